@@ -1,0 +1,222 @@
+"""The closed list of what can go wrong, and what a study does next for each kind.
+
+A fault has one class, one consequence (``then``) and one exit code. Design faults are results:
+they are told to the search algorithm and never retried. Infrastructure faults are retried with
+back-off and never told to the search algorithm. Configuration faults stop the command before
+anything is started.
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Then(StrEnum):
+    """What a study does after a fault."""
+
+    INFEASIBLE = "infeasible"
+    """The design is at fault: store it as a result."""
+    RETRY = "retry"
+    """The infrastructure is at fault: try the same design again, later give up until ``resume``."""
+    STOP = "stop"
+    """The request is at fault: ask a person."""
+
+
+class FaultKind(StrEnum):
+    """The names under which faults are stored and shown."""
+
+    INVALID_DESIGN = "invalid-design"
+    DOES_NOT_FIT = "does-not-fit"
+    TIMING_MISSED = "timing-missed"
+    WRONG_RESULT = "wrong-result"
+    TOO_SLOW = "too-slow"
+
+    TOOL_CRASHED = "tool-crashed"
+    TOOL_TIMEOUT = "tool-timeout"
+    OUT_OF_MEMORY = "out-of-memory"
+    DISK_FULL = "disk-full"
+    FLASH_FAILED = "flash-failed"
+    BOARD_MISSING = "board-missing"
+    BOARD_SILENT = "board-silent"
+    BOARD_GARBLED = "board-garbled"
+    WORKER_LOST = "worker-lost"
+    CANCELLED = "cancelled"
+    BUG = "bug"
+
+    CONFIG = "config"
+    TOOL_MISSING = "tool-missing"
+    STORE = "store"
+
+
+class DseError(Exception):
+    """Root of the closed list. A subclass fixes its kind and what the study does next.
+
+    Args:
+        what: One sentence: what is wrong and where.
+        fix: What the reader can do about it.
+        detail: Longer evidence, such as the last lines of a tool's log; may be empty.
+    """
+
+    kind: ClassVar[FaultKind]
+    then: ClassVar[Then]
+
+    def __init__(self, what: str, fix: str, detail: str = "") -> None:
+        super().__init__(what, fix, detail)  # all in args, so it survives a process boundary
+
+    @property
+    def what(self) -> str:
+        """What is wrong and where."""
+        return str(self.args[0])
+
+    @property
+    def fix(self) -> str:
+        """What the reader can do about it."""
+        return str(self.args[1])
+
+    @property
+    def detail(self) -> str:
+        """Longer evidence, or an empty string."""
+        return str(self.args[2])
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  fix: {self.fix}"
+
+
+class DesignFault(DseError):
+    """The design itself is at fault."""
+
+    then = Then.INFEASIBLE
+
+
+class InvalidDesign(DesignFault):
+    """The hardware generators refuse the combination of parameters."""
+
+    kind = FaultKind.INVALID_DESIGN
+
+
+class DoesNotFit(DesignFault):
+    """The design needs more of a resource than the part has."""
+
+    kind = FaultKind.DOES_NOT_FIT
+
+
+class TimingMissed(DesignFault):
+    """The routed design does not reach its clock."""
+
+    kind = FaultKind.TIMING_MISSED
+
+
+class WrongResult(DesignFault):
+    """An inference differs from the reference kernels; the message names the first layer."""
+
+    kind = FaultKind.WRONG_RESULT
+
+
+class TooSlow(DesignFault):
+    """The inference did not end within the study's cycle limit."""
+
+    kind = FaultKind.TOO_SLOW
+
+
+class InfrastructureFault(DseError):
+    """Something around the design failed; the same design may work on another attempt."""
+
+    then = Then.RETRY
+
+
+class ToolCrashed(InfrastructureFault):
+    """An outside program ended with an error that is not the design's."""
+
+    kind = FaultKind.TOOL_CRASHED
+
+
+class ToolTimeout(InfrastructureFault):
+    """An outside program did not end within its time limit."""
+
+    kind = FaultKind.TOOL_TIMEOUT
+
+
+class OutOfMemory(InfrastructureFault):
+    """An outside program ran into its memory limit or was killed for memory."""
+
+    kind = FaultKind.OUT_OF_MEMORY
+
+
+class DiskFull(InfrastructureFault):
+    """A file could not be written because the disk or quota is full."""
+
+    kind = FaultKind.DISK_FULL
+
+
+class FlashFailed(InfrastructureFault):
+    """A bitstream or firmware could not be loaded."""
+
+    kind = FaultKind.FLASH_FAILED
+
+
+class BoardMissing(InfrastructureFault):
+    """The board or its serial port is not there, or went away."""
+
+    kind = FaultKind.BOARD_MISSING
+
+
+class BoardSilent(InfrastructureFault):
+    """The board did not answer within its deadline."""
+
+    kind = FaultKind.BOARD_SILENT
+
+
+class BoardGarbled(InfrastructureFault):
+    """The board answered something that is not in the protocol."""
+
+    kind = FaultKind.BOARD_GARBLED
+
+
+class WorkerLost(InfrastructureFault):
+    """The process that ran the trial went away."""
+
+    kind = FaultKind.WORKER_LOST
+
+
+class Cancelled(InfrastructureFault):
+    """A person interrupted the trial."""
+
+    kind = FaultKind.CANCELLED
+
+
+class Bug(InfrastructureFault):
+    """An unexpected exception: a fault of this software; ``detail`` is the traceback."""
+
+    kind = FaultKind.BUG
+
+
+class ConfigError(DseError):
+    """A config, target, model file or argument is wrong; found before the first trial."""
+
+    kind = FaultKind.CONFIG
+    then = Then.STOP
+
+
+class ToolMissing(DseError):
+    """An outside program is not installed or has the wrong version."""
+
+    kind = FaultKind.TOOL_MISSING
+    then = Then.STOP
+
+
+class StoreError(DseError):
+    """The database cannot be used: not a database, newer schema, read-only, locked, full."""
+
+    kind = FaultKind.STORE
+    then = Then.STOP
+
+
+def fault_classes() -> dict[FaultKind, type[DseError]]:
+    """Return the class of each kind; every kind has exactly one."""
+    found: dict[FaultKind, type[DseError]] = {}
+    waiting: list[type[DseError]] = [DseError]
+    while waiting:
+        for subclass in waiting.pop().__subclasses__():
+            waiting.append(subclass)
+            if "kind" in vars(subclass):
+                found[subclass.kind] = subclass
+    return found

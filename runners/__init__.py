@@ -1,0 +1,1 @@
+"""How a design becomes a measurement: stages, their cache, outside programs and boards."""

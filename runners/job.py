@@ -1,0 +1,134 @@
+"""What a runner is asked to measure: plain frozen data, complete enough to reproduce a trial."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from contracts.measurement import Fidelity
+from contracts.parameter import Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Main memory of a target.
+
+    Attributes:
+        kind: ``on-chip`` (block RAM, one cycle) or ``sdram`` (SDR SDRAM through LiteDRAM).
+        size_bytes: A power of two.
+        l2_bytes: LiteX's level-2 cache in front of an SDRAM, 0 for none; a power of two.
+        sram_bytes: On-chip memory beside the main memory, for the stack.
+    """
+
+    kind: Literal["on-chip", "sdram"] = "sdram"
+    size_bytes: int = 32 << 20
+    l2_bytes: int = 8192
+    sram_bytes: int = 8192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Board, part, memory and clock.
+
+    Attributes:
+        name: The target's file in ``configs/targets`` without its ending.
+        part: Name of the FPGA, for example ``LFE5U-85F``; its capacity comes from the part table.
+        clock_mhz: The clock that latencies are computed at; a wish until placed.
+        memory: Main memory.
+    """
+
+    name: str
+    part: str
+    clock_mhz: float
+    memory: Memory = field(default_factory=Memory)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """A model and the inputs it is checked with.
+
+    Attributes:
+        model: Path of the ``.tflite`` file.
+        model_sha256: Of its bytes; a file that changed since is refused.
+        golden_inputs: How many generated inputs a trial checks bit for bit, at least 1.
+        seed: Of the generated inputs.
+        samples: Folder of raw inputs with ``y_labels.csv`` for ``accuracy``, or None.
+    """
+
+    model: Path
+    model_sha256: str
+    golden_inputs: int = 1
+    seed: int = 1
+    samples: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serial:
+    """What the firmware says about itself on the serial line.
+
+    Attributes:
+        device_name: Answer to ``name%``: ``m-name-dut-[device_name]``.
+        results: ``integers`` prints the output tensor as it is, ``floats`` dequantised ``%0.3f``.
+    """
+
+    device_name: str = "soft-soc-dse"
+    results: Literal["integers", "floats"] = "integers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """When to give up.
+
+    Attributes:
+        cycles: CPU cycles of one inference; more is ``too-slow``.
+        stage_timeout_s: Wall-clock seconds for each outside program.
+        memory_bytes: Address space of each outside program.
+        serial_timeout_s: Seconds without a byte from the board that count as silence.
+    """
+
+    cycles: int = 400_000_000
+    stage_timeout_s: float = 900.0
+    memory_bytes: int = 8 << 30
+    serial_timeout_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One design to measure.
+
+    Attributes:
+        design: Active parameters of the design by name.
+        target: Where.
+        workload: On what.
+        fidelity: How far to go.
+        serial: Names on the serial line.
+        limits: When to give up.
+        families: Python modules or Verilog descriptions that register the user's own CFU families.
+    """
+
+    design: Mapping[str, Value]
+    target: Target
+    workload: Workload
+    fidelity: Fidelity = Fidelity.SYNTHESISED
+    serial: Serial = field(default_factory=Serial)
+    limits: Limits = field(default_factory=Limits)
+    families: tuple[str, ...] = ()
+
+
+class StageState(StrEnum):
+    """Where a stage of a running trial is."""
+
+    STARTED = "started"
+    CACHED = "cached"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageEvent:
+    """A stage changed its state; ``fraction`` is its progress where it knows it, else None."""
+
+    stage: str
+    state: StageState
+    fraction: float | None = None

@@ -1,0 +1,218 @@
+"""Running outside programs: every compiler, simulator and synthesiser goes through ``run_tool``.
+
+A program runs in a process group of its own that ends with its parent, under a time and a memory
+limit, with its output in a log; its end is mapped to a fault of the closed list.
+"""
+
+import ctypes
+import errno
+import functools
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.faults import DiskFull, DseError, OutOfMemory, ToolCrashed, ToolMissing, ToolTimeout
+
+_PR_SET_PDEATHSIG = 1
+_DETAIL_CHARS = 2000
+_OUT_OF_MEMORY_SIGNS = ("bad_alloc", "cannot allocate memory", "out of memory", "memoryerror")
+_DISK_FULL_SIGNS = ("no space left on device", "disk quota exceeded")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRun:
+    """What one run of a program cost.
+
+    Attributes:
+        wall_s: Seconds from start to end.
+        cpu_s: User and system CPU-seconds of the program and the children it waited for.
+        max_rss_bytes: Largest resident set of the program or of one of those children.
+    """
+
+    wall_s: float
+    cpu_s: float
+    max_rss_bytes: int
+
+
+def run_tool(
+    command: Sequence[str | Path],
+    *,
+    cwd: Path,
+    log: Path,
+    timeout_s: float,
+    memory_bytes: int | None = None,
+    env: Mapping[str, str] | None = None,
+) -> ToolRun:
+    """Run a program to its end.
+
+    Args:
+        command: Program and arguments; nothing is given to a shell.
+        cwd: Folder to run in.
+        log: File that receives standard output and error together, appended to.
+        timeout_s: Wall-clock limit; the whole process group is killed at it.
+        memory_bytes: Limit of the address space of each process, None for none.
+        env: Variables added to the environment.
+
+    Returns:
+        The cost of the run.
+
+    Raises:
+        ToolMissing: The program is not installed.
+        ToolTimeout: The time limit was reached.
+        OutOfMemory: The program reported it, or the kernel killed it.
+        DiskFull: The program or its log could not be written for lack of space.
+        ToolCrashed: Any other end with a status that is not 0; ``detail`` has the log's end.
+    """
+    words = [str(word) for word in command]
+    name = Path(words[0]).name
+    if shutil.which(words[0]) is None:
+        raise missing_tool(words[0])
+    started_s = time.monotonic()
+    try:
+        with log.open("ab") as sink:
+            offset = sink.tell()
+            process = subprocess.Popen(
+                words,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+                preexec_fn=functools.partial(_prepare_child, os.getpid(), memory_bytes),
+            )
+    except OSError as error:
+        raise fault_of_os_error(error, f"{name} could not be started in {cwd}") from error
+    try:
+        status, usage = _wait(process, deadline_s=started_s + timeout_s)
+    finally:
+        _kill_group(process)
+    run = ToolRun(
+        wall_s=time.monotonic() - started_s,
+        cpu_s=usage.ru_utime + usage.ru_stime,
+        max_rss_bytes=usage.ru_maxrss * 1024,
+    )
+    if status is None:
+        raise ToolTimeout(
+            f"{name} was stopped after {timeout_s:.0f} s, its time limit",
+            fix=f"raise limits.stage_timeout_s, or see what it was doing in {log}",
+            detail=_tail(log, offset),
+        )
+    if status != 0:
+        raise _fault_of_status(name, status, log=log, detail=_tail(log, offset))
+    return run
+
+
+def tool_version(command: Sequence[str | Path]) -> str:
+    """Return the first line that ``command`` prints, for keys and for the record.
+
+    Raises:
+        ToolMissing: The program is not installed, or it cannot tell its version.
+    """
+    words = [str(word) for word in command]
+    if shutil.which(words[0]) is None:
+        raise missing_tool(words[0])
+    answer = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+    lines = (answer.stdout + answer.stderr).strip().splitlines()
+    if answer.returncode != 0 or not lines:
+        raise ToolMissing(
+            f"{' '.join(words)} does not tell its version (exit {answer.returncode})",
+            fix="install it again: make setup",
+            detail="\n".join(lines[:20]),
+        )
+    return lines[0].strip()
+
+
+def missing_tool(program: str) -> ToolMissing:
+    """Build the error for a program that is not installed."""
+    return ToolMissing(
+        f"{Path(program).name} is not installed (looked for {program!r} on PATH)",
+        fix="run `make setup`, which names the Debian packages that are missing",
+    )
+
+
+def fault_of_os_error(error: OSError, doing: str) -> DseError:
+    """Map an error of the operating system to the closed list."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"{doing}: the disk is full", fix="free space, then `resume` the study")
+    if error.errno == errno.ENOMEM:
+        return OutOfMemory(f"{doing}: out of memory", fix="run fewer workers, then `resume`")
+    return ToolCrashed(f"{doing}: {error}", fix="check the folder's permissions")
+
+
+def _prepare_child(parent_pid: int, memory_bytes: int | None) -> None:
+    """Run in the child before the program: die with the parent, obey the memory limit."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:  # the parent died before prctl took effect
+        os._exit(127)
+    if memory_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+
+
+def _wait(
+    process: "subprocess.Popen[bytes]", *, deadline_s: float
+) -> tuple[int | None, resource.struct_rusage]:
+    """Wait for the end or the deadline; status None means that the deadline came first."""
+    pause_s = 0.001
+    while True:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return process.returncode, usage
+        if time.monotonic() >= deadline_s:
+            _kill_group(process)
+            _, _, usage = os.wait4(process.pid, 0)
+            process.returncode = -signal.SIGKILL
+            return None, usage
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.5, 0.05)
+
+
+def _kill_group(process: "subprocess.Popen[bytes]") -> None:
+    """End what is left of the program's process group."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _fault_of_status(name: str, status: int, *, log: Path, detail: str) -> DseError:
+    lower = detail.lower()
+    if any(sign in lower for sign in _DISK_FULL_SIGNS):
+        return DiskFull(
+            f"{name} could not write: the disk is full",
+            fix="free space, then `resume` the study",
+            detail=detail,
+        )
+    if status == -signal.SIGKILL or any(sign in lower for sign in _OUT_OF_MEMORY_SIGNS):
+        return OutOfMemory(
+            f"{name} ran out of memory ({_describe(status)})",
+            fix="raise limits.memory_bytes or run fewer workers, then `resume` the study",
+            detail=detail,
+        )
+    return ToolCrashed(
+        f"{name} failed ({_describe(status)})", fix=f"read its log: {log}", detail=detail
+    )
+
+
+def _describe(status: int) -> str:
+    if status < 0:
+        return f"killed by {signal.Signals(-status).name}"
+    return f"exit status {status}"
+
+
+def _tail(log: Path, offset: int) -> str:
+    """Return the end of what this run wrote to ``log``."""
+    try:
+        with log.open("rb") as source:
+            end = source.seek(0, os.SEEK_END)
+            source.seek(max(offset, end - _DETAIL_CHARS))
+            return source.read().decode(errors="replace").strip()
+    except OSError:
+        return ""
