@@ -1,0 +1,15 @@
+"""Design spaces: typed parameters with conditions and rules; finite, countable, printable."""
+
+from dse.space.describe import ParameterSummary, RuleSummary, SpaceSummary, describe
+from dse.space.design import SCHEMA, Design
+from dse.space.space import Space
+
+__all__ = [
+    "SCHEMA",
+    "Design",
+    "ParameterSummary",
+    "RuleSummary",
+    "Space",
+    "SpaceSummary",
+    "describe",
+]
