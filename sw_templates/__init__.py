@@ -1,0 +1,1 @@
+"""Firmware by parameters: a TFLite model in, readable C out."""
