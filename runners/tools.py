@@ -12,6 +12,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -69,10 +70,8 @@ def run_tool(
         DiskFull: The program or its log could not be written for lack of space.
         ToolCrashed: Any other end with a status that is not 0; ``detail`` has the log's end.
     """
-    words = [str(word) for word in command]
+    words = [find_program(command[0]), *(str(word) for word in command[1:])]
     name = Path(words[0]).name
-    if shutil.which(words[0]) is None:
-        raise missing_tool(words[0])
     started_s = time.monotonic()
     try:
         with log.open("ab") as sink:
@@ -115,9 +114,7 @@ def tool_version(command: Sequence[str | Path]) -> str:
     Raises:
         ToolMissing: The program is not installed, or it cannot tell its version.
     """
-    words = [str(word) for word in command]
-    if shutil.which(words[0]) is None:
-        raise missing_tool(words[0])
+    words = [find_program(command[0]), *(str(word) for word in command[1:])]
     answer = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
     lines = (answer.stdout + answer.stderr).strip().splitlines()
     if answer.returncode != 0 or not lines:
@@ -129,12 +126,19 @@ def tool_version(command: Sequence[str | Path]) -> str:
     return lines[0].strip()
 
 
-def missing_tool(program: str) -> ToolMissing:
-    """Build the error for a program that is not installed."""
-    return ToolMissing(
-        f"{Path(program).name} is not installed (looked for {program!r} on PATH)",
-        fix="run `make setup`, which names the Debian packages that are missing",
-    )
+def find_program(program: str | Path) -> str:
+    """Return the path of a program from PATH, else from this Python's own environment.
+
+    Raises:
+        ToolMissing: It is in neither.
+    """
+    found = shutil.which(program) or shutil.which(program, path=Path(sys.executable).parent)
+    if found is None:
+        raise ToolMissing(
+            f"{Path(program).name} is not installed (looked for {str(program)!r} on PATH)",
+            fix="run `make setup`, which names the Debian packages that are missing",
+        )
+    return found
 
 
 def fault_of_os_error(error: OSError, doing: str) -> DseError:

@@ -1,0 +1,33 @@
+# Every task of the project. `make` alone lists them.
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+
+.PHONY: help setup study test test-fast lint format lock
+
+help:  ## list the tasks
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+setup:  ## install what is missing
+	@setup/setup.sh
+
+study: setup  ## run configs/quick.toml to the end: 8 trials, at most 15 minutes
+	@$(PYTHON) -m dse.study start
+
+test: setup lint  ## all tests
+	@$(PYTHON) -m pytest
+
+test-fast: setup  ## the tests that take seconds
+	@$(PYTHON) -m pytest -m "not slow"
+
+lint: setup  ## ruff and mypy, as pre-commit and CI run them
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+format: setup  ## let ruff mend what it can
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+lock: setup  ## write requirements.lock again from pyproject.toml
+	@.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --extra dev \
+		--no-header pyproject.toml -o requirements.lock

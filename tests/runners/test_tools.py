@@ -1,0 +1,110 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from contracts.faults import DiskFull, OutOfMemory, ToolCrashed, ToolMissing, ToolTimeout
+from runners.tools import run_tool, tool_version
+
+
+def run_python(code: str, folder: Path, **options: object) -> object:
+    return run_tool(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        log=folder / "tool.log",
+        **{"timeout_s": 30.0, **options},  # type: ignore[arg-type]
+    )
+
+
+def process_is_gone(pid: int) -> bool:
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().split()[2]
+        except FileNotFoundError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_output_of_a_program_is_in_its_log(tmp_path: Path) -> None:
+    run_python("print('elaborated')", tmp_path)
+    assert (tmp_path / "tool.log").read_text() == "elaborated\n"
+
+
+def test_cpu_time_of_grandchildren_is_counted(tmp_path: Path) -> None:
+    burn = "import time\nwhile time.process_time() < 0.3: pass"
+    run = run_python(
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}])", tmp_path
+    )
+    assert run.cpu_s > 0.3  # type: ignore[attr-defined]
+
+
+def test_missing_program_names_it_and_the_command_that_installs_it(tmp_path: Path) -> None:
+    with pytest.raises(ToolMissing, match=r"no-such-tool is not installed[\s\S]*make setup"):
+        run_tool(["no-such-tool"], cwd=tmp_path, log=tmp_path / "log", timeout_s=1)
+
+
+def test_crash_keeps_the_end_of_the_log_as_detail(tmp_path: Path) -> None:
+    with pytest.raises(ToolCrashed, match="exit status 3") as caught:
+        run_python("import sys; print('line 42: syntax error'); sys.exit(3)", tmp_path)
+    assert "line 42: syntax error" in caught.value.detail
+
+
+def test_crash_by_signal_names_the_signal(tmp_path: Path) -> None:
+    with pytest.raises(ToolCrashed, match="SIGSEGV"):
+        run_python("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", tmp_path)
+
+
+def test_hanging_program_and_its_children_are_ended_at_the_limit(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys, time, pathlib\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "pathlib.Path('pid').write_text(str(child.pid))\n"
+        "time.sleep(60)"
+    )
+    with pytest.raises(ToolTimeout, match="after 2 s"):
+        run_python(code, tmp_path, timeout_s=2.0)
+    assert process_is_gone(int((tmp_path / "pid").read_text()))
+
+
+def test_memory_limit_is_reported_as_out_of_memory(tmp_path: Path) -> None:
+    with pytest.raises(OutOfMemory):
+        run_python("x = bytearray(2 << 30)", tmp_path, memory_bytes=1 << 30)
+
+
+def test_full_disk_is_reported_as_disk_full(tmp_path: Path) -> None:
+    with pytest.raises(DiskFull):
+        run_python("open('/dev/full', 'w').write('x' * 10000)", tmp_path)
+
+
+def test_program_ends_with_its_parent(tmp_path: Path) -> None:
+    outer = (
+        "import sys, pathlib; from runners.tools import run_tool\n"
+        "p = pathlib.Path(sys.argv[1])\n"
+        "run_tool([sys.executable, '-c', 'import os, time, pathlib;"
+        'pathlib.Path("pid").write_text(str(os.getpid())); time.sleep(60)\'],'
+        "cwd=p, log=p / 'log', timeout_s=60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", outer, str(tmp_path)], env={**os.environ})
+    pid_file = tmp_path / "pid"
+    for _ in range(200):
+        if pid_file.exists() and pid_file.read_text():
+            break
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    assert process_is_gone(int(pid_file.read_text()))
+
+
+def test_version_is_the_first_line_of_the_answer() -> None:
+    assert tool_version([sys.executable, "--version"]).startswith("Python 3")
+
+
+def test_program_that_cannot_tell_its_version_is_a_missing_tool() -> None:
+    with pytest.raises(ToolMissing, match="does not tell its version"):
+        tool_version([sys.executable, "-c", "raise SystemExit(1)"])
