@@ -1,0 +1,107 @@
+"""The steps from a design to what is measured: which stage needs which, and what each builds.
+
+A stage is keyed by its own inputs and by the keys of the stages that it needs, so a change
+rebuilds just what depends on it. Raise a stage's ``version`` when its output changes for the same
+inputs for a reason that no input tells.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runners.cache import Artefact, Cache
+from runners.job import Job, StageEvent, StageState
+
+Report = Callable[[StageEvent], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Building:
+    """What the build function of a stage works with.
+
+    Attributes:
+        job: What is measured.
+        needs: The artefact folder of each needed stage by its name.
+        out: Empty folder to write into; nothing else may be written.
+        progress: Takes the finished share of the stage, 0 to 1.
+    """
+
+    job: Job
+    needs: Mapping[str, Path]
+    out: Path
+    progress: Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One step.
+
+    Attributes:
+        name: A verb or the thing built; shown to people.
+        version: Raised when the output changes for the same inputs.
+        needs: Names of stages that must be built before.
+        inputs: What of a job determines the output, tool versions included, as JSON values.
+        build: Writes the files; returns the CPU-seconds that it cost.
+    """
+
+    name: str
+    version: int
+    needs: tuple[str, ...]
+    inputs: Callable[[Job], Mapping[str, Any]]
+    build: Callable[[Building], float]
+
+
+class Pipeline:
+    """Builds stages of one job, each at most once.
+
+    Args:
+        job: What is measured.
+        stages: All stages by name.
+        cache: Where artefacts are.
+        report: Told when a stage starts and ends.
+    """
+
+    def __init__(
+        self, job: Job, *, stages: Mapping[str, Stage], cache: Cache, report: Report
+    ) -> None:
+        self._job = job
+        self._stages = stages
+        self._cache = cache
+        self._report = report
+        self.artefacts: dict[str, Artefact] = {}
+
+    def get(self, name: str) -> Artefact:
+        """Return the artefact of stage ``name``, building it and what it needs first.
+
+        Raises:
+            DseError: A stage failed; the stages before it stay in ``artefacts``.
+        """
+        if name in self.artefacts:
+            return self.artefacts[name]
+        stage = self._stages[name]
+        needs = {need: self.get(need) for need in stage.needs}
+        self._report(StageEvent(stage=name, state=StageState.STARTED))
+        inputs = {
+            "own": stage.inputs(self._job),
+            "needs": {need: artefact.key for need, artefact in needs.items()},
+        }
+        folders = {need: artefact.folder for need, artefact in needs.items()}
+
+        def progress(fraction: float) -> None:
+            self._report(StageEvent(stage=name, state=StageState.STARTED, fraction=fraction))
+
+        def build(out: Path) -> float:
+            return stage.build(Building(job=self._job, needs=folders, out=out, progress=progress))
+
+        try:
+            artefact = self._cache.get_or_build(
+                name, version=stage.version, inputs=inputs, build=build
+            )
+        except BaseException:
+            self._report(StageEvent(stage=name, state=StageState.FAILED))
+            raise
+        self.artefacts[name] = artefact
+        done = StageState.CACHED if artefact.cached else StageState.DONE
+        self._report(StageEvent(stage=name, state=done))
+        return artefact

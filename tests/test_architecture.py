@@ -1,0 +1,57 @@
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MAY_IMPORT = {
+    "contracts": set(),
+    "hw_templates": {"contracts"},
+    "sw_templates": {"contracts"},
+    "runners": {"contracts", "hw_templates", "sw_templates"},
+    "dse": {"contracts", "hw_templates", "sw_templates", "runners"},
+}
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_imports_point_one_way(room: str) -> None:
+    forbidden = set(MAY_IMPORT) - MAY_IMPORT[room] - {room}
+    offences = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in (ROOT / room).rglob("*.py")
+        for module in imported_modules(path)
+        if module.split(".")[0] in forbidden
+    ]
+    assert offences == []
+
+
+def test_only_the_store_touches_the_database() -> None:
+    offences = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "dse").rglob("*.py")
+        if "store" not in path.parts
+        and any(m.split(".")[0] in {"sqlalchemy", "sqlite3"} for m in imported_modules(path))
+    ]
+    assert offences == []
+
+
+def test_unexpected_exceptions_are_caught_in_one_place() -> None:
+    catching = [
+        str(path.relative_to(ROOT))
+        for room in MAY_IMPORT
+        for path in (ROOT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ExceptHandler)
+        and isinstance(node.type, ast.Name)
+        and node.type.id == "Exception"
+    ]
+    assert len(catching) <= 1, catching
