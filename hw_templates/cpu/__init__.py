@@ -1,0 +1,27 @@
+"""VexRiscv cores by parameters: what can be chosen, and how a core is generated from it."""
+
+from hw_templates.cpu.config import CacheConfig, CpuConfig
+from hw_templates.cpu.generator import (
+    collect_jars,
+    copy_project,
+    generator_batch_command,
+    generator_command,
+    maven_command,
+    options_text,
+    source_digest,
+)
+from hw_templates.cpu.parameters import PARAMETERS, RULES
+
+__all__ = [
+    "PARAMETERS",
+    "RULES",
+    "CacheConfig",
+    "CpuConfig",
+    "collect_jars",
+    "copy_project",
+    "generator_batch_command",
+    "generator_command",
+    "maven_command",
+    "options_text",
+    "source_digest",
+]

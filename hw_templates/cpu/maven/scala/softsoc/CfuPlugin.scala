@@ -1,0 +1,115 @@
+package softsoc
+
+import spinal.core._
+import spinal.lib._
+import vexriscv._
+import vexriscv.plugin.Plugin
+
+/** What the core asks of the custom function unit; named like the wires of LiteX's `add_cfu`. */
+case class CfuCommand() extends Bundle {
+  val function_id = UInt(10 bits)
+  val inputs = Vec(Bits(32 bits), 2)
+}
+
+case class CfuResponse() extends Bundle {
+  val outputs = Vec(Bits(32 bits), 1)
+}
+
+case class CfuBus() extends Bundle with IMasterSlave {
+  val cmd = Stream(CfuCommand())
+  val rsp = Stream(CfuResponse())
+
+  override def asMaster(): Unit = {
+    master(cmd)
+    slave(rsp)
+  }
+}
+
+/** Issues R-type instructions of opcode custom-0 to a custom function unit (CFU).
+  *
+  * The CFU has state, so a command leaves only when its instruction can no longer be undone: branches are resolved in
+  * the execute stage (BranchPlugin with earlyBranch), and older loads and stores, which may still trap or be replayed,
+  * are waited for. There is no CSR to switch the unit on.
+  *
+  * A command is offered from the execute stage. An answer in the same cycle is taken there and can be used by the next
+  * instruction at once; a later answer is taken in the memory stage, while the next command may leave already. Answers
+  * come in the order of the commands.
+  *
+  * What a CFU may do: let `cmd.ready` follow `rsp.ready`, and `rsp.valid` and `rsp.payload` follow `cmd` in the same
+  * cycle. What it may not: answer before its command is accepted, or let `rsp.valid` follow `rsp.ready`.
+  *
+  * @param accessesAreUndoneLate
+  *   whether loads and stores can be undone after their first cycle in the memory stage, as behind a data cache.
+  */
+class CfuPlugin(accessesAreUndoneLate: Boolean) extends Plugin[VexRiscv] {
+  object IS_CFU extends Stageable(Bool)
+  object IS_MEMORY_ACCESS extends Stageable(Bool)
+  object ANSWER_OUTSTANDING extends Stageable(Bool)
+
+  var bus: CfuBus = null
+
+  override def setup(pipeline: VexRiscv): Unit = {
+    import Riscv._
+    import pipeline.config._
+
+    bus = master(CfuBus()).setName("CfuPlugin_bus")
+    val decoder = pipeline.service(classOf[DecoderService])
+    decoder.addDefault(IS_CFU, False)
+    decoder.addDefault(IS_MEMORY_ACCESS, False)
+    decoder.add(
+      M"-------------------------0001011",
+      List(
+        IS_CFU -> True,
+        REGFILE_WRITE_VALID -> True,
+        BYPASSABLE_EXECUTE_STAGE -> False, // set below when the answer is there
+        BYPASSABLE_MEMORY_STAGE -> True,
+        RS1_USE -> True,
+        RS2_USE -> True
+      )
+    )
+    for (access <- List(LB, LH, LW, LBU, LHU, LWU, SB, SH, SW)) decoder.add(access, List(IS_MEMORY_ACCESS -> True))
+  }
+
+  override def build(pipeline: VexRiscv): Unit = {
+    import pipeline._
+    import pipeline.config._
+
+    val memoryAwaits = memory.arbitration.isValid && memory.input(ANSWER_OUTSTANDING)
+
+    bus.rsp.ready := False
+
+    execute plug new Area {
+      import execute._
+
+      val undoable =
+        if (!accessesAreUndoneLate) False
+        else List(memory, writeBack).map(stage => stage.arbitration.isValid && stage.input(IS_MEMORY_ACCESS)).orR
+      val active = arbitration.isValid && input(IS_CFU)
+      val accepted = RegInit(False) setWhen (bus.cmd.fire) clearWhen (!arbitration.isStuck)
+
+      bus.cmd.valid := active && !accepted && !undoable && !arbitration.isFlushed
+      bus.cmd.function_id := U(input(INSTRUCTION)(31 downto 25) ## input(INSTRUCTION)(14 downto 12))
+      bus.cmd.inputs(0) := input(RS1)
+      bus.cmd.inputs(1) := input(RS2)
+      arbitration.haltItself setWhen (active && !accepted && !(bus.cmd.valid && bus.cmd.ready))
+
+      val answerIsMine = active && !memoryAwaits
+      insert(ANSWER_OUTSTANDING) := active && !(answerIsMine && bus.rsp.valid)
+      when(answerIsMine) {
+        bus.rsp.ready := !arbitration.isStuckByOthers && !undoable
+        output(REGFILE_WRITE_DATA) := bus.rsp.outputs(0)
+        input(BYPASSABLE_EXECUTE_STAGE) setWhen (bus.rsp.valid)
+      }
+    }
+
+    memory plug new Area {
+      import memory._
+
+      when(memoryAwaits) {
+        arbitration.haltItself setWhen (!bus.rsp.valid)
+        bus.rsp.ready := !arbitration.isStuckByOthers
+        output(REGFILE_WRITE_DATA) := bus.rsp.outputs(0)
+      }
+    }
+  }
+}

@@ -1,0 +1,142 @@
+package softsoc
+
+import scala.collection.mutable.ArrayBuffer
+import spinal.core._
+import spinal.lib._
+import vexriscv._
+import vexriscv.ip.{DataCacheConfig, InstructionCacheConfig}
+import vexriscv.plugin._
+
+/** Assembles a five-stage VexRiscv from options, with the ports that LiteX's wrapper connects. */
+object Core {
+
+  def apply(options: Options): VexRiscv = {
+    val config = VexRiscvConfig(plugins(options))
+    val core = new VexRiscv(config)
+    core.rework {
+      for (plugin <- config.plugins) plugin match {
+        case fetch: IBusSimplePlugin =>
+          fetch.iBus.setAsDirectionLess()
+          master(FetchBridge(fetch.iBus)).setName("iBusWishbone")
+        case fetch: IBusCachedPlugin =>
+          fetch.iBus.setAsDirectionLess()
+          master(fetch.iBus.toWishbone()).setName("iBusWishbone")
+        case data: DBusSimplePlugin =>
+          data.dBus.setAsDirectionLess()
+          master(data.dBus.toWishbone()).setName("dBusWishbone")
+        case data: DBusCachedPlugin =>
+          data.dBus.setAsDirectionLess()
+          master(data.dBus.toWishbone()).setName("dBusWishbone")
+        case _ =>
+      }
+    }
+    core
+  }
+
+  private def plugins(options: Options): Seq[Plugin[VexRiscv]] = {
+    val plugins = ArrayBuffer[Plugin[VexRiscv]](
+      fetch(options),
+      new StaticMemoryTranslatorPlugin(ioRange = _.msb), // LiteX's input and output is the upper half
+      new DecoderSimplePlugin(catchIllegalInstruction = true),
+      new RegFilePlugin(regFileReadyKind = plugin.SYNC, zeroBoot = false),
+      new IntAluPlugin,
+      new SrcPlugin(separatedAddSub = false, executeInsertion = true),
+      new HazardSimplePlugin(
+        bypassExecute = options.bypass,
+        bypassMemory = options.bypass,
+        bypassWriteBack = options.bypass,
+        bypassWriteBackBuffer = options.bypass
+      ),
+      new BranchPlugin(earlyBranch = true, catchAddressMisaligned = true), // CfuPlugin needs it; equal for all
+      new CsrPlugin(csr),
+      new ExternalInterruptArrayPlugin(machineMaskCsrId = 0xbc0, machinePendingsCsrId = 0xfc0)
+    )
+    plugins ++= data(options)
+    plugins += (options.shifter match {
+      case "full"      => new FullBarrelShifterPlugin
+      case "iterative" => new LightShifterPlugin
+    })
+    plugins ++= arithmetic(options)
+    if (options.cfu) plugins += new CfuPlugin(accessesAreUndoneLate = options.dcache.isDefined)
+    plugins
+  }
+
+  private def fetch(options: Options): Plugin[VexRiscv] = {
+    val prediction = options.branchPrediction match {
+      case "none"           => NONE
+      case "static"         => STATIC
+      case "dynamic"        => DYNAMIC
+      case "dynamic-target" => DYNAMIC_TARGET
+    }
+    options.icache match {
+      case None =>
+        new IBusSimplePlugin(
+          resetVector = null, // a port
+          cmdForkOnSecondStage = false,
+          cmdForkPersistence = false, // the bridge holds a command until it is acknowledged
+          prediction = prediction
+        )
+      case Some(cache) =>
+        new IBusCachedPlugin(
+          resetVector = null,
+          prediction = prediction,
+          config = InstructionCacheConfig(
+            cacheSize = cache.bytes,
+            bytePerLine = cache.lineBytes,
+            wayCount = cache.ways,
+            addressWidth = 32,
+            cpuDataWidth = 32,
+            memDataWidth = 32,
+            catchIllegalAccess = true,
+            catchAccessFault = true,
+            asyncTagMemory = false,
+            twoCycleRam = false,
+            twoCycleCache = true
+          )
+        )
+    }
+  }
+
+  private def data(options: Options): Seq[Plugin[VexRiscv]] = options.dcache match {
+    case None =>
+      Seq(new DBusSimplePlugin(catchAddressMisaligned = true, catchAccessFault = false), new FlushAsNopPlugin)
+    case Some(cache) =>
+      Seq(
+        new DBusCachedPlugin(
+          dBusCmdMasterPipe = true,
+          dBusCmdSlavePipe = true,
+          config = new DataCacheConfig(
+            cacheSize = cache.bytes,
+            bytePerLine = cache.lineBytes,
+            wayCount = cache.ways,
+            addressWidth = 32,
+            cpuDataWidth = 32,
+            memDataWidth = 32,
+            catchAccessError = true,
+            catchIllegal = true,
+            catchUnaligned = true
+          )
+        )
+      )
+  }
+
+  private def arithmetic(options: Options): Seq[Plugin[VexRiscv]] = {
+    val multiplies = options.multiplier == "iterative"
+    val divides = options.divider == "iterative"
+    val iterative =
+      if (multiplies || divides) Seq(new MulDivIterativePlugin(genMul = multiplies, genDiv = divides)) else Nil
+    if (options.multiplier == "pipelined") new MulPlugin +: iterative else iterative
+  }
+
+  /** As little as the firmware needs: traps with a handler, a scratch register and a 64-bit cycle counter. */
+  private def csr = CsrPluginConfig
+    .small(mtvecInit = null)
+    .copy(
+      catchIllegalAccess = true,
+      mtvecAccess = CsrAccess.READ_WRITE,
+      mscratchGen = true,
+      mcycleAccess = CsrAccess.READ_WRITE,
+      ecallGen = true,
+      wfiGenAsNop = true
+    )
+}

@@ -1,0 +1,88 @@
+"""The CPU's share of the design space: its parameters, and which combinations are legal."""
+
+from collections.abc import Mapping
+
+from contracts.parameter import Condition, Parameter, Rule, Value
+
+CACHE_BYTES = (1024, 2048, 4096, 8192, 16384)
+CACHE_WAYS = (1, 2, 4)
+CACHE_LINE_BYTES = (8, 16, 32, 64)
+
+
+def _cache_parameters(prefix: str, what: str) -> tuple[Parameter, ...]:
+    present = (Condition(parameter=f"{prefix}_bytes", values=CACHE_BYTES),)
+    return (
+        Parameter(
+            name=f"{prefix}_bytes",
+            values=(0, *CACHE_BYTES),
+            default=4096,
+            ordered=True,
+            description=f"Size of the {what} cache; 0 leaves it out",
+        ),
+        Parameter(
+            name=f"{prefix}_ways",
+            values=CACHE_WAYS,
+            default=1,
+            ordered=True,
+            when=present,
+            description=f"Associativity of the {what} cache; 1 is direct mapped",
+        ),
+        Parameter(
+            name=f"{prefix}_line_bytes",
+            values=CACHE_LINE_BYTES,
+            default=32,
+            ordered=True,
+            when=present,
+            description=f"What one miss of the {what} cache fetches in one burst",
+        ),
+    )
+
+
+PARAMETERS: tuple[Parameter, ...] = (
+    *_cache_parameters("icache", "instruction"),
+    *_cache_parameters("dcache", "data"),
+    Parameter(
+        name="multiplier",
+        values=("none", "iterative", "pipelined"),
+        default="pipelined",
+        description="none: library calls; iterative: 33 cycles in LUTs; pipelined: 1 cycle in DSPs",
+    ),
+    Parameter(
+        name="divider",
+        values=("none", "iterative"),
+        default="iterative",
+        description="none: library calls; iterative: 34 cycles",
+    ),
+    Parameter(
+        name="shifter",
+        values=("iterative", "full"),
+        default="full",
+        description="iterative: 1 cycle per bit; full: any distance in 1 cycle",
+    ),
+    Parameter(
+        name="branch_prediction",
+        values=("none", "static", "dynamic", "dynamic-target"),
+        default="static",
+        description="none; backwards taken; 2-bit history; history with a table of targets",
+    ),
+    Parameter(
+        name="bypass",
+        values=(False, True),
+        default=True,
+        description="Forward a result to the next instructions instead of waiting for its write",
+    ),
+)
+
+
+def _divider_has_multiplier(values: Mapping[str, Value]) -> bool:
+    return values["divider"] == "none" or values["multiplier"] != "none"
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        name="divider-needs-multiplier",
+        reason="no compiler emits divisions for a RISC-V core that cannot multiply",
+        parameters=("multiplier", "divider"),
+        holds=_divider_has_multiplier,
+    ),
+)
