@@ -94,7 +94,13 @@ class Cache:
             raise fault_of_os_error(error, f"the cache folder {root} cannot be made") from error
 
     def get_or_build(
-        self, stage: str, *, version: int, inputs: Mapping[str, Any], build: BuildFunction
+        self,
+        stage: str,
+        *,
+        version: int,
+        inputs: Mapping[str, Any],
+        build: BuildFunction,
+        comparable: bool = True,
     ) -> Artefact:
         """Return the artefact of ``stage`` for ``inputs``, building it if it is not there.
 
@@ -103,6 +109,7 @@ class Cache:
             version: Raised when the stage's output changes for the same inputs.
             inputs: Everything that determines the output, as JSON values.
             build: Called at most once, with an empty folder.
+            comparable: The same inputs give the same bytes; False exempts it from ``rebuild``.
 
         Raises:
             DseError: Whatever ``build`` raises; then nothing is stored.
@@ -111,7 +118,7 @@ class Cache:
         started_s = time.monotonic()
         key = artefact_key(stage, version=version, inputs=inputs)
         folder = self.root / stage / key
-        check_again = self.rebuild and key not in self._rebuilt
+        check_again = self.rebuild and comparable and key not in self._rebuilt
         try:
             with self._locked(stage, key):
                 cached = self._is_intact(folder)

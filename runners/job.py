@@ -19,12 +19,14 @@ class Memory:
         size_bytes: A power of two.
         l2_bytes: LiteX's level-2 cache in front of an SDRAM, 0 for none; a power of two.
         sram_bytes: On-chip memory beside the main memory, for the stack.
+        rom_bytes: Boot ROM of the real board; the simulated one starts in the main memory.
     """
 
     kind: Literal["on-chip", "sdram"] = "sdram"
     size_bytes: int = 32 << 20
     l2_bytes: int = 8192
     sram_bytes: int = 8192
+    rom_bytes: int = 32768
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +35,19 @@ class Target:
 
     Attributes:
         name: The target's file in ``configs/targets`` without its ending.
+        board: Name of the board in ``hw_templates.soc``, which knows its pins.
         part: Name of the FPGA, for example ``LFE5U-85F``; its capacity comes from the part table.
         clock_mhz: The clock that latencies are computed at; a wish until placed.
         memory: Main memory.
+        uart_baud: Of the real board's serial port; the simulated one is not paced.
     """
 
     name: str
+    board: str = "ulx3s"
     part: str
     clock_mhz: float
     memory: Memory = field(default_factory=Memory)
+    uart_baud: int = 115_200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The steps from a design to what is measured: which stage needs which, and what each builds.
+"""The mechanics of stages: what one is, and a walk that builds each at most once.
 
 A stage is keyed by its own inputs and by the keys of the stages that it needs, so a change
 rebuilds just what depends on it. Raise a stage's ``version`` when its output changes for the same
@@ -43,6 +43,8 @@ class Stage:
         needs: Names of stages that must be built before.
         inputs: What of a job determines the output, tool versions included, as JSON values.
         build: Writes the files; returns the CPU-seconds that it cost.
+        is_tool: The artefact is a program that builds other artefacts; its bytes may differ from
+            build to build, so reproducing a trial takes it as it is.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Stage:
     needs: tuple[str, ...]
     inputs: Callable[[Job], Mapping[str, Any]]
     build: Callable[[Building], float]
+    is_tool: bool = False
 
 
 class Pipeline:
@@ -96,7 +99,11 @@ class Pipeline:
 
         try:
             artefact = self._cache.get_or_build(
-                name, version=stage.version, inputs=inputs, build=build
+                name,
+                version=stage.version,
+                inputs=inputs,
+                build=build,
+                comparable=not stage.is_tool,
             )
         except BaseException:
             self._report(StageEvent(stage=name, state=StageState.FAILED))
