@@ -1,0 +1,351 @@
+"""Writes the C of one firmware: templates lay out what is computed here."""
+
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from contracts.faults import ConfigError
+from sw_templates import quantise
+from sw_templates.constants import layer_constants
+from sw_templates.memory_plan import MemoryPlan, padded, plan_memory, row_bytes
+from sw_templates.model import (
+    Add,
+    AveragePool2d,
+    Conv2d,
+    DepthwiseConv2d,
+    FullyConnected,
+    Layer,
+    Model,
+    Softmax,
+    Tensor,
+)
+from sw_templates.options import (
+    KERNELS_FOLDER,
+    PROGRAM_FOLDER,
+    FirmwareOptions,
+    KernelSet,
+)
+from sw_templates.soc_map import MIN_STACK_BYTES, SocMap
+
+FIRMWARE_NAME = "soft-soc-dse firmware 1"
+HOST_CLOCK_HZ = 1_000_000_000
+STRIP_PIXELS = 4
+OPERATOR_KERNELS = (
+    "conv2d",
+    "depthwise_conv2d",
+    "fully_connected",
+    "add",
+    "average_pool2d",
+    "softmax",
+    "reshape",
+)
+_EMULATION = "cfu_emulation.c"
+_CORE_ONLY = ("uart.c", "trap.c", "memory.c", "main.c", "start.S", "linker.ld")
+_HOST_ONLY = ("host_main.c",)
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One member of a layer's structure and its value in C."""
+
+    name: str
+    value: int | str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerView:
+    """What ``model.c.j2`` receives of one layer; every string is C already."""
+
+    name: str
+    kernel: str
+    operator: str
+    shape: str
+    macs: int
+    bytes_in: int
+    bytes_out: int
+    scratch_bytes: int
+    fields: tuple[Field, ...]
+    arguments: tuple[str, ...]
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firmware:
+    """The files of one firmware.
+
+    Attributes:
+        folder: Where they are.
+        sources: Names of the files to compile, in the order of the command line.
+        plan: Where the activations live.
+        constant_bytes: Weights, biases, multipliers and tables.
+    """
+
+    folder: Path
+    sources: tuple[str, ...]
+    plan: MemoryPlan
+    constant_bytes: int
+
+
+def generate(
+    model: Model,
+    *,
+    kernels: KernelSet,
+    options: FirmwareOptions,
+    soc: SocMap | None,
+    out: Path,
+) -> Firmware:
+    """Write all sources of a firmware to the folder ``out``, which is made if necessary.
+
+    Args:
+        model: The network.
+        kernels: Which kernels, and what they ask for.
+        options: Names, formats and unrolling.
+        soc: Addresses of the SoC; None for a program of the host.
+        out: Files of the same names are replaced.
+
+    Raises:
+        ConfigError: A layer's scales have no fixed point, or a kernel template is at fault.
+    """
+    align = max(4, options.unroll, kernels.weight_row_align_bytes)
+    rows = max(STRIP_PIXELS, kernels.scratch_rows)
+    plan = plan_memory(model, row_align_bytes=align, scratch_rows=rows)
+    places = _places(model, plan)
+    constants = tuple(c for layer in model.layers for c in layer_constants(layer, align))
+    views = tuple(
+        _view(layer, position, plan, places, align) for position, layer in enumerate(model.layers)
+    )
+    constant_bytes = sum(constant.size_bytes for constant in constants)
+    variables: dict[str, object] = {
+        "model": model,
+        "model_name": options.model_name or model.name,
+        "firmware_name": FIRMWARE_NAME,
+        "options": options,
+        "soc": soc,
+        "is_host": soc is None,
+        "clock_hz": HOST_CLOCK_HZ if soc is None else soc.clock_hz,
+        "min_stack_bytes": MIN_STACK_BYTES,
+        "unroll": options.unroll,
+        "strip_pixels": STRIP_PIXELS,
+        "weight_row_align_bytes": align,
+        "scratch_rows": rows,
+        "quarter_squares": [(value - 256) ** 2 // 4 for value in range(512)],
+        "crc_table": [_crc_step(value) for value in range(16)],
+        "layers": views,
+        "constants": tuple({c.name: c for c in constants}.values()),
+        "constant_bytes": constant_bytes,
+        "arena_bytes": plan.peak_bytes + padded(align, 16),
+        "input_bytes": padded(model.input.size_bytes, 16) + padded(align, 16),
+        "output": places[model.output.index],
+        "input_xor": " ^ 0x80" if options.inputs == "uint8" else "",
+        "result_texts": _result_texts(model.output) if options.results == "floats" else (),
+    }
+    clash = sorted(variables.keys() & kernels.variables.keys() - {"unroll"})
+    if clash:
+        raise ConfigError(
+            f"the kernels' variables {', '.join(clash)} have names that the firmware uses itself",
+            fix="rename them in the family",
+        )
+    sources = _render(variables, kernels, model, soc, out)
+    return Firmware(folder=out, sources=sources, plan=plan, constant_bytes=constant_bytes)
+
+
+def _render(
+    variables: Mapping[str, object],
+    kernels: KernelSet,
+    model: Model,
+    soc: SocMap | None,
+    out: Path,
+) -> tuple[str, ...]:
+    """Render every template that belongs to this firmware; return the sources among them."""
+    folders = (*kernels.folders, KERNELS_FOLDER, PROGRAM_FOLDER)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([str(folder) for folder in folders]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # C, not HTML
+    )
+    used = {layer.kernel for layer in model.layers}
+    out.mkdir(parents=True, exist_ok=True)
+    sources = []
+    for template in sorted(environment.list_templates(extensions=["j2"])):
+        name = template.removesuffix(".j2")
+        stem, _, _ = name.partition(".")
+        if name.endswith(".c") and stem in OPERATOR_KERNELS and stem not in used:
+            continue
+        if name in (_CORE_ONLY if soc is None else (*_HOST_ONLY, _EMULATION)):
+            continue
+        try:
+            text = environment.get_template(template).render(variables | dict(kernels.variables))
+        except jinja2.TemplateError as error:
+            raise ConfigError(
+                f"kernel template {template} cannot be rendered: {error}",
+                fix="give the variable in the family's kernels, or correct the template",
+            ) from error
+        (out / name).write_text(text, encoding="utf-8")
+        if name.endswith((".c", ".S")):
+            sources.append(name)
+    return tuple(sources)
+
+
+def _places(model: Model, plan: MemoryPlan) -> dict[int, str]:
+    """Return the C expression for the memory of each tensor."""
+    places = {tensor: f"arena + {offset}" for tensor, offset in plan.offsets.items()}
+    places |= dict.fromkeys(plan.input_tensors, "model_input")
+    for layer in model.layers:
+        for tensor in layer.inputs:
+            if tensor.data is not None:
+                places[tensor.index] = f"tensor_{tensor.index}"
+    return places
+
+
+def _view(
+    layer: Layer, position: int, plan: MemoryPlan, places: Mapping[int, str], align: int
+) -> LayerView:
+    if not _IDENTIFIER.fullmatch(layer.name):
+        raise ValueError(f"layer name {layer.name!r} is no C identifier")
+    scratch_bytes = plan.scratch_bytes[position]
+    arguments = [f"&{layer.name}"]
+    arguments += [places[tensor.index] for tensor in layer.inputs]
+    arguments.append(places[layer.output.index])
+    if isinstance(layer, Conv2d | DepthwiseConv2d | FullyConnected | AveragePool2d):
+        arguments.append(f"arena + {plan.scratch_offsets[position]}")
+    fields = {**_fields(layer), **_weight_fields(layer, align)}
+    if scratch_bytes:
+        fields["scratch_bytes"] = scratch_bytes
+    return LayerView(
+        name=layer.name,
+        kernel=layer.kernel,
+        operator=layer.operator,
+        shape="x".join(map(str, layer.output.shape)) or "1",
+        macs=layer.macs,
+        bytes_in=layer.bytes_in,
+        bytes_out=layer.output.size_bytes,
+        scratch_bytes=scratch_bytes,
+        fields=tuple(Field(name=name, value=value) for name, value in fields.items()),
+        arguments=tuple(arguments),
+        output=places[layer.output.index],
+    )
+
+
+def _fields(layer: Layer) -> dict[str, int | str]:
+    """Return shapes and quantisation of a layer under the names of ``layers.h``."""
+    match layer:
+        case Conv2d() | DepthwiseConv2d():
+            return {
+                **_image_fields(layer),
+                "input_channels": layer.input.shape[3],
+                "output_channels": layer.output.shape[3],
+                **(
+                    {"depth_multiplier": layer.depth_multiplier}
+                    if isinstance(layer, DepthwiseConv2d)
+                    else {}
+                ),
+                "kernel_height": layer.window.kernel_height,
+                "kernel_width": layer.window.kernel_width,
+                "dilation_height": layer.window.dilation_height,
+                "dilation_width": layer.window.dilation_width,
+                "input_zero_point": layer.input.zero_point,
+                "output_zero_point": layer.output.zero_point,
+                "activation_min": layer.activation.minimum,
+                "activation_max": layer.activation.maximum,
+            }
+        case FullyConnected():
+            return {
+                "batches": layer.batches,
+                "input_depth": layer.weights.shape[1],
+                "output_depth": layer.weights.shape[0],
+                "input_zero_point": layer.input.zero_point,
+                "output_zero_point": layer.output.zero_point,
+                "activation_min": layer.activation.minimum,
+                "activation_max": layer.activation.maximum,
+            }
+        case Add():
+            return _add_fields(layer)
+        case AveragePool2d():
+            return {
+                **_image_fields(layer),
+                "batches": layer.input.shape[0],
+                "channels": layer.input.shape[3],
+                "filter_height": layer.window.kernel_height,
+                "filter_width": layer.window.kernel_width,
+                "activation_min": layer.activation.minimum,
+                "activation_max": layer.activation.maximum,
+            }
+        case Softmax():
+            depth = layer.input.shape[-1]
+            return {
+                "rows": layer.input.elements // depth,
+                "depth": depth,
+                "exponentials": f"{layer.name}_exponentials",
+            }
+        case _:
+            return {"size": layer.output.size_bytes}
+
+
+def _image_fields(layer: Conv2d | DepthwiseConv2d | AveragePool2d) -> dict[str, int | str]:
+    return {
+        "input_height": layer.input.shape[1],
+        "input_width": layer.input.shape[2],
+        "output_height": layer.output.shape[1],
+        "output_width": layer.output.shape[2],
+        "stride_height": layer.window.stride_height,
+        "stride_width": layer.window.stride_width,
+        "pad_top": layer.window.pad_top,
+        "pad_left": layer.window.pad_left,
+    }
+
+
+def _add_fields(layer: Add) -> dict[str, int | str]:
+    left, right = layer.inputs
+    scaling = quantise.add_scaling(left.scale, right.scale, layer.output.scale)
+    return {
+        "size": layer.output.elements,
+        "left_shift": quantise.ADD_LEFT_SHIFT,
+        "input1_zero_point": left.zero_point,
+        "input1_multiplier": scaling.input1.multiplier,
+        "input1_shift": scaling.input1.shift,
+        "input2_zero_point": right.zero_point,
+        "input2_multiplier": scaling.input2.multiplier,
+        "input2_shift": scaling.input2.shift,
+        "output_zero_point": layer.output.zero_point,
+        "output_multiplier": scaling.output.multiplier,
+        "output_shift": scaling.output.shift,
+        "activation_min": layer.activation.minimum,
+        "activation_max": layer.activation.maximum,
+    }
+
+
+def _weight_fields(layer: Layer, align: int) -> dict[str, int | str]:
+    if not isinstance(layer, Conv2d | DepthwiseConv2d | FullyConnected):
+        return {}
+    names = ("weights", "bias", "multipliers", "shifts")
+    return {
+        "row_bytes": row_bytes(layer, align),
+        **{name: f"{layer.name}_{name}" for name in names},
+    }
+
+
+def _result_texts(output: Tensor) -> Sequence[str]:
+    """Return what ``%0.3f`` prints for each dequantised int8 value, floats as in C."""
+    scale, zero_point = output.scale, output.zero_point
+    return [f"{quantise.to_float32(scale * (q - zero_point)):0.3f}" for q in range(-128, 128)]
+
+
+def _crc_step(value: int) -> str:
+    """Return the CRC-32 table entry of half a byte, from zlib so that both agree."""
+    crc = value
+    for _ in range(4):
+        crc = (crc >> 1) ^ (0xEDB88320 if crc & 1 else 0)
+    return f"0x{crc:08x}u"
+
+
+def output_crc(content: bytes) -> int:
+    """Return the CRC-32 that the firmware computes of these bytes."""
+    return zlib.crc32(content)

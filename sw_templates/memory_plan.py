@@ -1,0 +1,184 @@
+"""Where every activation lives: one arena, reused as soon as a tensor is no longer needed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sw_templates.model import (
+    AveragePool2d,
+    Conv2d,
+    DepthwiseConv2d,
+    FullyConnected,
+    Layer,
+    Model,
+    Reshape,
+)
+
+ALIGNMENT_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buffer:
+    """A piece of the arena for the layers ``first`` to ``last``, both included.
+
+    Attributes:
+        tensors: The tensors that live in it one after the other; empty for scratch memory.
+        layer: For scratch memory the index of its layer, else None.
+        size_bytes: What is asked for.
+        first: Position of the layer that writes it first.
+        last: Position of the layer that reads it last; the model's output lives to the end.
+        offset: Bytes from the start of the arena, a multiple of 16.
+    """
+
+    tensors: tuple[int, ...]
+    layer: int | None
+    size_bytes: int
+    first: int
+    last: int
+    offset: int
+
+    def overlaps(self, other: "Buffer") -> bool:
+        """Tell whether both need one byte at one time: never true within a plan."""
+        return (
+            self.first <= other.last
+            and other.first <= self.last
+            and self.offset < other.offset + other.size_bytes
+            and other.offset < self.offset + self.size_bytes
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryPlan:
+    """All buffers of one model.
+
+    The model's input is not among them: it keeps its own memory, so that it can be used again.
+
+    Attributes:
+        buffers: In order of their first use.
+        offsets: Tensor index to its place in the arena.
+        scratch_offsets: Position of a layer to the place of its scratch memory.
+        scratch_bytes: Position of a layer to the size of its scratch memory, 0 for none.
+        input_tensors: The input and every tensor that shares its bytes (RESHAPE).
+        peak_bytes: Size of the arena.
+    """
+
+    buffers: tuple[Buffer, ...]
+    offsets: Mapping[int, int]
+    scratch_offsets: Mapping[int, int]
+    scratch_bytes: tuple[int, ...]
+    input_tensors: frozenset[int]
+    peak_bytes: int
+
+
+def padded(size_bytes: int, alignment_bytes: int) -> int:
+    """Round up to a multiple."""
+    return -(-size_bytes // alignment_bytes) * alignment_bytes
+
+
+def row_bytes(layer: Layer, row_align_bytes: int) -> int:
+    """Bytes of one padded row of weights, 0 for a layer without weights."""
+    match layer:
+        case Conv2d():
+            row = layer.weights.elements // layer.weights.shape[0]
+        case DepthwiseConv2d() | FullyConnected():
+            row = layer.weights.shape[-1]
+        case _:
+            return 0
+    return padded(row, row_align_bytes)
+
+
+def layer_scratch_bytes(layer: Layer, row_align_bytes: int, scratch_rows: int) -> int:
+    """Scratch memory that ``layers.h`` promises to the kernel of a layer."""
+    row = row_bytes(layer, row_align_bytes)
+    match layer:
+        case Conv2d():
+            return row * scratch_rows
+        case DepthwiseConv2d():
+            return row * layer.window.kernel_height * layer.window.kernel_width
+        case FullyConnected():
+            return row
+        case AveragePool2d():
+            return 4 * layer.output.shape[3]
+        case _:
+            return 0
+
+
+def plan_memory(model: Model, *, row_align_bytes: int, scratch_rows: int) -> MemoryPlan:
+    """Place every tensor and scratch buffer: the largest first, each as low as it fits."""
+    scratch = tuple(
+        layer_scratch_bytes(layer, row_align_bytes, scratch_rows) for layer in model.layers
+    )
+    wanted, input_tensors = _lifetimes(model)
+    for position, size in enumerate(scratch):
+        if size:
+            wanted.append(_buffer((), position, size, position, position))
+    placed: list[Buffer] = []
+    for buffer in sorted(wanted, key=lambda b: (-b.size_bytes, b.first, b.tensors)):
+        placed.append(_place(buffer, placed))
+    placed.sort(key=lambda b: (b.first, b.layer is not None, b.offset))
+    return MemoryPlan(
+        buffers=tuple(placed),
+        offsets={tensor: b.offset for b in placed for tensor in b.tensors},
+        scratch_offsets={b.layer: b.offset for b in placed if b.layer is not None},
+        scratch_bytes=scratch,
+        input_tensors=input_tensors,
+        peak_bytes=max(
+            (padded(b.offset + b.size_bytes, ALIGNMENT_BYTES) for b in placed), default=0
+        ),
+    )
+
+
+def _buffer(
+    tensors: tuple[int, ...], layer: int | None, size: int, first: int, last: int
+) -> Buffer:
+    return Buffer(tensors=tensors, layer=layer, size_bytes=size, first=first, last=last, offset=0)
+
+
+def _lifetimes(model: Model) -> tuple[list[Buffer], frozenset[int]]:
+    """Return unplaced buffers; a RESHAPE's output lives in the memory of its input."""
+    owner: dict[int, int] = {model.input.index: model.input.index}
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    size: dict[int, int] = {}
+    for position, layer in enumerate(model.layers):
+        for tensor in layer.inputs:
+            if tensor.data is None:
+                last[owner[tensor.index]] = position
+        output = layer.output
+        shares = isinstance(layer, Reshape) and layer.input.data is None
+        root = owner[layer.input.index] if shares else output.index
+        owner[output.index] = root
+        first.setdefault(root, position)
+        last[root] = position
+        size[root] = output.size_bytes
+    last[owner[model.output.index]] = len(model.layers)
+    input_root = model.input.index
+    groups: dict[int, list[int]] = {}
+    for tensor, root in owner.items():
+        groups.setdefault(root, []).append(tensor)
+    buffers = [
+        _buffer(tuple(groups[root]), None, size[root], first[root], last[root])
+        for root in first
+        if root != input_root
+    ]
+    return buffers, frozenset(groups[input_root])
+
+
+def _place(buffer: Buffer, placed: list[Buffer]) -> Buffer:
+    """Return the buffer at the lowest offset where it overlaps none of ``placed``."""
+    neighbours = sorted(
+        (b for b in placed if b.first <= buffer.last and buffer.first <= b.last),
+        key=lambda b: b.offset,
+    )
+    offset = 0
+    for other in neighbours:
+        if offset + buffer.size_bytes <= other.offset:
+            break
+        offset = max(offset, padded(other.offset + other.size_bytes, ALIGNMENT_BYTES))
+    return Buffer(
+        tensors=buffer.tensors,
+        layer=buffer.layer,
+        size_bytes=buffer.size_bytes,
+        first=buffer.first,
+        last=buffer.last,
+        offset=offset,
+    )
