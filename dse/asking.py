@@ -1,0 +1,90 @@
+"""Asking the search algorithm without waiting for it: one question at a time, in a thread."""
+
+import queue
+import threading
+from dataclasses import dataclass
+
+from contracts.faults import DseError, InfrastructureFault
+from dse.space import Design
+from dse.suggest import Suggester, SuggestRequest, make_suggester
+
+_ATTEMPTS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back.
+
+    Attributes:
+        designs: Empty when the space is exhausted.
+        suggested_by: Name of the algorithm that answered.
+        note: What went wrong on the way, or empty.
+    """
+
+    designs: tuple[Design, ...]
+    suggested_by: str
+    note: str = ""
+
+
+class Asker:
+    """Puts one request at a time to a suggester.
+
+    An algorithm that crashes or hangs twice in a row does not end the night: that one request is
+    answered at random, and the answer says so.
+    """
+
+    def __init__(self, suggester: Suggester) -> None:
+        self._suggester = suggester
+        self._answers: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
+        self._is_asking = False
+
+    @property
+    def is_asking(self) -> bool:
+        """Tell whether an answer is outstanding."""
+        return self._is_asking
+
+    def ask(self, request: SuggestRequest) -> None:
+        """Start to think; ``answer`` will bring the result."""
+        self._is_asking = True
+        # a daemon, so that an interrupted campaign does not wait for it
+        threading.Thread(target=self._think, args=(request,), daemon=True).start()
+
+    def answer(self) -> Answer | None:
+        """Return the answer when it is there, else None.
+
+        Raises:
+            DseError: The request was refused; asking again would not help.
+        """
+        try:
+            found = self._answers.get_nowait()
+        except queue.Empty:
+            return None
+        self._is_asking = False
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    def close(self) -> None:
+        """Release what the algorithm holds."""
+        self._suggester.close()
+
+    def _think(self, request: SuggestRequest) -> None:
+        try:
+            self._answers.put(self._think_or_draw(request))
+        except BaseException as error:  # noqa: BLE001 - carried to the thread that asked
+            self._answers.put(error)
+
+    def _think_or_draw(self, request: SuggestRequest) -> Answer:
+        name = self._suggester.name
+        fault: DseError | None = None
+        for _ in range(_ATTEMPTS):
+            try:
+                return Answer(designs=self._suggester.suggest(request), suggested_by=name)
+            except InfrastructureFault as error:
+                fault = error
+        drawn = make_suggester("random").suggest(request)
+        return Answer(
+            designs=drawn,
+            suggested_by=f"random instead of {name}",
+            note=f"{name} failed {_ATTEMPTS} times, so this design is drawn at random: {fault}",
+        )

@@ -1,0 +1,84 @@
+"""Which trials of a study are on its Pareto front."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dse.config import StudyConfig
+from dse.pareto import Goal, front
+from dse.store import TrialResult, TrialState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """The best compromises of a study.
+
+    Attributes:
+        objectives: Metric names, in the order of the study.
+        goals: The direction of each.
+        points: Trials on the front, best in the first objective first.
+        dominated: The other trials that completed within the constraints, by number.
+    """
+
+    objectives: tuple[str, ...]
+    goals: tuple[Goal, ...]
+    points: tuple[TrialResult, ...]
+    dominated: tuple[TrialResult, ...]
+
+
+def pareto_front(results: Sequence[TrialResult], config: StudyConfig) -> Front:
+    """Return the front of the trials that completed and keep the constraints."""
+    goals = goals_of(config)
+    kept = [result for result in results if observed_values(result, config) is not None]
+    points = [tuple(result.metrics[name] for name in config.objectives) for result in kept]
+    on_front = front(points, goals)
+    # equal designs, one measured and one reusing it, are one point
+    seen: set[str] = set()
+    chosen = []
+    for position in on_front:
+        design_id = kept[position].trial.design_id
+        if design_id not in seen:
+            seen.add(design_id)
+            chosen.append(kept[position])
+    return Front(
+        objectives=config.objectives,
+        goals=goals,
+        points=tuple(chosen),
+        dominated=tuple(
+            result
+            for position, result in enumerate(kept)
+            if position not in on_front and result.trial.design_id not in seen
+        ),
+    )
+
+
+def goals_of(config: StudyConfig) -> tuple[Goal, ...]:
+    """Return the direction of each objective."""
+    goals: list[Goal] = ["minimise" for _ in config.minimise]
+    goals += ["maximise" for _ in config.maximise]
+    return tuple(goals)
+
+
+def observed_values(result: TrialResult, config: StudyConfig) -> dict[str, float] | None:
+    """Return what the search algorithm is told: None for a design that does not count."""
+    if result.trial.state is not TrialState.COMPLETED:
+        return None
+    if broken_constraints(result.metrics, config) or missing_objectives(result.metrics, config):
+        return None
+    return result.metrics
+
+
+def broken_constraints(metrics: dict[str, float], config: StudyConfig) -> tuple[str, ...]:
+    """Return the names of the metrics that are above the study's limits."""
+    return tuple(
+        name
+        for name, largest in config.constraints.items()
+        if metrics.get(name, -math.inf) > largest
+    )
+
+
+def missing_objectives(metrics: dict[str, float], config: StudyConfig) -> tuple[str, ...]:
+    """Return the objectives that have no finite value."""
+    return tuple(
+        name for name in config.objectives if not math.isfinite(metrics.get(name, math.nan))
+    )

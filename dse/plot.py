@@ -1,0 +1,69 @@
+"""The front as a picture, from the same rows as its table."""
+
+from pathlib import Path
+
+from contracts.faults import ConfigError
+from dse.config import StudyConfig
+from dse.front import Front
+from dse.words import design_text, varying
+
+SUFFIXES = (".svg", ".png")
+
+
+def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
+    """Draw the first two objectives of a front to an SVG or PNG file.
+
+    Raises:
+        ConfigError: The ending is unknown, there is nothing to draw, or the file cannot be written.
+    """
+    if path.suffix not in SUFFIXES:
+        raise ConfigError(
+            f"{path} does not say which picture is wanted",
+            fix=f"end its name in one of: {', '.join(SUFFIXES)}",
+        )
+    if not front.points:
+        raise ConfigError(
+            f"study {config.name} has no completed trial to draw",
+            fix=f"run it first: python -m dse.study resume {config.name}",
+        )
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # no display, no global state
+    from matplotlib.figure import Figure
+
+    across, up = front.objectives[:2]
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.scatter(
+        [result.metrics[across] for result in front.dominated],
+        [result.metrics[up] for result in front.dominated],
+        color="0.7",
+        label=f"dominated ({len(front.dominated)})",
+    )
+    axes.plot(
+        [result.metrics[across] for result in front.points],
+        [result.metrics[up] for result in front.points],
+        "o-" if len(front.objectives) == 2 else "o",
+        drawstyle="steps-post",
+        label=f"front ({len(front.points)})",
+    )
+    names = varying(result.trial.design for result in front.points)[:3]
+    for result in front.points:
+        text = f"{result.trial.number}: {design_text(result.trial.design, names)}"
+        axes.annotate(
+            text,
+            (result.metrics[across], result.metrics[up]),
+            textcoords="offset points",
+            xytext=(6, 6),
+            fontsize=7,
+        )
+    axes.set_xlabel(f"{across} ({front.goals[0]})")
+    axes.set_ylabel(f"{up} ({front.goals[1]})")
+    axes.set_title(f"{config.name}: {config.workload.model.name} on {config.target.name}")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error}", fix="name a file in a folder that is writable"
+        ) from error

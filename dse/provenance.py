@@ -1,0 +1,62 @@
+"""What a result depends on beside the design: sources, tools, target, workload."""
+
+import functools
+import hashlib
+import json
+from pathlib import Path
+
+from dse.config import StudyConfig
+from runners.toolchain import all_identities
+
+ROOT = Path(__file__).resolve().parent.parent
+_ROOMS = ("contracts", "hw_templates", "sw_templates", "runners")
+_NOT_SOURCES = {"__pycache__", "target"}
+
+
+@functools.cache
+def source_hash() -> str:
+    """Return a hash of every file of the rooms that decide what a trial measures."""
+    whole = hashlib.sha256()
+    for room in _ROOMS:
+        for path in sorted((ROOT / room).rglob("*")):
+            relative = path.relative_to(ROOT)
+            if path.is_file() and not _NOT_SOURCES.intersection(relative.parts):
+                content = path.read_bytes()
+                whole.update(f"{relative.as_posix()}\0{len(content)}\0".encode())
+                whole.update(content)
+    return whole.hexdigest()
+
+
+def context_of(config: StudyConfig) -> str:
+    """Return the hash under which results of equal designs may be shared between studies.
+
+    Raises:
+        ToolMissing: An outside program that trials need is not installed.
+    """
+    resolved = config.resolved
+    facts = {
+        "target": resolved["target"],
+        "workload": {
+            key: resolved["workload"][key] for key in ("model_sha256", "golden_inputs", "seed")
+        },
+        "fidelity": config.fidelity,
+        "cycle_limit": config.limits.cycles,
+        "serial": resolved["serial"],
+        "families": {name: _family_digest(name) for name in config.families},
+        "sources": source_hash(),
+        "tools": all_identities(),
+    }
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _family_digest(name: str) -> str:
+    """Hash a user's family: its file, and what lies beside it if it has a folder of its own."""
+    path = Path(name)
+    if not path.is_absolute():
+        return name
+    whole = hashlib.sha256()
+    for part in sorted(path.parent.rglob("*")):
+        if part.is_file() and "__pycache__" not in part.parts:
+            whole.update(f"{part.relative_to(path.parent)}\0".encode() + part.read_bytes())
+    return whole.hexdigest()

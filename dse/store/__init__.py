@@ -1,0 +1,28 @@
+"""The only place that touches the database."""
+
+from dse.store.records import (
+    AttemptRecord,
+    Claim,
+    NewTrial,
+    StudyRecord,
+    StudySummary,
+    TrialDetail,
+    TrialRecord,
+    TrialResult,
+    TrialState,
+)
+from dse.store.store import RetryPolicy, Store
+
+__all__ = [
+    "AttemptRecord",
+    "Claim",
+    "NewTrial",
+    "RetryPolicy",
+    "Store",
+    "StudyRecord",
+    "StudySummary",
+    "TrialDetail",
+    "TrialRecord",
+    "TrialResult",
+    "TrialState",
+]

@@ -1,0 +1,177 @@
+"""Opening the file: pragmas, migrations, and every bad state of it as a StoreError."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from contracts.faults import StoreError
+from dse.store.schema import HEAD
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+KNOWN = ("0001",)
+"""All schema versions that this code can bring to ``HEAD``, oldest first."""
+
+_FIXES: dict[int, tuple[str, str]] = {
+    sqlite3.SQLITE_NOTADB: (
+        "is not an SQLite database",
+        "name another file with --db, or move this one away",
+    ),
+    sqlite3.SQLITE_CORRUPT: (
+        "is damaged",
+        "restore a backup, or save what can be read: sqlite3 {path} .recover | sqlite3 saved.db",
+    ),
+    sqlite3.SQLITE_READONLY: (
+        "cannot be written",
+        "make the file and its folder writable, or work on a copy with --db",
+    ),
+    sqlite3.SQLITE_PERM: ("cannot be opened", "check the permissions of the file and its folder"),
+    sqlite3.SQLITE_CANTOPEN: (
+        "cannot be opened",
+        "check that the folder exists and that you may write in it",
+    ),
+    sqlite3.SQLITE_BUSY: (
+        "is locked by another process",
+        "end the program that holds it (fuser {path} names it), then run the command again",
+    ),
+    sqlite3.SQLITE_FULL: (
+        "cannot grow: the disk or its quota is full",
+        "free space on its disk, then run: python -m dse.study resume",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        "cannot be read or written: the disk reports an error",
+        "check the disk (dmesg, df); network file systems do not carry SQLite's locks",
+    ),
+}
+
+
+def store_error(path: Path, error: BaseException | None) -> StoreError:
+    """Say in words what SQLite's error means for the file at ``path``."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code == sqlite3.SQLITE_LOCKED:
+        code = sqlite3.SQLITE_BUSY
+    what, fix = _FIXES.get(
+        code, ("refused a statement", "keep the file and report this message as a bug")
+    )
+    return StoreError(f"{path} {what} ({error})", fix=fix.format(path=path))
+
+
+@contextmanager
+def as_store_error(path: Path) -> Iterator[None]:
+    """Turn the database driver's exceptions into a StoreError that names ``path``."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise store_error(path, error.orig) from error
+    except sqlite3.Error as error:
+        raise store_error(path, error) from error
+
+
+def open_engines(path: Path, *, busy_timeout_s: float) -> tuple[Engine, Engine]:
+    """Open the database, creating or migrating it, and return (writing, reading) engines.
+
+    Args:
+        path: The file. A missing one is created.
+        busy_timeout_s: How long to wait for another process's transaction.
+
+    Raises:
+        StoreError: The file is in a state that it cannot be used in.
+    """
+    _check_place(path)
+    writing = _engine(path, busy_timeout_s, begin="BEGIN IMMEDIATE", pragmas=())
+    reading = _engine(path, busy_timeout_s, begin="BEGIN", pragmas=("query_only=ON",))
+    try:
+        with as_store_error(path):
+            if _version(path, writing) != HEAD:
+                _migrate(writing)
+    except BaseException:
+        writing.dispose()
+        reading.dispose()
+        raise
+    return writing, reading
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder, not a database", fix="name a file with --db")
+    if not path.parent.is_dir():
+        raise StoreError(
+            f"{path} cannot be created: there is no folder {path.parent}",
+            fix=f"create it (mkdir -p {path.parent}) or name another file with --db",
+        )
+
+
+def _engine(path: Path, busy_timeout_s: float, *, begin: str, pragmas: tuple[str, ...]) -> Engine:
+    # autocommit in the driver, transactions by our own BEGIN: only so is the lock taken first
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"isolation_level": None, "timeout": busy_timeout_s},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        for pragma in ("synchronous=NORMAL", "foreign_keys=ON", *pragmas):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _version(path: Path, engine: Engine) -> str | None:
+    """Return the schema version, or None for a new database."""
+    with engine.connect() as connection:
+        tables = {
+            name
+            for (name,) in connection.exec_driver_sql(
+                "SELECT name FROM sqlite_master WHERE type = 'table'"
+            )
+        }
+        if not tables:
+            return None
+        if not {"alembic_version", "studies"} <= tables:
+            raise StoreError(
+                f"{path} is an SQLite database of another program"
+                f" (its tables: {', '.join(sorted(tables)[:5])})",
+                fix="name another file with --db",
+            )
+        version = str(
+            connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+        )
+    if version not in KNOWN:
+        raise StoreError(
+            f"{path} has schema {version}, this software knows up to {HEAD}:"
+            " a newer version wrote it",
+            fix="update this software, or name another file with --db",
+        )
+    return version
+
+
+def _migrate(engine: Engine) -> None:
+    """Bring the database to ``HEAD`` in one transaction; safe when two processes try at once."""
+    from alembic import command  # 0.6 s, only needed here
+    from alembic.config import Config
+
+    with engine.connect() as connection:
+        # cannot be set inside a transaction; stays with the file
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        raw.execute("PRAGMA journal_mode=WAL")
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    with engine.begin() as connection:
+        current = connection.exec_driver_sql(
+            "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
+        ).scalar_one()
+        if current:
+            row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+            if row == HEAD:  # another process was quicker
+                return
+        config.attributes["connection"] = connection
+        command.upgrade(config, HEAD)

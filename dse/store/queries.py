@@ -1,0 +1,156 @@
+"""Reading: each function answers one question on an open connection."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select
+
+from contracts.faults import ConfigError, FaultKind
+from dse.store.records import (
+    AttemptRecord,
+    StudyRecord,
+    StudySummary,
+    TrialDetail,
+    TrialRecord,
+    TrialResult,
+    TrialState,
+)
+from dse.store.results import read_measurement
+from dse.store.schema import attempts, metrics, studies, trials
+
+
+def trial_record(row: Row[Any]) -> TrialRecord:
+    """Turn a row of ``trials`` into its record."""
+    values = {column.name: getattr(row, column.name) for column in trials.columns}
+    return TrialRecord(**{**values, "state": TrialState(row.state)})
+
+
+def attempt_record(row: Row[Any]) -> AttemptRecord:
+    """Turn a row of ``attempts`` into its record."""
+    values = {column.name: getattr(row, column.name) for column in attempts.columns}
+    outcome = None if row.outcome is None else TrialState(row.outcome)
+    kind = None if row.kind is None else FaultKind(row.kind)
+    return AttemptRecord(**{**values, "outcome": outcome, "kind": kind})
+
+
+def study_record(row: Row[Any]) -> StudyRecord:
+    """Turn a row of ``studies`` into its record."""
+    return StudyRecord(**{column.name: getattr(row, column.name) for column in studies.columns})
+
+
+def find_study(db: Connection, name: str) -> StudyRecord | None:
+    """Return the study called ``name``, or None."""
+    row = db.execute(select(studies).where(studies.c.name == name)).one_or_none()
+    return None if row is None else study_record(row)
+
+
+def summaries(db: Connection) -> tuple[StudySummary, ...]:
+    """Return all studies, oldest first, with the number of trials in each state."""
+    counted: dict[int, dict[TrialState, int]] = {}
+    for study_id, state, count in db.execute(
+        select(trials.c.study_id, trials.c.state, func.count()).group_by(
+            trials.c.study_id, trials.c.state
+        )
+    ):
+        counted.setdefault(study_id, {})[TrialState(state)] = count
+    return tuple(
+        StudySummary(
+            study=study_record(row),
+            counts={state: counted.get(row.id, {}).get(state, 0) for state in TrialState},
+        )
+        for row in db.execute(select(studies).order_by(studies.c.id))
+    )
+
+
+def trial_results(db: Connection, study_id: int) -> tuple[TrialResult, ...]:
+    """Return all trials of a study in order, with the metrics of those that ended."""
+    return _results(db, select(trials).where(trials.c.study_id == study_id))
+
+
+def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail:
+    """Return everything about one trial.
+
+    Raises:
+        ConfigError: The study has no trial of that number.
+    """
+    found = _results(
+        db, select(trials).where(trials.c.study_id == study.id, trials.c.number == number)
+    )
+    if not found:
+        last = db.execute(
+            select(func.max(trials.c.number)).where(trials.c.study_id == study.id)
+        ).scalar()
+        raise ConfigError(
+            f"study {study.name} has no trial {number}",
+            fix=f"use a number from 1 to {last}" if last else "run it first: it has no trials yet",
+        )
+    (result,) = found
+    source = result.trial.reused_from or result.trial.id
+    tried = tuple(
+        attempt_record(row)
+        for row in db.execute(
+            select(attempts).where(attempts.c.trial_id == source).order_by(attempts.c.number)
+        )
+    )
+    ended = [attempt.id for attempt in tried if attempt.ended_s is not None]
+    return TrialDetail(
+        result=result,
+        attempts=tried,
+        measurement=read_measurement(db, trial_id=source, attempt_id=ended[-1] if ended else None),
+    )
+
+
+def _results(db: Connection, which: Select[Any]) -> tuple[TrialResult, ...]:
+    found = [trial_record(row) for row in db.execute(which.order_by(trials.c.number))]
+    sources = {trial.reused_from or trial.id for trial in found}
+    values = _metric_values(db, sources)
+    last = _last_attempts(db, sources)
+    origins = _origins(db, {trial.reused_from for trial in found if trial.reused_from})
+    results = []
+    for trial in found:
+        source = trial.reused_from or trial.id
+        attempt = last.get(source)
+        results.append(
+            TrialResult(
+                trial=trial,
+                metrics=values.get(source, {}),
+                reused_from=origins.get(trial.reused_from or -1),
+                kind=None if attempt is None else attempt.kind,
+                what=None if attempt is None else attempt.what,
+                started_s=None if attempt is None else attempt.started_s,
+            )
+        )
+    return tuple(results)
+
+
+def _metric_values(db: Connection, trial_ids: Iterable[int]) -> dict[int, dict[str, float]]:
+    values: dict[int, dict[str, float]] = {}
+    for trial_id, name, value in db.execute(
+        select(metrics.c.trial_id, metrics.c.name, metrics.c.value)
+        .where(metrics.c.trial_id.in_(sorted(trial_ids)))
+        .order_by(metrics.c.name)
+    ):
+        values.setdefault(trial_id, {})[name] = value
+    return values
+
+
+def _last_attempts(db: Connection, trial_ids: Iterable[int]) -> dict[int, AttemptRecord]:
+    return {
+        row.trial_id: attempt_record(row)
+        for row in db.execute(
+            select(attempts)
+            .where(attempts.c.trial_id.in_(sorted(trial_ids)))
+            .order_by(attempts.c.number)
+        )
+    }
+
+
+def _origins(db: Connection, trial_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
+    return {
+        row.id: (row.name, row.number)
+        for row in db.execute(
+            select(trials.c.id, studies.c.name, trials.c.number)
+            .join(studies, studies.c.id == trials.c.study_id)
+            .where(trials.c.id.in_(sorted(trial_ids)))
+        )
+    }

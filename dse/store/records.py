@@ -1,0 +1,202 @@
+"""What the store hands out: frozen rows, free of the database."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from contracts.faults import FaultKind
+from contracts.measurement import Measurement
+from contracts.parameter import Value
+
+
+class TrialState(StrEnum):
+    """Where a trial is. The last three are ends; ``failed`` can be queued again."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    INFEASIBLE = "infeasible"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyRecord:
+    """One study as it was started.
+
+    Attributes:
+        id: Key in the database.
+        name: Unique in the database.
+        created_s: Seconds since 1970, UTC.
+        config_toml: The config as the person wrote it.
+        config_json: The resolved config: enough to run it without any other file but the model.
+        source_hash: Of the software's sources when the study was created.
+    """
+
+    id: int
+    name: str
+    created_s: float
+    config_toml: str
+    config_json: str
+    source_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTrial:
+    """A suggestion to be queued.
+
+    Attributes:
+        design_id: Hash of the design.
+        design_json: Canonical text of the design.
+        suggested_by: Name of the algorithm.
+    """
+
+    design_id: str
+    design_json: str
+    suggested_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRecord:
+    """One trial without its results.
+
+    Attributes:
+        id: Key in the database.
+        study_id: Key of its study.
+        number: From 1 in its study.
+        design_id: Hash of the design.
+        design_json: Canonical text of the design.
+        context: Hash of target, workload, sources and tools that it was queued under.
+        suggested_by: Name of the algorithm that proposed it.
+        state: Where it is.
+        created_s: When it was queued, seconds since 1970.
+        ended_s: When it ended, or None.
+        failures: Failed attempts since it was last queued by a person.
+        not_before_s: It is not claimed earlier than this.
+        reused_from: Key of the trial whose result it shares, or None.
+    """
+
+    id: int
+    study_id: int
+    number: int
+    design_id: str
+    design_json: str
+    context: str
+    suggested_by: str
+    state: TrialState
+    created_s: float
+    ended_s: float | None
+    failures: int
+    not_before_s: float
+    reused_from: int | None
+
+    @property
+    def design(self) -> dict[str, Value]:
+        """The design's active parameters."""
+        return design_values(self.design_json)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord:
+    """One attempt at a trial.
+
+    Attributes:
+        id: Key in the database.
+        trial_id: Key of its trial.
+        number: From 1 in its trial.
+        worker: Who runs or ran it.
+        started_s: When it was claimed.
+        heartbeat_s: When its worker was last heard of.
+        lease_until_s: When it may be taken away.
+        ended_s: When it ended; None while it holds the lease.
+        outcome: ``completed``, ``infeasible`` or ``failed``; None while it runs.
+        kind: Of the fault, if there was one.
+        what: One sentence about the fault.
+        fix: What to do about it.
+        detail: Longer evidence.
+    """
+
+    id: int
+    trial_id: int
+    number: int
+    worker: str
+    started_s: float
+    heartbeat_s: float
+    lease_until_s: float
+    ended_s: float | None
+    outcome: TrialState | None
+    kind: FaultKind | None
+    what: str | None
+    fix: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to run one trial; only its holder can finish it.
+
+    Attributes:
+        attempt_id: What to finish and to heartbeat.
+        attempt_number: From 1 in the trial.
+        trial: What to run.
+    """
+
+    attempt_id: int
+    attempt_number: int
+    trial: TrialRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialResult:
+    """One trial with what a table or a front needs.
+
+    Attributes:
+        trial: The trial.
+        metrics: Metric name to value; empty before its end.
+        reused_from: (study name, trial number) of the shared result, or None.
+        kind: Fault of the last attempt, or None.
+        what: One sentence about that fault, or None.
+        started_s: When its last attempt began, or None.
+    """
+
+    trial: TrialRecord
+    metrics: dict[str, float]
+    reused_from: tuple[str, int] | None
+    kind: FaultKind | None
+    what: str | None
+    started_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialDetail:
+    """Everything that is known about one trial.
+
+    Attributes:
+        result: The trial and its metrics by name.
+        attempts: Of this trial, or of the one whose result it shares; oldest first.
+        measurement: Of the last attempt that ended.
+    """
+
+    result: TrialResult
+    attempts: tuple[AttemptRecord, ...]
+    measurement: Measurement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudySummary:
+    """One line of ``list``.
+
+    Attributes:
+        study: The study.
+        counts: Number of trials in each state; every state is present.
+    """
+
+    study: StudyRecord
+    counts: dict[TrialState, int]
+
+
+def design_values(design_json: str) -> dict[str, Value]:
+    """Return the parameters in a design's canonical text, whichever schema wrote it."""
+    decoded: dict[str, Any] = json.loads(design_json)
+    inner = decoded.get("values", decoded)
+    return {name: value for name, value in inner.items() if name != "schema"}

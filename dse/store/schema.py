@@ -1,0 +1,131 @@
+"""The tables. A change here needs a migration in ``migrations/versions`` and a new ``HEAD``.
+
+A trial that reuses the result of another one has ``reused_from`` and no rows of its own in the
+result tables: readers look under ``coalesce(reused_from, id)``. Times are seconds since 1970, UTC.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+HEAD = "0001"
+"""The migration that this code expects; a test compares it with the newest file."""
+
+metadata = MetaData()
+
+studies = Table(
+    "studies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created_s", Float, nullable=False),
+    Column("config_toml", Text, nullable=False),  # as the person wrote it
+    Column("config_json", Text, nullable=False),  # resolved: enough to run it without any file
+    Column("source_hash", Text, nullable=False),  # of this software's sources
+)
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey("studies.id"), nullable=False),
+    Column("number", Integer, nullable=False),  # from 1 in each study
+    Column("design_id", Text, nullable=False),
+    Column("design_json", Text, nullable=False),
+    Column("context", Text, nullable=False),  # hash of target, workload, sources and tools
+    Column("suggested_by", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_s", Float, nullable=False),
+    Column("ended_s", Float),
+    Column("failures", Integer, nullable=False),  # counted attempts since the last requeue
+    Column("not_before_s", Float, nullable=False),  # back-off
+    Column("reused_from", ForeignKey("trials.id")),
+    UniqueConstraint("study_id", "number"),
+    CheckConstraint("state IN ('waiting', 'running', 'completed', 'infeasible', 'failed')"),
+    Index("trials_by_design", "design_id", "context", "state"),
+    Index("trials_by_state", "study_id", "state"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("trial_id", ForeignKey("trials.id"), nullable=False),
+    Column("number", Integer, nullable=False),  # from 1 in each trial
+    Column("worker", Text, nullable=False),
+    Column("started_s", Float, nullable=False),
+    Column("heartbeat_s", Float, nullable=False),
+    Column("lease_until_s", Float, nullable=False),
+    Column("ended_s", Float),  # NULL exactly while the attempt holds the lease
+    Column("outcome", Text),  # completed, infeasible or failed
+    Column("kind", Text),  # of the fault
+    Column("what", Text),
+    Column("fix", Text),
+    Column("detail", Text),
+    UniqueConstraint("trial_id", "number"),
+    CheckConstraint("outcome IN ('completed', 'infeasible', 'failed')"),
+    Index("attempts_held", "ended_s", "lease_until_s"),
+)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("trial_id", ForeignKey("trials.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Float, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("fidelity", Text, nullable=False),
+    Column("estimate", Boolean, nullable=False),
+)
+
+layers = Table(
+    "layers",
+    metadata,
+    Column("trial_id", ForeignKey("trials.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("output_shape", Text, nullable=False),  # JSON list
+    Column("macs", Integer, nullable=False),
+    Column("cycles", Integer, nullable=False),
+    Column("bytes_in", Integer, nullable=False),
+    Column("bytes_out", Integer, nullable=False),
+    Column("bytes_scratch", Integer, nullable=False),
+)
+
+stage_times = Table(
+    "stage_times",
+    metadata,
+    Column("attempt_id", ForeignKey("attempts.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("stage", Text, nullable=False),
+    Column("wall_s", Float, nullable=False),
+    Column("cpu_s", Float, nullable=False),
+    Column("cached", Boolean, nullable=False),
+)
+
+artefacts = Table(
+    "artefacts",
+    metadata,
+    Column("attempt_id", ForeignKey("attempts.id"), primary_key=True),
+    Column("stage", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+)
+
+tools = Table(
+    "tools",
+    metadata,
+    Column("attempt_id", ForeignKey("attempts.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+)

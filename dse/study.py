@@ -1,0 +1,322 @@
+"""The command line: ``python -m dse.study``. Each command parses, calls one function, prints.
+
+Results go to standard output, progress and errors to standard error. Everything slow to import
+is imported by the command that needs it.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from contracts.faults import DseError, FaultKind, Then
+
+if TYPE_CHECKING:
+    from dse.commands import CampaignEnd, Running
+    from dse.store import Store
+
+EXIT_OK = 0
+EXIT_BUG = 1
+EXIT_USAGE = 2
+EXIT_INFRASTRUCTURE = 6
+EXIT_DIFFERS = 7
+EXIT_INTERRUPTED = 130
+EXIT_CODE = {FaultKind.CONFIG: 3, FaultKind.STORE: 4, FaultKind.TOOL_MISSING: 5}
+"""Exit codes of the faults that stop a command; the others end in 6, a bug in 1."""
+
+QUICK = Path(__file__).resolve().parent.parent / "configs" / "quick.toml"
+
+EPILOG = (
+    "Exit codes: 0 done; 1 bug; 2 wrong usage; 3 wrong config or argument; 4 database unusable;"
+    " 5 program missing; 6 trials failed by infrastructure (resume runs them again);"
+    " 7 rerun differs; 130 interrupted."
+)
+
+app = typer.Typer(
+    help="Search a space of soft SoCs on your model: start a study, look at its front, go on.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Database = Annotated[Path, typer.Option("--db", help="The database file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Trials = Annotated[
+    int | None, typer.Option(min=1, help="Trials in the study altogether.", show_default="config's")
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Trials at the same time.", show_default="config's")
+]
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study; see `list`.")]
+TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="Number of a trial.")]
+DEFAULT_DB = Path("results.db")
+
+
+@app.command()
+def start(
+    config: Annotated[
+        Path, typer.Argument(metavar="[CONFIG]", help="A config file.", show_default="quick.toml")
+    ] = QUICK,
+    trials: Trials = None,
+    workers: Workers = None,
+    db: Database = DEFAULT_DB,
+) -> None:
+    """Start the study of a config file, or continue it if the database has it."""
+    from dse.commands import start_study
+
+    with _open(db, create=True) as store:
+        end = start_study(config, store, trials=trials, workers=workers, running=_running())
+        _finish(end, store)
+
+
+@app.command()
+def resume(
+    study: StudyName, trials: Trials = None, workers: Workers = None, db: Database = DEFAULT_DB
+) -> None:
+    """Queue again what was interrupted or failed by infrastructure, then go on."""
+    from dse.commands import resume_study
+
+    with _open(db) as store:
+        end = resume_study(study, store, trials=trials, workers=workers, running=_running())
+        _finish(end, store)
+
+
+@app.command("list")
+def list_studies(db: Database = DEFAULT_DB, as_json: Json = False) -> None:
+    """List the studies in the database."""
+    from dse.report import list_data, list_text
+
+    with _open(db) as store:
+        summaries = store.summaries()
+    _show(list_data(summaries), list_text(summaries), as_json=as_json)
+
+
+@app.command()
+def status(study: StudyName, db: Database = DEFAULT_DB, as_json: Json = False) -> None:
+    """Print where a study stands and what went wrong in it."""
+    from dse.config import config_from_json
+    from dse.report import status_data, status_text
+
+    with _open(db) as store:
+        record = store.study(study)
+        data = status_data(
+            next(s for s in store.summaries() if s.study.id == record.id),
+            config_from_json(record.config_json),
+            store.results(record.id),
+        )
+    _show(data, status_text(data), as_json=as_json)
+
+
+@app.command()
+def show(
+    study: StudyName, trial: TrialNumber, db: Database = DEFAULT_DB, as_json: Json = False
+) -> None:
+    """Print a trial: design, metrics, layers, stages, attempts, tools."""
+    from dse.config import config_from_json
+    from dse.report import show_data, show_text
+
+    with _open(db) as store:
+        record = store.study(study)
+        detail = store.detail(record, trial)
+    clock_mhz = config_from_json(record.config_json).target.clock_mhz
+    _show(show_data(detail), show_text(detail, clock_mhz=clock_mhz), as_json=as_json)
+
+
+@app.command()
+def front(
+    study: StudyName,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg|png", help="Draw the front to a file, too.")
+    ] = None,
+) -> None:
+    """Print the Pareto front of a study."""
+    from dse.config import config_from_json
+    from dse.front import pareto_front
+    from dse.report import front_data, front_text
+
+    with _open(db) as store:
+        record = store.study(study)
+        results = store.results(record.id)
+    config = config_from_json(record.config_json)
+    found = pareto_front(results, config)
+    if plot is not None:
+        from dse.plot import plot_front
+
+        plot_front(found, config, plot)
+    _show(front_data(found, config), front_text(found, config), as_json=as_json)
+
+
+@app.command()
+def export(
+    study: StudyName,
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv|parquet", help="What to write.")],
+    db: Database = DEFAULT_DB,
+) -> None:
+    """Write one row per trial to a CSV or Parquet file."""
+    from dse.config import config_from_json
+    from dse.export import export as write
+
+    with _open(db) as store:
+        record = store.study(study)
+        results = store.results(record.id)
+    count = write(results, config_from_json(record.config_json), file)
+    print(f"{count} trials written to {file}", file=sys.stderr)
+
+
+@app.command()
+def rerun(
+    study: StudyName, trial: TrialNumber, db: Database = DEFAULT_DB, as_json: Json = False
+) -> None:
+    """Measure a trial again from the database alone and compare every metric."""
+    from dataclasses import asdict
+
+    from dse.rerun import comparison_text, rerun_trial
+
+    with _open(db) as store:
+        comparison = rerun_trial(store, study, trial)
+    _show(asdict(comparison), comparison_text(comparison), as_json=as_json)
+    if comparison.differences:
+        raise typer.Exit(EXIT_DIFFERS)
+
+
+@app.command()
+def space(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A config file.")],
+    as_json: Json = False,
+) -> None:
+    """Print the parameters, conditions and number of designs of a config's space."""
+    from dataclasses import asdict
+
+    from dse.assembly import assemble_space
+    from dse.config import load_config
+    from dse.report import space_text
+    from dse.space import describe
+
+    _, loaded = load_config(config)
+    summary = describe(assemble_space(loaded))
+    _show(asdict(summary), space_text(summary), as_json=as_json)
+
+
+@app.command()
+def accuracy(
+    study: StudyName,
+    trial: TrialNumber,
+    on: Annotated[
+        Literal["host", "board"],
+        typer.Option(help="The same C on this computer, or the simulated board."),
+    ] = "host",
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="How many samples.", show_default="all")
+    ] = None,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Run the labelled samples of a study's workload through a trial's firmware."""
+    from dataclasses import asdict
+
+    from dse.accuracy import accuracy_of_trial, accuracy_text
+
+    with _open(db) as store:
+        result = accuracy_of_trial(store, study, trial, on=on, samples=samples)
+    _show(asdict(result), accuracy_text(result), as_json=as_json)
+
+
+@app.command()
+def workload(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")],
+    as_json: Json = False,
+) -> None:
+    """Print what a model asks of the hardware, layer by layer."""
+    from dse.workload import workload_data, workload_text
+
+    data = workload_data(file)
+    _show(data, workload_text(data), as_json=as_json)
+
+
+def main() -> None:
+    """Run the command line; here alone a fault becomes text and an exit code."""
+    try:
+        app()
+    except DseError as error:
+        print(f"error: {error}", file=sys.stderr)
+        if error.detail:
+            print("\n".join(f"  | {line}" for line in error.detail.splitlines()), file=sys.stderr)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_OK)
+
+
+def exit_code(error: DseError) -> int:
+    """Return the exit code of a fault that ends a command."""
+    if error.kind is FaultKind.BUG:
+        return EXIT_BUG
+    if error.then is Then.STOP:
+        return EXIT_CODE[error.kind]
+    return EXIT_INFRASTRUCTURE
+
+
+def _open(db: Path, *, create: bool = False) -> "Store":
+    from contracts.faults import StoreError
+    from dse.store import Store
+
+    if not create and not db.exists():
+        raise StoreError(
+            f"there is no database {db}",
+            fix="name one with --db, or start a study: python -m dse.study start",
+        )
+    return Store(db)
+
+
+def _running() -> "Running":
+    from dse.commands import Running
+
+    return Running(is_terminal=sys.stderr.isatty(), now_s=time.time())
+
+
+def _show(data: Any, text: str, *, as_json: bool) -> None:
+    print(json.dumps(data, indent=1) if as_json else text)
+
+
+def _finish(end: "CampaignEnd", store: "Store") -> None:
+    """Print the front and what to do next; leave with the campaign's exit code."""
+    from dse.campaign_events import Ending
+    from dse.front import pareto_front
+    from dse.report import front_text
+
+    name = end.study.name
+    with_db = "" if store.path == DEFAULT_DB else f" --db {store.path}"
+    command = "python -m dse.study"
+    found = pareto_front(store.results(end.study.id), end.config)
+    print(front_text(found, end.config))
+    if end.ending is Ending.INTERRUPTED:
+        print(f"\ninterrupted; go on with: {command} resume {name}{with_db}", file=sys.stderr)
+        raise typer.Exit(EXIT_INTERRUPTED)
+    if end.ending is Ending.EXHAUSTED:
+        print("\nevery design of the space has been tried", file=sys.stderr)
+    look = [f"front {name}{with_db} --plot front.svg"]
+    if found.points:
+        look.append(f"show {name} {found.points[0].trial.number}{with_db}")
+    look.append(f"export {name} trials.csv{with_db}")
+    print("\nlook further:", *(f"  {command} {line}" for line in look), sep="\n", file=sys.stderr)
+    if end.failed:
+        print(
+            f"\n{end.failed} trials failed by infrastructure;"
+            f" run them again: {command} resume {name}{with_db}",
+            file=sys.stderr,
+        )
+        raise typer.Exit(EXIT_INFRASTRUCTURE)
+
+
+if __name__ == "__main__":
+    main()

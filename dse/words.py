@@ -1,0 +1,40 @@
+"""Numbers and designs as people read them."""
+
+from collections.abc import Iterable, Mapping
+
+from contracts.parameter import Value
+
+
+def number_text(value: float) -> str:
+    """Write a number with thousands separated and no more digits than matter."""
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
+
+
+def duration_text(seconds: float) -> str:
+    """Write a duration in its two largest units."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def value_text(value: Value) -> str:
+    """Write a parameter's value as the config has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def design_text(design: Mapping[str, Value], names: Iterable[str] | None = None) -> str:
+    """Write a design in one line, all of it or the parameters ``names``."""
+    chosen = design if names is None else {name: design[name] for name in names if name in design}
+    return " ".join(f"{name}={value_text(value)}" for name, value in chosen.items())
+
+
+def varying(designs: Iterable[Mapping[str, Value]]) -> tuple[str, ...]:
+    """Return the names of the parameters that are not the same in all designs, sorted."""
+    listed = list(designs)
+    names = sorted({name for design in listed for name in design})
+    return tuple(name for name in names if len({repr(d.get(name)) for d in listed}) > 1)

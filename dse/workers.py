@@ -1,0 +1,35 @@
+"""Names of workers: who holds a lease, and whether that process is still there."""
+
+import os
+import platform
+from pathlib import Path
+
+
+def worker_name() -> str:
+    """Return a name for this process that no other process has or will have."""
+    return f"{_machine()}/{os.getpid()}.{_start_ticks(os.getpid())}"
+
+
+def is_gone(worker: str) -> bool:
+    """Tell whether a worker is known to have died; of other machines nothing is known."""
+    machine, _, process = worker.rpartition("/")
+    if machine != _machine():
+        return False
+    pid, _, ticks = process.partition(".")
+    return not pid.isdigit() or _start_ticks(int(pid)) != ticks
+
+
+def _machine() -> str:
+    """Name the machine and, since containers share machines, the space of process numbers."""
+    namespace = Path("/proc/self/ns/pid").readlink().name
+    return f"{platform.node()}/{namespace.strip('pid:[]')}"
+
+
+def _start_ticks(pid: int) -> str:
+    """Return when a process started, or an empty text when there is none: numbers are reused."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    fields = stat.rpartition(")")[2].split()  # the program's name before it may hold anything
+    return "" if fields[0] == "Z" else fields[19]
