@@ -1,0 +1,116 @@
+"""What a CFU family is: parameters, hardware, C kernels and a reference model in one value.
+
+A custom function unit (CFU) is a state machine that the CPU reaches with one instruction: two
+32-bit operands and a 10-bit function id go in, one 32-bit answer comes out. A family describes
+all CFUs that one piece of source can become. See docs/how-to/add-a-cfu-family.md.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from contracts.parameter import Parameter, Rule, Value
+
+Values = Mapping[str, Value]
+"""The active parameters of a design; a family finds all of its own and may find others."""
+
+PORTS: Mapping[str, tuple[str, int]] = {
+    "clk": ("input", 1),
+    "reset": ("input", 1),
+    "cmd_valid": ("input", 1),
+    "cmd_ready": ("output", 1),
+    "cmd_payload_function_id": ("input", 10),
+    "cmd_payload_inputs_0": ("input", 32),
+    "cmd_payload_inputs_1": ("input", 32),
+    "rsp_valid": ("output", 1),
+    "rsp_ready": ("input", 1),
+    "rsp_payload_outputs_0": ("output", 32),
+}
+"""Direction and width of every port of module ``Cfu``; ``reset`` is active high, synchronous."""
+
+
+class ReferenceModel(Protocol):
+    """What the hardware must answer, instruction by instruction, starting from reset."""
+
+    def op(self, funct3: int, funct7: int, a: int, b: int) -> int:
+        """Execute one instruction and return its answer.
+
+        Args:
+            funct3: 0 to 7; the low bits of the function id.
+            funct7: 0 to 127; the high bits of the function id.
+            a: First operand, 0 to 2^32 - 1.
+            b: Second operand, 0 to 2^32 - 1.
+
+        Returns:
+            The answer, 0 to 2^32 - 1. Every combination of arguments has one, also those that
+            the kernels never use: hardware cannot raise an exception, and must not hang.
+        """
+        ...
+
+
+def _four(values: Values) -> int:
+    del values
+    return 4
+
+
+def _one(values: Values) -> int:
+    del values
+    return 1
+
+
+def _no_variables(values: Values) -> Values:
+    del values
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelFolder:
+    """C kernels that replace plain ones of the same file name.
+
+    Attributes:
+        folder: Holds ``<operator>.c.j2`` for what the CFU speeds up and ``cfu_emulation.c.j2``, a
+            C model of the CFU (``cfu_emulate`` of cfu.h) for builds on the host.
+        variables: Template variables for a design.
+        weight_row_align_bytes: Rows of weights are zero-padded up to a multiple of this.
+        scratch_rows: Rows of ``row_bytes`` that a convolution needs as scratch memory.
+    """
+
+    folder: Path
+    variables: Callable[[Values], Values] = _no_variables
+    weight_row_align_bytes: Callable[[Values], int] = _four
+    scratch_rows: Callable[[Values], int] = _one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """One way to build a CFU, with everything that a study needs to search over it.
+
+    Attributes:
+        name: The value of parameter ``cfu``; lower case with dashes or underscores.
+        summary: One line for people.
+        parameters: Choices that exist only while ``cfu`` is this family; the space adds that
+            condition.
+        rules: Combinations of the family's parameters that are legal.
+        verilog: Returns the text of module ``Cfu`` for a design; None when there is no CFU.
+            The same values give the same bytes, whatever the folder, process or time.
+        model: Returns a fresh reference model for a design; None when there is no CFU.
+        kernels: C kernels; None keeps the plain ones.
+        sources: Files that ``verilog`` and ``kernels`` depend on; what they contain is part of
+            the key of everything that is built from them.
+    """
+
+    name: str
+    summary: str
+    parameters: tuple[Parameter, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    verilog: Callable[[Values], str] | None = None
+    model: Callable[[Values], ReferenceModel] | None = None
+    kernels: KernelFolder | None = None
+    sources: tuple[Path, ...] = ()
+
+
+def source_files(folder: Path) -> tuple[Path, ...]:
+    """Return the sources below ``folder``: Python, Verilog and templates, in a fixed order."""
+    suffixes = {".py", ".v", ".sv", ".j2"}
+    return tuple(sorted(path for path in folder.rglob("*") if path.suffix in suffixes))

@@ -1,0 +1,83 @@
+"""Family ``simd``: int8 products side by side, from registers or from buffers in the CFU."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from contracts.parameter import Parameter, Rule, Value
+from hw_templates.cfu import component as component_module
+from hw_templates.cfu.family import Family, KernelFolder, Values, source_files
+from hw_templates.cfu.simd import gateware
+from hw_templates.cfu.simd.isa import (
+    MAX_CHANNELS,
+    RESULT_WORDS,
+    STEP_BITS,
+    BufferOp,
+    RegisterOp,
+)
+
+_FOLDER = Path(__file__).parent
+_BLOCK_PIXELS = 4
+
+
+def _fits_registers(values: Mapping[str, Value]) -> bool:
+    return int(values["simd_width"]) <= gateware.REGISTER_BYTES or int(values["buffer_depth"]) > 0
+
+
+def _variables(values: Values) -> Values:
+    config = gateware.SimdConfig.from_values(values)
+    operations = BufferOp if config.depth_words else RegisterOp
+    return {
+        "simd_width": config.width,
+        "buffer_words": config.depth_words,
+        "activation_words": config.activation_words,
+        "has_requantiser": config.has_requantiser,
+        "max_channels": MAX_CHANNELS,
+        "result_words": RESULT_WORDS,
+        "step_bits": STEP_BITS,
+        **{f"op_{operation.name.lower()}": int(operation) for operation in operations},
+    }
+
+
+FAMILY = Family(
+    name="simd",
+    summary="int8 products side by side, from registers or from buffers inside the CFU",
+    parameters=(
+        Parameter(
+            name="simd_width",
+            values=gateware.WIDTHS,
+            default=4,
+            description="int8 products an instruction",
+            ordered=True,
+        ),
+        Parameter(
+            name="buffer_depth",
+            values=gateware.DEPTHS_WORDS,
+            default=0,
+            description="32-bit words of the weight buffer; 0 takes operands from registers",
+            ordered=True,
+        ),
+        Parameter(
+            name="hardware_requantisation",
+            values=(False, True),
+            default=False,
+            description="whether the CFU turns accumulators into int8 outputs",
+        ),
+    ),
+    rules=(
+        Rule(
+            name="simd-width-fits-registers",
+            reason="two 32-bit registers hold four int8 products; wider units need buffers",
+            parameters=("simd_width", "buffer_depth"),
+            holds=_fits_registers,
+        ),
+    ),
+    verilog=gateware.verilog,
+    model=gateware.model,
+    kernels=KernelFolder(
+        folder=_FOLDER / "kernels",
+        variables=_variables,
+        weight_row_align_bytes=lambda values: max(4, int(values["simd_width"])),
+        scratch_rows=lambda values: 1 if int(values["buffer_depth"]) else _BLOCK_PIXELS,
+    ),
+    sources=(Path(component_module.__file__), *source_files(_FOLDER)),
+)

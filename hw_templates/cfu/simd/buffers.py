@@ -1,0 +1,240 @@
+"""The ``simd`` CFU with buffers: weights and activations lie inside the CFU."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.lib.memory import Memory
+from amaranth.utils import exact_log2
+
+from hw_templates.cfu.component import CfuComponent
+from hw_templates.cfu.simd.datapath import (
+    CommandPort,
+    DotProduct,
+    Packer,
+    ResultWords,
+    StepBuffer,
+)
+from hw_templates.cfu.simd.isa import MAX_ACTIVATION_WORDS, MAX_CHANNELS, STEP_BITS, BufferOp
+from hw_templates.cfu.simd.requantiser import Requantiser
+
+_CHANNEL_BITS = exact_log2(MAX_CHANNELS)
+_BUFFER_LATENCY = 2
+
+
+class SimdBuffers(CfuComponent):
+    """Multiplies ``width`` int8 pairs an instruction, read from two buffers at own addresses.
+
+    Every instruction is answered in the cycle after it was taken. MULTIPLY, LOAD_ACTIVATIONS,
+    LOAD_WEIGHTS and REWIND are taken in every cycle; products and requantisation follow in a
+    pipeline, results are collected for READ.
+
+    Args:
+        width: Products an instruction: 1, 2, 4, 8 or 16.
+        depth_words: Words of the weight buffer, a power of two; the activation buffer has as
+            many, up to ``MAX_ACTIVATION_WORDS``.
+        has_requantiser: Whether there is SET_CHANNEL and results are int8.
+    """
+
+    def __init__(self, *, width: int, depth_words: int, has_requantiser: bool) -> None:
+        self._width = width
+        self._depth_words = depth_words
+        self._has_requantiser = has_requantiser
+        super().__init__()
+
+    def elaborate(self, platform: object) -> Module:
+        """Build addresses, products, the accumulator and, if wanted, requantisation."""
+        del platform
+        m = Module()
+        m.submodules.port = port = CommandPort(cfu=self)
+        m.submodules.results = results = ResultWords()
+        m.submodules.dot = dot = DotProduct(width=self._width)
+
+        operation = [port.valid & (port.funct3 == code) for code in range(8)]
+        is_product = operation[BufferOp.MULTIPLY]
+        starts_layer = operation[BufferOp.CONFIGURE] & ~port.funct7[0]
+        sets_output = operation[BufferOp.CONFIGURE] & port.funct7[0]
+
+        is_first, is_last = self._add_operands(m, port, dot, starts_layer)
+
+        # Where each product is: bit k is the product k + 1 cycles behind its instruction.
+        stages = _BUFFER_LATENCY + dot.latency
+        valids, firsts, lasts = Signal(stages), Signal(stages), Signal(stages)
+        m.d.sync += [
+            valids.eq(Cat(is_product, valids[:-1])),
+            firsts.eq(Cat(is_first, firsts[:-1])),
+            lasts.eq(Cat(is_product & is_last, lasts[:-1])),
+        ]
+
+        accumulator = Signal(signed(32))
+        start = Signal(signed(32))
+        total = Signal(signed(32))
+        m.d.comb += total.eq(Mux(firsts[-1], start, accumulator) + dot.sum)
+        with m.If(valids[-1]):
+            m.d.sync += accumulator.eq(total)
+        finished = Signal()
+        m.d.sync += finished.eq(lasts[-1])
+
+        busy = port.valid | valids.any() | finished
+        if self._has_requantiser:
+            busy |= self._add_requantisation(
+                m, port, results, start, accumulator, finished, lasts, starts_layer, sets_output
+            )
+        else:
+            m.d.comb += [results.write.eq(finished), results.write_data.eq(accumulator)]
+
+        is_read = self.funct3 == BufferOp.READ
+        waits = (
+            is_read | (self.funct3 == BufferOp.CONFIGURE) | (self.funct3 == BufferOp.SET_CHANNEL)
+        )
+        m.d.comb += [
+            results.clear.eq(starts_layer),
+            results.read.eq(port.taken & is_read),
+            port.wait.eq(waits & busy),
+            port.answer.eq(Mux(is_read, results.head, 0)),
+        ]
+        return m
+
+    def _add_operands(
+        self, m: Module, port: CommandPort, dot: DotProduct, starts_layer: Signal
+    ) -> tuple[Signal, Signal]:
+        """Add buffers and their addresses; return whether a product is a channel's first, last."""
+        activation_words = min(self._depth_words, MAX_ACTIVATION_WORDS)
+        m.submodules.activations = activations = StepBuffer(
+            depth_words=activation_words, step_bytes=self._width
+        )
+        m.submodules.weights = weights = StepBuffer(
+            depth_words=self._depth_words, step_bytes=self._width
+        )
+        is_product = port.valid & (port.funct3 == BufferOp.MULTIPLY)
+        for buffer, load in (
+            (activations, BufferOp.LOAD_ACTIVATIONS),
+            (weights, BufferOp.LOAD_WEIGHTS),
+        ):
+            m.d.comb += [
+                buffer.restart.eq(starts_layer),
+                buffer.write.eq(port.valid & (port.funct3 == load)),
+                buffer.is_pair.eq(~port.funct7[0]),
+                buffer.low.eq(port.a),
+                buffer.high.eq(port.b),
+                buffer.read.eq(is_product),
+            ]
+        m.d.comb += [dot.a.eq(activations.data), dot.b.eq(weights.data)]
+
+        window = Signal.like(activations.step)
+        activation_step = Signal.like(activations.step)
+        weight_step = Signal.like(weights.step)
+        step, last_step = Signal(STEP_BITS), Signal(STEP_BITS)
+        is_last = Signal()
+        m.d.comb += [
+            activations.step.eq(activation_step),
+            weights.step.eq(weight_step),
+            is_last.eq(step == last_step),
+        ]
+        with m.If(starts_layer):
+            m.d.sync += last_step.eq(port.a - 1)
+        with m.If(starts_layer | (port.valid & (port.funct3 == BufferOp.REWIND))):
+            start = Mux(starts_layer, 0, port.a)
+            m.d.sync += [
+                window.eq(start),
+                activation_step.eq(start),
+                weight_step.eq(0),
+                step.eq(0),
+            ]
+        with m.Elif(is_product):
+            m.d.sync += [
+                activation_step.eq(Mux(is_last, window, activation_step + 1)),
+                weight_step.eq(weight_step + 1),
+                step.eq(Mux(is_last, 0, step + 1)),
+            ]
+        return step == 0, is_last
+
+    def _add_requantisation(
+        self,
+        m: Module,
+        port: CommandPort,
+        results: ResultWords,
+        start: Signal,
+        accumulator: Signal,
+        finished: Signal,
+        lasts: Signal,
+        starts_layer: Signal,
+        sets_output: Signal,
+    ) -> Signal:
+        """Add what happens to a finished channel; return whether anything is in flight."""
+        m.submodules.requantiser = requantiser = Requantiser()
+        m.submodules.packer = packer = Packer()
+
+        # Two stages ahead of the accumulator a product looks up its channel: one for the memory,
+        # one for the register behind it.
+        channel, last_channel = Signal(_CHANNEL_BITS), Signal(_CHANNEL_BITS)
+        is_last_channel = Signal(3)
+        with m.If(starts_layer):
+            m.d.sync += [last_channel.eq(port.b - 1), channel.eq(0)]
+        with m.Elif(lasts[-3]):
+            m.d.sync += channel.eq(Mux(channel == last_channel, 0, channel + 1))
+        bias, multiplier, shift = self._add_channel_memories(m, port, channel, starts_layer)
+        multipliers = [Signal(31, name=f"multiplier_{n}") for n in range(2)]
+        shifts = [Signal(5, name=f"shift_{n}") for n in range(2)]
+        m.d.sync += [
+            start.eq(bias),
+            multipliers[0].eq(multiplier),
+            multipliers[1].eq(multipliers[0]),
+            shifts[0].eq(shift),
+            shifts[1].eq(shifts[0]),
+            is_last_channel.eq(Cat(channel == last_channel, is_last_channel[:-1])),
+        ]
+
+        output_stage = Cat(requantiser.zero_point, requantiser.lowest, requantiser.highest)
+        stored = Signal.like(output_stage)
+        keeps_accumulators = Signal()
+        with m.If(sets_output):
+            m.d.sync += [
+                stored.eq(Cat(port.a[:8], port.b[:16])),
+                keeps_accumulators.eq(port.b[16]),
+            ]
+        m.d.comb += [
+            output_stage.eq(stored),
+            requantiser.valid.eq(finished & ~keeps_accumulators),
+            requantiser.value.eq(accumulator),
+            requantiser.multiplier.eq(multipliers[1]),
+            requantiser.shift.eq(shifts[1]),
+            requantiser.tag.eq(is_last_channel[2]),
+            packer.clear.eq(starts_layer),
+            packer.valid.eq(requantiser.result_valid),
+            packer.result.eq(requantiser.result),
+            packer.is_last.eq(requantiser.result_tag),
+            results.write.eq(Mux(keeps_accumulators, finished, packer.word_valid)),
+            results.write_data.eq(Mux(keeps_accumulators, accumulator, packer.word)),
+        ]
+        return requantiser.busy
+
+    @staticmethod
+    def _add_channel_memories(
+        m: Module, port: CommandPort, channel: Signal, starts_layer: Signal
+    ) -> tuple[Signal, Signal, Signal]:
+        """Add bias, multiplier and shift of each channel, read a cycle behind ``channel``."""
+        attributes = {"ram_style": "block", "no_rw_check": 1}
+        m.submodules.biases = biases = Memory(
+            shape=unsigned(32), depth=MAX_CHANNELS, init=[], attrs=attributes
+        )
+        m.submodules.scales = scales = Memory(
+            shape=unsigned(36), depth=MAX_CHANNELS, init=[], attrs=attributes
+        )
+        written = Signal(_CHANNEL_BITS)
+        is_set = port.valid & (port.funct3 == BufferOp.SET_CHANNEL)
+        is_bias = port.funct7[0]
+        with m.If(starts_layer):
+            m.d.sync += written.eq(0)
+        with m.Elif(is_set & is_bias):
+            m.d.sync += written.eq(written + 1)
+        for memory, enable, data in (
+            (biases, is_set & is_bias, port.a),
+            (scales, is_set & ~is_bias, Cat(port.a[:31], port.b[:5])),
+        ):
+            write_port = memory.write_port()
+            m.d.comb += [
+                write_port.addr.eq(written),
+                write_port.data.eq(data),
+                write_port.en.eq(enable),
+            ]
+        bias_port, scale_port = biases.read_port(), scales.read_port()
+        m.d.comb += [bias_port.addr.eq(channel), scale_port.addr.eq(channel)]
+        return bias_port.data, scale_port.data[:31], scale_port.data[31:36]

@@ -1,0 +1,87 @@
+"""From design values to the gateware and the model of a ``simd`` CFU."""
+
+from dataclasses import dataclass
+
+from contracts.faults import ConfigError
+from hw_templates.cfu.component import CfuComponent, to_verilog
+from hw_templates.cfu.family import ReferenceModel, Values
+from hw_templates.cfu.simd.buffers import SimdBuffers
+from hw_templates.cfu.simd.isa import MAX_ACTIVATION_WORDS
+from hw_templates.cfu.simd.model import BuffersModel, RegistersModel
+from hw_templates.cfu.simd.registers import SimdRegisters
+
+WIDTHS = (1, 2, 4, 8, 16)
+DEPTHS_WORDS = (0, 256, 512, 1024, 2048, 4096)
+REGISTER_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimdConfig:
+    """The parameters of one ``simd`` CFU.
+
+    Attributes:
+        width: int8 products an instruction.
+        depth_words: Words of the weight buffer; 0 takes operands from registers.
+        has_requantiser: Whether accumulators become int8 in hardware.
+
+    Raises:
+        ConfigError: The combination is not one that the family offers.
+    """
+
+    width: int
+    depth_words: int
+    has_requantiser: bool
+
+    def __post_init__(self) -> None:
+        if self.width not in WIDTHS or self.depth_words not in DEPTHS_WORDS:
+            raise ConfigError(
+                f"no simd CFU has width {self.width} and buffers of {self.depth_words} words",
+                fix=f"use simd_width from {WIDTHS} and buffer_depth from {DEPTHS_WORDS}",
+            )
+        if self.width > REGISTER_BYTES and self.depth_words == 0:
+            raise ConfigError(
+                f"two registers hold {REGISTER_BYTES} products, not {self.width}",
+                fix="give buffer_depth more than 0 or simd_width at most 4",
+            )
+
+    @classmethod
+    def from_values(cls, values: Values) -> "SimdConfig":
+        """Read the family's parameters from a design."""
+        return cls(
+            width=int(values["simd_width"]),
+            depth_words=int(values["buffer_depth"]),
+            has_requantiser=bool(values["hardware_requantisation"]),
+        )
+
+    @property
+    def activation_words(self) -> int:
+        """Words of the activation buffer."""
+        return min(self.depth_words, MAX_ACTIVATION_WORDS)
+
+
+def build(config: SimdConfig) -> CfuComponent:
+    """Return the component of a configuration."""
+    if config.depth_words == 0:
+        return SimdRegisters(width=config.width, has_requantiser=config.has_requantiser)
+    return SimdBuffers(
+        width=config.width,
+        depth_words=config.depth_words,
+        has_requantiser=config.has_requantiser,
+    )
+
+
+def verilog(values: Values) -> str:
+    """Return the text of module ``Cfu`` for a design."""
+    return to_verilog(build(SimdConfig.from_values(values)))
+
+
+def model(values: Values) -> ReferenceModel:
+    """Return a fresh reference model for a design."""
+    config = SimdConfig.from_values(values)
+    if config.depth_words == 0:
+        return RegistersModel(width=config.width, has_requantiser=config.has_requantiser)
+    return BuffersModel(
+        width=config.width,
+        depth_words=config.depth_words,
+        has_requantiser=config.has_requantiser,
+    )

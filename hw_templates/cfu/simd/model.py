@@ -1,0 +1,234 @@
+"""Reference models of the ``simd`` CFUs: what each instruction does, without time."""
+
+from collections import deque
+
+from hw_templates.cfu.simd.isa import (
+    ACCUMULATORS,
+    MAX_ACTIVATION_WORDS,
+    MAX_CHANNELS,
+    RESULT_WORDS,
+    STEP_BITS,
+    BufferOp,
+    RegisterOp,
+)
+
+_WORD = 0xFFFF_FFFF
+
+
+def signed(value: int, bits: int) -> int:
+    """Read the low ``bits`` bits as a two's complement number."""
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if value >> (bits - 1) else value
+
+
+def requantise(value: int, multiplier: int, shift: int) -> int:
+    """Scale an accumulator as TFLite's reference kernels do.
+
+    Args:
+        value: The accumulator, int32.
+        multiplier: Q31, 0 to 2^31 - 1.
+        shift: To the right, 0 to 31.
+
+    Returns:
+        A rounding doubling high multiplication, then a rounding division by 2^shift.
+    """
+    high = (value * multiplier + (1 << 30)) >> 31
+    mask = (1 << shift) - 1
+    threshold = (mask >> 1) + (high < 0)
+    return (high >> shift) + ((high & mask) > threshold)
+
+
+def dot(a: bytes, b: bytes) -> int:
+    """Sum the products of int8 pairs."""
+    return sum(signed(x, 8) * signed(y, 8) for x, y in zip(a, b, strict=True))
+
+
+class OutputStage:
+    """Requantised results on their way into words."""
+
+    def __init__(self) -> None:
+        self._zero_point = self._lowest = self._highest = 0
+        self._packed = b""
+        self._words: deque[int] = deque()
+
+    def configure(self, a: int, b: int) -> None:
+        """Take zero point and limits."""
+        self._zero_point, self._lowest, self._highest = (
+            signed(a, 8),
+            signed(b, 8),
+            signed(b >> 8, 8),
+        )
+
+    def clear(self) -> None:
+        """Forget all results."""
+        self._packed = b""
+        self._words.clear()
+
+    def add_word(self, word: int) -> None:
+        """Append a word; it is dropped when too many wait."""
+        if len(self._words) < RESULT_WORDS:
+            self._words.append(word & _WORD)
+
+    def add_result(self, value: int, multiplier: int, shift: int, *, is_last: bool) -> None:
+        """Requantise an accumulator and append its int8."""
+        result = requantise(value, multiplier, shift) + self._zero_point
+        if result < self._lowest:
+            result = self._lowest
+        elif result > self._highest:
+            result = self._highest
+        self._packed += bytes([result & 0xFF])
+        if is_last or len(self._packed) == 4:
+            self.add_word(int.from_bytes(self._packed.rjust(4, b"\0"), "little"))
+            self._packed = b""
+
+    def read(self) -> int:
+        """Remove and return the oldest word, 0 when there is none."""
+        return self._words.popleft() if self._words else 0
+
+
+class RegistersModel:
+    """The CFU without buffers; see ``RegisterOp``."""
+
+    def __init__(self, *, width: int, has_requantiser: bool) -> None:
+        self._width = width
+        self._has_requantiser = has_requantiser
+        self._accumulators = [0] * ACCUMULATORS
+        self._output = OutputStage()
+
+    def op(self, funct3: int, funct7: int, a: int, b: int) -> int:
+        """Execute one instruction and return its answer."""
+        index = funct7 % ACCUMULATORS
+        value = self._accumulators[index]
+        if funct3 == RegisterOp.MULTIPLY:
+            low_a = a.to_bytes(4, "little")[: self._width]
+            low_b = b.to_bytes(4, "little")[: self._width]
+            self._accumulators[index] = (value + dot(low_a, low_b)) & _WORD
+        elif funct3 == RegisterOp.SET:
+            self._accumulators[index] = a
+        elif funct3 == RegisterOp.GET:
+            return value
+        elif self._has_requantiser:
+            return self._output_op(funct3, value, a, b)
+        return 0
+
+    def _output_op(self, funct3: int, value: int, a: int, b: int) -> int:
+        if funct3 == RegisterOp.CONFIGURE:
+            self._output.configure(a, b)
+            self._output.clear()
+        elif funct3 == RegisterOp.FINISH:
+            self._output.add_result(signed(value, 32), a % (1 << 31), b % 32, is_last=False)
+        elif funct3 == RegisterOp.READ:
+            return self._output.read()
+        return 0
+
+
+class _Buffer:
+    """Bytes written by words and read by steps; both addresses wrap."""
+
+    def __init__(self, depth_words: int, step_bytes: int) -> None:
+        self._bytes = bytearray(4 * depth_words)
+        self._step_bytes = step_bytes
+        self._word = 0
+
+    def restart(self) -> None:
+        self._word = 0
+
+    def load(self, low: int, high: int, *, is_pair: bool) -> None:
+        words = len(self._bytes) // 4
+        if is_pair:
+            self._store(self._word & ~1, low)
+            self._store(self._word | 1, high)
+        else:
+            self._store(self._word, low)
+        self._word = (self._word + (2 if is_pair else 1)) % words
+
+    def _store(self, word: int, value: int) -> None:
+        self._bytes[4 * word : 4 * word + 4] = value.to_bytes(4, "little")
+
+    def step(self, index: int) -> bytes:
+        start = index * self._step_bytes % len(self._bytes)
+        return bytes(self._bytes[start : start + self._step_bytes])
+
+
+class BuffersModel:
+    """The CFU with buffers; see ``BufferOp``."""
+
+    def __init__(self, *, width: int, depth_words: int, has_requantiser: bool) -> None:
+        self._has_requantiser = has_requantiser
+        self._activations = _Buffer(min(depth_words, MAX_ACTIVATION_WORDS), width)
+        self._weights = _Buffer(depth_words, width)
+        self._output = OutputStage()
+        self._biases = [0] * MAX_CHANNELS
+        self._multipliers = [0] * MAX_CHANNELS
+        self._shifts = [0] * MAX_CHANNELS
+        self._last_step = self._last_channel = 0
+        self._keeps_accumulators = not has_requantiser
+        self._start_layer()
+
+    def op(self, funct3: int, funct7: int, a: int, b: int) -> int:
+        """Execute one instruction and return its answer."""
+        option = funct7 & 1
+        if funct3 == BufferOp.MULTIPLY:
+            self._multiply()
+        elif funct3 == BufferOp.CONFIGURE and option == 0:
+            self._last_step = (a - 1) % (1 << STEP_BITS)
+            self._last_channel = (b - 1) % MAX_CHANNELS
+            self._start_layer()
+        elif funct3 == BufferOp.CONFIGURE and self._has_requantiser:
+            self._output.configure(a, b)
+            self._keeps_accumulators = bool(b >> 16 & 1)
+        elif funct3 == BufferOp.LOAD_ACTIVATIONS:
+            self._activations.load(a, b, is_pair=option == 0)
+        elif funct3 == BufferOp.LOAD_WEIGHTS:
+            self._weights.load(a, b, is_pair=option == 0)
+        elif funct3 == BufferOp.REWIND:
+            self._rewind(a)
+        elif funct3 == BufferOp.SET_CHANNEL and option == 0:
+            self._multipliers[self._written] = a % (1 << 31)
+            self._shifts[self._written] = b % 32
+        elif funct3 == BufferOp.SET_CHANNEL:
+            self._biases[self._written] = signed(a, 32)
+            self._written = (self._written + 1) % MAX_CHANNELS
+        elif funct3 == BufferOp.READ:
+            return self._output.read()
+        return 0
+
+    def _start_layer(self) -> None:
+        self._activations.restart()
+        self._weights.restart()
+        self._output.clear()
+        self._written = self._channel = self._accumulator = 0
+        self._rewind(0)
+
+    def _rewind(self, window: int) -> None:
+        self._window = self._activation_step = window
+        self._weight_step = self._step = 0
+
+    def _multiply(self) -> None:
+        if self._step == 0:
+            self._accumulator = self._biases[self._channel] if self._has_requantiser else 0
+        products = dot(
+            self._activations.step(self._activation_step), self._weights.step(self._weight_step)
+        )
+        self._accumulator = signed(self._accumulator + products, 32)
+        self._weight_step += 1
+        if self._step == self._last_step:
+            self._finish_channel()
+        else:
+            self._step += 1
+            self._activation_step += 1
+
+    def _finish_channel(self) -> None:
+        self._activation_step = self._window
+        self._step = 0
+        channel, is_last = self._channel, self._channel == self._last_channel
+        self._channel = 0 if is_last else (channel + 1) % MAX_CHANNELS
+        if self._keeps_accumulators:
+            self._output.add_word(self._accumulator)
+        else:
+            self._output.add_result(
+                self._accumulator,
+                self._multipliers[channel],
+                self._shifts[channel],
+                is_last=is_last,
+            )
