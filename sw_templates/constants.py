@@ -81,12 +81,7 @@ def tensor_constant(tensor: Tensor) -> Constant:
 def multipliers(layer: WeightedLayer) -> tuple[quantise.Multiplier, ...]:
     """Return one multiplier per output channel; raises ValueError where it has no fixed point."""
     channels = layer.weights.shape[-1 if isinstance(layer, DepthwiseConv2d) else 0]
-    if isinstance(layer, FullyConnected) and len(layer.weights.scales) == 1:
-        one = quantise.fully_connected_multiplier(
-            layer.input.scale, layer.weights.scale, layer.output.scale
-        )
-        return (one,) * channels
-    return quantise.convolution_multipliers(
+    return quantise.channel_multipliers(
         layer.input.scale, layer.weights.scales, layer.output.scale, channels
     )
 

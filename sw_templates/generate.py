@@ -182,7 +182,7 @@ def _render(
         if name in (_CORE_ONLY if soc is None else (*_HOST_ONLY, _EMULATION)):
             continue
         try:
-            text = environment.get_template(template).render(variables | dict(kernels.variables))
+            text = environment.get_template(template).render({**variables, **kernels.variables})
         except jinja2.TemplateError as error:
             raise ConfigError(
                 f"kernel template {template} cannot be rendered: {error}",

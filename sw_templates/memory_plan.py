@@ -110,7 +110,7 @@ def plan_memory(model: Model, *, row_align_bytes: int, scratch_rows: int) -> Mem
     wanted, input_tensors = _lifetimes(model)
     for position, size in enumerate(scratch):
         if size:
-            wanted.append(_buffer((), position, size, position, position))
+            wanted.append(_unplaced((), position, size, position, position))
     placed: list[Buffer] = []
     for buffer in sorted(wanted, key=lambda b: (-b.size_bytes, b.first, b.tensors)):
         placed.append(_place(buffer, placed))
@@ -127,7 +127,7 @@ def plan_memory(model: Model, *, row_align_bytes: int, scratch_rows: int) -> Mem
     )
 
 
-def _buffer(
+def _unplaced(
     tensors: tuple[int, ...], layer: int | None, size: int, first: int, last: int
 ) -> Buffer:
     return Buffer(tensors=tensors, layer=layer, size_bytes=size, first=first, last=last, offset=0)
@@ -153,10 +153,10 @@ def _lifetimes(model: Model) -> tuple[list[Buffer], frozenset[int]]:
     last[owner[model.output.index]] = len(model.layers)
     input_root = model.input.index
     groups: dict[int, list[int]] = {}
-    for tensor, root in owner.items():
-        groups.setdefault(root, []).append(tensor)
+    for index, root in owner.items():
+        groups.setdefault(root, []).append(index)
     buffers = [
-        _buffer(tuple(groups[root]), None, size[root], first[root], last[root])
+        _unplaced(tuple(groups[root]), None, size[root], first[root], last[root])
         for root in first
         if root != input_root
     ]

@@ -66,25 +66,17 @@ def quantise_multiplier(value: float) -> Multiplier:
         multiplier, shift = multiplier // 2, shift + 1
     if shift < -31:
         multiplier, shift = 0, 0
-    if shift > 31:
+    if shift > 30:
         raise ValueError(f"scale factor {value!r} is too large for a 32-bit shift")
     return Multiplier(multiplier=multiplier, shift=shift)
 
 
-def convolution_multipliers(
+def channel_multipliers(
     input_scale: float, weight_scales: Sequence[float], output_scale: float, channels: int
 ) -> tuple[Multiplier, ...]:
     """Return one multiplier per output channel; a single weight scale serves all of them."""
     scales = list(weight_scales) * channels if len(weight_scales) == 1 else list(weight_scales)
     return tuple(quantise_multiplier(input_scale * scale / output_scale) for scale in scales)
-
-
-def fully_connected_multiplier(
-    input_scale: float, weight_scale: float, output_scale: float
-) -> Multiplier:
-    """Return the multiplier of a fully connected layer quantised per tensor."""
-    product = to_float32(input_scale * weight_scale)  # a float product in TFLite
-    return quantise_multiplier(product / output_scale)
 
 
 def add_scaling(input1_scale: float, input2_scale: float, output_scale: float) -> AddScaling:

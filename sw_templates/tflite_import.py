@@ -135,8 +135,6 @@ class _Importer:
         if raw.type_name != type_name:
             kind = "float model: it " if raw.type_name in _FLOAT_TYPES else ""
             self._refuse(operator, index, f"{kind}has type {raw.type_name}, needs {type_name}")
-        if any(size == -1 for size in raw.signature) and raw.signature[0] != -1:
-            self._refuse(operator, index, f"has a dynamic shape {raw.signature}")
         if any(size == -1 for size in raw.signature[1:]):
             self._refuse(operator, index, f"has a dynamic shape {raw.signature}")
         if raw.is_sparse or raw.is_variable:
@@ -290,7 +288,9 @@ class _Importer:
         output = self._activation(operator, operator.outputs[0])
         weights = self._weights(operator, 0, 4)
         self._single_image(operator, image)
-        window = self._window(operator, "Conv2DOptions", image, output, weights.shape[1:3], True)
+        window = self._window(
+            operator, "Conv2DOptions", image, output, (weights.shape[1], weights.shape[2]), True
+        )
         if weights.shape[3] != image.shape[3]:
             self._refuse(
                 operator,
@@ -316,7 +316,9 @@ class _Importer:
         output = self._activation(operator, operator.outputs[0])
         weights = self._weights(operator, 3, 4)
         self._single_image(operator, image)
-        window = self._window(operator, table, image, output, weights.shape[1:3], True)
+        window = self._window(
+            operator, table, image, output, (weights.shape[1], weights.shape[2]), True
+        )
         self._same(operator, output, (1, *output.shape[1:3], weights.shape[3]))
         multiplier, rest = divmod(weights.shape[3], image.shape[3])
         if weights.shape[0] != 1 or rest:

@@ -1,0 +1,200 @@
+"""Builds small TFLite files in memory, legal or broken on purpose, for the tests of this room."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import flatbuffers
+import tflite
+
+INT8 = tflite.TensorType.INT8
+INT32 = tflite.TensorType.INT32
+FLOAT32 = tflite.TensorType.FLOAT32
+
+NONE, RELU, RELU6 = 0, 1, 3
+SAME, VALID = 0, 1
+
+CONV_2D = tflite.BuiltinOperator.CONV_2D
+DEPTHWISE_CONV_2D = tflite.BuiltinOperator.DEPTHWISE_CONV_2D
+FULLY_CONNECTED = tflite.BuiltinOperator.FULLY_CONNECTED
+ADD = tflite.BuiltinOperator.ADD
+AVERAGE_POOL_2D = tflite.BuiltinOperator.AVERAGE_POOL_2D
+SOFTMAX = tflite.BuiltinOperator.SOFTMAX
+RESHAPE = tflite.BuiltinOperator.RESHAPE
+
+_OPTIONS = {
+    CONV_2D: "Conv2DOptions",
+    DEPTHWISE_CONV_2D: "DepthwiseConv2DOptions",
+    FULLY_CONNECTED: "FullyConnectedOptions",
+    ADD: "AddOptions",
+    AVERAGE_POOL_2D: "Pool2DOptions",
+    SOFTMAX: "SoftmaxOptions",
+    RESHAPE: "ReshapeOptions",
+}
+_VERSIONS = {CONV_2D: 3, DEPTHWISE_CONV_2D: 3, FULLY_CONNECTED: 4, ADD: 2, AVERAGE_POOL_2D: 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorSpec:
+    """A tensor to write; ``data`` makes it a constant."""
+
+    shape: Sequence[int]
+    scales: Sequence[float] = ()
+    zero_points: Sequence[int] = ()
+    dimension: int = 0
+    type_code: int = INT8
+    data: bytes | None = None
+    name: str = "t"
+    signature: Sequence[int] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorSpec:
+    """An operator to write; ``options`` are the scalars of its options table."""
+
+    code: int
+    inputs: Sequence[int]
+    outputs: Sequence[int]
+    options: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """A file to write."""
+
+    tensors: Sequence[TensorSpec]
+    operators: Sequence[OperatorSpec]
+    inputs: Sequence[int]
+    outputs: Sequence[int]
+
+
+def build(model: ModelSpec) -> bytes:
+    """Return the bytes of a TFLite file."""
+    builder = flatbuffers.Builder(1024)
+    buffers = [b"", *(tensor.data for tensor in model.tensors if tensor.data is not None)]
+    codes = sorted({operator.code for operator in model.operators})
+    code_vector = _offsets(
+        builder, [_code(builder, code) for code in codes], tflite.ModelStartOperatorCodesVector
+    )
+    graph = _subgraph(builder, model, codes)
+    graph_vector = _offsets(builder, [graph], tflite.ModelStartSubgraphsVector)
+    buffer_vector = _offsets(
+        builder, [_buffer(builder, data) for data in buffers], tflite.ModelStartBuffersVector
+    )
+    tflite.ModelStart(builder)
+    tflite.ModelAddVersion(builder, 3)
+    tflite.ModelAddOperatorCodes(builder, code_vector)
+    tflite.ModelAddSubgraphs(builder, graph_vector)
+    tflite.ModelAddBuffers(builder, buffer_vector)
+    builder.Finish(tflite.ModelEnd(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+def _offsets(builder: Any, items: Sequence[int], start: Callable[[Any, int], Any]) -> int:
+    start(builder, len(items))
+    for item in reversed(items):
+        builder.PrependUOffsetTRelative(item)
+    return int(builder.EndVector())
+
+
+def _integers(builder: Any, items: Sequence[int], start: Callable[[Any, int], Any]) -> int:
+    start(builder, len(items))
+    for item in reversed(items):
+        builder.PrependInt32(int(item))
+    return int(builder.EndVector())
+
+
+def _code(builder: Any, code: int) -> int:
+    tflite.OperatorCodeStart(builder)
+    tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, min(code, 127))
+    tflite.OperatorCodeAddVersion(builder, _VERSIONS.get(code, 1))
+    tflite.OperatorCodeAddBuiltinCode(builder, code)
+    return int(tflite.OperatorCodeEnd(builder))
+
+
+def _buffer(builder: Any, data: bytes) -> int:
+    vector = None
+    if data:
+        builder.StartVector(1, len(data), 16)
+        builder.head = builder.head - len(data)
+        builder.Bytes[builder.head : builder.head + len(data)] = data
+        vector = builder.EndVector()
+    tflite.BufferStart(builder)
+    if vector is not None:
+        tflite.BufferAddData(builder, vector)
+    return int(tflite.BufferEnd(builder))
+
+
+def _tensor(builder: Any, tensor: TensorSpec, buffer: int) -> int:
+    name = builder.CreateString(tensor.name)
+    shape = _integers(builder, tensor.shape, tflite.TensorStartShapeVector)
+    signature = (
+        _integers(builder, tensor.signature, tflite.TensorStartShapeSignatureVector)
+        if tensor.signature
+        else None
+    )
+    quantisation = None
+    if tensor.scales:
+        tflite.QuantizationParametersStartScaleVector(builder, len(tensor.scales))
+        for scale in reversed(tensor.scales):
+            builder.PrependFloat32(scale)
+        scales = builder.EndVector()
+        tflite.QuantizationParametersStartZeroPointVector(builder, len(tensor.zero_points))
+        for zero_point in reversed(tensor.zero_points):
+            builder.PrependInt64(int(zero_point))
+        zero_points = builder.EndVector()
+        tflite.QuantizationParametersStart(builder)
+        tflite.QuantizationParametersAddScale(builder, scales)
+        tflite.QuantizationParametersAddZeroPoint(builder, zero_points)
+        tflite.QuantizationParametersAddQuantizedDimension(builder, tensor.dimension)
+        quantisation = tflite.QuantizationParametersEnd(builder)
+    tflite.TensorStart(builder)
+    tflite.TensorAddShape(builder, shape)
+    tflite.TensorAddType(builder, tensor.type_code)
+    tflite.TensorAddBuffer(builder, buffer)
+    tflite.TensorAddName(builder, name)
+    if quantisation is not None:
+        tflite.TensorAddQuantization(builder, quantisation)
+    if signature is not None:
+        tflite.TensorAddShapeSignature(builder, signature)
+    return int(tflite.TensorEnd(builder))
+
+
+def _operator(builder: Any, operator: OperatorSpec, codes: Sequence[int]) -> int:
+    inputs = _integers(builder, operator.inputs, tflite.OperatorStartInputsVector)
+    outputs = _integers(builder, operator.outputs, tflite.OperatorStartOutputsVector)
+    table = _OPTIONS.get(operator.code)
+    options = None
+    if table is not None:
+        getattr(tflite, f"{table}Start")(builder)
+        for name, value in operator.options.items():
+            getattr(tflite, f"{table}Add{name}")(builder, value)
+        options = getattr(tflite, f"{table}End")(builder)
+    tflite.OperatorStart(builder)
+    tflite.OperatorAddOpcodeIndex(builder, codes.index(operator.code))
+    tflite.OperatorAddInputs(builder, inputs)
+    tflite.OperatorAddOutputs(builder, outputs)
+    if table is not None:
+        tflite.OperatorAddBuiltinOptionsType(builder, getattr(tflite.BuiltinOptions, table))
+        tflite.OperatorAddBuiltinOptions(builder, options)
+    return int(tflite.OperatorEnd(builder))
+
+
+def _subgraph(builder: Any, model: ModelSpec, codes: Sequence[int]) -> int:
+    buffer = 0
+    tensors = []
+    for tensor in model.tensors:
+        if tensor.data is not None:
+            buffer += 1
+        tensors.append(_tensor(builder, tensor, buffer if tensor.data is not None else 0))
+    tensor_vector = _offsets(builder, tensors, tflite.SubGraphStartTensorsVector)
+    operators = [_operator(builder, operator, codes) for operator in model.operators]
+    operator_vector = _offsets(builder, operators, tflite.SubGraphStartOperatorsVector)
+    inputs = _integers(builder, model.inputs, tflite.SubGraphStartInputsVector)
+    outputs = _integers(builder, model.outputs, tflite.SubGraphStartOutputsVector)
+    tflite.SubGraphStart(builder)
+    tflite.SubGraphAddTensors(builder, tensor_vector)
+    tflite.SubGraphAddInputs(builder, inputs)
+    tflite.SubGraphAddOutputs(builder, outputs)
+    tflite.SubGraphAddOperators(builder, operator_vector)
+    return int(tflite.SubGraphEnd(builder))
