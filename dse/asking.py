@@ -82,6 +82,7 @@ class Asker:
                 return Answer(designs=self._suggester.suggest(request), suggested_by=name)
             except InfrastructureFault as error:
                 fault = error
+
         drawn = make_suggester("random").suggest(request)
         return Answer(
             designs=drawn,

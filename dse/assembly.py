@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from contracts.faults import ConfigError
 from contracts.parameter import Condition, Parameter, Rule, Value
 from dse.config import StudyConfig
 from dse.space import Space
+
+if TYPE_CHECKING:
+    from hw_templates.cfu import Family
 
 
 def assemble_space(config: StudyConfig) -> Space:
@@ -16,26 +20,22 @@ def assemble_space(config: StudyConfig) -> Space:
         ConfigError: A family cannot be registered, the config names a parameter or value that
             does not exist, a condition names an unknown parameter, or no design is left.
     """
-    from hw_templates import cpu
-    from hw_templates.cfu import registry
+    from hw_templates import cfu, cpu
     from sw_templates import options as firmware
 
     for name in config.families:
-        registry.load_user_family(name)
-    families = registry.families()
+        cfu.register_module(name)
+    families = cfu.families()
     choice = Parameter(
         name="cfu",
         values=tuple(families),
         default="none",
         description="family of the custom function unit",
     )
-    parameters: list[Parameter] = [*cpu.PARAMETERS, choice]
-    rules: list[Rule] = [*cpu.RULES, *firmware.RULES]
+    rules = [*cpu.RULES, *firmware.RULES]
     for family in families.values():
-        only_here = Condition(parameter="cfu", values=(family.name,))
-        parameters += [replace(p, when=(only_here, *p.when)) for p in family.parameters]
         rules += [_only_under(family.name, rule) for rule in family.rules]
-    parameters += firmware.PARAMETERS
+    parameters = [*cpu.PARAMETERS, choice, *_of_families(families), *firmware.PARAMETERS]
     return restricted_space(Space(parameters, rules), config)
 
 
@@ -51,6 +51,23 @@ def restricted_space(space: Space, config: StudyConfig) -> Space:
         raise ConfigError(
             f"study {config.name}: [space] {error.what}", fix=error.fix, detail=error.detail
         ) from None
+
+
+def _of_families(families: "Mapping[str, Family]") -> list[Parameter]:
+    """Return the families' parameters, each under its families alone; families may share one."""
+    owners: dict[str, list[str]] = {}
+    declared: dict[str, Parameter] = {}
+    for family in families.values():
+        for parameter in family.parameters:
+            owners.setdefault(parameter.name, []).append(family.name)
+            declared.setdefault(parameter.name, parameter)
+    return [
+        replace(
+            parameter,
+            when=(Condition(parameter="cfu", values=tuple(owners[name])), *parameter.when),
+        )
+        for name, parameter in declared.items()
+    ]
 
 
 def _only_under(family: str, rule: Rule) -> Rule:

@@ -106,7 +106,7 @@ class Campaign:
                 self._settle()
                 if self._is_over():
                     return Ending.EXHAUSTED if self._is_exhausted else Ending.BUDGET
-                for event in self.executor.poll(self.timing.poll_s):
+                for event in self.executor.poll(self._wait_s()):
                     if isinstance(event, Progress):
                         self._on_progress(event)
                     else:
@@ -115,6 +115,10 @@ class Campaign:
             return Ending.INTERRUPTED
         finally:
             self._cancel_all()
+
+    def _wait_s(self) -> float:
+        """Return how long to wait for trials: an answer of the algorithm wakes nobody."""
+        return min(self.timing.poll_s, 0.02) if self.asker.is_asking else self.timing.poll_s
 
     # --- what to run
 

@@ -21,7 +21,6 @@ from dse.interrupts import stop_on_interrupt
 from dse.progress import Display, LiveDisplay, PlainDisplay, Tally
 from dse.provenance import context_of, source_hash
 from dse.store import Store, StudyRecord, TrialState
-from dse.suggest import make_suggester
 from runners.executors import Executor
 from runners.executors.local import MEASURE, LocalExecutor
 
@@ -48,12 +47,10 @@ class Running:
     """How trials are run by this process.
 
     Attributes:
-        measure: ``package.module:function`` that measures one job.
         is_terminal: Whether progress may redraw itself.
         now_s: Time of the command, seconds since 1970.
     """
 
-    measure: str = MEASURE
     is_terminal: bool
     now_s: float
 
@@ -130,8 +127,10 @@ def _run(
     tally = Tally(config)
     tally.start_from(store.results(study.id))
     display: Display = LiveDisplay(tally) if running.is_terminal else PlainDisplay(tally)
+    from dse.suggest import make_suggester
+
     suggester = make_suggester(config.suggest.algorithm, **_options(config))
-    executor: Executor = LocalExecutor(running.measure)
+    executor: Executor = LocalExecutor(MEASURE)
     asker = Asker(suggester)
     try:
         with stop_on_interrupt() as should_stop, display:

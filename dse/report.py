@@ -145,7 +145,8 @@ def front_text(front: Front, config: StudyConfig) -> str:
     ]  # fmt: skip
     lines = [table_text(["trial", *metrics, *names], rows, left=0)]
     common = {name: value for name, value in designs[0].items() if name not in names}
-    lines.append(f"\nin all of them: {design_text(common)}")
+    if common:
+        lines.append(f"\nin all of them: {design_text(common)}")
     if "latency_us" in metrics and config.fidelity in (Fidelity.SIMULATED, Fidelity.SYNTHESISED):
         lines.append(f"latency_us is an estimate at {config.target.clock_mhz:g} MHz (not placed)")
     return "\n".join(lines)

@@ -49,7 +49,7 @@ class Comparison:
     remarks: tuple[Difference, ...]
 
 
-def rerun_trial(store: Store, name: str, number: int, *, measure: str = MEASURE) -> Comparison:
+def rerun_trial(store: Store, name: str, number: int) -> Comparison:
     """Measure a trial again with the stored design and config, and compare.
 
     Raises:
@@ -66,7 +66,7 @@ def rerun_trial(store: Store, name: str, number: int, *, measure: str = MEASURE)
         )
     config = config_from_json(study.config_json)
     check_model(config.workload)
-    outcome = _measure(measure, config.job(detail.result.trial.design))
+    outcome = _measure(config.job(detail.result.trial.design))
     if isinstance(outcome, Failed):
         raise fault_classes()[outcome.kind](outcome.what, outcome.fix, outcome.detail)
     reached = TrialState.COMPLETED if isinstance(outcome, Completed) else TrialState.INFEASIBLE
@@ -102,8 +102,8 @@ def comparison_text(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _measure(measure: str, job: Job) -> Outcome:
-    executor = LocalExecutor(measure)
+def _measure(job: Job) -> Outcome:
+    executor = LocalExecutor(MEASURE)
     try:
         executor.submit(1, job)
         while True:
@@ -116,7 +116,7 @@ def _measure(measure: str, job: Job) -> Outcome:
 
 def _values(measurement: Measurement) -> dict[str, str]:
     """Return every metric to its last digit."""
-    return {metric.name: f"{metric.value!r} {metric.unit}" for metric in measurement.metrics}
+    return {metric.name: f"{float(metric.value)!r} {metric.unit}" for metric in measurement.metrics}
 
 
 def _cycles(measurement: Measurement) -> dict[str, str]:

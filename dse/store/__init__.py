@@ -4,6 +4,7 @@ from dse.store.records import (
     AttemptRecord,
     Claim,
     NewTrial,
+    RetryPolicy,
     StudyRecord,
     StudySummary,
     TrialDetail,
@@ -11,7 +12,7 @@ from dse.store.records import (
     TrialResult,
     TrialState,
 )
-from dse.store.store import RetryPolicy, Store
+from dse.store.store import Store
 
 __all__ = [
     "AttemptRecord",

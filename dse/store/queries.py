@@ -44,6 +44,12 @@ def find_study(db: Connection, name: str) -> StudyRecord | None:
     return None if row is None else study_record(row)
 
 
+def held_attempts(db: Connection) -> tuple[AttemptRecord, ...]:
+    """Return the attempts that hold a lease, in all studies."""
+    rows = db.execute(select(attempts).where(attempts.c.ended_s.is_(None)))
+    return tuple(attempt_record(row) for row in rows)
+
+
 def summaries(db: Connection) -> tuple[StudySummary, ...]:
     """Return all studies, oldest first, with the number of trials in each state."""
     counted: dict[int, dict[TrialState, int]] = {}

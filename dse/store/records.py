@@ -21,6 +21,23 @@ class TrialState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """What happens to a trial whose attempt failed by infrastructure.
+
+    Attributes:
+        attempts: Failed attempts after which the trial is ``failed`` until it is queued again.
+        backoff_s: Wait before the second attempt; three times as long before each further one.
+    """
+
+    attempts: int = 3
+    backoff_s: float = 2.0
+
+    def wait_s(self, failures: int) -> float:
+        """Return how long to wait after the given number of failures in a row."""
+        return self.backoff_s * 3.0 ** max(failures - 1, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyRecord:
     """One study as it was started.
 

@@ -2,30 +2,19 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    and_,
-    exists,
-    func,
-    insert,
-    literal,
-    select,
-    update,
-)
+from sqlalchemy import Connection, func, insert, select, update
 
-from contracts.faults import ConfigError, FaultKind, WorkerLost
-from contracts.measurement import Completed, Measurement, Outcome, outcome_of
-from contracts.measurement import Infeasible as InfeasibleOutcome
-from dse.store import queries
+from contracts.faults import ConfigError
+from contracts.measurement import Outcome
+from dse.store import leases, queries
 from dse.store.database import as_store_error, open_engines
 from dse.store.records import (
     Claim,
     NewTrial,
+    RetryPolicy,
     StudyRecord,
     StudySummary,
     TrialDetail,
@@ -33,27 +22,7 @@ from dse.store.records import (
     TrialResult,
     TrialState,
 )
-from dse.store.results import write_measurement
 from dse.store.schema import attempts, studies, trials
-
-_ENDED = (TrialState.COMPLETED, TrialState.INFEASIBLE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
-    """What happens to a trial whose attempt failed by infrastructure.
-
-    Attributes:
-        attempts: Failed attempts after which the trial is ``failed`` until it is queued again.
-        backoff_s: Wait before the second attempt; three times as long before each further one.
-    """
-
-    attempts: int = 3
-    backoff_s: float = 2.0
-
-    def wait_s(self, failures: int) -> float:
-        """Return how long to wait after the given number of failures in a row."""
-        return self.backoff_s * 3.0 ** max(failures - 1, 0)
 
 
 class Store:
@@ -203,29 +172,8 @@ class Store:
 
     def reuse_results(self, study_id: int, *, now_s: float) -> tuple[TrialRecord, ...]:
         """End every waiting trial whose design was measured before in the same context."""
-        earlier = trials.alias()
-        same = and_(
-            earlier.c.design_id == trials.c.design_id,
-            earlier.c.context == trials.c.context,
-            earlier.c.state.in_(_ENDED),
-            earlier.c.reused_from.is_(None),
-        )
-        origin = select(func.min(earlier.c.id)).where(same).scalar_subquery()
-        state = (
-            select(earlier.c.state).where(same).order_by(earlier.c.id).limit(1).scalar_subquery()
-        )
         with self._write() as db:
-            rows = db.execute(
-                update(trials)
-                .where(
-                    trials.c.study_id == study_id,
-                    trials.c.state == TrialState.WAITING,
-                    exists(select(literal(1)).where(same)),
-                )
-                .values(state=state, reused_from=origin, ended_s=now_s)
-                .returning(*trials.c)
-            ).all()
-        return tuple(sorted(map(queries.trial_record, rows), key=lambda trial: trial.number))
+            return tuple(leases.reuse_results(db, study_id, now_s=now_s))
 
     def requeue(self, study_id: int, *, context: str, now_s: float) -> int:
         """Queue again what failed by infrastructure, and lift all back-offs; return how many.
@@ -258,49 +206,8 @@ class Store:
         A trial whose design is being measured by anyone in the same context is left waiting:
         its result will be there to reuse.
         """
-        busy = trials.alias()
-        built_elsewhere = exists(
-            select(literal(1)).where(
-                busy.c.design_id == trials.c.design_id,
-                busy.c.context == trials.c.context,
-                busy.c.state == TrialState.RUNNING,
-            )
-        )
-        oldest = (
-            select(func.min(trials.c.id))
-            .where(
-                trials.c.study_id == study_id,
-                trials.c.state == TrialState.WAITING,
-                trials.c.not_before_s <= now_s,
-                ~built_elsewhere,
-            )
-            .scalar_subquery()
-        )
-        take = (
-            update(trials)
-            .where(trials.c.id == oldest, trials.c.state == TrialState.WAITING)
-            .values(state=TrialState.RUNNING)
-            .returning(*trials.c)
-        )
         with self._write() as db:
-            row = db.execute(take).one_or_none()
-            if row is None:
-                return None
-            number = select(func.count() + 1).where(attempts.c.trial_id == row.id).scalar_subquery()
-            values = {
-                "trial_id": row.id,
-                "number": number,
-                "worker": worker,
-                "started_s": now_s,
-                "heartbeat_s": now_s,
-                "lease_until_s": now_s + lease_s,
-            }
-            held = db.execute(
-                insert(attempts).values(values).returning(attempts.c.id, attempts.c.number)
-            ).one()
-            return Claim(
-                attempt_id=held.id, attempt_number=held.number, trial=queries.trial_record(row)
-            )
+            return leases.claim_oldest(db, study_id, worker=worker, now_s=now_s, lease_s=lease_s)
 
     def heartbeat(
         self, attempt_ids: Iterable[int], *, now_s: float, lease_s: float
@@ -325,7 +232,7 @@ class Store:
             when the trial will be tried again.
         """
         with self._write() as db:
-            return _finish(db, attempt_id, outcome, now_s=now_s, retry=retry)
+            return leases.end_attempt(db, attempt_id, outcome, now_s=now_s, retry=retry)
 
     def take_back(
         self,
@@ -345,27 +252,12 @@ class Store:
             How many attempts were ended.
         """
         with self._read() as db:
-            held = db.execute(select(attempts).where(attempts.c.ended_s.is_(None))).all()
-        lost = [row for row in held if row.lease_until_s < now_s or is_gone(row.worker)]
+            held = queries.held_attempts(db)
+        lost = [a for a in held if a.lease_until_s < now_s or is_gone(a.worker)]
         if not lost:  # the usual case takes no write lock
             return 0
         with self._write() as db:
-            ended = 0
-            for row in lost:
-                fault = WorkerLost(
-                    f"worker {row.worker} went away during attempt {row.number}",
-                    fix="nothing: the trial is tried again; look for kills in the system's log",
-                )
-                state = _finish(
-                    db,
-                    row.id,
-                    outcome_of(fault, Measurement(metrics=())),
-                    now_s=now_s,
-                    retry=retry,
-                    unless_renewed_since_s=row.heartbeat_s,
-                )
-                ended += state is not None
-            return ended
+            return leases.end_lost(db, lost, now_s=now_s, retry=retry)
 
     def open_trials(self, study_id: int) -> int:
         """Return how many trials are waiting or running, here or in other processes."""
@@ -386,50 +278,3 @@ class Store:
                 )
             ).scalar()
         return found
-
-
-def _finish(
-    db: Connection,
-    attempt_id: int,
-    outcome: Outcome,
-    *,
-    now_s: float,
-    retry: RetryPolicy,
-    unless_renewed_since_s: float | None = None,
-) -> TrialState | None:
-    holds: list[ColumnElement[bool]] = [attempts.c.id == attempt_id, attempts.c.ended_s.is_(None)]
-    if unless_renewed_since_s is not None:
-        holds.append(attempts.c.heartbeat_s == unless_renewed_since_s)
-    fault: dict[str, Any] = {}
-    if isinstance(outcome, Completed):
-        ended = TrialState.COMPLETED
-    else:
-        is_result = isinstance(outcome, InfeasibleOutcome)
-        ended = TrialState.INFEASIBLE if is_result else TrialState.FAILED
-        fault = {
-            "kind": outcome.kind,
-            "what": outcome.what,
-            "fix": outcome.fix,
-            "detail": outcome.detail,
-        }
-    trial_id = db.execute(
-        update(attempts)
-        .where(*holds)
-        .values(ended_s=now_s, outcome=ended, **fault)
-        .returning(attempts.c.trial_id)
-    ).scalar()
-    if trial_id is None:
-        return None
-    write_measurement(db, trial_id=trial_id, attempt_id=attempt_id, measurement=outcome.measurement)
-    values: dict[str, Any] = {"state": ended, "ended_s": now_s}
-    if ended is TrialState.FAILED:
-        failures = db.execute(select(trials.c.failures).where(trials.c.id == trial_id)).scalar_one()
-        # a person's Ctrl-C says nothing about the trial: it waits on, uncounted
-        counts = fault["kind"] is not FaultKind.CANCELLED
-        failures += counts
-        values["failures"] = failures
-        if failures < retry.attempts:
-            wait_s = retry.wait_s(failures) if counts else 0.0
-            values |= {"state": TrialState.WAITING, "ended_s": None, "not_before_s": now_s + wait_s}
-    db.execute(update(trials).where(trials.c.id == trial_id).values(values))
-    return TrialState(values["state"])

@@ -21,7 +21,8 @@ from runners.job import Job, StageEvent
 
 MEASURE = "runners.measure:measure"
 _ROOT = Path(__file__).resolve().parent.parent.parent
-_LAUNCHER = (sys.executable, "-m", "runners.executors.trial_process")
+# imported, not run with -m: messages are pickled, and no class may come from __main__
+_LAUNCHER = (sys.executable, "-c", "from runners.executors import trial_process as t; t.main()")
 _OUTPUT_TAIL_BYTES = 4000
 _ANSWER_WAIT_S = 2.0
 _END_WAIT_S = 5.0
@@ -47,6 +48,7 @@ class LocalExecutor:
         self._launcher: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._trials: dict[int, _Trial] = {}
+        self._cancelled: set[int] = set()
 
     def submit(self, ticket: int, job: Job) -> None:
         """See ``Executor.submit``.
@@ -107,6 +109,7 @@ class LocalExecutor:
         self._wait_until(lambda: all(trial.status is not None for trial in trials))
         for trial in trials:
             _signal_group(trial, signal.SIGKILL)
+        self._cancelled.update(tickets)
         for ticket in tickets:
             self._drop(ticket)
 
@@ -164,8 +167,9 @@ class LocalExecutor:
         if isinstance(answer, Started):
             if trial is not None:
                 trial.pid = answer.pid
-            else:  # cancelled before it was known to run
-                os.kill(answer.pid, signal.SIGKILL)
+            elif answer.ticket in self._cancelled:  # before it was known to run
+                with suppress(ProcessLookupError):
+                    os.kill(answer.pid, signal.SIGKILL)
         elif trial is not None:
             trial.status = answer.status
         return True

@@ -71,7 +71,10 @@ def main() -> None:
             os.close(pidfd)
             _answer(control, Ended(ticket, os.waitstatus_to_exitcode(status)))
         if control.fileno() in readable:
-            message, fds, _, _ = socket.recv_fds(control, MESSAGE_BYTES, 2)
+            try:
+                message, fds, _, _ = socket.recv_fds(control, MESSAGE_BYTES, 2)
+            except ConnectionResetError:
+                return
             if not message:
                 return
             request: Request = pickle.loads(message)
@@ -135,7 +138,3 @@ def _run_trial(measure: Any, job: Job, *, events_fd: int, output_fd: int) -> Non
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,165 @@
+"""Leases: which attempt may write a trial's result. Functions on an open write transaction."""
+
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+
+from contracts.faults import FaultKind, Then, WorkerLost, fault_classes
+from contracts.measurement import Completed, Infeasible, Measurement, Outcome, outcome_of
+from dse.store import queries
+from dse.store.records import AttemptRecord, Claim, RetryPolicy, TrialRecord, TrialState
+from dse.store.results import write_measurement
+from dse.store.schema import attempts, trials
+
+_RESULTS = (TrialState.COMPLETED, TrialState.INFEASIBLE)
+
+
+def claim_oldest(
+    db: Connection, study_id: int, *, worker: str, now_s: float, lease_s: float
+) -> Claim | None:
+    """Give the oldest trial that may start to ``worker``; the guard is inside the statement."""
+    busy = trials.alias()
+    built_elsewhere = exists(
+        select(literal(1)).where(
+            busy.c.design_id == trials.c.design_id,
+            busy.c.context == trials.c.context,
+            busy.c.state == TrialState.RUNNING,
+        )
+    )
+    oldest = (
+        select(func.min(trials.c.id))
+        .where(
+            trials.c.study_id == study_id,
+            trials.c.state == TrialState.WAITING,
+            trials.c.not_before_s <= now_s,
+            ~built_elsewhere,
+        )
+        .scalar_subquery()
+    )
+    row = db.execute(
+        update(trials)
+        .where(trials.c.id == oldest, trials.c.state == TrialState.WAITING)
+        .values(state=TrialState.RUNNING)
+        .returning(*trials.c)
+    ).one_or_none()
+    if row is None:
+        return None
+    number = select(func.count() + 1).where(attempts.c.trial_id == row.id).scalar_subquery()
+    values = {
+        "trial_id": row.id,
+        "number": number,
+        "worker": worker,
+        "started_s": now_s,
+        "heartbeat_s": now_s,
+        "lease_until_s": now_s + lease_s,
+    }
+    held = db.execute(
+        insert(attempts).values(values).returning(attempts.c.id, attempts.c.number)
+    ).one()
+    return Claim(attempt_id=held.id, attempt_number=held.number, trial=queries.trial_record(row))
+
+
+def reuse_results(db: Connection, study_id: int, *, now_s: float) -> list[TrialRecord]:
+    """End every waiting trial whose design was measured before in the same context."""
+    earlier = trials.alias()
+    same = and_(
+        earlier.c.design_id == trials.c.design_id,
+        earlier.c.context == trials.c.context,
+        earlier.c.state.in_(_RESULTS),
+        earlier.c.reused_from.is_(None),
+    )
+    origin = select(func.min(earlier.c.id)).where(same).scalar_subquery()
+    state = select(earlier.c.state).where(same).order_by(earlier.c.id).limit(1).scalar_subquery()
+    rows = db.execute(
+        update(trials)
+        .where(
+            trials.c.study_id == study_id,
+            trials.c.state == TrialState.WAITING,
+            exists(select(literal(1)).where(same)),
+        )
+        .values(state=state, reused_from=origin, ended_s=now_s)
+        .returning(*trials.c)
+    ).all()
+    return sorted(map(queries.trial_record, rows), key=lambda trial: trial.number)
+
+
+def end_lost(db: Connection, lost: list[AttemptRecord], *, now_s: float, retry: RetryPolicy) -> int:
+    """End attempts as ``worker-lost``, except those that gave a sign of life since; count them."""
+    ended = 0
+    for attempt in lost:
+        fault = WorkerLost(
+            f"worker {attempt.worker} went away during attempt {attempt.number}",
+            fix="nothing: the trial is tried again; look for kills in the system's log",
+        )
+        state = end_attempt(
+            db,
+            attempt.id,
+            outcome_of(fault, Measurement(metrics=())),
+            now_s=now_s,
+            retry=retry,
+            unless_heard_of_since_s=attempt.heartbeat_s,
+        )
+        ended += state is not None
+    return ended
+
+
+def end_attempt(
+    db: Connection,
+    attempt_id: int,
+    outcome: Outcome,
+    *,
+    now_s: float,
+    retry: RetryPolicy,
+    unless_heard_of_since_s: float | None = None,
+) -> TrialState | None:
+    """Store how an attempt ended if it holds the lease; return the trial's new state."""
+    holds: list[ColumnElement[bool]] = [attempts.c.id == attempt_id, attempts.c.ended_s.is_(None)]
+    if unless_heard_of_since_s is not None:
+        holds.append(attempts.c.heartbeat_s == unless_heard_of_since_s)
+    fault: dict[str, Any] = {}
+    if isinstance(outcome, Completed):
+        ended = TrialState.COMPLETED
+    else:
+        is_result = isinstance(outcome, Infeasible)
+        ended = TrialState.INFEASIBLE if is_result else TrialState.FAILED
+        fault = {
+            "kind": outcome.kind,
+            "what": outcome.what,
+            "fix": outcome.fix,
+            "detail": outcome.detail,
+        }
+    trial_id = db.execute(
+        update(attempts)
+        .where(*holds)
+        .values(ended_s=now_s, outcome=ended, **fault)
+        .returning(attempts.c.trial_id)
+    ).scalar()
+    if trial_id is None:
+        return None
+    write_measurement(db, trial_id=trial_id, attempt_id=attempt_id, measurement=outcome.measurement)
+    values: dict[str, Any] = {"state": ended, "ended_s": now_s}
+    if ended is TrialState.FAILED:
+        failures = db.execute(select(trials.c.failures).where(trials.c.id == trial_id)).scalar_one()
+        counts = _is_counted(fault["kind"])
+        failures += counts
+        values["failures"] = failures
+        if failures < retry.attempts:
+            wait_s = retry.wait_s(failures) if counts else 0.0
+            values |= {"state": TrialState.WAITING, "ended_s": None, "not_before_s": now_s + wait_s}
+    db.execute(update(trials).where(trials.c.id == trial_id).values(values))
+    return TrialState(values["state"])
+
+
+def _is_counted(kind: FaultKind) -> bool:
+    """Tell whether a fault counts against the trial: Ctrl-C and a missing tool do not."""
+    return kind is not FaultKind.CANCELLED and fault_classes()[kind].then is Then.RETRY
