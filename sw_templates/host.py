@@ -1,0 +1,61 @@
+"""The firmware as a program of the host: many inferences in seconds, compared layer by layer."""
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+from contracts.faults import ConfigError, ToolCrashed
+from sw_templates.model import Layer, Model
+from sw_templates.reference import Golden
+
+
+def batch_command(program: Path, *, inputs: Path, outputs: Path, crcs: Path) -> tuple[str, ...]:
+    """Return the command that runs every input tensor of a file.
+
+    Args:
+        program: Path of ``firmware_host``.
+        inputs: Input tensors one after the other, raw int8.
+        outputs: Written: output tensors one after the other, raw int8.
+        crcs: Written: for each input one uint32 per layer, in native byte order.
+    """
+    return (str(program.absolute()), str(inputs), str(outputs), str(crcs))
+
+
+def parse_batch(model: Model, outputs: bytes, crcs: bytes) -> tuple[Golden, ...]:
+    """Take apart the two files that a batch has written.
+
+    Raises:
+        ToolCrashed: They do not hold whole inferences, or not the same number.
+    """
+    output_bytes, layers = model.output.size_bytes, len(model.layers)
+    count, rest = divmod(len(outputs), output_bytes)
+    if rest or len(crcs) != count * layers * 4:
+        raise ToolCrashed(
+            f"the host firmware wrote {len(outputs)} bytes of outputs and {len(crcs)} of CRCs, "
+            f"not whole inferences of {output_bytes} and {layers * 4}",
+            fix="look into its log",
+        )
+    return tuple(
+        Golden(
+            output=outputs[number * output_bytes : (number + 1) * output_bytes],
+            layer_crcs=struct.unpack_from(f"={layers}I", crcs, number * layers * 4),
+        )
+        for number in range(count)
+    )
+
+
+def first_wrong_layer(model: Model, expected: Golden, crcs: Sequence[int]) -> Layer | None:
+    """Return the first layer whose output differs from the reference kernels, None if none does.
+
+    Raises:
+        ConfigError: ``crcs`` are not of this model.
+    """
+    if len(crcs) != len(model.layers):
+        raise ConfigError(
+            f"{len(crcs)} layer CRCs for a model of {len(model.layers)} layers",
+            fix="compare with the firmware of the same model",
+        )
+    for layer, wanted, got in zip(model.layers, expected.layer_crcs, crcs, strict=True):
+        if wanted != got:
+            return layer
+    return None
