@@ -112,5 +112,5 @@ class Family:
 
 def source_files(folder: Path) -> tuple[Path, ...]:
     """Return the sources below ``folder``: Python, Verilog and templates, in a fixed order."""
-    suffixes = {".py", ".v", ".sv", ".j2"}
+    suffixes = {".py", ".v", ".sv", ".j2", ".inc"}
     return tuple(sorted(path for path in folder.rglob("*") if path.suffix in suffixes))

@@ -8,6 +8,7 @@ from hw_templates.cfu import component as component_module
 from hw_templates.cfu.family import Family, KernelFolder, Values, source_files
 from hw_templates.cfu.simd import gateware
 from hw_templates.cfu.simd.isa import (
+    ACCUMULATORS,
     MAX_CHANNELS,
     RESULT_WORDS,
     STEP_BITS,
@@ -27,6 +28,8 @@ def _variables(values: Values) -> Values:
     config = gateware.SimdConfig.from_values(values)
     operations = BufferOp if config.depth_words else RegisterOp
     return {
+        "block": _BLOCK_PIXELS,
+        "accumulators": ACCUMULATORS,
         "simd_width": config.width,
         "buffer_words": config.depth_words,
         "activation_words": config.activation_words,
