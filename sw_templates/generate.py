@@ -1,7 +1,6 @@
 """Writes the C of one firmware: templates lay out what is computed here."""
 
 import re
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +10,15 @@ import jinja2
 from contracts.faults import ConfigError
 from sw_templates import quantise
 from sw_templates.constants import layer_constants
-from sw_templates.memory_plan import MemoryPlan, padded, plan_memory, row_bytes
+from sw_templates.layer_fields import layer_fields
+from sw_templates.memory_plan import MemoryPlan, padded, plan_memory
 from sw_templates.model import (
-    Add,
     AveragePool2d,
     Conv2d,
     DepthwiseConv2d,
     FullyConnected,
     Layer,
     Model,
-    Softmax,
     Tensor,
 )
 from sw_templates.options import (
@@ -216,9 +214,7 @@ def _view(
     arguments.append(places[layer.output.index])
     if isinstance(layer, Conv2d | DepthwiseConv2d | FullyConnected | AveragePool2d):
         arguments.append(f"arena + {plan.scratch_offsets[position]}")
-    fields = {**_fields(layer), **_weight_fields(layer, align)}
-    if scratch_bytes:
-        fields["scratch_bytes"] = scratch_bytes
+    fields = layer_fields(layer, row_align_bytes=align, scratch_bytes=scratch_bytes)
     return LayerView(
         name=layer.name,
         kernel=layer.kernel,
@@ -234,104 +230,6 @@ def _view(
     )
 
 
-def _fields(layer: Layer) -> dict[str, int | str]:
-    """Return shapes and quantisation of a layer under the names of ``layers.h``."""
-    match layer:
-        case Conv2d() | DepthwiseConv2d():
-            return {
-                **_image_fields(layer),
-                "input_channels": layer.input.shape[3],
-                "output_channels": layer.output.shape[3],
-                **(
-                    {"depth_multiplier": layer.depth_multiplier}
-                    if isinstance(layer, DepthwiseConv2d)
-                    else {}
-                ),
-                "kernel_height": layer.window.kernel_height,
-                "kernel_width": layer.window.kernel_width,
-                "dilation_height": layer.window.dilation_height,
-                "dilation_width": layer.window.dilation_width,
-                "input_zero_point": layer.input.zero_point,
-                "output_zero_point": layer.output.zero_point,
-                "activation_min": layer.activation.minimum,
-                "activation_max": layer.activation.maximum,
-            }
-        case FullyConnected():
-            return {
-                "batches": layer.batches,
-                "input_depth": layer.weights.shape[1],
-                "output_depth": layer.weights.shape[0],
-                "input_zero_point": layer.input.zero_point,
-                "output_zero_point": layer.output.zero_point,
-                "activation_min": layer.activation.minimum,
-                "activation_max": layer.activation.maximum,
-            }
-        case Add():
-            return _add_fields(layer)
-        case AveragePool2d():
-            return {
-                **_image_fields(layer),
-                "batches": layer.input.shape[0],
-                "channels": layer.input.shape[3],
-                "filter_height": layer.window.kernel_height,
-                "filter_width": layer.window.kernel_width,
-                "activation_min": layer.activation.minimum,
-                "activation_max": layer.activation.maximum,
-            }
-        case Softmax():
-            depth = layer.input.shape[-1]
-            return {
-                "rows": layer.input.elements // depth,
-                "depth": depth,
-                "exponentials": f"{layer.name}_exponentials",
-            }
-        case _:
-            return {"size": layer.output.size_bytes}
-
-
-def _image_fields(layer: Conv2d | DepthwiseConv2d | AveragePool2d) -> dict[str, int | str]:
-    return {
-        "input_height": layer.input.shape[1],
-        "input_width": layer.input.shape[2],
-        "output_height": layer.output.shape[1],
-        "output_width": layer.output.shape[2],
-        "stride_height": layer.window.stride_height,
-        "stride_width": layer.window.stride_width,
-        "pad_top": layer.window.pad_top,
-        "pad_left": layer.window.pad_left,
-    }
-
-
-def _add_fields(layer: Add) -> dict[str, int | str]:
-    left, right = layer.inputs
-    scaling = quantise.add_scaling(left.scale, right.scale, layer.output.scale)
-    return {
-        "size": layer.output.elements,
-        "left_shift": quantise.ADD_LEFT_SHIFT,
-        "input1_zero_point": left.zero_point,
-        "input1_multiplier": scaling.input1.multiplier,
-        "input1_shift": scaling.input1.shift,
-        "input2_zero_point": right.zero_point,
-        "input2_multiplier": scaling.input2.multiplier,
-        "input2_shift": scaling.input2.shift,
-        "output_zero_point": layer.output.zero_point,
-        "output_multiplier": scaling.output.multiplier,
-        "output_shift": scaling.output.shift,
-        "activation_min": layer.activation.minimum,
-        "activation_max": layer.activation.maximum,
-    }
-
-
-def _weight_fields(layer: Layer, align: int) -> dict[str, int | str]:
-    if not isinstance(layer, Conv2d | DepthwiseConv2d | FullyConnected):
-        return {}
-    names = ("weights", "bias", "multipliers", "shifts")
-    return {
-        "row_bytes": row_bytes(layer, align),
-        **{name: f"{layer.name}_{name}" for name in names},
-    }
-
-
 def _result_texts(output: Tensor) -> Sequence[str]:
     """Return what ``%0.3f`` prints for each dequantised int8 value, floats as in C."""
     scale, zero_point = output.scale, output.zero_point
@@ -339,13 +237,8 @@ def _result_texts(output: Tensor) -> Sequence[str]:
 
 
 def _crc_step(value: int) -> str:
-    """Return the CRC-32 table entry of half a byte, from zlib so that both agree."""
+    """Return the CRC-32 table entry of half a byte."""
     crc = value
     for _ in range(4):
         crc = (crc >> 1) ^ (0xEDB88320 if crc & 1 else 0)
     return f"0x{crc:08x}u"
-
-
-def output_crc(content: bytes) -> int:
-    """Return the CRC-32 that the firmware computes of these bytes."""
-    return zlib.crc32(content)
