@@ -114,7 +114,8 @@ def _engine(path: Path, busy_timeout_s: float, *, begin: str, pragmas: tuple[str
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
-        for pragma in ("synchronous=NORMAL", "foreign_keys=ON", *pragmas):
+        # WAL stays with the file; a copy may have lost it. Readers then do not block the writer.
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", *pragmas):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -158,11 +159,6 @@ def _migrate(engine: Engine) -> None:
     from alembic import command  # 0.6 s, only needed here
     from alembic.config import Config
 
-    with engine.connect() as connection:
-        # cannot be set inside a transaction; stays with the file
-        raw = connection.connection.driver_connection
-        assert raw is not None
-        raw.execute("PRAGMA journal_mode=WAL")
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with engine.begin() as connection:

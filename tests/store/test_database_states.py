@@ -1,0 +1,171 @@
+"""Every bad state of the file is a StoreError that names the file and what to do."""
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, event
+
+from contracts.faults import StoreError
+from dse.store import Store, TrialState
+from dse.store.database import KNOWN, MIGRATIONS
+from dse.store.schema import HEAD, metadata
+from tests.store.store_fixtures import new_study, new_trials
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+def test_a_text_file_is_not_a_database(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database, " * 100)
+
+    with pytest.raises(StoreError, match=r"notes.txt is not an SQLite database .*\n  fix: name an"):
+        Store(path)
+    assert path.read_text().startswith("not a database")
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE songs (id INTEGER)")
+    other.close()
+
+    with pytest.raises(StoreError, match=r"other.db is .* of another program .*songs"):
+        Store(path)
+
+
+def test_a_newer_schema_asks_for_newer_software(tmp_path: Path) -> None:
+    path = tmp_path / "results.db"
+    Store(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE alembic_version SET version_num = '9999'")
+    db.close()
+
+    with pytest.raises(StoreError, match=r"has schema 9999, .*\n  fix: update this software"):
+        Store(path)
+
+
+def test_a_folder_is_not_a_database(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"is a folder, not a database"):
+        Store(tmp_path)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"there is no folder .*nowhere\n  fix: create it"):
+        Store(tmp_path / "nowhere" / "results.db")
+
+
+def test_a_damaged_database_says_how_to_save_it(tmp_path: Path) -> None:
+    path = tmp_path / "results.db"
+    with Store(path) as store:
+        new_trials(store, new_study(store), 200)
+    content = bytearray(path.read_bytes())
+    content[4096:] = os.urandom(len(content) - 4096)
+    path.write_bytes(content)
+
+    with pytest.raises(StoreError, match=r"results.db is damaged .*\n  fix: .* \.recover"):
+        Store(path).summaries()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write a read-only file")
+def test_a_read_only_file_cannot_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "results.db"
+    Store(path).close()
+    path.chmod(stat.S_IRUSR)
+
+    with Store(path) as store, pytest.raises(StoreError, match="cannot be written"):
+        new_study(store)
+
+
+def test_a_read_only_database_cannot_be_written(tmp_path: Path) -> None:
+    with Store(tmp_path / "results.db") as store:
+        # what SQLite answers for a read-only file; permissions do not bind root
+        event.listen(store._writing, "begin", lambda c: c.exec_driver_sql("PRAGMA query_only=ON"))
+
+        with pytest.raises(StoreError, match=r"results.db cannot be written .*\n  fix: make the"):
+            new_study(store)
+
+
+def test_a_locked_database_names_the_remedy_after_its_time_limit(tmp_path: Path) -> None:
+    path = tmp_path / "results.db"
+    with Store(path, busy_timeout_s=0.2) as store:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        started_s = time.monotonic()
+
+        with pytest.raises(StoreError, match=r"is locked by another process .*\n  fix: end the"):
+            new_study(store)
+        assert time.monotonic() - started_s >= 0.2
+        assert store.summaries() == ()  # readers are not blocked
+
+        other.execute("ROLLBACK")
+        other.close()
+        assert new_study(store).name == "one"
+
+
+def test_a_full_disk_loses_nothing_that_was_stored(tmp_path: Path) -> None:
+    with Store(tmp_path / "results.db") as store:
+        study = new_study(store)
+        new_trials(store, study, 1)
+
+        def fill_disk(connection: Connection) -> None:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+            connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+        event.listen(store._writing, "begin", fill_disk)
+        with pytest.raises(StoreError, match=r"the disk or its quota is full .*\n  fix: free"):
+            new_trials(store, study, 500, first=1)
+
+        assert [r.trial.state for r in store.results(study.id)] == [TrialState.WAITING]
+
+
+def test_the_newest_migration_is_the_one_that_the_code_expects() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    script = ScriptDirectory.from_config(config)
+
+    assert script.get_current_head() == HEAD
+    assert tuple(reversed([r.revision for r in script.walk_revisions()])) == KNOWN
+
+
+def test_migrations_lead_to_the_tables_that_the_code_uses(tmp_path: Path) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with Store(tmp_path / "results.db") as store, store._reading.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+@pytest.mark.parametrize("schema", KNOWN)
+def test_a_database_of_every_schema_can_be_opened(tmp_path: Path, schema: str) -> None:
+    path = tmp_path / "results.db"
+    shutil.copy(ASSETS / f"schema_{schema}.sqlite3", path)
+
+    with Store(path) as store:
+        study = store.study("old")
+        assert [r.trial.state.value for r in store.results(study.id)] == [
+            "completed",
+            "infeasible",
+            "waiting",
+        ]
+        assert store.detail(study, 1).measurement.value("cycles") == 1000
+
+
+def test_opening_a_database_of_the_current_schema_needs_no_migration_tool(tmp_path: Path) -> None:
+    path = tmp_path / "results.db"
+    Store(path).close()
+    code = (
+        "import sys, pathlib, dse.store\n"
+        f"dse.store.Store(pathlib.Path({str(path)!r})).close()\n"
+        "assert 'alembic' not in sys.modules\n"
+    )
+    root = Path(__file__).parent.parent.parent
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=root)

@@ -1,0 +1,249 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contracts.faults import Cancelled, ConfigError, DoesNotFit, ToolCrashed, ToolMissing
+from contracts.measurement import Measurement, outcome_of
+from dse.store import NewTrial, RetryPolicy, Store, TrialState
+from tests.store.store_fixtures import NO_WAIT, a_measurement, completed, new_study, new_trials
+
+NOTHING = Measurement(metrics=())
+CRASH = outcome_of(ToolCrashed("yosys failed", fix="read its log", detail="line 1"), NOTHING)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "results.db") as opened:
+        yield opened
+
+
+def test_a_study_is_created_once_and_found_by_name(store: Store) -> None:
+    first, second = new_study(store), new_study(store)
+
+    assert first == second == store.study("one")
+
+
+def test_an_unknown_study_is_an_error_that_names_those_there_are(store: Store) -> None:
+    new_study(store, "night")
+    new_study(store, "day")
+
+    with pytest.raises(ConfigError, match=r"has no study 'nigth'\n  fix: use one of: night, day"):
+        store.study("nigth")
+
+
+def test_trials_are_numbered_from_one_and_never_exceed_the_budget(store: Store) -> None:
+    study = new_study(store)
+    new_trials(store, study, 2)
+    new = [NewTrial(design_id=str(n), design_json="{}", suggested_by="x") for n in range(9)]
+
+    added = store.add_trials(study.id, new, context="c", budget=5, now_s=0)
+
+    assert [trial.number for trial in added] == [3, 4, 5]
+    assert store.add_trials(study.id, new, context="c", budget=5, now_s=0) == ()
+
+
+def test_the_oldest_waiting_trial_is_claimed_first_and_by_one_worker_only(store: Store) -> None:
+    study = new_study(store)
+    new_trials(store, study, 2)
+
+    claims = [store.claim(study.id, worker=w, now_s=200, lease_s=60) for w in ("a", "b", "c")]
+
+    assert [claim and claim.trial.number for claim in claims] == [1, 2, None]
+    assert claims[0] is not None
+    assert (claims[0].attempt_number, claims[0].trial.state) == (1, TrialState.RUNNING)
+
+
+def test_what_was_measured_is_read_back_unchanged(store: Store) -> None:
+    study = new_study(store)
+    new_trials(store, study, 1)
+    claim = store.claim(study.id, worker="a", now_s=200, lease_s=60)
+    assert claim is not None
+
+    assert (
+        store.finish(claim.attempt_id, completed(), now_s=230, retry=NO_WAIT)
+        is TrialState.COMPLETED
+    )
+
+    detail = store.detail(study, 1)
+    expected = a_measurement()
+    assert {m.name: m for m in detail.measurement.metrics} == {m.name: m for m in expected.metrics}
+    assert detail.measurement.layers == expected.layers
+    assert detail.measurement.stage_times == expected.stage_times
+    assert detail.measurement.artefacts == expected.artefacts
+    assert detail.measurement.tools == expected.tools
+    assert detail.result.metrics == {"cycles": 1000.0, "latency_us": 20.0}
+    assert detail.result.trial.design == {"width": 0}
+
+
+def test_an_infeasible_design_is_a_result_with_its_fault(store: Store) -> None:
+    study = new_study(store)
+    new_trials(store, study, 1)
+    claim = store.claim(study.id, worker="a", now_s=200, lease_s=60)
+    assert claim is not None
+    fault = outcome_of(DoesNotFit("200 of 156 multipliers", fix="narrower"), a_measurement())
+
+    state = store.finish(claim.attempt_id, fault, now_s=230, retry=NO_WAIT)
+
+    assert state is TrialState.INFEASIBLE
+    (result,) = store.results(study.id)
+    assert (result.kind, result.what) == ("does-not-fit", "200 of 156 multipliers")
+
+
+def test_a_second_result_of_the_same_attempt_changes_nothing(store: Store) -> None:
+    study = new_study(store)
+    new_trials(store, study, 1)
+    claim = store.claim(study.id, worker="a", now_s=200, lease_s=60)
+    assert claim is not None
+    store.finish(claim.attempt_id, completed(1000), now_s=230, retry=NO_WAIT)
+
+    assert store.finish(claim.attempt_id, completed(5), now_s=231, retry=NO_WAIT) is None
+    assert store.results(study.id)[0].metrics["cycles"] == 1000
+
+
+def test_an_infrastructure_fault_is_tried_three_times_with_growing_waits(store: Store) -> None:
+    study = new_study(store)
+    new_trials(store, study, 1)
+    policy = RetryPolicy(attempts=3, backoff_s=2.0)
+    now_s, waits, states = 200.0, [], []
+    for _ in range(3):
+        claim = store.claim(study.id, worker="a", now_s=now_s, lease_s=60)
+        assert claim is not None
+        states.append(store.finish(claim.attempt_id, CRASH, now_s=now_s, retry=policy))
+        start_s = store.next_start_s(study.id)
+        waits.append(None if start_s is None else start_s - now_s)
+        if start_s is not None:
+            assert store.claim(study.id, worker="a", now_s=start_s - 0.1, lease_s=60) is None
+            now_s = start_s
+
+    assert states == [TrialState.WAITING, TrialState.WAITING, TrialState.FAILED]
+    assert waits == [2.0, 6.0, None]
+    attempts = store.detail(study, 1).attempts
+    assert [(a.number, a.kind, a.what, a.fix, a.detail) for a in attempts] == [
+        (number, "tool-crashed", "yosys failed", "read its log", "line 1") for number in (1, 2, 3)
+    ]
+
+
+@pytest.mark.parametrize("fault", [Cancelled("Ctrl-C", fix="-"), ToolMissing("no", fix="-")])
+def test_a_fault_that_says_nothing_about_the_trial_is_not_counted(
+    store: Store, fault: Cancelled
+) -> None:
+    study = new_study(store)
+    new_trials(store, study, 1)
+    for _ in range(5):
+        claim = store.claim(study.id, worker="a", now_s=200, lease_s=60)
+        assert claim is not None
+        outcome = outcome_of(fault, NOTHING)
+        state = store.finish(claim.attempt_id, outcome, now_s=200, retry=NO_WAIT)
+        assert state is TrialState.WAITING
+
+    assert store.results(study.id)[0].trial.failures == 0
+
+
+def test_requeue_gives_failed_trials_all_their_attempts_again(store: Store) -> None:
+    study = new_study(store)
+    new_trials(store, study, 1)
+    for _ in range(3):
+        claim = store.claim(study.id, worker="a", now_s=200, lease_s=60)
+        assert claim is not None
+        store.finish(claim.attempt_id, CRASH, now_s=200, retry=NO_WAIT)
+
+    assert store.requeue(study.id, context="now", now_s=300) == 1
+    claim = store.claim(study.id, worker="a", now_s=300, lease_s=60)
+    assert claim is not None
+    assert (claim.attempt_number, claim.trial.failures, claim.trial.context) == (4, 0, "now")
+
+
+def test_an_expired_lease_is_taken_back_and_its_late_result_is_refused(store: Store) -> None:
+    study = new_study(store)
+    new_trials(store, study, 1)
+    late = store.claim(study.id, worker="slow", now_s=200, lease_s=60)
+    assert late is not None
+
+    assert store.take_back(now_s=259, retry=NO_WAIT) == 0
+    assert store.take_back(now_s=261, retry=NO_WAIT) == 1
+    second = store.claim(study.id, worker="quick", now_s=262, lease_s=60)
+    assert second is not None
+
+    assert store.finish(late.attempt_id, completed(1), now_s=263, retry=NO_WAIT) is None
+    assert store.heartbeat([late.attempt_id], now_s=263, lease_s=60) == frozenset()
+    store.finish(second.attempt_id, completed(2), now_s=264, retry=NO_WAIT)
+    assert store.results(study.id)[0].metrics["cycles"] == 2
+    assert [a.kind for a in store.detail(study, 1).attempts] == ["worker-lost", None]
+
+
+def test_a_heartbeat_keeps_a_lease(store: Store) -> None:
+    study = new_study(store)
+    new_trials(store, study, 1)
+    claim = store.claim(study.id, worker="a", now_s=200, lease_s=60)
+    assert claim is not None
+
+    held = store.heartbeat([claim.attempt_id], now_s=250, lease_s=60)
+
+    assert held == {claim.attempt_id}
+    assert store.take_back(now_s=300, retry=NO_WAIT) == 0
+
+
+def test_the_trials_of_a_worker_known_to_be_dead_need_no_waiting(store: Store) -> None:
+    study = new_study(store)
+    new_trials(store, study, 2)
+    for worker in ("dead", "alive"):
+        store.claim(study.id, worker=worker, now_s=200, lease_s=60)
+
+    assert store.take_back(now_s=201, retry=NO_WAIT, is_gone=lambda w: w == "dead") == 1
+    states = [result.trial.state for result in store.results(study.id)]
+    assert states == [TrialState.WAITING, TrialState.RUNNING]
+
+
+def test_an_equal_design_waits_for_the_running_one_and_then_reuses_its_result(
+    store: Store,
+) -> None:
+    first, second = new_study(store, "first"), new_study(store, "second")
+    new_trials(store, first, 1)
+    new_trials(store, second, 1)
+    claim = store.claim(first.id, worker="a", now_s=200, lease_s=60)
+    assert claim is not None
+
+    assert store.claim(second.id, worker="b", now_s=201, lease_s=60) is None
+    assert store.reuse_results(second.id, now_s=202) == ()
+    store.finish(claim.attempt_id, completed(), now_s=230, retry=NO_WAIT)
+    (reused,) = store.reuse_results(second.id, now_s=231)
+
+    assert reused.state is TrialState.COMPLETED
+    (result,) = store.results(second.id)
+    assert result.reused_from == ("first", 1)
+    assert result.metrics["cycles"] == 1000
+    assert store.detail(second, 1).measurement.layers == a_measurement().layers
+
+
+def test_a_result_of_another_context_is_not_reused(store: Store) -> None:
+    first, second = new_study(store, "first"), new_study(store, "second")
+    new_trials(store, first, 1, context="old tools")
+    new_trials(store, second, 1, context="new tools")
+    claim = store.claim(first.id, worker="a", now_s=200, lease_s=60)
+    assert claim is not None
+    store.finish(claim.attempt_id, completed(), now_s=230, retry=NO_WAIT)
+
+    assert store.reuse_results(second.id, now_s=231) == ()
+    assert store.claim(second.id, worker="b", now_s=232, lease_s=60) is not None
+
+
+def test_summaries_count_the_trials_of_each_state(store: Store) -> None:
+    study = new_study(store)
+    new_trials(store, study, 3)
+    store.claim(study.id, worker="a", now_s=200, lease_s=60)
+
+    (summary,) = store.summaries()
+
+    assert summary.counts[TrialState.WAITING] == 2
+    assert summary.counts[TrialState.RUNNING] == 1
+    assert summary.counts[TrialState.FAILED] == 0
+    assert store.open_trials(study.id) == 3
+
+
+def test_an_unknown_trial_is_an_error_that_says_how_many_there_are(store: Store) -> None:
+    study = new_study(store)
+    new_trials(store, study, 3)
+
+    with pytest.raises(ConfigError, match=r"no trial 4\n  fix: use a number from 1 to 3"):
+        store.detail(study, 4)
