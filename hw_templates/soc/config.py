@@ -1,0 +1,119 @@
+"""What determines a SoC around a CPU and a CFU: plain data, no LiteX."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+from contracts.faults import ConfigError
+
+MemoryKind = Literal["on-chip", "sdram"]
+Flavour = Literal["simulation", "synthesis"]
+
+SDRAM_ROW_BYTES = 4 * 512 * 2
+"""One row of all four banks of the 16-bit MT48LC16M16: 512 columns of 2 bytes each."""
+_SDRAM_MAX_BYTES = 8192 * SDRAM_ROW_BYTES
+_CLOCK_RANGE_HZ = (1_000_000, 400_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocConfig:
+    """One SoC. The CPU and the CFU stay outside: only whether there is a CFU matters.
+
+    Caches, multiplier and the rest of the CPU do not change the SoC, so all designs of a study
+    share two of them at most: with a CFU port and without.
+
+    Attributes:
+        flavour: ``simulation`` (UART as byte streams, SDRAM as a model) or ``synthesis``.
+        with_cfu: The CPU has a CFU port and a module ``Cfu`` is connected to it.
+        memory: Main memory: ``on-chip`` (one cycle) or ``sdram`` (SDR, through LiteDRAM).
+        main_ram_bytes: Size of the main memory, a power of two.
+        l2_bytes: Level-2 cache in front of the SDRAM, 0 for none; a power of two. 0 on-chip.
+        sram_bytes: On-chip memory beside the main memory, a power of two.
+        rom_bytes: Boot ROM, synthesis only; 0 in simulation, which starts in the main memory.
+        clock_hz: System clock; refresh and SDRAM timings follow it.
+        board: Name in ``hw_templates.soc.fpga_boards``, synthesis only.
+        part: FPGA on that board, for example ``LFE5U-85F``; the board's own when empty.
+        uart_baud: Bits per second, synthesis only; the simulated UART is not paced.
+
+    Raises:
+        ConfigError: A value is outside what is described here.
+    """
+
+    flavour: Flavour = "simulation"
+    with_cfu: bool
+    memory: MemoryKind = "sdram"
+    main_ram_bytes: int = 32 << 20
+    l2_bytes: int = 8192
+    sram_bytes: int = 8192
+    rom_bytes: int = 0
+    clock_hz: int
+    board: str = ""
+    part: str = ""
+    uart_baud: int = 0
+
+    def __post_init__(self) -> None:
+        _require_choice("flavour", self.flavour, get_args(Flavour))
+        _require_choice("memory", self.memory, get_args(MemoryKind))
+        _require_power_of_two("main_ram_bytes", self.main_ram_bytes, 4096, 1 << 30)
+        _require_power_of_two("sram_bytes", self.sram_bytes, 1024, 1 << 20)
+        low, high = _CLOCK_RANGE_HZ
+        if not low <= self.clock_hz <= high:
+            raise ConfigError(
+                f"SoC clock of {self.clock_hz} Hz is outside {low}..{high}",
+                fix="set the target's clock_mhz between 1 and 400",
+            )
+        if self.memory == "sdram":
+            self._check_sdram()
+        elif self.l2_bytes:
+            raise ConfigError(
+                f"l2_bytes = {self.l2_bytes} with on-chip memory, which needs no level-2 cache",
+                fix="set memory.l2_bytes = 0, or memory.kind = 'sdram'",
+            )
+        if self.flavour == "synthesis":
+            _require_power_of_two("rom_bytes", self.rom_bytes, 1024, 1 << 20)
+        elif self.rom_bytes or self.board or self.part or self.uart_baud:
+            raise ConfigError(
+                "rom_bytes, board, part and uart_baud belong to the synthesis flavour",
+                fix="leave them out of a simulation SoC",
+            )
+
+    def _check_sdram(self) -> None:
+        if self.main_ram_bytes > _SDRAM_MAX_BYTES or self.main_ram_bytes < 16 * SDRAM_ROW_BYTES:
+            raise ConfigError(
+                f"SDRAM of {self.main_ram_bytes} bytes: the MT48LC16M16 has {_SDRAM_MAX_BYTES}",
+                fix=f"set memory.size_bytes between {16 * SDRAM_ROW_BYTES} and {_SDRAM_MAX_BYTES}",
+            )
+        if self.l2_bytes:
+            _require_power_of_two("l2_bytes", self.l2_bytes, 128, 1 << 20)
+
+    def canonical_json(self) -> str:
+        """Return the one text of this SoC, for keys and for the generator."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "SocConfig":
+        """Read what ``canonical_json`` wrote.
+
+        Raises:
+            ConfigError: The text is not JSON, or has unknown or missing keys.
+        """
+        try:
+            values: Any = json.loads(text)
+            return cls(**values)
+        except (ValueError, TypeError) as error:
+            raise ConfigError(
+                f"not a SoC description: {error}",
+                fix="write the file with SocConfig.canonical_json()",
+            ) from error
+
+
+def _require_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"SoC {name} is {value!r}", fix=f"use one of {', '.join(allowed)}")
+
+
+def _require_power_of_two(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high or value & (value - 1):
+        raise ConfigError(
+            f"SoC {name} is {value}", fix=f"use a power of two between {low} and {high}"
+        )

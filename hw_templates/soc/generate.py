@@ -1,0 +1,93 @@
+"""``python -m hw_templates.soc.generate CONFIG.json OUTDIR``: write a SoC.
+
+A process of its own because LiteX changes folder and keeps global state. Writes ``soc.v`` (the
+CPU and the CFU as instances of modules ``VexRiscv`` and ``Cfu``), ``soc.json`` (addresses and
+memories) and, for synthesis, ``soc.lpf`` and ``soc_rom.init``. The same configuration gives the
+same bytes.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from contracts.faults import ConfigError
+from hw_templates.soc.config import SocConfig
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; 0 when the SoC was written, 2 when the configuration is wrong."""
+    if len(arguments) != 2:
+        sys.stderr.write("usage: python -m hw_templates.soc.generate CONFIG.json OUTDIR\n")
+        return 2
+    logging.disable(logging.WARNING)  # LiteX reports every region and bus it adds
+    try:
+        config = SocConfig.from_json(Path(arguments[0]).read_text(encoding="utf-8"))
+        generate(config, Path(arguments[1]))
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def generate(config: SocConfig, out: Path) -> None:
+    """Write the files of one SoC into the existing folder ``out``."""
+    # Imported here: an import of LiteX costs half a second and starts its global state.
+    if config.flavour == "simulation":
+        from hw_templates.soc.simulated import SimulatedSoc
+
+        simulated = SimulatedSoc(config)
+        verilog = simulated.platform_for_verilog.get_verilog(
+            simulated, name="soc", regular_comb=False
+        )
+        files = {"soc.v": strip_dates(verilog.main_source)}
+        description = {**describe(simulated, config), "images": _images(simulated.images)}
+    else:
+        from hw_templates.soc.synthesised import synthesised_files
+
+        soc, files = synthesised_files(config)
+        description = describe(soc, config)
+    files["soc.json"] = json.dumps(description, indent=2, sort_keys=True) + "\n"
+    for name, text in files.items():
+        (out / name).write_text(strip_dates(text) if name == "soc.v" else text, encoding="utf-8")
+
+
+def strip_dates(verilog: str) -> str:
+    """Cut LiteX's banner and trailer, which name the date and LiteX's git revision."""
+    start = verilog.index("`timescale")
+    end = verilog.rindex("endmodule") + len("endmodule")
+    return verilog[start:end] + "\n"
+
+
+def describe(soc: Any, config: SocConfig) -> dict[str, Any]:
+    """Return what the firmware and the runners need to know of a finished SoC."""
+    uart = {csr.name: csr for csr in soc.csr.regions["uart"].obj}
+    origin = soc.csr.regions["uart"].origin
+    addresses = {name: origin + 4 * index for index, name in enumerate(uart)}
+    wanted = ("rxtx", "txfull", "rxempty", "ev_status", "ev_pending", "ev_enable")
+    return {
+        "clock_hz": config.clock_hz,
+        "uart": {name: addresses[name] for name in wanted},
+        "memory": {
+            name: {"origin": region.origin, "size_bytes": region.size}
+            for name, region in soc.bus.regions.items()
+            if name in ("rom", "sram", "main_ram")
+        },
+        "reset_address": soc.cpu.reset_address,
+        "with_cfu": config.with_cfu,
+    }
+
+
+def _images(images: Any) -> dict[str, Any]:
+    return {
+        "files": list(images.files),
+        "word_bytes": images.word_bytes,
+        "chunk_words": images.chunk_words,
+        "fill_words": images.fill_words,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,125 @@
+"""The simulation flavour: LiteX's SoC with a byte-stream UART and a model of the SDRAM.
+
+Imported only in the generator's own process: LiteX keeps global state.
+"""
+
+from litedram.common import PhySettings, get_default_cl
+from litedram.modules import MT48LC16M16
+from litedram.phy.model import BankModel, SDRAMPHYModel
+from litex.build.generic_platform import Pins, Subsignal
+from litex.build.io import CRG
+from litex.build.sim import SimPlatform
+from litex.soc.integration.soc_core import SoCCore
+from migen import Memory, Signal
+
+from hw_templates.soc.config import SDRAM_ROW_BYTES, SocConfig
+from hw_templates.soc.cpu_slot import add_cpu_slot, cpu_arguments
+from hw_templates.soc.images import MemoryImages
+
+_MAIN_RAM_ORIGIN = 0x4000_0000
+_BANKS = 4
+_COLUMNS = 512
+
+
+def _pads() -> list[tuple[object, ...]]:
+    return [
+        ("sys_clk", 0, Pins(1)),
+        (
+            "serial",
+            0,
+            Subsignal("source_valid", Pins(1)),
+            Subsignal("source_ready", Pins(1)),
+            Subsignal("source_data", Pins(8)),
+            Subsignal("sink_valid", Pins(1)),
+            Subsignal("sink_ready", Pins(1)),
+            Subsignal("sink_data", Pins(8)),
+        ),
+        # High in the cycle in which the CPU reads "receive FIFO empty" and it is empty: the
+        # simulator feeds a byte, or stops its clock until there is one.
+        ("serial_starved", 0, Pins(1)),
+    ]
+
+
+class SimulatedSoc(SoCCore):
+    """A SoC for Verilator; boots from main memory, whose content is read when it starts.
+
+    Args:
+        config: A SoC of the simulation flavour.
+    """
+
+    def __init__(self, config: SocConfig) -> None:
+        self.platform_for_verilog = platform = SimPlatform("SIM", _pads())
+        on_chip = config.memory == "on-chip"
+        super().__init__(
+            platform,
+            clk_freq=config.clock_hz,
+            **cpu_arguments(config.with_cfu),
+            cpu_reset_address=_MAIN_RAM_ORIGIN,
+            integrated_sram_size=config.sram_bytes,
+            integrated_main_ram_size=config.main_ram_bytes if on_chip else 0,
+            # One word makes LiteX emit $readmemh, which the simulator then serves at run time.
+            integrated_main_ram_init=[0] if on_chip else [],
+            uart_name="sim",
+            ident="",
+            with_timer=False,
+        )
+        self.crg = CRG(platform.request("sys_clk"))
+        add_cpu_slot(self)
+        self.sram.mem.init = None  # else $readmemh looks for a file that nobody writes
+        if on_chip:
+            self.images = MemoryImages(
+                files=("soc_main_ram.init",), word_bytes=4, chunk_words=1, fill_words=1
+            )
+        else:
+            self._add_sdram_model(config)
+        starved: Signal = platform.request("serial_starved")
+        self.comb += starved.eq(self.uart._rxempty.we & self.uart._rxempty.status)
+        self.comb += platform.trace.eq(0)
+
+    def _add_sdram_model(self, config: SocConfig) -> None:
+        module = _module(config)
+        latency = get_default_cl(memtype="SDR", tck=1 / config.clock_hz)
+        self.sdrphy = SDRAMPHYModel(
+            module=module,
+            # The settings of GENSDRPHY with 16 data lines, so that a board has the same cycles.
+            settings=PhySettings(
+                phytype="SDRAMPHYModel",
+                memtype="SDR",
+                databits=16,
+                dfi_databits=16,
+                nphases=1,
+                rdphase=0,
+                wrphase=0,
+                cl=latency,
+                read_latency=latency + 1,
+                write_latency=0,
+            ),
+            init=[0, 0],
+        )
+        banks = [part for _, part in self.sdrphy._submodules if isinstance(part, BankModel)]
+        files = []
+        for index, bank in enumerate(banks):
+            (memory,) = (
+                special for special in bank._fragment.specials if isinstance(special, Memory)
+            )
+            memory.name_override = f"sdram_bank{index}"
+            files.append(f"soc_sdram_bank{index}.init")
+        self.add_sdram(
+            "sdram",
+            phy=self.sdrphy,
+            module=module,
+            size=config.main_ram_bytes,
+            l2_cache_size=config.l2_bytes,
+        )
+        self.images = MemoryImages(
+            files=tuple(files), word_bytes=2, chunk_words=_COLUMNS, fill_words=1
+        )
+
+
+def _module(config: SocConfig) -> MT48LC16M16:
+    """Build the SDRAM; fewer rows make a smaller one with the same timing."""
+
+    class Sdram(MT48LC16M16):
+        nrows = config.main_ram_bytes // SDRAM_ROW_BYTES
+
+    return Sdram(config.clock_hz, "1:1")
