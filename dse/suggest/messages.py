@@ -1,0 +1,53 @@
+"""What a search process is told, as arrays: no space, no rules, which cannot cross a process."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dse.suggest.features import FeatureTable
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a policy is fitted to.
+
+    Attributes:
+        features: Of the finished designs.
+        values: Designs x objectives, as measured; rows of infeasible designs are ignored.
+        signs: One for each objective: 1 where less is better, -1 where more is.
+        feasible: One flag for each finished design; at least two are set.
+        pending: Features of the designs that are being measured.
+        seed: Of the fits.
+    """
+
+    features: FeatureTable
+    values: NDArray[np.float64]
+    signs: NDArray[np.float64]
+    feasible: NDArray[np.bool_]
+    pending: FeatureTable
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Begin a search; answered by None."""
+
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Assume:
+    """Count this one design as pending from now on; answered by None."""
+
+    design: FeatureTable
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Value candidates; answered by an array, more is better."""
+
+    candidates: FeatureTable
+
+
+Message = Fit | Assume | Score

@@ -1,0 +1,174 @@
+"""A child process that answers messages within a time limit, or is killed with its whole group."""
+
+import contextlib
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from contracts.faults import ToolCrashed, ToolTimeout
+
+_LENGTH_BYTES = 8
+_LOG_TAIL_CHARS = 2000
+
+
+def send_message(connection: socket.socket, message: object, deadline_s: float | None) -> None:
+    """Send one pickled object; both ends belong to this program.
+
+    Raises:
+        TimeoutError: The other end did not take it before ``deadline_s`` on the monotonic clock.
+    """
+    body = pickle.dumps(message)
+    connection.settimeout(_left_s(deadline_s))
+    connection.sendall(len(body).to_bytes(_LENGTH_BYTES, "big") + body)
+
+
+def receive_message(connection: socket.socket, deadline_s: float | None) -> Any:
+    """Receive what ``send_message`` sent.
+
+    Raises:
+        TimeoutError: It did not arrive before ``deadline_s`` on the monotonic clock.
+        EOFError: The other end has gone.
+    """
+    length = int.from_bytes(_receive_exactly(connection, _LENGTH_BYTES, deadline_s), "big")
+    return pickle.loads(_receive_exactly(connection, length, deadline_s))
+
+
+def _receive_exactly(connection: socket.socket, size: int, deadline_s: float | None) -> bytes:
+    chunks = bytearray()
+    while len(chunks) < size:
+        connection.settimeout(_left_s(deadline_s))
+        chunk = connection.recv(min(size - len(chunks), 1 << 20))
+        if not chunk:
+            raise EOFError
+        chunks += chunk
+    return bytes(chunks)
+
+
+def _left_s(deadline_s: float | None) -> float | None:
+    return None if deadline_s is None else max(0.001, deadline_s - time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class ChildError:
+    """What a child answers when it could not do what it was asked."""
+
+    summary: str
+    traceback: str
+
+
+class ChildProcess:
+    """Runs ``python -m module FD``, where FD is its end of a connection.
+
+    The child is in a process group of its own, ends when this process ends, and holds no state
+    that an answer may depend on beyond the conversation that led to it.
+
+    Args:
+        module: Its ``main`` serves messages until the connection closes.
+        env: Variables added to its environment.
+        name: For messages.
+    """
+
+    def __init__(self, module: str, *, env: Mapping[str, str], name: str) -> None:
+        self._name = name
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        self._connection, theirs = socket.socketpair()
+        root = str(Path(__file__).resolve().parents[2])
+        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", module, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **env, "PYTHONPATH": os.pathsep.join(paths)},
+                start_new_session=True,
+            )
+        except BaseException:
+            self._connection.close()
+            self._log.close()
+            raise
+        finally:
+            theirs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """Process id, which is the id of its group too."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    def ask(self, message: object, *, deadline_s: float) -> Any:
+        """Send a message and return the answer. After a fault the process is dead.
+
+        Args:
+            message: Anything that can be pickled.
+            deadline_s: On the monotonic clock.
+
+        Raises:
+            ToolTimeout: There was no answer in time.
+            ToolCrashed: The process ended, or answered with an error.
+        """
+        try:
+            send_message(self._connection, message, deadline_s)
+            answer = receive_message(self._connection, deadline_s)
+        except TimeoutError as error:
+            self.kill()
+            raise ToolTimeout(
+                f"{self._name} did not answer within its time limit and was stopped",
+                "raise the time limit of suggestions, or use the algorithm `random`",
+                self._log_tail(),
+            ) from error
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            self.kill()
+            status = self._process.returncode
+            raise ToolCrashed(
+                f"{self._name} ended without an answer (status {status})",
+                "try again; if it happens again, use the algorithm `random`",
+                self._log_tail(),
+            ) from error
+        except BaseException:
+            self.kill()  # the conversation is broken off in the middle
+            raise
+        if isinstance(answer, ChildError):
+            raise ToolCrashed(
+                f"{self._name} failed: {answer.summary}",
+                "try again; if it happens again, use the algorithm `random` and report it",
+                answer.traceback,
+            )
+        return answer
+
+    def kill(self) -> None:
+        """End the process and everything that it started."""
+        self._connection.close()
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):  # it may have ended on its own
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def _log_tail(self) -> str:
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace")[-_LOG_TAIL_CHARS:]
+
+    def close(self) -> None:
+        """End the process and release what it wrote."""
+        self.kill()
+        self._log.close()
