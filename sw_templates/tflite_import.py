@@ -283,7 +283,8 @@ class _Importer:
     # Operators -----------------------------------------------------------------------------
 
     def _conv2d(self, operator: RawOperator) -> Conv2d:
-        self._inputs(operator, 2, 3)
+        if self._inputs(operator, 2, 3)[2:] in ((), (-1,)):
+            self._refuse(operator, None, "has no bias, without which TFLite refuses it")
         image = self._activation(operator, operator.inputs[0])
         output = self._activation(operator, operator.outputs[0])
         weights = self._weights(operator, 0, 4)
