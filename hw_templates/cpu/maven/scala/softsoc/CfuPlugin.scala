@@ -27,9 +27,11 @@ case class CfuBus() extends Bundle with IMasterSlave {
 
 /** Issues R-type instructions of opcode custom-0 to a custom function unit (CFU).
   *
-  * The CFU has state, so a command leaves only when its instruction can no longer be undone: branches are resolved in
-  * the execute stage (BranchPlugin with earlyBranch), and older loads and stores, which may still trap or be replayed,
-  * are waited for. There is no CSR to switch the unit on.
+  * The CFU has state, so a command leaves only when its instruction can no longer be undone. Branches are resolved in
+  * the execute stage (BranchPlugin with earlyBranch). Behind a data cache an older load is waited for until it ends in
+  * the last stage, where it may be replayed or trap; a store only if it is misaligned, because an aligned one does
+  * neither on this bus. Without data cache a misaligned access traps in its first cycle in the memory stage, which
+  * takes the operation with it. There is no CSR to switch the unit on.
   *
   * A command is offered from the execute stage. An answer in the same cycle is taken there and can be used by the next
   * instruction at once; a later answer is taken in the memory stage, while the next command may leave already. Answers
@@ -38,12 +40,13 @@ case class CfuBus() extends Bundle with IMasterSlave {
   * What a CFU may do: let `cmd.ready` follow `rsp.ready`, and `rsp.valid` and `rsp.payload` follow `cmd` in the same
   * cycle. What it may not: answer before its command is accepted, or let `rsp.valid` follow `rsp.ready`.
   *
-  * @param accessesAreUndoneLate
-  *   whether loads and stores can be undone after their first cycle in the memory stage, as behind a data cache.
+  * @param withDataCache
+  *   whether loads end in the last stage instead of the memory stage.
   */
-class CfuPlugin(accessesAreUndoneLate: Boolean) extends Plugin[VexRiscv] {
+class CfuPlugin(withDataCache: Boolean) extends Plugin[VexRiscv] {
   object IS_CFU extends Stageable(Bool)
   object IS_MEMORY_ACCESS extends Stageable(Bool)
+  object MAY_BE_UNDONE extends Stageable(Bool)
   object ANSWER_OUTSTANDING extends Stageable(Bool)
 
   var bus: CfuBus = null
@@ -81,9 +84,20 @@ class CfuPlugin(accessesAreUndoneLate: Boolean) extends Plugin[VexRiscv] {
     execute plug new Area {
       import execute._
 
+      val address = input(SRC_ADD)
+      val misaligned = input(INSTRUCTION)(13 downto 12).mux(
+        0 -> False,
+        1 -> address(0),
+        default -> address(1 downto 0).orR
+      )
+      val isStore = input(INSTRUCTION)(5)
+      insert(MAY_BE_UNDONE) := input(IS_MEMORY_ACCESS) && (!isStore || misaligned)
+
       val undoable =
-        if (!accessesAreUndoneLate) False
-        else List(memory, writeBack).map(stage => stage.arbitration.isValid && stage.input(IS_MEMORY_ACCESS)).orR
+        if (!withDataCache) False
+        else
+          memory.arbitration.isValid && memory.input(MAY_BE_UNDONE) ||
+          writeBack.arbitration.isValid && writeBack.input(MAY_BE_UNDONE) && writeBack.arbitration.haltItself
       val active = arbitration.isValid && input(IS_CFU)
       val accepted = RegInit(False) setWhen (bus.cmd.fire) clearWhen (!arbitration.isStuck)
 

@@ -14,21 +14,16 @@ object Core {
     val config = VexRiscvConfig(plugins(options))
     val core = new VexRiscv(config)
     core.rework {
-      for (plugin <- config.plugins) plugin match {
-        case fetch: IBusSimplePlugin =>
-          fetch.iBus.setAsDirectionLess()
-          master(FetchBridge(fetch.iBus)).setName("iBusWishbone")
-        case fetch: IBusCachedPlugin =>
-          fetch.iBus.setAsDirectionLess()
-          master(fetch.iBus.toWishbone()).setName("iBusWishbone")
-        case data: DBusSimplePlugin =>
-          data.dBus.setAsDirectionLess()
-          master(data.dBus.toWishbone()).setName("dBusWishbone")
-        case data: DBusCachedPlugin =>
-          data.dBus.setAsDirectionLess()
-          master(data.dBus.toWishbone()).setName("dBusWishbone")
-        case _ =>
-      }
+      val dataBus = config.plugins.collectFirst {
+        case data: DBusSimplePlugin => data.dBus.setAsDirectionLess().toWishbone()
+        case data: DBusCachedPlugin => data.dBus.setAsDirectionLess().toWishbone()
+      }.get
+      val fetchBus = config.plugins.collectFirst {
+        case fetch: IBusSimplePlugin => FetchBridge(fetch.iBus.setAsDirectionLess())
+        case fetch: IBusCachedPlugin => fetch.iBus.setAsDirectionLess().toWishbone()
+      }.get
+      master(fetchBus).setName("iBusWishbone")
+      master(dataBus).setName("dBusWishbone")
     }
     core
   }
@@ -57,7 +52,7 @@ object Core {
       case "iterative" => new LightShifterPlugin
     })
     plugins ++= arithmetic(options)
-    if (options.cfu) plugins += new CfuPlugin(accessesAreUndoneLate = options.dcache.isDefined)
+    if (options.cfu) plugins += new CfuPlugin(withDataCache = options.dcache.isDefined)
     plugins
   }
 

@@ -8,7 +8,8 @@ import vexriscv.plugin.IBusSimpleBus
 /** Connects a fetch unit without cache to Wishbone and lets go of the bus now and then.
   *
   * LiteX's arbiter changes its mind only while CYC is low. A tight loop would hold CYC for ever and starve the stores
-  * of the same core, so the bridge drops CYC for one cycle after every 16th acknowledge.
+  * of the same core, so the bridge drops CYC for one cycle after every 16th acknowledge. (To do so whenever the
+  * data bus waits was tried: no quicker.)
   */
 object FetchBridge {
   val acknowledgesPerTurn = 16

@@ -1,0 +1,30 @@
+// Runs one program: bench CFU_MODE SLOW_MEMORY SEED MAX_CYCLES +program=FILE +dump=FILE; exit code 3: did not stop.
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "VBench.h"
+#include "verilated.h"
+
+int main(int argc, char **argv) {
+    if (argc < 5) return 2;
+    const auto context = std::make_unique<VerilatedContext>();
+    context->commandArgs(argc, argv);
+    const auto bench = std::make_unique<VBench>(context.get());
+    bench->cfu_mode = std::atoi(argv[1]);
+    bench->slow_memory = std::atoi(argv[2]);
+    bench->seed = std::strtoul(argv[3], nullptr, 0);
+    const long max_cycles = std::atol(argv[4]);
+    long cycle = 0;
+    while (!bench->stopped && cycle < max_cycles) {
+        bench->reset = cycle < 4;
+        bench->clk = 0;
+        bench->eval();
+        bench->clk = 1;
+        bench->eval();
+        ++cycle;
+    }
+    bench->final();
+    std::printf("%ld\n", cycle);
+    return bench->stopped ? 0 : 3;
+}
