@@ -55,7 +55,8 @@ class Design:
             raise ConfigError(
                 f"not the text of a design: {text[:200]!r} ({error!r})", fix
             ) from error
-        if schema != SCHEMA or design.canonical != text:
+        is_flat = all(isinstance(value, int | str) for value in values.values())
+        if schema != SCHEMA or design.canonical != text or not is_flat:
             raise ConfigError(f"not a canonical design of schema {SCHEMA}: {text[:200]!r}", fix)
         return design
 

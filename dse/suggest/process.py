@@ -165,6 +165,8 @@ class ChildProcess:
             self._process.wait()
 
     def _log_tail(self) -> str:
+        if self._log.closed:  # another thread closed this while it was waiting
+            return ""
         self._log.seek(0)
         return self._log.read().decode(errors="replace")[-_LOG_TAIL_CHARS:]
 

@@ -1,0 +1,111 @@
+"""Fronts and hypervolumes, against definitions and by hand."""
+
+import itertools
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dse.pareto import (
+    Goal,
+    dominates,
+    front,
+    hypervolume,
+    ideal_point,
+    normalised_hypervolume,
+    reference_point,
+)
+
+DOWN: list[Goal] = ["minimise", "minimise"]
+UP: Goal = "maximise"
+
+
+def test_front_keeps_ties_and_duplicates_and_sorts_along_the_first_objective() -> None:
+    points = [(3, 1), (1, 3), (2, 2), (2, 2), (3, 3), (1, 4)]
+    assert front(points, DOWN) == (1, 2, 3, 0)
+
+
+def test_goals_turn_the_front_round() -> None:
+    points = [(1, 0.9), (2, 0.95), (3, 0.94)]
+    assert front(points, ["minimise", UP]) == (0, 1)
+    assert not dominates(points[0], points[0], ["minimise", UP])
+    assert dominates((1, 0.95), points[1], ["minimise", UP])
+
+
+def test_no_points_no_front() -> None:
+    assert front([], DOWN) == ()
+    assert hypervolume([], (1, 1), DOWN) == 0.0
+
+
+def test_hypervolume_by_hand() -> None:
+    assert hypervolume([(1, 3), (2, 2), (3, 1)], (4, 4), DOWN) == 6
+    assert hypervolume([(1, 3), (2, 2), (3, 1), (2, 2), (3, 3)], (4, 4), DOWN) == 6
+    assert hypervolume([(1, 5), (4, 1), (9, 9)], (4, 4), DOWN) == 0
+    assert hypervolume([(2,), (3,)], (5,), ["minimise"]) == 3
+    assert hypervolume([(1, 1)], (0, 0), [UP, UP]) == 1
+    cube: list[Goal] = ["minimise"] * 3
+    assert hypervolume([(1, 1, 1)], (2, 3, 4), cube) == 6
+    assert hypervolume([(0, 0, 1), (1, 0, 0)], (2, 1, 2), cube) == 3
+
+
+def test_normalised_hypervolume_is_a_share_of_the_box() -> None:
+    assert normalised_hypervolume([(1, 1)], ideal=(1, 1), reference=(5, 9), goals=DOWN) == 1
+    assert normalised_hypervolume([(0, 5)], ideal=(1, 1), reference=(5, 9), goals=DOWN) == 0.5
+    assert normalised_hypervolume([], ideal=(1, 1), reference=(5, 9), goals=DOWN) == 0
+    with pytest.raises(ValueError, match="must be better"):
+        normalised_hypervolume([], ideal=(1, 9), reference=(5, 9), goals=DOWN)
+
+
+def test_reference_and_ideal_enclose_the_points() -> None:
+    points = [(1.0, 0.5), (11.0, 0.9)]
+    goals: list[Goal] = ["minimise", UP]
+    assert reference_point(points, goals) == pytest.approx((12, 0.46))
+    assert ideal_point(points, goals) == (1, 0.9)
+    assert reference_point([(0.0, 2.0)], DOWN) == pytest.approx((0.1, 2.2))
+    with pytest.raises(ValueError, match="no points"):
+        reference_point([], DOWN)
+    with pytest.raises(ValueError, match="no points"):
+        ideal_point([], DOWN)
+
+
+@pytest.mark.parametrize("point", [(1,), (1, math.nan), (math.inf, 1)])
+def test_points_that_cannot_be_compared_are_refused(point: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="2 finite coordinates"):
+        front([(1, 1), point], DOWN)
+
+
+def grids(objectives: int) -> st.SearchStrategy[list[tuple[int, ...]]]:
+    return st.lists(st.tuples(*[st.integers(0, 4)] * objectives), max_size=12)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, 4).flatmap(lambda n: st.tuples(grids(n), st.just(n))), st.data())
+def test_front_and_volume_agree_with_their_definitions(
+    drawn: tuple[list[tuple[int, ...]], int], data: st.DataObject
+) -> None:
+    points, objectives = drawn
+    goals: list[Goal] = data.draw(
+        st.lists(
+            st.sampled_from(("minimise", "maximise")), min_size=objectives, max_size=objectives
+        )
+    )
+    expected = {
+        position
+        for position, point in enumerate(points)
+        if not any(dominates(other, point, goals) for other in points)
+    }
+    assert set(front(points, goals)) == expected
+    # On a grid of unit cells the volume is a number of cells.
+    reference = [4 if goal == "minimise" else 0 for goal in goals]
+    cells = 0
+    for cell in itertools.product(range(4), repeat=objectives):
+        worst = [c + 1 if goal == "maximise" else c for c, goal in zip(cell, goals, strict=True)]
+        cells += any(
+            all(
+                (p <= c) if goal == "minimise" else (p >= c)
+                for p, c, goal in zip(point, worst, goals, strict=True)
+            )
+            for point in points
+        )
+    assert hypervolume(points, reference, goals) == pytest.approx(cells)
