@@ -1,1 +1,1 @@
-""""""
+"""The SoC around a generated CPU and CFU: LiteX by parameters, simulated or for an FPGA."""
