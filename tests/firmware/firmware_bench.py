@@ -157,6 +157,7 @@ def small_network() -> bytes:
         bias(5),  # 11
         image([1, 5], 0.1, 0),  # 12
         image([1, 5], 1 / 256, -128),  # 13
+        TensorSpec(shape=[2], type_code=INT32, data=np.array([1, 30], "<i4").tobytes()),  # 14
     ]
     step = {"StrideH": 1, "StrideW": 1}
     dilation = {"DilationHFactor": 1, "DilationWFactor": 1}
@@ -186,7 +187,7 @@ def small_network() -> bytes:
             outputs=[8],
             options={"Padding": VALID, **step, "StrideW": 2, "FilterHeight": 2, "FilterWidth": 2},
         ),
-        OperatorSpec(code=RESHAPE, inputs=[8], outputs=[9]),
+        OperatorSpec(code=RESHAPE, inputs=[8, 14], outputs=[9]),
         OperatorSpec(code=FULLY_CONNECTED, inputs=[9, 10, 11], outputs=[12]),
         OperatorSpec(code=SOFTMAX, inputs=[12], outputs=[13], options={"Beta": 1.0}),
     ]
