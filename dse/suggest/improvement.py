@@ -71,7 +71,7 @@ def expected_gain(mean: Array, deviation: Array, boxes: Array) -> Array:
 def _shortfall(limit: Array, centre: Array, width: Array) -> Array:
     """Return the expectation of ``max(0, limit - Y)`` for normal Y."""
     distinct, where = np.unique(limit, return_inverse=True)
-    distinct = np.where(np.isfinite(distinct), distinct, -1e300)
+    distinct = np.where(np.isfinite(distinct), distinct, -1e100)
     z = np.clip((distinct - centre) / width, -38.0, 1e150)
     density = np.exp(-0.5 * np.minimum(z, 38.0) ** 2) / np.sqrt(2.0 * np.pi)
     value: Array = np.maximum(width * (z * ndtr(z) + density), 0.0)[:, where]

@@ -138,6 +138,8 @@ class ChildProcess:
                 self._log_tail(),
             ) from error
         except (EOFError, OSError, pickle.UnpicklingError) as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=1.0)  # it is ending: with which status?
             self.kill()
             status = self._process.returncode
             raise ToolCrashed(

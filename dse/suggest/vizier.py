@@ -55,7 +55,7 @@ class VizierSuggester:
         first_designs: int = FIRST_DESIGNS,
         compilation_cache: Path | None = None,
     ) -> None:
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._first_designs = max(3, first_designs)
         self._compilation_cache = compilation_cache
         self._child: ChildProcess | None = None
@@ -74,10 +74,15 @@ class VizierSuggester:
             return first_untaken(order, request)
         if len(known) == request.space.count():
             return ()
-        deadline_s = time.monotonic() + self._timeout_s
+        deadline_s = time.monotonic() + self.timeout_s
         child = self._running_child()
         search = _Search(request, known, partial(child.ask, deadline_s=deadline_s))
         return search.run()
+
+    @property
+    def child_pid(self) -> int | None:
+        """Process id of the child, None while there is none."""
+        return None if self._child is None else self._child.pid
 
     def close(self) -> None:
         """End the child."""

@@ -1,0 +1,162 @@
+"""What every search algorithm promises, asked of each of them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from contracts.faults import ConfigError
+from dse.space import Design, Space
+from dse.suggest import (
+    ALGORITHMS,
+    Objective,
+    Observation,
+    Suggester,
+    SuggestRequest,
+    make_suggester,
+)
+from tests.suggest.small_study import THREE, TWO, drawn, observe, small_space, values_of
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=[pytest.mark.slow] if name == "vizier" else [])
+        for name in ALGORITHMS
+    ],
+)
+def suggester(request: pytest.FixtureRequest) -> Iterator[Suggester]:
+    found = make_suggester(request.param)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def space() -> Space:
+    return small_space()
+
+
+def test_it_is_known_by_its_name(suggester: Suggester) -> None:
+    assert suggester.name in ALGORITHMS
+
+
+def test_a_whole_study_visits_every_design_once_and_then_stops(
+    suggester: Suggester, space: Space
+) -> None:
+    seen: list[Design] = []
+    while True:
+        observations = tuple(
+            Observation(design=d, values=values_of(d) if d["bypass"] is True else None)
+            for d in seen
+        )
+        found = suggester.suggest(
+            SuggestRequest(space=space, objectives=TWO, observations=observations, count=3)
+        )
+        assert not set(found) & set(seen)
+        assert all(map(space.contains, found))
+        if not found:
+            break
+        seen += found
+    assert len(seen) == len(set(seen)) == space.count() == 24
+
+
+@pytest.mark.parametrize("objectives", [TWO[:1], TWO, THREE], ids=["one", "two", "three"])
+@pytest.mark.parametrize("measured", [0, 1, 12])
+def test_equal_requests_get_equal_answers_of_new_legal_designs(
+    suggester: Suggester, space: Space, objectives: tuple[Objective, ...], measured: int
+) -> None:
+    *tried, running, waiting = drawn(space, measured + 2)
+    request = SuggestRequest(
+        space=space,
+        objectives=objectives,
+        observations=observe(tried),
+        active=(running, waiting),
+        seed=3,
+        count=4,
+    )
+    found = suggester.suggest(request)
+    assert len(set(found)) == 4
+    assert all(map(space.contains, found))
+    assert not set(found) & request.taken()
+    assert suggester.suggest(request) == found
+
+
+@pytest.mark.parametrize("measured", [1, 12])
+def test_it_goes_on_when_nothing_was_feasible(
+    suggester: Suggester, space: Space, measured: int
+) -> None:
+    tried = observe(drawn(space, measured), infeasible=True)
+    request = SuggestRequest(space=space, objectives=TWO, observations=tried, count=2)
+    found = suggester.suggest(request)
+    assert len(set(found)) == 2
+    assert not set(found) & request.taken()
+
+
+def test_it_survives_measurements_that_are_all_the_same(suggester: Suggester, space: Space) -> None:
+    tried = tuple(
+        Observation(design=d, values={"latency_us": 5.0, "lut4": 0.0}) for d in drawn(space, 10)
+    )
+    request = SuggestRequest(space=space, objectives=TWO, observations=tried)
+    assert len(suggester.suggest(request)) == 1
+
+
+def test_only_what_is_left_is_returned(suggester: Suggester, space: Space) -> None:
+    *tried, last = drawn(space, 24)
+    request = SuggestRequest(space=space, objectives=TWO, observations=observe(tried), count=5)
+    assert suggester.suggest(request) == (last,)
+    request = SuggestRequest(
+        space=space, objectives=TWO, observations=observe(tried), active=(last,), count=5
+    )
+    assert suggester.suggest(request) == ()
+
+
+def test_a_space_of_one_design_is_suggested_once(suggester: Suggester, space: Space) -> None:
+    single = space.restricted({"bypass": True, "cfu": "none"})
+    request = SuggestRequest(space=single, objectives=TWO, count=2)
+    found = suggester.suggest(request)
+    assert found == (single.default(),)
+    again = SuggestRequest(space=single, objectives=TWO, observations=observe(list(found)))
+    assert suggester.suggest(again) == ()
+
+
+def test_designs_measured_outside_the_space_do_no_harm(suggester: Suggester, space: Space) -> None:
+    part = space.restricted({"bypass": True})
+    tried = observe(drawn(space, 16))
+    request = SuggestRequest(space=part, objectives=TWO, observations=tried)
+    (found,) = suggester.suggest(request)
+    assert part.contains(found)
+    assert found not in request.taken()
+
+
+def test_a_study_gets_another_order_with_another_seed() -> None:
+    space = small_space()
+    orders = {
+        make_suggester("random").suggest(
+            SuggestRequest(space=space, objectives=TWO, seed=seed, count=24)
+        )
+        for seed in range(5)
+    }
+    assert len(orders) == 5
+
+
+def test_an_unknown_algorithm_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="'magic'\n  fix: use one of: vizier, random, grid"):
+        make_suggester("magic")
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), -float("inf")])
+def test_observations_that_are_not_numbers_are_refused(value: float | None) -> None:
+    space = small_space()
+    values = {"latency_us": 1.0} if value is None else {"latency_us": 1.0, "lut4": value}
+    observation = Observation(design=space.default(), values=values)
+    with pytest.raises(ConfigError, match=r"objective lut4 is .* for design bypass=true cfu=none"):
+        SuggestRequest(space=space, objectives=TWO, observations=(observation,))
+
+
+def test_requests_without_sense_are_refused() -> None:
+    space = small_space()
+    with pytest.raises(ConfigError, match="name at least one"):
+        SuggestRequest(space=space, objectives=())
+    with pytest.raises(ConfigError, match="each once"):
+        SuggestRequest(space=space, objectives=(TWO[0], TWO[0]))
+    with pytest.raises(ConfigError, match="at least 1"):
+        SuggestRequest(space=space, objectives=TWO, count=0)

@@ -1,0 +1,117 @@
+"""The child behind the Vizier suggester: limits, crashes, and that it leaves nothing behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from contracts.faults import ToolCrashed, ToolTimeout
+from dse.suggest import SuggestRequest
+from dse.suggest.process import ChildProcess
+from dse.suggest.vizier import VizierSuggester
+from tests.suggest.small_study import TWO, drawn, observe, small_space
+
+
+def odd_child(mode: str) -> ChildProcess:
+    return ChildProcess("tests.suggest.odd_child", env={"ODD_CHILD": mode}, name="the odd child")
+
+
+def soon(seconds: float = 60.0) -> float:
+    return time.monotonic() + seconds
+
+
+def has_ended(pid: int) -> bool:
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if state == "Z":  # ended; its parent, which is not ours, has not looked yet
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_a_child_answers_messages_larger_than_a_pipe() -> None:
+    with odd_child("echo") as child:
+        message = np.arange(1_000_000)
+        assert (child.ask(message, deadline_s=soon()) == message).all()
+        assert child.ask("again", deadline_s=soon()) == "again"
+
+
+@pytest.mark.parametrize("mode", ["hang", "partial"])
+def test_a_child_that_does_not_answer_is_killed_with_its_group(mode: str) -> None:
+    child = odd_child(mode)
+    with pytest.raises(ToolTimeout, match=r"odd child did not answer.*\n  fix: raise") as caught:
+        child.ask("hello", deadline_s=soon(4))
+    assert not child.alive
+    for grandchild in re.findall(r"grandchild (\d+)", caught.value.detail):
+        assert has_ended(int(grandchild))
+    child.close()
+
+
+@pytest.mark.parametrize("mode", ["exit", "garbage"])
+def test_a_child_that_breaks_the_conversation_is_a_crash(mode: str) -> None:
+    with odd_child(mode) as child:
+        with pytest.raises(ToolCrashed, match="ended without an answer") as caught:
+            child.ask("hello", deadline_s=soon())
+        assert not child.alive
+        if mode == "exit":
+            assert "status 3" in caught.value.what
+            assert caught.value.detail == "out of luck\n"
+
+
+def test_an_error_inside_the_child_comes_with_its_traceback() -> None:
+    with odd_child("refuse") as child:
+        with pytest.raises(ToolCrashed, match=r"failed: ValueError\('no'\)") as caught:
+            child.ask("hello", deadline_s=soon())
+        assert caught.value.detail == "line 7"
+        assert child.alive
+
+
+def test_closing_twice_is_harmless() -> None:
+    child = odd_child("echo")
+    child.close()
+    child.close()
+    assert not child.alive
+
+
+@pytest.mark.slow
+def test_the_search_recovers_from_a_time_out_and_from_a_killed_child() -> None:
+    space = small_space()
+    request = SuggestRequest(space=space, objectives=TWO, observations=observe(drawn(space, 10)))
+    suggester = VizierSuggester(timeout_s=0.05)  # too short even to import jax
+    try:
+        with pytest.raises(ToolTimeout, match="search process"):
+            suggester.suggest(request)
+        suggester.timeout_s = 300
+        first = suggester.suggest(request)
+        child = suggester.child_pid
+        assert child is not None
+        os.kill(child, signal.SIGKILL)
+        assert has_ended(child)
+        assert suggester.suggest(request) == first  # from a new child, without memory
+        assert suggester.child_pid != child
+    finally:
+        suggester.close()
+    assert suggester.child_pid is None
+
+
+@pytest.mark.slow
+def test_the_search_process_ends_with_its_parent() -> None:
+    script = (
+        "import os, time\n"
+        "from dse.suggest.process import ChildProcess\n"
+        "child = ChildProcess('dse.suggest.search', env={'JAX_PLATFORMS': 'cpu'}, name='it')\n"
+        "print(child.pid, flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    parent = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert parent.returncode == -9
+    assert has_ended(int(parent.stdout))
