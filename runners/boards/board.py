@@ -1,0 +1,104 @@
+"""What every board promises."""
+
+from typing import Protocol
+
+from contracts.faults import BoardGarbled, BoardSilent
+
+SEND_TIMEOUT_S = 10.0
+ANSWER_LIMIT_BYTES = 1 << 20
+"""More than this without the awaited end is garbage, not an answer."""
+
+
+class Board(Protocol):
+    """A SoC behind a serial line.
+
+    Every call returns or raises within its limit, however slowly bytes arrive. A board belongs to
+    one thread. Bytes are neither lost nor repeated between calls.
+    """
+
+    def reset(self) -> None:
+        """Bring the board to where it waits for a command; unread bytes are forgotten.
+
+        Raises:
+            BoardMissing: The board is not there any more.
+            BoardSilent: It did not come up in time.
+        """
+
+    def send(self, data: bytes, *, timeout_s: float = SEND_TIMEOUT_S) -> None:
+        """Give bytes to the board.
+
+        Raises:
+            BoardMissing: The board is not there any more.
+            BoardSilent: It did not take them within ``timeout_s``.
+            TooSlow: The firmware ran into its cycle limit (simulated boards).
+        """
+
+    def receive_until(self, end: bytes, *, timeout_s: float) -> bytes:
+        """Return all bytes up to and including the first ``end``; later bytes stay for later.
+
+        Args:
+            end: Not empty.
+            timeout_s: For the whole answer, not for each byte.
+
+        Raises:
+            BoardMissing: The board is not there any more.
+            BoardSilent: ``end`` did not come within ``timeout_s``.
+            BoardGarbled: More than a mebibyte came, and ``end`` was not in it.
+            TooSlow: The firmware ran into its cycle limit (simulated boards).
+        """
+
+    def close(self) -> None:
+        """Let the board go; a second call does nothing. Every other call is then an error."""
+
+
+class Inbox:
+    """Bytes that came and nobody asked for yet."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._bytes)
+
+    def add(self, data: bytes) -> None:
+        """Put bytes that came behind the others."""
+        self._bytes += data
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._bytes.clear()
+
+    def take_until(self, end: bytes) -> bytes | None:
+        """Take everything up to and including the first ``end``; None while it has not come.
+
+        Raises:
+            BoardGarbled: So much came without ``end`` that it never will.
+        """
+        found = self._bytes.find(end)
+        if found < 0:
+            if len(self._bytes) > ANSWER_LIMIT_BYTES:
+                start = bytes(self._bytes[:60])
+                self.clear()
+                raise BoardGarbled(
+                    f"the board sent over {ANSWER_LIMIT_BYTES} bytes without {end!r}: {start!r}…",
+                    fix="check the baud rate, and that our firmware runs on this board",
+                )
+            return None
+        size = found + len(end)
+        taken = bytes(self._bytes[:size])
+        del self._bytes[:size]
+        return taken
+
+    def silence(self, *, name: str, end: bytes, timeout_s: float) -> BoardSilent:
+        """Build the error for a deadline that came first."""
+        if not self._bytes:
+            return BoardSilent(
+                f"{name} said nothing for {timeout_s:g} s while {end!r} was awaited",
+                fix="check that the firmware runs and the line is the right one; "
+                "raise limits.serial_timeout_s for a slow machine",
+            )
+        return BoardSilent(
+            f"{name} did not finish within {timeout_s:g} s: {len(self._bytes)} bytes without "
+            f"{end!r}, the last are {bytes(self._bytes[-60:])!r}",
+            fix="raise limits.serial_timeout_s, or look for bytes lost on the line",
+        )

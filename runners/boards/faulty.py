@@ -1,0 +1,76 @@
+"""A board that misbehaves on purpose: what the code above a board must survive."""
+
+from enum import StrEnum
+
+from contracts.faults import BoardMissing, BoardSilent
+from runners.boards.board import SEND_TIMEOUT_S, Board
+
+
+class LineFault(StrEnum):
+    """What goes wrong on the line."""
+
+    SILENCE = "silence"
+    """The board stops answering."""
+    GARBAGE = "garbage"
+    """Each answer's bytes are inverted but for its end."""
+    DROPPED = "dropped"
+    """Each answer lacks one byte in its middle."""
+    DOUBLED = "doubled"
+    """Each answer comes twice in a row."""
+    VANISH = "vanish"
+    """The board goes away."""
+
+
+class FaultyBoard:
+    """Any board with a fault; see ``Board``.
+
+    Args:
+        board: The board; closed together with this one.
+        fault: What goes wrong; None for nothing.
+        after: Answers that still come right.
+    """
+
+    def __init__(self, board: Board, fault: LineFault | None, *, after: int = 0) -> None:
+        self._board = board
+        self._fault = fault
+        self._left = after
+
+    def reset(self) -> None:
+        """See ``Board.reset``."""
+        self._board.reset()
+
+    def send(self, data: bytes, *, timeout_s: float = SEND_TIMEOUT_S) -> None:
+        """See ``Board.send``."""
+        if self._fault is LineFault.VANISH and self._left <= 0:
+            raise _vanished()
+        self._board.send(data, timeout_s=timeout_s)
+
+    def receive_until(self, end: bytes, *, timeout_s: float) -> bytes:
+        """See ``Board.receive_until``."""
+        if self._fault is None or self._left > 0:
+            self._left -= 1
+            return self._board.receive_until(end, timeout_s=timeout_s)
+        if self._fault is LineFault.SILENCE:
+            raise BoardSilent(
+                f"the board said nothing for {timeout_s:g} s (injected)", fix="none: it is a test"
+            )
+        if self._fault is LineFault.VANISH:
+            raise _vanished()
+        return self._spoil(self._board.receive_until(end, timeout_s=timeout_s), end)
+
+    def close(self) -> None:
+        """See ``Board.close``."""
+        self._board.close()
+
+    def _spoil(self, answer: bytes, end: bytes) -> bytes:
+        content = answer[: -len(end)]
+        if self._fault is LineFault.GARBAGE:
+            return bytes(byte ^ 0xFF for byte in content) + end
+        if self._fault is LineFault.DROPPED:
+            middle = len(content) // 2
+            return content[:middle] + content[middle + 1 :] + end
+        return content + end + answer
+
+
+def _vanished() -> BoardMissing:
+    return BoardMissing("the board went away (injected)", fix="none: it is a test")

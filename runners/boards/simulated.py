@@ -1,0 +1,162 @@
+"""The simulated board: our simulator as a process, talked to over its pseudo-terminal."""
+
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from contracts.faults import BoardMissing, BoardSilent, ToolMissing, TooSlow
+from runners.boards.board import SEND_TIMEOUT_S
+from runners.boards.serial_port import SerialBoard
+
+_START_LIMIT_S = 60.0
+_STOP_LIMIT_S = 10.0
+_CYCLE_LIMIT_STATUS = 3
+_PORT_LINE = "serial port: "
+_CYCLES_LINE = "cycles: "
+_Answer = TypeVar("_Answer")
+
+
+class SimulatedBoard:
+    """A SoC in Verilator, see ``Board``.
+
+    Cycle counts do not depend on this machine's speed: the simulated clock stands still while the
+    firmware waits for a byte. Start it from a thread that outlives it: the kernel ends the
+    simulator together with that thread.
+
+    Args:
+        program: Built by ``runners.simulator.build_simulator``.
+        folder: Has the memory contents of ``hw_templates.soc.images.write_memory_images``; the
+            simulator runs in it and writes its log there.
+        command_cycle_limit: Cycles between two bytes that the firmware asks for; None for no
+            limit. Reaching it is the design's fault: ``TooSlow``.
+
+    Raises:
+        ToolMissing: There is no such program.
+        BoardSilent: It did not come up.
+        BoardMissing: It ended at once.
+    """
+
+    def __init__(
+        self, program: Path, folder: Path, *, command_cycle_limit: int | None = None
+    ) -> None:
+        self._program = program.absolute()
+        self._folder = folder
+        self._command_cycle_limit = command_cycle_limit
+        self._log = folder / "simulator.log"
+        self._cycles: int | None = None
+        self._process, self._line = self._start()
+
+    @property
+    def cycles(self) -> int | None:
+        """Cycles simulated by the run that ended last; None before the first end."""
+        return self._cycles
+
+    def reset(self) -> None:
+        """Start the simulation again from power-up; see ``Board.reset``."""
+        self._stop()
+        self._process, self._line = self._start()
+
+    def send(self, data: bytes, *, timeout_s: float = SEND_TIMEOUT_S) -> None:
+        """Write bytes; see ``Board.send``."""
+        self._guard(lambda: self._line.send(data, timeout_s=timeout_s))
+
+    def receive_until(self, end: bytes, *, timeout_s: float) -> bytes:
+        """Read up to and including ``end``; see ``Board.receive_until``."""
+        return self._guard(lambda: self._line.receive_until(end, timeout_s=timeout_s))
+
+    def close(self) -> None:
+        """End the simulation; see ``Board.close``."""
+        self._stop()
+
+    def _start(self) -> tuple["subprocess.Popen[bytes]", SerialBoard]:
+        command = [str(self._program)]
+        if self._command_cycle_limit is not None:
+            command += ["--command-cycle-limit", str(self._command_cycle_limit)]
+        try:
+            with self._log.open("wb") as log:
+                process = subprocess.Popen(
+                    command,
+                    cwd=self._folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                )
+        except (FileNotFoundError, PermissionError) as error:
+            raise ToolMissing(
+                f"the simulator {self._program} cannot be started: {error.strerror}",
+                fix="delete this entry of the cache, it is built again",
+            ) from error
+        try:
+            return process, SerialBoard(self._read_port(process), baud=115200)
+        except BaseException:
+            process.kill()
+            self._finish(process)
+            raise
+
+    def _read_port(self, process: "subprocess.Popen[bytes]") -> str:
+        """Return the path of the pseudo-terminal that the simulator prints first."""
+        assert process.stdout is not None
+        deadline_s = time.monotonic() + _START_LIMIT_S
+        text = b""
+        while b"\n" not in text:
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                raise BoardSilent(
+                    f"the simulator did not come up within {_START_LIMIT_S:g} s",
+                    fix="run fewer workers: the machine is overloaded",
+                )
+            if not select.select([process.stdout], [], [], left_s)[0]:
+                continue
+            piece = os.read(process.stdout.fileno(), 4096)
+            if not piece:
+                raise self._ended(process.wait(_STOP_LIMIT_S))
+            text += piece
+        return text.decode().splitlines()[0].removeprefix(_PORT_LINE)
+
+    def _guard(self, exchange: Callable[[], _Answer]) -> _Answer:
+        """Do an exchange; when the line is gone, say why the simulator ended."""
+        try:
+            return exchange()
+        except BoardMissing as error:
+            try:
+                status = self._process.wait(_STOP_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                raise error from None
+            raise self._ended(status) from error
+
+    def _ended(self, status: int) -> BoardMissing | TooSlow:
+        if status == _CYCLE_LIMIT_STATUS:
+            return TooSlow(
+                f"the firmware did not finish a command within {self._command_cycle_limit} cycles",
+                fix="raise limits.cycles, or leave such designs out of the space",
+            )
+        how = f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
+        return BoardMissing(
+            f"the simulator ended with {how}",
+            fix="`resume` the study; if it happens again, build the simulator anew",
+            detail=self._log.read_text(errors="replace")[-2000:],
+        )
+
+    def _stop(self) -> None:
+        self._line.close()
+        if self._process.poll() is None:
+            self._process.terminate()
+        self._finish(self._process)
+
+    def _finish(self, process: "subprocess.Popen[bytes]") -> None:
+        """Wait for the end and take the count of cycles; kill what does not end."""
+        try:
+            printed, _ = process.communicate(timeout=_STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            printed, _ = process.communicate()
+        except ValueError:  # communicated before: a second close
+            return
+        for line in printed.decode(errors="replace").splitlines():
+            if line.startswith(_CYCLES_LINE):
+                self._cycles = int(line.removeprefix(_CYCLES_LINE))
