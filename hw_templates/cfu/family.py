@@ -96,8 +96,9 @@ class Family:
             The same values give the same bytes, whatever the folder, process or time.
         model: Returns a fresh reference model for a design; None when there is no CFU.
         kernels: C kernels; None keeps the plain ones.
-        sources: Files that ``verilog`` and ``kernels`` depend on; what they contain is part of
-            the key of everything that is built from them.
+        sources: Files or folders that ``verilog`` depends on, of different names; what they
+            contain is part of the key of everything that is built from it. The folder of
+            ``kernels`` need not be named.
     """
 
     name: str
@@ -109,8 +110,3 @@ class Family:
     kernels: KernelFolder | None = None
     sources: tuple[Path, ...] = ()
 
-
-def source_files(folder: Path) -> tuple[Path, ...]:
-    """Return the sources below ``folder``: Python, Verilog and templates, in a fixed order."""
-    suffixes = {".py", ".v", ".sv", ".j2", ".inc"}
-    return tuple(sorted(path for path in folder.rglob("*") if path.suffix in suffixes))

@@ -146,7 +146,7 @@ def _import(module: str) -> ModuleType:
         except BaseException:
             del sys.modules[name]
             raise
-    except Exception as error:  # noqa: BLE001 - a user's module may raise anything
+    except Exception as error:  # a user's module may raise anything
         raise ConfigError(
             f"CFU module {module!r} cannot be imported: {type(error).__name__}: {error}",
             fix="give a dotted name that Python can import from here, or the path of a .py file",

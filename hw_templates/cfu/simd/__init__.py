@@ -5,7 +5,7 @@ from pathlib import Path
 
 from contracts.parameter import Parameter, Rule, Value
 from hw_templates.cfu import component as component_module
-from hw_templates.cfu.family import Family, KernelFolder, Values, source_files
+from hw_templates.cfu.family import Family, KernelFolder, Values
 from hw_templates.cfu.simd import gateware
 from hw_templates.cfu.simd.isa import (
     ACCUMULATORS,
@@ -82,5 +82,5 @@ FAMILY = Family(
         weight_row_align_bytes=lambda values: max(4, int(values["simd_width"])),
         scratch_rows=lambda values: 1 if int(values["buffer_depth"]) else _BLOCK_PIXELS,
     ),
-    sources=(Path(component_module.__file__), *source_files(_FOLDER)),
+    sources=(Path(component_module.__file__), *sorted(_FOLDER.glob("*.py"))),
 )

@@ -83,18 +83,20 @@ class CommandPort(wiring.Component):
         funct3, funct7, a, b (Out): That command.
     """
 
-    wait: In(1)
-    answer: In(32)
-    taken: Out(1)
-    valid: Out(1)
-    funct3: Out(3)
-    funct7: Out(7)
-    a: Out(32)
-    b: Out(32)
-
     def __init__(self, *, cfu: CfuComponent) -> None:
         self._cfu = cfu
-        super().__init__()
+        super().__init__(
+            {
+                "wait": In(1),
+                "answer": In(32),
+                "taken": Out(1),
+                "valid": Out(1),
+                "funct3": Out(3),
+                "funct7": Out(7),
+                "a": Out(32),
+                "b": Out(32),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         """Build the two registers: the command's and the answer's."""
@@ -130,11 +132,16 @@ class ResultWords(wiring.Component):
         head (Out, 32): The oldest word, 0 when there is none.
     """
 
-    clear: In(1)
-    write: In(1)
-    write_data: In(32)
-    read: In(1)
-    head: Out(32)
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "clear": In(1),
+                "write": In(1),
+                "write_data": In(32),
+                "read": In(1),
+                "head": Out(32),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         """Build the queue."""
@@ -178,12 +185,17 @@ class Packer(wiring.Component):
         word_valid, word (Out): The completed word, in the cycle of its last result.
     """
 
-    clear: In(1)
-    valid: In(1)
-    result: In(8)
-    is_last: In(1)
-    word_valid: Out(1)
-    word: Out(32)
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "clear": In(1),
+                "valid": In(1),
+                "result": In(8),
+                "is_last": In(1),
+                "word_valid": Out(1),
+                "word": Out(32),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         """Build the shift register."""

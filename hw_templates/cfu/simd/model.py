@@ -162,8 +162,9 @@ class BuffersModel:
         self._multipliers = [0] * MAX_CHANNELS
         self._shifts = [0] * MAX_CHANNELS
         self._last_step = self._last_channel = 0
+        self._written = self._channel = self._accumulator = 0
+        self._window = self._activation_step = self._weight_step = self._step = 0
         self._keeps_accumulators = not has_requantiser
-        self._start_layer()
 
     def op(self, funct3: int, funct7: int, a: int, b: int) -> int:
         """Execute one instruction and return its answer."""

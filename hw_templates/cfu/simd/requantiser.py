@@ -27,18 +27,23 @@ class Requantiser(wiring.Component):
 
     LATENCY = 7
 
-    valid: In(1)
-    value: In(signed(32))
-    multiplier: In(31)
-    shift: In(5)
-    tag: In(1)
-    zero_point: In(signed(8))
-    lowest: In(signed(8))
-    highest: In(signed(8))
-    result_valid: Out(1)
-    result: Out(signed(8))
-    result_tag: Out(1)
-    busy: Out(1)
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "valid": In(1),
+                "value": In(signed(32)),
+                "multiplier": In(31),
+                "shift": In(5),
+                "tag": In(1),
+                "zero_point": In(signed(8)),
+                "lowest": In(signed(8)),
+                "highest": In(signed(8)),
+                "result_valid": Out(1),
+                "result": Out(signed(8)),
+                "result_tag": Out(1),
+                "busy": Out(1),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         """Build the pipeline."""
