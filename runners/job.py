@@ -89,7 +89,7 @@ class Limits:
     Attributes:
         cycles: CPU cycles of one inference; more is ``too-slow``.
         stage_timeout_s: Wall-clock seconds for each outside program.
-        memory_bytes: Address space of each outside program.
+        memory_bytes: Resident memory of each outside program and its children.
         serial_timeout_s: Seconds without a byte from the board that count as silence.
     """
 

@@ -5,7 +5,7 @@ a trial pays only for what no trial before it had. Nothing is optimised across t
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def synthesise(
     sources: Sequence[Path],
     *,
     top: str,
-    black_boxes: Mapping[str, str],
+    black_boxes: Sequence[str],
     out: Path,
     timeout_s: float,
     memory_bytes: int | None = None,
@@ -56,7 +56,7 @@ def synthesise(
     Args:
         sources: Verilog files; memory initialisation files must lie beside them.
         top: Name of the module.
-        black_boxes: Name to Verilog header of each module that stays empty.
+        black_boxes: Verilog headers of the modules that stay empty.
         out: Empty folder.
         timeout_s: Limit of the run.
         memory_bytes: Limit of the run.
@@ -66,7 +66,7 @@ def synthesise(
     """
     for source in sources:
         (out / source.name).write_bytes(source.read_bytes())
-    (out / "boxes.v").write_text("".join(black_boxes.values()))
+    (out / "boxes.v").write_text("\n".join(black_boxes))
     script = [
         "read_verilog -lib boxes.v",
         *(f"read_verilog {source.name}" for source in sources if source.suffix == ".v"),
@@ -81,8 +81,7 @@ def synthesise(
         timeout_s=timeout_s,
         memory_bytes=memory_bytes,
     )
-    cost = parse_cost((out / "stat.json").read_text())
-    (out / "cost.json").write_text(json.dumps(asdict(cost), indent=1))
+    write_cost(parse_cost((out / "stat.json").read_text()), out)
     return run
 
 
@@ -108,8 +107,13 @@ def parse_cost(text: str) -> Cost:
         ) from error
 
 
+def write_cost(cost: Cost, folder: Path) -> None:
+    """Write ``folder/cost.json``."""
+    (folder / "cost.json").write_text(json.dumps(asdict(cost), indent=1))
+
+
 def read_cost(folder: Path) -> Cost:
-    """Return the cost that ``synthesise`` wrote into ``folder``."""
+    """Return the cost that ``write_cost`` wrote into ``folder``."""
     return Cost(**json.loads((folder / "cost.json").read_text()))
 
 

@@ -16,12 +16,14 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from contracts.faults import DiskFull, DseError, OutOfMemory, ToolCrashed, ToolMissing, ToolTimeout
 
 _PR_SET_PDEATHSIG = 1
 _DETAIL_CHARS = 2000
+_MEMORY_LOOK_S = 0.25
 _OUT_OF_MEMORY_SIGNS = ("bad_alloc", "cannot allocate memory", "out of memory", "memoryerror")
 _DISK_FULL_SIGNS = ("no space left on device", "disk quota exceeded")
 
@@ -57,7 +59,9 @@ def run_tool(
         cwd: Folder to run in.
         log: File that receives standard output and error together, appended to.
         timeout_s: Wall-clock limit; the whole process group is killed at it.
-        memory_bytes: Limit of the address space of each process, None for none.
+        memory_bytes: Limit of the resident memory of the program and its children together,
+            None for none. Not of address space: WebAssembly programs reserve far more than
+            they use.
         env: Variables added to the environment.
 
     Returns:
@@ -84,12 +88,12 @@ def run_tool(
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
                 start_new_session=True,
-                preexec_fn=functools.partial(_prepare_child, os.getpid(), memory_bytes),
+                preexec_fn=functools.partial(_die_with_parent, os.getpid()),
             )
     except OSError as error:
         raise fault_of_os_error(error, f"{name} could not be started in {cwd}") from error
     try:
-        status, usage = _wait(process, deadline_s=started_s + timeout_s)
+        status, usage = _wait(process, deadline_s=started_s + timeout_s, memory_bytes=memory_bytes)
     finally:
         _kill_group(process)
     run = ToolRun(
@@ -97,7 +101,13 @@ def run_tool(
         cpu_s=usage.ru_utime + usage.ru_stime,
         max_rss_bytes=usage.ru_maxrss * 1024,
     )
-    if status is None:
+    if status is _Limit.MEMORY:
+        raise OutOfMemory(
+            f"{name} used more than {(memory_bytes or 0) >> 20} MiB, its memory limit",
+            fix="raise limits.memory_bytes, then `resume` the study",
+            detail=_tail(log, offset),
+        )
+    if status is _Limit.TIME:
         raise ToolTimeout(
             f"{name} was stopped after {timeout_s:.0f} s, its time limit",
             fix=f"raise limits.stage_timeout_s, or see what it was doing in {log}",
@@ -150,32 +160,62 @@ def fault_of_os_error(error: OSError, doing: str) -> DseError:
     return ToolCrashed(f"{doing}: {error}", fix="check the folder's permissions")
 
 
-def _prepare_child(parent_pid: int, memory_bytes: int | None) -> None:
-    """Run in the child before the program: die with the parent, obey the memory limit."""
+def _die_with_parent(parent_pid: int) -> None:
+    """Run in the child before the program."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:  # the parent died before prctl took effect
         os._exit(127)
-    if memory_bytes is not None:
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+
+
+class _Limit(StrEnum):
+    """Which limit ended a program."""
+
+    TIME = "time"
+    MEMORY = "memory"
 
 
 def _wait(
-    process: "subprocess.Popen[bytes]", *, deadline_s: float
-) -> tuple[int | None, resource.struct_rusage]:
-    """Wait for the end or the deadline; status None means that the deadline came first."""
+    process: "subprocess.Popen[bytes]", *, deadline_s: float, memory_bytes: int | None
+) -> tuple[int | _Limit, resource.struct_rusage]:
+    """Wait for the end, and return its status or the limit that came before it."""
     pause_s = 0.001
+    next_look_s = time.monotonic() + _MEMORY_LOOK_S
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
             return process.returncode, usage
-        if time.monotonic() >= deadline_s:
+        now_s = time.monotonic()
+        hit: _Limit | None = None
+        if now_s >= deadline_s:
+            hit = _Limit.TIME
+        elif memory_bytes is not None and now_s >= next_look_s:
+            next_look_s = now_s + _MEMORY_LOOK_S
+            if _resident_bytes(process.pid) > memory_bytes:
+                hit = _Limit.MEMORY
+        if hit is not None:
             _kill_group(process)
             _, _, usage = os.wait4(process.pid, 0)
             process.returncode = -signal.SIGKILL
-            return None, usage
+            return hit, usage
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.5, 0.05)
+
+
+def _resident_bytes(session: int) -> int:
+    """Return the resident memory of all processes of a session."""
+    total = 0
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            # the name of the program, in brackets, may hold blanks: count from its end
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended meanwhile
+        if int(fields[3]) == session:
+            total += int(fields[21]) * resource.getpagesize()
+    return total
 
 
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:

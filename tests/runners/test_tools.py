@@ -74,7 +74,16 @@ def test_hanging_program_and_its_children_are_ended_at_the_limit(tmp_path: Path)
 
 def test_memory_limit_is_reported_as_out_of_memory(tmp_path: Path) -> None:
     with pytest.raises(OutOfMemory):
-        run_python("x = bytearray(2 << 30)", tmp_path, memory_bytes=1 << 30)
+        run_python(
+            "import time; x = b'x' * (300 << 20); time.sleep(30)", tmp_path, memory_bytes=200 << 20
+        )
+
+
+def test_memory_of_children_counts(tmp_path: Path) -> None:
+    grow = "import time; x = b'x' * (300 << 20); time.sleep(30)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {grow!r}])"
+    with pytest.raises(OutOfMemory, match="more than 200 MiB"):
+        run_python(code, tmp_path, memory_bytes=200 << 20)
 
 
 def test_full_disk_is_reported_as_disk_full(tmp_path: Path) -> None:

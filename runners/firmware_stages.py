@@ -1,0 +1,182 @@
+"""Stages that make software: golden answers, the firmware's sources and its binary."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from contracts.faults import ConfigError
+from contracts.parameter import Value
+from hw_templates.cfu import Family
+from runners.hardware_stages import cpu_config, family_of, family_values, source_digest
+from runners.job import Job, Workload
+from runners.pipeline import Building, Stage
+from runners.toolchain import identities
+from runners.tools import run_tool
+from sw_templates.build import host_command, riscv_commands
+from sw_templates.generate import Firmware, generate
+from sw_templates.model import Model
+from sw_templates.options import FirmwareOptions, KernelSet
+from sw_templates.reference import golden_inferences, random_inputs
+from sw_templates.soc_map import SocMap
+from sw_templates.tflite_import import load_model
+
+_ROOT = Path(__file__).parent.parent
+
+
+def workload_model(workload: Workload) -> Model:
+    """Import the model of a workload.
+
+    Raises:
+        ConfigError: The file is missing, changed since the study began, or not supported.
+    """
+    try:
+        found = hashlib.sha256(workload.model.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigError(
+            f"the model {workload.model} cannot be read: {error.strerror}",
+            fix="put the file back, or correct workload.model",
+        ) from error
+    if found != workload.model_sha256:
+        raise ConfigError(
+            f"the model {workload.model} has changed: sha256 {found[:12]}…, "
+            f"the study began with {workload.model_sha256[:12]}…",
+            fix="restore the file, or start a study with another name",
+        )
+    return load_model(workload.model)
+
+
+# Golden answers
+
+
+def _golden_inputs(job: Job) -> Mapping[str, Any]:
+    return {
+        "model": job.workload.model_sha256,
+        "count": job.workload.golden_inputs,
+        "seed": job.workload.seed,
+        "reference": source_digest(_ROOT / "sw_templates" / "reference.py"),
+        "tools": identities("ai-edge-litert", "tflite"),
+    }
+
+
+def _build_golden(building: Building) -> float:
+    """Write ``golden.json``: generated inputs, output bytes and CRCs of each layer."""
+    workload = building.job.workload
+    started_s = time.process_time()
+    model = workload_model(workload)
+    inputs = random_inputs(model, count=workload.golden_inputs, seed=workload.seed)
+    answers = golden_inferences(workload.model, model, inputs)
+    content = [
+        {"input": given.hex(), "output": golden.output.hex(), "layer_crcs": golden.layer_crcs}
+        for given, golden in zip(inputs, answers, strict=True)
+    ]
+    (building.out / "golden.json").write_text(json.dumps(content))
+    return time.process_time() - started_s
+
+
+# The firmware
+
+
+def firmware_options(job: Job) -> FirmwareOptions:
+    """Return what a job says about its firmware."""
+    return FirmwareOptions.from_values(
+        job.design, device_name=job.serial.device_name, results=job.serial.results
+    )
+
+
+def kernel_set(family: Family, values: Mapping[str, Value]) -> KernelSet:
+    """Return the kernels of a CFU family for one design."""
+    if family.kernels is None:
+        return KernelSet()
+    return KernelSet(
+        folders=(family.kernels.folder,),
+        variables=family.kernels.variables(values),
+        weight_row_align_bytes=family.kernels.weight_row_align_bytes(values),
+        scratch_rows=family.kernels.scratch_rows(values),
+    )
+
+
+def generate_firmware(job: Job, *, soc: SocMap | None, out: Path) -> Firmware:
+    """Write the C of a job's firmware; ``soc`` None makes it a program of the host."""
+    family = family_of(job)
+    return generate(
+        workload_model(job.workload),
+        kernels=kernel_set(family, {**job.design, **family_values(job, family)}),
+        options=firmware_options(job),
+        soc=soc,
+        out=out,
+    )
+
+
+def _source_inputs(job: Job) -> dict[str, Any]:
+    family = family_of(job)
+    options = firmware_options(job)
+    return {
+        "model": job.workload.model_sha256,
+        "family": family.name,
+        "values": family_values(job, family),
+        "kernels": {} if family.kernels is None else source_digest(family.kernels.folder),
+        "templates": source_digest(_ROOT / "sw_templates"),
+        "optimisation": options.optimisation,
+        "unroll": options.unroll,
+        "device_name": options.device_name,
+        "results": options.results,
+        "tools": identities("tflite"),
+    }
+
+
+def _firmware_inputs(job: Job) -> Mapping[str, Any]:
+    return {
+        **_source_inputs(job),
+        "flags": cpu_config(job).compiler_flags,
+        "compiler": identities("riscv-gcc"),
+    }
+
+
+def _build_firmware(building: Building) -> float:
+    """Write the generated C, ``firmware.elf`` and ``firmware.bin``."""
+    started_s = time.process_time()
+    firmware = generate_firmware(
+        building.job, soc=SocMap.from_json(building.needs["soc"] / "soc.json"), out=building.out
+    )
+    cpu_s = time.process_time() - started_s
+    commands = riscv_commands(
+        firmware,
+        options=firmware_options(building.job),
+        cpu_flags=cpu_config(building.job).compiler_flags,
+    )
+    return cpu_s + sum(_run(building, command) for command in commands)
+
+
+def _host_inputs(job: Job) -> Mapping[str, Any]:
+    return {**_source_inputs(job), "compiler": identities("host-gcc")}
+
+
+def _build_host_firmware(building: Building) -> float:
+    """Write the same C for the host, with the CFU emulated, and ``firmware_host``."""
+    started_s = time.process_time()
+    firmware = generate_firmware(building.job, soc=None, out=building.out)
+    return time.process_time() - started_s + _run(building, host_command(firmware))
+
+
+def _run(building: Building, command: tuple[str, ...]) -> float:
+    return run_tool(
+        command,
+        cwd=building.out,
+        log=building.out / "compiler.log",
+        timeout_s=building.job.limits.stage_timeout_s,
+        memory_bytes=building.job.limits.memory_bytes,
+    ).cpu_s
+
+
+FIRMWARE_STAGES = (
+    Stage(name="golden", version=1, needs=(), inputs=_golden_inputs, build=_build_golden),
+    Stage(
+        name="firmware", version=1, needs=("soc",), inputs=_firmware_inputs, build=_build_firmware
+    ),
+    Stage(
+        name="host-firmware", version=1, needs=(), inputs=_host_inputs, build=_build_host_firmware
+    ),
+)

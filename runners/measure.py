@@ -1,0 +1,109 @@
+"""One design becomes a measurement: what a worker does for a trial."""
+
+from dataclasses import asdict
+
+from contracts.faults import DseError, Then
+from contracts.measurement import (
+    Completed,
+    Fidelity,
+    LayerProfile,
+    Measurement,
+    Metric,
+    Outcome,
+    StageTime,
+    outcome_of,
+)
+from hw_templates.cfu import register_module
+from runners.cache import Cache, default_root
+from runners.hardware_stages import SYNTHESISED
+from runners.job import Job
+from runners.parts import capacity_of
+from runners.pipeline import Pipeline, Report
+from runners.simulate_stage import read_profile
+from runners.stages import STAGES
+from runners.synthesis import NO_COST, Cost, read_cost, require_fit
+from runners.toolchain import all_identities
+
+
+def measure(job: Job, *, report: Report, cache: Cache | None = None) -> Outcome:
+    """Build a design, check it and measure it.
+
+    What is cheap and can end a trial comes first: the cost, then the simulation.
+
+    Args:
+        job: What to measure.
+        report: Told when a stage starts and ends.
+        cache: Where artefacts are; the user's own by default.
+
+    Returns:
+        Completed, or the outcome that the fault's kind prescribes, with what was learnt before.
+
+    Raises:
+        DseError: A fault that stops the study: configuration, missing tool.
+        Exception: A bug.
+    """
+    for module in job.families:
+        register_module(module)
+    pipeline = Pipeline(job, stages=STAGES, cache=cache or Cache(default_root()), report=report)
+    metrics: list[Metric] = []
+    layers: tuple[LayerProfile, ...] = ()
+    try:
+        if job.fidelity is not Fidelity.SIMULATED:
+            metrics += _synthesised(pipeline, job)
+        cycles, layers = read_profile(pipeline.get("simulate").folder)
+        metrics += _simulated(cycles, job)
+    except DseError as error:
+        if error.then is Then.STOP:
+            raise
+        return outcome_of(error, _measurement(pipeline, metrics, layers))
+    return Completed(measurement=_measurement(pipeline, metrics, layers))
+
+
+def _synthesised(pipeline: Pipeline, job: Job) -> list[Metric]:
+    """Return the cells of a design that fits its part.
+
+    Raises:
+        DoesNotFit: It does not.
+    """
+    cost = sum(
+        (read_cost(pipeline.get(f"synthesise-{part}").folder) for part, _, _ in SYNTHESISED),
+        start=NO_COST,
+    )
+    require_fit(cost, capacity_of(job.target.part), part=job.target.part)
+    return _cells(cost)
+
+
+def _cells(cost: Cost) -> list[Metric]:
+    return [
+        Metric(name=name, value=float(count), unit="cells", fidelity=Fidelity.SYNTHESISED)
+        for name, count in asdict(cost).items()
+    ]
+
+
+def _simulated(cycles: int, job: Job) -> list[Metric]:
+    return [
+        Metric(name="cycles", value=float(cycles), unit="cycles", fidelity=Fidelity.SIMULATED),
+        Metric(
+            name="latency_us",
+            value=cycles / job.target.clock_mhz,
+            unit="us",
+            fidelity=Fidelity.SIMULATED,
+            estimate=True,  # until the design is placed, the clock is only wished for
+        ),
+    ]
+
+
+def _measurement(
+    pipeline: Pipeline, metrics: list[Metric], layers: tuple[LayerProfile, ...]
+) -> Measurement:
+    artefacts = pipeline.artefacts.values()
+    return Measurement(
+        metrics=tuple(metrics),
+        layers=layers,
+        stage_times=tuple(
+            StageTime(stage=a.stage, wall_s=a.wall_s, cpu_s=a.cpu_s, cached=a.cached)
+            for a in artefacts
+        ),
+        artefacts={artefact.stage: artefact.key for artefact in artefacts},
+        tools=all_identities(),
+    )
