@@ -11,12 +11,12 @@ import math
 from contracts.parameter import Condition, Parameter, Rule, Value
 from dse.space import Design, Space
 
-CYCLE_LIMIT = 700e6
-LUT4_LIMIT = 11_000
+CYCLE_LIMIT = 400e6
+LUT4_LIMIT = 9_000
 
 
 def synthetic_space() -> Space:
-    """Return a conditional space of 166,656 designs."""
+    """Return a conditional space of 178,176 designs."""
 
     def parameter(
         name: str, *values: Value, default: Value, when: tuple[Condition, ...] = ()
@@ -60,7 +60,7 @@ def synthetic_space() -> Space:
 
 
 def small_space() -> Space:
-    """Return a part of the synthetic space that is small enough for a table: 2,688 designs."""
+    """Return a part of the synthetic space that is small enough for a table: 4,176 designs."""
     return synthetic_space().restricted(
         {
             "divider": "iterative",

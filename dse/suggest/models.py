@@ -7,6 +7,7 @@ most of what they cost. Arrays are padded to a few sizes, so that each is compil
 Imports jax: only the search process may import this module.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -25,9 +26,21 @@ jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
 
 Array = NDArray[np.float64]
 
+_LENGTH_SCALE = 2.0
+_LENGTH_SCALE_FACTOR = 2.5
+"""Prior of every length scale: its median, and the factor of one standard deviation.
+
+Parameters span a range of 1, so most are expected to act smoothly over all of it. Vizier's own
+prior is nearly flat; with it the model is far too sure of itself until some 30 designs are known.
+"""
+
 _MOST_ITERATIONS = 60
 _SMALLEST_PADDING = 16
-_CANDIDATE_BLOCK = 4096
+_CANDIDATE_BLOCK = 4095  # padded to 4096
+
+_SQUARED_LENGTH_SCALES = ("continuous_length_scale_squared", "categorical_length_scale_squared")
+_LOG_MEDIAN = 2 * math.log(_LENGTH_SCALE)
+_LOG_DEVIATION = 2 * math.log(_LENGTH_SCALE_FACTOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +58,10 @@ class Model:
         table: Features of the designs.
         labels: One for each; scaled to about zero mean and unit variance.
         seed: Of the starting points.
-        restarts: How many starting points; the best end is kept.
+        restarts: How many starting points; the best end is kept. The first is not random.
     """
 
-    def __init__(self, table: FeatureTable, labels: Array, *, seed: int, restarts: int = 3) -> None:
+    def __init__(self, table: FeatureTable, labels: Array, *, seed: int, restarts: int = 1) -> None:
         self._shape = (table.continuous.shape[1], table.categorical.shape[1])
         data = _model_data(table, labels)
         self._parameters = _fitted(self._shape, data, seed=seed, restarts=restarts)
@@ -106,7 +119,9 @@ def _loss_and_gradient(shape: tuple[int, int], logs: Any, data: Any) -> Any:
     def loss(logs: Any) -> Any:
         parameters = jax.tree.map(jax.numpy.exp, logs)
         model = stochastic.StochasticProcessWithCoroutine(_coroutine(shape), parameters)
-        return model.loss_with_aux(data)[0]
+        scales = [logs[name] for name in _SQUARED_LENGTH_SCALES]
+        prior = sum(jax.numpy.sum((scale - _LOG_MEDIAN) ** 2) for scale in scales)
+        return model.loss_with_aux(data)[0] + prior / (2 * _LOG_DEVIATION**2)
 
     return jax.value_and_grad(loss)(logs)
 
@@ -123,47 +138,66 @@ def _predict(state: Any, features: Any) -> Any:
     return prediction.mean(), prediction.stddev()
 
 
-def _fitted(shape: tuple[int, int], data: Any, *, seed: int, restarts: int) -> Any:
-    coroutine = _coroutine(shape)
-    lower, upper = stochastic.get_constraints(stochastic.StochasticProcessModel(coroutine)).bounds
-    names = sorted(lower)
-    sizes = [int(np.size(lower[name])) for name in names]
-    shapes = {name: np.shape(lower[name]) for name in names}
-    splits = np.cumsum(sizes)[:-1]
-
-    def packed(values: Any) -> Array:
-        return np.concatenate([np.ravel(np.asarray(values[n], dtype=np.float64)) for n in names])
-
-    def unpacked(vector: Array) -> dict[str, Array]:
-        parts = np.split(vector, splits)
-        return {name: part.reshape(shapes[name]) for name, part in zip(names, parts, strict=True)}
+def _fitted(shape: tuple[int, int], data: Any, *, seed: int, restarts: int) -> dict[str, Array]:
+    """Return the most probable hyperparameters, from the modes of the priors and random starts."""
+    packing = _packing(shape)
 
     def objective(vector: Array) -> tuple[float, Array]:
-        value, gradient = _loss_and_gradient(shape, unpacked(vector), data)
+        value, gradient = _loss_and_gradient(shape, packing.unpacked(vector), data)
         if not np.isfinite(value):
             return 1e12, np.zeros_like(vector)
-        return float(value), packed(gradient)
+        return float(value), packing.packed(gradient)
 
-    low, high = np.log(packed(lower)), np.log(packed(upper))
-    starts = [np.log(packed(_middle(names, shapes)))]
     rng = np.random.default_rng(seed)
-    starts += [rng.uniform(low, high) for _ in range(restarts - 1)]
+    starts = [
+        packing.middle,
+        *(rng.uniform(packing.low, packing.high) for _ in range(restarts - 1)),
+    ]
     ends = [
         minimize(
             objective,
-            np.clip(start, low + 1e-6, high - 1e-6),
+            start,
             jac=True,
             method="L-BFGS-B",
-            bounds=list(zip(low + 1e-6, high - 1e-6, strict=True)),
+            bounds=list(zip(packing.low, packing.high, strict=True)),
             options={"maxiter": _MOST_ITERATIONS},
         )
         for start in starts
     ]
     best = min(ends, key=lambda end: float(end.fun))
-    return {name: np.exp(value) for name, value in unpacked(best.x).items()}
+    return {name: np.exp(value) for name, value in packing.unpacked(best.x).items()}
 
 
-def _middle(names: list[str], shapes: dict[str, tuple[int, ...]]) -> dict[str, Array]:
-    """Return the modes of Vizier's priors, with a signal for standardised labels."""
-    modes = {"signal_variance": 1.0, "observation_noise_variance": 0.0039}
-    return {name: np.full(shapes[name], modes.get(name, 0.5)) for name in names}
+class _Packing:
+    """Vizier's named hyperparameters as one vector of logarithms, with its bounds."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        process = stochastic.StochasticProcessModel(_coroutine(shape))
+        lower, upper = stochastic.get_constraints(process).bounds
+        self._names = sorted(lower)
+        self._shapes = {name: np.shape(lower[name]) for name in self._names}
+        self._splits = np.cumsum([int(np.prod(self._shapes[name])) for name in self._names])[:-1]
+        margin = 1e-6  # the model is not defined on the bounds themselves
+        self.low = np.log(self.packed(lower)) + margin
+        self.high = np.log(self.packed(upper)) - margin
+        modes = {"signal_variance": 1.0, "observation_noise_variance": 0.0039}
+        middle = {
+            name: np.full(self._shapes[name], modes.get(name, _LENGTH_SCALE**2))
+            for name in self._names
+        }
+        self.middle = np.clip(np.log(self.packed(middle)), self.low, self.high)
+
+    def packed(self, values: Any) -> Array:
+        parts = [np.ravel(np.asarray(values[name], dtype=np.float64)) for name in self._names]
+        return np.concatenate(parts)
+
+    def unpacked(self, vector: Array) -> dict[str, Array]:
+        parts = np.split(vector, self._splits)
+        return {
+            n: part.reshape(self._shapes[n]) for n, part in zip(self._names, parts, strict=True)
+        }
+
+
+@lru_cache(maxsize=8)
+def _packing(shape: tuple[int, int]) -> _Packing:
+    return _Packing(shape)

@@ -35,7 +35,7 @@ class Policy:
         self._feasibility = None
         if not evidence.feasible.all():
             labels = np.where(evidence.feasible, _FEASIBLE_LABEL, _INFEASIBLE_LABEL)
-            self._feasibility = Model(evidence.features, labels, seed=evidence.seed, restarts=1)
+            self._feasibility = Model(evidence.features, labels, seed=evidence.seed)
         for row in range(len(evidence.pending)):
             self.assume(evidence.pending[row : row + 1])
 

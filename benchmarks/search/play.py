@@ -1,0 +1,101 @@
+"""Playing a search against a table: no tool runs, so only the choice of designs counts."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.search.table import Table
+from dse.pareto import Goal, front, hypervolume, reference_point
+from dse.suggest import Objective, Observation, Suggester, SuggestRequest
+from dse.suggest.vizier import VizierSuggester
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Game:
+    """One study on a table.
+
+    Attributes:
+        found: In the order of the trials; None for an infeasible design.
+        cpu_s: CPU-seconds of each suggestion, of the search process too.
+    """
+
+    found: tuple[Mapping[str, float] | None, ...]
+    cpu_s: tuple[float, ...]
+
+
+def play(
+    table: Table,
+    suggester: Suggester,
+    objectives: tuple[Objective, ...],
+    *,
+    seed: int,
+    trials: int,
+) -> Game:
+    """Run one study, one trial at a time."""
+    observations: list[Observation] = []
+    costs: list[float] = []
+    while len(observations) < trials:
+        before_s = _cpu_s(suggester)
+        request = SuggestRequest(
+            space=table.space,
+            objectives=objectives,
+            observations=tuple(observations),
+            seed=seed,
+        )
+        designs = suggester.suggest(request)
+        costs.append(_cpu_s(suggester) - before_s)
+        if not designs:
+            break
+        observations += [Observation(design=d, values=table.results[d]) for d in designs]
+    return Game(found=tuple(o.values for o in observations), cpu_s=tuple(costs))
+
+
+def _cpu_s(suggester: Suggester) -> float:
+    child_s = 0.0
+    if isinstance(suggester, VizierSuggester) and suggester.child_pid is not None:
+        stat = Path(f"/proc/{suggester.child_pid}/stat").read_text().rsplit(")", 1)[1].split()
+        child_s = (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+    return time.process_time() + child_s
+
+
+class Scale:
+    """Measures fronts by their share of the hypervolume of the table's own front.
+
+    Args:
+        table: All designs.
+        objectives: At least one.
+        logarithmic: Compare ratios instead of differences; needs positive values.
+
+    The reference point lies a tenth of the true front's extent beyond its worst values.
+    """
+
+    def __init__(
+        self, table: Table, objectives: tuple[Objective, ...], *, logarithmic: bool
+    ) -> None:
+        self._objectives = objectives
+        self._logarithmic = logarithmic
+        self._goals: list[Goal] = [objective.goal for objective in objectives]
+        points = self._points(list(table.results.values()))
+        best = [points[position] for position in front(points, self._goals)]
+        self.front_size = len(set(best))
+        self._reference = reference_point(best, self._goals)
+        self._whole = hypervolume(best, self._reference, self._goals)
+
+    def share(self, found: Sequence[Mapping[str, float] | None]) -> float:
+        """Return the share of the true hypervolume that these results reach."""
+        points = self._points(found)
+        best = [points[position] for position in front(points, self._goals)]
+        return hypervolume(best, self._reference, self._goals) / self._whole
+
+    def _points(self, found: Sequence[Mapping[str, float] | None]) -> list[tuple[float, ...]]:
+        rows = [
+            [values[objective.metric] for objective in self._objectives]
+            for values in found
+            if values is not None
+        ]
+        table = np.array(rows, dtype=float).reshape(-1, len(self._objectives))
+        return [tuple(row) for row in (np.log(table) if self._logarithmic else table).tolist()]
