@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from contracts.faults import ConfigError
 from dse.asking import Asker
@@ -21,6 +20,8 @@ from dse.interrupts import stop_on_interrupt
 from dse.progress import Display, LiveDisplay, PlainDisplay, Tally
 from dse.provenance import context_of, source_hash
 from dse.store import Store, StudyRecord, TrialState
+from dse.suggest import make_suggester
+from runners.cache import default_root
 from runners.executors import Executor
 from runners.executors.local import MEASURE, LocalExecutor
 
@@ -127,9 +128,11 @@ def _run(
     tally = Tally(config)
     tally.start_from(store.results(study.id))
     display: Display = LiveDisplay(tally) if running.is_terminal else PlainDisplay(tally)
-    from dse.suggest import make_suggester
-
-    suggester = make_suggester(config.suggest.algorithm, **_options(config))
+    suggester = make_suggester(
+        config.suggest.algorithm,
+        timeout_s=config.suggest.timeout_s,
+        compilation_cache=default_root() / "suggest",
+    )
     executor: Executor = LocalExecutor(MEASURE)
     asker = Asker(suggester)
     try:
@@ -150,7 +153,3 @@ def _run(
         asker.close()
     failed = sum(result.trial.state is TrialState.FAILED for result in store.results(study.id))
     return CampaignEnd(study=study, config=config, ending=ending, failed=failed)
-
-
-def _options(config: StudyConfig) -> dict[str, Any]:
-    return {"timeout_s": config.suggest.timeout_s} if config.suggest.algorithm == "vizier" else {}

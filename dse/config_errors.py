@@ -93,6 +93,11 @@ def _in_words(model: type[BaseModel], problem: Any) -> tuple[str, str]:
             f"{where} is {_show(found)}",
             f"use one of: {problem['ctx']['expected'].replace(' or ', ', ')}",
         )
+    if location[0] == "space":
+        return (
+            f"{where} is {_show(found)}, which is no value of a parameter",
+            "write a whole number, true, false or text, or a list of them",
+        )
     if kind in _TYPES:
         return f"{where} is {_show(found)}, which is not {_TYPES[kind]}", f"write {_TYPES[kind]}"
     message = problem["msg"]

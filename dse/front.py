@@ -3,10 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from dse.config import StudyConfig
 from dse.pareto import Goal, front
 from dse.store import TrialResult, TrialState
+
+if TYPE_CHECKING:  # pydantic takes a while to import
+    from dse.config import StudyConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +29,7 @@ class Front:
     dominated: tuple[TrialResult, ...]
 
 
-def pareto_front(results: Sequence[TrialResult], config: StudyConfig) -> Front:
+def pareto_front(results: Sequence[TrialResult], config: "StudyConfig") -> Front:
     """Return the front of the trials that completed and keep the constraints."""
     goals = goals_of(config)
     kept = [result for result in results if observed_values(result, config) is not None]
@@ -52,14 +55,14 @@ def pareto_front(results: Sequence[TrialResult], config: StudyConfig) -> Front:
     )
 
 
-def goals_of(config: StudyConfig) -> tuple[Goal, ...]:
+def goals_of(config: "StudyConfig") -> tuple[Goal, ...]:
     """Return the direction of each objective."""
     goals: list[Goal] = ["minimise" for _ in config.minimise]
     goals += ["maximise" for _ in config.maximise]
     return tuple(goals)
 
 
-def observed_values(result: TrialResult, config: StudyConfig) -> dict[str, float] | None:
+def observed_values(result: TrialResult, config: "StudyConfig") -> dict[str, float] | None:
     """Return what the search algorithm is told: None for a design that does not count."""
     if result.trial.state is not TrialState.COMPLETED:
         return None
@@ -68,7 +71,7 @@ def observed_values(result: TrialResult, config: StudyConfig) -> dict[str, float
     return result.metrics
 
 
-def broken_constraints(metrics: dict[str, float], config: StudyConfig) -> tuple[str, ...]:
+def broken_constraints(metrics: dict[str, float], config: "StudyConfig") -> tuple[str, ...]:
     """Return the names of the metrics that are above the study's limits."""
     return tuple(
         name
@@ -77,7 +80,7 @@ def broken_constraints(metrics: dict[str, float], config: StudyConfig) -> tuple[
     )
 
 
-def missing_objectives(metrics: dict[str, float], config: StudyConfig) -> tuple[str, ...]:
+def missing_objectives(metrics: dict[str, float], config: "StudyConfig") -> tuple[str, ...]:
     """Return the objectives that have no finite value."""
     return tuple(
         name for name in config.objectives if not math.isfinite(metrics.get(name, math.nan))

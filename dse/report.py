@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contracts.measurement import Fidelity, LayerProfile, Measurement
-from dse.config import StudyConfig
-from dse.front import Front
-from dse.space.describe import SpaceSummary
 from dse.store import StudySummary, TrialDetail, TrialResult, TrialState
 from dse.words import design_text, duration_text, number_text, value_text, varying
+
+if TYPE_CHECKING:  # pydantic takes a while to import
+    from dse.config import StudyConfig
+    from dse.front import Front
+    from dse.space.describe import SpaceSummary
 
 
 def table_text(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
@@ -50,7 +52,7 @@ def list_text(summaries: Sequence[StudySummary]) -> str:
 
 
 def status_data(
-    summary: StudySummary, config: StudyConfig, results: Sequence[TrialResult]
+    summary: StudySummary, config: "StudyConfig", results: Sequence[TrialResult]
 ) -> dict[str, Any]:
     """Return where a study stands."""
     return {
@@ -102,7 +104,7 @@ def status_text(data: Mapping[str, Any]) -> str:
 # --- front
 
 
-def front_data(front: Front, config: StudyConfig) -> dict[str, Any]:
+def front_data(front: "Front", config: "StudyConfig") -> dict[str, Any]:
     """Return the front of a study."""
     return {
         "study": config.name,
@@ -123,7 +125,7 @@ def front_data(front: Front, config: StudyConfig) -> dict[str, Any]:
     }
 
 
-def front_text(front: Front, config: StudyConfig) -> str:
+def front_text(front: "Front", config: "StudyConfig") -> str:
     """Lay out the front of a study: what is common to all designs stands below the table."""
     if not front.points:
         return "no trial has completed within the constraints yet"
@@ -258,7 +260,7 @@ def _layers_text(layers: Sequence[LayerProfile], *, clock_mhz: float) -> str:
 # --- space
 
 
-def space_text(summary: SpaceSummary) -> str:
+def space_text(summary: "SpaceSummary") -> str:
     """Lay out the parameters, conditions and size of a space."""
     rows = [
         [p.name, " ".join(map(value_text, p.values)), value_text(p.default), p.when]

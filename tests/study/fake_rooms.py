@@ -23,6 +23,7 @@ from contracts.parameter import Condition, Parameter
 from dse.config import StudyConfig
 from dse.space import Design, Space
 from runners.job import Job, StageEvent, StageState
+from runners.tools import run_tool
 
 SIMD = (Condition(parameter="cfu", values=("simd",)),)
 PARAMETERS = (
@@ -129,3 +130,16 @@ def _log(line: str) -> None:
     if "FAKE_LOG" in os.environ:
         with Path(os.environ["FAKE_LOG"]).open("a") as log:
             log.write(line + "\n")
+
+
+def measure_with_tool(job: Job, *, report: Callable[[StageEvent], None]) -> Outcome:
+    """Run an outside program that tells its process id and then takes a minute."""
+    report(StageEvent(stage="tool", state=StageState.STARTED))
+    pid_file = Path(str(job.design["pid_file"]))
+    run_tool(
+        ["sh", "-c", f"echo $$ > {pid_file}; sleep 60"],
+        cwd=pid_file.parent,
+        log=pid_file.with_suffix(".log"),
+        timeout_s=60,
+    )
+    raise AssertionError("it was to be ended")
