@@ -12,6 +12,7 @@ Flavour = Literal["simulation", "synthesis"]
 SDRAM_ROW_BYTES = 4 * 512 * 2
 """One row of all four banks of the 16-bit MT48LC16M16: 512 columns of 2 bytes each."""
 _SDRAM_MAX_BYTES = 8192 * SDRAM_ROW_BYTES
+_SDRAM_MAX_HZ = 133_000_000
 _CLOCK_RANGE_HZ = (1_000_000, 400_000_000)
 
 
@@ -82,6 +83,11 @@ class SocConfig:
             raise ConfigError(
                 f"SDRAM of {self.main_ram_bytes} bytes: the MT48LC16M16 has {_SDRAM_MAX_BYTES}",
                 fix=f"set memory.size_bytes between {16 * SDRAM_ROW_BYTES} and {_SDRAM_MAX_BYTES}",
+            )
+        if self.clock_hz > _SDRAM_MAX_HZ:
+            raise ConfigError(
+                f"SDRAM at {self.clock_hz} Hz: the MT48LC16M16 goes up to {_SDRAM_MAX_HZ}",
+                fix="lower the target's clock_mhz, or set memory.kind = 'on-chip'",
             )
         if self.l2_bytes:
             _require_power_of_two("l2_bytes", self.l2_bytes, 128, 1 << 20)

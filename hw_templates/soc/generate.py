@@ -8,6 +8,8 @@ same bytes.
 
 import json
 import logging
+import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,12 +18,19 @@ from typing import Any
 from contracts.faults import ConfigError
 from hw_templates.soc.config import SocConfig
 
+_HASH_SEED = "0"
+_TREE = re.compile(r"//-+\n// Hierarchy\n//-+\n\n/\*.*?\*/\n+", re.DOTALL)
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; 0 when the SoC was written, 2 when the configuration is wrong."""
     if len(arguments) != 2:
         sys.stderr.write("usage: python -m hw_templates.soc.generate CONFIG.json OUTDIR\n")
         return 2
+    if os.environ.get("PYTHONHASHSEED") != _HASH_SEED:
+        # LiteX walks over sets of names; their order, and with it the Verilog, follows this seed.
+        command = [sys.executable, "-m", "hw_templates.soc.generate", *arguments]
+        os.execve(sys.executable, command, {**os.environ, "PYTHONHASHSEED": _HASH_SEED})
     logging.disable(logging.WARNING)  # LiteX reports every region and bus it adds
     try:
         config = SocConfig.from_json(Path(arguments[0]).read_text(encoding="utf-8"))
@@ -42,7 +51,7 @@ def generate(config: SocConfig, out: Path) -> None:
         verilog = simulated.platform_for_verilog.get_verilog(
             simulated, name="soc", regular_comb=False
         )
-        files = {"soc.v": strip_dates(verilog.main_source)}
+        files = {"soc.v": strip_variable_parts(verilog.main_source)}
         description = {**describe(simulated, config), "images": _images(simulated.images)}
     else:
         from hw_templates.soc.synthesised import synthesised_files
@@ -51,14 +60,19 @@ def generate(config: SocConfig, out: Path) -> None:
         description = describe(soc, config)
     files["soc.json"] = json.dumps(description, indent=2, sort_keys=True) + "\n"
     for name, text in files.items():
-        (out / name).write_text(strip_dates(text) if name == "soc.v" else text, encoding="utf-8")
+        (out / name).write_text(
+            strip_variable_parts(text) if name == "soc.v" else text, encoding="utf-8"
+        )
 
 
-def strip_dates(verilog: str) -> str:
-    """Cut LiteX's banner and trailer, which name the date and LiteX's git revision."""
+def strip_variable_parts(verilog: str) -> str:
+    """Cut what differs from run to run: date, LiteX's revision, and the tree of modules.
+
+    Banner and trailer have the date; the tree, a comment, lists instances in any order.
+    """
     start = verilog.index("`timescale")
     end = verilog.rindex("endmodule") + len("endmodule")
-    return verilog[start:end] + "\n"
+    return _TREE.sub("", verilog[start:end], count=1) + "\n"
 
 
 def describe(soc: Any, config: SocConfig) -> dict[str, Any]:

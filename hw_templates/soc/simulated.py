@@ -19,6 +19,7 @@ from hw_templates.soc.images import MemoryImages
 _MAIN_RAM_ORIGIN = 0x4000_0000
 _BANKS = 4
 _COLUMNS = 512
+_LEAST_ROWS = 2048  # address line 10 must exist: it means "all banks" in a precharge
 
 
 def _pads() -> list[tuple[object, ...]]:
@@ -120,6 +121,6 @@ def _module(config: SocConfig) -> MT48LC16M16:
     """Build the SDRAM; fewer rows make a smaller one with the same timing."""
 
     class Sdram(MT48LC16M16):
-        nrows = config.main_ram_bytes // SDRAM_ROW_BYTES
+        nrows = max(_LEAST_ROWS, config.main_ram_bytes // SDRAM_ROW_BYTES)
 
     return Sdram(config.clock_hz, "1:1")

@@ -34,12 +34,12 @@ def synthesised_files(config: SocConfig) -> tuple[SoCCore, dict[str, str]]:
     platform = LatticeECP5Platform(
         board.device(config.part), _pads(board), name="soc", toolchain="trellis"
     )
-    soc = BoardSoc(config, board, platform)
     try:
+        soc = BoardSoc(config, board, platform)
         verilog = platform.get_verilog(soc, name="soc")
-    except ValueError as error:
+    except (ValueError, AssertionError) as error:  # LiteX asserts the output's range
         raise ConfigError(
-            f"the PLL of {board.name} cannot make {config.clock_hz} Hz: {error}",
+            f"the PLL of the board {board.name} cannot make {config.clock_hz} Hz",
             fix="choose another clock_mhz, for example a multiple of 5",
         ) from error
     constraints = _constraints(platform, verilog.ns, board)

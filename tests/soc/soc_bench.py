@@ -1,0 +1,140 @@
+"""What tests of the simulated SoC share: SoCs, simulators and a firmware, each built once."""
+
+import atexit
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pythondata_cpu_vexriscv
+
+from hw_templates.soc.config import MemoryKind, SocConfig
+from hw_templates.soc.images import write_memory_images
+from runners.simulator import SIMULATOR, build_runtime, build_simulator
+from runners.tools import run_tool
+
+ROOT = Path(__file__).parents[2]
+FIRMWARE = Path(__file__).parent / "firmware"
+PACKAGED_CORE = (
+    Path(pythondata_cpu_vexriscv.data_location) / "VexRiscv_FullCfu.v"
+)  # its CFU is gated by CSR 0xBC0
+CPU_FLAGS = ("-march=rv32im", "-misa-spec=2.2", "-mabi=ilp32")
+
+
+@cache
+def scratch() -> Path:
+    """A folder for this test run."""
+    folder = Path(tempfile.mkdtemp(prefix="soc-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def generate(config: SocConfig, out: Path, **environment: str) -> Path:
+    """Run the generator as a runner does; return the folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "config.json").write_text(config.canonical_json())
+    subprocess.run(
+        [sys.executable, "-m", "hw_templates.soc.generate", str(out / "config.json"), str(out)],
+        cwd=out,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        check=True,
+        timeout=120,
+    )
+    (out / "config.json").unlink()
+    return out
+
+
+def simulation_config(memory: MemoryKind) -> SocConfig:
+    return SocConfig(
+        with_cfu=True,
+        memory=memory,
+        main_ram_bytes=4 << 20,
+        l2_bytes=8192 if memory == "sdram" else 0,
+        clock_hz=75_000_000,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulator:
+    """A built simulator and its SoC."""
+
+    program: Path
+    soc_json: Path
+
+    def prepare(self, firmware: bytes, folder: Path) -> Path:
+        """Make ``folder`` one that the simulator can run in."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_memory_images(firmware, self.soc_json.read_text(), folder)
+        return folder
+
+
+@cache
+def runtime() -> Path:
+    folder = scratch() / "runtime"
+    folder.mkdir()
+    build_runtime(folder, timeout_s=300)
+    return folder
+
+
+@cache
+def simulator(memory: MemoryKind) -> Simulator:
+    soc = generate(simulation_config(memory), scratch() / f"soc-{memory}")
+    out = scratch() / f"simulator-{memory}"
+    out.mkdir()
+    build_simulator(
+        soc=soc / "soc.v",
+        cpu=PACKAGED_CORE,
+        cfu=FIRMWARE / "Cfu.v",
+        runtime=runtime(),
+        out=out,
+        timeout_s=300,
+    )
+    return Simulator(program=out / SIMULATOR, soc_json=soc / "soc.json")
+
+
+@cache
+def letters_firmware(memory: MemoryKind) -> bytes:
+    """The firmware of ``firmware/main.c``, which answers single letters."""
+    soc = json.loads(simulator(memory).soc_json.read_text())
+    ram, sram = soc["memory"]["main_ram"], soc["memory"]["sram"]
+    folder = scratch() / f"letters-{memory}"
+    folder.mkdir()
+    defines = [f"-DUART_{name.upper()}={address:#x}u" for name, address in soc["uart"].items()]
+    symbols = {
+        "MAIN_RAM_ORIGIN": ram["origin"],
+        "SRAM_ORIGIN": sram["origin"],
+        "SRAM_BYTES": sram["size_bytes"],
+    }
+    run_tool(
+        [
+            "riscv64-unknown-elf-gcc",
+            *CPU_FLAGS,
+            *("-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib"),
+            *defines,
+            f"-DMAIN_RAM_ORIGIN={ram['origin']:#x}u",
+            "-DCFU_GATE",
+            *(f"-Wl,--defsym,{name}={value:#x}" for name, value in symbols.items()),
+            *("-Wl,--no-warn-rwx-segments", "-T", FIRMWARE / "link.ld"),
+            *(FIRMWARE / "start.S", FIRMWARE / "main.c", "-lgcc", "-o", "firmware.elf"),
+        ],
+        cwd=folder,
+        log=folder / "log",
+        timeout_s=60,
+    )
+    run_tool(
+        ["riscv64-unknown-elf-objcopy", "-O", "binary", "firmware.elf", "firmware.bin"],
+        cwd=folder,
+        log=folder / "log",
+        timeout_s=60,
+    )
+    return (folder / "firmware.bin").read_bytes()
+
+
+def letters_folder(memory: MemoryKind, folder: Path) -> Path:
+    """A folder in which the letters firmware runs."""
+    return simulator(memory).prepare(letters_firmware(memory), folder)

@@ -1,0 +1,57 @@
+"""Firmware as memory contents."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.faults import InvalidDesign
+from hw_templates.soc.images import MemoryImages, write_memory_images
+
+LINEAR = MemoryImages(files=("a",), word_bytes=4, chunk_words=1)
+BANKS = MemoryImages(files=("a", "b", "c", "d"), word_bytes=2, chunk_words=8)
+
+
+def read_back(images: MemoryImages, texts: dict[str, str]) -> bytes:
+    """Put words together by their addresses, as the memory model does."""
+    words = {name: texts[name].split() for name in images.files}
+    found = bytearray()
+    for index in range(sum(map(len, words.values()))):
+        chunk, offset = divmod(index, images.chunk_words)
+        row, bank = divmod(chunk, len(images.files))
+        column = words[images.files[bank]]
+        place = row * images.chunk_words + offset
+        if place < len(column):
+            found += int(column[place], 16).to_bytes(images.word_bytes, "little")
+    return bytes(found)
+
+
+@pytest.mark.parametrize("images", [LINEAR, BANKS])
+@given(firmware=st.binary(max_size=300))
+def test_every_byte_lies_at_its_address(images: MemoryImages, firmware: bytes) -> None:
+    found = read_back(images, images.split(firmware))
+    assert found[: len(firmware)] == firmware
+    assert not any(found[len(firmware) :])
+
+
+def test_words_are_little_endian_and_no_file_is_empty() -> None:
+    assert LINEAR.split(bytes(range(6))) == {"a": "03020100\n00000504\n"}
+    assert BANKS.split(b"\x01\x02") == {
+        "a": "0201\n",
+        "b": "0000\n",
+        "c": "0000\n",
+        "d": "0000\n",
+    }
+
+
+def test_a_firmware_larger_than_the_memory_is_the_designs_fault(tmp_path: Path) -> None:
+    soc = {
+        "memory": {"main_ram": {"size_bytes": 8}},
+        "images": {"files": ["a"], "word_bytes": 4, "chunk_words": 1, "fill_words": 1},
+    }
+    with pytest.raises(InvalidDesign, match="9 bytes, the main memory only 8"):
+        write_memory_images(bytes(9), json.dumps(soc), tmp_path)
+    write_memory_images(bytes(8), json.dumps(soc), tmp_path)
+    assert (tmp_path / "a").read_text() == "00000000\n" * 2
