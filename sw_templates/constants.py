@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from contracts.faults import ConfigError
 from sw_templates import quantise
 from sw_templates.memory_plan import padded
 from sw_templates.model import (
@@ -46,30 +45,19 @@ class Constant:
 
 
 def layer_constants(layer: Layer, row_align_bytes: int) -> tuple[Constant, ...]:
-    """Return the arrays that the structure of ``layer`` points to, named after the layer.
-
-    Raises:
-        ConfigError: The scales do not fit TFLite's fixed point.
-    """
-    try:
-        match layer:
-            case Conv2d() | DepthwiseConv2d() | FullyConnected():
-                return _weighted(layer, row_align_bytes)
-            case Softmax():
-                table = quantise.softmax_exponentials(layer.beta, layer.input.scale)
-                return (_constant(f"{layer.name}_exponentials", "int32_t", table),)
-            case Add():
-                return tuple(
-                    tensor_constant(tensor) for tensor in layer.inputs if tensor.data is not None
-                )
-            case _:
-                return ()
-    except ValueError as error:
-        raise ConfigError(
-            f"operator {layer.index} ({layer.operator}), tensor {layer.output.index} "
-            f"({layer.output.name!r}) cannot be quantised: {error}",
-            fix="convert the model with full int8 quantisation (inputs and outputs too)",
-        ) from None
+    """Return the arrays that the structure of ``layer`` points to, named after the layer."""
+    match layer:
+        case Conv2d() | DepthwiseConv2d() | FullyConnected():
+            return _weighted(layer, row_align_bytes)
+        case Softmax():
+            table = quantise.softmax_exponentials(layer.beta, layer.input.scale)
+            return (_constant(f"{layer.name}_exponentials", "int32_t", table),)
+        case Add():
+            return tuple(
+                tensor_constant(tensor) for tensor in layer.inputs if tensor.data is not None
+            )
+        case _:
+            return ()
 
 
 def tensor_constant(tensor: Tensor) -> Constant:
@@ -79,7 +67,7 @@ def tensor_constant(tensor: Tensor) -> Constant:
 
 
 def multipliers(layer: WeightedLayer) -> tuple[quantise.Multiplier, ...]:
-    """Return one multiplier per output channel; raises ValueError where it has no fixed point."""
+    """Return one multiplier per output channel; the import has seen to it that each exists."""
     channels = layer.weights.shape[-1 if isinstance(layer, DepthwiseConv2d) else 0]
     return quantise.channel_multipliers(
         layer.input.scale, layer.weights.scales, layer.output.scale, channels

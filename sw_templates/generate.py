@@ -32,6 +32,7 @@ from sw_templates.soc_map import MIN_STACK_BYTES, SocMap
 FIRMWARE_NAME = "soft-soc-dse firmware 1"
 HOST_CLOCK_HZ = 1_000_000_000
 STRIP_PIXELS = 4
+MIN_CODE_BYTES = 16 << 10
 OPERATOR_KERNELS = (
     "conv2d",
     "depthwise_conv2d",
@@ -107,7 +108,7 @@ def generate(
         out: Files of the same names are replaced.
 
     Raises:
-        ConfigError: A layer's scales have no fixed point, or a kernel template is at fault.
+        ConfigError: The memory is too small, or a kernel template is at fault.
     """
     align = max(4, options.unroll, kernels.weight_row_align_bytes)
     rows = max(STRIP_PIXELS, kernels.scratch_rows)
@@ -118,6 +119,8 @@ def generate(
         _view(layer, position, plan, places, align) for position, layer in enumerate(model.layers)
     )
     constant_bytes = sum(constant.size_bytes for constant in constants)
+    if soc is not None:
+        _require_room(plan.peak_bytes + constant_bytes, soc)
     variables: dict[str, object] = {
         "model": model,
         "model_name": options.model_name or model.name,
@@ -150,6 +153,16 @@ def generate(
         )
     sources = _render(variables, kernels, model, soc, out)
     return Firmware(folder=out, sources=sources, plan=plan, constant_bytes=constant_bytes)
+
+
+def _require_room(data_bytes: int, soc: SocMap) -> None:
+    """Refuse what certainly does not fit; the linker has the last word."""
+    if data_bytes + MIN_CODE_BYTES > soc.main_ram.size_bytes:
+        raise ConfigError(
+            f"weights and activations need {data_bytes} bytes beside the code, main_ram has "
+            f"{soc.main_ram.size_bytes}",
+            fix="give the target more memory (target.memory.size_bytes), or use a smaller model",
+        )
 
 
 def _render(

@@ -15,6 +15,7 @@ ADD_LEFT_SHIFT = 20
 _INT32_MAX = (1 << 31) - 1
 _INT32_MIN = -(1 << 31)
 _SOFTMAX_INTEGER_BITS = 5
+_MAX_SHIFT = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ def quantise_multiplier(value: float) -> Multiplier:
     """Return the closest Q31 mantissa and exponent.
 
     Raises:
-        ValueError: ``value`` is negative, not finite, or 2^31 and more.
+        ValueError: ``value`` is negative or not finite.
     """
     if not math.isfinite(value) or value < 0:
         raise ValueError(f"scale factor {value!r} is not a finite number >= 0")
@@ -66,17 +67,22 @@ def quantise_multiplier(value: float) -> Multiplier:
         multiplier, shift = multiplier // 2, shift + 1
     if shift < -31:
         multiplier, shift = 0, 0
-    if shift > 30:
-        raise ValueError(f"scale factor {value!r} is too large for a 32-bit shift")
     return Multiplier(multiplier=multiplier, shift=shift)
 
 
 def channel_multipliers(
     input_scale: float, weight_scales: Sequence[float], output_scale: float, channels: int
 ) -> tuple[Multiplier, ...]:
-    """Return one multiplier per output channel; a single weight scale serves all of them."""
+    """Return one multiplier per output channel; a single weight scale serves all of them.
+
+    Raises:
+        ValueError: A factor is 2^30 and more, beyond the kernels' 32-bit shifts.
+    """
     scales = list(weight_scales) * channels if len(weight_scales) == 1 else list(weight_scales)
-    return tuple(quantise_multiplier(input_scale * scale / output_scale) for scale in scales)
+    factors = tuple(quantise_multiplier(input_scale * scale / output_scale) for scale in scales)
+    if any(factor.shift > _MAX_SHIFT for factor in factors):
+        raise ValueError(f"the output's scale {output_scale!r} is far below its inputs'")
+    return factors
 
 
 def add_scaling(input1_scale: float, input2_scale: float, output_scale: float) -> AddScaling:

@@ -25,6 +25,7 @@ from sw_templates.model import (
 from sw_templates.tflite_file import RawModel, RawOperator, RawTensor, parse_tflite, read_tflite
 
 MAX_TENSOR_BYTES = 64 << 20
+MAX_WINDOW = 4096  # pixels: keeps every offset within an int32
 MAX_SOFTMAX_DEPTH = 511  # beyond, the reference kernel shifts an int32 by more than 31 bits
 
 _ACTIVATIONS = {0: "NONE", 1: "RELU", 3: "RELU6"}
@@ -196,6 +197,14 @@ class _Importer:
             self._refuse(operator, index, f"is quantised along dimension {raw.quantised_dimension}")
         return tensor
 
+    def _scaled(
+        self, operator: RawOperator, image: Tensor, weights: Tensor, output: Tensor
+    ) -> None:
+        """Check that every channel's scale factor has a fixed point; ValueError says which not."""
+        quantise.channel_multipliers(image.scale, weights.scales, output.scale, len(weights.scales))
+        if image.data is not None:
+            self._refuse(operator, image.index, "is a constant where an activation is expected")
+
     def _bias(self, operator: RawOperator, channels: int) -> Tensor | None:
         if len(operator.inputs) < 3 or operator.inputs[2] == -1:
             return None
@@ -245,8 +254,10 @@ class _Importer:
             dilation = (
                 int(self._option(operator, table, f"Dilation{letter}Factor")) if dilated else 1
             )
-            if stride < 1 or dilation < 1 or kernel[axis] < 1:
-                self._refuse(operator, None, "has a kernel, stride or dilation below 1")
+            if not all(1 <= value <= MAX_WINDOW for value in (stride, dilation, kernel[axis])):
+                self._refuse(
+                    operator, None, f"has a kernel, stride or dilation outside 1 to {MAX_WINDOW}"
+                )
             size, effective = image.shape[1 + axis], (kernel[axis] - 1) * dilation + 1
             if padding == 0:  # SAME
                 expected = (size + stride - 1) // stride
@@ -300,6 +311,7 @@ class _Importer:
                 fix="grouped convolutions are not supported: use groups = 1",
             )
         self._same(operator, output, (1, *output.shape[1:3], weights.shape[0]))
+        self._scaled(operator, image, weights, output)
         return Conv2d(
             index=operator.index,
             inputs=(image,),
@@ -321,6 +333,7 @@ class _Importer:
             operator, table, image, output, (weights.shape[1], weights.shape[2]), True
         )
         self._same(operator, output, (1, *output.shape[1:3], weights.shape[3]))
+        self._scaled(operator, image, weights, output)
         multiplier, rest = divmod(weights.shape[3], image.shape[3])
         if weights.shape[0] != 1 or rest:
             self._refuse(
@@ -346,6 +359,7 @@ class _Importer:
         weights = self._weights(operator, 0, 2)
         if int(self._option(operator, "FullyConnectedOptions", "WeightsFormat")) != 0:
             self._refuse(operator, weights.index, "has shuffled weights")
+        self._scaled(operator, vector, weights, output)
         units, depth = weights.shape
         if vector.elements % depth or output.elements != vector.elements // depth * units:
             self._refuse(
@@ -391,8 +405,6 @@ class _Importer:
             int(self._option(operator, table, "FilterHeight")),
             int(self._option(operator, table, "FilterWidth")),
         )
-        if max(kernel) > 4096:
-            self._refuse(operator, None, f"has a filter of {kernel}, more than 4096")
         window = self._window(operator, table, image, output, kernel, False)
         self._same(operator, output, (image.shape[0], *output.shape[1:3], image.shape[3]))
         if (image.scale, image.zero_point) != (output.scale, output.zero_point):

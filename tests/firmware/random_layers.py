@@ -193,7 +193,9 @@ def average_pool_models(draw: st.DrawFn) -> ModelSpec:
 def softmax_models(draw: st.DrawFn) -> ModelSpec:
     shape = [draw(st.integers(1, 3)), draw(st.integers(1, 60))]
     vector = TensorSpec(
-        shape=shape, scales=[draw(scales(0.0005, 1.5))], zero_points=[draw(ZERO_POINTS)]
+        shape=shape,
+        scales=[draw(st.one_of(scales(0.0005, 1.5), scales(1.5, 60.0)))],
+        zero_points=[draw(ZERO_POINTS)],
     )
     result = TensorSpec(shape=shape, scales=[1 / 256], zero_points=[-128])
     beta = draw(st.sampled_from([1.0, 1.0, 0.5, 2.0, 0.1]))
