@@ -1,0 +1,232 @@
+"""The simulated SoC at work: a real firmware, a real core, a serial program on the other side."""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import serial
+
+from hw_templates.soc.config import MemoryKind
+from tests.soc.soc_bench import letters_folder, simulator
+
+pytestmark = pytest.mark.slow
+MEMORIES: tuple[MemoryKind, ...] = ("on-chip", "sdram")
+LIMIT_S = 120
+
+
+class Running:
+    """A simulator that was started, and its serial port."""
+
+    def __init__(self, memory: MemoryKind, folder: Path, *options: str) -> None:
+        self.process = subprocess.Popen(
+            [simulator(memory).program, *options],
+            cwd=letters_folder(memory, folder),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.path = self.process.stdout.readline().removeprefix("serial port: ").strip()
+
+    def open(self) -> serial.Serial:
+        return serial.Serial(self.path, 1_843_200, timeout=LIMIT_S)
+
+    def stop(self) -> tuple[int, str, str]:
+        self.process.terminate()
+        return self.end()
+
+    def end(self) -> tuple[int, str, str]:
+        printed, errors = self.process.communicate(timeout=LIMIT_S)
+        return self.process.returncode, printed, errors
+
+
+@contextlib.contextmanager
+def running(memory: MemoryKind, folder: Path, *options: str) -> Iterator[Running]:
+    started = Running(memory, folder, *options)
+    try:
+        yield started
+    finally:
+        if started.process.poll() is None:
+            started.stop()
+
+
+def ask(port: serial.Serial, letter: bytes) -> bytes:
+    port.write(letter)
+    return bytes(port.read_until(b"\r\n")).removesuffix(b"\r\n")
+
+
+def connect(port: serial.Serial) -> None:
+    """The greeting may or may not be on the line."""
+    port.write(b"h")
+    port.read_until(b"hello\r\n")
+
+
+def cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cycles_in(printed: str) -> int:
+    return int(printed.strip().splitlines()[-1].removeprefix("cycles: "))
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
+def test_core_memory_and_cfu_work(memory: MemoryKind, tmp_path: Path) -> None:
+    with running(memory, tmp_path) as board, board.open() as port:
+        connect(port)
+        assert ask(port, b"m") == b"00000000"  # wrong words of 8192
+        assert int(ask(port, b"c"), 16) == 1000 + 234 + (2 << 3 | 1)
+        status, printed, errors = board.stop()
+    assert (status, errors) == (0, "")
+    assert cycles_in(printed) > 100_000
+
+
+def test_a_slower_main_memory_costs_cycles(tmp_path: Path) -> None:
+    cycles = {}
+    for memory in MEMORIES:
+        with running(memory, tmp_path / memory) as board, board.open() as port:
+            connect(port)
+            ask(port, b"m")
+            cycles[memory] = cycles_in(board.stop()[1])
+    assert cycles["sdram"] > 1.5 * cycles["on-chip"]
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
+def test_cycles_do_not_depend_on_when_bytes_arrive(memory: MemoryKind, tmp_path: Path) -> None:
+    found = []
+    for pause_s in (0.0, 0.05):
+        with running(memory, tmp_path / str(pause_s)) as board, board.open() as port:
+            connect(port)
+            answers = []
+            for letter in (b"h", b"t", b"m", b"t"):
+                time.sleep(pause_s)
+                answers.append(ask(port, letter))
+            found.append((answers, cycles_in(board.stop()[1])))
+    assert found[0] == found[1]
+
+
+def test_waiting_for_a_byte_costs_no_time(tmp_path: Path) -> None:
+    with running("on-chip", tmp_path) as board, board.open() as port:
+        connect(port)
+        before_s = cpu_s(board.process.pid)
+        time.sleep(1)
+        assert cpu_s(board.process.pid) - before_s < 0.1
+
+
+def test_a_flood_reaches_a_slow_reader_byte_for_byte(tmp_path: Path) -> None:
+    with running("on-chip", tmp_path) as board, board.open() as port:
+        connect(port)
+        port.write(b"f")
+        time.sleep(0.5)  # the line fills, then the simulation waits
+        received = b""
+        while len(received) < 200_000:
+            received += port.read(min(7777, 200_000 - len(received)))
+        assert received == bytes(index % 251 for index in range(200_000))
+        connect(port)
+
+
+def test_bytes_sent_at_once_all_arrive(tmp_path: Path) -> None:
+    every = bytes(range(256))
+    with running("on-chip", tmp_path) as board, board.open() as port:
+        connect(port)
+        port.write(b"e" + every + b"e" + every + b"h")
+        assert port.read_until(b"hello\r\n") == every + every + b"hello\r\n"
+
+
+def test_programs_come_and_go(tmp_path: Path) -> None:
+    link = tmp_path / "port"
+    with running("on-chip", tmp_path / "run", "--link", str(link)) as board:
+        assert str(link.readlink()) == board.path
+        for _ in range(3):
+            with serial.Serial(str(link), 115_200, timeout=LIMIT_S) as port:
+                connect(port)
+                assert ask(port, b"h") == b"hello"
+        assert board.stop()[0] == 0
+    assert not link.is_symlink()
+
+
+@pytest.mark.parametrize("option", ["--cycle-limit", "--command-cycle-limit"])
+def test_an_endless_command_ends_at_its_limit(option: str, tmp_path: Path) -> None:
+    with running("on-chip", tmp_path, option, "300000") as board, board.open() as port:
+        connect(port)
+        port.write(b"x")
+        status, printed, errors = board.end()
+    assert status == 3
+    assert "cycle limit reached" in errors
+    assert 300_000 <= cycles_in(printed) < 400_000
+
+
+def test_a_simulator_does_not_outlive_who_started_it(tmp_path: Path) -> None:
+    folder = letters_folder("on-chip", tmp_path)
+    script = (
+        "import os, subprocess, sys\n"
+        "child = subprocess.Popen([sys.argv[1]], stdout=subprocess.PIPE)\n"
+        "print(child.pid, child.stdout.readline().decode().split()[-1], flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    parent = subprocess.run(
+        [sys.executable, "-c", script, simulator("on-chip").program],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert parent.returncode == -signal.SIGKILL
+    pid = int(parent.stdout.split()[0])
+    deadline_s = time.monotonic() + 20
+    while alive(pid):
+        assert time.monotonic() < deadline_s, f"simulator {pid} still runs"
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_another_firmware_needs_no_other_simulator(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    firmware = bytes.fromhex("6f000000")  # jumps to itself
+    simulator("on-chip").prepare(firmware, folder)
+    run = subprocess.run(
+        [simulator("on-chip").program, "--cycle-limit", "1000"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert (run.returncode, cycles_in(run.stdout)) == (3, 1000)
+
+
+@pytest.mark.parametrize(
+    "options", [["--cycle-limit", "many"], ["--cycle-limit", "-1"], ["--fast"], ["now"]]
+)
+def test_wrong_usage_is_told(options: list[str], tmp_path: Path) -> None:
+    run = subprocess.run(
+        [simulator("on-chip").program, *options],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert run.stderr
+    assert not run.stdout
+
+
+def test_free_running_goes_on_while_nobody_types(tmp_path: Path) -> None:
+    with running("on-chip", tmp_path, "--free-running", "--cycle-limit", "400000") as board:
+        assert select.select([board.process.stdout], [], [], LIMIT_S)[0]
+        assert board.end()[0] == 3
