@@ -9,7 +9,7 @@ from dse.config import check_model, config_from_json
 from dse.report import table_text
 from dse.store import Store, TrialState
 from runners.executors import Finished
-from runners.executors.local import MEASURE, LocalExecutor
+from runners.executors.local import MEASURE_AGAIN, LocalExecutor
 from runners.job import Job
 
 _POLL_S = 0.5
@@ -103,7 +103,7 @@ def comparison_text(comparison: Comparison) -> str:
 
 
 def _measure(job: Job) -> Outcome:
-    executor = LocalExecutor(MEASURE)
+    executor = LocalExecutor(MEASURE_AGAIN)
     try:
         executor.submit(1, job)
         while True:

@@ -19,7 +19,8 @@ from runners.executors.interface import Event, Finished, Progress
 from runners.executors.trial_process import MESSAGE_BYTES, Ended, Request, Started
 from runners.job import Job, StageEvent
 
-MEASURE = "runners.measure:measure"
+MEASURE = "runners.executors.entry:measure"
+MEASURE_AGAIN = "runners.executors.entry:measure_again"
 _ROOT = Path(__file__).resolve().parent.parent.parent
 # imported, not run with -m: messages are pickled, and no class may come from __main__
 _LAUNCHER = (sys.executable, "-c", "from runners.executors import trial_process as t; t.main()")
@@ -40,7 +41,8 @@ class LocalExecutor:
     """Runs each job in a process of its own group, forked from a launcher that is kept warm.
 
     Args:
-        measure: ``package.module:function`` to call as ``function(job, report=...)``.
+        measure: ``package.module:function`` to call as ``function(job, report=...)``. If the
+            module has a function ``warm_up``, it is called once before the first trial.
     """
 
     def __init__(self, measure: str = MEASURE) -> None:

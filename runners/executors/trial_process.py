@@ -61,6 +61,9 @@ def main() -> None:
     measure_name = sys.argv[2]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the campaign's business
     measure = load_function(measure_name)
+    warm_up = getattr(sys.modules[measure.__module__], "warm_up", None)
+    if warm_up is not None:
+        warm_up()
     gc.freeze()  # keeps the pages of imported modules shared with the trials
     trials: dict[int, tuple[int, int]] = {}  # pidfd -> ticket, pid
     while True:
