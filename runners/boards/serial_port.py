@@ -41,7 +41,7 @@ class SerialBoard:
         """End a command that was begun, and forget all answers; see ``Board.reset``."""
         self.send(b"%", timeout_s=_RESET_LIMIT_S)
         deadline_s = time.monotonic() + _RESET_LIMIT_S
-        while self._wait_for_bytes(min(deadline_s, time.monotonic() + _QUIET_S)):
+        while self._wait_for_bytes(time.monotonic() + _QUIET_S):
             if time.monotonic() >= deadline_s:
                 raise BoardSilent(
                     f"{self._name} does not stop talking, so its answers cannot be told apart",
