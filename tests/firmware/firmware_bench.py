@@ -84,11 +84,16 @@ def host_firmware(
 
 
 def riscv_firmware(
-    model: Model, out: Path, *, core: str, options: FirmwareOptions | None = None
+    model: Model,
+    out: Path,
+    *,
+    core: str,
+    options: FirmwareOptions | None = None,
+    soc: SocMap = SOC,
 ) -> Firmware:
     """Generate and compile for a core of ``CPU_FLAGS``."""
     options = options or FirmwareOptions()
-    firmware = generate(model, kernels=PLAIN_KERNELS, options=options, soc=SOC, out=out)
+    firmware = generate(model, kernels=PLAIN_KERNELS, options=options, soc=soc, out=out)
     compile_in(out, *riscv_commands(firmware, options=options, cpu_flags=CPU_FLAGS[core]))
     return firmware
 
