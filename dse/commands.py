@@ -19,6 +19,7 @@ from dse.config import (
 from dse.interrupts import stop_on_interrupt
 from dse.progress import Display, LiveDisplay, PlainDisplay, Tally
 from dse.provenance import context_of, source_hash
+from dse.space import Space
 from dse.store import Store, StudyRecord, TrialState
 from dse.suggest import make_suggester
 from runners.cache import default_root
@@ -56,39 +57,64 @@ class Running:
     now_s: float
 
 
-def start_study(
-    path: Path, store: Store, *, trials: int | None, workers: int | None, running: Running
-) -> CampaignEnd:
-    """Create the study of a config file, or continue it, and run it to its end.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A config file that was checked as far as that is possible without a trial.
+
+    Attributes:
+        path: The file.
+        text: What it says.
+        config: The same, resolved.
+        space: What it allows.
+        context: Hash of what results depend on beside the design.
+    """
+
+    path: Path
+    text: str
+    config: StudyConfig
+    space: Space
+    context: str
+
+
+def prepare(path: Path, *, trials: int | None, workers: int | None) -> Prepared:
+    """Check a config file, its model, its space and the programs that trials need.
 
     Raises:
-        ConfigError: The config is wrong, or differs from that of the study of its name.
+        ConfigError: The config is wrong.
         ToolMissing: An outside program is not installed.
-        StoreError: The database cannot be used.
     """
     text, config = load_config(path)
     config = with_budget(config, trials=trials, workers=workers)
     check_network(config)
-    assemble_space(config)
-    study = store.find_study(config.name)
-    if study is None:
-        study = store.create_study(
-            name=config.name,
-            config_toml=text,
-            config_json=config.to_json(),
-            source_hash=source_hash(),
-            now_s=running.now_s,
-        )
+    space = assemble_space(config)
+    return Prepared(path=path, text=text, config=config, space=space, context=context_of(config))
+
+
+def start_study(prepared: Prepared, store: Store, *, running: Running) -> CampaignEnd:
+    """Create the study of a config, or continue it, and run it to its end.
+
+    Raises:
+        ConfigError: The config differs from that of the study of its name.
+        StoreError: The database cannot be used.
+    """
+    config = prepared.config
+    study = store.create_study(
+        name=config.name,
+        config_toml=prepared.text,
+        config_json=config.to_json(),
+        source_hash=source_hash(),
+        now_s=running.now_s,
+    )
     changed = differences(config_from_json(study.config_json), config)
     if changed:
         raise ConfigError(
             f"study {config.name} in {store.path} was started with another config:\n  "
             + "\n  ".join(changed),
-            fix=f"give the new study another name in {path}, use another --db, or continue the"
-            f" old one: python -m dse.study resume {config.name}",
+            fix=f"give the new study another name in {prepared.path}, use another --db, or"
+            f" continue the old one: python -m dse.study resume {config.name}",
         )
-    store.update_config(study.id, config_toml=text, config_json=config.to_json())
-    return _run(study, config, store, running, requeue=False)
+    store.update_config(study.id, config_toml=prepared.text, config_json=config.to_json())
+    return _run(study, config, prepared.space, prepared.context, store, running)
 
 
 def resume_study(
@@ -105,7 +131,9 @@ def resume_study(
     config = with_budget(config_from_json(study.config_json), trials=trials, workers=workers)
     check_model(config.workload)
     store.update_config(study.id, config_toml=study.config_toml, config_json=config.to_json())
-    return _run(study, config, store, running, requeue=True)
+    context = context_of(config)
+    store.requeue(study.id, context=context, now_s=running.now_s)
+    return _run(study, config, assemble_space(config), context, store, running)
 
 
 def check_network(config: StudyConfig) -> None:
@@ -120,11 +148,13 @@ def check_network(config: StudyConfig) -> None:
 
 
 def _run(
-    study: StudyRecord, config: StudyConfig, store: Store, running: Running, *, requeue: bool
+    study: StudyRecord,
+    config: StudyConfig,
+    space: Space,
+    context: str,
+    store: Store,
+    running: Running,
 ) -> CampaignEnd:
-    context = context_of(config)
-    if requeue:
-        store.requeue(study.id, context=context, now_s=running.now_s)
     tally = Tally(config)
     tally.start_from(store.results(study.id))
     display: Display = LiveDisplay(tally) if running.is_terminal else PlainDisplay(tally)
@@ -142,7 +172,7 @@ def _run(
                 study=study,
                 config=config,
                 context=context,
-                space=assemble_space(config),
+                space=space,
                 asker=asker,
                 executor=executor,
                 listen=display.listen,

@@ -68,10 +68,11 @@ def start(
     db: Database = DEFAULT_DB,
 ) -> None:
     """Start the study of a config file, or continue it if the database has it."""
-    from dse.commands import start_study
+    from dse.commands import prepare, start_study
 
+    prepared = prepare(config, trials=trials, workers=workers)
     with _open(db, create=True) as store:
-        end = start_study(config, store, trials=trials, workers=workers, running=_running())
+        end = start_study(prepared, store, running=_running())
         _finish(end, store)
 
 
