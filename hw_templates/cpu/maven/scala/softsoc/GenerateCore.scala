@@ -2,9 +2,7 @@ package softsoc
 
 import java.nio.charset.StandardCharsets.UTF_8
 import java.nio.file.{Files, Path, Paths}
-import scala.util.control.NonFatal
 import spinal.core.{ClockDomainConfig, SYNC, SpinalConfig}
-import spinal.core.internals.{PhaseAllocateNames}
 
 /** Writes `VexRiscv.v` for each pair of an options file and a folder: `GenerateCore OPTIONS FOLDER [OPTIONS FOLDER]...`
   *
@@ -18,7 +16,7 @@ object GenerateCore {
       sys.exit(2)
     }
     val made = for (Array(options, folder) <- arguments.grouped(2)) yield generate(Paths.get(options), Paths.get(folder))
-    if (!made.toList.forall(identity)) sys.exit(1)
+    sys.exit(if (made.toList.forall(identity)) 0 else 1) // always: SpinalHDL leaves threads behind when it fails
   }
 
   private def generate(optionsFile: Path, folder: Path): Boolean =
@@ -35,7 +33,7 @@ object GenerateCore {
       makePrivate(folder.resolve("VexRiscv.v"))
       true
     } catch {
-      case NonFatal(error) =>
+      case error: Throwable =>
         System.err.println(s"GenerateCore: $optionsFile: $error")
         error.printStackTrace()
         false
