@@ -109,4 +109,3 @@ class Family:
     model: Callable[[Values], ReferenceModel] | None = None
     kernels: KernelFolder | None = None
     sources: tuple[Path, ...] = ()
-

@@ -8,12 +8,11 @@ from hw_templates.cfu.component import CfuComponent
 from hw_templates.cfu.simd.datapath import (
     CommandPort,
     DotProduct,
-    Packer,
     ResultWords,
     StepBuffer,
 )
 from hw_templates.cfu.simd.isa import MAX_ACTIVATION_WORDS, MAX_CHANNELS, STEP_BITS, BufferOp
-from hw_templates.cfu.simd.requantiser import Requantiser
+from hw_templates.cfu.simd.output import OutputStage
 
 _CHANNEL_BITS = exact_log2(MAX_CHANNELS)
 _BUFFER_LATENCY = 2
@@ -44,13 +43,11 @@ class SimdBuffers(CfuComponent):
         del platform
         m = Module()
         m.submodules.port = port = CommandPort(cfu=self)
-        m.submodules.results = results = ResultWords()
         m.submodules.dot = dot = DotProduct(width=self._width)
 
         operation = [port.valid & (port.funct3 == code) for code in range(8)]
         is_product = operation[BufferOp.MULTIPLY]
-        starts_layer = operation[BufferOp.CONFIGURE] & ~port.funct7[0]
-        sets_output = operation[BufferOp.CONFIGURE] & port.funct7[0]
+        starts_layer = operation[BufferOp.CONFIGURE] & (port.funct7[:2] == 0)
 
         is_first, is_last = self._add_operands(m, port, dot, starts_layer)
 
@@ -72,24 +69,36 @@ class SimdBuffers(CfuComponent):
         finished = Signal()
         m.d.sync += finished.eq(lasts[-1])
 
-        busy = port.valid | valids.any() | finished
-        if self._has_requantiser:
-            busy |= self._add_requantisation(
-                m, port, results, start, accumulator, finished, lasts, starts_layer, sets_output
-            )
-        else:
-            m.d.comb += [results.write.eq(finished), results.write_data.eq(accumulator)]
-
         is_read = self.funct3 == BufferOp.READ
-        waits = (
+        is_add = self.funct3 == BufferOp.ADD
+        for_all = (
             is_read | (self.funct3 == BufferOp.CONFIGURE) | (self.funct3 == BufferOp.SET_CHANNEL)
         )
-        m.d.comb += [
-            results.clear.eq(starts_layer),
-            results.read.eq(port.taken & is_read),
-            port.wait.eq(waits & busy),
-            port.answer.eq(Mux(is_read, results.head, 0)),
-        ]
+        changes = (port.valid & (port.funct3 != BufferOp.READ)) | valids.any() | finished
+        if self._has_requantiser:
+            m.submodules.output = output = OutputStage(port=port, can_keep_accumulators=True)
+            self._add_channels(m, port, output, start, lasts, starts_layer)
+            m.d.comb += [
+                output.valid.eq(finished),
+                output.value.eq(accumulator),
+                output.clear.eq(starts_layer),
+                output.read.eq(port.taken & is_read),
+                port.answer.eq(Mux(is_read, output.head, 0)),
+                port.wait.eq(
+                    Mux(is_add, output.add_waits | changes, output.adds)
+                    | (for_all & (changes | output.busy))
+                ),
+            ]
+        else:
+            m.submodules.results = results = ResultWords()
+            m.d.comb += [
+                results.write.eq(finished),
+                results.write_data.eq(accumulator),
+                results.clear.eq(starts_layer),
+                results.read.eq(port.taken & is_read),
+                port.answer.eq(Mux(is_read, results.head, 0)),
+                port.wait.eq(for_all & changes),
+            ]
         return m
 
     def _add_operands(
@@ -146,22 +155,16 @@ class SimdBuffers(CfuComponent):
             ]
         return step == 0, is_last
 
-    def _add_requantisation(
+    def _add_channels(
         self,
         m: Module,
         port: CommandPort,
-        results: ResultWords,
+        output: OutputStage,
         start: Signal,
-        accumulator: Signal,
-        finished: Signal,
         lasts: Signal,
         starts_layer: Signal,
-        sets_output: Signal,
-    ) -> Signal:
-        """Add what happens to a finished channel; return whether anything is in flight."""
-        m.submodules.requantiser = requantiser = Requantiser()
-        m.submodules.packer = packer = Packer()
-
+    ) -> None:
+        """Add what differs from channel to channel: bias, multiplier, shift, the end of a word."""
         # Two stages ahead of the accumulator a product looks up its channel: one for the memory,
         # one for the register behind it.
         channel, last_channel = Signal(_CHANNEL_BITS), Signal(_CHANNEL_BITS)
@@ -181,30 +184,11 @@ class SimdBuffers(CfuComponent):
             shifts[1].eq(shifts[0]),
             is_last_channel.eq(Cat(channel == last_channel, is_last_channel[:-1])),
         ]
-
-        output_stage = Cat(requantiser.zero_point, requantiser.lowest, requantiser.highest)
-        stored = Signal.like(output_stage)
-        keeps_accumulators = Signal()
-        with m.If(sets_output):
-            m.d.sync += [
-                stored.eq(Cat(port.a[:8], port.b[:16])),
-                keeps_accumulators.eq(port.b[16]),
-            ]
         m.d.comb += [
-            output_stage.eq(stored),
-            requantiser.valid.eq(finished & ~keeps_accumulators),
-            requantiser.value.eq(accumulator),
-            requantiser.multiplier.eq(multipliers[1]),
-            requantiser.shift.eq(shifts[1]),
-            requantiser.tag.eq(is_last_channel[2]),
-            packer.clear.eq(starts_layer),
-            packer.valid.eq(requantiser.result_valid),
-            packer.result.eq(requantiser.result),
-            packer.is_last.eq(requantiser.result_tag),
-            results.write.eq(Mux(keeps_accumulators, finished, packer.word_valid)),
-            results.write_data.eq(Mux(keeps_accumulators, accumulator, packer.word)),
+            output.multiplier.eq(multipliers[1]),
+            output.shift.eq(shifts[1]),
+            output.is_last.eq(is_last_channel[2]),
         ]
-        return requantiser.busy
 
     @staticmethod
     def _add_channel_memories(

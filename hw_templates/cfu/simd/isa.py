@@ -14,8 +14,9 @@ class RegisterOp(IntEnum):
     MULTIPLY = 0
     """accumulator[i] += sum of products of the low ``simd_width`` bytes of rs1 and rs2."""
     CONFIGURE = 1
-    """Waits. Output stage: zero point rs1, limits rs2 (lowest, highest in bytes 0, 1); no words
-    are left to read. Only with hardware requantisation."""
+    """Waits. Only with hardware requantisation. funct7 mod 4 = 0: no words are left to read.
+    1: output stage: zero point rs1, limits rs2 (lowest, highest in bytes 0, 1).
+    2, 3: as in ``BufferOp``."""
     SET = 2
     """Waits for products only. accumulator[i] = rs1."""
     GET = 3
@@ -26,6 +27,8 @@ class RegisterOp(IntEnum):
     READ = 6
     """Waits. Answers the oldest word of four results, 0 when there is none. Only with hardware
     requantisation."""
+    ADD = 7
+    """As in ``BufferOp``."""
 
 
 class BufferOp(IntEnum):
@@ -36,10 +39,14 @@ class BufferOp(IntEnum):
     first step of a channel starts from its bias, the last one finishes it: activations go back
     to the window, the channel number advances, the result goes to the words to read."""
     CONFIGURE = 1
-    """Waits. funct7 = 0: a layer of rs1 steps a channel and rs2 channels; everything but the
-    buffers' contents and the output stage starts anew.
-    funct7 = 1: output stage: zero point rs1, limits rs2 (lowest, highest in bytes 0, 1), bit 16:
-    results stay 32-bit accumulators. Only with hardware requantisation."""
+    """Waits. funct7 mod 4 = 0: a layer of rs1 steps a channel and rs2 channels; everything but
+    the buffers' contents, the output stage and ADD's constants starts anew. The others only with
+    hardware requantisation.
+    1: output stage: zero point rs1, limits rs2 (lowest, highest in bytes 0, 1), bit 16: results
+    stay 32-bit accumulators.
+    2: ADD's multiplier rs1 and shift to the right rs2 of what bits 8, 9 of rs2 say: 0 first
+    input, 1 second input, 2 sum.
+    3: zero points of ADD's inputs in bytes 0 and 1 of rs1."""
     LOAD_ACTIVATIONS = 2
     """Appends rs1 and, with funct7 = 0, rs2. A pair must start at an even word."""
     LOAD_WEIGHTS = 3
@@ -53,6 +60,10 @@ class BufferOp(IntEnum):
     """Waits. Answers the oldest word of results, 0 when there is none: an accumulator, or four
     int8, the first one lowest. The word that the last channel completes holds as many results
     as are left, in its high bytes, and 0 below them."""
+    ADD = 7
+    """Adds four int8 of rs1 to four of rs2: a word of results. Takes 12 cycles, in which the next
+    ADD waits, and all others until its last sum is on its way. Only with hardware
+    requantisation."""
 
 
 ACCUMULATORS = 16
@@ -63,5 +74,7 @@ MAX_CHANNELS = 64
 """Channels whose bias and multiplier the CFU can hold."""
 MAX_ACTIVATION_WORDS = 1024
 """Words of the activation buffer: as deep as the weight buffer, but not deeper than this."""
+ADD_LEFT_SHIFT = 20
+"""TFLite scales the inputs of ADD up by this before it brings them to a common scale."""
 STEP_BITS = 16
 """Bits of the number of steps a channel."""

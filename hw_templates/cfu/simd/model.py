@@ -4,6 +4,7 @@ from collections import deque
 
 from hw_templates.cfu.simd.isa import (
     ACCUMULATORS,
+    ADD_LEFT_SHIFT,
     MAX_ACTIVATION_WORDS,
     MAX_CHANNELS,
     RESULT_WORDS,
@@ -48,16 +49,20 @@ class OutputStage:
 
     def __init__(self) -> None:
         self._zero_point = self._lowest = self._highest = 0
+        self._scales = [(0, 0)] * 4
+        self._input_zero_points = (0, 0)
         self._packed = b""
         self._words: deque[int] = deque()
 
-    def configure(self, a: int, b: int) -> None:
-        """Take zero point and limits."""
-        self._zero_point, self._lowest, self._highest = (
-            signed(a, 8),
-            signed(b, 8),
-            signed(b >> 8, 8),
-        )
+    def configure(self, option: int, a: int, b: int) -> None:
+        """Execute CONFIGURE's options 1, 2 and 3."""
+        if option == 1:
+            self._zero_point = signed(a, 8)
+            self._lowest, self._highest = signed(b, 8), signed(b >> 8, 8)
+        elif option == 2:
+            self._scales[b >> 8 & 3] = (a % (1 << 31), b % 32)
+        elif option == 3:
+            self._input_zero_points = (signed(a, 8), signed(a >> 8, 8))
 
     def clear(self) -> None:
         """Forget all results."""
@@ -69,8 +74,20 @@ class OutputStage:
         if len(self._words) < RESULT_WORDS:
             self._words.append(word & _WORD)
 
-    def add_result(self, value: int, multiplier: int, shift: int, *, is_last: bool) -> None:
-        """Requantise an accumulator and append its int8."""
+    def add_tensors(self, a: int, b: int, *, keeps_words: bool) -> None:
+        """Execute ADD."""
+        for element in range(4):
+            total = 0
+            for operand, word in enumerate((a, b)):
+                value = signed(word >> 8 * element, 8) - self._input_zero_points[operand]
+                total += requantise(value << ADD_LEFT_SHIFT, *self._scales[operand])
+            total = signed(total, 32)
+            self.add_result(total, *self._scales[2], is_last=False, keeps_words=keeps_words)
+
+    def add_result(
+        self, value: int, multiplier: int, shift: int, *, is_last: bool, keeps_words: bool = True
+    ) -> None:
+        """Requantise an accumulator and append its int8; ``keeps_words`` off loses full words."""
         result = requantise(value, multiplier, shift) + self._zero_point
         if result < self._lowest:
             result = self._lowest
@@ -78,7 +95,8 @@ class OutputStage:
             result = self._highest
         self._packed += bytes([result & 0xFF])
         if is_last or len(self._packed) == 4:
-            self.add_word(int.from_bytes(self._packed.rjust(4, b"\0"), "little"))
+            if keeps_words:
+                self.add_word(int.from_bytes(self._packed.rjust(4, b"\0"), "little"))
             self._packed = b""
 
     def read(self) -> int:
@@ -108,15 +126,19 @@ class RegistersModel:
         elif funct3 == RegisterOp.GET:
             return value
         elif self._has_requantiser:
-            return self._output_op(funct3, value, a, b)
+            return self._output_op(funct3, funct7, a, b)
         return 0
 
-    def _output_op(self, funct3: int, value: int, a: int, b: int) -> int:
-        if funct3 == RegisterOp.CONFIGURE:
-            self._output.configure(a, b)
+    def _output_op(self, funct3: int, funct7: int, a: int, b: int) -> int:
+        if funct3 == RegisterOp.CONFIGURE and funct7 % 4 == 0:
             self._output.clear()
+        elif funct3 == RegisterOp.CONFIGURE:
+            self._output.configure(funct7 % 4, a, b)
         elif funct3 == RegisterOp.FINISH:
-            self._output.add_result(signed(value, 32), a % (1 << 31), b % 32, is_last=False)
+            value = signed(self._accumulators[funct7 % ACCUMULATORS], 32)
+            self._output.add_result(value, a % (1 << 31), b % 32, is_last=False)
+        elif funct3 == RegisterOp.ADD:
+            self._output.add_tensors(a, b, keeps_words=True)
         elif funct3 == RegisterOp.READ:
             return self._output.read()
         return 0
@@ -171,13 +193,14 @@ class BuffersModel:
         option = funct7 & 1
         if funct3 == BufferOp.MULTIPLY:
             self._multiply()
-        elif funct3 == BufferOp.CONFIGURE and option == 0:
+        elif funct3 == BufferOp.CONFIGURE and funct7 % 4 == 0:
             self._last_step = (a - 1) % (1 << STEP_BITS)
             self._last_channel = (b - 1) % MAX_CHANNELS
             self._start_layer()
         elif funct3 == BufferOp.CONFIGURE and self._has_requantiser:
-            self._output.configure(a, b)
-            self._keeps_accumulators = bool(b >> 16 & 1)
+            self._output.configure(funct7 % 4, a, b)
+            if funct7 % 4 == 1:
+                self._keeps_accumulators = bool(b >> 16 & 1)
         elif funct3 == BufferOp.LOAD_ACTIVATIONS:
             self._activations.load(a, b, is_pair=option == 0)
         elif funct3 == BufferOp.LOAD_WEIGHTS:
@@ -192,6 +215,8 @@ class BuffersModel:
             self._written = (self._written + 1) % MAX_CHANNELS
         elif funct3 == BufferOp.READ:
             return self._output.read()
+        elif funct3 == BufferOp.ADD and self._has_requantiser:
+            self._output.add_tensors(a, b, keeps_words=not self._keeps_accumulators)
         return 0
 
     def _start_layer(self) -> None:

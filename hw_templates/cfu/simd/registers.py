@@ -5,9 +5,9 @@ from amaranth.lib.memory import Memory
 from amaranth.utils import exact_log2
 
 from hw_templates.cfu.component import CfuComponent
-from hw_templates.cfu.simd.datapath import CommandPort, DotProduct, Packer, ResultWords
+from hw_templates.cfu.simd.datapath import CommandPort, DotProduct
 from hw_templates.cfu.simd.isa import ACCUMULATORS, RegisterOp
-from hw_templates.cfu.simd.requantiser import Requantiser
+from hw_templates.cfu.simd.output import OutputStage
 
 _INDEX_BITS = exact_log2(ACCUMULATORS)
 
@@ -67,57 +67,46 @@ class SimdRegisters(CfuComponent):
             write_port.data.eq(Mux(sum_valid, read_port.data + dot.sum, port.a)),
         ]
 
-        wants_accumulator = (self.funct3 == RegisterOp.GET) | (self.funct3 == RegisterOp.FINISH)
-        accumulators_wait = (wants_accumulator & (products_busy | is_set)) | (
+        is_get = self.funct3 == RegisterOp.GET
+        wants_accumulator = is_get | (self.funct3 == RegisterOp.FINISH)
+        waits = (wants_accumulator & (products_busy | is_set)) | (
             (self.funct3 == RegisterOp.SET) & products_busy
         )
-        is_get = self.funct3 == RegisterOp.GET
         if self._has_requantiser:
-            head, results_wait = self._add_requantisation(m, port, read_port.data)
+            head, output_waits = self._add_output(m, port, read_port.data)
             m.d.comb += [
-                port.wait.eq(accumulators_wait | results_wait),
+                port.wait.eq(waits | output_waits),
                 port.answer.eq(Mux(is_get, read_port.data, head)),
             ]
         else:
-            m.d.comb += [
-                port.wait.eq(accumulators_wait),
-                port.answer.eq(Mux(is_get, read_port.data, 0)),
-            ]
+            m.d.comb += [port.wait.eq(waits), port.answer.eq(Mux(is_get, read_port.data, 0))]
         return m
 
-    def _add_requantisation(
+    def _add_output(
         self, m: Module, port: CommandPort, accumulator: Signal
     ) -> tuple[Signal, Signal]:
-        """Add the path from FINISH to READ; return the answer and whether to wait."""
-        m.submodules.requantiser = requantiser = Requantiser()
-        m.submodules.packer = packer = Packer()
-        m.submodules.results = results = ResultWords()
+        """Add the path from FINISH to READ; return READ's answer and whether to wait."""
+        m.submodules.output = output = OutputStage(port=port, can_keep_accumulators=False)
 
         # FINISH's accumulator is read when the command is taken, beside its operands.
         value = Signal(32)
         with m.If(port.taken):
             m.d.sync += value.eq(accumulator)
-        m.d.comb += [
-            requantiser.valid.eq(port.valid & (port.funct3 == RegisterOp.FINISH)),
-            requantiser.value.eq(value),
-            requantiser.multiplier.eq(port.a),
-            requantiser.shift.eq(port.b),
-            packer.valid.eq(requantiser.result_valid),
-            packer.result.eq(requantiser.result),
-            results.write.eq(packer.word_valid),
-            results.write_data.eq(packer.word),
-            results.read.eq(port.taken & (self.funct3 == RegisterOp.READ)),
-        ]
-        is_configure = port.valid & (port.funct3 == RegisterOp.CONFIGURE)
-        m.d.comb += [packer.clear.eq(is_configure), results.clear.eq(is_configure)]
-        output_stage = Cat(requantiser.zero_point, requantiser.lowest, requantiser.highest)
-        stored = Signal.like(output_stage)
-        m.d.comb += output_stage.eq(stored)
-        with m.If(is_configure):
-            m.d.sync += stored.eq(Cat(port.a[:8], port.b[:16]))
-
         is_read = self.funct3 == RegisterOp.READ
-        waits = is_read | (self.funct3 == RegisterOp.CONFIGURE)
-        answer = Signal(32)
-        m.d.comb += answer.eq(Mux(is_read, results.head, 0))
-        return answer, waits & (port.valid | requantiser.busy)
+        is_add = self.funct3 == RegisterOp.ADD
+        changes = port.valid & (port.funct3 != RegisterOp.READ)
+        m.d.comb += [
+            output.valid.eq(port.valid & (port.funct3 == RegisterOp.FINISH)),
+            output.value.eq(value),
+            output.multiplier.eq(port.a),
+            output.shift.eq(port.b),
+            output.clear.eq(
+                port.valid & (port.funct3 == RegisterOp.CONFIGURE) & (port.funct7[:2] == 0)
+            ),
+            output.read.eq(port.taken & is_read),
+        ]
+        for_all = is_read | (self.funct3 == RegisterOp.CONFIGURE)
+        waits = Mux(is_add, output.add_waits | changes, output.adds) | (
+            for_all & (changes | output.busy)
+        )
+        return Mux(is_read, output.head, 0), waits

@@ -17,15 +17,19 @@ class Requantiser(wiring.Component):
         value (In, int32): The accumulator.
         multiplier (In, 31): Q31, not negative.
         shift (In, 5): To the right.
+        is_result (In, 1): Off keeps it from becoming a result: it comes out as ``scaled`` only.
         tag (In, 1): Comes out with the result.
         zero_point, lowest, highest (In, int8): Constant while anything is in flight.
         result_valid (Out, 1): ``result`` and ``result_tag`` are valid in this cycle.
         result (Out, int8): ``LATENCY`` cycles behind ``value``.
         result_tag (Out, 1): The tag of ``result``.
+        scaled (Out, int32): What is no result, without zero point and limits,
+            ``SCALED_LATENCY`` cycles behind ``value``.
         busy (Out, 1): Something is in flight, ``result`` included.
     """
 
     LATENCY = 7
+    SCALED_LATENCY = LATENCY - 1
 
     def __init__(self) -> None:
         super().__init__(
@@ -34,6 +38,7 @@ class Requantiser(wiring.Component):
                 "value": In(signed(32)),
                 "multiplier": In(31),
                 "shift": In(5),
+                "is_result": In(1),
                 "tag": In(1),
                 "zero_point": In(signed(8)),
                 "lowest": In(signed(8)),
@@ -41,6 +46,7 @@ class Requantiser(wiring.Component):
                 "result_valid": Out(1),
                 "result": Out(signed(8)),
                 "result_tag": Out(1),
+                "scaled": Out(signed(32)),
                 "busy": Out(1),
             }
         )
@@ -52,12 +58,14 @@ class Requantiser(wiring.Component):
 
         valids = Signal(self.LATENCY)
         tags = Signal(self.LATENCY)
+        are_results = Signal(self.LATENCY)
         m.d.sync += [
             valids.eq(Cat(self.valid, valids[:-1])),
+            are_results.eq(Cat(self.is_result, are_results[:-1])),
             tags.eq(Cat(self.tag, tags[:-1])),
         ]
         m.d.comb += [
-            self.result_valid.eq(valids[-1]),
+            self.result_valid.eq(valids[-1] & are_results[-1]),
             self.result_tag.eq(tags[-1]),
             self.busy.eq(valids.any()),
         ]
@@ -100,9 +108,10 @@ class Requantiser(wiring.Component):
         shifted = Signal(signed(33))
         m.d.sync += shifted.eq(doubled >> shifts[-1])
 
-        twice_offset = Cat(1, self.zero_point).as_signed()
+        twice_offset = Cat(1, Mux(are_results[4], self.zero_point, 0)).as_signed()
         offset = Signal(signed(33))
         m.d.sync += offset.eq((shifted + twice_offset) >> 1)
+        m.d.comb += self.scaled.eq(offset)
 
         m.d.sync += self.result.eq(
             Mux(
