@@ -9,6 +9,7 @@ from hw_templates.cfu.family import Family, KernelFolder, Values
 from hw_templates.cfu.simd import gateware
 from hw_templates.cfu.simd.isa import (
     ACCUMULATORS,
+    ADD_LEFT_SHIFT,
     MAX_CHANNELS,
     RESULT_WORDS,
     STEP_BITS,
@@ -34,6 +35,7 @@ def _variables(values: Values) -> Values:
         "buffer_words": config.depth_words,
         "activation_words": config.activation_words,
         "has_requantiser": config.has_requantiser,
+        "add_left_shift": ADD_LEFT_SHIFT,
         "max_channels": MAX_CHANNELS,
         "result_words": RESULT_WORDS,
         "step_bits": STEP_BITS,
