@@ -1,79 +1,24 @@
-"""Stages that make software: golden answers, the firmware's sources and its binary."""
+"""Stages that make software: the firmware, for the SoC and for the host."""
 
-import hashlib
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from contracts.faults import ConfigError
 from contracts.parameter import Value
 from hw_templates.cfu import Family
 from runners.hardware_stages import cpu_config, family_of, family_values, source_digest
-from runners.job import Job, Workload
+from runners.job import Job
 from runners.pipeline import Building, Stage
 from runners.toolchain import identities
 from runners.tools import run_tool
+from runners.workload import workload_model
 from sw_templates.build import host_command, riscv_commands
 from sw_templates.generate import Firmware, generate
-from sw_templates.model import Model
 from sw_templates.options import FirmwareOptions, KernelSet
-from sw_templates.reference import golden_inferences, random_inputs
 from sw_templates.soc_map import SocMap
-from sw_templates.tflite_import import load_model
 
 _ROOT = Path(__file__).parent.parent
-
-
-def workload_model(workload: Workload) -> Model:
-    """Import the model of a workload.
-
-    Raises:
-        ConfigError: The file is missing, changed since the study began, or not supported.
-    """
-    try:
-        found = hashlib.sha256(workload.model.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ConfigError(
-            f"the model {workload.model} cannot be read: {error.strerror}",
-            fix="put the file back, or correct workload.model",
-        ) from error
-    if found != workload.model_sha256:
-        raise ConfigError(
-            f"the model {workload.model} has changed: sha256 {found[:12]}…, "
-            f"the study began with {workload.model_sha256[:12]}…",
-            fix="restore the file, or start a study with another name",
-        )
-    return load_model(workload.model)
-
-
-# Golden answers
-
-
-def _golden_inputs(job: Job) -> Mapping[str, Any]:
-    return {
-        "model": job.workload.model_sha256,
-        "count": job.workload.golden_inputs,
-        "seed": job.workload.seed,
-        "reference": source_digest(_ROOT / "sw_templates" / "reference.py"),
-        "tools": identities("ai-edge-litert", "tflite"),
-    }
-
-
-def _build_golden(building: Building) -> float:
-    """Write ``golden.json``: generated inputs, output bytes and CRCs of each layer."""
-    workload = building.job.workload
-    started_s = time.process_time()
-    model = workload_model(workload)
-    inputs = random_inputs(model, count=workload.golden_inputs, seed=workload.seed)
-    answers = golden_inferences(workload.model, model, inputs)
-    content = [
-        {"input": given.hex(), "output": golden.output.hex(), "layer_crcs": golden.layer_crcs}
-        for given, golden in zip(inputs, answers, strict=True)
-    ]
-    (building.out / "golden.json").write_text(json.dumps(content))
-    return time.process_time() - started_s
 
 
 # The firmware
@@ -172,7 +117,6 @@ def _run(building: Building, command: tuple[str, ...]) -> float:
 
 
 FIRMWARE_STAGES = (
-    Stage(name="golden", version=1, needs=(), inputs=_golden_inputs, build=_build_golden),
     Stage(
         name="firmware", version=1, needs=("soc",), inputs=_firmware_inputs, build=_build_firmware
     ),

