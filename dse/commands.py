@@ -10,7 +10,6 @@ from dse.campaign import Campaign
 from dse.campaign_events import Ending
 from dse.config import (
     StudyConfig,
-    check_model,
     config_from_json,
     differences,
     load_config,
@@ -129,7 +128,7 @@ def resume_study(
     """
     study = store.study(name)
     config = with_budget(config_from_json(study.config_json), trials=trials, workers=workers)
-    check_model(config.workload)
+    check_network(config)
     store.update_config(study.id, config_toml=study.config_toml, config_json=config.to_json())
     context = context_of(config)
     store.requeue(study.id, context=context, now_s=running.now_s)
@@ -137,14 +136,15 @@ def resume_study(
 
 
 def check_network(config: StudyConfig) -> None:
-    """Make sure that firmware can be generated for the model.
+    """Make sure that firmware can be generated for the model, and that it is still the same.
 
     Raises:
-        ConfigError: It is not a TFLite file, not int8, or has an unsupported operator.
+        ConfigError: It is missing, has changed since the study was started, is not a TFLite file,
+            not int8, or has an unsupported operator.
     """
-    from sw_templates.tflite_import import load_model
+    from runners.workload import workload_model  # NumPy and the schema of TFLite
 
-    load_model(config.workload.model)
+    workload_model(config.workload)
 
 
 def _run(

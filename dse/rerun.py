@@ -1,16 +1,17 @@
 """Reproducing a trial from the database alone, and comparing every metric."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from contracts.faults import ConfigError, fault_classes
 from contracts.measurement import Completed, Failed, Measurement, Outcome
-from dse.config import check_model, config_from_json
+from dse.commands import check_network
+from dse.config import config_from_json
 from dse.report import table_text
 from dse.store import Store, TrialState
 from runners.executors import Finished
 from runners.executors.local import MEASURE_AGAIN, LocalExecutor
-from runners.job import Job
+from runners.job import Job, StageEvent
 
 _POLL_S = 0.5
 
@@ -49,8 +50,12 @@ class Comparison:
     remarks: tuple[Difference, ...]
 
 
-def rerun_trial(store: Store, name: str, number: int) -> Comparison:
+def rerun_trial(
+    store: Store, name: str, number: int, *, report: Callable[[StageEvent], None]
+) -> Comparison:
     """Measure a trial again with the stored design and config, and compare.
+
+    Every artefact is built again, also those that the cache has. ``report`` takes the stages.
 
     Raises:
         ConfigError: There is no such trial, it has no result yet, or the model has changed.
@@ -65,8 +70,8 @@ def rerun_trial(store: Store, name: str, number: int) -> Comparison:
             fix=f"run it first: python -m dse.study resume {name}",
         )
     config = config_from_json(study.config_json)
-    check_model(config.workload)
-    outcome = _measure(config.job(detail.result.trial.design))
+    check_network(config)
+    outcome = _measure(config.job(detail.result.trial.design), report)
     if isinstance(outcome, Failed):
         raise fault_classes()[outcome.kind](outcome.what, outcome.fix, outcome.detail)
     reached = TrialState.COMPLETED if isinstance(outcome, Completed) else TrialState.INFEASIBLE
@@ -102,7 +107,7 @@ def comparison_text(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _measure(job: Job) -> Outcome:
+def _measure(job: Job, report: Callable[[StageEvent], None]) -> Outcome:
     executor = LocalExecutor(MEASURE_AGAIN)
     try:
         executor.submit(1, job)
@@ -110,6 +115,7 @@ def _measure(job: Job) -> Outcome:
             for event in executor.poll(_POLL_S):
                 if isinstance(event, Finished):
                     return event.outcome
+                report(event.event)
     finally:
         executor.close()
 

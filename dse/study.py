@@ -18,6 +18,7 @@ from contracts.faults import DseError, FaultKind, Then
 if TYPE_CHECKING:
     from dse.commands import CampaignEnd, Running
     from dse.store import Store
+    from runners.job import StageEvent
 
 EXIT_OK = 0
 EXIT_BUG = 1
@@ -181,8 +182,12 @@ def rerun(
 
     from dse.rerun import comparison_text, rerun_trial
 
+    def report(event: "StageEvent") -> None:
+        if event.fraction is None:
+            print(f"{event.stage} {event.state}", file=sys.stderr, flush=True)
+
     with _open(db) as store:
-        comparison = rerun_trial(store, study, trial)
+        comparison = rerun_trial(store, study, trial, report=report)
     _show(asdict(comparison), comparison_text(comparison), as_json=as_json)
     if comparison.differences:
         raise typer.Exit(EXIT_DIFFERS)

@@ -14,6 +14,7 @@ if __name__ == "__main__":
         mock.patch.object(dse.commands, "MEASURE", MEASURE),
         mock.patch.object(dse.commands, "assemble_space", fake_space),
         mock.patch.object(dse.commands, "check_network"),
+        mock.patch.object(dse.rerun, "check_network"),
         mock.patch.object(dse.commands, "context_of", return_value="context"),
         mock.patch.object(dse.rerun, "MEASURE_AGAIN", MEASURE),
     ):

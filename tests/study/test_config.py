@@ -9,7 +9,6 @@ from contracts.faults import ConfigError
 from contracts.measurement import Fidelity
 from dse.config import (
     StudyConfig,
-    check_model,
     config_from_json,
     differences,
     load_config,
@@ -99,17 +98,6 @@ def test_only_the_budget_of_a_study_may_change(tmp_path: Path) -> None:
     assert differences(old, load(tmp_path, one_cache)) == (
         "[space] icache_bytes: [0, 4096] in the database, [4096] in the config",
     )
-
-
-def test_a_model_that_changed_since_the_start_is_refused(tmp_path: Path) -> None:
-    config = load(tmp_path)
-    config.workload.model.write_bytes(b"another")
-    with pytest.raises(ConfigError, match=r"net.tflite has changed since .*\n  fix: bring back"):
-        check_model(config.workload)
-
-    config.workload.model.unlink()
-    with pytest.raises(ConfigError, match=r"net.tflite is gone\n  fix: bring the file back"):
-        check_model(config.workload)
 
 
 WRONG: dict[str, tuple[str, str, str]] = {
