@@ -42,7 +42,7 @@ def context_of(config: StudyConfig) -> str:
         "fidelity": config.fidelity,
         "cycle_limit": config.limits.cycles,
         "serial": resolved["serial"],
-        "families": {name: _family_digest(name) for name in config.families},
+        "families": [_family_digest(name) for name in config.families],
         "sources": source_hash(),
         "tools": all_identities(),
     }
@@ -51,12 +51,12 @@ def context_of(config: StudyConfig) -> str:
 
 
 def _family_digest(name: str) -> str:
-    """Hash a user's family: its file, and what lies beside it if it has a folder of its own."""
-    path = Path(name)
-    if not path.is_absolute():
-        return name
+    """Return a hash of the sources that a user's family says it depends on."""
+    from hw_templates import cfu  # only for a user's own: it imports Amaranth
+
     whole = hashlib.sha256()
-    for part in sorted(path.parent.rglob("*")):
-        if part.is_file() and "__pycache__" not in part.parts:
-            whole.update(f"{part.relative_to(path.parent)}\0".encode() + part.read_bytes())
+    for source in cfu.register_module(name).sources:
+        content = source.read_bytes()
+        whole.update(f"{source.name}\0{len(content)}\0".encode())
+        whole.update(content)
     return whole.hexdigest()

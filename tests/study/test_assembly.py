@@ -12,45 +12,15 @@ from dse.assembly import assemble_space
 from dse.config import StudyConfig, load_config
 from hw_templates import cfu, cpu
 from sw_templates import options as firmware
+from tests.study.user_family import FAMILY
 
 HEAD = '[study]\nname = "s"\ntrials = 1\n[workload]\nmodel = "net.tflite"\n'
-
-FAMILY = """
-from pathlib import Path
-from contracts.parameter import Condition, Parameter, Rule
-from hw_templates.cfu import Family
-
-class Model:
-    def op(self, funct3, funct7, a, b):
-        return a
-
-FAMILY = Family(
-    name="mine",
-    summary="of a test",
-    parameters=(Parameter(name="mine_depth", values=(1, 2), default=1, description="d"{extra}),),
-    rules=(Rule(name="odd", reason="r", parameters=("mine_depth",),
-                holds=lambda values: values["mine_depth"] == 1),),
-    verilog=lambda values: "module Cfu(); endmodule",
-    model=lambda values: Model(),
-    sources=(Path(__file__),),
-)
-"""
 
 
 def config_with(folder: Path, text: str = "") -> StudyConfig:
     (folder / "net.tflite").write_bytes(b"net")
     (folder / "s.toml").write_text(HEAD + text)
     return load_config(folder / "s.toml")[1]
-
-
-@pytest.fixture
-def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget the families that a test registers."""
-    registry = cfu.Registry()
-    for family in cfu.families().values():
-        registry.register(family)
-    for name in ("families", "register_module"):
-        monkeypatch.setattr(cfu, name, getattr(registry, name))
 
 
 def test_every_parameter_of_every_room_is_in_the_space(tmp_path: Path) -> None:
