@@ -34,7 +34,7 @@ QUICK = Path(__file__).resolve().parent.parent / "configs" / "quick.toml"
 EPILOG = (
     "Exit codes: 0 done; 1 bug; 2 wrong usage; 3 wrong config or argument; 4 database unusable;"
     " 5 program missing; 6 trials failed by infrastructure (resume runs them again);"
-    " 7 rerun differs; 130 interrupted."
+    " 7 a comparison differs; 130 interrupted."
 )
 
 app = typer.Typer(
@@ -182,12 +182,8 @@ def rerun(
 
     from dse.rerun import comparison_text, rerun_trial
 
-    def report(event: "StageEvent") -> None:
-        if event.fraction is None:
-            print(f"{event.stage} {event.state}", file=sys.stderr, flush=True)
-
     with _open(db) as store:
-        comparison = rerun_trial(store, study, trial, report=report)
+        comparison = rerun_trial(store, study, trial, report=_report_stage)
     _show(asdict(comparison), comparison_text(comparison), as_json=as_json)
     if comparison.differences:
         raise typer.Exit(EXIT_DIFFERS)
@@ -231,8 +227,18 @@ def accuracy(
     from dse.accuracy import accuracy_of_trial, accuracy_text
 
     with _open(db) as store:
-        result = accuracy_of_trial(store, study, trial, on=on, samples=samples)
+        result = accuracy_of_trial(
+            store,
+            study,
+            trial,
+            on=on,
+            samples=samples,
+            report=_report_stage,
+            progress=lambda done: print(f"{done} samples done", file=sys.stderr, flush=True),
+        )
     _show(asdict(result), accuracy_text(result), as_json=as_json)
+    if result.inexact:
+        raise typer.Exit(EXIT_DIFFERS)
 
 
 @app.command()
@@ -288,6 +294,11 @@ def _running() -> "Running":
     from dse.commands import Running
 
     return Running(is_terminal=sys.stderr.isatty(), now_s=time.time())
+
+
+def _report_stage(event: "StageEvent") -> None:
+    if event.fraction is None:
+        print(f"{event.stage} {event.state}", file=sys.stderr, flush=True)
 
 
 def _show(data: Any, text: str, *, as_json: bool) -> None:
