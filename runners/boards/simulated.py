@@ -12,6 +12,7 @@ from typing import TypeVar
 from contracts.faults import BoardMissing, BoardSilent, ToolMissing, TooSlow
 from runners.boards.board import SEND_TIMEOUT_S
 from runners.boards.serial_port import SerialBoard
+from runners.tools import fault_of_os_error
 
 _START_LIMIT_S = 60.0
 _STOP_LIMIT_S = 10.0
@@ -91,6 +92,8 @@ class SimulatedBoard:
                 f"the simulator {self._program} cannot be started: {error.strerror}",
                 fix="delete this entry of the cache, it is built again",
             ) from error
+        except OSError as error:
+            raise fault_of_os_error(error, f"the simulator in {self._folder}") from error
         try:
             return process, SerialBoard(self._read_port(process), baud=115200)
         except BaseException:

@@ -20,9 +20,9 @@ from runners.tools import run_tool
 
 ROOT = Path(__file__).parents[2]
 FIRMWARE = Path(__file__).parent / "firmware"
-PACKAGED_CORE = (
-    Path(pythondata_cpu_vexriscv.data_location) / "VexRiscv_FullCfu.v"
-)  # its CFU is gated by CSR 0xBC0
+_CORES = Path(pythondata_cpu_vexriscv.data_location)
+CORE_WITH_CFU = _CORES / "VexRiscv_FullCfu.v"  # its CFU is gated by CSR 0xBC0
+CORE_WITHOUT_CFU = _CORES / "VexRiscv_Full.v"
 CPU_FLAGS = ("-march=rv32im", "-misa-spec=2.2", "-mabi=ilp32")
 
 
@@ -81,15 +81,22 @@ def runtime() -> Path:
     return folder
 
 
-@cache
 def simulator(memory: MemoryKind) -> Simulator:
-    soc = generate(simulation_config(memory), scratch() / f"soc-{memory}")
-    out = scratch() / f"simulator-{memory}"
+    """The usual simulator with that memory."""
+    return built(simulation_config(memory))
+
+
+@cache
+def built(config: SocConfig) -> Simulator:
+    """A simulator with a packaged core."""
+    folder = Path(tempfile.mkdtemp(dir=scratch()))
+    soc = generate(config, folder / "soc")
+    out = folder / "simulator"
     out.mkdir()
     build_simulator(
         soc=soc / "soc.v",
-        cpu=PACKAGED_CORE,
-        cfu=FIRMWARE / "Cfu.v",
+        cpu=CORE_WITH_CFU if config.with_cfu else CORE_WITHOUT_CFU,
+        cfu=FIRMWARE / "Cfu.v" if config.with_cfu else None,
         runtime=runtime(),
         out=out,
         timeout_s=300,
@@ -98,12 +105,11 @@ def simulator(memory: MemoryKind) -> Simulator:
 
 
 @cache
-def letters_firmware(memory: MemoryKind) -> bytes:
+def letters_firmware(soc_json: Path) -> bytes:
     """The firmware of ``firmware/main.c``, which answers single letters."""
-    soc = json.loads(simulator(memory).soc_json.read_text())
+    soc = json.loads(soc_json.read_text())
     ram, sram = soc["memory"]["main_ram"], soc["memory"]["sram"]
-    folder = scratch() / f"letters-{memory}"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(dir=scratch()))
     defines = [f"-DUART_{name.upper()}={address:#x}u" for name, address in soc["uart"].items()]
     symbols = {
         "MAIN_RAM_ORIGIN": ram["origin"],
@@ -137,4 +143,9 @@ def letters_firmware(memory: MemoryKind) -> bytes:
 
 def letters_folder(memory: MemoryKind, folder: Path) -> Path:
     """A folder in which the letters firmware runs."""
-    return simulator(memory).prepare(letters_firmware(memory), folder)
+    return prepare_letters(simulator(memory), folder)
+
+
+def prepare_letters(which: Simulator, folder: Path) -> Path:
+    """The same for any simulator."""
+    return which.prepare(letters_firmware(which.soc_json), folder)

@@ -8,13 +8,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import serial
 
 from hw_templates.soc.config import MemoryKind
-from tests.soc.soc_bench import letters_folder, simulator
+from runners.boards import SimulatedBoard
+from tests.soc.soc_bench import (
+    built,
+    letters_folder,
+    prepare_letters,
+    simulation_config,
+    simulator,
+)
 
 pytestmark = pytest.mark.slow
 MEMORIES: tuple[MemoryKind, ...] = ("on-chip", "sdram")
@@ -86,6 +94,15 @@ def test_core_memory_and_cfu_work(memory: MemoryKind, tmp_path: Path) -> None:
         status, printed, errors = board.stop()
     assert (status, errors) == (0, "")
     assert cycles_in(printed) > 100_000
+
+
+def test_a_soc_without_cfu_and_without_level_2_cache(tmp_path: Path) -> None:
+    which = built(replace(simulation_config("sdram"), with_cfu=False, l2_bytes=0))
+    board = SimulatedBoard(which.program, prepare_letters(which, tmp_path))
+    board.send(b"hm")
+    board.receive_until(b"hello\r\n", timeout_s=LIMIT_S)
+    assert board.receive_until(b"\r\n", timeout_s=LIMIT_S) == b"00000000\r\n"
+    board.close()
 
 
 def test_a_slower_main_memory_costs_cycles(tmp_path: Path) -> None:
