@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from contracts.faults import ConfigError
+from contracts.measurement import Fidelity
 from dse.config import StudyConfig
 from dse.front import Front
 from dse.words import design_text, varying
@@ -26,12 +27,10 @@ def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
             f"study {config.name} has no completed trial to draw",
             fix=f"run it first: python -m dse.study resume {config.name}",
         )
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # no display, no global state
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # without pyplot: no display, no global state
 
     across, up = front.objectives[:2]
     figure = Figure(figsize=(8, 5), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.scatter(
         [result.metrics[across] for result in front.dominated],
@@ -46,18 +45,20 @@ def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
         drawstyle="steps-post",
         label=f"front ({len(front.points)})",
     )
-    names = varying(result.trial.design for result in front.points)[:3]
+    names = _telling(front)
+    middle = sum(axes.get_xlim()) / 2
     for result in front.points:
-        text = f"{result.trial.number}: {design_text(result.trial.design, names)}"
+        is_left = result.metrics[across] < middle  # its label has room to the right
         axes.annotate(
-            text,
+            f"{result.trial.number}: {design_text(result.trial.design, names)}",
             (result.metrics[across], result.metrics[up]),
             textcoords="offset points",
-            xytext=(6, 6),
+            xytext=(6 if is_left else -6, 6),
+            ha="left" if is_left else "right",
             fontsize=7,
         )
-    axes.set_xlabel(f"{across} ({front.goals[0]})")
-    axes.set_ylabel(f"{up} ({front.goals[1]})")
+    axes.set_xlabel(_label(across, front.goals[0], config))
+    axes.set_ylabel(_label(up, front.goals[1], config))
     axes.set_title(f"{config.name}: {config.workload.model.name} on {config.target.name}")
     axes.grid(alpha=0.3)
     axes.legend()
@@ -67,3 +68,19 @@ def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
         raise ConfigError(
             f"{path} cannot be written: {error}", fix="name a file in a folder that is writable"
         ) from error
+
+
+def _label(metric: str, goal: str, config: StudyConfig) -> str:
+    if metric == "latency_us" and config.fidelity in (Fidelity.SIMULATED, Fidelity.SYNTHESISED):
+        return f"{metric} ({goal}), an estimate at {config.target.clock_mhz:g} MHz"
+    return f"{metric} ({goal})"
+
+
+def _telling(front: Front) -> tuple[str, ...]:
+    """Return up to three parameters that tell the designs apart, those of the CFU first."""
+    designs = [result.trial.design for result in front.points]
+    sometimes = {
+        name for design in designs for name in design if not all(name in d for d in designs)
+    }
+    names = sorted(varying(designs), key=lambda name: (name != "cfu", name not in sometimes, name))
+    return tuple(names[:3])

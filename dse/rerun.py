@@ -7,6 +7,7 @@ from contracts.faults import ConfigError, fault_classes
 from contracts.measurement import Completed, Failed, Measurement, Outcome
 from dse.commands import check_network
 from dse.config import config_from_json
+from dse.provenance import source_hash
 from dse.report import table_text
 from dse.store import Store, TrialState
 from runners.executors import Finished
@@ -85,6 +86,7 @@ def rerun_trial(
         compared=len(before.metrics) + len(before.layers),
         differences=(*outcomes, *metrics, *layers),
         remarks=(
+            *_compare("sources", {"": study.source_hash[:12]}, {"": source_hash()[:12]}),
             *_compare("tool", before.tools, after.tools),
             *_compare("artefact", before.artefacts, after.artefacts),
         ),
@@ -104,6 +106,8 @@ def comparison_text(comparison: Comparison) -> str:
             rows = [[d.name, d.stored or "-", d.measured or "-"] for d in found]
             lines += ["", *([title] if title else [])]
             lines.append(table_text(["what", "stored", "now"], rows, left=1))
+    if comparison.differences and comparison.remarks:
+        lines += ["", "fix: use the sources and tools that the trial was measured with"]
     return "\n".join(lines)
 
 
