@@ -79,8 +79,6 @@ def _label(metric: str, goal: str, config: StudyConfig) -> str:
 def _telling(front: Front) -> tuple[str, ...]:
     """Return up to three parameters that tell the designs apart, those of the CFU first."""
     designs = [result.trial.design for result in front.points]
-    sometimes = {
-        name for design in designs for name in design if not all(name in d for d in designs)
-    }
-    names = sorted(varying(designs), key=lambda name: (name != "cfu", name not in sometimes, name))
+    every = set(designs[0]).intersection(*designs)
+    names = sorted(varying(designs), key=lambda name: (name != "cfu", name in every, name))
     return tuple(names[:3])

@@ -165,6 +165,11 @@ WRONG: dict[str, tuple[str, str, str]] = {
         r"\[target\] part is 'LFE5U-86F', which is not a known part\n"
         r"  fix: did you mean 'LFE5U-85F'\?",
     ),
+    "unknown board": (
+        "clock_mhz = 60",
+        'board = "ulx4s"',
+        r"\[target\] board is 'ulx4s', which is not a known board\n  fix: did you mean 'ulx3s'",
+    ),
     "memory size": (
         "memory.l2_bytes = 0",
         "memory.size_bytes = 1000000",

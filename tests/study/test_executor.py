@@ -12,7 +12,7 @@ import pytest
 
 from contracts.faults import FaultKind
 from contracts.measurement import Completed, Failed, Infeasible, Outcome
-from runners.executors import Finished, Progress
+from runners.executors import Event, Finished, Progress
 from runners.executors.local import LocalExecutor
 from runners.job import Job, StageState, Target, Workload
 from tests.study.command_line import MEASURE
@@ -59,7 +59,7 @@ def executor() -> Iterator[LocalExecutor]:
 
 def test_a_trial_reports_its_stages_and_then_its_outcome(executor: LocalExecutor) -> None:
     executor.submit(7, a_job(cfu="simd", simd_width=4))
-    events = []
+    events: list[Event] = []
     while not any(isinstance(event, Finished) for event in events):
         events += executor.poll(1.0)
 

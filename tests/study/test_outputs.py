@@ -14,6 +14,7 @@ import pytest
 
 from contracts.faults import ConfigError, ToolCrashed
 from contracts.measurement import Completed, Measurement, outcome_of
+from contracts.parameter import Value
 from dse.campaign_events import AttemptEnded, TrialReused, TrialStarted
 from dse.config import StudyConfig, load_config
 from dse.export import export
@@ -35,7 +36,7 @@ model = "net.tflite"
 [constraints]
 mult18x18d = 8
 """
-DESIGNS = (
+DESIGNS: tuple[dict[str, Value], ...] = (
     {"icache_bytes": 0, "bypass": True, "cfu": "none"},
     {"icache_bytes": 1024, "bypass": True, "cfu": "simd", "simd_width": 4},
     {"icache_bytes": 4096, "bypass": True, "cfu": "simd", "simd_width": 4},
