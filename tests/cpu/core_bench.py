@@ -28,7 +28,7 @@ DEFAULTS: Mapping[str, Value] = {
 
 
 def design(**changes: Value) -> dict[str, Value]:
-    """Return the middle of the space with some values changed; a cache of 0 bytes loses its rest."""
+    """Return the middle of the space, changed; a cache of 0 bytes loses its ways and lines."""
     values = {**DEFAULTS, **changes}
     for prefix in ("icache", "dcache"):
         if values[f"{prefix}_bytes"] == 0:
@@ -73,11 +73,12 @@ class Simulators:
             self._run([*self._compile, "-c", str(include / source), "-o", str(target)])
             self._objects.append(str(target))
 
-    def build(self, name: str, core: Path) -> Path:
+    def build(self, name: str, core: Path, *, with_cfu: bool = True) -> Path:
         """Return the simulator of the bench around ``core``."""
         model = self._folder / name
         model.mkdir()
         options = ["-Wno-fatal", "-Wno-WIDTH", "--x-initial", "unique", "-O3"]
+        options += ["-DWITH_CFU"] if with_cfu else []
         sources = [str(BENCH / "bench.v"), str(core)]
         self._run(
             ["verilator", "--cc", *options, "--top-module", "Bench", "--Mdir", str(model), *sources]
@@ -114,6 +115,7 @@ def simulate(
     *,
     cfu: str = "same cycle",
     slow_memory: bool = False,
+    interrupts: bool = False,
     seed: int = 1,
     max_cycles: int = 2_000_000,
 ) -> Run:
@@ -125,8 +127,8 @@ def simulate(
     image, dump = folder / "program.hex", folder / "dump.hex"
     padded = [*words, *([0] * (16384 - len(words)))]
     image.write_text("".join(f"{word:08x}\n" for word in padded))
-    arguments = [CFU_MODES[cfu], int(slow_memory), seed, max_cycles]
-    command = [simulator, *map(str, arguments), f"+program={image}", f"+dump={dump}"]
+    arguments = [CFU_MODES[cfu], int(slow_memory), int(interrupts), seed, max_cycles]
+    command = [str(simulator), *map(str, arguments), f"+program={image}", f"+dump={dump}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     memory = [int(word, 16) for word in dump.read_text().split() if word[0] not in "@/"]
     return Run(memory=memory, cycles=int(done.stdout.split()[-1]))

@@ -1,6 +1,6 @@
 """Prints what a CFU operation costs: run it with a folder of the generator's jars.
 
-    python tests/cpu/measure_cfu_cycles.py JAR_FOLDER
+    python -m tests.cpu.measure_cfu_cycles JAR_FOLDER
 
 Each figure is the cycles of one group of instructions, out of 32 in a row in a warm cache.
 """
@@ -9,12 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from core_bench import Simulators, assemble, design, generate_cores, simulate
-from random_programs import DATA_ORIGIN, STOP, cfu
-
 from hw_templates.cpu import CpuConfig
+from tests.cpu.core_bench import Simulators, assemble, design, generate_cores, simulate
+from tests.cpu.random_programs import DATA_ORIGIN, STOP, cfu
 
 GROUPS = 32
 _RESULT = DATA_ORIGIN + 0x2000
@@ -39,6 +36,7 @@ PATTERNS: dict[str, list[str]] = {
     "operation, store of its result": [cfu(0, 0, 5, 6, 7), "sw x5, 64(x20)"],
     "multiply, operation on the product": ["mul x5, x6, x7", cfu(0, 0, 8, 5, 6)],
 }
+MODES = ("same cycle", "next cycle")
 CORES = {
     "4+4 KiB": design(),
     "4+4 KiB, no bypass": design(bypass=False),
@@ -69,31 +67,30 @@ def program(group: list[str]) -> str:
     )
 
 
-def main() -> None:
-    """Measure all patterns on all cores and print a Markdown table."""
-    jars = Path(sys.argv[1]).absolute()
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        configs = {name: CpuConfig.from_values(values) for name, values in CORES.items()}
-        cores = generate_cores(jars, configs, folder / "cores")
-        simulators = Simulators(folder)
-        built = [simulators.build(f"model{n}", path) for n, path in enumerate(cores.values())]
-        modes = ("same cycle", "next cycle")
-        empty = assemble(program([]), folder)
-        print("| group | " + " | ".join(f"{core}, {mode}" for core in cores for mode in modes) + " |")
-        print("|---|" + "---|" * (len(built) * len(modes)))
-        for name, group in PATTERNS.items():
-            words = assemble(program(group), folder)
-            cells = []
-            for simulator in built:
-                for mode in modes:
-                    spent, idle = (
-                        simulate(simulator, w, folder, cfu=mode).memory[_RESULT // 4]
-                        for w in (words, empty)
-                    )
-                    cells.append(f"{(spent - idle) / GROUPS:.1f}")
-            print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+def table(jars: Path, folder: Path) -> str:
+    """Measure all patterns on all cores; return a Markdown table."""
+    configs = {name: CpuConfig.from_values(values) for name, values in CORES.items()}
+    cores = generate_cores(jars, configs, folder / "cores")
+    simulators = Simulators(folder)
+    built = [simulators.build(f"model{n}", path) for n, path in enumerate(cores.values())]
+    columns = [(simulator, mode) for simulator in built for mode in MODES]
+    titles = [f"{core}, {mode}" for core in cores for mode in MODES]
+    rows = [["group", *titles], ["---"] * (len(titles) + 1)]
+    for name, group in PATTERNS.items():
+        figures = [cycles(group, simulator, mode, folder) for simulator, mode in columns]
+        rows.append([name, *(f"{figure:.1f}" for figure in figures)])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def cycles(group: list[str], simulator: Path, mode: str, folder: Path) -> float:
+    """Return the cycles of one group; ``mode`` is one of ``CFU_MODES``."""
+    spent, idle = (
+        simulate(simulator, assemble(program(timed), folder), folder, cfu=mode)
+        for timed in (group, [])
+    )
+    return (spent.memory[_RESULT // 4] - idle.memory[_RESULT // 4]) / GROUPS
 
 
 if __name__ == "__main__":
-    main()
+    with tempfile.TemporaryDirectory() as scratch:
+        sys.stdout.write(table(Path(sys.argv[1]).absolute(), Path(scratch)))

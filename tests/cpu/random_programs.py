@@ -13,6 +13,27 @@ _DIVIDE = ("div", "divu", "rem", "remu")
 _BRANCH = ("beq", "bne", "blt", "bge", "bltu", "bgeu")
 
 
+# Timer interrupts are counted in mscratch, so that they leave no trace elsewhere.
+INTERRUPT_SET_UP = (
+    "csrw mscratch, x0",
+    "la x31, on_interrupt",
+    "csrw mtvec, x31",
+    "li x31, 0x80",
+    "csrw mie, x31",
+    "csrsi mstatus, 8",
+)
+INTERRUPT_HANDLER = (
+    ".balign 4",
+    "on_interrupt:",
+    "csrrw x31, mscratch, x31",
+    "addi x31, x31, 1",
+    "csrrw x31, mscratch, x31",
+    "mret",
+)
+INTERRUPTS_WORD = (DATA_ORIGIN + DATA_BYTES - 4) // 4
+"""Where a program leaves how many interrupts it took; the model leaves something else there."""
+
+
 def cfu(funct3: int, funct7: int, rd: int, rs1: int, rs2: int) -> str:
     """Return the assembler line of one custom operation."""
     return f".insn r CUSTOM_0, {funct3}, {funct7}, x{rd}, x{rs1}, x{rs2}"
@@ -51,9 +72,7 @@ def random_program(
             case "immediate":
                 return [f"{rng.choice(_ALU_IMMEDIATE)} x{rd}, x{a}, {rng.randrange(-2048, 2048)}"]
             case "shift":
-                return [
-                    f"{rng.choice(('slli', 'srli', 'srai'))} x{rd}, x{a}, {rng.randrange(32)}"
-                ]
+                return [f"{rng.choice(('slli', 'srli', 'srai'))} x{rd}, x{a}, {rng.randrange(32)}"]
             case "load":
                 name, step = rng.choice((("lw", 4), ("lh", 2), ("lhu", 2), ("lb", 1), ("lbu", 1)))
                 return [f"{name} x{rd}, {offset + rng.randrange(0, 4, step)}(x20)"]
@@ -84,6 +103,7 @@ def random_program(
                 return [f"{rng.choice(_DIVIDE)} x{rd}, x{a}, x{b}", operation]
 
     lines = [".globl _start", "_start:", f"li x20, {DATA_ORIGIN}", f"li x21, {rounds}"]
+    lines += INTERRUPT_SET_UP
     lines += [f"li x{number}, {rng.getrandbits(32):#x}" for number in _DATA]
     lines += ["round:"]
     for _ in range(items):
@@ -103,9 +123,10 @@ def random_program(
         lines += [f"function_{number}:", operation, "add x6, x5, x8", "ret"]
     lines += ["finish:", f"li x22, {DATA_ORIGIN + DATA_BYTES - 256}"]
     lines += [f"sw x{number}, {4 * number}(x22)" for number in _DATA]
+    lines += ["csrci mstatus, 8", "csrr x31, mscratch", "sw x31, 252(x22)"]
     if with_cfu:
         lines += [cfu(2, 0, 5, 0, 0), "sw x5, 0(x22)"]
-    return "\n".join([*lines, STOP])
+    return "\n".join([*lines, "j stop", *INTERRUPT_HANDLER, "stop:", STOP])
 
 
 STOP = "li x31, 0x80000000\nsw x0, 0(x31)\nhang: j hang\n"

@@ -1,4 +1,4 @@
-// Runs one program: bench CFU_MODE SLOW_MEMORY SEED MAX_CYCLES +program=FILE +dump=FILE; exit code 3: did not stop.
+// Runs one program: bench CFU_MODE SLOW_MEMORY INTERRUPTS SEED MAX_CYCLES +program=FILE +dump=FILE; exit code 3: did not stop.
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -7,14 +7,15 @@
 #include "verilated.h"
 
 int main(int argc, char **argv) {
-    if (argc < 5) return 2;
+    if (argc < 6) return 2;
     const auto context = std::make_unique<VerilatedContext>();
     context->commandArgs(argc, argv);
     const auto bench = std::make_unique<VBench>(context.get());
     bench->cfu_mode = std::atoi(argv[1]);
     bench->slow_memory = std::atoi(argv[2]);
-    bench->seed = std::strtoul(argv[3], nullptr, 0);
-    const long max_cycles = std::atol(argv[4]);
+    bench->interrupts = std::atoi(argv[3]);
+    bench->seed = std::strtoul(argv[4], nullptr, 0);
+    const long max_cycles = std::atol(argv[5]);
     long cycle = 0;
     while (!bench->stopped && cycle < max_cycles) {
         bench->reset = cycle < 4;

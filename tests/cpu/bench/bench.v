@@ -6,6 +6,7 @@ module Bench (
     input             reset,
     input      [1:0]  cfu_mode,     // 0 same cycle, 1 next cycle, 2 five cycles, 3 any time, up to four under way
     input             slow_memory,  // acknowledge after 1 cycle, or after 1 to 8
+    input             interrupts,   // of the timer: at random moments for 31 cycles
     input      [31:0] seed,
     output reg        stopped
 );
@@ -18,6 +19,12 @@ module Bench (
     always @(posedge clk)
         dice <= reset ? (seed | 32'd1) : {dice[30:0], dice[31] ^ dice[21] ^ dice[1] ^ dice[0]};
 
+    reg [4:0] timer;
+    always @(posedge clk)
+        if (reset) timer <= 0;
+        else if (timer != 0) timer <= timer - 1;
+        else if (interrupts && dice[15:8] == 0) timer <= 31;
+
     wire        i_cyc, i_stb, d_cyc, d_stb, d_we;
     wire [29:0] i_adr, d_adr;
     wire [31:0] d_mosi;
@@ -28,12 +35,14 @@ module Bench (
 
     VexRiscv core (
         .clk(clk), .reset(reset), .externalResetVector(32'd0),
-        .timerInterrupt(1'b0), .softwareInterrupt(1'b0), .externalInterruptArray(32'd0),
+        .timerInterrupt(timer != 0), .softwareInterrupt(1'b0), .externalInterruptArray(32'd0),
+`ifdef WITH_CFU
         .CfuPlugin_bus_cmd_valid(cmd_valid), .CfuPlugin_bus_cmd_ready(cmd_ready),
         .CfuPlugin_bus_cmd_payload_function_id(function_id),
         .CfuPlugin_bus_cmd_payload_inputs_0(a), .CfuPlugin_bus_cmd_payload_inputs_1(b),
         .CfuPlugin_bus_rsp_valid(rsp_valid), .CfuPlugin_bus_rsp_ready(rsp_ready),
         .CfuPlugin_bus_rsp_payload_outputs_0(answer),
+`endif
         .iBusWishbone_CYC(i_cyc), .iBusWishbone_STB(i_stb), .iBusWishbone_ADR(i_adr),
         .iBusWishbone_ACK(ack && !data_turn), .iBusWishbone_DAT_MISO(read), .iBusWishbone_ERR(1'b0),
         .iBusWishbone_WE(), .iBusWishbone_DAT_MOSI(), .iBusWishbone_SEL(), .iBusWishbone_CTI(), .iBusWishbone_BTE(),
