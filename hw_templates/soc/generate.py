@@ -54,10 +54,24 @@ def generate(config: SocConfig, out: Path) -> None:
         files = {"soc.v": strip_variable_parts(verilog.main_source)}
         description = {**describe(simulated, config), "images": _images(simulated.images)}
     else:
-        from hw_templates.soc.synthesised import synthesised_files
+        from hw_templates.soc.synthesised import sdram_start, synthesised_files
 
-        soc, files = synthesised_files(config)
-        description = describe(soc, config)
+        soc, device, files = synthesised_files(config)
+        description = {
+            **describe(soc, config),
+            "device": device,
+            "files": {
+                "verilog": ["soc.v"],
+                "black_boxes": ["VexRiscv", *(["Cfu"] if config.with_cfu else [])],
+                "memories": sorted(name for name in files if name.endswith(".init")),
+                "constraints": "soc.lpf",
+            },
+        }
+        if config.memory == "sdram":
+            description["sdram"] = {
+                "registers": register_addresses(soc, "sdram"),
+                "start": sdram_start(soc),
+            }
     files["soc.json"] = json.dumps(description, indent=2, sort_keys=True) + "\n"
     for name, text in files.items():
         (out / name).write_text(
@@ -77,13 +91,11 @@ def strip_variable_parts(verilog: str) -> str:
 
 def describe(soc: Any, config: SocConfig) -> dict[str, Any]:
     """Return what the firmware and the runners need to know of a finished SoC."""
-    uart = {csr.name: csr for csr in soc.csr.regions["uart"].obj}
-    origin = soc.csr.regions["uart"].origin
-    addresses = {name: origin + 4 * index for index, name in enumerate(uart)}
     wanted = ("rxtx", "txfull", "rxempty", "ev_status", "ev_pending", "ev_enable")
+    uart = register_addresses(soc, "uart")
     return {
         "clock_hz": config.clock_hz,
-        "uart": {name: addresses[name] for name in wanted},
+        "uart": {name: uart[name] for name in wanted},
         "memory": {
             name: {"origin": region.origin, "size_bytes": region.size}
             for name, region in soc.bus.regions.items()
@@ -92,6 +104,17 @@ def describe(soc: Any, config: SocConfig) -> dict[str, Any]:
         "reset_address": soc.cpu.reset_address,
         "with_cfu": config.with_cfu,
     }
+
+
+def register_addresses(soc: Any, peripheral: str) -> dict[str, int]:
+    """Return the address of each register of a peripheral of a finished SoC."""
+    region = soc.csr.regions[peripheral]
+    addresses = {}
+    offset = 0
+    for register in region.obj:
+        addresses[str(register.name)] = region.origin + offset
+        offset += 4 * -(-register.size // 32)
+    return addresses
 
 
 def _images(images: Any) -> dict[str, Any]:

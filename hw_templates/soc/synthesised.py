@@ -5,6 +5,7 @@ Imported only in the generator's own process: LiteX keeps global state.
 
 from typing import Any
 
+from litedram.init import get_sdr_phy_init_sequence
 from litedram.modules import MT48LC16M16
 from litedram.phy import GENSDRPHY
 from litex.build.generic_platform import IOStandard, Misc, Pins, Subsignal
@@ -19,11 +20,20 @@ from hw_templates.soc.config import SDRAM_ROW_BYTES, SocConfig
 from hw_templates.soc.cpu_slot import add_cpu_slot, cpu_arguments
 from hw_templates.soc.fpga_boards import FpgaBoard, SdramPins, fpga_board
 
+_DFII_FLAGS = {  # bits of the registers, see litedram.dfii
+    "DFII_COMMAND_CS": 1,
+    "DFII_COMMAND_WE": 2,
+    "DFII_COMMAND_CAS": 4,
+    "DFII_COMMAND_RAS": 8,
+    "DFII_CONTROL_CKE": 2,
+    "DFII_CONTROL_ODT": 4,
+    "DFII_CONTROL_RESET_N": 8,
+}
 _LVCMOS33 = IOStandard("LVCMOS33")
 
 
-def synthesised_files(config: SocConfig) -> tuple[SoCCore, dict[str, str]]:
-    """Build the SoC and return it with the text of its files: Verilog, constraints, ROM.
+def synthesised_files(config: SocConfig) -> tuple[SoCCore, str, dict[str, str]]:
+    """Build the SoC; return it, the FPGA's name and its files: Verilog, constraints, ROM.
 
     Raises:
         ConfigError: Board, part or clock do not exist, or the board has no SDRAM.
@@ -43,7 +53,8 @@ def synthesised_files(config: SocConfig) -> tuple[SoCCore, dict[str, str]]:
             fix="choose another clock_mhz, for example a multiple of 5",
         ) from error
     constraints = _constraints(platform, verilog.ns, board)
-    return soc, {"soc.v": verilog.main_source, "soc.lpf": constraints, **verilog.data_files}
+    files = {"soc.v": verilog.main_source, "soc.lpf": constraints, **verilog.data_files}
+    return soc, platform.device, files
 
 
 class BoardSoc(SoCCore):
@@ -112,6 +123,27 @@ class _Clocks(Module):
             # A quarter of a period late: data are stable around the chip's edge.
             pll.create_clkout(self.cd_sys_ps, clock_hz, phase=90)
             self.specials += DDROutput(1, 0, platform.request("sdram_clock"), ClockSignal("sys_ps"))
+
+
+def sdram_start(soc: SoCCore) -> list[dict[str, Any]]:
+    """Return what the boot program must do before the SDRAM can be used, in order.
+
+    Each step sets address and bank, writes ``value`` to the register ``dfii_control`` or
+    ``dfii_pi0_command`` (and issues it), and waits. Afterwards ``dfii_control`` 1 hands over to
+    the controller.
+    """
+    steps, _ = get_sdr_phy_init_sequence(soc.sdrphy.settings, None)
+    return [
+        {
+            "comment": comment,
+            "address": address,
+            "bank": bank,
+            "register": "dfii_control" if "CONTROL" in flags else "dfii_pi0_command",
+            "value": sum(_DFII_FLAGS[flag] for flag in flags.split("|")),
+            "wait_cycles": wait_cycles,
+        }
+        for comment, address, bank, flags, wait_cycles in steps
+    ]
 
 
 def placeholder_words(count: int) -> list[int]:

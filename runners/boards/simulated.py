@@ -75,7 +75,7 @@ class SimulatedBoard:
         self._stop()
 
     def _start(self) -> tuple["subprocess.Popen[bytes]", SerialBoard]:
-        command = [str(self._program)]
+        command = [str(self._program), "--parent", str(os.getpid())]
         if self._command_cycle_limit is not None:
             command += ["--command-cycle-limit", str(self._command_cycle_limit)]
         try:

@@ -81,6 +81,20 @@ def test_a_board_boots_from_its_rom_and_every_port_has_a_pin(tmp_path: Path) -> 
     folder = generate(BOARD, tmp_path / "soc")
     soc = json.loads((folder / "soc.json").read_text())
     assert soc["reset_address"] == soc["memory"]["rom"]["origin"]
+    assert soc["device"] == "LFE5U-85F-6BG381C"
+    assert soc["files"] == {
+        "verilog": ["soc.v"],
+        "black_boxes": ["VexRiscv", "Cfu"],
+        "memories": ["soc_rom.init"],
+        "constraints": "soc.lpf",
+    }
+    assert {step["register"] for step in soc["sdram"]["start"]} == {
+        "dfii_control",
+        "dfii_pi0_command",
+    }
+    assert {"dfii_control", "dfii_pi0_command", "dfii_pi0_command_issue"} <= set(
+        soc["sdram"]["registers"]
+    )
     assert len((folder / "soc_rom.init").read_text().split()) == 4096
     verilog = (folder / "soc.v").read_text()
     header = verilog[verilog.index("module soc") : verilog.index(");")]

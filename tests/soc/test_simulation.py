@@ -204,6 +204,19 @@ def test_a_simulator_does_not_outlive_who_started_it(tmp_path: Path) -> None:
         time.sleep(0.02)
 
 
+def test_a_simulator_does_not_start_when_its_parent_is_gone(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [simulator("on-chip").program, "--parent", str(os.getpid() + 1)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "ended before the start" in run.stderr
+
+
 def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"

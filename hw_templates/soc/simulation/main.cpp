@@ -4,6 +4,7 @@
 // the SoC when the firmware finds its receive FIFO empty, and while there is none the clock stands
 // still. So the same exchange costs the same cycles on any machine, and waiting costs no CPU.
 
+#include <cerrno>
 #include <cinttypes>
 #include <csignal>
 #include <cstdint>
@@ -29,6 +30,7 @@ struct Options {
     uint64_t cycle_limit = UINT64_MAX;
     uint64_t command_cycle_limit = UINT64_MAX;
     const char *link = nullptr;
+    uint64_t parent = 0;
     bool free_running = false;
 };
 
@@ -42,18 +44,19 @@ void usage(FILE *sink)
         "  --command-cycle-limit N  stop with exit status 3 when the firmware runs N cycles\n"
         "                           without asking for another byte\n"
         "  --link PATH              make PATH a symbolic link to the serial port\n"
+        "  --parent PID             end at once when this is not the process that started it\n"
         "  --free-running           run on while the firmware waits for input; cycle counts then\n"
         "                           depend on the speed of this machine\n",
         sink);
 }
 
-uint64_t cycles_from(const char *text)
+uint64_t number_from(const char *text)
 {
     char *end = nullptr;
     errno = 0;
     const unsigned long long value = std::strtoull(text, &end, 10);
     if (errno != 0 || end == text || *end != '\0' || value == 0 || *text == '-') {
-        std::fprintf(stderr, "simulator: %s is not a number of cycles\n", text);
+        std::fprintf(stderr, "simulator: %s is not a positive number\n", text);
         std::exit(exit_wrong_usage);
     }
     return value;
@@ -65,6 +68,7 @@ Options options_from(int argc, char **argv)
         {"cycle-limit", required_argument, nullptr, 'c'},
         {"command-cycle-limit", required_argument, nullptr, 'i'},
         {"link", required_argument, nullptr, 'l'},
+        {"parent", required_argument, nullptr, 'p'},
         {"free-running", no_argument, nullptr, 'f'},
         {"help", no_argument, nullptr, 'h'},
         {nullptr, 0, nullptr, 0},
@@ -72,9 +76,10 @@ Options options_from(int argc, char **argv)
     Options options;
     for (int letter; (letter = getopt_long(argc, argv, "", table, nullptr)) != -1;) {
         switch (letter) {
-        case 'c': options.cycle_limit = cycles_from(optarg); break;
-        case 'i': options.command_cycle_limit = cycles_from(optarg); break;
+        case 'c': options.cycle_limit = number_from(optarg); break;
+        case 'i': options.command_cycle_limit = number_from(optarg); break;
         case 'l': options.link = optarg; break;
+        case 'p': options.parent = number_from(optarg); break;
         case 'f': options.free_running = true; break;
         case 'h': usage(stdout); std::exit(0);
         default: usage(stderr); std::exit(exit_wrong_usage);
@@ -96,8 +101,16 @@ void handle_signals()
     sigaction(SIGTERM, &action, nullptr);
     sigaction(SIGINT, &action, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
-    // A simulator that nobody owns would run for ever.
+}
+
+// A simulator that nobody owns would run for ever.
+void end_with_parent(uint64_t parent)
+{
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (parent != 0 && parent != static_cast<uint64_t>(getppid())) {
+        std::fprintf(stderr, "simulator: process %" PRIu64 " ended before the start\n", parent);
+        std::exit(1);
+    }
 }
 
 class Simulation {
@@ -174,6 +187,7 @@ int main(int argc, char **argv)
 {
     const Options options = options_from(argc, argv);
     handle_signals();
+    end_with_parent(options.parent);
     SerialPty serial;
     VerilatedContext context;
     Vsoc soc(&context);
