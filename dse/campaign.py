@@ -106,12 +106,9 @@ class Campaign:
                 self._settle()
                 if self._is_over():
                     return Ending.EXHAUSTED if self._is_exhausted else Ending.BUDGET
-                for event in self.executor.poll(self._wait_s()):
-                    if isinstance(event, Progress):
-                        self._on_progress(event)
-                    else:
-                        self._on_finished(event)
+                self._take_events(self._wait_s())
                 self._beat()
+            self._take_events(0.0)  # what has just finished is not to be run again
             return Ending.INTERRUPTED
         finally:
             self._cancel_all()
@@ -214,6 +211,13 @@ class Campaign:
         )
 
     # --- what came out
+
+    def _take_events(self, timeout_s: float) -> None:
+        for event in self.executor.poll(timeout_s):
+            if isinstance(event, Progress):
+                self._on_progress(event)
+            else:
+                self._on_finished(event)
 
     def _on_progress(self, event: Progress) -> None:
         running = self._running.get(event.ticket)
