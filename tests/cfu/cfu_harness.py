@@ -1,14 +1,18 @@
 """Runs a CFU's Verilog in Verilator and its C emulation on the host, command by command."""
 
+import random
 import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import jinja2
+
 from contracts.parameter import Parameter, Value
 from hw_templates.cfu import Family, ReferenceModel
 from runners.tools import run_tool
+from sw_templates.options import KERNELS_FOLDER
 
 FOLDER = Path(__file__).parent
 COMPILER = "clang++-14"
@@ -96,6 +100,80 @@ def simulate(
     assert done.returncode == 0, done.stderr
     *answers, last = done.stdout.splitlines()
     return Run([int(answer, 16) for answer in answers], int(last.split()[1]))
+
+
+def render_kernels(family: Family, values: Mapping[str, Value], out: Path) -> list[str]:
+    """Write the C that a firmware with this CFU has; return the names of its ``.c`` files."""
+    assert family.kernels is not None
+    folders = [family.kernels.folder, KERNELS_FOLDER]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(list(map(str, folders))),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # C, not HTML
+    )
+    variables = {
+        "unroll": 4,
+        "strip_pixels": 4,
+        "weight_row_align_bytes": family.kernels.weight_row_align_bytes(values),
+        "scratch_rows": max(4, family.kernels.scratch_rows(values)),
+        "quarter_squares": [(value - 256) ** 2 // 4 for value in range(512)],
+        **family.kernels.variables(values),
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    names = [name for name in environment.list_templates() if name.endswith(".j2")]
+    for name in names:
+        (out / name.removesuffix(".j2")).write_text(
+            environment.get_template(name).render(variables)
+        )
+    for bench in ("kernel_bench.c", "emulation_bench.c"):
+        text = environment.from_string((FOLDER / bench).read_text()).render(variables)
+        (out / bench).write_text(text)
+    return [name.removesuffix(".j2") for name in names if name.endswith(".c.j2")]
+
+
+def compile_host(sources: Sequence[str], folder: Path, program: str) -> Path:
+    """Compile C sources as strictly as a firmware, with sanitisers; return the program."""
+    checks = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    warnings = ("-Wall", "-Wextra", "-Werror")
+    run_tool(
+        ["cc", "-O1", "-std=gnu11", "-fwrapv", *checks, *warnings, *sources, "-o", program],
+        cwd=folder,
+        log=folder / "cc.log",
+        timeout_s=120,
+    )
+    return folder / program
+
+
+def emulate(program: Path, commands: Sequence[Command]) -> list[int]:
+    """Run commands through ``emulation_bench.c``."""
+    text = "".join(f"{c.funct7 << 3 | c.funct3:x} {c.a:x} {c.b:x}\n" for c in commands)
+    done = subprocess.run(
+        [program], input=text, capture_output=True, text=True, check=True, timeout=60
+    )
+    return [int(answer, 16) for answer in done.stdout.split()]
+
+
+def random_commands(rng: random.Random, count: int) -> list[Command]:
+    """Return arbitrary instructions, among them many with small or extreme operands."""
+
+    def operand() -> int:
+        kind = rng.random()
+        if kind < 0.2:
+            return rng.choice((0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 0x4000_0000))
+        return rng.randrange(20) if kind < 0.5 else rng.getrandbits(32)
+
+    return [
+        Command(
+            rng.randrange(8),
+            rng.randrange(4) if rng.random() < 0.7 else rng.randrange(128),
+            operand(),
+            operand(),
+        )
+        for _ in range(count)
+    ]
 
 
 def expected(model: ReferenceModel, commands: Iterable[Command]) -> list[int]:

@@ -1,0 +1,171 @@
+"""What every CFU family promises, whoever wrote it: ``CFU_MODULES=my_cfu.py pytest tests/cfu``."""
+
+import os
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cfu_harness import (
+    VerilatedRuntime,
+    compile_host,
+    designs,
+    emulate,
+    expected,
+    name_of,
+    random_commands,
+    render_kernels,
+    simulate,
+)
+
+from contracts.parameter import Value
+from hw_templates.cfu import PORTS, Family, families
+
+ALL = list(families().values())
+WITH_HARDWARE = [family for family in ALL if family.verilog is not None]
+WITH_KERNELS = [family for family in ALL if family.kernels is not None]
+
+
+def sample(family: Family, count: int) -> list[dict[str, Value]]:
+    """Return designs that have every value of every parameter, then random ones."""
+    legal = designs(family)
+    rng = random.Random(1)
+    rng.shuffle(legal)
+    chosen: list[dict[str, Value]] = []
+    for parameter in family.parameters:
+        for value in parameter.values:
+            if not any(design[parameter.name] == value for design in chosen):
+                chosen.append(next(d for d in legal if d[parameter.name] == value))
+    return (chosen + [design for design in legal if design not in chosen])[:count]
+
+
+def cases(families_: list[Family], count: int) -> list[object]:
+    return [
+        pytest.param(family, values, id=f"{family.name}-{name_of(values)}")
+        for family in families_
+        for values in sample(family, count)
+    ]
+
+
+@pytest.mark.parametrize("family", ALL, ids=lambda family: family.name)
+def test_every_value_of_a_parameter_is_in_a_legal_design(family: Family) -> None:
+    legal = designs(family)
+    assert legal
+    for parameter in family.parameters:
+        assert {design[parameter.name] for design in legal} == set(parameter.values)
+
+
+@pytest.mark.parametrize("family", ALL, ids=lambda family: family.name)
+def test_defaults_are_a_legal_design(family: Family) -> None:
+    assert {p.name: p.default for p in family.parameters} in designs(family)
+
+
+@pytest.mark.parametrize("family", WITH_HARDWARE, ids=lambda family: family.name)
+def test_sources_exist_under_different_names(family: Family) -> None:
+    assert all(path.exists() for path in family.sources)
+    assert len({path.name for path in family.sources}) == len(family.sources)
+
+
+def require_ports(verilog: str) -> None:
+    assert len(re.findall(r"\bmodule\s+Cfu\b", verilog)) == 1
+    body = verilog[re.search(r"\bmodule\s+Cfu\b", verilog).start() :]
+    body = body[: body.index("endmodule")]
+    for name, (direction, width) in PORTS.items():
+        declared = re.search(
+            rf"\b{direction}\s+(?:wire\s+|reg\s+|logic\s+)?(?:\[(\d+):0\]\s*)?{name}\b", body
+        )
+        assert declared, f"{direction} {name} is missing"
+        assert int(declared[1] or 0) + 1 == width, f"{name} is not {width} bits wide"
+
+
+@pytest.mark.parametrize(("family", "values"), cases(WITH_HARDWARE, 4))
+def test_module_has_the_ports_of_litex(family: Family, values: dict[str, Value]) -> None:
+    require_ports(family.verilog(values))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", WITH_HARDWARE, ids=lambda family: family.name)
+def test_every_legal_design_elaborates(family: Family) -> None:
+    for values in designs(family):
+        require_ports(family.verilog(values))
+
+
+@pytest.mark.parametrize(("family", "values"), cases(WITH_HARDWARE, 1))
+def test_same_design_gives_same_bytes_in_any_folder_and_process(
+    family: Family, values: dict[str, Value], tmp_path: Path
+) -> None:
+    script = (
+        "import os, sys\n"
+        "from hw_templates.cfu import family, register_module\n"
+        "for module in filter(None, os.environ.get('CFU_MODULES', '').split(',')):\n"
+        "    register_module(module)\n"
+        f"sys.stdout.write(family({family.name!r}).verilog({values!r}))\n"
+    )
+    root = Path(__file__).parents[2]
+    modules = os.environ.get("CFU_MODULES", "").split(",")
+    absolute = ",".join(str(Path(m).resolve()) if m.endswith(".py") else m for m in modules)
+    other = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(root),
+            "PYTHONHASHSEED": "7",
+            "CFU_MODULES": absolute,
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    text = family.verilog(values)
+    assert other == text
+    assert str(root) not in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("family", "values"), cases(WITH_HARDWARE, 5))
+def test_hardware_answers_like_the_model_under_back_pressure(
+    family: Family, values: dict[str, Value], runtime: VerilatedRuntime, build_folder: Path
+) -> None:
+    bench = runtime.build(family.verilog(values), build_folder / f"{family.name}-{name_of(values)}")
+    for seed, (command_gap, answer_gap) in enumerate([(0, 0), (0, 60), (60, 0), (40, 40)]):
+        commands = random_commands(random.Random(seed), 3000)
+        run = simulate(
+            bench,
+            commands,
+            seed=seed,
+            command_gap_percent=command_gap,
+            answer_gap_percent=answer_gap,
+        )
+        assert run.answers == expected(family.model(values), commands)
+
+
+@pytest.mark.parametrize(("family", "values"), cases(WITH_KERNELS, 4))
+def test_emulation_answers_like_the_model(
+    family: Family, values: dict[str, Value], tmp_path: Path
+) -> None:
+    render_kernels(family, values, tmp_path)
+    program = compile_host(["emulation_bench.c", "cfu_emulation.c", "-I."], tmp_path, "emulation")
+    commands = random_commands(random.Random(1), 20_000)
+    assert emulate(program, commands) == expected(family.model(values), commands)
+
+
+@pytest.mark.parametrize(("family", "values"), cases(WITH_KERNELS, 3))
+@pytest.mark.parametrize("march", ["rv32i", "rv32im"])
+def test_every_kernel_compiles_for_the_core(
+    family: Family, values: dict[str, Value], march: str, tmp_path: Path
+) -> None:
+    sources = [name for name in render_kernels(family, values, tmp_path) if "emulation" not in name]
+    done = subprocess.run(
+        [
+            *("riscv64-unknown-elf-gcc", f"-march={march}", "-misa-spec=2.2", "-mabi=ilp32"),
+            *("-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-I.", "-S"),
+            *sources,
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
