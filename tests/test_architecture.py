@@ -44,9 +44,16 @@ def test_only_the_store_touches_the_database() -> None:
     assert offences == []
 
 
-def test_unexpected_exceptions_are_caught_in_one_place() -> None:
+CATCHES_EVERYTHING = {
+    "runners/executors/trial_process.py",  # the worker loop: becomes the outcome `bug`
+    "dse/suggest/search.py",  # the search's process: told to its parent, which raises it
+    "hw_templates/cfu/registry.py",  # a user's module may raise anything: a configuration fault
+}
+
+
+def test_unexpected_exceptions_are_caught_only_where_foreign_code_or_a_process_ends() -> None:
     catching = [
-        str(path.relative_to(ROOT))
+        path.relative_to(ROOT).as_posix()
         for room in MAY_IMPORT
         for path in (ROOT / room).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
@@ -54,4 +61,4 @@ def test_unexpected_exceptions_are_caught_in_one_place() -> None:
         and isinstance(node.type, ast.Name)
         and node.type.id == "Exception"
     ]
-    assert len(catching) <= 1, catching
+    assert sorted(catching) == sorted(CATCHES_EVERYTHING), "each once, and nowhere else"
