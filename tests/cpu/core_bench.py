@@ -129,6 +129,7 @@ def simulate(
     image.write_text("".join(f"{word:08x}\n" for word in padded))
     arguments = [CFU_MODES[cfu], int(slow_memory), int(interrupts), seed, max_cycles]
     command = [str(simulator), *map(str, arguments), f"+program={image}", f"+dump={dump}"]
+    command += ["+verilator+rand+reset+2", f"+verilator+seed+{seed + 1}"]  # as registers wake up
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     memory = [int(word, 16) for word in dump.read_text().split() if word[0] not in "@/"]
     return Run(memory=memory, cycles=int(done.stdout.split()[-1]))

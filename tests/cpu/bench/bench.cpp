@@ -1,4 +1,4 @@
-// Runs one program: bench CFU_MODE SLOW_MEMORY INTERRUPTS SEED MAX_CYCLES +program=FILE +dump=FILE; exit code 3: did not stop.
+// Runs one program: CFU_MODE SLOW_MEMORY INTERRUPTS SEED MAX_CYCLES +program=FILE +dump=FILE; exit code 3: did not stop.
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -16,9 +16,10 @@ int main(int argc, char **argv) {
     bench->interrupts = std::atoi(argv[3]);
     bench->seed = std::strtoul(argv[4], nullptr, 0);
     const long max_cycles = std::atol(argv[5]);
+    const long reset_cycles = 4;
     long cycle = 0;
-    while (!bench->stopped && cycle < max_cycles) {
-        bench->reset = cycle < 4;
+    while ((cycle <= reset_cycles || !bench->stopped) && cycle < max_cycles) {
+        bench->reset = cycle < reset_cycles;
         bench->clk = 0;
         bench->eval();
         bench->clk = 1;
