@@ -37,6 +37,7 @@ class Asker:
         self._suggester = suggester
         self._answers: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
         self._is_asking = False
+        self._is_closed = False
 
     @property
     def is_asking(self) -> bool:
@@ -65,7 +66,8 @@ class Asker:
         return found
 
     def close(self) -> None:
-        """Release what the algorithm holds."""
+        """Release what the algorithm holds, also while it thinks: it is not asked again."""
+        self._is_closed = True
         self._suggester.close()
 
     def _think(self, request: SuggestRequest) -> None:
@@ -82,6 +84,8 @@ class Asker:
                 return Answer(designs=self._suggester.suggest(request), suggested_by=name)
             except InfrastructureFault as error:
                 fault = error
+                if self._is_closed:
+                    raise
 
         drawn = make_suggester("random").suggest(request)
         return Answer(

@@ -49,10 +49,11 @@ app = typer.Typer(
 Database = Annotated[Path, typer.Option("--db", help="The database file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Trials = Annotated[
-    int | None, typer.Option(min=1, help="Trials in the study altogether.", show_default="config's")
+    int | None,
+    typer.Option(min=1, help="Trials in the study altogether.", show_default="the config's"),
 ]
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Trials at the same time.", show_default="config's")
+    int | None, typer.Option(min=1, help="Trials at the same time.", show_default="the config's")
 ]
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study; see `list`.")]
 TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="Number of a trial.")]
@@ -62,7 +63,7 @@ DEFAULT_DB = Path("results.db")
 @app.command()
 def start(
     config: Annotated[
-        Path, typer.Argument(metavar="[CONFIG]", help="A config file.", show_default="quick.toml")
+        Path, typer.Argument(metavar="CONFIG", help="A config file.", show_default="quick.toml")
     ] = QUICK,
     trials: Trials = None,
     workers: Workers = None,

@@ -243,6 +243,22 @@ def test_a_mistake_has_its_exit_code_and_leaves_nothing_behind(
     assert sorted(shell.folder.iterdir()) == before
 
 
+def test_a_file_that_is_no_model_is_refused_before_anything_is_made(shell: Shell) -> None:
+    real = subprocess.run(
+        [sys.executable, "-m", "dse.study", "start", "night.toml"],
+        cwd=shell.folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+
+    assert real.returncode == 3
+    assert "net.tflite" in real.stderr
+    assert "fix: " in real.stderr
+    assert not (shell.folder / "results.db").exists()
+
+
 def test_help_names_every_command_and_exit_code(shell: Shell) -> None:
     out, _ = shell.run("--help")
 
