@@ -1,4 +1,4 @@
-"""Print how many cycles a CPU-second simulates: ``python -m tests.soc.measure_simulation``.
+"""Print how many cycles a CPU-second simulates: ``python -m benchmarks.simulation``.
 
 The work is a loop of int8 multiply-accumulates in the caches of the packaged core. CPU-seconds of
 the simulator's process, start-up left out, the best of some runs: other load on the machine costs
@@ -18,6 +18,7 @@ GOAL = {"on-chip": 3.5, "sdram": 1.8}
 
 
 def cpu_s(pid: int) -> float:
+    """Return the CPU-seconds that a running process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -43,6 +44,7 @@ def measure(memory: str) -> float:
 
 
 def main() -> None:
+    """Measure both memories and print."""
     for memory, goal in GOAL.items():
         sys.stdout.write(f"{memory:8} {measure(memory):5.2f} Mcycle per CPU-s (goal {goal})\n")
         sys.stdout.flush()
