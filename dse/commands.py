@@ -113,6 +113,7 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
             f" continue the old one: python -m dse.study resume {config.name}",
         )
     store.update_config(study.id, config_toml=prepared.text, config_json=config.to_json())
+    store.requeue(study.id, context=prepared.context, now_s=running.now_s, also_failed=False)
     return _run(study, config, prepared.space, prepared.context, store, running)
 
 

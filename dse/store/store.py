@@ -175,27 +175,25 @@ class Store:
         with self._write() as db:
             return tuple(leases.reuse_results(db, study_id, now_s=now_s))
 
-    def requeue(self, study_id: int, *, context: str, now_s: float) -> int:
-        """Queue again what failed by infrastructure, and lift all back-offs; return how many.
+    def requeue(
+        self, study_id: int, *, context: str, now_s: float, also_failed: bool = True
+    ) -> int:
+        """Let waiting trials start now, and queue failed ones again; return how many of those.
 
-        Waiting trials move to ``context``, since that is what they will be measured under.
+        All of them move to ``context``, since that is what they will be measured under.
         """
+        fresh = {"failures": 0, "not_before_s": now_s, "context": context}
+        of_study = trials.c.study_id == study_id
         with self._write() as db:
             db.execute(
-                update(trials)
-                .where(trials.c.study_id == study_id, trials.c.state == TrialState.WAITING)
-                .values(not_before_s=now_s, failures=0, context=context)
+                update(trials).where(of_study, trials.c.state == TrialState.WAITING).values(fresh)
             )
+            if not also_failed:
+                return 0
             return db.execute(
                 update(trials)
-                .where(trials.c.study_id == study_id, trials.c.state == TrialState.FAILED)
-                .values(
-                    state=TrialState.WAITING,
-                    ended_s=None,
-                    failures=0,
-                    not_before_s=now_s,
-                    context=context,
-                )
+                .where(of_study, trials.c.state == TrialState.FAILED)
+                .values(state=TrialState.WAITING, ended_s=None, **fresh)
             ).rowcount
 
     # --- leases

@@ -154,6 +154,14 @@ def test_requeue_gives_failed_trials_all_their_attempts_again(store: Store) -> N
     assert (claim.attempt_number, claim.trial.failures, claim.trial.context) == (4, 0, "now")
 
 
+def test_waiting_trials_are_measured_under_the_context_of_the_day(store: Store) -> None:
+    study = new_study(store)
+    new_trials(store, study, 1, context="yesterday")
+
+    assert store.requeue(study.id, context="today", now_s=300, also_failed=False) == 0
+    assert store.results(study.id)[0].trial.context == "today"
+
+
 def test_an_expired_lease_is_taken_back_and_its_late_result_is_refused(store: Store) -> None:
     study = new_study(store)
     new_trials(store, study, 1)
