@@ -134,6 +134,7 @@ def generate(
         "strip_pixels": STRIP_PIXELS,
         "weight_row_align_bytes": align,
         "scratch_rows": rows,
+        "conv2d_steps": _conv2d_steps(options.unroll),
         "quarter_squares": [(value - 256) ** 2 // 4 for value in range(512)],
         "crc_table": [_crc_step(value) for value in range(16)],
         "layers": views,
@@ -241,6 +242,21 @@ def _view(
         arguments=tuple(arguments),
         output=places[layer.output.index],
     )
+
+
+def _conv2d_steps(unroll: int) -> dict[int, list[dict[str, object]]]:
+    """Return the order in which conv2d reads weights: four taps of a channel, then the next one.
+
+    The key is the first of up to four taps; a step has one or two of them.
+    """
+    return {
+        group: [
+            {"channel": channel, "taps": range(first, min(first + 2, unroll))}
+            for channel in range(4)
+            for first in range(group, min(group + 4, unroll), 2)
+        ]
+        for group in range(0, unroll, 4)
+    }
 
 
 def _result_texts(output: Tensor) -> Sequence[str]:

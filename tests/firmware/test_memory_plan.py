@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sw_templates.memory_plan import ALIGNMENT_BYTES, MemoryPlan, plan_memory
+from sw_templates.memory_plan import ALIGNMENT_BYTES, STAGGER_BYTES, MemoryPlan, plan_memory
 from sw_templates.model import ActivationRange, Add, Layer, Model, Reshape, Tensor
 from sw_templates.tflite_import import load_model, model_from_bytes
 from sw_templates.workload import workload_report
@@ -103,7 +103,7 @@ def test_the_classifier_needs_three_feature_maps_at_its_peak() -> None:
     model = load_model(IMGC)
     plan = plan_memory(model, row_align_bytes=4, scratch_rows=4)
     check(model, plan)
-    assert plan.peak_bytes == 3 * 16384 + 4 * 144
+    assert 3 * 16384 + 4 * 144 <= plan.peak_bytes < 3 * 16384 + 4 * 144 + 4 * STAGGER_BYTES
 
 
 def test_the_report_shows_layers_and_buffers() -> None:
