@@ -23,8 +23,9 @@ from dse.suggest.interface import SuggestRequest
 from dse.suggest.messages import Assume, Evidence, Fit, Message, Score
 from dse.suggest.process import ChildProcess
 
-FIRST_DESIGNS = 8
-"""Tried before a model is asked."""
+FIRST_DESIGNS = 6
+"""Tried before a model is asked: the default and random ones, which taught the models of a made-up
+table more than designs spread out evenly."""
 
 _ENUMERATED = 6_000
 """Spaces up to this size are candidates as a whole."""
@@ -70,6 +71,8 @@ class VizierSuggester:
         known = {design for design in request.taken() if request.space.contains(design)}
         measured = sum(o.values is not None for o in request.observations if o.design in known)
         if len(known) < self._first_designs or measured < 3:
+            if len(known) + 2 >= self._first_designs and request.space.count() > len(known) + 2:
+                self._running_child()  # so that it has started when it is first asked
             order = first_designs(request.space, request.seed)
             return first_untaken(order, request)
         if len(known) == request.space.count():

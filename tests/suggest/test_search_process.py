@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from contracts.faults import ToolCrashed, ToolTimeout
-from dse.suggest import SuggestRequest
+from contracts.parameter import Parameter
+from dse.space import Space
+from dse.suggest import Observation, SuggestRequest
 from dse.suggest.process import ChildProcess
 from dse.suggest.vizier import VizierSuggester
 from tests.suggest.small_study import TWO, drawn, observe, small_space
@@ -80,6 +82,40 @@ def test_closing_twice_is_harmless() -> None:
     child.close()
     child.close()
     assert not child.alive
+
+
+def test_the_first_design_is_the_default_and_needs_no_child() -> None:
+    suggester, space = VizierSuggester(), small_space()
+    first = suggester.suggest(SuggestRequest(space=space, objectives=TWO, count=3))
+    assert first[0] == space.default()
+    assert len(set(first)) == 3
+    assert suggester.child_pid is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ordered", [True, False], ids=["sizes-only", "kinds-only"])
+def test_the_models_take_spaces_of_one_sort_of_parameter(ordered: bool) -> None:
+    space = Space(
+        Parameter(name=f"p{n}", values=(1, 2, 4), default=2, description="", ordered=ordered)
+        for n in range(3)
+    )
+    designs = list(space.enumerate())
+    tried = tuple(
+        Observation(
+            design=d, values={"latency_us": 20.0 - sum(map(int, d.values.values())), "lut4": 1.0}
+        )
+        for d in designs[:20]
+    )
+    suggester = VizierSuggester()
+    try:
+        (found,) = suggester.suggest(
+            SuggestRequest(space=space, objectives=TWO, observations=tried)
+        )
+    finally:
+        suggester.close()
+    assert found in designs[20:]
+    if ordered:
+        assert found == designs[-1]  # the trend goes on
 
 
 @pytest.mark.slow
