@@ -7,6 +7,10 @@ from pathlib import Path
 
 from contracts.parameter import Value
 from hw_templates.cpu import CpuConfig, generator_batch_command, options_text
+from runners.cache import Cache, default_root
+from runners.hardware_stages import HARDWARE_STAGES
+from runners.job import Job, Target, Workload
+from runners.pipeline import Pipeline
 from runners.tools import run_tool
 
 BENCH = Path(__file__).parent / "bench"
@@ -34,6 +38,18 @@ def design(**changes: Value) -> dict[str, Value]:
         if values[f"{prefix}_bytes"] == 0:
             del values[f"{prefix}_ways"], values[f"{prefix}_line_bytes"]
     return values
+
+
+def generator_jars() -> Path:
+    """Return the compiled generator, from the cache that trials use."""
+    job = Job(
+        design={},
+        target=Target(name="", part="", clock_mhz=1.0),
+        workload=Workload(model=Path(), model_sha256=""),
+    )
+    stages = {stage.name: stage for stage in HARDWARE_STAGES}
+    pipeline = Pipeline(job, stages=stages, cache=Cache(default_root()), report=lambda _: None)
+    return pipeline.get("cpu-generator").folder
 
 
 def generate_cores(jars: Path, configs: Mapping[str, CpuConfig], out: Path) -> dict[str, Path]:

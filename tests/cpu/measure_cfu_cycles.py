@@ -1,6 +1,4 @@
-"""Prints what a CFU operation costs: run it with a folder of the generator's jars.
-
-    python -m tests.cpu.measure_cfu_cycles JAR_FOLDER
+"""``python -m tests.cpu.measure_cfu_cycles`` prints what a CFU operation costs.
 
 Each figure is the cycles of one group of instructions, out of 32 in a row in a warm cache.
 """
@@ -10,7 +8,14 @@ import tempfile
 from pathlib import Path
 
 from hw_templates.cpu import CpuConfig
-from tests.cpu.core_bench import Simulators, assemble, design, generate_cores, simulate
+from tests.cpu.core_bench import (
+    Simulators,
+    assemble,
+    design,
+    generate_cores,
+    generator_jars,
+    simulate,
+)
 from tests.cpu.random_programs import DATA_ORIGIN, STOP, cfu
 
 GROUPS = 32
@@ -93,4 +98,4 @@ def cycles(group: list[str], simulator: Path, mode: str, folder: Path) -> float:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
-        sys.stdout.write(table(Path(sys.argv[1]).absolute(), Path(scratch)))
+        sys.stdout.write(table(generator_jars(), Path(scratch)))
