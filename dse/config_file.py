@@ -96,6 +96,7 @@ class SerialSection(Section):
 
     device_name: str = Field(default="soft-soc-dse", pattern=r"^[ -~]{1,64}$")
     results: Literal["integers", "floats"] = "integers"
+    inputs: Literal["int8", "uint8"] = "int8"
 
 
 class CfuSection(Section):

@@ -27,7 +27,10 @@ _ROOT = Path(__file__).parent.parent
 def firmware_options(job: Job) -> FirmwareOptions:
     """Return what a job says about its firmware."""
     return FirmwareOptions.from_values(
-        job.design, device_name=job.serial.device_name, results=job.serial.results
+        job.design,
+        device_name=job.serial.device_name,
+        results=job.serial.results,
+        inputs=job.serial.inputs,
     )
 
 
@@ -68,6 +71,7 @@ def _source_inputs(job: Job) -> dict[str, Any]:
         "unroll": options.unroll,
         "device_name": options.device_name,
         "results": options.results,
+        "inputs": options.inputs,
         "tools": identities("tflite"),
     }
 

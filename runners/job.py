@@ -76,10 +76,17 @@ class Serial:
     Attributes:
         device_name: Answer to ``name%``: ``m-name-dut-[device_name]``.
         results: ``integers`` prints the output tensor as it is, ``floats`` dequantised ``%0.3f``.
+        inputs: What ``db`` brings: ``int8`` bytes of the input tensor, or ``uint8`` pixels from
+            which the firmware takes 128, as the samples of public clients are.
     """
 
     device_name: str = "soft-soc-dse"
     results: Literal["integers", "floats"] = "integers"
+    inputs: Literal["int8", "uint8"] = "int8"
+
+    def on_the_line(self, tensor: bytes) -> bytes:
+        """Return an int8 input tensor as the firmware expects it."""
+        return tensor if self.inputs == "int8" else bytes(byte ^ 0x80 for byte in tensor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

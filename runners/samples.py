@@ -177,7 +177,7 @@ def _run_on_board(
             device.connect()
             outputs = []
             for number, content in enumerate(inputs, start=1):
-                device.load(content)
+                device.load(job.serial.on_the_line(content))
                 device.infer()
                 outputs.append(device.output())
                 progress(number)

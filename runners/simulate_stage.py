@@ -117,7 +117,7 @@ def _run_golden(
     cycles = 0
     layers: tuple[LayerProfile, ...] = ()
     for number, golden in enumerate(answers):
-        device.load(bytes.fromhex(golden["input"]))
+        device.load(building.job.serial.on_the_line(bytes.fromhex(golden["input"])))
         device.infer()
         if number == 0:
             cycles, layers = device.cycles(), device.layers()
