@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 from contracts.measurement import Completed, Outcome
@@ -104,9 +105,9 @@ class Tally:
         left = self.config.trials - self.ended
         if not self._durations_s or left <= 0:
             return None
-        mean_s = sum(self._durations_s) / len(self._durations_s)
-        done_s = sum(min(self.now_s() - t.started_s, mean_s) for t in self.running.values())
-        return max(left * mean_s - done_s, 0.0) / min(self.config.workers, left)
+        usual_s = median(self._durations_s)  # the first trial builds what the others share
+        done_s = sum(min(self.now_s() - t.started_s, usual_s) for t in self.running.values())
+        return max(left * usual_s - done_s, 0.0) / min(self.config.workers, left)
 
     def summary(self) -> str:
         """Return done, failures, estimated time and best values in one line."""
