@@ -1,5 +1,6 @@
 """What a model asks of the hardware, before anything is built."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -7,59 +8,62 @@ from dse.report import table_text
 
 
 def workload_data(path: Path) -> dict[str, Any]:
-    """Return a model's layers, work and memory.
+    """Return a model's layers, work, buffers and memory.
 
     Raises:
         ConfigError: It is not a TFLite file that firmware can be generated for.
     """
-    from sw_templates.memory_plan import plan_memory
     from sw_templates.tflite_import import load_model
+    from sw_templates.workload import workload_report
 
-    model = load_model(path)
-    plan = plan_memory(model, row_align_bytes=4, scratch_rows=1)
-    return {
-        "model": str(path),
-        "input": {"shape": list(model.input.shape), "bytes": model.input.size_bytes},
-        "output": {"shape": list(model.output.shape), "bytes": model.output.size_bytes},
-        "macs": model.macs,
-        "constant_bytes": sum(t.size_bytes for layer in model.layers for t in layer.constants),
-        "arena_bytes": plan.peak_bytes,
-        "layers": [
-            {
-                "index": layer.index,
-                "name": layer.name,
-                "operator": layer.operator,
-                "output_shape": list(layer.output.shape),
-                "macs": layer.macs,
-                "bytes_in": layer.bytes_in,
-                "bytes_out": layer.output.size_bytes,
-            }
-            for layer in model.layers
-        ],
-    }
+    return {"model": str(path), **asdict(workload_report(load_model(path)))}
 
 
 def workload_text(data: dict[str, Any]) -> str:
     """Lay out what ``workload_data`` returns."""
-    rows = [
+    layers = [
         [
             layer["name"],
             layer["operator"],
-            "x".join(map(str, layer["output_shape"])),
+            _shape(layer["output_shape"]),
             f"{layer['macs']:,}",
+            f"{layer['weight_bytes']:,}",
             f"{layer['bytes_in']:,}",
             f"{layer['bytes_out']:,}",
+            f"{layer['scratch_bytes']:,}",
         ]
         for layer in data["layers"]
     ]
-    shapes = [("x".join(map(str, data[end]["shape"])), end) for end in ("input", "output")]
+    names = [layer["name"] for layer in data["layers"]]
+    buffers = [
+        [
+            buffer["name"],
+            f"{buffer['size_bytes']:,}",
+            f"{buffer['offset']:,}",
+            names[buffer["first"]],
+            # the output outlives the last layer
+            names[buffer["last"]] if buffer["last"] < len(names) else "the end",
+        ]
+        for buffer in data["buffers"]
+    ]
+    header = ["layer", "operator", "output", "MAC", "weights B", "in B", "out B", "scratch B"]
     return "\n".join(
         [
-            table_text(["layer", "operator", "output", "MAC", "in B", "out B"], rows, left=3),
+            f"{data['model']} is supported.",
             "",
-            *(f"{end:10} {shape} int8" for shape, end in shapes),
-            f"{'work':10} {data['macs']:,} MAC an inference",
-            f"{'constants':10} {data['constant_bytes']:,} bytes",
-            f"{'arena':10} {data['arena_bytes']:,} bytes with plain kernels",
+            table_text(header, layers, left=3),
+            "",
+            table_text(["buffer", "bytes", "offset", "from", "until"], buffers),
+            "",
+            f"{'input':12} {_shape(data['input_shape'])} int8",
+            f"{'output':12} {_shape(data['output_shape'])} int8",
+            f"{'work':12} {data['macs']:,} MAC an inference",
+            f"{'weights':12} {data['weight_bytes']:,} bytes",
+            f"{'peak memory':12} {data['peak_bytes']:,} bytes of activations and scratch, "
+            "with plain kernels",
         ]
     )
+
+
+def _shape(sizes: tuple[int, ...]) -> str:
+    return "x".join(map(str, sizes))
