@@ -1,0 +1,131 @@
+"""Every command on a page works: it is run here, or is of a kind that other tests run."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.docs.conftest import PYTHON, STUDY, TRIALS, run
+from tests.docs.pages import ROOT, blocks
+
+OURS = "python -m dse.study"
+RUN_ELSEWHERE = (
+    r"make [a-z-]+",  # `make study` and `make test` themselves; the target must exist
+    r"git clone \S+",
+    r"cd \S+",
+    r"sudo apt-get (update|install) .*",
+    r"\.venv/bin/pre-commit install",
+    r"python -m benchmarks\.\S+.*",  # their own tests run them
+)
+CONTENT = {"--json": "{", "front": "latency_us", "space": "distinct designs"}
+
+
+def commands() -> list[tuple[str, str]]:
+    """Return (page, command) for every line of the shell blocks, continued lines joined."""
+    found = []
+    for block in blocks("sh"):
+        for line in block.text.replace("\\\n", " ").splitlines():
+            command = re.sub(r"\s+#.*$", "", line).strip().replace(".venv/bin/python", "python")
+            if command and not command.startswith("#"):
+                found.append((block.page, command))
+    return found
+
+
+def runnable() -> list[str]:
+    """Return our own commands, pointed at the small study, each once, in the order of pages."""
+    return list(
+        dict.fromkeys(_for_the_small_study(text) for _, text in commands() if text.startswith(OURS))
+    )
+
+
+def _for_the_small_study(command: str) -> str:
+    """Put the small study, its config and one of its trials in place of the page's."""
+    words = shlex.split(command.removeprefix(OURS))
+    for number, word in enumerate(words):
+        if word == "--trials":
+            words[number + 1] = str(TRIALS)
+        if word == "--db":
+            words[number + 1] = "results.db"
+    name = words[0]
+    if name == "start":
+        has_config = len(words) > 1 and not words[1].startswith("-")
+        words[1 : 2 if has_config else 1] = ["documented.toml"]
+    elif name == "workload":
+        words[1] = "models/imgc/imgc_resnet8_int8.tflite"
+    elif name == "space" and "imgc" in words[1]:
+        words[1] = "configs/quick.toml"  # its model may not be there
+    elif name not in ("list", "space", "--help"):
+        words[1] = STUDY
+    if name in ("show", "rerun", "accuracy"):
+        words[2] = str(min(int(words[2]), TRIALS))
+    return shlex.join(words)
+
+
+def test_every_command_is_of_a_known_kind() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    unknown = []
+    for page, command in commands():
+        known = command.startswith(OURS) or any(
+            re.fullmatch(kind, command) for kind in RUN_ELSEWHERE
+        )
+        if command.startswith("make ") and f"\n{command.split()[1]}:" not in makefile:
+            known = False
+        if not known:
+            unknown.append(f"{page}: {command}")
+    assert unknown == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("command", runnable())
+def test_every_command_of_ours_works(command: str, study_folder: Path) -> None:
+    words = shlex.split(command)
+    target = None
+    if ">" in words:
+        target = study_folder / words[words.index(">") + 1]
+        words = words[: words.index(">")]
+    ended = run([*PYTHON, *words], study_folder)
+    assert ended.returncode == 0, ended.stderr
+    for word, content in CONTENT.items():
+        if word in words:
+            assert content in ended.stdout
+    if target is not None:
+        target.write_text(ended.stdout)
+    for name in ("front.svg", "trials.csv"):
+        if name in words:
+            assert (study_folder / name).stat().st_size > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_programs_of_the_board_page_work(study_folder: Path) -> None:
+    shown = run([*PYTHON, "show", STUDY, "1", "--json"], study_folder)
+    (study_folder / "trial.json").write_text(shown.stdout)
+    board = subprocess.Popen(
+        [sys.executable, "board.py"],
+        cwd=study_folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert board.stdout is not None
+        assert board.stdout.readline().startswith("serial port: /dev/pts/")
+        deadline_s = time.monotonic() + 60
+        while not (study_folder / "board" / "port").exists() and time.monotonic() < deadline_s:
+            time.sleep(0.1)
+        asked = run([sys.executable, "ask.py"], study_folder)
+        assert asked.returncode == 0, asked.stderr
+        for answer in ("m-init-done", "m-name-dut-[", "m-profile-[", "m-model-[", "m-lap-us-"):
+            assert answer in asked.stdout
+        board.send_signal(signal.SIGINT)
+        assert board.communicate(timeout=60)[0].startswith("cycles: ")
+    finally:
+        board.kill()
+        board.wait()

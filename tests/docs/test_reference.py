@@ -1,0 +1,246 @@
+"""The reference says what the code says: a missing row or another default fails here."""
+
+import importlib.util
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+import pytest
+import typer.main
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from contracts.faults import FaultKind, fault_classes
+from contracts.parameter import Parameter, Rule, Value
+from dse import study
+from dse.config import load_config
+from dse.config_errors import read_toml, validated
+from dse.config_file import StudyFile, TargetFile
+from dse.metrics import KNOWN_FROM
+from dse.store import TrialState
+from dse.store.database import KNOWN
+from dse.store.schema import metadata
+from dse.words import value_text
+from hw_templates import cfu, cpu
+from runners.parts import PARTS
+from runners.stages import STAGES
+from sw_templates import options as firmware
+from tests.docs.pages import ROOT, anchors, links, named_blocks, page_paths, rows, section, table
+
+CLI = "docs/reference/cli.md"
+CONFIG = "docs/reference/config.md"
+PARAMETERS = "docs/reference/parameters.md"
+COMMANDS = typer.main.get_command(study.app).commands  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("page", page_paths(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_relative_link_resolves(page: Path) -> None:
+    broken = []
+    for link in links(page):
+        name, _, anchor = link.partition("#")
+        if "://" in name or name.startswith("mailto:"):
+            continue
+        target = (page.parent / name).resolve() if name else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = ROOT / "docs" / "index.md"
+    linked = {(index.parent / link).resolve() for link in links(index)}
+    pages = {path for path in (ROOT / "docs").rglob("*.md") if path != index}
+    assert pages - linked == set()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_has_its_place(name: str) -> None:
+    text = section(CLI, f"### {name}")
+    for parameter in COMMANDS[name].params:
+        for option in parameter.opts if isinstance(parameter, click.Option) else ():
+            assert option == "--help" or option in text
+        if isinstance(parameter, click.Argument) and parameter.metavar:
+            assert parameter.metavar.partition(".")[0].strip("{}[]") in text
+
+
+def test_every_exit_code_has_a_row() -> None:
+    codes = {value for name, value in vars(study).items() if name.startswith("EXIT_")
+             if isinstance(value, int)} | set(study.EXIT_CODE.values())  # fmt: skip
+    assert {str(code) for code in codes} <= table(CLI).keys()
+
+
+def config_sections(model: type[BaseModel], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name, field in model.model_fields.items():
+        is_section = isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        if is_section:
+            found += [(f"{prefix}{name}", field.annotation)]
+            found += config_sections(field.annotation, f"{prefix}{name}.")
+        elif not prefix:
+            found.append((name, None))
+    return found
+
+
+@pytest.mark.parametrize(("name", "model"), config_sections(StudyFile))
+def test_every_config_key_has_a_row_with_its_default(
+    name: str, model: type[BaseModel] | None
+) -> None:
+    documented = {cells[0]: cells for cells in rows(section(CONFIG, f"## [{name}]"))}
+    if model is None:
+        return
+    keys = {
+        key: field
+        for key, field in model.model_fields.items()
+        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel))
+    }
+    assert keys.keys() == documented.keys() - {"key"}
+    for key, field in keys.items():
+        default = documented[key][2]
+        if field.default is PydanticUndefined:
+            assert default.startswith("required")
+        elif isinstance(field.default, int | float | str):
+            assert json.loads(default) == field.default
+
+
+def declared() -> tuple[dict[str, Parameter], dict[str, str], tuple[Rule, ...]]:
+    """Return all parameters, the family that each belongs to, and all rules."""
+    parameters = {p.name: p for p in (*cpu.PARAMETERS, *firmware.PARAMETERS)}
+    owners: dict[str, str] = {}
+    rules = [*cpu.RULES, *firmware.RULES]
+    for family in cfu.families().values():
+        rules += family.rules
+        for parameter in family.parameters:
+            parameters[parameter.name] = parameter
+            owners[parameter.name] = family.name
+    return parameters, owners, tuple(rules)
+
+
+def test_every_parameter_has_a_row_with_its_values() -> None:
+    parameters, owners, _ = declared()
+    text = (ROOT / PARAMETERS).read_text().partition("## Rules")[0]
+    documented = {cells[0]: cells[1:] for cells in rows(text)}
+
+    def texts(values: tuple[Value, ...]) -> str:
+        return ", ".join(map(value_text, values))
+
+    assert documented.pop("cfu")[0] == texts(tuple(cfu.families()))
+    assert documented.keys() - {"parameter"} == parameters.keys()
+    for name, parameter in parameters.items():
+        values, default, condition, _ = documented[name]
+        assert values == texts(parameter.values)
+        assert default == value_text(parameter.default)
+        assert (f"cfu = {owners.get(name)}" in condition) == (name in owners)
+        for needed in parameter.when:
+            assert needed.parameter in condition
+        assert bool(condition) == bool(parameter.when or name in owners)
+
+
+def test_every_rule_has_a_row_with_its_reason() -> None:
+    documented = {cells[0]: cells[1] for cells in rows(section(PARAMETERS, "## Rules"))}
+    del documented["rule"]
+    assert documented == {rule.name: rule.reason for rule in declared()[2]}
+
+
+def test_every_metric_has_a_row_with_its_fidelity() -> None:
+    documented = table("docs/reference/metrics.md")
+    for name, fidelity in KNOWN_FROM.items():
+        assert documented[name][1].partition(",")[0] == fidelity
+
+
+def test_every_failure_kind_has_a_row() -> None:
+    documented = table("docs/failures.md")
+    assert documented.keys() - {"kind"} == set(FaultKind) == set(fault_classes())
+
+
+def test_every_stage_has_a_row_with_its_needs() -> None:
+    documented = table("docs/reference/cache.md")
+    for name, stage in STAGES.items():
+        needs = tuple(need for need in documented[name][0].split(", ") if need)
+        assert sorted(needs) == sorted(stage.needs)
+
+
+def test_every_table_state_and_schema_has_a_row() -> None:
+    documented = table("docs/reference/database.md").keys()
+    assert metadata.tables.keys() | set(TrialState) | set(KNOWN) <= documented
+    changes = (ROOT / "CHANGELOG.md").read_text()
+    assert all(f"schema {version}" in changes for version in KNOWN)
+
+
+def test_every_part_has_its_capacity() -> None:
+    documented = {}
+    for cells in rows(section("docs/how-to/describe-a-target.md", "## Parts")):
+        documented.update({part.strip(): cells[1:] for part in cells[0].split(",")})
+    del documented["part"]
+    assert documented == {
+        name: [str(n) for n in (p.lut4, p.ff, p.dp16kd, p.mult18x18d)] for name, p in PARTS.items()
+    }
+
+
+def test_every_serial_command_and_error_has_a_row() -> None:
+    source = (ROOT / "sw_templates" / "program" / "protocol.c.j2").read_text()
+    documented = (ROOT / "docs" / "reference" / "serial-protocol.md").read_text()
+    for word in re.findall(r'is_word\(command, "([a-z-]+)"\)', source):
+        assert re.search(rf"\| `{word}( [^`%]*)?%`", documented), word
+    for start in re.findall(r'"(e-\[[A-Za-z\' >=0#.-]+)', source):
+        assert start in documented
+
+
+def test_every_dependency_has_a_row_with_the_locked_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lock = dict(
+        re.findall(r"^([a-z0-9-]+)==([^ ]+)", (ROOT / "requirements.lock").read_text(), re.M)
+    )
+    documented = table("docs/explanation/dependencies.md")
+    for requirement in project["dependencies"]:
+        name = re.match(r"[A-Za-z0-9-]+", requirement)
+        assert name is not None
+        assert documented[name[0]][0] == lock[name[0]]
+    text = (ROOT / "docs" / "explanation" / "dependencies.md").read_text()
+    packages = (ROOT / "setup" / "debian-packages.txt").read_text().splitlines()
+    named = [line for line in packages if line and not line.startswith("#")]
+    named += [re.split("[>=]", line)[0] for line in project["optional-dependencies"]["dev"]]
+    assert [name for name in named if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.toml")), ids=lambda p: p.name)
+def test_every_config_that_comes_with_the_project_loads(path: Path) -> None:
+    model = path.parent / tomllib.loads(path.read_text())["workload"]["model"]
+    if not model.exists() and "shared" in model.parts:
+        pytest.skip(f"{model} is not there: the data of others is not part of this project")
+    load_config(path)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs" / "targets").glob("*.toml")))
+def test_every_target_that_comes_with_the_project_loads(path: Path) -> None:
+    validated(TargetFile, read_toml(path)[1], file=path.name)
+
+
+def test_every_config_on_a_page_loads(tmp_path: Path) -> None:
+    (tmp_path / "models").symlink_to(ROOT / "models")
+    (tmp_path / "samples").mkdir()
+    files = named_blocks("toml")
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    for name in files:
+        if not name.startswith("targets/"):
+            load_config(tmp_path / name)
+
+
+def test_every_module_that_a_page_runs_exists() -> None:
+    for page in page_paths():
+        for name in re.findall(r"python -m ([a-z_.]+[a-z_])", page.read_text()):
+            assert importlib.util.find_spec(name) is not None, f"{page.name}: {name}"
+
+
+def test_algorithms_are_those_that_the_config_takes() -> None:
+    algorithms = get_args(
+        StudyFile.model_fields["suggest"].annotation.model_fields["algorithm"].annotation  # type: ignore[union-attr]
+    )
+    page = "docs/how-to/search-longer-or-on-more-objectives.md"
+    documented = {cells[0].strip('"') for cells in rows(section(page, "## Another algorithm"))}
+    assert set(algorithms) == documented - {"suggest.algorithm"}
