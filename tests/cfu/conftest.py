@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-from cfu_harness import VerilatedRuntime
 
 from hw_templates.cfu import register_module
+from tests.cfu.cfu_harness import VerilatedRuntime
 
 for module in filter(None, os.environ.get("CFU_MODULES", "").split(",")):
     register_module(module)  # a user's own families go through the same suite

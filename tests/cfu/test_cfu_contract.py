@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from cfu_harness import (
+
+from contracts.parameter import Value
+from hw_templates.cfu import PORTS, Family, families
+from tests.cfu.cfu_harness import (
     VerilatedRuntime,
     compile_host,
     designs,
@@ -19,9 +22,6 @@ from cfu_harness import (
     render_kernels,
     simulate,
 )
-
-from contracts.parameter import Value
-from hw_templates.cfu import PORTS, Family, families
 
 ALL = list(families().values())
 WITH_HARDWARE = [family for family in ALL if family.verilog is not None]

@@ -1,0 +1,159 @@
+"""Family ``simd``: arithmetic against independent formulas, speed, size and refusals."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.faults import ConfigError
+from contracts.parameter import Value
+from hw_templates.cfu.simd import FAMILY
+from hw_templates.cfu.simd.isa import BufferOp, RegisterOp
+from hw_templates.cfu.simd.model import requantise
+from runners.synthesis import synthesise
+from tests.cfu.cfu_harness import Command, VerilatedRuntime, designs, expected, simulate
+from tests.cfu.simd_layers import requantised
+
+INT32 = st.integers(-(1 << 31), (1 << 31) - 1)
+
+
+def values(width: int, depth: int, *, requantises: bool) -> dict[str, Value]:
+    return {
+        "simd_width": width,
+        "buffer_depth": depth,
+        "hardware_requantisation": requantises,
+    }
+
+
+@given(value=INT32, multiplier=st.integers(0, (1 << 31) - 1), shift=st.integers(0, 31))
+def test_model_requantises_like_the_definition(value: int, multiplier: int, shift: int) -> None:
+    assert requantise(value, multiplier, shift) == requantised(value, multiplier, -shift)
+
+
+def test_the_space_has_56_designs() -> None:
+    assert len(designs(FAMILY)) == 56
+
+
+@pytest.mark.parametrize(
+    ("design", "message"),
+    [
+        (values(8, 0, requantises=False), "two registers hold 4 products, not 8"),
+        (values(3, 256, requantises=False), "no simd CFU has width 3"),
+        (values(4, 100, requantises=False), "buffers of 100 words"),
+    ],
+)
+def test_illegal_parameters_are_refused(design: dict[str, Value], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        FAMILY.verilog(design)
+
+
+def as_word(value: int) -> int:
+    return value & 0xFFFF_FFFF
+
+
+@pytest.mark.slow
+def test_hardware_requantises_like_the_definition(
+    runtime: VerilatedRuntime, build_folder: Path
+) -> None:
+    rng = random.Random(3)
+    edges = [0, 1, -1, (1 << 31) - 1, -(1 << 31), 1 << 30, -(1 << 30), 255, -256]
+    cases = [
+        (
+            rng.choice(edges) if rng.random() < 0.2 else rng.getrandbits(32) - (1 << 31) >> shifted,
+            rng.choice((0, 1 << 30, (1 << 31) - 1)) if rng.random() < 0.1 else rng.getrandbits(31),
+            rng.randrange(32),
+        )
+        for shifted in range(0, 32, 2)
+        for _ in range(500)
+    ]
+    commands = [Command(RegisterOp.CONFIGURE, 1, 5, 0x7F80)]
+    answers = []
+    for first in range(0, len(cases), 4):
+        group = cases[first : first + 4]
+        for value, multiplier, shift in group:
+            commands.append(Command(RegisterOp.SET, 0, as_word(value)))
+            commands.append(Command(RegisterOp.FINISH, 0, multiplier, shift))
+        commands.append(Command(RegisterOp.READ))
+        results = [min(max(requantised(v, m, -s) + 5, -128), 127) & 0xFF for v, m, s in group]
+        answers.append(int.from_bytes(bytes(results), "little"))
+    bench = runtime.build(
+        FAMILY.verilog(values(1, 0, requantises=True)), build_folder / "requantise"
+    )
+    run = simulate(bench, commands)
+    reads = [
+        answer
+        for command, answer in zip(commands, run.answers, strict=True)
+        if command.funct3 == RegisterOp.READ
+    ]
+    assert reads == answers
+
+
+def one_pixel(width: int, *, channels: int, steps: int, rng: random.Random) -> list[Command]:
+    """Return the commands of one output pixel on a CFU with buffers and requantisation."""
+
+    def words(code: BufferOp, steps_loaded: int) -> list[Command]:
+        count = max(2, steps_loaded * width // 4)
+        return [
+            Command(code, 0, rng.getrandbits(32), rng.getrandbits(32)) for _ in range(count // 2)
+        ]
+
+    commands = [
+        Command(BufferOp.CONFIGURE, 0, steps, channels),
+        Command(BufferOp.CONFIGURE, 1, 3, 0x7F80),
+    ]
+    for _ in range(channels):
+        commands.append(Command(BufferOp.SET_CHANNEL, 0, rng.getrandbits(31) | 1 << 30, 9))
+        commands.append(Command(BufferOp.SET_CHANNEL, 1, as_word(rng.randrange(-5000, 5000))))
+    commands += words(BufferOp.LOAD_WEIGHTS, steps * channels)
+    commands += words(BufferOp.LOAD_ACTIVATIONS, steps)
+    commands += [Command(BufferOp.REWIND), *[Command(BufferOp.MULTIPLY)] * (steps * channels)]
+    return commands + [Command(BufferOp.READ)] * -(-channels // 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "depth"), [(1, 512), (4, 256), (16, 1024)])
+def test_pixels_on_buffers_follow_the_model_at_full_speed(
+    width: int, depth: int, runtime: VerilatedRuntime, build_folder: Path
+) -> None:
+    design = values(width, depth, requantises=True)
+    bench = runtime.build(FAMILY.verilog(design), build_folder / f"pixels-{width}-{depth}")
+    rng = random.Random(width)
+    commands = []
+    for channels in (1, 3, 8, 18):
+        steps = rng.randrange(1, 9)
+        commands += one_pixel(width, channels=channels, steps=steps, rng=rng)
+    for gap in (0, 50):
+        run = simulate(bench, commands, command_gap_percent=gap)
+        assert run.answers == expected(FAMILY.model(design), commands)
+    assert any(run.answers)
+
+    multiplies = [Command(BufferOp.MULTIPLY)] * 1000
+    assert simulate(bench, multiplies).cycles <= 1002, "one instruction a cycle"
+    additions = [Command(BufferOp.ADD)] * 100
+    assert simulate(bench, additions).cycles <= 100 * 12 + 12, "four elements in twelve cycles"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("design", "multipliers", "block_rams"),
+    [
+        (values(4, 0, requantises=False), 4, 0),
+        (values(2, 0, requantises=True), 2 + 4, 0),
+        (values(8, 1024, requantises=False), 8, 2 + 2),
+    ],
+    ids=["registers", "registers, requantiser", "buffers"],
+)
+def test_ecp5_takes_one_multiplier_a_product_and_block_ram_for_buffers(
+    design: dict[str, Value], multipliers: int, block_rams: int, tmp_path: Path
+) -> None:
+    source, out = tmp_path / "Cfu.v", tmp_path / "out"
+    source.write_text(FAMILY.verilog(design))
+    out.mkdir()
+    synthesise([source], top="Cfu", black_boxes={}, out=out, timeout_s=300)
+    cost = json.loads((out / "cost.json").read_text())
+    assert cost["mult18x18d"] == multipliers
+    assert cost["dp16kd"] == block_rams
+    assert cost["lut4"] < 1500

@@ -1,0 +1,189 @@
+"""The ``simd`` kernels on the emulated CFU give the bits of TFLite's definitions."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
+
+from contracts.parameter import Value
+from hw_templates.cfu.simd import FAMILY
+from tests.cfu.cfu_harness import compile_host, name_of, render_kernels
+from tests.cfu.simd_layers import Addition, Convolution
+
+DESIGNS: list[dict[str, Value]] = [
+    {"simd_width": width, "buffer_depth": depth, "hardware_requantisation": requantises}
+    for width, depth, requantises in (
+        (1, 0, True),
+        (2, 0, False),
+        (4, 0, True),
+        (1, 256, False),
+        (2, 256, True),
+        (8, 512, True),
+        (16, 256, False),
+        (16, 4096, True),
+    )
+]
+NO_LEAKS = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # the bench frees nothing
+RELAXED = settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],  # each example is a process: shrinking takes minutes
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+class Kernels:
+    """The kernels of one design, compiled for the host."""
+
+    def __init__(self, values: dict[str, Value], folder: Path) -> None:
+        names = render_kernels(FAMILY, values, folder)
+        wanted = [n for n in names if n.startswith(("simd", "conv2d", "full", "add", "cfu_em"))]
+        self._program = compile_host([*wanted, "kernel_bench.c", "-I."], folder, "kernels")
+        self.align_bytes = FAMILY.kernels.weight_row_align_bytes(values)
+
+    def run(self, layer: bytes) -> bytes:
+        done = subprocess.run(
+            [self._program], input=layer, capture_output=True, timeout=60, env=NO_LEAKS
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout
+
+
+@pytest.fixture(scope="module", params=DESIGNS, ids=name_of)
+def kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kernels:
+    return Kernels(request.param, tmp_path_factory.mktemp("kernels"))
+
+
+def random_int8(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return rng.integers(-128, 128, shape, dtype=np.int8)
+
+
+def scale(draw: Callable, *, shifts: st.SearchStrategy[int]) -> tuple[int, int]:
+    return draw(st.integers(1 << 30, (1 << 31) - 1)), draw(shifts)
+
+
+@st.composite
+def convolutions(draw: Callable, *, is_fully_connected: bool = False) -> Convolution:
+    def small(low: int, high: int) -> int:
+        return draw(st.integers(low, high))
+
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    if is_fully_connected:
+        kernel, stride, dilation, pad = (1, 1), (1, 1), (1, 1), (0, 0)
+        height, width = 1, small(1, 3)
+        depth = draw(st.sampled_from((1, 7, 16, 64, 100, 1030, 4100)))
+        output = (1, width)
+    else:
+        kernel, stride = (small(1, 4), small(1, 4)), (small(1, 3), small(1, 3))
+        dilation = (small(1, 2), small(1, 2))
+        height, width = small(1, 9), small(1, 9)
+        pad = (small(0, 2), small(0, 2))
+        depth = draw(st.sampled_from((1, 2, 3, 4, 5, 8, 12, 16, 32, 48)))
+        output = (small(1, 5), small(1, 5))
+    channels = draw(st.sampled_from((1, 2, 3, 4, 6, 8, 20, 37, 70)))
+    shifts = st.integers(-12, -2)
+    if draw(st.integers(0, 9)) == 0:
+        shifts = st.integers(-10, 2)
+    low, high = sorted((small(-128, 127), small(-128, 127)))
+    return Convolution(
+        weights=random_int8(rng, channels, *kernel, depth),
+        image=random_int8(rng, height, width, depth),
+        stride=stride,
+        dilation=dilation,
+        pad=pad,
+        output=output,
+        input_zero_point=small(-128, 127),
+        output_zero_point=small(-128, 127),
+        limits=(low, high) if draw(st.booleans()) else (-128, 127),
+        bias=tuple(rng.integers(-(2**17), 2**17, channels).tolist()),
+        scales=tuple(scale(draw, shifts=shifts) for _ in range(channels)),
+    )
+
+
+def layer_of_imgc(
+    kernel: int, depth: int, channels: int, size: int, stride: int = 1
+) -> Convolution:
+    """Return a layer with the shape of one of MLPerf Tiny's image classification, cut down."""
+    rng = np.random.default_rng(1)
+    output = -(-size // stride)
+    pad = max(0, (output - 1) * stride + kernel - size) // 2
+    return Convolution(
+        weights=random_int8(rng, channels, kernel, kernel, depth),
+        image=random_int8(rng, size, size, depth),
+        stride=(stride, stride),
+        pad=(pad, pad),
+        output=(output, output),
+        input_zero_point=-128,
+        output_zero_point=4,
+        limits=(-128, 127),
+        bias=tuple(rng.integers(-(2**17), 2**17, channels).tolist()),
+        scales=tuple((int(m), -9) for m in rng.integers(1 << 30, (1 << 31) - 1, channels)),
+    )
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layer_of_imgc(3, 3, 16, 8),
+        layer_of_imgc(3, 16, 16, 8),
+        layer_of_imgc(3, 16, 32, 8, stride=2),
+        layer_of_imgc(1, 16, 32, 8, stride=2),
+        layer_of_imgc(3, 64, 64, 4),
+    ],
+    ids=["3x3x3", "3x3x16", "stride 2", "1x1", "3x3x64"],
+)
+def test_layers_of_image_classification(kernels: Kernels, layer: Convolution) -> None:
+    assert kernels.run(layer.packed(b"c", kernels.align_bytes)) == layer.expected()
+
+
+@RELAXED
+@given(layer=convolutions())
+def test_any_convolution(kernels: Kernels, layer: Convolution) -> None:
+    assert kernels.run(layer.packed(b"c", kernels.align_bytes)) == layer.expected()
+
+
+@settings(RELAXED, max_examples=10)
+@given(layer=convolutions(is_fully_connected=True))
+def test_any_fully_connected_layer(kernels: Kernels, layer: Convolution) -> None:
+    expected = layer.expected(rounds_once=True)
+    assert kernels.run(layer.packed(b"f", kernels.align_bytes)) == expected
+
+
+@st.composite
+def additions(draw: Callable) -> Addition:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    size = draw(st.integers(1, 200))
+    zero_points = tuple(draw(st.integers(-128, 127)) for _ in range(3))
+    low, high = sorted((draw(st.integers(-128, 127)), draw(st.integers(-128, 127))))
+    return Addition(
+        left=random_int8(rng, size),
+        right=random_int8(rng, size),
+        zero_points=zero_points,
+        scales=(
+            scale(draw, shifts=st.integers(-8, 0)),
+            scale(draw, shifts=st.integers(-8, 0)),
+            scale(draw, shifts=st.integers(-22, -16)),
+        ),
+        limits=(low, high) if draw(st.booleans()) else (-128, 127),
+    )
+
+
+@RELAXED
+@given(layer=additions())
+@example(
+    layer=Addition(
+        left=np.arange(-128, 128, dtype=np.int8),
+        right=np.arange(127, -129, -1, dtype=np.int8),
+        zero_points=(127, -128, 0),
+        scales=((1 << 30, 1), (1 << 30, 0), (1 << 30, -19)),  # a factor of 1: not in the CFU
+        limits=(-128, 127),
+    )
+)
+def test_any_addition(kernels: Kernels, layer: Addition) -> None:
+    assert kernels.run(layer.packed()) == layer.expected()
