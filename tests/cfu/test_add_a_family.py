@@ -1,0 +1,74 @@
+"""The family of docs/how-to/add-a-cfu-family.md works as it stands there."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from contracts.faults import ConfigError
+from hw_templates.cfu import Registry
+from hw_templates.cfu.verilog_file import with_parameters
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "how-to" / "add-a-cfu-family.md"
+_FILE = re.compile(r"```(?:verilog|python|c)\n(?://|#|/\*) (\S+)(?: \*/)?\n(.*?)```", re.DOTALL)
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """The files of the page in a folder."""
+    files = dict(_FILE.findall(PAGE.read_text()))
+    assert set(files) == {
+        "dotter.v",
+        "dotter.py",
+        "dotter_amaranth.py",
+        "dotter_kernels/fully_connected.c.j2",
+        "dotter_kernels/cfu_emulation.c.j2",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_example_registers_beside_others(example: Path) -> None:
+    registry = Registry()
+    family = registry.register_module(str(example / "dotter.py"))
+    assert [parameter.name for parameter in family.parameters] == ["lanes"]
+    assert "parameter LANES = 2)" in family.verilog({"lanes": 2})
+
+
+@pytest.mark.slow
+def test_example_passes_the_contract_in_verilog_and_amaranth(example: Path) -> None:
+    modules = ",".join(str(example / name) for name in ("dotter.py", "dotter_amaranth.py"))
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "tests/cfu/test_cfu_contract.py", "-q"),
+            *("-k", "dotter", "-p", "no:cacheprovider"),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "CFU_MODULES": modules, "PYTHONPATH": str(example)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_parameters_of_a_verilog_file_are_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "cfu.v"
+    path.write_text("module Cfu #(parameter A = 1, parameter integer B = 8'h2) (input x);")
+    assert with_parameters(path, {"A": 5, "B": 6}) == (
+        "module Cfu #(parameter A = 5, parameter integer B = 6) (input x);"
+    )
+
+
+def test_a_parameter_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "cfu.v"
+    path.write_text("module Cfu #(parameter A = 1) (input x);")
+    with pytest.raises(ConfigError, match=r"cfu\.v declares parameter LANES 0 times"):
+        with_parameters(path, {"LANES": 4})
+    with pytest.raises(ConfigError, match=r"other\.v cannot be read"):
+        with_parameters(tmp_path / "other.v", {})
