@@ -63,7 +63,7 @@ def _for_the_small_study(command: str) -> str:
     elif name not in ("list", "space", "--help"):
         words[1] = STUDY
     if name in ("show", "rerun", "accuracy"):
-        words[2] = str(min(int(words[2]), TRIALS))
+        words[2] = "1" if name == "rerun" else str(min(int(words[2]), TRIALS))
     return shlex.join(words)
 
 
