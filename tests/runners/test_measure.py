@@ -10,6 +10,7 @@ import pytest
 
 from contracts.faults import ConfigError, FaultKind
 from contracts.measurement import Completed, Failed, Fidelity, Infeasible, Outcome
+from contracts.parameter import Value
 from hw_templates.cfu import families, registry
 from hw_templates.cfu.family import KernelFolder
 from runners.cache import Cache, default_root
@@ -18,7 +19,7 @@ from runners.measure import measure
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"
-CPU = {
+CPU: dict[str, Value] = {
     "icache_bytes": 4096,
     "icache_ways": 1,
     "icache_line_bytes": 32,
@@ -33,7 +34,7 @@ CPU = {
     "optimisation": "O2",
     "unroll": 4,
 }
-FAST_CFU = {
+FAST_CFU: dict[str, Value] = {
     "cfu": "simd",
     "simd_width": 16,
     "buffer_depth": 1024,
@@ -47,16 +48,20 @@ ON_CHIP = Target(
 )
 
 
-@pytest.fixture
-def job() -> Job:
+def job_for(design: dict[str, Value]) -> Job:
     workload = Workload(model=MODEL, model_sha256=hashlib.sha256(MODEL.read_bytes()).hexdigest())
     return Job(
-        design={**CPU, **FAST_CFU},
+        design=design,
         target=ON_CHIP,
         workload=workload,
         fidelity=Fidelity.SIMULATED,
         limits=Limits(cycles=60_000_000),
     )
+
+
+@pytest.fixture
+def job() -> Job:
+    return job_for({**CPU, **FAST_CFU})
 
 
 @pytest.fixture
