@@ -63,7 +63,8 @@ int main()
             std::fprintf(stderr, "an answer changed before it was taken\n");
             return 3;
         }
-        if (cfu.rsp_valid && outstanding + taken == 0) {
+        if ((cfu.rsp_valid && outstanding + cfu.cmd_valid == 0) ||
+            (answered && outstanding + taken == 0)) {
             std::fprintf(stderr, "an answer without a command\n");
             return 3;
         }

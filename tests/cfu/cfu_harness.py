@@ -103,7 +103,7 @@ def simulate(
 
 
 def render_kernels(family: Family, values: Mapping[str, Value], out: Path) -> list[str]:
-    """Write the C that a firmware with this CFU has; return the names of its ``.c`` files."""
+    """Write a family's C and the headers it relies on; return the names of its ``.c`` files."""
     assert family.kernels is not None
     folders = [family.kernels.folder, KERNELS_FOLDER]
     environment = jinja2.Environment(
@@ -116,14 +116,13 @@ def render_kernels(family: Family, values: Mapping[str, Value], out: Path) -> li
     )
     variables = {
         "unroll": 4,
-        "strip_pixels": 4,
         "weight_row_align_bytes": family.kernels.weight_row_align_bytes(values),
         "scratch_rows": max(4, family.kernels.scratch_rows(values)),
-        "quarter_squares": [(value - 256) ** 2 // 4 for value in range(512)],
         **family.kernels.variables(values),
     }
     out.mkdir(parents=True, exist_ok=True)
-    names = [name for name in environment.list_templates() if name.endswith(".j2")]
+    own = [path.relative_to(folders[0]).as_posix() for path in folders[0].rglob("*.j2")]
+    names = sorted({*own, *(path.name for path in KERNELS_FOLDER.glob("*.h.j2"))})
     for name in names:
         (out / name.removesuffix(".j2")).write_text(
             environment.get_template(name).render(variables)

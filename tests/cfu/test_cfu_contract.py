@@ -111,7 +111,7 @@ def test_same_design_gives_same_bytes_in_any_folder_and_process(
         cwd=tmp_path,
         env={
             **os.environ,
-            "PYTHONPATH": str(root),
+            "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]),
             "PYTHONHASHSEED": "7",
             "CFU_MODULES": absolute,
         },
