@@ -5,7 +5,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import click
 import pytest
@@ -72,13 +72,22 @@ def test_every_exit_code_has_a_row() -> None:
     assert {str(code) for code in codes} <= table(CLI).keys()
 
 
-def config_sections(model: type[BaseModel], prefix: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
+def section_of(annotation: object) -> type[BaseModel] | None:
+    """Return the section that a field of the config holds, None for a plain value."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return None
+
+
+def config_sections(
+    model: type[BaseModel], prefix: str = ""
+) -> list[tuple[str, type[BaseModel] | None]]:
+    """Return all sections by their name in a file; None for those with free keys."""
+    found: list[tuple[str, type[BaseModel] | None]] = []
     for name, field in model.model_fields.items():
-        is_section = isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-        if is_section:
-            found += [(f"{prefix}{name}", field.annotation)]
-            found += config_sections(field.annotation, f"{prefix}{name}.")
+        inner = section_of(field.annotation)
+        if inner is not None:
+            found += [(prefix + name, inner), *config_sections(inner, f"{prefix}{name}.")]
         elif not prefix:
             found.append((name, None))
     return found
@@ -94,7 +103,7 @@ def test_every_config_key_has_a_row_with_its_default(
     keys = {
         key: field
         for key, field in model.model_fields.items()
-        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel))
+        if section_of(field.annotation) is None
     }
     assert keys.keys() == documented.keys() - {"key"}
     for key, field in keys.items():
