@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 def serve(connection: socket.socket) -> None:
     """Answer messages until the other end has gone."""
+    arrived: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    # A thread of its own notices that the parent has gone even during an import or a fit.
+    threading.Thread(target=_receive, args=(connection, arrived), daemon=True).start()
     from dse.suggest.policy import Policy  # late: only the child pays for jax
 
-    arrived: queue.SimpleQueue[Message] = queue.SimpleQueue()
-    # A thread of its own notices that the parent has gone even while a model is being fitted.
-    threading.Thread(target=_receive, args=(connection, arrived), daemon=True).start()
     policy: Policy | None = None
     while True:
         message = arrived.get()

@@ -29,12 +29,13 @@ def soon(seconds: float = 60.0) -> float:
 
 
 def has_ended(pid: int) -> bool:
-    for _ in range(100):
+    for _ in range(600):
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+            threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
         except (FileNotFoundError, ProcessLookupError):
             return True
-        if state == "Z":  # ended; its parent, which is not ours, has not looked yet
+        if state == "Z" and threads == 1:  # ended with all its threads; nobody has looked yet
             return True
         time.sleep(0.1)
     return False
