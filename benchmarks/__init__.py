@@ -1,1 +1,1 @@
-"""Commands that print figures; nothing here is asserted. ``make bench`` lists them."""
+"""Commands that print figures; nothing here is asserted. See README.md beside this."""

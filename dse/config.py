@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
-from dse.config_checks import completed
+from dse.config_checks import check_ranges, completed
 from dse.config_errors import read_toml, validated
 from dse.config_file import FIDELITIES, StudyFile
 from runners.job import Job, Limits, Memory, Serial, Target, Workload
@@ -97,7 +97,9 @@ def load_config(path: Path) -> tuple[str, StudyConfig]:
     """
     text, content = read_toml(path)
     given = validated(StudyFile, content, file=str(path))
-    return text, _config(completed(given, folder=path.parent.resolve(), file=str(path)))
+    config = _config(completed(given, folder=path.parent.resolve(), file=str(path)))
+    check_ranges(config.target, config.serial, file=str(path))
+    return text, config
 
 
 def config_from_json(text: str) -> StudyConfig:

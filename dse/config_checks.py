@@ -19,8 +19,10 @@ from dse.config_file import (
 )
 from dse.metrics import measured_by
 from hw_templates.soc.fpga_boards import FPGA_BOARDS
-from runners.job import Memory
+from runners.job import Memory, Serial, Target
 from runners.parts import PARTS
+from runners.socs import board_soc, simulated_soc
+from sw_templates.options import FirmwareOptions
 
 
 def completed(given: StudyFile, *, folder: Path, file: str) -> StudyFile:
@@ -155,3 +157,20 @@ def _check_metrics(given: StudyFile, *, file: str) -> None:
                     f" fidelity {given.study.fidelity!r}",
                     fix=suggestion(name, known),
                 )
+
+
+def check_ranges(target: Target, serial: Serial, *, file: str) -> None:
+    """Check what only the generators know: clocks, memory sizes, names on the serial line.
+
+    Raises:
+        ConfigError: A value of ``[target]`` or ``[serial]`` cannot be made.
+    """
+    for section, make in (
+        ("target", lambda: simulated_soc(target, with_cfu=True)),
+        ("target", lambda: board_soc(target, with_cfu=True)),
+        ("serial", lambda: FirmwareOptions(device_name=serial.device_name)),
+    ):
+        try:
+            make()
+        except ConfigError as error:
+            raise ConfigError(f"{file}: [{section}] {error.what}", fix=error.fix) from None

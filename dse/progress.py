@@ -20,7 +20,7 @@ from dse.campaign_events import (
 from dse.config import StudyConfig
 from dse.front import missing_objectives
 from dse.store import TrialResult, TrialState
-from dse.words import design_text, duration_text, number_text
+from dse.words import design_text, duration_text, number_text, plural
 from runners.job import StageState
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def event_text(event: CampaignEvent, config: StudyConfig) -> str | None:
     """Put an event into one line; None for what a log does not need."""
     match event:
         case Asking():
-            return f"{event.algorithm} is asked for {event.count} designs"
+            return f"{event.algorithm} is asked for {plural(event.count, 'design')}"
         case TrialStarted():
             again = f", attempt {event.attempt}" if event.attempt > 1 else ""
             return f"trial {event.trial.number} starts{again}: {design_text(event.trial.design)}"

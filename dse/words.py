@@ -38,3 +38,8 @@ def varying(designs: Iterable[Mapping[str, Value]]) -> tuple[str, ...]:
     listed = list(designs)
     names = sorted({name for design in listed for name in design})
     return tuple(name for name in names if len({repr(d.get(name)) for d in listed}) > 1)
+
+
+def plural(count: int, noun: str) -> str:
+    """Write a count with its noun: ``1 design``, ``2 designs``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from contracts.faults import DoesNotFit, ToolCrashed
 from contracts.parameter import Value
 from hw_templates.cfu import Family
 from runners.hardware_stages import cpu_config, family_of, family_values, source_digest
@@ -19,6 +20,7 @@ from sw_templates.options import FirmwareOptions, KernelSet
 from sw_templates.soc_map import SocMap
 
 _ROOT = Path(__file__).parent.parent
+_LINKER_OVERFLOW = "region `"  # ... main_ram' overflowed by N bytes
 
 
 # The firmware
@@ -96,7 +98,16 @@ def _build_firmware(building: Building) -> float:
         options=firmware_options(building.job),
         cpu_flags=cpu_config(building.job).compiler_flags,
     )
-    return cpu_s + sum(_run(building, command) for command in commands)
+    try:
+        return cpu_s + sum(_run(building, command) for command in commands)
+    except ToolCrashed as error:
+        if _LINKER_OVERFLOW not in error.detail:
+            raise
+        raise DoesNotFit(
+            "the firmware does not fit the main memory of the target",
+            fix="raise memory.size_bytes of the target, or use a smaller model",
+            detail=error.detail,
+        ) from error
 
 
 def _host_inputs(job: Job) -> Mapping[str, Any]:

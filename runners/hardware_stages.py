@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from runners.cache import digest_of_files
 from runners.job import Job
 from runners.pipeline import Building, Stage
 from runners.simulator import build_runtime, build_simulator
+from runners.socs import board_soc, simulated_soc
 from runners.synthesis import NO_COST, synthesise, write_cost
 from runners.toolchain import identities
 from runners.tools import run_tool
@@ -133,34 +134,8 @@ def _build_cfu(building: Building) -> float:
 # The SoC
 
 
-def _simulated_soc(job: Job) -> SocConfig:
-    memory = job.target.memory
-    return SocConfig(
-        flavour="simulation",
-        with_cfu=cpu_config(job).cfu,
-        memory=memory.kind,
-        main_ram_bytes=memory.size_bytes,
-        l2_bytes=memory.l2_bytes if memory.kind == "sdram" else 0,
-        sram_bytes=memory.sram_bytes,
-        clock_hz=round(job.target.clock_mhz * 1e6),
-    )
-
-
-def _board_soc(job: Job) -> SocConfig:
-    memory = job.target.memory
-    return SocConfig(
-        flavour="synthesis",
-        with_cfu=cpu_config(job).cfu,
-        memory=memory.kind,
-        main_ram_bytes=memory.size_bytes,
-        l2_bytes=memory.l2_bytes if memory.kind == "sdram" else 0,
-        sram_bytes=memory.sram_bytes,
-        rom_bytes=memory.rom_bytes,
-        clock_hz=round(job.target.clock_mhz * 1e6),
-        board=job.target.board,
-        part=job.target.part,
-        uart_baud=job.target.uart_baud,
-    )
+def _soc_of(flavour: Callable[..., SocConfig], job: Job) -> SocConfig:
+    return flavour(job.target, with_cfu=cpu_config(job).cfu)
 
 
 def _soc_inputs(config: SocConfig) -> Mapping[str, Any]:
@@ -272,15 +247,15 @@ HARDWARE_STAGES = (
         name="soc",
         version=1,
         needs=(),
-        inputs=lambda job: _soc_inputs(_simulated_soc(job)),
-        build=lambda building: _generate_soc(building, _simulated_soc(building.job)),
+        inputs=lambda job: _soc_inputs(_soc_of(simulated_soc, job)),
+        build=lambda building: _generate_soc(building, _soc_of(simulated_soc, building.job)),
     ),
     Stage(
         name="board-soc",
         version=1,
         needs=(),
-        inputs=lambda job: _soc_inputs(_board_soc(job)),
-        build=lambda building: _generate_soc(building, _board_soc(building.job)),
+        inputs=lambda job: _soc_inputs(_soc_of(board_soc, job)),
+        build=lambda building: _generate_soc(building, _soc_of(board_soc, building.job)),
     ),
     Stage(
         name="simulator-runtime",

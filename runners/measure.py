@@ -23,6 +23,7 @@ from runners.simulate_stage import read_profile
 from runners.stages import STAGES
 from runners.synthesis import NO_COST, Cost, read_cost, require_fit
 from runners.toolchain import all_identities
+from runners.workload import workload_model
 
 
 def measure(job: Job, *, report: Report, cache: Cache | None = None) -> Outcome:
@@ -44,6 +45,7 @@ def measure(job: Job, *, report: Report, cache: Cache | None = None) -> Outcome:
     """
     for module in job.families:
         register_module(module)
+    workload_model(job.workload)  # a model that is missing or has changed is found here
     pipeline = Pipeline(job, stages=STAGES, cache=cache or Cache(default_root()), report=report)
     metrics: list[Metric] = []
     layers: tuple[LayerProfile, ...] = ()

@@ -61,7 +61,7 @@ def build_simulator(
         runtime: Folder that ``build_runtime`` filled.
         out: Folder to write into; must exist.
         timeout_s: Limit of each program, wall clock.
-        memory_bytes: Limit of each program's address space.
+        memory_bytes: Limit of each program's resident memory.
 
     Returns:
         The CPU-seconds that it cost.

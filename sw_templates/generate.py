@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jinja2
 
-from contracts.faults import ConfigError
+from contracts.faults import ConfigError, DoesNotFit
 from sw_templates import quantise
 from sw_templates.constants import layer_constants
 from sw_templates.layer_fields import layer_fields
@@ -159,7 +159,7 @@ def generate(
 def _require_room(data_bytes: int, soc: SocMap) -> None:
     """Refuse what certainly does not fit; the linker has the last word."""
     if data_bytes + MIN_CODE_BYTES > soc.main_ram.size_bytes:
-        raise ConfigError(
+        raise DoesNotFit(
             f"weights and activations need {data_bytes} bytes beside the code, main_ram has "
             f"{soc.main_ram.size_bytes}",
             fix="give the target more memory (target.memory.size_bytes), or use a smaller model",

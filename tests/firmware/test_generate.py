@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.faults import ConfigError
+from contracts.faults import ConfigError, DoesNotFit
 from sw_templates.generate import generate
 from sw_templates.model import Model
 from sw_templates.options import (
@@ -164,7 +164,7 @@ def test_too_little_memory_is_named(model: Model, tmp_path: Path) -> None:
         main_ram=Region(origin=0, size_bytes=16384),
         sram=None,
     )
-    with pytest.raises(ConfigError, match="main_ram has 16384"):
+    with pytest.raises(DoesNotFit, match="main_ram has 16384"):
         generate(model, kernels=PLAIN_KERNELS, options=FirmwareOptions(), soc=tiny, out=tmp_path)
 
 

@@ -210,6 +210,21 @@ WRONG: dict[str, tuple[str, str, str]] = {
         '[cfu]\nfamilies = ["my/unit.py"]\n[space]',
         r"\[cfu\] families has 'my/unit.py', and there is no file",
     ),
+    "clock that no memory keeps up with": (
+        "clock_mhz = 60",
+        "clock_mhz = 390",
+        r"\[target\] SDRAM at 390000000 Hz",
+    ),
+    "memory that the SDRAM does not have": (
+        "memory.l2_bytes = 0",
+        "memory.size_bytes = 67108864",
+        r"\[target\] SDRAM of 67108864 bytes",
+    ),
+    "name that breaks the protocol": (
+        "[space]",
+        '[serial]\ndevice_name = "a]b"\n[space]',
+        r"\[serial\] firmware option device_name is 'a\]b'",
+    ),
     "not TOML": ("[study]", "[study", r"night.toml is not TOML: .*line 2"),
 }
 

@@ -1,0 +1,40 @@
+"""The two SoCs of a target: the one that is simulated and the one for its board."""
+
+from hw_templates.soc.config import SocConfig
+from runners.job import Target
+
+
+def simulated_soc(target: Target, *, with_cfu: bool) -> SocConfig:
+    """Return the SoC that the simulated board runs.
+
+    Raises:
+        ConfigError: The target's memory or clock is outside of what the generator can make.
+    """
+    memory = target.memory
+    return SocConfig(
+        flavour="simulation",
+        with_cfu=with_cfu,
+        memory=memory.kind,
+        main_ram_bytes=memory.size_bytes,
+        l2_bytes=memory.l2_bytes,
+        sram_bytes=memory.sram_bytes,
+        clock_hz=round(target.clock_mhz * 1e6),
+    )
+
+
+def board_soc(target: Target, *, with_cfu: bool) -> SocConfig:
+    """Return the SoC that is synthesised for the board; raises as ``simulated_soc`` does."""
+    memory = target.memory
+    return SocConfig(
+        flavour="synthesis",
+        with_cfu=with_cfu,
+        memory=memory.kind,
+        main_ram_bytes=memory.size_bytes,
+        l2_bytes=memory.l2_bytes,
+        sram_bytes=memory.sram_bytes,
+        rom_bytes=memory.rom_bytes,
+        clock_hz=round(target.clock_mhz * 1e6),
+        board=target.board,
+        part=target.part,
+        uart_baud=target.uart_baud,
+    )
