@@ -49,6 +49,8 @@ static void run_conv2d(int is_fully_connected)
     int8_t *input = read_array((size_t)(layer.input_height * layer.input_width *
                                         layer.input_channels));
     int8_t *output = aligned_alloc(16, (size + 31) / 16 * 16);
+    if (is_fully_connected)
+        layer.scratch_bytes = layer.row_bytes;
     int8_t *scratch = aligned_alloc(16, ((size_t)layer.scratch_bytes + 15) / 16 * 16);
 
     memset(output, 0x33, size + 16);

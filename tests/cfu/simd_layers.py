@@ -93,7 +93,7 @@ class Convolution:
             *(self.input_zero_point, self.output_zero_point),
             *self.limits,
             row_bytes,
-            4 * row_bytes,
+            16 * row_bytes,
         )
         header = struct.pack(f"={len(numbers)}i", *numbers)
         return b"".join(
