@@ -243,6 +243,25 @@ def accuracy(
 
 
 @app.command()
+def board(
+    study: StudyName,
+    trial: TrialNumber,
+    link: Annotated[
+        Path | None,
+        typer.Option(help="Make this a symbolic link to the serial port.", show_default="none"),
+    ] = None,
+    db: Database = DEFAULT_DB,
+) -> None:
+    """Run a trial's simulated board for a serial program of yours, until Ctrl-C."""
+    from dse.board import run_board
+
+    with _open(db) as store:
+        status = run_board(store, study, trial, link=link, report=_report_stage)
+    if status:
+        raise typer.Exit(EXIT_INFRASTRUCTURE)
+
+
+@app.command()
 def workload(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")],
     as_json: Json = False,

@@ -106,26 +106,25 @@ def test_every_command_of_ours_works(command: str, study_folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_programs_of_the_board_page_work(study_folder: Path) -> None:
-    shown = run([*PYTHON, "show", STUDY, "1", "--json"], study_folder)
-    (study_folder / "trial.json").write_text(shown.stdout)
     board = subprocess.Popen(
-        [sys.executable, "board.py"],
+        [*PYTHON, "board", STUDY, "1", "--link", "port"],
         cwd=study_folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     try:
         assert board.stdout is not None
         assert board.stdout.readline().startswith("serial port: /dev/pts/")
         deadline_s = time.monotonic() + 60
-        while not (study_folder / "board" / "port").exists() and time.monotonic() < deadline_s:
+        while not (study_folder / "port").exists() and time.monotonic() < deadline_s:
             time.sleep(0.1)
         asked = run([sys.executable, "ask.py"], study_folder)
         assert asked.returncode == 0, asked.stderr
         for answer in ("m-init-done", "m-name-dut-[", "m-profile-[", "m-model-[", "m-lap-us-"):
             assert answer in asked.stdout
-        board.send_signal(signal.SIGINT)
+        os.killpg(board.pid, signal.SIGINT)  # what a terminal does at Ctrl-C
         assert board.communicate(timeout=60)[0].startswith("cycles: ")
     finally:
         board.kill()
