@@ -20,6 +20,7 @@ from hw_templates.cfu.simd.isa import (
 _FOLDER = Path(__file__).parent
 _BLOCK_PIXELS = 4
 _STRIP_BLOCKS = 4
+_PATCH_BYTES = 2304  # a block of 3x3x64, or a strip of 3x3x16; on the stack
 
 
 def _fits_registers(values: Mapping[str, Value]) -> bool:
@@ -32,6 +33,7 @@ def _variables(values: Values) -> Values:
     return {
         "block": _BLOCK_PIXELS,
         "strip_blocks": _STRIP_BLOCKS,
+        "patch_bytes": _PATCH_BYTES,
         "accumulators": ACCUMULATORS,
         "simd_width": config.width,
         "buffer_words": config.depth_words,
@@ -84,7 +86,7 @@ FAMILY = Family(
         folder=_FOLDER / "kernels",
         variables=_variables,
         weight_row_align_bytes=lambda values: max(4, int(values["simd_width"])),
-        scratch_rows=lambda values: 1 if int(values["buffer_depth"]) else _STRIP_BLOCKS * _BLOCK_PIXELS,
+        scratch_rows=lambda values: 1 if int(values["buffer_depth"]) else _BLOCK_PIXELS,
     ),
     sources=(Path(component_module.__file__), *sorted(_FOLDER.glob("*.py"))),
 )
