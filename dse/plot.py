@@ -9,6 +9,8 @@ from dse.front import Front
 from dse.words import design_text, varying
 
 SUFFIXES = (".svg", ".png")
+_WIDE = 10
+"""Values that span more than this factor are shown on a logarithmic axis."""
 
 
 def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
@@ -30,8 +32,9 @@ def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
     from matplotlib.figure import Figure  # without pyplot: no display, no global state
 
     across, up = front.objectives[:2]
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.add_subplot()
+    figure = Figure(figsize=(12, 5), layout="constrained")
+    axes, key = figure.subplots(1, 2, width_ratios=(3, 2))
+    key.axis("off")
     axes.scatter(
         [result.metrics[across] for result in front.dominated],
         [result.metrics[up] for result in front.dominated],
@@ -45,18 +48,19 @@ def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
         drawstyle="steps-post",
         label=f"front ({len(front.points)})",
     )
-    names = _telling(front)
-    middle = sum(axes.get_xlim()) / 2
+    shown = [result.metrics[across] for result in (*front.points, *front.dominated)]
+    if 0 < min(shown) * _WIDE < max(shown):
+        axes.set_xscale("log")
     for result in front.points:
-        is_left = result.metrics[across] < middle  # its label has room to the right
         axes.annotate(
-            f"{result.trial.number}: {design_text(result.trial.design, names)}",
+            str(result.trial.number),
             (result.metrics[across], result.metrics[up]),
             textcoords="offset points",
-            xytext=(6 if is_left else -6, 6),
-            ha="left" if is_left else "right",
-            fontsize=7,
+            xytext=(5, 5),
         )
+    names = _telling(front)
+    lines = [f"{r.trial.number:>4}  {design_text(r.trial.design, names)}" for r in front.points]
+    key.text(0, 1, "\n".join(lines), va="top", fontsize=8, family="monospace", linespacing=1.6)
     axes.set_xlabel(_label(across, front.goals[0], config))
     axes.set_ylabel(_label(up, front.goals[1], config))
     axes.set_title(f"{config.name}: {config.workload.model.name} on {config.target.name}")
@@ -77,8 +81,8 @@ def _label(metric: str, goal: str, config: StudyConfig) -> str:
 
 
 def _telling(front: Front) -> tuple[str, ...]:
-    """Return up to three parameters that tell the designs apart, those of the CFU first."""
+    """Return up to four parameters that tell the designs apart, those of the CFU first."""
     designs = [result.trial.design for result in front.points]
     every = set(designs[0]).intersection(*designs)
     names = sorted(varying(designs), key=lambda name: (name != "cfu", name in every, name))
-    return tuple(names[:3])
+    return tuple(names[:4])
