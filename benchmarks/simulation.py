@@ -9,12 +9,13 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from runners.boards import SimulatedBoard
 from tests.soc.soc_bench import letters_folder, simulator
 
 RUNS = 3
-GOAL = {"on-chip": 3.5, "sdram": 1.8}
+GOAL: dict[Literal["on-chip", "sdram"], float] = {"on-chip": 3.5, "sdram": 1.8}
 
 
 def cpu_s(pid: int) -> float:
@@ -23,13 +24,12 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(memory: str) -> float:
+def measure(memory: Literal["on-chip", "sdram"]) -> float:
     """Return the best Mcycle per CPU-second."""
     best = 0.0
     for _ in range(RUNS):
         with tempfile.TemporaryDirectory() as folder:
-            which = "sdram" if memory == "sdram" else "on-chip"
-            board = SimulatedBoard(simulator(which).program, letters_folder(which, Path(folder)))
+            board = SimulatedBoard(simulator(memory).program, letters_folder(memory, Path(folder)))
             board.send(b"h")
             board.receive_until(b"hello\r\n", timeout_s=60)
             before_s = cpu_s(board._process.pid)
