@@ -48,8 +48,8 @@ def trial_table(trials: Sequence[TrialDetail]) -> str:
     walls, cpus, services = [], [], []
     for trial in trials:
         last = trial.attempts[-1]
-        if last.ended_s is None:
-            continue
+        if last.ended_s is None or not trial.measurement.layers:
+            continue  # not completed: it ended in the middle of a stage
         wall_s = last.ended_s - last.started_s
         times = trial.measurement.stage_times
         walls.append(wall_s)

@@ -10,7 +10,6 @@ from contracts.measurement import (
     Measurement,
     Metric,
     Outcome,
-    StageTime,
     outcome_of,
 )
 from hw_templates.cfu import register_module
@@ -102,10 +101,7 @@ def _measurement(
     return Measurement(
         metrics=tuple(metrics),
         layers=layers,
-        stage_times=tuple(
-            StageTime(stage=a.stage, wall_s=a.wall_s, cpu_s=a.cpu_s, cached=a.cached)
-            for a in artefacts
-        ),
+        stage_times=pipeline.stage_times,
         artefacts={artefact.stage: artefact.key for artefact in artefacts},
         tools=all_identities(),
     )

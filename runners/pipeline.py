@@ -5,11 +5,14 @@ rebuilds just what depends on it. Raise a stage's ``version`` when its output ch
 inputs for a reason that no input tells.
 """
 
+import resource
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contracts.measurement import StageTime
 from runners.cache import Artefact, Cache
 from runners.job import Job, StageEvent, StageState
 
@@ -73,6 +76,16 @@ class Pipeline:
         self._cache = cache
         self._report = report
         self.artefacts: dict[str, Artefact] = {}
+        self._failed: StageTime | None = None
+
+    @property
+    def stage_times(self) -> tuple[StageTime, ...]:
+        """What each stage cost so far, in the order in which they ended; a failed one is last."""
+        done = tuple(
+            StageTime(stage=a.stage, wall_s=a.wall_s, cpu_s=a.cpu_s, cached=a.cached)
+            for a in self.artefacts.values()
+        )
+        return done if self._failed is None else (*done, self._failed)
 
     def get(self, name: str) -> Artefact:
         """Return the artefact of stage ``name``, building it and what it needs first.
@@ -97,6 +110,7 @@ class Pipeline:
         def build(out: Path) -> float:
             return stage.build(Building(job=self._job, needs=folders, out=out, progress=progress))
 
+        started_s, spent_s = time.monotonic(), _cpu_s()
         try:
             artefact = self._cache.get_or_build(
                 name,
@@ -106,9 +120,21 @@ class Pipeline:
                 comparable=not stage.is_tool,
             )
         except BaseException:
+            self._failed = StageTime(
+                stage=name,
+                wall_s=time.monotonic() - started_s,
+                cpu_s=_cpu_s() - spent_s,
+                cached=False,
+            )
             self._report(StageEvent(stage=name, state=StageState.FAILED))
             raise
         self.artefacts[name] = artefact
         done = StageState.CACHED if artefact.cached else StageState.DONE
         self._report(StageEvent(stage=name, state=done))
         return artefact
+
+
+def _cpu_s() -> float:
+    """Return the CPU-seconds of this process and its ended children."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)

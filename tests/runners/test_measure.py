@@ -191,6 +191,7 @@ def test_a_faulty_tool_fails_the_attempt_and_leaves_no_artefact(
     assert isinstance(outcome, Failed), outcome
     assert outcome.kind is kind
     assert words in outcome.what
+    assert outcome.measurement.stage_times[-1].stage == "synthesise-soc", "its cost is kept"
     assert list((cache.root / "scratch").iterdir()) == []
     assert not any((cache.root / "synthesise-soc").iterdir())
 
