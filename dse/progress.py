@@ -191,17 +191,17 @@ class LiveDisplay:
         from rich.table import Table
 
         table = Table(title=self._tally.summary(), title_justify="left", expand=False)
-        for column in ("trial", "stage", "", "time"):
+        for column in ("trial", "stage", "time"):
             table.add_column(column, justify="left")
         now_s = self._tally.now_s()
         for number, trial in sorted(self._tally.running.items()):
-            fraction = "" if trial.fraction is None else f"{trial.fraction:4.0%}"
+            fraction = "" if trial.fraction is None else f" {trial.fraction:.0%}"
             again = f" (attempt {trial.attempt})" if trial.attempt > 1 else ""
             elapsed = duration_text(now_s - trial.started_s)
-            table.add_row(f"{number}{again}", trial.stage, fraction, elapsed)
+            table.add_row(f"{number}{again}", f"{trial.stage}{fraction}", elapsed)
         if self._tally.asking:
             algorithm = self._tally.config.suggest.algorithm
-            table.add_row("-", f"{algorithm} thinks about the next design", "", "")
+            table.add_row("-", f"{algorithm} thinks about the next design", "")
         return table
 
 
@@ -214,6 +214,8 @@ def event_text(event: CampaignEvent, config: StudyConfig) -> str | None:
             again = f", attempt {event.attempt}" if event.attempt > 1 else ""
             return f"trial {event.trial.number} starts{again}: {design_text(event.trial.design)}"
         case StageChanged():
+            if event.event.state is StageState.CACHED:
+                return None
             if event.event.fraction is not None and event.event.state is StageState.STARTED:
                 return None
             return f"trial {event.number}: {event.event.stage} {event.event.state}"

@@ -63,7 +63,8 @@ DEFAULT_DB = Path("results.db")
 @app.command()
 def start(
     config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="A config file.", show_default="quick.toml")
+        Path,
+        typer.Argument(metavar="CONFIG", help="A config file.", show_default="configs/quick.toml"),
     ] = QUICK,
     trials: Trials = None,
     workers: Workers = None,

@@ -93,6 +93,11 @@ class Cache:
         except OSError as error:
             raise fault_of_os_error(error, f"the cache folder {root} cannot be made") from error
 
+    def contains(self, stage: str, *, version: int, inputs: Mapping[str, Any]) -> bool:
+        """Tell, without verifying it, whether an artefact is there and will not be built again."""
+        key = artefact_key(stage, version=version, inputs=inputs)
+        return not self.rebuild and (self.root / stage / key).exists()
+
     def get_or_build(
         self,
         stage: str,

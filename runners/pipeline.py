@@ -97,11 +97,12 @@ class Pipeline:
             return self.artefacts[name]
         stage = self._stages[name]
         needs = {need: self.get(need) for need in stage.needs}
-        self._report(StageEvent(stage=name, state=StageState.STARTED))
         inputs = {
             "own": stage.inputs(self._job),
             "needs": {need: artefact.key for need, artefact in needs.items()},
         }
+        if not self._cache.contains(name, version=stage.version, inputs=inputs):
+            self._report(StageEvent(stage=name, state=StageState.STARTED))
         folders = {need: artefact.folder for need, artefact in needs.items()}
 
         def progress(fraction: float) -> None:
