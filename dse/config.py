@@ -87,17 +87,19 @@ class StudyConfig:
         )
 
 
-def load_config(path: Path) -> tuple[str, StudyConfig]:
+def load_config(path: Path, *, with_workload: bool = True) -> tuple[str, StudyConfig]:
     """Read, check and complete a config file; return its text and the config.
 
-    Paths in the file are relative to its folder.
+    Paths in the file are relative to its folder. Without ``with_workload`` the model and the samples
+    need not exist; enough for a look at the space.
 
     Raises:
         ConfigError: The first thing that is wrong: file, key, what was found, what is allowed.
     """
     text, content = read_toml(path)
     given = validated(StudyFile, content, file=str(path))
-    config = _config(completed(given, folder=path.parent.resolve(), file=str(path)))
+    folder = path.parent.resolve()
+    config = _config(completed(given, folder=folder, file=str(path), with_workload=with_workload))
     check_ranges(config.target, config.serial, file=str(path))
     return text, config
 

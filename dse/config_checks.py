@@ -25,13 +25,16 @@ from runners.socs import board_soc, simulated_soc
 from sw_templates.options import FirmwareOptions
 
 
-def completed(given: StudyFile, *, folder: Path, file: str) -> StudyFile:
+def completed(
+    given: StudyFile, *, folder: Path, file: str, with_workload: bool = True
+) -> StudyFile:
     """Return a config with nothing left to look up: absolute paths, a digest, a whole target.
 
     Args:
         given: What the file says.
         folder: What relative paths start from.
         file: Name of the file for messages.
+        with_workload: Look at the model and the samples; a space does not depend on them.
 
     Raises:
         ConfigError: A name, a path, a metric or a list of values is wrong.
@@ -52,7 +55,11 @@ def completed(given: StudyFile, *, folder: Path, file: str) -> StudyFile:
     return given.model_copy(
         update={
             "target": _target(given.target, folder=folder, file=file),
-            "workload": _workload(given.workload, folder=folder, file=file),
+            "workload": (
+                _workload(given.workload, folder=folder, file=file)
+                if with_workload
+                else given.workload
+            ),
             "cfu": CfuSection(families=families),
         }
     )

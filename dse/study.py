@@ -204,7 +204,7 @@ def space(
     from dse.report import space_text
     from dse.space import describe
 
-    _, loaded = load_config(config)
+    _, loaded = load_config(config, with_workload=False)
     summary = describe(assemble_space(loaded))
     _show(asdict(summary), space_text(summary), as_json=as_json)
 

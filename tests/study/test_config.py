@@ -75,6 +75,15 @@ def test_a_stored_config_means_the_same_even_without_its_model(tmp_path: Path) -
     assert config_from_json(config.to_json()) == config
 
 
+def test_a_space_can_be_looked_at_without_the_model(tmp_path: Path) -> None:
+    path = tmp_path / "night.toml"
+    path.write_text(GOOD)
+
+    _, config = load_config(path, with_workload=False)
+
+    assert config.space["icache_bytes"] == (0, 4096)
+
+
 def test_a_job_holds_what_a_runner_needs(tmp_path: Path) -> None:
     config = load(tmp_path)
     job = config.job({"cfu": "none"})
