@@ -90,8 +90,8 @@ class StudyConfig:
 def load_config(path: Path, *, with_workload: bool = True) -> tuple[str, StudyConfig]:
     """Read, check and complete a config file; return its text and the config.
 
-    Paths in the file are relative to its folder. Without ``with_workload`` the model and the samples
-    need not exist; enough for a look at the space.
+    Paths in the file are relative to its folder. Without ``with_workload`` the model and the
+    samples need not exist; enough for a look at the space.
 
     Raises:
         ConfigError: The first thing that is wrong: file, key, what was found, what is allowed.
