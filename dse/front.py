@@ -21,12 +21,14 @@ class Front:
         goals: The direction of each.
         points: Trials on the front, best in the first objective first.
         dominated: The other trials that completed within the constraints, by number.
+        excluded: Trials that completed and break a constraint, by number.
     """
 
     objectives: tuple[str, ...]
     goals: tuple[Goal, ...]
     points: tuple[TrialResult, ...]
     dominated: tuple[TrialResult, ...]
+    excluded: tuple[TrialResult, ...]
 
 
 def pareto_front(results: Sequence[TrialResult], config: "StudyConfig") -> Front:
@@ -51,6 +53,12 @@ def pareto_front(results: Sequence[TrialResult], config: "StudyConfig") -> Front
             result
             for position, result in enumerate(kept)
             if position not in on_front and result.trial.design_id not in seen
+        ),
+        excluded=tuple(
+            result
+            for result in results
+            if result.trial.state is TrialState.COMPLETED
+            and broken_constraints(result.metrics, config)
         ),
     )
 

@@ -122,13 +122,17 @@ def front_data(front: "Front", config: "StudyConfig") -> dict[str, Any]:
             for result in front.points
         ],
         "dominated": [result.trial.number for result in front.dominated],
+        "excluded": [result.trial.number for result in front.excluded],
     }
 
 
 def front_text(front: "Front", config: "StudyConfig") -> str:
     """Lay out the front of a study: what is common to all designs stands below the table."""
+    excluded = [str(result.trial.number) for result in front.excluded]
+    left_out = f"left out, they break a constraint of the study: trials {', '.join(excluded)}"
     if not front.points:
-        return "no trial has completed within the constraints yet"
+        nothing = "no trial has completed within the constraints yet"
+        return f"{nothing}\n{left_out}" if excluded else nothing
     designs = [result.trial.design for result in front.points]
     names = varying(designs)
     others = sorted(
@@ -151,6 +155,8 @@ def front_text(front: "Front", config: "StudyConfig") -> str:
         lines.append(f"\nin all of them: {design_text(common)}")
     if "latency_us" in metrics and config.fidelity in (Fidelity.SIMULATED, Fidelity.SYNTHESISED):
         lines.append(f"latency_us is an estimate at {config.target.clock_mhz:g} MHz (not placed)")
+    if excluded:
+        lines.append(left_out)
     return "\n".join(lines)
 
 

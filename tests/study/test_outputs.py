@@ -110,7 +110,12 @@ def test_a_front_keeps_the_constraints(results: tuple[TrialResult, ...], tmp_pat
     (tmp_path / "night.toml").write_text(CONFIG.replace("= 8", "= 4"))
     tighter = load_config(tmp_path / "night.toml")[1]
 
-    assert [r.trial.number for r in pareto_front(results, tighter).points] == [2, 1]
+    found = pareto_front(results, tighter)
+    assert [r.trial.number for r in found.points] == [2, 1]
+    excluded = [r.trial.number for r in found.excluded]
+    assert 4 in excluded
+    listed = ", ".join(map(str, excluded))
+    assert f"they break a constraint of the study: trials {listed}" in front_text(found, tighter)
 
 
 def test_a_front_is_printed_with_what_differs_and_what_is_common(
