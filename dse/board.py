@@ -8,13 +8,11 @@ from pathlib import Path
 
 from dse.config import config_from_json
 from dse.store import Store
-from hw_templates.cfu import register_module
-from hw_templates.soc.images import write_memory_images
 from runners.cache import Cache, default_root
 from runners.job import StageEvent
-from runners.pipeline import Pipeline
+from runners.simulate_stage import load_firmware
 from runners.simulator import SIMULATOR
-from runners.stages import STAGES
+from runners.stages import pipeline_of
 
 
 def run_board(
@@ -44,17 +42,13 @@ def run_board(
     study = store.study(name)
     config = config_from_json(study.config_json)
     job = config.job(store.detail(study, number).result.trial.design)
-    for module in job.families:
-        register_module(module)
-    pipeline = Pipeline(job, stages=STAGES, cache=Cache(default_root()), report=report)
+    pipeline = pipeline_of(job, cache=Cache(default_root()), report=report)
     firmware, soc = (pipeline.get(stage).folder for stage in ("firmware", "soc"))
     command = [str(pipeline.get("simulator").folder / SIMULATOR)]
     if link is not None:
         command += ["--link", str(link.absolute())]
     with tempfile.TemporaryDirectory(prefix="dse-board-") as folder:
-        write_memory_images(
-            (firmware / "firmware.bin").read_bytes(), (soc / "soc.json").read_text(), Path(folder)
-        )
+        load_firmware(firmware=firmware, soc=soc, folder=Path(folder))
         # Ctrl-C reaches both of us; the simulator ends by itself and tells its cycles
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:

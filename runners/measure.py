@@ -12,14 +12,13 @@ from contracts.measurement import (
     Outcome,
     outcome_of,
 )
-from hw_templates.cfu import register_module
 from runners.cache import Cache, default_root
 from runners.hardware_stages import SYNTHESISED
 from runners.job import Job
 from runners.parts import capacity_of
 from runners.pipeline import Pipeline, Report
 from runners.simulate_stage import read_profile
-from runners.stages import STAGES
+from runners.stages import pipeline_of
 from runners.synthesis import NO_COST, Cost, read_cost, require_fit
 from runners.toolchain import all_identities
 from runners.workload import workload_model
@@ -42,10 +41,8 @@ def measure(job: Job, *, report: Report, cache: Cache | None = None) -> Outcome:
         DseError: A fault that stops the study: configuration, missing tool.
         Exception: A bug.
     """
-    for module in job.families:
-        register_module(module)
+    pipeline = pipeline_of(job, cache=cache or Cache(default_root()), report=report)
     workload_model(job.workload)  # a model that is missing or has changed is found here
-    pipeline = Pipeline(job, stages=STAGES, cache=cache or Cache(default_root()), report=report)
     metrics: list[Metric] = []
     layers: tuple[LayerProfile, ...] = ()
     try:

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Literal
 
 from contracts.faults import ConfigError, ToolCrashed
-from hw_templates.cfu import register_module
 from runners.cache import Cache
 from runners.job import Job
 from runners.pipeline import Pipeline, Report
 from runners.simulate_stage import device_on, open_simulated_board
-from runners.stages import STAGES
+from runners.stages import pipeline_of
 from runners.tools import run_tool
 from runners.workload import workload_model
 from sw_templates.host import batch_command, parse_batch
@@ -120,9 +119,7 @@ def run_samples(
     Raises:
         DseError: A stage, a tool or the board failed.
     """
-    for module in job.families:
-        register_module(module)
-    pipeline = Pipeline(job, stages=STAGES, cache=cache, report=report)
+    pipeline = pipeline_of(job, cache=cache, report=report)
     inputs = [sample.content for sample in samples]
     model = workload_model(job.workload)
     run = _run_on_host if on == "host" else _run_on_board

@@ -16,9 +16,23 @@ from runners.golden import read_golden
 from runners.job import Job, Limits
 from runners.mlperf import Device, first_difference
 from runners.pipeline import Building, Stage
+from runners.simulator import SIMULATOR
 
 _SIMULATOR_CYCLES_PER_S = 300_000
 """A simulation slower than this is taken for hung: a tenth of the usual speed."""
+
+
+def load_firmware(*, firmware: Path, soc: Path, folder: Path) -> None:
+    """Write the memory contents with which a simulation in ``folder`` starts.
+
+    Args:
+        firmware: Artefact folder with ``firmware.bin``.
+        soc: Artefact folder with ``soc.json``.
+        folder: The one that the simulator will run in.
+    """
+    write_memory_images(
+        (firmware / "firmware.bin").read_bytes(), (soc / "soc.json").read_text(), folder
+    )
 
 
 def open_simulated_board(
@@ -33,10 +47,8 @@ def open_simulated_board(
         folder: To run in; the memory's contents are written there.
         limits: The cycle limit is taken from here.
     """
-    write_memory_images(
-        (firmware / "firmware.bin").read_bytes(), (soc / "soc.json").read_text(), folder
-    )
-    return SimulatedBoard(simulator / "simulator", folder, command_cycle_limit=limits.cycles)
+    load_firmware(firmware=firmware, soc=soc, folder=folder)
+    return SimulatedBoard(simulator / SIMULATOR, folder, command_cycle_limit=limits.cycles)
 
 
 def device_on(board: Board, limits: Limits) -> Device:

@@ -12,13 +12,27 @@
     host-firmware ─► accuracy on the host
 """
 
+from hw_templates.cfu import register_module
+from runners.cache import Cache
 from runners.firmware_stages import FIRMWARE_STAGES
 from runners.golden import GOLDEN_STAGE
 from runners.hardware_stages import HARDWARE_STAGES
-from runners.pipeline import Stage
+from runners.job import Job
+from runners.pipeline import Pipeline, Report, Stage
 from runners.simulate_stage import SIMULATE_STAGE
 
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (*HARDWARE_STAGES, *FIRMWARE_STAGES, GOLDEN_STAGE, SIMULATE_STAGE)
 }
+
+
+def pipeline_of(job: Job, *, cache: Cache, report: Report) -> Pipeline:
+    """Return the walk over all stages of a job, whose own CFU families are registered here.
+
+    Raises:
+        ConfigError: A module of a family cannot be imported.
+    """
+    for module in job.families:
+        register_module(module)
+    return Pipeline(job, stages=STAGES, cache=cache, report=report)

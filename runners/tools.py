@@ -88,7 +88,7 @@ def run_tool(
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
                 start_new_session=True,
-                preexec_fn=functools.partial(_die_with_parent, os.getpid()),
+                preexec_fn=functools.partial(die_with_parent, os.getpid()),
             )
     except OSError as error:
         raise fault_of_os_error(error, f"{name} could not be started in {cwd}") from error
@@ -160,8 +160,12 @@ def fault_of_os_error(error: OSError, doing: str) -> DseError:
     return ToolCrashed(f"{doing}: {error}", fix="check the folder's permissions")
 
 
-def _die_with_parent(parent_pid: int) -> None:
-    """Run in the child before the program."""
+def die_with_parent(parent_pid: int) -> None:
+    """Let the kernel kill this process when its parent ends; called first thing in a child.
+
+    Args:
+        parent_pid: The parent's id, to notice that it has ended already.
+    """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:  # the parent died before prctl took effect
         os._exit(127)

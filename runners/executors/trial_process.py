@@ -8,7 +8,6 @@ Protocol: the campaign sends pickled ``Request`` messages with two file descript
 events, file for output); the launcher answers ``Started`` and later ``Ended``.
 """
 
-import ctypes
 import gc
 import importlib
 import os
@@ -26,9 +25,9 @@ from typing import Any
 from contracts.faults import Bug, DseError
 from contracts.measurement import Measurement, Outcome, outcome_of
 from runners.job import Job, StageEvent
+from runners.tools import die_with_parent
 
 MESSAGE_BYTES = 1 << 20
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +109,7 @@ def _run_trial(measure: Any, job: Job, *, events_fd: int, output_fd: int) -> Non
     """Be the trial's process: measure, send the outcome, exit. Never returns."""
     launcher = os.getppid()
     os.setpgid(0, 0)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != launcher:
-        os._exit(127)
+    die_with_parent(launcher)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds, so tools are ended too
     for fd in (1, 2):
         os.dup2(output_fd, fd)
