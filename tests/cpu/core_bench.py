@@ -12,23 +12,11 @@ from runners.hardware_stages import HARDWARE_STAGES
 from runners.job import Job, Target, Workload
 from runners.pipeline import Pipeline
 from runners.tools import run_tool
+from tests.fast_design import CPU
 
 BENCH = Path(__file__).parent / "bench"
 CFU_MODES = {"same cycle": 0, "next cycle": 1, "five cycles": 2, "any time": 3}
-DEFAULTS: Mapping[str, Value] = {
-    "icache_bytes": 4096,
-    "icache_ways": 1,
-    "icache_line_bytes": 32,
-    "dcache_bytes": 4096,
-    "dcache_ways": 1,
-    "dcache_line_bytes": 32,
-    "multiplier": "pipelined",
-    "divider": "iterative",
-    "shifter": "full",
-    "branch_prediction": "static",
-    "bypass": True,
-    "cfu": "simd",
-}
+DEFAULTS: Mapping[str, Value] = {**CPU, "cfu": "simd"}
 
 
 def design(**changes: Value) -> dict[str, Value]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT, named_blocks
+from tests.fast_design import CPU, FAST_CFU, FIRMWARE, space_toml
 
 PYTHON = [sys.executable, "-m", "dse.study"]
 STUDY = "quick"
@@ -28,25 +29,7 @@ samples = "samples"
 [target]
 name = "on_chip_85f"
 
-[space]
-icache_bytes = 4096
-icache_ways = 1
-icache_line_bytes = 32
-dcache_bytes = 4096
-dcache_ways = 1
-dcache_line_bytes = 32
-multiplier = "pipelined"
-divider = "iterative"
-shifter = "full"
-branch_prediction = "static"
-bypass = true
-cfu = "simd"
-simd_width = 16
-buffer_depth = 1024
-hardware_requantisation = true
-optimisation = ["O2", "O3"]
-unroll = 4
-"""
+{space_toml({**CPU, **FAST_CFU, **FIRMWARE, "optimisation": ["O2", "O3"]})}"""
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:

@@ -16,30 +16,10 @@ from hw_templates.cfu.family import KernelFolder
 from runners.cache import Cache, default_root
 from runners.job import Job, Limits, Memory, StageEvent, Target, Workload
 from runners.measure import measure
+from tests.fast_design import CPU, FAST_CFU, FIRMWARE
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"
-CPU: dict[str, Value] = {
-    "icache_bytes": 4096,
-    "icache_ways": 1,
-    "icache_line_bytes": 32,
-    "dcache_bytes": 4096,
-    "dcache_ways": 1,
-    "dcache_line_bytes": 32,
-    "multiplier": "pipelined",
-    "divider": "iterative",
-    "shifter": "full",
-    "branch_prediction": "static",
-    "bypass": True,
-    "optimisation": "O2",
-    "unroll": 4,
-}
-FAST_CFU: dict[str, Value] = {
-    "cfu": "simd",
-    "simd_width": 16,
-    "buffer_depth": 1024,
-    "hardware_requantisation": True,
-}
 ON_CHIP = Target(
     name="on_chip",
     part="LFE5U-85F",
@@ -61,7 +41,7 @@ def job_for(design: dict[str, Value]) -> Job:
 
 @pytest.fixture
 def job() -> Job:
-    return job_for({**CPU, **FAST_CFU})
+    return job_for({**CPU, **FIRMWARE, **FAST_CFU})
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from runners.parts import PARTS, capacity_of
 from runners.pipeline import Pipeline
 from runners.stages import STAGES
 from runners.synthesis import Cost, parse_cost, read_cost, require_fit, synthesise
-from tests.runners.test_measure import CPU, FAST_CFU, job_for
+from tests.fast_design import CPU, FAST_CFU, FIRMWARE
+from tests.runners.test_measure import job_for
 
 REPORT = {
     "design": {
@@ -73,7 +74,7 @@ def test_the_black_box_of_the_cfu_is_what_its_generator_writes() -> None:
 @pytest.mark.parametrize("cfu", ["none", "simd"])
 def test_the_black_box_of_the_cpu_is_what_its_generator_writes(cfu: str) -> None:
     walk = Pipeline(
-        job_for({**CPU, **(FAST_CFU if cfu == "simd" else {"cfu": "none"})}),
+        job_for({**CPU, **FIRMWARE, **(FAST_CFU if cfu == "simd" else {"cfu": "none"})}),
         stages=STAGES,
         cache=Cache(default_root()),
         report=lambda _: None,

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import serial
 
+from tests.fast_design import CPU, FAST_CFU, FIRMWARE, space_toml
+
 ROOT = Path(__file__).parents[2]
 CONFIG = f"""
 [study]
@@ -23,25 +25,7 @@ model = "{ROOT}/models/imgc/imgc_resnet8_int8.tflite"
 name = "on_chip_85f"
 [objectives]
 minimise = ["latency_us", "cycles"]
-[space]
-icache_bytes = 4096
-icache_ways = 1
-icache_line_bytes = 32
-dcache_bytes = 4096
-dcache_ways = 1
-dcache_line_bytes = 32
-multiplier = "pipelined"
-divider = "iterative"
-shifter = "full"
-branch_prediction = "static"
-bypass = true
-cfu = "simd"
-simd_width = 16
-buffer_depth = 1024
-hardware_requantisation = true
-optimisation = "O2"
-unroll = 4
-"""
+{space_toml({**CPU, **FAST_CFU, **FIRMWARE})}"""
 
 
 def study_command(*words: str) -> list[str]:
