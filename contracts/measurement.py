@@ -80,12 +80,68 @@ class StageTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockDomain:
+    """One clock of a routed design.
+
+    Attributes:
+        name: As the tool calls its net.
+        clock_mhz: What it must reach; 0 where the tool was told nothing.
+        fmax_mhz: What it reaches.
+    """
+
+    name: str
+    clock_mhz: float
+    fmax_mhz: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathStep:
+    """One step of a critical path.
+
+    Attributes:
+        kind: ``clk-to-q``, ``routing``, ``logic`` or ``setup``.
+        delay_ns: What it adds to the path.
+        source: Cell that the step starts at.
+        sink: Cell that it ends at.
+        net: Net of a ``routing`` step, else empty.
+    """
+
+    kind: str
+    delay_ns: float
+    source: str
+    sink: str
+    net: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """One run of place and route.
+
+    Attributes:
+        seed: Of the placer.
+        clock_mhz: System clock that was asked for: what the PLL makes, not what was wished.
+        fmax_mhz: What the system clock's domain reaches.
+        is_met: Every domain is strictly faster than its clock.
+        domains: All clocks, the system clock first.
+        critical_path: Of the slowest domain against its clock, from clock edge to clock edge.
+    """
+
+    seed: int
+    clock_mhz: float
+    fmax_mhz: float
+    is_met: bool
+    domains: tuple[ClockDomain, ...]
+    critical_path: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """Everything that one finished attempt brings back.
 
     Attributes:
         metrics: Each name once.
         layers: Profile of the last inference, in execution order.
+        placements: Runs of place and route in the order tried; the last one is what counts.
         stage_times: In the order in which the stages ended.
         artefacts: Stage name to the key of its artefact in the cache.
         tools: Program or package name to its version.
@@ -93,6 +149,7 @@ class Measurement:
 
     metrics: tuple[Metric, ...]
     layers: tuple[LayerProfile, ...] = ()
+    placements: tuple[Placement, ...] = ()
     stage_times: tuple[StageTime, ...] = ()
     artefacts: Mapping[str, str] = field(default_factory=dict)
     tools: Mapping[str, str] = field(default_factory=dict)
