@@ -2,6 +2,7 @@
 
 from dse.store.records import (
     AttemptRecord,
+    AuditRecord,
     Claim,
     NewTrial,
     RetryPolicy,
@@ -16,6 +17,7 @@ from dse.store.store import Store
 
 __all__ = [
     "AttemptRecord",
+    "AuditRecord",
     "Claim",
     "NewTrial",
     "RetryPolicy",

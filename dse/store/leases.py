@@ -33,6 +33,7 @@ def claim_oldest(
         select(literal(1)).where(
             busy.c.design_id == trials.c.design_id,
             busy.c.context == trials.c.context,
+            busy.c.fidelity == trials.c.fidelity,
             busy.c.state == TrialState.RUNNING,
         )
     )
@@ -75,6 +76,7 @@ def reuse_results(db: Connection, study_id: int, *, now_s: float) -> list[TrialR
     same = and_(
         earlier.c.design_id == trials.c.design_id,
         earlier.c.context == trials.c.context,
+        earlier.c.fidelity == trials.c.fidelity,
         earlier.c.state.in_(_RESULTS),
         earlier.c.reused_from.is_(None),
     )

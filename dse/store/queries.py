@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select
 
 from contracts.faults import ConfigError, FaultKind
+from contracts.measurement import Fidelity
 from dse.store.records import (
     AttemptRecord,
     StudyRecord,
@@ -22,7 +23,8 @@ from dse.store.schema import attempts, metrics, studies, trials
 def trial_record(row: Row[Any]) -> TrialRecord:
     """Turn a row of ``trials`` into its record."""
     values = {column.name: getattr(row, column.name) for column in trials.columns}
-    return TrialRecord(**{**values, "state": TrialState(row.state)})
+    typed = {"state": TrialState(row.state), "fidelity": Fidelity(row.fidelity)}
+    return TrialRecord(**{**values, **typed})
 
 
 def attempt_record(row: Row[Any]) -> AttemptRecord:
@@ -109,7 +111,7 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
 def _results(db: Connection, which: Select[Any]) -> tuple[TrialResult, ...]:
     found = [trial_record(row) for row in db.execute(which.order_by(trials.c.number))]
     sources = {trial.reused_from or trial.id for trial in found}
-    values = _metric_values(db, sources)
+    values, estimates = _metric_values(db, sources)
     last = _last_attempts(db, sources)
     origins = _origins(db, {trial.reused_from for trial in found if trial.reused_from})
     results = []
@@ -120,6 +122,7 @@ def _results(db: Connection, which: Select[Any]) -> tuple[TrialResult, ...]:
             TrialResult(
                 trial=trial,
                 metrics=values.get(source, {}),
+                estimates=frozenset(estimates.get(source, ())),
                 reused_from=origins.get(trial.reused_from or -1),
                 kind=None if attempt is None else attempt.kind,
                 what=None if attempt is None else attempt.what,
@@ -129,15 +132,21 @@ def _results(db: Connection, which: Select[Any]) -> tuple[TrialResult, ...]:
     return tuple(results)
 
 
-def _metric_values(db: Connection, trial_ids: Iterable[int]) -> dict[int, dict[str, float]]:
+def _metric_values(
+    db: Connection, trial_ids: Iterable[int]
+) -> tuple[dict[int, dict[str, float]], dict[int, list[str]]]:
+    """Return the metrics of each trial, and the names of those that are estimates."""
     values: dict[int, dict[str, float]] = {}
-    for trial_id, name, value in db.execute(
-        select(metrics.c.trial_id, metrics.c.name, metrics.c.value)
+    estimates: dict[int, list[str]] = {}
+    for trial_id, name, value, estimate in db.execute(
+        select(metrics.c.trial_id, metrics.c.name, metrics.c.value, metrics.c.estimate)
         .where(metrics.c.trial_id.in_(sorted(trial_ids)))
         .order_by(metrics.c.name)
     ):
         values.setdefault(trial_id, {})[name] = value
-    return values
+        if estimate:
+            estimates.setdefault(trial_id, []).append(name)
+    return values, estimates
 
 
 def _last_attempts(db: Connection, trial_ids: Iterable[int]) -> dict[int, AttemptRecord]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from contracts.faults import FaultKind
-from contracts.measurement import Measurement
+from contracts.measurement import Fidelity, Measurement
 from contracts.parameter import Value
 
 
@@ -48,6 +48,7 @@ class StudyRecord:
         config_toml: The config as the person wrote it.
         config_json: The resolved config: enough to run it without any other file but the model.
         source_hash: Of the software's sources when the study was created.
+        stop_requested_s: When a person asked that no further trial is started, or None.
     """
 
     id: int
@@ -56,6 +57,7 @@ class StudyRecord:
     config_toml: str
     config_json: str
     source_hash: str
+    stop_requested_s: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +67,16 @@ class NewTrial:
     Attributes:
         design_id: Hash of the design.
         design_json: Canonical text of the design.
-        suggested_by: Name of the algorithm.
+        suggested_by: Name of the algorithm, ``promotion``, or ``hand``.
+        fidelity: How far to measure it.
+        promotes: Key of the trial whose design it measures at a higher fidelity, or None.
     """
 
     design_id: str
     design_json: str
     suggested_by: str
+    fidelity: Fidelity = Fidelity.SYNTHESISED
+    promotes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +90,7 @@ class TrialRecord:
         design_id: Hash of the design.
         design_json: Canonical text of the design.
         context: Hash of target, workload, sources and tools that it was queued under.
+        fidelity: How far it is measured.
         suggested_by: Name of the algorithm that proposed it.
         state: Where it is.
         created_s: When it was queued, seconds since 1970.
@@ -91,6 +98,7 @@ class TrialRecord:
         failures: Failed attempts since it was last queued by a person.
         not_before_s: It is not claimed earlier than this.
         reused_from: Key of the trial whose result it shares, or None.
+        promotes: Key of the trial whose design it measures at a higher fidelity, or None.
     """
 
     id: int
@@ -99,6 +107,7 @@ class TrialRecord:
     design_id: str
     design_json: str
     context: str
+    fidelity: Fidelity
     suggested_by: str
     state: TrialState
     created_s: float
@@ -106,6 +115,7 @@ class TrialRecord:
     failures: int
     not_before_s: float
     reused_from: int | None
+    promotes: int | None
 
     @property
     def design(self) -> dict[str, Value]:
@@ -125,6 +135,8 @@ class AttemptRecord:
         started_s: When it was claimed.
         heartbeat_s: When its worker was last heard of.
         lease_until_s: When it may be taken away.
+        stage: The stage that runs or ran last, or None before the first.
+        stage_since_s: When that stage began.
         ended_s: When it ended; None while it holds the lease.
         outcome: ``completed``, ``infeasible`` or ``failed``; None while it runs.
         kind: Of the fault, if there was one.
@@ -140,6 +152,8 @@ class AttemptRecord:
     started_s: float
     heartbeat_s: float
     lease_until_s: float
+    stage: str | None
+    stage_since_s: float | None
     ended_s: float | None
     outcome: TrialState | None
     kind: FaultKind | None
@@ -170,6 +184,7 @@ class TrialResult:
     Attributes:
         trial: The trial.
         metrics: Metric name to value; empty before its end.
+        estimates: Names of the metrics that rest on a wished or predicted clock.
         reused_from: (study name, trial number) of the shared result, or None.
         kind: Fault of the last attempt, or None.
         what: One sentence about that fault, or None.
@@ -178,6 +193,7 @@ class TrialResult:
 
     trial: TrialRecord
     metrics: dict[str, float]
+    estimates: frozenset[str]
     reused_from: tuple[str, int] | None
     kind: FaultKind | None
     what: str | None
@@ -210,6 +226,27 @@ class StudySummary:
 
     study: StudyRecord
     counts: dict[TrialState, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecord:
+    """Something that a person did, or tried to do, to a study.
+
+    Attributes:
+        time_s: When, seconds since 1970.
+        client: Address that the request came from.
+        action: For example ``resume``, ``stop``, ``queue``.
+        study: Name of the study.
+        detail: What was asked, JSON values.
+        outcome: ``done``, or why it was refused.
+    """
+
+    time_s: float
+    client: str
+    action: str
+    study: str
+    detail: dict[str, Any]
+    outcome: str
 
 
 def design_values(design_json: str) -> dict[str, Value]:

@@ -2,19 +2,29 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select
 
-from contracts.measurement import Fidelity, LayerProfile, Measurement, Metric, StageTime
-from dse.store.schema import artefacts, layers, metrics, stage_times, tools
+from contracts.measurement import (
+    ClockDomain,
+    Fidelity,
+    LayerProfile,
+    Measurement,
+    Metric,
+    PathStep,
+    Placement,
+    StageTime,
+)
+from dse.store.schema import artefacts, layers, metrics, placements, stage_times, tools
 
 
 def write_measurement(
     db: Connection, *, trial_id: int, attempt_id: int, measurement: Measurement
 ) -> None:
-    """Store what an attempt brought back; metrics and layers replace those of an earlier one."""
-    for table in (metrics, layers):
+    """Store what an attempt brought back; results replace those of an earlier one."""
+    for table in (metrics, layers, placements):
         db.execute(delete(table).where(table.c.trial_id == trial_id))
     _insert(
         db,
@@ -48,6 +58,23 @@ def write_measurement(
                 "bytes_scratch": layer.bytes_scratch,
             }
             for layer in measurement.layers
+        ],
+    )
+    _insert(
+        db,
+        placements,
+        [
+            {
+                "trial_id": trial_id,
+                "position": position,
+                "seed": placement.seed,
+                "clock_mhz": placement.clock_mhz,
+                "fmax_mhz": placement.fmax_mhz,
+                "is_met": placement.is_met,
+                "domains": json.dumps([asdict(domain) for domain in placement.domains]),
+                "critical_path": json.dumps([asdict(step) for step in placement.critical_path]),
+            }
+            for position, placement in enumerate(measurement.placements)
         ],
     )
     _insert(
@@ -99,6 +126,21 @@ def read_measurement(db: Connection, *, trial_id: int, attempt_id: int | None) -
             )
             for row in db.execute(
                 select(layers).where(layers.c.trial_id == trial_id).order_by(layers.c.position)
+            )
+        ),
+        placements=tuple(
+            Placement(
+                seed=row.seed,
+                clock_mhz=row.clock_mhz,
+                fmax_mhz=row.fmax_mhz,
+                is_met=row.is_met,
+                domains=tuple(ClockDomain(**domain) for domain in json.loads(row.domains)),
+                critical_path=tuple(PathStep(**step) for step in json.loads(row.critical_path)),
+            )
+            for row in db.execute(
+                select(placements)
+                .where(placements.c.trial_id == trial_id)
+                .order_by(placements.c.position)
             )
         ),
         stage_times=tuple(

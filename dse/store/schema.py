@@ -1,7 +1,8 @@
 """The tables. A change here needs a migration in ``migrations/versions`` and a new ``HEAD``.
 
 A trial that reuses the result of another one has ``reused_from`` and no rows of its own in the
-result tables: readers look under ``coalesce(reused_from, id)``. Times are seconds since 1970, UTC.
+result tables: readers look under ``coalesce(reused_from, id)``. A trial that ``promotes`` another
+one measures the same design at a higher fidelity. Times are seconds since 1970, UTC.
 """
 
 from sqlalchemy import (
@@ -18,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The migration that this code expects; a test compares it with the newest file."""
 
 metadata = MetaData()
@@ -32,6 +33,7 @@ studies = Table(
     Column("config_toml", Text, nullable=False),  # as the person wrote it
     Column("config_json", Text, nullable=False),  # resolved: enough to run it without any file
     Column("source_hash", Text, nullable=False),  # of this software's sources
+    Column("stop_requested_s", Float),  # a person asked for no further trials
 )
 
 trials = Table(
@@ -43,6 +45,7 @@ trials = Table(
     Column("design_id", Text, nullable=False),
     Column("design_json", Text, nullable=False),
     Column("context", Text, nullable=False),  # hash of target, workload, sources and tools
+    Column("fidelity", Text, nullable=False, server_default="synthesised"),  # how far it goes
     Column("suggested_by", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("created_s", Float, nullable=False),
@@ -50,10 +53,12 @@ trials = Table(
     Column("failures", Integer, nullable=False),  # counted attempts since the last requeue
     Column("not_before_s", Float, nullable=False),  # back-off
     Column("reused_from", ForeignKey("trials.id")),
+    Column("promotes", ForeignKey("trials.id")),
     UniqueConstraint("study_id", "number"),
     CheckConstraint("state IN ('waiting', 'running', 'completed', 'infeasible', 'failed')"),
     Index("trials_by_design", "design_id", "context", "state"),
     Index("trials_by_state", "study_id", "state"),
+    Index("trials_promoted_once", "promotes", unique=True),
 )
 
 attempts = Table(
@@ -66,6 +71,8 @@ attempts = Table(
     Column("started_s", Float, nullable=False),
     Column("heartbeat_s", Float, nullable=False),
     Column("lease_until_s", Float, nullable=False),
+    Column("stage", Text),  # that runs now or ran last
+    Column("stage_since_s", Float),
     Column("ended_s", Float),  # NULL exactly while the attempt holds the lease
     Column("outcome", Text),  # completed, infeasible or failed
     Column("kind", Text),  # of the fault
@@ -103,6 +110,19 @@ layers = Table(
     Column("bytes_scratch", Integer, nullable=False),
 )
 
+placements = Table(
+    "placements",
+    metadata,
+    Column("trial_id", ForeignKey("trials.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("seed", Integer, nullable=False),
+    Column("clock_mhz", Float, nullable=False),
+    Column("fmax_mhz", Float, nullable=False),
+    Column("is_met", Boolean, nullable=False),
+    Column("domains", Text, nullable=False),  # JSON list of ClockDomain
+    Column("critical_path", Text, nullable=False),  # JSON list of PathStep
+)
+
 stage_times = Table(
     "stage_times",
     metadata,
@@ -128,4 +148,16 @@ tools = Table(
     Column("attempt_id", ForeignKey("attempts.id"), primary_key=True),
     Column("name", Text, primary_key=True),
     Column("version", Text, nullable=False),
+)
+
+audit = Table(  # what people did through the dashboard
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("time_s", Float, nullable=False),
+    Column("client", Text, nullable=False),  # address that it came from
+    Column("action", Text, nullable=False),
+    Column("study", Text, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON object
+    Column("outcome", Text, nullable=False),  # done, or why it was refused
 )

@@ -1,5 +1,6 @@
 """The store: studies, trials and the leases under which they are run. The study's only truth."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from contracts.measurement import Outcome
 from dse.store import leases, queries
 from dse.store.database import as_store_error, open_engines
 from dse.store.records import (
+    AuditRecord,
     Claim,
     NewTrial,
     RetryPolicy,
@@ -22,7 +24,7 @@ from dse.store.records import (
     TrialResult,
     TrialState,
 )
-from dse.store.schema import attempts, studies, trials
+from dse.store.schema import attempts, audit, studies, trials
 
 
 class Store:
@@ -142,18 +144,34 @@ class Store:
         new: Iterable[NewTrial],
         *,
         context: str,
-        budget: int,
+        budget: int | None,
         now_s: float,
     ) -> tuple[TrialRecord, ...]:
-        """Queue suggestions, but never more than ``budget`` trials in the study altogether."""
+        """Queue suggestions, but never more than ``budget`` designs in the study altogether.
+
+        Promotions do not count, and a trial is promoted once: a second one is left out. Without
+        a budget, all are queued.
+        """
         added = []
         with self._write() as db:
-            count = db.execute(
-                select(func.count()).where(trials.c.study_id == study_id)
+            of_study = trials.c.study_id == study_id
+            number = db.execute(select(func.max(trials.c.number)).where(of_study)).scalar() or 0
+            spent = db.execute(
+                select(func.count()).where(of_study, trials.c.promotes.is_(None))
             ).scalar_one()
-            for number, trial in enumerate(new, start=count + 1):
-                if number > budget:
-                    break
+            promoted = set(
+                db.execute(
+                    select(trials.c.promotes).where(of_study, trials.c.promotes.is_not(None))
+                ).scalars()
+            )
+            for trial in new:
+                if trial.promotes in promoted:
+                    continue
+                if trial.promotes is None:
+                    if budget is not None and spent >= budget:
+                        break
+                    spent += 1
+                number += 1
                 values = {
                     "study_id": study_id,
                     "number": number,
@@ -165,6 +183,8 @@ class Store:
                     "created_s": now_s,
                     "failures": 0,
                     "not_before_s": now_s,
+                    "fidelity": trial.fidelity,
+                    "promotes": trial.promotes,
                 }
                 row = db.execute(insert(trials).values(values).returning(*trials.c)).one()
                 added.append(queries.trial_record(row))
@@ -196,6 +216,52 @@ class Store:
                 .values(state=TrialState.WAITING, ended_s=None, **fresh)
             ).rowcount
 
+    # --- what people ask of a study that may be running elsewhere
+
+    def request_stop(self, study_id: int, *, now_s: float | None) -> None:
+        """Ask that no further trial of a study is started; None takes the request back."""
+        with self._write() as db:
+            db.execute(
+                update(studies).where(studies.c.id == study_id).values(stop_requested_s=now_s)
+            )
+
+    def is_stop_requested(self, study_id: int) -> bool:
+        """Tell whether somebody asked that no further trial of a study is started."""
+        with self._read() as db:
+            found = db.execute(
+                select(studies.c.stop_requested_s).where(studies.c.id == study_id)
+            ).scalar()
+        return found is not None
+
+    def record_audit(self, entry: AuditRecord) -> None:
+        """Keep what a person did."""
+        with self._write() as db:
+            values = {
+                "time_s": entry.time_s,
+                "client": entry.client,
+                "action": entry.action,
+                "study": entry.study,
+                "detail": json.dumps(entry.detail, sort_keys=True),
+                "outcome": entry.outcome,
+            }
+            db.execute(insert(audit).values(values))
+
+    def audits(self, *, limit: int = 100) -> tuple[AuditRecord, ...]:
+        """Return what people did, newest first."""
+        with self._read() as db:
+            rows = db.execute(select(audit).order_by(audit.c.id.desc()).limit(limit)).all()
+        return tuple(
+            AuditRecord(
+                time_s=row.time_s,
+                client=row.client,
+                action=row.action,
+                study=row.study,
+                detail=json.loads(row.detail),
+                outcome=row.outcome,
+            )
+            for row in rows
+        )
+
     # --- leases
 
     def claim(self, study_id: int, *, worker: str, now_s: float, lease_s: float) -> Claim | None:
@@ -219,6 +285,15 @@ class Store:
                 .returning(attempts.c.id)
             )
             return frozenset(row.id for row in rows)
+
+    def note_stage(self, attempt_id: int, stage: str, *, now_s: float) -> None:
+        """Say which stage of a held attempt runs now, for those who look on."""
+        with self._write() as db:
+            db.execute(
+                update(attempts)
+                .where(attempts.c.id == attempt_id, attempts.c.ended_s.is_(None))
+                .values(stage=stage, stage_since_s=now_s)
+            )
 
     def finish(
         self, attempt_id: int, outcome: Outcome, *, now_s: float, retry: RetryPolicy
