@@ -19,8 +19,8 @@ from dse.config_file import (
 )
 from dse.metrics import measured_by
 from hw_templates.soc.fpga_boards import FPGA_BOARDS
+from runners.fpga import PARTS
 from runners.job import Memory, Serial, Target
-from runners.parts import PARTS
 from runners.socs import board_soc, simulated_soc
 from sw_templates.options import FirmwareOptions
 

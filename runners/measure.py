@@ -1,7 +1,5 @@
 """One design becomes a measurement: what a worker does for a trial."""
 
-from dataclasses import asdict
-
 from contracts.faults import DseError, Then
 from contracts.measurement import (
     Completed,
@@ -13,13 +11,14 @@ from contracts.measurement import (
     outcome_of,
 )
 from runners.cache import Cache, default_root
+from runners.fpga import PARTS, family_of_part
+from runners.fpga.family import total
 from runners.hardware_stages import SYNTHESISED
 from runners.job import Job
-from runners.parts import capacity_of
 from runners.pipeline import Pipeline, Report
 from runners.simulate_stage import read_profile
 from runners.stages import pipeline_of
-from runners.synthesis import NO_COST, Cost, read_cost, require_fit
+from runners.synthesis import read_cost, require_fit
 from runners.toolchain import all_identities
 from runners.workload import workload_model
 
@@ -63,18 +62,13 @@ def _synthesised(pipeline: Pipeline, job: Job) -> list[Metric]:
     Raises:
         DoesNotFit: It does not.
     """
-    cost = sum(
-        (read_cost(pipeline.get(f"synthesise-{part}").folder) for part, _, _ in SYNTHESISED),
-        start=NO_COST,
-    )
-    require_fit(cost, capacity_of(job.target.part), part=job.target.part)
-    return _cells(cost)
-
-
-def _cells(cost: Cost) -> list[Metric]:
+    part = job.target.part
+    family_of_part(part)
+    cost = total(read_cost(pipeline.get(f"synthesise-{name}").folder) for name, _, _ in SYNTHESISED)
+    require_fit(cost, PARTS[part], part=part)
     return [
         Metric(name=name, value=float(count), unit="cells", fidelity=Fidelity.SYNTHESISED)
-        for name, count in asdict(cost).items()
+        for name, count in cost.items()
     ]
 
 

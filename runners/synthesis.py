@@ -1,50 +1,25 @@
-"""What a design costs on an ECP5: yosys for one module at a time, and the sum of them.
+"""What a design costs: yosys for one module at a time, and the sum of them.
 
 The SoC, the CPU and the CFU are synthesised apart, each with the others as black boxes, so that
 a trial pays only for what no trial before it had. Nothing is optimised across these borders.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from contracts.faults import DoesNotFit, ToolCrashed
-from runners.parts import Capacity
+from runners.fpga.family import FpgaFamily
 from runners.tools import ToolRun, run_tool
 
-# Sites of the slice that a cell takes, as nextpnr-ecp5 packs it: a carry cell is two look-up
-# tables, a distributed RAM four and two more for its write port.
-_LUT4_SITES = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """Cells of one netlist.
-
-    Attributes:
-        lut4: Look-up-table sites, those of carry chains and distributed RAM included.
-        ff: Flip-flops.
-        dp16kd: Block RAMs.
-        mult18x18d: Multipliers.
-    """
-
-    lut4: int
-    ff: int
-    dp16kd: int
-    mult18x18d: int
-
-    def __add__(self, other: "Cost") -> "Cost":
-        mine, theirs = asdict(self), asdict(other)
-        return Cost(**{name: mine[name] + theirs[name] for name in mine})
-
-
-NO_COST = Cost(lut4=0, ff=0, dp16kd=0, mult18x18d=0)
+NETLIST = "netlist.json"
+"""File that a synthesised part leaves for place and route."""
 
 
 def synthesise(
     sources: Sequence[Path],
     *,
+    family: FpgaFamily,
     top: str,
     black_boxes: Sequence[str],
     out: Path,
@@ -55,6 +30,7 @@ def synthesise(
 
     Args:
         sources: Verilog files; memory initialisation files must lie beside them.
+        family: Of the FPGA.
         top: Name of the module.
         black_boxes: Verilog headers of the modules that stay empty.
         out: Empty folder.
@@ -70,7 +46,7 @@ def synthesise(
     script = [
         "read_verilog -lib boxes.v",
         *(f"read_verilog {source.name}" for source in sources if source.suffix == ".v"),
-        f"synth_ecp5 -top {top} -json netlist.json",
+        *family.synthesis_script(top=top, netlist=NETLIST),
         "tee -q -o stat.json stat -json",
     ]
     (out / "synthesise.ys").write_text("\n".join(script) + "\n")
@@ -81,24 +57,19 @@ def synthesise(
         timeout_s=timeout_s,
         memory_bytes=memory_bytes,
     )
-    write_cost(parse_cost((out / "stat.json").read_text()), out)
+    write_cost(family.cost(parse_cells((out / "stat.json").read_text())), out)
     return run
 
 
-def parse_cost(text: str) -> Cost:
-    """Read the report of yosys' ``stat -json``.
+def parse_cells(text: str) -> dict[str, int]:
+    """Read how many cells of each type the report of yosys' ``stat -json`` counts.
 
     Raises:
         ToolCrashed: The text is not such a report.
     """
     try:
         cells = json.loads(text)["design"]["num_cells_by_type"]
-        return Cost(
-            lut4=sum(sites * int(cells.get(cell, 0)) for cell, sites in _LUT4_SITES.items()),
-            ff=int(cells.get("TRELLIS_FF", 0)),
-            dp16kd=int(cells.get("DP16KD", 0)),
-            mult18x18d=int(cells.get("MULT18X18D", 0)),
-        )
+        return {str(cell): int(count) for cell, count in cells.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ToolCrashed(
             "yosys wrote a report that cannot be read",
@@ -107,26 +78,27 @@ def parse_cost(text: str) -> Cost:
         ) from error
 
 
-def write_cost(cost: Cost, folder: Path) -> None:
-    """Write ``folder/cost.json``."""
-    (folder / "cost.json").write_text(json.dumps(asdict(cost), indent=1))
+def write_cost(cost: Mapping[str, int], folder: Path) -> None:
+    """Write ``folder/cost.json``: how many of each resource of the family."""
+    (folder / "cost.json").write_text(json.dumps(cost, indent=1))
 
 
-def read_cost(folder: Path) -> Cost:
+def read_cost(folder: Path) -> dict[str, int]:
     """Return the cost that ``write_cost`` wrote into ``folder``."""
-    return Cost(**json.loads((folder / "cost.json").read_text()))
+    cost: dict[str, int] = json.loads((folder / "cost.json").read_text())
+    return cost
 
 
-def require_fit(cost: Cost, capacity: Capacity, *, part: str) -> None:
+def require_fit(cost: Mapping[str, int], capacity: Mapping[str, int], *, part: str) -> None:
     """Check a design against its part.
 
     Raises:
-        DoesNotFit: The part has too few cells of one or more kinds; all are named.
+        DoesNotFit: The part has too little of one or more resources; all are named.
     """
     short = [
-        f"{getattr(cost, field.name)} {field.name.upper()} of {getattr(capacity, field.name)}"
-        for field in fields(Cost)
-        if getattr(cost, field.name) > getattr(capacity, field.name)
+        f"{count} {name.upper()} of {capacity[name]}"
+        for name, count in cost.items()
+        if count > capacity[name]
     ]
     if short:
         raise DoesNotFit(

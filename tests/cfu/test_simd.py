@@ -13,6 +13,7 @@ from contracts.parameter import Value
 from hw_templates.cfu.simd import FAMILY
 from hw_templates.cfu.simd.isa import BufferOp, RegisterOp
 from hw_templates.cfu.simd.model import requantise
+from runners.fpga.ecp5 import ECP5
 from runners.synthesis import synthesise
 from tests.cfu.cfu_harness import Command, VerilatedRuntime, designs, expected, simulate
 from tests.cfu.simd_layers import requantised
@@ -152,7 +153,7 @@ def test_ecp5_takes_one_multiplier_a_product_and_block_ram_for_buffers(
     source, out = tmp_path / "Cfu.v", tmp_path / "out"
     source.write_text(FAMILY.verilog(design))
     out.mkdir()
-    synthesise([source], top="Cfu", black_boxes={}, out=out, timeout_s=300)
+    synthesise([source], family=ECP5, top="Cfu", black_boxes=(), out=out, timeout_s=300)
     cost = json.loads((out / "cost.json").read_text())
     assert cost["mult18x18d"] == multipliers
     assert cost["dp16kd"] == block_rams

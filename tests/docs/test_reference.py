@@ -25,7 +25,7 @@ from dse.store.database import KNOWN
 from dse.store.schema import metadata
 from dse.words import value_text
 from hw_templates import cfu, cpu
-from runners.parts import PARTS
+from runners.fpga import PARTS
 from runners.stages import STAGES
 from sw_templates import options as firmware
 from tests.docs.pages import ROOT, anchors, links, named_blocks, page_paths, rows, section, table
@@ -184,7 +184,7 @@ def test_every_part_has_its_capacity() -> None:
         documented.update({part.strip(): cells[1:] for part in cells[0].split(",")})
     del documented["part"]
     assert documented == {
-        name: [str(n) for n in (p.lut4, p.ff, p.dp16kd, p.mult18x18d)] for name, p in PARTS.items()
+        name: [str(count) for count in held.values()] for name, held in PARTS.items()
     }
 
 

@@ -1,0 +1,27 @@
+"""FPGA families: what differs between them from synthesis to bitstream."""
+
+from collections.abc import Mapping
+
+from contracts.faults import ConfigError
+from runners.fpga.ecp5 import ECP5
+from runners.fpga.family import FpgaFamily
+
+FAMILIES: tuple[FpgaFamily, ...] = (ECP5,)
+"""All families; a part belongs to the one that lists it."""
+
+PARTS: Mapping[str, Mapping[str, int]] = {
+    part: capacity for each in FAMILIES for part, capacity in each.parts.items()
+}
+"""What each part holds, by name of part and resource: the limits that a design is checked with."""
+
+
+def family_of_part(part: str) -> FpgaFamily:
+    """Return the family that a part belongs to.
+
+    Raises:
+        ConfigError: No family lists it.
+    """
+    for each in FAMILIES:
+        if part in each.parts:
+            return each
+    raise ConfigError(f"the part {part!r} is not known", fix=f"use one of {', '.join(PARTS)}")

@@ -1,0 +1,155 @@
+"""What a family of FPGAs must tell: commands, cells, capacities, clocks. It runs nothing.
+
+The stages (``runners/synthesis.py``, ``place.py``, ``bitstream.py``) run what a family returns in
+a folder of their own. All file names are names in that folder: the WebAssembly builds of the tools
+see no other absolute path below ``/tmp``.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One kind of thing that a part has a limited number of, and that becomes a metric.
+
+    Attributes:
+        name: The metric, for example ``lut4``.
+        cells: Cell types of the synthesised netlist, and how many of this resource each takes.
+        sites: Names under ``utilization`` in nextpnr's report that add up to it; empty when the
+            report does not count it, then the metric keeps the count of synthesis.
+    """
+
+    name: str
+    cells: Mapping[str, int]
+    sites: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One run of an outside program in the stage's folder.
+
+    Attributes:
+        command: Program and arguments.
+        stdin: File that it reads as standard input; empty for none.
+        stdout: File that receives standard output; empty for the log.
+    """
+
+    command: tuple[str, ...]
+    stdin: str = ""
+    stdout: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """What one run of place and route is told.
+
+    Attributes:
+        device: The FPGA's full name as ``soc.json`` has it, for example ``LFE5U-85F-6BG381C``.
+        netlist: Joined netlist of the whole design, yosys JSON.
+        constraints: File with pins and the oscillator's frequency, in the family's own format.
+        clock_mhz: System clock, for families whose constraints do not tell it.
+        seed: Of the placer.
+        report: File to write the report to, JSON.
+        placed: File to write the routed design to.
+    """
+
+    device: str
+    netlist: str
+    constraints: str
+    clock_mhz: float
+    seed: int
+    report: str
+    placed: str
+
+
+class FpgaFamily(ABC):
+    """One family of FPGAs and its tools. Instances hold no state.
+
+    Attributes:
+        name: For example ``ecp5``.
+        resources: What its parts have and trials count, the first the most telling one.
+        parts: What each part holds, by resource name; the names that targets may use.
+        place_packages: Python packages whose versions determine what place and route makes.
+        pack_packages: The same for bitstreams and for ROM contents.
+        constraints_file: The file with pins and clocks that the SoC generator writes.
+        placed_file: The routed design.
+        bitstream_file: What is loaded into the FPGA.
+    """
+
+    name: str
+    resources: tuple[Resource, ...]
+    parts: Mapping[str, Mapping[str, int]]
+    place_packages: tuple[str, ...]
+    pack_packages: tuple[str, ...]
+    constraints_file: str
+    placed_file: str
+    bitstream_file: str
+
+    @abstractmethod
+    def synthesis_script(self, *, top: str, netlist: str) -> Sequence[str]:
+        """Return yosys commands that turn module ``top``, read already, into a JSON netlist."""
+
+    @abstractmethod
+    def place(self, route: Route) -> Step:
+        """Return the run of place and route; it must exit 0 also where a clock is missed."""
+
+    @abstractmethod
+    def pack_only(self, route: Route) -> Step | None:
+        """Return a run that ends before placing, to learn in seconds what fits, or None."""
+
+    @abstractmethod
+    def patch_rom(self, *, placed: str, old: str, new: str, patched: str) -> Step | None:
+        """Return the run that exchanges ROM contents in a routed design.
+
+        Args:
+            placed: The routed design.
+            old: Contents it was synthesised with, one hexadecimal 32-bit word a line.
+            new: Contents it shall have, as many words.
+            patched: File to write.
+
+        Returns:
+            None where the family's tools cannot: then the ROM must be known before synthesis.
+        """
+
+    @abstractmethod
+    def pack(self, *, device: str, placed: str, bitstream: str) -> Step:
+        """Return the run that makes a bitstream of a routed design."""
+
+    @abstractmethod
+    def clocks_hz(self, reference_hz: int) -> Sequence[int]:
+        """Return every system clock that the PLL makes of an oscillator, ascending.
+
+        Exact clocks, to the nearest Hz: 66,666,667 stands for two thirds of 100 MHz.
+        """
+
+    def cost(self, cells: Mapping[str, int]) -> dict[str, int]:
+        """Return how many of each resource the cells of a synthesised netlist take."""
+        return {
+            resource.name: sum(
+                count * int(cells.get(cell, 0)) for cell, count in resource.cells.items()
+            )
+            for resource in self.resources
+        }
+
+    def no_cost(self) -> dict[str, int]:
+        """Return the cost of nothing."""
+        return self.cost({})
+
+    def used(self, utilisation: Mapping[str, int]) -> dict[str, int]:
+        """Return how many of each resource a report counts, for those that it does count."""
+        return {
+            resource.name: sum(utilisation.get(site, 0) for site in resource.sites)
+            for resource in self.resources
+            if resource.sites
+        }
+
+
+def total(costs: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Return the sum of costs, resource by resource."""
+    result: dict[str, int] = {}
+    for cost in costs:
+        for name, count in cost.items():
+            result[name] = result.get(name, 0) + count
+    return result
