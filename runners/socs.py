@@ -1,6 +1,7 @@
 """The two SoCs of a target: the one that is simulated and the one for its board."""
 
 from hw_templates.soc.config import SocConfig
+from hw_templates.soc.fpga_boards import fpga_board
 from runners.job import Target
 
 
@@ -16,6 +17,7 @@ def simulated_soc(target: Target, *, with_cfu: bool) -> SocConfig:
         with_cfu=with_cfu,
         memory=memory.kind,
         main_ram_bytes=memory.size_bytes,
+        sdram_chip=_sdram_chip(target),
         l2_bytes=memory.l2_bytes,
         sram_bytes=memory.sram_bytes,
         clock_hz=round(target.clock_mhz * 1e6),
@@ -30,6 +32,7 @@ def board_soc(target: Target, *, with_cfu: bool) -> SocConfig:
         with_cfu=with_cfu,
         memory=memory.kind,
         main_ram_bytes=memory.size_bytes,
+        sdram_chip=_sdram_chip(target),
         l2_bytes=memory.l2_bytes,
         sram_bytes=memory.sram_bytes,
         rom_bytes=memory.rom_bytes,
@@ -38,3 +41,9 @@ def board_soc(target: Target, *, with_cfu: bool) -> SocConfig:
         part=target.part,
         uart_baud=target.uart_baud,
     )
+
+
+def _sdram_chip(target: Target) -> str:
+    """Return the board's SDRAM; nothing to tell two SoCs without one apart."""
+    sdram = fpga_board(target.board).sdram
+    return sdram.chip if sdram is not None and target.memory.kind == "sdram" else ""

@@ -5,13 +5,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from contracts.faults import ConfigError
+from hw_templates.soc.sdram_chips import sdram_chip
 
 MemoryKind = Literal["on-chip", "sdram"]
 Flavour = Literal["simulation", "synthesis"]
 
-SDRAM_ROW_BYTES = 4 * 512 * 2
-"""One row of all four banks of the 16-bit MT48LC16M16: 512 columns of 2 bytes each."""
-_SDRAM_MAX_BYTES = 8192 * SDRAM_ROW_BYTES
 _SDRAM_MAX_HZ = 133_000_000
 _CLOCK_RANGE_HZ = (1_000_000, 400_000_000)
 
@@ -28,9 +26,11 @@ class SocConfig:
         with_cfu: The CPU has a CFU port and a module ``Cfu`` is connected to it.
         memory: Main memory: ``on-chip`` (one cycle) or ``sdram`` (SDR, through LiteDRAM).
         main_ram_bytes: Size of the main memory, a power of two.
+        sdram_chip: Which SDRAM it is; it counts only with ``memory = "sdram"``.
         l2_bytes: Level-2 cache in front of the SDRAM, 0 for none; a power of two. 0 on-chip.
         sram_bytes: On-chip memory beside the main memory, a power of two.
-        rom_bytes: Boot ROM, synthesis only; 0 in simulation, which starts in the main memory.
+        rom_bytes: Boot ROM, a power of two. In simulation 0 stands for none, and the CPU starts in
+            the main memory.
         clock_hz: System clock; refresh and SDRAM timings follow it.
         board: Name in ``hw_templates.soc.fpga_boards``, synthesis only.
         part: FPGA on that board, for example ``LFE5U-85F``; the board's own when empty.
@@ -44,6 +44,7 @@ class SocConfig:
     with_cfu: bool
     memory: MemoryKind = "sdram"
     main_ram_bytes: int = 32 << 20
+    sdram_chip: str = "MT48LC16M16"
     l2_bytes: int = 8192
     sram_bytes: int = 8192
     rom_bytes: int = 0
@@ -70,23 +71,25 @@ class SocConfig:
                 f"l2_bytes = {self.l2_bytes} with on-chip memory, which needs no level-2 cache",
                 fix="set memory.l2_bytes = 0, or memory.kind = 'sdram'",
             )
-        if self.flavour == "synthesis":
+        if self.flavour == "synthesis" or self.rom_bytes:
             _require_power_of_two("rom_bytes", self.rom_bytes, 1024, 1 << 20)
-        elif self.rom_bytes or self.board or self.part or self.uart_baud:
+        if self.flavour == "simulation" and (self.board or self.part or self.uart_baud):
             raise ConfigError(
-                "rom_bytes, board, part and uart_baud belong to the synthesis flavour",
+                "board, part and uart_baud belong to the synthesis flavour",
                 fix="leave them out of a simulation SoC",
             )
 
     def _check_sdram(self) -> None:
-        if self.main_ram_bytes > _SDRAM_MAX_BYTES or self.main_ram_bytes < 16 * SDRAM_ROW_BYTES:
+        chip = sdram_chip(self.sdram_chip)
+        least_bytes = 16 * chip.row_bytes
+        if not least_bytes <= self.main_ram_bytes <= chip.size_bytes:
             raise ConfigError(
-                f"SDRAM of {self.main_ram_bytes} bytes: the MT48LC16M16 has {_SDRAM_MAX_BYTES}",
-                fix=f"set memory.size_bytes between {16 * SDRAM_ROW_BYTES} and {_SDRAM_MAX_BYTES}",
+                f"SDRAM of {self.main_ram_bytes} bytes: the {chip.name} has {chip.size_bytes}",
+                fix=f"set memory.size_bytes between {least_bytes} and {chip.size_bytes}",
             )
         if self.clock_hz > _SDRAM_MAX_HZ:
             raise ConfigError(
-                f"SDRAM at {self.clock_hz} Hz: the MT48LC16M16 goes up to {_SDRAM_MAX_HZ}",
+                f"SDRAM at {self.clock_hz} Hz: the {chip.name} goes up to {_SDRAM_MAX_HZ}",
                 fix="lower the target's clock_mhz, or set memory.kind = 'on-chip'",
             )
         if self.l2_bytes:

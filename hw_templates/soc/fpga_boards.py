@@ -1,104 +1,171 @@
-"""Boards as data: clock, pins and what must be held for the board to behave.
+"""FPGA boards as data: one file each in ``hw_templates/boards``, read and checked here.
 
-A new ECP5 board with an SDR SDRAM is one more entry. Pins are from the boards' schematics.
+Pins are from the boards' schematics. How to add a board: ``docs/how-to/add-a-board.md``.
 """
 
-import re
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
 
 from contracts.faults import ConfigError
 
-_ECP5 = re.compile(r"LFE5U(M|M5G)?-(12|25|45|85)F")
+FOLDER = Path(__file__).resolve().parent.parent / "boards"
+_Part = TypeVar("_Part")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oscillator:
+    """Where the clock comes in, and its frequency."""
+
+    pin: str
+    hz: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetButton:
+    """A button that resets the SoC.
+
+    Attributes:
+        pin: Where it is.
+        active: ``high`` or ``low``: the level while it is pressed.
+        io: Electrical standard.
+        settings: More settings of the pin in the family's own words, such as ``PULLMODE=UP``.
+    """
+
+    pin: str
+    active: str
+    io: str = "LVCMOS33"
+    settings: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UartPins:
+    """Pins of the serial port: the FPGA drives ``tx`` and reads ``rx``."""
+
+    tx: str
+    rx: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdramPins:
-    """Pins of one SDR SDRAM; groups are least significant first."""
+    """One SDR SDRAM; groups of pins are least significant first, separated by blanks.
 
-    clock: str
-    address: str
-    data: str
-    bank: str
-    mask: str
-    row_strobe: str
-    column_strobe: str
-    write_enable: str
-    chip_select: str
-    clock_enable: str
+    Attributes:
+        chip: Name in ``hw_templates.soc.sdram_chips``.
+        clock_phase_degrees: How late the chip's clock is against the system clock.
+        in_package: The chip lies in the FPGA's package: no pins, but port names that the vendor
+            has fixed.
+        clock: Pin of the chip's clock.
+        address: Address lines.
+        data: Data lines.
+        bank: Bank address.
+        row_strobe: RAS.
+        column_strobe: CAS.
+        write_enable: WE.
+        mask: Byte masks; empty where they are wired to "never": then only whole words are written.
+        chip_select: CS; empty where it is wired.
+        clock_enable: CKE; empty where it is wired.
+    """
+
+    chip: str
+    clock_phase_degrees: int = 90
+    in_package: bool = False
+    clock: str = ""
+    address: str = ""
+    data: str = ""
+    bank: str = ""
+    row_strobe: str = ""
+    column_strobe: str = ""
+    write_enable: str = ""
+    mask: str = ""
+    chip_select: str = ""
+    clock_enable: str = ""
+
+    @property
+    def writes_bytes(self) -> bool:
+        """Whether single bytes can be written without the rest of their word."""
+        return self.in_package or bool(self.mask)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FpgaBoard:
-    """One board with an ECP5.
+    """One board.
 
     Attributes:
-        name: As targets write it.
-        part: The FPGA it is usually sold with.
-        grade: Speed grade, package and temperature range, for example ``6BG381C``.
-        clock_pin: Oscillator.
-        clock_hz: Its frequency.
-        reset_pin: Button that is high while pressed.
-        uart_tx: Pin that the FPGA drives.
-        uart_rx: Pin that the FPGA reads.
+        name: As targets write it; the file's name.
+        family: ``ecp5``, ``nexus``, ``gowin`` or ``ice40``.
+        parts: FPGAs that the board is sold with, the usual one first.
+        device: Full name of the FPGA for its tools; ``{part}`` stands for one of ``parts``.
+        clock: Oscillator.
+        reset: Button, None for a board without.
+        uart: Serial port.
         held_high: Pins that must be driven high.
-        sdram: The SDRAM, None for a board without.
+        sdram: The SDRAM, None for a board without or one whose memory is of another kind.
     """
 
     name: str
-    part: str
-    grade: str
-    clock_pin: str
-    clock_hz: int
-    reset_pin: str
-    uart_tx: str
-    uart_rx: str
+    family: str
+    parts: tuple[str, ...]
+    device: str
+    clock: Oscillator
+    uart: UartPins
+    reset: ResetButton | None = None
     held_high: tuple[str, ...] = ()
     sdram: SdramPins | None = None
 
-    def device(self, part: str) -> str:
+    def device_of(self, part: str) -> str:
         """Return the full name of the FPGA, for example ``LFE5U-85F-6BG381C``.
 
         Args:
-            part: Another FPGA in the same package; empty for the board's own.
+            part: One of ``parts``; empty for the usual one.
 
         Raises:
-            ConfigError: No ECP5 has that name.
+            ConfigError: The board does not come with that part.
         """
-        name = part or self.part
-        if not _ECP5.fullmatch(name):
+        chosen = part or self.parts[0]
+        if chosen not in self.parts:
             raise ConfigError(
-                f"part {name!r} does not exist in the ECP5 family of the board {self.name}",
-                fix="use LFE5U-12F, LFE5U-25F, LFE5U-45F or LFE5U-85F",
+                f"part {chosen!r} does not exist on the board {self.name}",
+                fix=f"use {', '.join(self.parts)}",
             )
-        return f"{name}-{self.grade}"
+        return self.device.format(part=chosen)
 
 
-_BOARDS = (
-    FpgaBoard(
-        name="ulx3s",
-        part="LFE5U-85F",
-        grade="6BG381C",
-        clock_pin="G2",
-        clock_hz=25_000_000,
-        reset_pin="R1",
-        uart_tx="L4",
-        uart_rx="M1",
-        held_high=("L2",),  # else the ESP32 on the board may take the FPGA over
-        sdram=SdramPins(
-            clock="F19",
-            address="M20 M19 L20 L19 K20 K19 K18 J20 J19 H20 N19 G20 G19",
-            data="J16 L18 M18 N18 P18 T18 T17 U20 E19 D20 D19 C20 E18 F18 J18 J17",
-            bank="P19 N20",
-            mask="U19 E20",
-            row_strobe="R20",
-            column_strobe="T19",
-            write_enable="T20",
-            chip_select="P20",
-            clock_enable="F20",
-        ),
-    ),
-)
-FPGA_BOARDS = {board.name: board for board in _BOARDS}
+def read_board(path: Path) -> FpgaBoard:
+    """Read the file of one board.
+
+    Raises:
+        ConfigError: It is not TOML, or keys are missing, superfluous or of the wrong type.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        sections = {
+            "clock": _section(Oscillator, content["clock"]),
+            "uart": _section(UartPins, content["uart"]),
+            "reset": _section(ResetButton, content["reset"]) if "reset" in content else None,
+            "sdram": _section(SdramPins, content["sdram"]) if "sdram" in content else None,
+        }
+        lists = {key: tuple(content.get(key, ())) for key in ("parts", "held_high")}
+        return _section(FpgaBoard, {**content, **sections, **lists, "name": path.stem})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ConfigError(
+            f"{path} does not describe a board: {error}",
+            fix="write it like the other files in hw_templates/boards",
+        ) from error
+
+
+def _section(kind: type[_Part], values: Mapping[str, Any]) -> _Part:
+    """Build one part of a board; the error names what is missing or not known."""
+    known = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
+    for name, value in values.items():
+        if name in known and known[name] in (str, int, bool) and type(value) is not known[name]:
+            raise TypeError(f"{name} is {value!r}")
+    return kind(**values)
+
+
+FPGA_BOARDS = {path.stem: read_board(path) for path in sorted(FOLDER.glob("*.toml"))}
 
 
 def fpga_board(name: str) -> FpgaBoard:

@@ -56,7 +56,7 @@ def generate(config: SocConfig, out: Path) -> None:
     else:
         from hw_templates.soc.synthesised import sdram_start, synthesised_files
 
-        soc, device, files = synthesised_files(config)
+        soc, device, constraints, files = synthesised_files(config)
         description = {
             **describe(soc, config),
             "device": device,
@@ -64,7 +64,7 @@ def generate(config: SocConfig, out: Path) -> None:
                 "verilog": ["soc.v"],
                 "black_boxes": ["VexRiscv", *(["Cfu"] if config.with_cfu else [])],
                 "memories": sorted(name for name in files if name.endswith(".init")),
-                "constraints": "soc.lpf",
+                "constraints": constraints,
             },
         }
         if config.memory == "sdram":

@@ -3,8 +3,10 @@
 Imported only in the generator's own process: LiteX keeps global state.
 """
 
+from typing import Any
+
+import litedram.modules
 from litedram.common import PhySettings, get_default_cl
-from litedram.modules import MT48LC16M16
 from litedram.phy.model import BankModel, SDRAMPHYModel
 from litex.build.generic_platform import Pins, Subsignal
 from litex.build.io import CRG
@@ -12,13 +14,12 @@ from litex.build.sim import SimPlatform
 from litex.soc.integration.soc_core import SoCCore
 from migen import Memory, Signal
 
-from hw_templates.soc.config import SDRAM_ROW_BYTES, SocConfig
+from hw_templates.soc.config import SocConfig
 from hw_templates.soc.cpu_slot import add_cpu_slot, cpu_arguments
 from hw_templates.soc.images import MemoryImages
+from hw_templates.soc.sdram_chips import sdram_chip
 
 _MAIN_RAM_ORIGIN = 0x4000_0000
-_BANKS = 4
-_COLUMNS = 512
 _LEAST_ROWS = 2048  # address line 10 must exist: it means "all banks" in a precharge
 
 
@@ -44,6 +45,9 @@ def _pads() -> list[tuple[object, ...]]:
 class SimulatedSoc(SoCCore):
     """A SoC for Verilator; boots from main memory, whose content is read when it starts.
 
+    With a ROM it boots from there, has the timer that LiteX's BIOS needs, and its main memory
+    starts empty, as on a board.
+
     Args:
         config: A SoC of the simulation flavour.
     """
@@ -51,18 +55,21 @@ class SimulatedSoc(SoCCore):
     def __init__(self, config: SocConfig) -> None:
         self.platform_for_verilog = platform = SimPlatform("SIM", _pads())
         on_chip = config.memory == "on-chip"
+        with_rom = config.rom_bytes > 0
         super().__init__(
             platform,
             clk_freq=config.clock_hz,
             **cpu_arguments(config.with_cfu),
-            cpu_reset_address=_MAIN_RAM_ORIGIN,
+            cpu_reset_address=_MAIN_RAM_ORIGIN,  # LiteX takes the ROM's where there is one
+            integrated_rom_size=config.rom_bytes,
+            integrated_rom_init=[0] if with_rom else [],
             integrated_sram_size=config.sram_bytes,
             integrated_main_ram_size=config.main_ram_bytes if on_chip else 0,
             # One word makes LiteX emit $readmemh, which the simulator then serves at run time.
             integrated_main_ram_init=[0] if on_chip else [],
             uart_name="sim",
             ident="",
-            with_timer=False,
+            with_timer=with_rom,
         )
         self.crg = CRG(platform.request("sys_clk"))
         add_cpu_slot(self)
@@ -78,16 +85,17 @@ class SimulatedSoc(SoCCore):
         self.comb += platform.trace.eq(0)
 
     def _add_sdram_model(self, config: SocConfig) -> None:
+        chip = sdram_chip(config.sdram_chip)
         module = _module(config)
         latency = get_default_cl(memtype="SDR", tck=1 / config.clock_hz)
         self.sdrphy = SDRAMPHYModel(
             module=module,
-            # The settings of GENSDRPHY with 16 data lines, so that a board has the same cycles.
+            # The settings of GENSDRPHY, so that a board has the same cycles.
             settings=PhySettings(
                 phytype="SDRAMPHYModel",
                 memtype="SDR",
-                databits=16,
-                dfi_databits=16,
+                databits=chip.data_bits,
+                dfi_databits=chip.data_bits,
                 nphases=1,
                 rdphase=0,
                 wrphase=0,
@@ -113,14 +121,18 @@ class SimulatedSoc(SoCCore):
             l2_cache_size=config.l2_bytes,
         )
         self.images = MemoryImages(
-            files=tuple(files), word_bytes=2, chunk_words=_COLUMNS, fill_words=1
+            files=tuple(files),
+            word_bytes=chip.data_bits // 8,
+            chunk_words=chip.columns,
+            fill_words=1,
         )
 
 
-def _module(config: SocConfig) -> MT48LC16M16:
+def _module(config: SocConfig) -> Any:
     """Build the SDRAM; fewer rows make a smaller one with the same timing."""
+    chip = sdram_chip(config.sdram_chip)
 
-    class Sdram(MT48LC16M16):
-        nrows = max(_LEAST_ROWS, config.main_ram_bytes // SDRAM_ROW_BYTES)
+    class Sdram(getattr(litedram.modules, chip.name)):  # type: ignore[misc]
+        nrows = max(_LEAST_ROWS, config.main_ram_bytes // chip.row_bytes)
 
     return Sdram(config.clock_hz, "1:1")

@@ -36,7 +36,7 @@ def test_the_text_of_a_soc_reads_back(config: SocConfig) -> None:
         ({"sram_bytes": 0}, "sram_bytes is 0"),
         ({"clock_hz": 150_000_000}, "goes up to 133000000"),
         ({"clock_hz": 0}, "outside 1000000..400000000"),
-        ({"rom_bytes": 4096}, "belong to the synthesis flavour"),
+        ({"uart_baud": 115_200}, "belong to the synthesis flavour"),
         ({"flavour": "synthesis"}, "rom_bytes is 0"),
     ],
 )
