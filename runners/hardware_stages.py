@@ -14,6 +14,7 @@ from contracts.parameter import Value
 from hw_templates import cpu
 from hw_templates.cfu import Family, family
 from hw_templates.soc.config import SocConfig
+from hw_templates.soc.fpga_boards import board_file
 from runners.black_boxes import cfu_header, cpu_header
 from runners.cache import digest_of_files
 from runners.fpga import family_of_part
@@ -142,6 +143,7 @@ def _soc_of(flavour: Callable[..., SocConfig], job: Job) -> SocConfig:
 def _soc_inputs(config: SocConfig) -> Mapping[str, Any]:
     return {
         "config": config.canonical_json(),
+        "board": source_digest(board_file(config.board)) if config.board else "",
         "sources": source_digest(_ROOT / "hw_templates" / "soc"),
         "tools": identities("litex", "litedram", "migen"),
     }

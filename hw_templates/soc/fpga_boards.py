@@ -177,3 +177,8 @@ def fpga_board(name: str) -> FpgaBoard:
     if name not in FPGA_BOARDS:
         raise ConfigError(f"unknown board {name!r}", fix=f"use one of {', '.join(FPGA_BOARDS)}")
     return FPGA_BOARDS[name]
+
+
+def board_file(name: str) -> Path:
+    """Return the file of the board with that name; raises as ``fpga_board`` does."""
+    return FOLDER / f"{fpga_board(name).name}.toml"
