@@ -10,9 +10,11 @@
           └─► firmware ──────────────────┼─► simulate ─► latency, bit-exact?
     golden ──────────────────────────────┘
     host-firmware ─► accuracy on the host
+    bios-libraries ─► bios ─► ROM of the board
 """
 
 from hw_templates.cfu import register_module
+from runners.bios import BIOS_STAGES
 from runners.cache import Cache
 from runners.firmware_stages import FIRMWARE_STAGES
 from runners.golden import GOLDEN_STAGE
@@ -23,7 +25,13 @@ from runners.simulate_stage import SIMULATE_STAGE
 
 STAGES: dict[str, Stage] = {
     stage.name: stage
-    for stage in (*HARDWARE_STAGES, *FIRMWARE_STAGES, GOLDEN_STAGE, SIMULATE_STAGE)
+    for stage in (
+        *HARDWARE_STAGES,
+        *FIRMWARE_STAGES,
+        *BIOS_STAGES,
+        GOLDEN_STAGE,
+        SIMULATE_STAGE,
+    )
 }
 
 

