@@ -4,6 +4,7 @@ A program runs in a process group of its own that ends with its parent, under a 
 limit, with its output in a log; its end is mapped to a fault of the closed list.
 """
 
+import contextlib
 import ctypes
 import errno
 import functools
@@ -14,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -24,6 +25,7 @@ from contracts.faults import DiskFull, DseError, OutOfMemory, ToolCrashed, ToolM
 _PR_SET_PDEATHSIG = 1
 _DETAIL_CHARS = 2000
 _MEMORY_LOOK_S = 0.25
+_WATCH_S = 1.0
 _OUT_OF_MEMORY_SIGNS = ("bad_alloc", "cannot allocate memory", "out of memory", "memoryerror")
 _DISK_FULL_SIGNS = ("no space left on device", "disk quota exceeded")
 
@@ -51,6 +53,9 @@ def run_tool(
     timeout_s: float,
     memory_bytes: int | None = None,
     env: Mapping[str, str] | None = None,
+    stdin: Path | None = None,
+    stdout: Path | None = None,
+    watch: Callable[[], None] | None = None,
 ) -> ToolRun:
     """Run a program to its end.
 
@@ -63,6 +68,9 @@ def run_tool(
             None for none. Not of address space: WebAssembly programs reserve far more than
             they use.
         env: Variables added to the environment.
+        stdin: File that the program reads as its standard input, None for an empty one.
+        stdout: File that receives standard output, None for the log.
+        watch: Called about once a second while the program runs, for example to read its log.
 
     Returns:
         The cost of the run.
@@ -78,13 +86,17 @@ def run_tool(
     name = Path(words[0]).name
     started_s = time.monotonic()
     try:
-        with log.open("ab") as sink:
+        with (
+            log.open("ab") as sink,
+            Path(os.devnull if stdin is None else stdin).open("rb") as source,
+            contextlib.nullcontext(sink) if stdout is None else stdout.open("wb") as target,
+        ):
             offset = sink.tell()
             process = subprocess.Popen(
                 words,
                 cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
+                stdin=source,
+                stdout=target,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
                 start_new_session=True,
@@ -93,7 +105,12 @@ def run_tool(
     except OSError as error:
         raise fault_of_os_error(error, f"{name} could not be started in {cwd}") from error
     try:
-        status, usage = _wait(process, deadline_s=started_s + timeout_s, memory_bytes=memory_bytes)
+        status, usage = _wait(
+            process,
+            deadline_s=started_s + timeout_s,
+            memory_bytes=memory_bytes,
+            watch=watch or _nothing,
+        )
     finally:
         _kill_group(process)
     run = ToolRun(
@@ -179,11 +196,16 @@ class _Limit(StrEnum):
 
 
 def _wait(
-    process: "subprocess.Popen[bytes]", *, deadline_s: float, memory_bytes: int | None
+    process: "subprocess.Popen[bytes]",
+    *,
+    deadline_s: float,
+    memory_bytes: int | None,
+    watch: Callable[[], None],
 ) -> tuple[int | _Limit, resource.struct_rusage]:
     """Wait for the end, and return its status or the limit that came before it."""
     pause_s = 0.001
     next_look_s = time.monotonic() + _MEMORY_LOOK_S
+    next_watch_s = time.monotonic() + _WATCH_S
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
@@ -202,8 +224,15 @@ def _wait(
             _, _, usage = os.wait4(process.pid, 0)
             process.returncode = -signal.SIGKILL
             return hit, usage
+        if now_s >= next_watch_s:
+            next_watch_s = now_s + _WATCH_S
+            watch()
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.5, 0.05)
+
+
+def _nothing() -> None:
+    """Watch nothing."""
 
 
 def _resident_bytes(session: int) -> int:

@@ -126,7 +126,7 @@ def test_a_board_can_do_without_its_sdram(tmp_path: Path) -> None:
         (replace(BOARD, part="LFE5U-99F"), "part 'LFE5U-99F' does not exist"),
         (
             replace(BOARD, memory="on-chip", l2_bytes=0, clock_hz=2_000_000),
-            "cannot make 2000000 Hz",
+            "cannot make 2 MHz of 25 MHz exactly",
         ),
     ],
 )
