@@ -14,12 +14,15 @@ from dse.campaign_events import (
     Ending,
     Listener,
     Note,
+    Promoted,
     StageChanged,
     TrialReused,
     TrialStarted,
 )
+from dse.clock_model import study_results
 from dse.config import StudyConfig
-from dse.front import goals_of, missing_objectives, observed_values
+from dse.front import current, goals_of, missing_objectives, observed_values
+from dse.promotion import to_promote
 from dse.space import Design, Space
 from dse.store import (
     Claim,
@@ -33,6 +36,7 @@ from dse.store import (
 from dse.suggest import Objective, Observation, SuggestRequest
 from dse.workers import is_gone, worker_name
 from runners.executors import Executor, Finished, Progress
+from runners.job import StageState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +46,14 @@ class Timing:
     Attributes:
         lease_s: A worker that is not heard of for so long has lost its trial.
         heartbeat_s: How often a worker is heard of.
-        poll_s: How long the loop waits for events; a stop is noticed within it.
+        poll_s: How long the loop waits for events; an interrupt is noticed within it.
+        look_s: How often the store is asked whether somebody wants the study to stop.
     """
 
     lease_s: float = 120.0
     heartbeat_s: float = 15.0
     poll_s: float = 0.2
+    look_s: float = 1.0
 
 
 @dataclass(slots=True)
@@ -91,6 +97,8 @@ class Campaign:
     _is_exhausted: bool = field(default=False, init=False)
     _next_beat_s: float = field(default=0.0, init=False)
     _is_spent: bool = field(default=False, init=False)
+    _next_look_s: float = field(default=0.0, init=False)
+    _is_stop_requested: bool = field(default=False, init=False)
 
     def run(self) -> Ending:
         """Run to the end.
@@ -103,8 +111,12 @@ class Campaign:
             self._tell(Note(text=f"{lost} trials of dead workers are queued again"))
         try:
             while not self.should_stop():
-                self._settle()
-                if self._is_over():
+                is_stopping = self._is_stopping()
+                if not is_stopping:
+                    self._settle()
+                elif not self._running:
+                    return Ending.STOPPED
+                if not is_stopping and self._is_over() and not self._promote():
                     return Ending.EXHAUSTED if self._is_exhausted else Ending.BUDGET
                 self._take_events(self._wait_s())
                 self._beat()
@@ -144,18 +156,20 @@ class Campaign:
 
     def _start(self, claim: Claim) -> None:
         self._running[claim.attempt_id] = _Running(claim, self.now_s())
-        self.executor.submit(claim.attempt_id, self.config.job(claim.trial.design))
+        job = self.config.job(claim.trial.design, claim.trial.fidelity)
+        self.executor.submit(claim.attempt_id, job)
         self._tell(TrialStarted(trial=claim.trial, attempt=claim.attempt_number))
 
     def _ask(self) -> None:
         if self.asker.is_asking or self._is_exhausted or self._is_spent:
             return
-        results = self.store.results(self.study.id)
+        results, _ = study_results(self.store, self.study.id, self.config)
+        designs = current(results)
         free = self.config.workers - len(self._running)
-        count = min(free, self.config.trials - len(results))
-        self._is_spent = len(results) >= self.config.trials
+        count = min(free, self.config.trials - len(designs))
+        self._is_spent = len(designs) >= self.config.trials
         if count > 0:
-            self.asker.ask(self._request(results, count))
+            self.asker.ask(self._request(designs, count))
             self._tell(Asking(algorithm=self.config.suggest.algorithm, count=count))
 
     def _request(self, results: tuple[TrialResult, ...], count: int) -> SuggestRequest:
@@ -194,6 +208,7 @@ class Campaign:
                     design_id=design.id,
                     design_json=design.canonical,
                     suggested_by=answer.suggested_by,
+                    fidelity=self.config.first_fidelity,
                 )
                 for design in answer.designs
             ],
@@ -201,6 +216,28 @@ class Campaign:
             budget=self.config.trials,
             now_s=self.now_s(),
         )
+
+    def _promote(self) -> bool:
+        """Queue the best designs for a higher fidelity; tell whether there were any."""
+        results, _ = study_results(self.store, self.study.id, self.config)
+        promoted = self.store.add_trials(
+            self.study.id,
+            to_promote(results, self.config),
+            context=self.context,
+            budget=self.config.trials,
+            now_s=self.now_s(),
+        )
+        if promoted:
+            self._tell(Promoted(trials=promoted))
+        return bool(promoted)
+
+    def _is_stopping(self) -> bool:
+        """Tell whether somebody asked for no further trials; looked up once a second."""
+        now_s = self.now_s()
+        if now_s >= self._next_look_s:
+            self._next_look_s = now_s + self.timing.look_s
+            self._is_stop_requested = self.store.is_stop_requested(self.study.id)
+        return self._is_stop_requested
 
     def _is_over(self) -> bool:
         """Tell whether nothing runs, waits or is being thought about, here or elsewhere."""
@@ -222,7 +259,10 @@ class Campaign:
     def _on_progress(self, event: Progress) -> None:
         running = self._running.get(event.ticket)
         if running is not None:
-            self._tell(StageChanged(number=running.claim.trial.number, event=event.event))
+            stage = event.event
+            if stage.state is StageState.STARTED and stage.fraction is None:
+                self.store.note_stage(event.ticket, stage.stage, now_s=self.now_s())
+            self._tell(StageChanged(number=running.claim.trial.number, event=stage))
 
     def _on_finished(self, event: Finished) -> None:
         running = self._running.pop(event.ticket)

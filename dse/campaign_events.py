@@ -16,6 +16,8 @@ class Ending(StrEnum):
     """All trials that were asked for have ended."""
     EXHAUSTED = "exhausted"
     """Every design of the space has been tried."""
+    STOPPED = "stopped"
+    """A person asked for no further trials; `resume` goes on."""
     INTERRUPTED = "interrupted"
     """A person stopped it; `resume` goes on."""
 
@@ -26,6 +28,13 @@ class Asking:
 
     algorithm: str
     count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promoted:
+    """All designs have been measured; the best ones are measured at a higher fidelity."""
+
+    trials: tuple[TrialRecord, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,5 +80,5 @@ class Note:
     text: str
 
 
-CampaignEvent = Asking | TrialStarted | StageChanged | AttemptEnded | TrialReused | Note
+CampaignEvent = Asking | Promoted | TrialStarted | StageChanged | AttemptEnded | TrialReused | Note
 Listener = Callable[[CampaignEvent], None]

@@ -114,6 +114,7 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
         )
     store.update_config(study.id, config_toml=prepared.text, config_json=config.to_json())
     store.requeue(study.id, context=prepared.context, now_s=running.now_s, also_failed=False)
+    store.request_stop(study.id, now_s=None)
     return _run(study, config, prepared.space, prepared.context, store, running)
 
 
@@ -133,6 +134,7 @@ def resume_study(
     store.update_config(study.id, config_toml=study.config_toml, config_json=config.to_json())
     context = context_of(config)
     store.requeue(study.id, context=context, now_s=running.now_s)
+    store.request_stop(study.id, now_s=None)
     return _run(study, config, assemble_space(config), context, store, running)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,12 @@ from dse.config_errors import read_toml, validated
 from dse.config_file import FIDELITIES, StudyFile
 from runners.job import Job, Limits, Memory, Serial, Target, Workload
 
-CHANGEABLE = (("study", "trials"), ("study", "workers"), ("suggest", "timeout_s"))
+CHANGEABLE = (
+    ("study", "trials"),
+    ("study", "workers"),
+    ("study", "promote_margin"),
+    ("suggest", "timeout_s"),
+)
 """Keys that may differ when a study is continued: they do not change what is measured."""
 
 
@@ -26,6 +31,15 @@ class Suggest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A published figure of another system, to compare with."""
+
+    name: str
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyConfig:
     """A study as it will be run: all paths absolute, all names resolved.
 
@@ -34,7 +48,9 @@ class StudyConfig:
         trials: Budget: trials in the study altogether.
         workers: Trials at the same time.
         seed: Of the search.
-        fidelity: How far each trial goes.
+        fidelity: How far trials go.
+        promotes: Whether only designs on or near the front go that far.
+        promote_margin: How much worse than the front, as a share, still counts as near.
         suggest: The algorithm.
         workload: The model and its inputs.
         target: Board, part, memory and clock.
@@ -45,6 +61,7 @@ class StudyConfig:
         serial: Names on the serial line.
         space: Restrictions: parameter name to its allowed values.
         families: The user's own CFU families: modules or absolute paths of files.
+        references: Figures of other systems.
         resolved: The same as plain data; itself the content of a valid config file.
     """
 
@@ -53,6 +70,8 @@ class StudyConfig:
     workers: int
     seed: int
     fidelity: Fidelity
+    promotes: bool
+    promote_margin: float
     suggest: Suggest
     workload: Workload
     target: Target
@@ -63,6 +82,7 @@ class StudyConfig:
     serial: Serial
     space: Mapping[str, tuple[Value, ...]]
     families: tuple[str, ...]
+    references: tuple[Reference, ...]
     resolved: Mapping[str, Any]
 
     @property
@@ -70,17 +90,22 @@ class StudyConfig:
         """All objectives in the order in which tables show them."""
         return self.minimise + self.maximise
 
+    @property
+    def first_fidelity(self) -> Fidelity:
+        """How far every design goes, before the best ones are promoted."""
+        return Fidelity.SYNTHESISED if self.promotes else self.fidelity
+
     def to_json(self) -> str:
         """Return the text that ``config_from_json`` reads."""
         return json.dumps(self.resolved, indent=1, sort_keys=True)
 
-    def job(self, design: Mapping[str, Value]) -> Job:
-        """Return what a runner needs to measure ``design``."""
+    def job(self, design: Mapping[str, Value], fidelity: Fidelity | None = None) -> Job:
+        """Return what measures ``design``, as far as every design goes unless told further."""
         return Job(
             design=dict(design),
             target=self.target,
             workload=self.workload,
-            fidelity=self.fidelity,
+            fidelity=fidelity or self.first_fidelity,
             serial=self.serial,
             limits=self.limits,
             families=self.families,
@@ -123,6 +148,8 @@ def _config(complete: StudyFile) -> StudyConfig:
         workers=study.workers,
         seed=study.seed,
         fidelity=FIDELITIES[study.fidelity],
+        promotes=study.promote == "front",
+        promote_margin=study.promote_margin,
         suggest=Suggest(**complete.suggest.model_dump()),
         workload=Workload(
             model=Path(workload.model),
@@ -142,6 +169,7 @@ def _config(complete: StudyFile) -> StudyConfig:
             for name, values in complete.space.items()
         },
         families=tuple(complete.cfu.families),
+        references=tuple(Reference(**entry.model_dump()) for entry in complete.references),
         resolved=complete.model_dump(mode="json", exclude_none=True),
     )
 
@@ -170,8 +198,10 @@ def _comparable(config: StudyConfig) -> dict[str, Any]:
         else:
             flat[prefix] = value
 
-    walk("", dict(config.resolved))
-    for ignored in (*map(".".join, CHANGEABLE), "workload.model", "workload.samples"):
+    # the target as it is understood: a key that an older version did not know has its default
+    walk("", {**config.resolved, "target": asdict(config.target)})
+    named = ("workload.model", "workload.samples", "references")
+    for ignored in (*map(".".join, CHANGEABLE), *named):
         flat.pop(ignored, None)
     for name, values in config.space.items():  # one value or a list of one are the same
         flat[f"space.{name}"] = list(values)

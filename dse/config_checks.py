@@ -44,6 +44,7 @@ def completed(
             f"{file}: [study] fidelity is {given.study.fidelity!r}, which is not available yet",
             fix=f"use one of: {', '.join(READY_FIDELITIES)}",
         )
+    _check_promotion(given, file=file)
     _check_metrics(given, file=file)
     for name, values in given.space.items():
         if values == []:
@@ -155,15 +156,26 @@ def _check_metrics(given: StudyFile, *, file: str) -> None:
             f"{file}: [objectives] names {len(objectives)} metrics: {', '.join(objectives)}",
             fix="name two or three different ones",
         )
-    known = measured_by(FIDELITIES[given.study.fidelity])
+    study = given.study
+    reached = "synthesise" if study.promote == "front" else study.fidelity
+    known = measured_by(FIDELITIES[reached])
     for section, names in (("objectives", objectives), ("constraints", given.constraints)):
         for name in names:
             if name not in known:
                 raise ConfigError(
                     f"{file}: [{section}] {name!r} is measured by no stage of a study with"
-                    f" fidelity {given.study.fidelity!r}",
+                    f" fidelity {reached!r}",
                     fix=suggestion(name, known),
                 )
+
+
+def _check_promotion(given: StudyFile, *, file: str) -> None:
+    if given.study.promote == "front" and given.study.fidelity not in ("place", "board"):
+        raise ConfigError(
+            f"{file}: [study] promote is 'front', but fidelity is {given.study.fidelity!r}:"
+            " there is nothing to promote to",
+            fix='set fidelity = "place" or "board", or leave promote out',
+        )
 
 
 def check_ranges(target: Target, serial: Serial, *, file: str) -> None:

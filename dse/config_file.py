@@ -25,6 +25,8 @@ class StudySection(Section):
     workers: int = Field(default=2, ge=1, le=256)
     seed: int = Field(default=1, ge=0)
     fidelity: Literal["simulate", "synthesise", "place", "board"] = "synthesise"
+    promote: Literal["all", "front"] = "all"
+    promote_margin: float = Field(default=0.05, ge=0, lt=1)
 
 
 class SuggestSection(Section):
@@ -61,6 +63,8 @@ class TargetSection(Section):
     board: str | None = None
     part: str | None = None
     clock_mhz: float | None = Field(default=None, gt=0)
+    clock_policy: Literal["pinned", "achieved"] | None = None
+    place_seeds: int | None = Field(default=None, ge=1, le=100)
     uart_baud: int | None = Field(default=None, ge=300)
     memory: MemorySection = MemorySection()
 
@@ -71,6 +75,8 @@ class TargetFile(Section):
     board: str
     part: str
     clock_mhz: float = Field(gt=0)
+    clock_policy: Literal["pinned", "achieved"] = "achieved"
+    place_seeds: int = Field(default=3, ge=1, le=100)
     uart_baud: int = Field(default=115_200, ge=300)
     memory: MemorySection = MemorySection()
 
@@ -105,6 +111,14 @@ class CfuSection(Section):
     families: list[str] = []
 
 
+class ReferenceSection(Section):
+    """``[[references]]``: a figure of another system, drawn as a line beside the results."""
+
+    name: str
+    metric: str
+    value: float = Field(gt=0)
+
+
 class StudyFile(Section):
     """A whole config file."""
 
@@ -118,6 +132,7 @@ class StudyFile(Section):
     serial: SerialSection = SerialSection()
     space: dict[str, Setting | list[Setting]] = {}
     cfu: CfuSection = CfuSection()
+    references: list[ReferenceSection] = []
 
 
 FIDELITIES = {
@@ -126,5 +141,5 @@ FIDELITIES = {
     "place": Fidelity.PLACED,
     "board": Fidelity.BOARD,
 }
-READY_FIDELITIES = ("simulate", "synthesise")
+READY_FIDELITIES = ("simulate", "synthesise", "place")
 TARGETS = Path(__file__).resolve().parent.parent / "configs" / "targets"

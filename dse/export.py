@@ -30,6 +30,8 @@ def export_rows(results: Sequence[TrialResult], config: StudyConfig) -> list[dic
                 "on_front": result.trial.number in on_front,
                 "reused_from": None if origin is None else f"{origin['study']}/{origin['trial']}",
                 "suggested_by": result.trial.suggested_by,
+                "fidelity": result.trial.fidelity.value,
+                "estimates": " ".join(sorted(result.estimates)) or None,
                 "design_id": result.trial.design_id,
                 **{name: result.trial.design.get(name) for name in parameters},
                 **{name: result.metrics.get(name) for name in metrics},

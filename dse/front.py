@@ -12,6 +12,9 @@ if TYPE_CHECKING:  # pydantic takes a while to import
     from dse.config import StudyConfig
 
 
+_RESULTS = (TrialState.COMPLETED, TrialState.INFEASIBLE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
     """The best compromises of a study.
@@ -31,9 +34,25 @@ class Front:
     excluded: tuple[TrialResult, ...]
 
 
+def current(results: Sequence[TrialResult]) -> tuple[TrialResult, ...]:
+    """Return one result for each trial that was suggested: its promotion's once that has ended.
+
+    A promotion that waits, runs or failed leaves the result that there was before.
+    """
+    further = {
+        result.trial.promotes: result
+        for result in results
+        if result.trial.promotes is not None and result.trial.state in _RESULTS
+    }
+    return tuple(
+        further.get(result.trial.id, result) for result in results if result.trial.promotes is None
+    )
+
+
 def pareto_front(results: Sequence[TrialResult], config: "StudyConfig") -> Front:
-    """Return the front of the trials that completed and keep the constraints."""
+    """Return the front of the designs that completed and keep the constraints."""
     goals = goals_of(config)
+    results = current(results)
     kept = [result for result in results if observed_values(result, config) is not None]
     points = [tuple(result.metrics[name] for name in config.objectives) for result in kept]
     on_front = front(points, goals)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from contracts.faults import ConfigError
-from contracts.measurement import Fidelity
 from dse.config import StudyConfig
 from dse.front import Front
 from dse.words import design_text, varying
@@ -51,6 +50,16 @@ def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
     shown = [result.metrics[across] for result in (*front.points, *front.dominated)]
     if 0 < min(shown) * _WIDE < max(shown):
         axes.set_xscale("log")
+    guessed = [result for result in front.points if result.estimates]
+    if guessed and len(guessed) < len(front.points):
+        axes.plot(
+            [result.metrics[across] for result in guessed],
+            [result.metrics[up] for result in guessed],
+            "o",
+            markerfacecolor="white",
+            markeredgecolor="C0",
+            label=f"of which not placed ({len(guessed)})",
+        )
     for result in front.points:
         axes.annotate(
             str(result.trial.number),
@@ -61,8 +70,8 @@ def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
     names = _telling(front)
     lines = [f"{r.trial.number:>4}  {design_text(r.trial.design, names)}" for r in front.points]
     key.text(0, 1, "\n".join(lines), va="top", fontsize=8, family="monospace", linespacing=1.6)
-    axes.set_xlabel(_label(across, front.goals[0], config))
-    axes.set_ylabel(_label(up, front.goals[1], config))
+    axes.set_xlabel(_label(across, front.goals[0], front))
+    axes.set_ylabel(_label(up, front.goals[1], front))
     axes.set_title(f"{config.name}: {config.workload.model.name} on {config.target.name}")
     axes.grid(alpha=0.3)
     axes.legend()
@@ -74,10 +83,12 @@ def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
         ) from error
 
 
-def _label(metric: str, goal: str, config: StudyConfig) -> str:
-    if metric == "latency_us" and config.fidelity in (Fidelity.SIMULATED, Fidelity.SYNTHESISED):
-        return f"{metric} ({goal}), an estimate at {config.target.clock_mhz:g} MHz"
-    return f"{metric} ({goal})"
+def _label(metric: str, goal: str, front: Front) -> str:
+    guessed = sum(metric in result.estimates for result in front.points)
+    if not guessed:
+        return f"{metric} ({goal})"
+    which = "an estimate" if guessed == len(front.points) else "hollow: an estimate"
+    return f"{metric} ({goal}), {which}: not placed"
 
 
 def _telling(front: Front) -> tuple[str, ...]:

@@ -13,13 +13,14 @@ from dse.campaign_events import (
     AttemptEnded,
     CampaignEvent,
     Note,
+    Promoted,
     StageChanged,
     TrialReused,
     TrialStarted,
 )
 from dse.config import StudyConfig
 from dse.front import missing_objectives
-from dse.store import TrialResult, TrialState
+from dse.store import TrialRecord, TrialResult, TrialState
 from dse.words import design_text, duration_text, number_text, plural
 from runners.job import StageState
 
@@ -52,25 +53,31 @@ class Tally:
     Attributes:
         config: Of the study.
         now_s: The clock.
-        ended: Trials that ended, those of earlier runs included.
-        failed: Those of them that failed.
+        ended: Designs that ended, those of earlier runs included.
+        promoted: Trials that measure a design of the front again, at a higher fidelity.
+        promoted_ended: Those of them that ended.
+        failed: Trials that failed, of both kinds.
         best: Best value of each objective so far.
     """
 
     config: StudyConfig
     now_s: Callable[[], float] = time.monotonic
     ended: int = 0
+    promoted: int = 0
+    promoted_ended: int = 0
     failed: int = 0
     best: dict[str, float] = field(default_factory=dict)
     running: dict[int, _RunningTrial] = field(default_factory=dict)
     asking: bool = False
     _durations_s: list[float] = field(default_factory=list)
+    _promoted_durations_s: list[float] = field(default_factory=list)
 
     def start_from(self, results: tuple[TrialResult, ...]) -> None:
         """Count what earlier runs have done."""
         for result in results:
+            self.promoted += result.trial.promotes is not None
             if result.trial.state not in (TrialState.WAITING, TrialState.RUNNING):
-                self.ended += 1
+                self._end(result.trial)
                 self.failed += result.trial.state is TrialState.FAILED
                 if result.trial.state is TrialState.COMPLETED:
                     self._improve(result.metrics)
@@ -90,28 +97,45 @@ class Tally:
                 self.running.pop(event.trial.number, None)
                 if event.state in (None, TrialState.WAITING):
                     return
-                self.ended += 1
+                self._end(event.trial)
                 self.failed += event.state is TrialState.FAILED
-                self._durations_s.append(event.wall_s)
+                is_promoted = event.trial.promotes is not None
+                times_s = self._promoted_durations_s if is_promoted else self._durations_s
+                times_s.append(event.wall_s)
                 if isinstance(event.outcome, Completed):
                     self._improve(metric_values(event.outcome))
             case TrialReused():
-                self.ended += 1
+                self._end(event.trial)
+            case Promoted():
+                self.promoted += len(event.trials)
             case _:
                 pass
 
+    def _end(self, trial: TrialRecord) -> None:
+        if trial.promotes is None:
+            self.ended += 1
+        else:
+            self.promoted_ended += 1
+
     def eta_s(self) -> float | None:
-        """Return the seconds that the rest will take, or None while nothing is known."""
-        left = self.config.trials - self.ended
-        if not self._durations_s or left <= 0:
+        """Return the seconds that what is queued or asked for will take, None if unknown.
+
+        Promotions count from when they are queued: before, nobody knows how many there will be.
+        """
+        left, times_s = self.config.trials - self.ended, self._durations_s
+        if left <= 0:
+            left, times_s = self.promoted - self.promoted_ended, self._promoted_durations_s
+        if not times_s or left <= 0:
             return None
-        usual_s = median(self._durations_s)  # the first trial builds what the others share
+        usual_s = median(times_s)  # the first trial builds what the others share
         done_s = sum(min(self.now_s() - t.started_s, usual_s) for t in self.running.values())
         return max(left * usual_s - done_s, 0.0) / min(self.config.workers, left)
 
     def summary(self) -> str:
         """Return done, failures, estimated time and best values in one line."""
         parts = [f"{self.ended}/{self.config.trials} trials"]
+        if self.promoted:
+            parts.append(f"{self.promoted_ended}/{self.promoted} promoted")
         if self.failed:
             parts.append(f"{self.failed} failed")
         eta_s = self.eta_s()
@@ -210,6 +234,9 @@ def event_text(event: CampaignEvent, config: StudyConfig) -> str | None:
     match event:
         case Asking():
             return f"{event.algorithm} is asked for {plural(event.count, 'design')}"
+        case Promoted():
+            numbers = ", ".join(str(trial.number) for trial in event.trials)
+            return f"all designs are measured; the best go on as {config.fidelity}: {numbers}"
         case TrialStarted():
             again = f", attempt {event.attempt}" if event.attempt > 1 else ""
             return f"trial {event.trial.number} starts{again}: {design_text(event.trial.design)}"

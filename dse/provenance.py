@@ -28,7 +28,7 @@ def source_hash() -> str:
 
 
 def context_of(config: StudyConfig) -> str:
-    """Return the hash under which results of equal designs may be shared between studies.
+    """Return the hash under which results of equal designs and fidelity may be shared.
 
     Raises:
         ToolMissing: An outside program that trials need is not installed.
@@ -39,7 +39,6 @@ def context_of(config: StudyConfig) -> str:
         "workload": {
             key: resolved["workload"][key] for key in ("model_sha256", "golden_inputs", "seed")
         },
-        "fidelity": config.fidelity,
         "cycle_limit": config.limits.cycles,
         "serial": resolved["serial"],
         "families": [_family_digest(name) for name in config.families],

@@ -1,15 +1,14 @@
 """Results as text: plain tables that fit a pipe, and the same values as JSON-ready data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from contracts.measurement import Fidelity, LayerProfile, Measurement
-from dse.store import StudySummary, TrialDetail, TrialResult, TrialState
-from dse.words import design_text, duration_text, number_text, value_text, varying
+from dse.store import StudySummary, TrialResult, TrialState
+from dse.words import design_text, number_text, value_text, varying
 
-if TYPE_CHECKING:  # pydantic takes a while to import
+if TYPE_CHECKING:  # pydantic and NumPy take a while to import
+    from dse.clock_model import ClockModel
     from dse.config import StudyConfig
     from dse.front import Front
     from dse.space.describe import SpaceSummary
@@ -116,7 +115,9 @@ def front_data(front: "Front", config: "StudyConfig") -> dict[str, Any]:
             {
                 "trial": result.trial.number,
                 "design": result.trial.design,
+                "fidelity": result.trial.fidelity.value,
                 "metrics": result.metrics,
+                "estimates": sorted(result.estimates),
                 "reused_from": reuse_data(result),
             }
             for result in front.points
@@ -126,8 +127,11 @@ def front_data(front: "Front", config: "StudyConfig") -> dict[str, Any]:
     }
 
 
-def front_text(front: "Front", config: "StudyConfig") -> str:
-    """Lay out the front of a study: what is common to all designs stands below the table."""
+def front_text(front: "Front", config: "StudyConfig", model: "ClockModel | None" = None) -> str:
+    """Lay out the front of a study: what is common to all designs stands below the table.
+
+    ``model`` is what estimated clocks rest on; without one they are the target's own.
+    """
     excluded = [str(result.trial.number) for result in front.excluded]
     left_out = f"left out, they break a constraint of the study: trials {', '.join(excluded)}"
     if not front.points:
@@ -142,125 +146,38 @@ def front_text(front: "Front", config: "StudyConfig") -> str:
     rows = [
         [
             str(result.trial.number),
-            *(number_text(result.metrics[name]) if name in result.metrics else "-"
-              for name in metrics),
+            result.trial.fidelity.value,
+            *(_metric_text(result, name) for name in metrics),
             *(value_text(result.trial.design[name]) if name in result.trial.design else "-"
               for name in names),
         ]
         for result in front.points
     ]  # fmt: skip
-    lines = [table_text(["trial", *metrics, *names], rows, left=0)]
+    lines = [table_text(["trial", "fidelity", *metrics, *names], rows, left=0)]
     common = {name: value for name, value in designs[0].items() if name not in names}
     if common:
         lines.append(f"\nin all of them: {design_text(common)}")
-    if "latency_us" in metrics and config.fidelity in (Fidelity.SIMULATED, Fidelity.SYNTHESISED):
-        lines.append(f"latency_us is an estimate at {config.target.clock_mhz:g} MHz (not placed)")
+    if any(result.estimates for result in front.points):
+        lines.append(clock_text(config, model))
     if excluded:
         lines.append(left_out)
     return "\n".join(lines)
 
 
-# --- show
+def _metric_text(result: TrialResult, name: str) -> str:
+    if name not in result.metrics:
+        return "-"
+    return f"{'~' if name in result.estimates else ''}{number_text(result.metrics[name])}"
 
 
-def show_data(detail: TrialDetail) -> dict[str, Any]:
-    """Return everything about one trial."""
-    result, trial = detail.result, detail.result.trial
-    return {
-        "trial": trial.number,
-        "state": trial.state.value,
-        "design_id": trial.design_id,
-        "design": trial.design,
-        "suggested_by": trial.suggested_by,
-        "reused_from": reuse_data(result),
-        "metrics": [asdict(metric) for metric in detail.measurement.metrics],
-        "layers": [asdict(layer) for layer in detail.measurement.layers],
-        "stages": [asdict(time) for time in detail.measurement.stage_times],
-        "artefacts": dict(detail.measurement.artefacts),
-        "tools": dict(detail.measurement.tools),
-        "attempts": [
-            {
-                "number": attempt.number,
-                "worker": attempt.worker,
-                "started": time_text(attempt.started_s),
-                "wall_s": None
-                if attempt.ended_s is None
-                else round(attempt.ended_s - attempt.started_s, 3),
-                "outcome": attempt.outcome,
-                "kind": attempt.kind,
-                "what": attempt.what,
-                "fix": attempt.fix,
-                "detail": attempt.detail,
-            }
-            for attempt in detail.attempts
-        ],
-    }
-
-
-def show_text(detail: TrialDetail, *, clock_mhz: float) -> str:
-    """Lay out everything about one trial."""
-    result, trial = detail.result, detail.result.trial
-    lines = [f"trial {trial.number}: {trial.state}, suggested by {trial.suggested_by}"]
-    if result.reused_from is not None:
-        lines.append("reused: measured as " + _origin(result))
-    lines += ["", *(f"  {name} = {value_text(value)}" for name, value in trial.design.items())]
-    measurement = detail.measurement
-    if measurement.metrics:
-        lines += ["", _metrics_text(measurement)]
-    if measurement.layers:
-        lines += ["", _layers_text(measurement.layers, clock_mhz=clock_mhz)]
-    if measurement.stage_times:
-        rows = [
-            [time.stage, f"{time.wall_s:.1f}", f"{time.cpu_s:.1f}", "yes" if time.cached else "no"]
-            for time in measurement.stage_times
-        ]
-        lines += ["", table_text(["stage", "wall s", "CPU s", "cached"], rows)]
-    for attempt in detail.attempts:
-        ended = attempt.ended_s
-        took = "running" if ended is None else duration_text(ended - attempt.started_s)
-        lines += ["", f"attempt {attempt.number}: {attempt.outcome or 'running'}, {took}"]
-        if attempt.kind is not None:
-            lines += [f"  {attempt.kind}: {attempt.what}", f"  fix: {attempt.fix}"]
-        if attempt.detail:
-            lines += [f"  | {line}" for line in attempt.detail.splitlines()]
-    if measurement.tools:
-        versions = [[name, version] for name, version in measurement.tools.items()]
-        lines += ["", table_text(["tool", "version"], versions, left=2)]
-    return "\n".join(lines)
-
-
-def _metrics_text(measurement: Measurement) -> str:
-    rows = [
-        [
-            metric.name,
-            number_text(metric.value),
-            metric.unit,
-            f"{metric.fidelity}{', estimate' if metric.estimate else ''}",
-        ]
-        for metric in measurement.metrics
-    ]
-    return table_text(["metric", "value", "unit", "fidelity"], rows)
-
-
-def _layers_text(layers: Sequence[LayerProfile], *, clock_mhz: float) -> str:
-    rows = []
-    for layer in layers:
-        time_us = layer.cycles / clock_mhz
-        rows.append(
-            [
-                layer.name,
-                "x".join(map(str, layer.output_shape)),
-                f"{layer.macs:,}",
-                f"{layer.cycles:,}",
-                f"{time_us:,.0f}",
-                f"{layer.macs / time_us:.2f}" if time_us else "-",
-                f"{layer.bytes_in:,}",
-                f"{layer.bytes_out:,}",
-                f"{layer.bytes_scratch:,}",
-            ]
-        )
-    header = ["layer", "output", "MAC", "cycles", "us", "MAC/us", "in B", "out B", "scratch B"]
-    return table_text(header, rows, left=2)
+def clock_text(config: "StudyConfig", model: "ClockModel | None") -> str:
+    """Say what the values marked ``~`` rest on."""
+    if model is None:
+        return f"~ an estimate at {config.target.clock_mhz:g} MHz: the design is not placed"
+    return (
+        f"~ an estimate at the clock that {model.trials} placed trials let expect"
+        f" (mean error {model.error_mhz:.1f} MHz when each is predicted from the others)"
+    )
 
 
 # --- space
@@ -287,12 +204,6 @@ def reuse_data(result: TrialResult) -> dict[str, Any] | None:
         return None
     study, number = result.reused_from
     return {"study": study, "trial": number}
-
-
-def _origin(result: TrialResult) -> str:
-    assert result.reused_from is not None
-    study, number = result.reused_from
-    return f"trial {number} of study {study}"
 
 
 def time_text(seconds: float) -> str:

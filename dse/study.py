@@ -123,7 +123,7 @@ def show(
 ) -> None:
     """Print a trial: design, metrics, layers, stages, attempts, tools."""
     from dse.config import config_from_json
-    from dse.report import show_data, show_text
+    from dse.trial_report import show_data, show_text
 
     with _open(db) as store:
         record = store.study(study)
@@ -142,20 +142,21 @@ def front(
     ] = None,
 ) -> None:
     """Print the Pareto front of a study."""
+    from dse.clock_model import study_results
     from dse.config import config_from_json
     from dse.front import pareto_front
     from dse.report import front_data, front_text
 
     with _open(db) as store:
         record = store.study(study)
-        results = store.results(record.id)
-    config = config_from_json(record.config_json)
+        config = config_from_json(record.config_json)
+        results, model = study_results(store, record.id, config)
     found = pareto_front(results, config)
     if plot is not None:
         from dse.plot import plot_front
 
         plot_front(found, config, plot)
-    _show(front_data(found, config), front_text(found, config), as_json=as_json)
+    _show(front_data(found, config), front_text(found, config, model), as_json=as_json)
 
 
 @app.command()
@@ -165,13 +166,15 @@ def export(
     db: Database = DEFAULT_DB,
 ) -> None:
     """Write one row per trial to a CSV or Parquet file."""
+    from dse.clock_model import study_results
     from dse.config import config_from_json
     from dse.export import export as write
 
     with _open(db) as store:
         record = store.study(study)
-        results = store.results(record.id)
-    count = write(results, config_from_json(record.config_json), file)
+        config = config_from_json(record.config_json)
+        results, _ = study_results(store, record.id, config)
+    count = write(results, config, file)
     print(f"{count} trials written to {file}", file=sys.stderr)
 
 
@@ -329,14 +332,18 @@ def _show(data: Any, text: str, *, as_json: bool) -> None:
 def _finish(end: "CampaignEnd", store: "Store") -> None:
     """Print the front and what to do next; leave with the campaign's exit code."""
     from dse.campaign_events import Ending
+    from dse.clock_model import study_results
     from dse.front import pareto_front
     from dse.report import front_text
 
     name = end.study.name
     with_db = "" if store.path == DEFAULT_DB else f" --db {store.path}"
     command = "python -m dse.study"
-    found = pareto_front(store.results(end.study.id), end.config)
-    print(front_text(found, end.config))
+    results, model = study_results(store, end.study.id, end.config)
+    found = pareto_front(results, end.config)
+    print(front_text(found, end.config, model))
+    if end.ending is Ending.STOPPED:
+        print(f"\nstopped as asked; go on with: {command} resume {name}{with_db}", file=sys.stderr)
     if end.ending is Ending.INTERRUPTED:
         print(f"\ninterrupted; go on with: {command} resume {name}{with_db}", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED)

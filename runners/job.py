@@ -37,7 +37,10 @@ class Target:
         name: The target's file in ``configs/targets`` without its ending.
         board: Name of the board in ``hw_templates.soc``, which knows its pins.
         part: Name of the FPGA, for example ``LFE5U-85F``; its capacity comes from the part table.
-        clock_mhz: The clock that latencies are computed at; a wish until placed.
+        clock_mhz: The clock that is asked for; latencies are computed at it until placed.
+        clock_policy: ``pinned`` makes a design that misses ``clock_mhz`` infeasible; ``achieved``
+            settles on the highest clock, up to ``clock_mhz``, that the PLL makes and it meets.
+        place_seeds: How many seeds of the placer are tried, from 1 on, before a clock is given up.
         memory: Main memory.
         uart_baud: Of the real board's serial port; the simulated one is not paced.
     """
@@ -46,6 +49,8 @@ class Target:
     board: str = "ulx3s"
     part: str
     clock_mhz: float
+    clock_policy: Literal["pinned", "achieved"] = "achieved"
+    place_seeds: int = 3
     memory: Memory = field(default_factory=Memory)
     uart_baud: int = 115_200
 

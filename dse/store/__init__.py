@@ -1,11 +1,13 @@
 """The only place that touches the database."""
 
+from dse.store.reader import Reader
 from dse.store.records import (
     AttemptRecord,
     AuditRecord,
     Claim,
     NewTrial,
     RetryPolicy,
+    Sample,
     StudyRecord,
     StudySummary,
     TrialDetail,
@@ -20,7 +22,9 @@ __all__ = [
     "AuditRecord",
     "Claim",
     "NewTrial",
+    "Reader",
     "RetryPolicy",
+    "Sample",
     "Store",
     "StudyRecord",
     "StudySummary",

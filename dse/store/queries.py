@@ -1,6 +1,7 @@
 """Reading: each function answers one question on an open connection."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
@@ -9,6 +10,7 @@ from contracts.faults import ConfigError, FaultKind
 from contracts.measurement import Fidelity
 from dse.store.records import (
     AttemptRecord,
+    Sample,
     StudyRecord,
     StudySummary,
     TrialDetail,
@@ -105,6 +107,29 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
         result=result,
         attempts=tried,
         measurement=read_measurement(db, trial_id=source, attempt_id=ended[-1] if ended else None),
+    )
+
+
+def samples(db: Connection, metric: str, *, target: Mapping[str, Any]) -> tuple[Sample, ...]:
+    """Return a metric of all completed trials that were measured themselves on ``target``."""
+    alike = [
+        study_id
+        for study_id, config in db.execute(select(studies.c.id, studies.c.config_json))
+        if json.loads(config).get("target") == target
+    ]
+    return tuple(
+        Sample(design_json=row.design_json, value=row.value, fidelity=Fidelity(row.fidelity))
+        for row in db.execute(
+            select(trials.c.design_json, metrics.c.value, metrics.c.fidelity)
+            .join(metrics, metrics.c.trial_id == trials.c.id)
+            .where(
+                metrics.c.name == metric,
+                ~metrics.c.estimate,
+                trials.c.study_id.in_(alike),
+                trials.c.state == TrialState.COMPLETED,
+            )
+            .order_by(trials.c.id)
+        )
     )
 
 

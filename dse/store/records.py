@@ -229,6 +229,21 @@ class StudySummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A metric of a completed trial of any study.
+
+    Attributes:
+        design_json: Canonical text of the design.
+        value: Of the metric.
+        fidelity: That the value was obtained at.
+    """
+
+    design_json: str
+    value: float
+    fidelity: Fidelity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord:
     """Something that a person did, or tried to do, to a study.
 

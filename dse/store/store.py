@@ -1,10 +1,10 @@
 """The store: studies, trials and the leases under which they are run. The study's only truth."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -17,6 +17,7 @@ from dse.store.records import (
     Claim,
     NewTrial,
     RetryPolicy,
+    Sample,
     StudyRecord,
     StudySummary,
     TrialDetail,
@@ -137,6 +138,16 @@ class Store:
         """
         with self._read() as db:
             return queries.trial_detail(db, study, number)
+
+    def samples(self, metric: str, *, target: Mapping[str, Any]) -> tuple[Sample, ...]:
+        """Return a metric of every completed trial, of any study, measured on this target.
+
+        Args:
+            metric: Name of the metric; estimates are left out.
+            target: The resolved ``[target]`` of a config.
+        """
+        with self._read() as db:
+            return queries.samples(db, metric, target=target)
 
     def add_trials(
         self,

@@ -25,6 +25,7 @@ from dse.space import Design, Space
 from runners.job import Job, StageEvent, StageState
 from runners.tools import run_tool
 
+UNITS = {"cycles": "cycles", "latency_us": "us", "clock_mhz": "MHz"}
 SIMD = (Condition(parameter="cfu", values=("simd",)),)
 PARAMETERS = (
     Parameter(
@@ -62,6 +63,11 @@ def metrics_of(design: Design | Job) -> dict[str, float]:
     return {"cycles": cycles, "latency_us": cycles / 50, "lut4": lut4, "mult18x18d": width}
 
 
+def clock_of(job: Job) -> float:
+    """Return the clock, in MHz, that a design is placed at: wider units are slower."""
+    return 66.0 - int(job.design.get("simd_width", 0))
+
+
 def measure(job: Job, *, report: Callable[[StageEvent], None]) -> Outcome:
     """Measure by formula, as slow and as faulty as the environment says."""
     design_id = Design(job.design).id
@@ -76,17 +82,19 @@ def measure(job: Job, *, report: Callable[[StageEvent], None]) -> Outcome:
         raise DoesNotFit("17 of 16 multipliers", fix="choose a narrower unit")
     values = metrics_of(job)
     cycles = int(values["cycles"])
+    placed = job.fidelity is Fidelity.PLACED
+    if placed:
+        clock_mhz = clock_of(job)
+        values |= {"clock_mhz": clock_mhz, "latency_us": cycles / clock_mhz}
     return Completed(
         measurement=Measurement(
             metrics=tuple(
                 Metric(
                     name=name,
                     value=value,
-                    unit={"cycles": "cycles", "latency_us": "us"}.get(name, "cells"),
-                    fidelity=Fidelity.SIMULATED
-                    if name in ("cycles", "latency_us")
-                    else Fidelity.SYNTHESISED,
-                    estimate=name == "latency_us",
+                    unit=UNITS.get(name, "cells"),
+                    fidelity=_fidelity(name, placed=placed),
+                    estimate=name == "latency_us" and not placed,
                 )
                 for name, value in values.items()
             ),
@@ -108,6 +116,12 @@ def measure(job: Job, *, report: Callable[[StageEvent], None]) -> Outcome:
             tools={"fake": "1.0"},
         )
     )
+
+
+def _fidelity(name: str, *, placed: bool) -> Fidelity:
+    if name == "cycles" or (name == "latency_us" and not placed):
+        return Fidelity.SIMULATED
+    return Fidelity.PLACED if placed else Fidelity.SYNTHESISED
 
 
 def _misbehave(design_id: str) -> None:

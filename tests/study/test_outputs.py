@@ -21,9 +21,10 @@ from dse.export import export
 from dse.front import pareto_front
 from dse.plot import plot_front
 from dse.progress import Tally
-from dse.report import front_text, show_text, status_data, status_text
+from dse.report import front_text, status_data, status_text
 from dse.space import Design
 from dse.store import NewTrial, RetryPolicy, Store, TrialRecord, TrialResult, TrialState
+from dse.trial_report import show_text
 from dse.words import duration_text, number_text
 from tests.study.fake_rooms import fake_space, measure
 
@@ -124,10 +125,10 @@ def test_a_front_is_printed_with_what_differs_and_what_is_common(
     text = front_text(pareto_front(results, config), config)
 
     header = text.splitlines()[0].split()
-    assert header[:3] == ["trial", "latency_us", "lut4"]
+    assert header[:4] == ["trial", "fidelity", "latency_us", "lut4"]
     assert header[-3:] == ["cfu", "icache_bytes", "simd_width"]
     assert "in all of them: bypass=true" in text
-    assert "latency_us is an estimate at 50 MHz" in text
+    assert "~ an estimate at 50 MHz: the design is not placed" in text
 
 
 def test_an_empty_front_says_so(config: StudyConfig) -> None:

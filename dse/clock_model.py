@@ -1,0 +1,150 @@
+"""The clock that an unplaced design would reach, learned from the trials that were placed.
+
+A ridge regression on the design's parameters. How strongly it is held back, up to predicting the
+mean for every design, is chosen by the leave-one-out error, and that error is what it reports.
+Source: Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2nd edition, sections
+3.4.1 and 7.10.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from contracts.measurement import Fidelity
+from contracts.parameter import Value
+from dse.store import Store, TrialResult
+from dse.store.records import design_values
+
+if TYPE_CHECKING:  # pydantic takes a while to import
+    from dse.config import StudyConfig
+
+MIN_TRIALS = 3
+"""With fewer placed trials there is no estimate: the target's own clock stands."""
+_PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1e9)  # the last one predicts the mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockModel:
+    """A fitted estimate.
+
+    Attributes:
+        trials: How many placed trials it was learned from.
+        error_mhz: Mean absolute error when each of them is predicted from the others.
+        names: Features, as ``_features`` names them.
+        centre: Mean of each feature.
+        scale: Standard deviation of each feature.
+        weights: MHz for one standard deviation of each feature.
+        mean_mhz: Of the trials it was learned from.
+        range_mhz: Lowest and highest clock seen; no prediction leaves it.
+    """
+
+    trials: int
+    error_mhz: float
+    names: tuple[str, ...]
+    centre: npt.NDArray[np.float64]
+    scale: npt.NDArray[np.float64]
+    weights: npt.NDArray[np.float64]
+    mean_mhz: float
+    range_mhz: tuple[float, float]
+
+    def predict_mhz(self, design: Mapping[str, Value]) -> float:
+        """Return the clock that ``design`` is expected to reach."""
+        features = _features(design)
+        row = np.array([features.get(name, 0.0) for name in self.names])
+        guess = self.mean_mhz + float((row - self.centre) / self.scale @ self.weights)
+        low, high = self.range_mhz
+        return min(max(guess, low), high)
+
+
+def fit_clock(placed: Sequence[tuple[Mapping[str, Value], float]]) -> ClockModel | None:
+    """Learn from designs and the clocks, in MHz, that they were placed at.
+
+    Returns:
+        None for fewer than ``MIN_TRIALS`` designs.
+    """
+    if len(placed) < MIN_TRIALS:
+        return None
+    rows = [_features(design) for design, _ in placed]
+    clocks = np.array([clock_mhz for _, clock_mhz in placed])
+    names = sorted({name for row in rows for name in row})
+    table = np.array([[row.get(name, 0.0) for name in names] for row in rows])
+    varying = table.std(axis=0) > 0
+    names = [name for name, varies in zip(names, varying, strict=True) if varies]
+    table = table[:, varying]
+    centre, scale = table.mean(axis=0), table.std(axis=0)
+    x, y = (table - centre) / scale, clocks - clocks.mean()
+
+    def solve(penalty: float) -> tuple[float, npt.NDArray[np.float64]]:
+        inverse = np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T)
+        leverage = np.einsum("ij,ji->i", x, inverse) + 1 / len(y)
+        weights = inverse @ y
+        return float(np.mean(np.abs((y - x @ weights) / (1 - leverage)))), weights
+
+    error_mhz, weights = min(map(solve, _PENALTIES), key=lambda found: found[0])
+    return ClockModel(
+        trials=len(placed),
+        error_mhz=error_mhz,
+        names=tuple(names),
+        centre=centre,
+        scale=scale,
+        weights=weights,
+        mean_mhz=float(clocks.mean()),
+        range_mhz=(float(clocks.min()), float(clocks.max())),
+    )
+
+
+def _features(design: Mapping[str, Value]) -> dict[str, float]:
+    """Return sizes by their logarithm, choices as one feature a value; absent ones are 0."""
+    features = {}
+    for name, value in design.items():
+        if isinstance(value, int) and not isinstance(value, bool):
+            features[name] = float(np.log2(1 + value))
+        else:
+            features[f"{name}={value}"] = 1.0
+    return features
+
+
+def clock_model(store: Store, config: "StudyConfig") -> ClockModel | None:
+    """Learn from all trials in the database that were placed on the target of ``config``."""
+    if config.target.clock_policy == "pinned":
+        return None  # every design that counts has the same clock
+    target = config.resolved["target"]
+    placed = [
+        (design_values(sample.design_json), sample.value)
+        for sample in store.samples("clock_mhz", target=target)
+        if sample.fidelity in (Fidelity.PLACED, Fidelity.BOARD)
+    ]
+    return fit_clock(placed)
+
+
+def predicted(results: Sequence[TrialResult], model: ClockModel | None) -> tuple[TrialResult, ...]:
+    """Return the results with every latency that is an estimate at the model's clock instead."""
+    if model is None:
+        return tuple(results)
+    return tuple(_at_predicted_clock(result, model) for result in results)
+
+
+def _at_predicted_clock(result: TrialResult, model: ClockModel) -> TrialResult:
+    if "latency_us" not in result.estimates or "cycles" not in result.metrics:
+        return result
+    clock_mhz = model.predict_mhz(result.trial.design)
+    metrics = {
+        **result.metrics,
+        "clock_mhz": clock_mhz,
+        "latency_us": result.metrics["cycles"] / clock_mhz,
+    }
+    return replace(result, metrics=metrics, estimates=result.estimates | {"clock_mhz"})
+
+
+def study_results(
+    store: Store, study_id: int, config: "StudyConfig"
+) -> tuple[tuple[TrialResult, ...], ClockModel | None]:
+    """Return the trials of a study as tables and fronts show them, and what estimates rest on."""
+    results = store.results(study_id)
+    if not any("latency_us" in result.estimates for result in results):
+        return results, None
+    model = clock_model(store, config)
+    return predicted(results, model), model
