@@ -17,10 +17,17 @@ _Part = TypeVar("_Part")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Oscillator:
-    """Where the clock comes in, and its frequency."""
+    """Where the clock comes in.
+
+    Attributes:
+        pin: Where it is.
+        hz: Its frequency.
+        at_pll: The pin is the PLL's own input, which on an iCE40 serves nothing else then.
+    """
 
     pin: str
     hz: int
+    at_pll: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,9 @@ from hw_templates.soc.config import SocConfig
 from hw_templates.soc.cpu_slot import add_cpu_slot, cpu_arguments
 from hw_templates.soc.ecp5_platform import Ecp5Vendor
 from hw_templates.soc.fpga_boards import FpgaBoard, fpga_board
+from hw_templates.soc.gowin_platform import GowinVendor
+from hw_templates.soc.ice40_platform import Ice40Vendor
+from hw_templates.soc.nexus_platform import NexusVendor
 from hw_templates.soc.sdram_chips import sdram_chip
 from hw_templates.soc.vendor import Vendor, placed_ports
 
@@ -29,7 +32,12 @@ _DFII_FLAGS = {  # bits of the registers, see litedram.dfii
     "DFII_CONTROL_ODT": 4,
     "DFII_CONTROL_RESET_N": 8,
 }
-_VENDORS: dict[str, type[Vendor]] = {"ecp5": Ecp5Vendor}
+_VENDORS: dict[str, type[Vendor]] = {
+    "ecp5": Ecp5Vendor,
+    "gowin": GowinVendor,
+    "ice40": Ice40Vendor,
+    "nexus": NexusVendor,
+}
 
 
 def synthesised_files(config: SocConfig) -> tuple[SoCCore, str, str, dict[str, str]]:
@@ -100,7 +108,7 @@ class BoardSoc(SoCCore):
             integrated_main_ram_size=config.main_ram_bytes if in_blocks else 0,
             uart_baudrate=config.uart_baud,
             ident="",
-            with_timer=False,
+            with_timer=True,  # LiteX's BIOS measures its timeouts with it
         )
         add_cpu_slot(self)
         self.sram.mem.init = None  # else $readmemh looks for files that nobody writes
