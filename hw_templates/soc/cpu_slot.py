@@ -8,6 +8,10 @@ from litex.soc.integration.soc_core import SoCCore
 CPU_FILE = "VexRiscv.v"
 CFU_FILE = "Cfu.v"
 
+REGISTER_PAGES = {"ctrl": 0, "uart": 1, "timer0": 2, "sdram": 3}
+"""Where the peripherals' registers lie: the same in the simulated SoC and in the board's, so that
+both run the very same firmware."""
+
 
 def cpu_arguments(with_cfu: bool) -> dict[str, Any]:
     """Return the arguments of ``SoCCore`` that give a CPU with or without a CFU port.

@@ -58,6 +58,9 @@ class MemoryImages:
         return lines[::-1]
 
 
+_ROM = MemoryImages(files=("soc_rom.init",), word_bytes=4, chunk_words=1)
+
+
 def write_memory_images(firmware: bytes, soc_json: str, folder: Path) -> None:
     """Write the contents of main memory where a simulation will start.
 
@@ -77,4 +80,25 @@ def write_memory_images(firmware: bytes, soc_json: str, folder: Path) -> None:
             fix="raise memory.size_bytes of the target, or use a smaller model",
         )
     for name, text in MemoryImages.from_json(soc["images"]).split(firmware).items():
+        (folder / name).write_text(text, encoding="ascii")
+
+
+def write_rom_image(program: bytes, soc_json: str, folder: Path) -> None:
+    """Write the contents of the boot ROM where a simulation will start.
+
+    Args:
+        program: Begins at the origin of ``rom``.
+        soc_json: Text of the ``soc.json`` beside a simulated SoC with a ROM.
+        folder: The folder that the simulator will run in.
+
+    Raises:
+        InvalidDesign: The program is larger than the ROM, or there is none.
+    """
+    size_bytes = json.loads(soc_json)["memory"].get("rom", {"size_bytes": 0})["size_bytes"]
+    if len(program) > size_bytes:
+        raise InvalidDesign(
+            f"the boot program has {len(program)} bytes, the ROM {size_bytes}",
+            fix="raise memory.rom_bytes of the target",
+        )
+    for name, text in _ROM.split(program).items():
         (folder / name).write_text(text, encoding="ascii")

@@ -15,7 +15,7 @@ from litex.soc.integration.soc_core import SoCCore
 from migen import Memory, Signal
 
 from hw_templates.soc.config import SocConfig
-from hw_templates.soc.cpu_slot import add_cpu_slot, cpu_arguments
+from hw_templates.soc.cpu_slot import REGISTER_PAGES, add_cpu_slot, cpu_arguments
 from hw_templates.soc.images import MemoryImages
 from hw_templates.soc.sdram_chips import sdram_chip
 
@@ -51,6 +51,8 @@ class SimulatedSoc(SoCCore):
     Args:
         config: A SoC of the simulation flavour.
     """
+
+    csr_map = REGISTER_PAGES
 
     def __init__(self, config: SocConfig) -> None:
         self.platform_for_verilog = platform = SimPlatform("SIM", _pads())

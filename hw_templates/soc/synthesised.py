@@ -14,7 +14,7 @@ from litex.soc.integration.soc_core import SoCCore
 from contracts.faults import ConfigError
 from hw_templates.soc.board_pads import board_pads, sdram_pads
 from hw_templates.soc.config import SocConfig
-from hw_templates.soc.cpu_slot import add_cpu_slot, cpu_arguments
+from hw_templates.soc.cpu_slot import REGISTER_PAGES, add_cpu_slot, cpu_arguments
 from hw_templates.soc.ecp5_platform import Ecp5Vendor
 from hw_templates.soc.fpga_boards import FpgaBoard, fpga_board
 from hw_templates.soc.gowin_platform import GowinVendor
@@ -93,6 +93,8 @@ class BoardSoc(SoCCore):
         vendor: What its FPGA needs.
         platform: LiteX's platform with that board's pads.
     """
+
+    csr_map = REGISTER_PAGES
 
     def __init__(
         self, config: SocConfig, board: FpgaBoard, vendor: Vendor, platform: GenericPlatform

@@ -47,6 +47,19 @@ class Board(Protocol):
             TooSlow: The firmware ran into its cycle limit (simulated boards).
         """
 
+    def receive(self, size: int, *, timeout_s: float) -> bytes:
+        """Return the next ``size`` bytes, 1 or more; later bytes stay for later.
+
+        Args:
+            size: How many.
+            timeout_s: For all of them; bytes of an unfinished answer stay for later.
+
+        Raises:
+            BoardMissing: The board is not there any more.
+            BoardSilent: They did not all come within ``timeout_s``.
+            TooSlow: The firmware ran into its cycle limit (simulated boards).
+        """
+
     def close(self) -> None:
         """Let the board go; a second call does nothing. Every other call is then an error."""
 
@@ -89,16 +102,24 @@ class Inbox:
         del self._bytes[:size]
         return taken
 
-    def silence(self, *, name: str, end: bytes, timeout_s: float) -> BoardSilent:
+    def take(self, size: int) -> bytes | None:
+        """Take ``size`` bytes; None while fewer have come."""
+        if len(self._bytes) < size:
+            return None
+        taken = bytes(self._bytes[:size])
+        del self._bytes[:size]
+        return taken
+
+    def silence(self, *, name: str, awaited: str, timeout_s: float) -> BoardSilent:
         """Build the error for a deadline that came first."""
         if not self._bytes:
             return BoardSilent(
-                f"{name} said nothing for {timeout_s:g} s while {end!r} was awaited",
+                f"{name} said nothing for {timeout_s:g} s while {awaited} was awaited",
                 fix="check that the firmware runs and the line is the right one; "
                 "raise limits.serial_timeout_s for a slow machine",
             )
         return BoardSilent(
             f"{name} did not finish within {timeout_s:g} s: {len(self._bytes)} bytes without "
-            f"{end!r}, the last are {bytes(self._bytes[-60:])!r}",
+            f"{awaited}, the last are {bytes(self._bytes[-60:])!r}",
             fix="raise limits.serial_timeout_s, or look for bytes lost on the line",
         )

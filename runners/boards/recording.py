@@ -11,6 +11,7 @@ from typing import Any
 from contracts.faults import BoardGarbled, BoardMissing, DseError, FaultKind, fault_classes
 from runners.boards.board import SEND_TIMEOUT_S, Board
 
+_CALLS = ("reset", "send", "receive_until", "receive")
 _FIX = "record again with the code and the firmware that replay uses"
 
 
@@ -46,6 +47,16 @@ class RecordingBoard:
 
         def receive() -> None:
             call["answer"] = _text(self._board.receive_until(end, timeout_s=timeout_s))
+
+        self._record(call, receive)
+        return _bytes(call["answer"])
+
+    def receive(self, size: int, *, timeout_s: float) -> bytes:
+        """See ``Board.receive``."""
+        call: dict[str, Any] = {"call": "receive", "size": size}
+
+        def receive() -> None:
+            call["answer"] = _text(self._board.receive(size, timeout_s=timeout_s))
 
         self._record(call, receive)
         return _bytes(call["answer"])
@@ -105,6 +116,11 @@ class ReplayBoard:
         del timeout_s
         return _bytes(self._play({"call": "receive_until", "end": _text(end)})["answer"])
 
+    def receive(self, size: int, *, timeout_s: float) -> bytes:
+        """See ``Board.receive``."""
+        del timeout_s
+        return _bytes(self._play({"call": "receive", "size": size})["answer"])
+
     def close(self) -> None:
         """Refuse to end before the recording does; see ``Board.close``.
 
@@ -143,7 +159,7 @@ class ReplayBoard:
     def _parse(self, number: int, line: str) -> dict[str, Any]:
         try:
             call = json.loads(line)
-            known = isinstance(call, dict) and call["call"] in ("reset", "send", "receive_until")
+            known = isinstance(call, dict) and call["call"] in _CALLS
         except (ValueError, KeyError):
             known = False
             call = {}

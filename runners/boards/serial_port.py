@@ -1,6 +1,7 @@
 """Any serial port, real or pseudo, through pyserial."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import serial
@@ -64,18 +65,29 @@ class SerialBoard:
 
     def receive_until(self, end: bytes, *, timeout_s: float) -> bytes:
         """Read up to and including ``end``; see ``Board.receive_until``."""
-        deadline_s = time.monotonic() + timeout_s
-        while True:
-            answer = self._inbox.take_until(end)
-            if answer is not None:
-                return answer
-            if time.monotonic() >= deadline_s:
-                raise self._inbox.silence(name=self._name, end=end, timeout_s=timeout_s)
-            self._wait_for_bytes(deadline_s)
+        return self._take(
+            lambda: self._inbox.take_until(end), awaited=repr(end), timeout_s=timeout_s
+        )
+
+    def receive(self, size: int, *, timeout_s: float) -> bytes:
+        """Read so many bytes; see ``Board.receive``."""
+        return self._take(
+            lambda: self._inbox.take(size), awaited=f"{size} bytes", timeout_s=timeout_s
+        )
 
     def close(self) -> None:
         """Close the port; see ``Board.close``."""
         self._port.close()
+
+    def _take(self, take: Callable[[], bytes | None], *, awaited: str, timeout_s: float) -> bytes:
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            answer = take()
+            if answer is not None:
+                return answer
+            if time.monotonic() >= deadline_s:
+                raise self._inbox.silence(name=self._name, awaited=awaited, timeout_s=timeout_s)
+            self._wait_for_bytes(deadline_s)
 
     def _wait_for_bytes(self, deadline_s: float) -> bool:
         """Wait for something to come until the deadline; tell whether something did."""

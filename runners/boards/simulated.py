@@ -70,6 +70,10 @@ class SimulatedBoard:
         """Read up to and including ``end``; see ``Board.receive_until``."""
         return self._guard(lambda: self._line.receive_until(end, timeout_s=timeout_s))
 
+    def receive(self, size: int, *, timeout_s: float) -> bytes:
+        """Read so many bytes; see ``Board.receive``."""
+        return self._guard(lambda: self._line.receive(size, timeout_s=timeout_s))
+
     def close(self) -> None:
         """End the simulation; see ``Board.close``."""
         self._stop()
