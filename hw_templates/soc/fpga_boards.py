@@ -110,6 +110,7 @@ class FpgaBoard:
         uart: Serial port.
         held_high: Pins that must be driven high.
         sdram: The SDRAM, None for a board without or one whose memory is of another kind.
+        loader: Arguments by which openFPGALoader 0.10.0 knows the board; empty where it does not.
     """
 
     name: str
@@ -121,6 +122,7 @@ class FpgaBoard:
     reset: ResetButton | None = None
     held_high: tuple[str, ...] = ()
     sdram: SdramPins | None = None
+    loader: tuple[str, ...] = ()
 
     def device_of(self, part: str) -> str:
         """Return the full name of the FPGA, for example ``LFE5U-85F-6BG381C``.
@@ -154,7 +156,7 @@ def read_board(path: Path) -> FpgaBoard:
             "reset": _section(ResetButton, content["reset"]) if "reset" in content else None,
             "sdram": _section(SdramPins, content["sdram"]) if "sdram" in content else None,
         }
-        lists = {key: tuple(content.get(key, ())) for key in ("parts", "held_high")}
+        lists = {key: tuple(content.get(key, ())) for key in ("parts", "held_high", "loader")}
         return _section(FpgaBoard, {**content, **sections, **lists, "name": path.stem})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ConfigError(
