@@ -20,6 +20,7 @@ from runners.cache import digest_of_files
 from runners.fpga import family_of_part
 from runners.job import Job
 from runners.pipeline import Building, Stage
+from runners.rom import BIOS, rom_words, write_words
 from runners.simulator import build_runtime, build_simulator
 from runners.socs import board_soc, simulated_soc
 from runners.synthesis import NETLIST, synthesise, write_cost
@@ -230,6 +231,8 @@ def _synthesise(building: Building, *, need: str, top: str) -> float:
     if not sources:
         write_cost(family.no_cost(), building.out)
         return 0.0
+    if "bios" in building.needs:
+        sources = _with_boot_program(sources, building)
     return synthesise(
         sources,
         family=family,
@@ -239,6 +242,23 @@ def _synthesise(building: Building, *, need: str, top: str) -> float:
         timeout_s=job.limits.stage_timeout_s,
         memory_bytes=job.limits.memory_bytes,
     ).cpu_s
+
+
+def _with_boot_program(sources: list[Path], building: Building) -> list[Path]:
+    """Return the sources with the boot program for the ROM's contents."""
+    (memory,) = read_soc(building.needs["board-soc"])["files"]["memories"]
+    count = len((building.needs["board-soc"] / memory).read_text().split())
+    folder = building.out / "rom"
+    folder.mkdir()
+    write_words(
+        rom_words((building.needs["bios"] / BIOS).read_bytes(), count=count), folder / memory
+    )
+    return [folder / memory if source.name == memory else source for source in sources]
+
+
+def _rom_needs(job: Job, *, part: str) -> tuple[str, ...]:
+    patches = family_of_part(job.target.part).patches_rom
+    return ("bios",) if part == "soc" and not patches else ()
 
 
 HARDWARE_STAGES = (
@@ -289,6 +309,7 @@ HARDWARE_STAGES = (
             needs=(need,),
             inputs=_synthesis_inputs,
             build=functools.partial(_synthesise, need=need, top=top),
+            also_needs=functools.partial(_rom_needs, part=part),
         )
         for part, need, top in SYNTHESISED
     ),

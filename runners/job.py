@@ -123,6 +123,7 @@ class Job:
         serial: Names on the serial line.
         limits: When to give up.
         families: Python modules or Verilog descriptions that register the user's own CFU families.
+        place_seed: Of the placer; ``measure`` sets it when it tries several.
     """
 
     design: Mapping[str, Value]
@@ -132,6 +133,7 @@ class Job:
     serial: Serial = field(default_factory=Serial)
     limits: Limits = field(default_factory=Limits)
     families: tuple[str, ...] = ()
+    place_seed: int = 1
 
 
 class StageState(StrEnum):

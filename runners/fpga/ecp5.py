@@ -5,13 +5,17 @@ is the 25F's die, and the open tools give access to all of it.
 """
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from contracts.faults import ConfigError
 from hw_templates.soc import ecp5_pll
 from runners.fpga.family import FpgaFamily, Resource, Route, Step
 
 _DEVICE = re.compile(r"LFE5U(?P<kind>|M|M5G)-(?P<size>12|25|45|85)F-(?P<speed>[678])(?P<rest>\w+)")
+_RAM_CONTENTS = re.compile(r"^\.bram_init \d+\n((?:[0-9a-f ]+\n)+)", re.MULTILINE)
+_ECPBRAM = Path(__file__).with_name("ecpbram.py")
 _PACKAGES = {
     "BG256": "CABGA256",
     "BG381": "CABGA381",
@@ -69,13 +73,15 @@ class Ecp5(FpgaFamily):
             )
         )
 
-    def pack_only(self, route: Route) -> Step:
-        """Return the same run, ended after packing."""
-        return Step(command=(*self._nextpnr(route), "--pack-only"))
-
     def patch_rom(self, *, placed: str, old: str, new: str, patched: str) -> Step:
         """Return ecpbram's run."""
-        return Step(command=("yowasp-ecpbram", "-i", placed, "-o", patched, "-f", old, "-t", new))
+        files = ("-i", placed, "-o", patched, "-f", old, "-t", new)
+        return Step(command=(sys.executable, str(_ECPBRAM), *files))
+
+    def rom_bits(self, placed: str) -> Sequence[int]:
+        """Return the 9-bit words of all ``.bram_init`` sections."""
+        sections = _RAM_CONTENTS.finditer(placed)
+        return [int(word, 16) for section in sections for word in section[1].split()]
 
     def pack(self, *, device: str, placed: str, bitstream: str) -> Step:
         """Return ecppack's run; compressed, because most of a large part is empty."""

@@ -9,6 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from contracts.faults import ConfigError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
@@ -76,6 +78,8 @@ class FpgaFamily(ABC):
         constraints_file: The file with pins and clocks that the SoC generator writes.
         placed_file: The routed design.
         bitstream_file: What is loaded into the FPGA.
+        patches_rom: The tools can exchange ROM contents after routing. Where they cannot, the
+            boot program is synthesised into the ROM.
     """
 
     name: str
@@ -86,6 +90,7 @@ class FpgaFamily(ABC):
     constraints_file: str
     placed_file: str
     bitstream_file: str
+    patches_rom: bool = True
 
     @abstractmethod
     def synthesis_script(self, *, top: str, netlist: str) -> Sequence[str]:
@@ -95,23 +100,24 @@ class FpgaFamily(ABC):
     def place(self, route: Route) -> Step:
         """Return the run of place and route; it must exit 0 also where a clock is missed."""
 
-    @abstractmethod
-    def pack_only(self, route: Route) -> Step | None:
-        """Return a run that ends before placing, to learn in seconds what fits, or None."""
-
-    @abstractmethod
-    def patch_rom(self, *, placed: str, old: str, new: str, patched: str) -> Step | None:
-        """Return the run that exchanges ROM contents in a routed design.
+    def patch_rom(self, *, placed: str, old: str, new: str, patched: str) -> Step:
+        """Return the run that exchanges ROM contents in a routed design; see ``patches_rom``.
 
         Args:
             placed: The routed design.
             old: Contents it was synthesised with, one hexadecimal 32-bit word a line.
             new: Contents it shall have, as many words.
             patched: File to write.
-
-        Returns:
-            None where the family's tools cannot: then the ROM must be known before synthesis.
         """
+        raise NotImplementedError
+
+    def rom_bits(self, placed: str) -> Sequence[int]:
+        """Return the contents of all RAM blocks in the text of a routed design, in any order.
+
+        ``patch_rom`` tells no failure: that just as many bits differ after it as the two
+        contents differ in shows that it found the ROM.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def pack(self, *, device: str, placed: str, bitstream: str) -> Step:
@@ -123,6 +129,21 @@ class FpgaFamily(ABC):
 
         Exact clocks, to the nearest Hz: 66,666,667 stands for two thirds of 100 MHz.
         """
+
+    def require_clock(self, clock_hz: int, reference_hz: int) -> None:
+        """Check that the PLL makes a clock of an oscillator.
+
+        Raises:
+            ConfigError: It does not; the nearest ones are named.
+        """
+        made = self.clocks_hz(reference_hz)
+        if clock_hz not in made:
+            near = sorted(sorted(made, key=lambda each: abs(each - clock_hz))[:2])
+            raise ConfigError(
+                f"clock_mhz is {clock_hz / 1e6:.8g}, which the PLL of the family {self.name}"
+                f" cannot make of {reference_hz / 1e6:.8g} MHz",
+                fix="use " + (" or ".join(f"{each / 1e6:.8g}" for each in near) or "another board"),
+            )
 
     def cost(self, cells: Mapping[str, int]) -> dict[str, int]:
         """Return how many of each resource the cells of a synthesised netlist take."""
