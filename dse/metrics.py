@@ -9,6 +9,10 @@ KNOWN_FROM: dict[str, Fidelity] = {
     "ff": Fidelity.SYNTHESISED,
     "dp16kd": Fidelity.SYNTHESISED,
     "mult18x18d": Fidelity.SYNTHESISED,
+    "clock_mhz": Fidelity.PLACED,
+    "requested_clock_mhz": Fidelity.PLACED,
+    "fmax_mhz": Fidelity.PLACED,
+    "place_seed": Fidelity.PLACED,
 }
 """Metric to the cheapest fidelity that measures it."""
 

@@ -1,5 +1,8 @@
 """One design becomes a measurement: what a worker does for a trial."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from contracts.faults import DseError, Then
 from contracts.measurement import (
     Completed,
@@ -8,25 +11,34 @@ from contracts.measurement import (
     Measurement,
     Metric,
     Outcome,
+    Placement,
+    StageTime,
     outcome_of,
 )
+from hw_templates.soc.fpga_boards import fpga_board
 from runners.cache import Cache, default_root
 from runners.fpga import PARTS, family_of_part
 from runners.fpga.family import total
 from runners.hardware_stages import SYNTHESISED
 from runners.job import Job
 from runners.pipeline import Pipeline, Report
+from runners.place import read_routed
+from runners.place_settle import settle
 from runners.simulate_stage import read_profile
 from runners.stages import pipeline_of
 from runners.synthesis import read_cost, require_fit
 from runners.toolchain import all_identities
 from runners.workload import workload_model
 
+_PLACING = (Fidelity.PLACED, Fidelity.BOARD)
+
 
 def measure(job: Job, *, report: Report, cache: Cache | None = None) -> Outcome:
     """Build a design, check it and measure it.
 
-    What is cheap and can end a trial comes first: the cost, then the simulation.
+    What is cheap and can end a trial comes first: the cost, then the simulation, then place and
+    route, which settles the clock; at another clock than the requested one the simulation is
+    repeated.
 
     Args:
         job: What to measure.
@@ -40,59 +52,155 @@ def measure(job: Job, *, report: Report, cache: Cache | None = None) -> Outcome:
         DseError: A fault that stops the study: configuration, missing tool.
         Exception: A bug.
     """
-    pipeline = pipeline_of(job, cache=cache or Cache(default_root()), report=report)
+    attempt = _Attempt(job, cache=cache or Cache(default_root()), report=report)
     workload_model(job.workload)  # a model that is missing or has changed is found here
-    metrics: list[Metric] = []
-    layers: tuple[LayerProfile, ...] = ()
     try:
-        if job.fidelity is not Fidelity.SIMULATED:
-            metrics += _synthesised(pipeline, job)
-        cycles, layers = read_profile(pipeline.get("simulate").folder)
-        metrics += _simulated(cycles, job)
+        attempt.run()
     except DseError as error:
         if error.then is Then.STOP:
             raise
-        return outcome_of(error, _measurement(pipeline, metrics, layers))
-    return Completed(measurement=_measurement(pipeline, metrics, layers))
+        return outcome_of(error, attempt.measurement())
+    return Completed(measurement=attempt.measurement())
 
 
-def _synthesised(pipeline: Pipeline, job: Job) -> list[Metric]:
-    """Return the cells of a design that fits its part.
+class _Attempt:
+    """What is learnt of one job, step by step; a later step's number replaces an earlier one's.
 
-    Raises:
-        DoesNotFit: It does not.
+    Args:
+        job: What to measure.
+        cache: Where artefacts are.
+        report: Told when a stage starts and ends.
     """
-    part = job.target.part
-    family_of_part(part)
-    cost = total(read_cost(pipeline.get(f"synthesise-{name}").folder) for name, _, _ in SYNTHESISED)
-    require_fit(cost, PARTS[part], part=part)
-    return [
-        Metric(name=name, value=float(count), unit="cells", fidelity=Fidelity.SYNTHESISED)
-        for name, count in cost.items()
-    ]
+
+    def __init__(self, job: Job, *, cache: Cache, report: Report) -> None:
+        self._job = job
+        self._cache = cache
+        self._report = report
+        self._metrics: dict[str, Metric] = {}
+        self._layers: tuple[LayerProfile, ...] = ()
+        self._placements: list[Placement] = []
+        self._pipelines: list[Pipeline] = [self._pipeline(job)]
+
+    def run(self) -> None:
+        """Go as far as the job's fidelity asks for.
+
+        Raises:
+            DseError: A fault; what was learnt before it stays.
+        """
+        job, (pipeline,) = self._job, self._pipelines
+        if job.fidelity is not Fidelity.SIMULATED:
+            self._synthesise(pipeline)
+        self._simulate(job, pipeline)
+        if job.fidelity in _PLACING:
+            self._place()
+
+    def measurement(self) -> Measurement:
+        """Return all that was learnt so far."""
+        times: list[StageTime] = []
+        artefacts: dict[str, str] = {}
+        for pipeline in self._pipelines:
+            keys = {name: artefact.key for name, artefact in pipeline.artefacts.items()}
+            times += [
+                time
+                for time in pipeline.stage_times
+                # another clock or seed meets most artefacts again
+                if not (time.cached and artefacts.get(time.stage) == keys.get(time.stage))
+            ]
+            artefacts |= keys
+        return Measurement(
+            metrics=tuple(self._metrics.values()),
+            layers=self._layers,
+            placements=tuple(self._placements),
+            stage_times=tuple(times),
+            artefacts=artefacts,
+            tools=all_identities(),
+        )
+
+    def _pipeline(self, job: Job) -> Pipeline:
+        return pipeline_of(job, cache=self._cache, report=self._report)
+
+    def _learn(self, *metrics: Metric) -> None:
+        self._metrics |= {metric.name: metric for metric in metrics}
+
+    def _synthesise(self, pipeline: Pipeline) -> None:
+        """Learn the cells.
+
+        Raises:
+            DoesNotFit: The part has too few.
+        """
+        part = self._job.target.part
+        family_of_part(part)
+        cost = total(
+            read_cost(pipeline.get(f"synthesise-{name}").folder) for name, _, _ in SYNTHESISED
+        )
+        require_fit(cost, PARTS[part], part=part)
+        self._learn(*_cells(cost, Fidelity.SYNTHESISED))
+
+    def _simulate(self, job: Job, pipeline: Pipeline) -> None:
+        """Learn cycles and layers; until the design is placed, its clock is only wished for."""
+        cycles, self._layers = read_profile(pipeline.get("simulate").folder)
+        latency_us = cycles / job.target.clock_mhz
+        is_placed = bool(self._placements)
+        fidelity = Fidelity.PLACED if is_placed else Fidelity.SIMULATED
+        self._learn(
+            _metric("cycles", cycles, "cycles", Fidelity.SIMULATED),
+            replace(_metric("latency_us", latency_us, "us", fidelity), estimate=not is_placed),
+        )
+
+    def _place(self) -> None:
+        """Settle on a clock, and learn what the design is at that clock.
+
+        Raises:
+            TimingMissed: It settles on none.
+        """
+        target = self._job.target
+        family = family_of_part(target.part)
+        requested_hz = round(target.clock_mhz * 1e6)
+
+        def route(clock_hz: int, seed: int) -> Placement:
+            return self._route(clock_hz / 1e6, seed)
+
+        placement = settle(
+            route,
+            requested_hz=requested_hz,
+            clocks_hz=family.clocks_hz(fpga_board(target.board).clock.hz),
+            pinned=target.clock_policy == "pinned",
+            seeds=target.place_seeds,
+        )
+        settled, pipeline = self._at(placement.clock_mhz, placement.seed), self._pipelines[-1]
+        self._simulate(settled, pipeline)
+        pipeline.get("bitstream")
+        routed = read_routed(
+            pipeline.get("place-and-route").folder,
+            seed=placement.seed,
+            clock_mhz=placement.clock_mhz,
+        )
+        self._learn(
+            *_cells(family.used(routed.used), Fidelity.PLACED),
+            _metric("clock_mhz", placement.clock_mhz, "MHz", Fidelity.PLACED),
+            _metric("requested_clock_mhz", target.clock_mhz, "MHz", Fidelity.PLACED),
+            _metric("fmax_mhz", placement.fmax_mhz, "MHz", Fidelity.PLACED),
+            _metric("place_seed", placement.seed, "", Fidelity.PLACED),
+        )
+
+    def _at(self, clock_mhz: float, seed: int) -> Job:
+        """Return the job at another clock and seed."""
+        target = replace(self._job.target, clock_mhz=clock_mhz)
+        return replace(self._job, target=target, place_seed=seed)
+
+    def _route(self, clock_mhz: float, seed: int) -> Placement:
+        """Route once; the netlists of another clock are other ones."""
+        pipeline = self._pipeline(self._at(clock_mhz, seed))
+        self._pipelines.append(pipeline)
+        folder = pipeline.get("place-and-route").folder
+        placement = read_routed(folder, seed=seed, clock_mhz=clock_mhz).placement
+        self._placements.append(placement)
+        return placement
 
 
-def _simulated(cycles: int, job: Job) -> list[Metric]:
-    return [
-        Metric(name="cycles", value=float(cycles), unit="cycles", fidelity=Fidelity.SIMULATED),
-        Metric(
-            name="latency_us",
-            value=cycles / job.target.clock_mhz,
-            unit="us",
-            fidelity=Fidelity.SIMULATED,
-            estimate=True,  # until the design is placed, the clock is only wished for
-        ),
-    ]
+def _metric(name: str, value: float, unit: str, fidelity: Fidelity) -> Metric:
+    return Metric(name=name, value=float(value), unit=unit, fidelity=fidelity)
 
 
-def _measurement(
-    pipeline: Pipeline, metrics: list[Metric], layers: tuple[LayerProfile, ...]
-) -> Measurement:
-    artefacts = pipeline.artefacts.values()
-    return Measurement(
-        metrics=tuple(metrics),
-        layers=layers,
-        stage_times=pipeline.stage_times,
-        artefacts={artefact.stage: artefact.key for artefact in artefacts},
-        tools=all_identities(),
-    )
+def _cells(counts: Mapping[str, int], fidelity: Fidelity) -> list[Metric]:
+    return [_metric(name, count, "cells", fidelity) for name, count in counts.items()]
