@@ -7,6 +7,11 @@ from contracts.faults import BoardGarbled, BoardSilent
 SEND_TIMEOUT_S = 10.0
 ANSWER_LIMIT_BYTES = 1 << 20
 """More than this without the awaited end is garbage, not an answer."""
+BOOT_REQUEST = b"sL5DdSMmkekro\n"
+"""What LiteX's boot program says when it wants a firmware."""
+
+_TEXT = frozenset(b"\t\r\n\x1b" + bytes(range(0x20, 0x7F)))
+_LEAST_GARBAGE = 8
 
 
 class Board(Protocol):
@@ -43,7 +48,8 @@ class Board(Protocol):
         Raises:
             BoardMissing: The board is not there any more.
             BoardSilent: ``end`` did not come within ``timeout_s``.
-            BoardGarbled: More than a mebibyte came, and ``end`` was not in it.
+            BoardGarbled: What came instead is no text, or that of a board that restarted, or more
+                than a mebibyte.
             TooSlow: The firmware ran into its cycle limit (simulated boards).
         """
 
@@ -57,6 +63,7 @@ class Board(Protocol):
         Raises:
             BoardMissing: The board is not there any more.
             BoardSilent: They did not all come within ``timeout_s``.
+            BoardGarbled: They did not, and what came is no text, or that of a board that restarted.
             TooSlow: The firmware ran into its cycle limit (simulated boards).
         """
 
@@ -110,16 +117,28 @@ class Inbox:
         del self._bytes[:size]
         return taken
 
-    def silence(self, *, name: str, awaited: str, timeout_s: float) -> BoardSilent:
-        """Build the error for a deadline that came first."""
+    def silence(self, *, name: str, awaited: str, timeout_s: float) -> BoardSilent | BoardGarbled:
+        """Build the error for a deadline that came first, from what came instead."""
         if not self._bytes:
             return BoardSilent(
                 f"{name} said nothing for {timeout_s:g} s while {awaited} was awaited",
                 fix="check that the firmware runs and the line is the right one; "
                 "raise limits.serial_timeout_s for a slow machine",
             )
+        last = bytes(self._bytes[-60:])
+        if BOOT_REQUEST in self._bytes:
+            return BoardGarbled(
+                f"{name} restarted: it asks for a firmware while {awaited} was awaited",
+                fix="check its power; a design that misses timing behaves like this too",
+            )
+        if len(last) >= _LEAST_GARBAGE and 2 * sum(byte in _TEXT for byte in last) < len(last):
+            return BoardGarbled(
+                f"{name} sent {len(self._bytes)} bytes that are no text, the last are {last!r}",
+                fix="check the baud rate: target.uart_baud and the clock that the design was "
+                "built for",
+            )
         return BoardSilent(
             f"{name} did not finish within {timeout_s:g} s: {len(self._bytes)} bytes without "
-            f"{awaited}, the last are {bytes(self._bytes[-60:])!r}",
+            f"{awaited}, the last are {last!r}",
             fix="raise limits.serial_timeout_s, or look for bytes lost on the line",
         )

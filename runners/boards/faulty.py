@@ -1,9 +1,12 @@
 """A board that misbehaves on purpose: what the code above a board must survive."""
 
+from collections.abc import Callable
 from enum import StrEnum
 
-from contracts.faults import BoardMissing, BoardSilent
+from contracts.faults import BoardGarbled, BoardMissing, BoardSilent
 from runners.boards.board import SEND_TIMEOUT_S, Board
+
+_NO_FIX = "none: it is a test"
 
 
 class LineFault(StrEnum):
@@ -17,8 +20,12 @@ class LineFault(StrEnum):
     """Each answer lacks one byte in its middle."""
     DOUBLED = "doubled"
     """Each answer comes twice in a row."""
+    DRIP = "drip"
+    """Each answer comes at one byte a second, so a long one misses its deadline."""
     VANISH = "vanish"
     """The board goes away."""
+    REBOOT_LOOP = "reboot-loop"
+    """The board restarts instead of answering: its boot program asks for a firmware."""
 
 
 class FaultyBoard:
@@ -27,7 +34,7 @@ class FaultyBoard:
     Args:
         board: The board; closed together with this one.
         fault: What goes wrong; None for nothing.
-        after: Answers that still come right.
+        after: Answers that still come right; nothing else is counted.
     """
 
     def __init__(self, board: Board, fault: LineFault | None, *, after: int = 0) -> None:
@@ -47,23 +54,46 @@ class FaultyBoard:
 
     def receive_until(self, end: bytes, *, timeout_s: float) -> bytes:
         """See ``Board.receive_until``."""
-        if self._fault is None or self._left > 0:
-            self._left -= 1
-            return self._board.receive_until(end, timeout_s=timeout_s)
-        if self._fault is LineFault.SILENCE:
+        return self._receive(
+            lambda: self._board.receive_until(end, timeout_s=timeout_s), end, timeout_s
+        )
+
+    def receive(self, size: int, *, timeout_s: float) -> bytes:
+        """See ``Board.receive``."""
+        answer = self._receive(
+            lambda: self._board.receive(size, timeout_s=timeout_s), b"", timeout_s
+        )
+        if len(answer) != size:
             raise BoardSilent(
-                f"the board said nothing for {timeout_s:g} s (injected)", fix="none: it is a test"
+                f"the board sent {len(answer)} of {size} bytes (injected)", fix=_NO_FIX
             )
-        if self._fault is LineFault.VANISH:
-            raise _vanished()
-        return self._spoil(self._board.receive_until(end, timeout_s=timeout_s), end)
+        return answer
 
     def close(self) -> None:
         """See ``Board.close``."""
         self._board.close()
 
+    def _receive(self, ask: Callable[[], bytes], end: bytes, timeout_s: float) -> bytes:
+        if self._fault is None or self._left > 0:
+            self._left -= 1
+            return ask()
+        if self._fault is LineFault.SILENCE:
+            raise BoardSilent(f"the board said nothing for {timeout_s:g} s (injected)", fix=_NO_FIX)
+        if self._fault is LineFault.VANISH:
+            raise _vanished()
+        if self._fault is LineFault.REBOOT_LOOP:
+            raise BoardGarbled("the board restarted (injected)", fix=_NO_FIX)
+        answer = ask()
+        if self._fault is LineFault.DRIP:
+            if len(answer) > timeout_s:
+                raise BoardSilent(
+                    f"the board did not finish within {timeout_s:g} s (injected)", fix=_NO_FIX
+                )
+            return answer
+        return self._spoil(answer, end)
+
     def _spoil(self, answer: bytes, end: bytes) -> bytes:
-        content = answer[: -len(end)]
+        content = answer[: len(answer) - len(end)]
         if self._fault is LineFault.GARBAGE:
             return bytes(byte ^ 0xFF for byte in content) + end
         if self._fault is LineFault.DROPPED:
@@ -73,4 +103,4 @@ class FaultyBoard:
 
 
 def _vanished() -> BoardMissing:
-    return BoardMissing("the board went away (injected)", fix="none: it is a test")
+    return BoardMissing("the board went away (injected)", fix=_NO_FIX)

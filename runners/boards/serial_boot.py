@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from contracts.faults import BoardGarbled, BoardSilent, FlashFailed
-from runners.boards.board import Board
+from runners.boards.board import BOOT_REQUEST, Board
 
-REQUEST = b"sL5DdSMmkekro\n"
-"""The boot program wants a firmware."""
 READY = b"m-ready\r\n"
 """End of our firmware's greeting."""
 CONTENT_BYTES = 251
@@ -168,9 +166,9 @@ class _Boot:
                 )
             try:
                 said = self._board.receive_until(
-                    REQUEST, timeout_s=min(left_s, self._limits.ask_again_s)
+                    BOOT_REQUEST, timeout_s=min(left_s, self._limits.ask_again_s)
                 )
-            except BoardSilent:
+            except (BoardSilent, BoardGarbled):  # noise while it comes up is no fault yet
                 self._board.send(_ASK_AGAIN)
                 continue
             _require_healthy(said)
@@ -239,7 +237,7 @@ class _Boot:
                     f"{error.what}",
                     fix="check that it was built for this SoC, and that the design meets timing",
                 ) from error
-            if REQUEST in said:
+            if BOOT_REQUEST in said:
                 raise BoardGarbled(
                     "the board restarted when the firmware was started",
                     fix="check its power; a design that misses timing behaves like this too",

@@ -1,10 +1,12 @@
 """Any serial port, real or pseudo, through pyserial."""
 
+import errno
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import serial
+from serial.tools.list_ports import comports
 
 from contracts.faults import BoardMissing, BoardSilent
 from runners.boards.board import SEND_TIMEOUT_S, Inbox
@@ -12,6 +14,7 @@ from runners.boards.board import SEND_TIMEOUT_S, Inbox
 _SLICE_S = 0.25
 """Longest single wait: a port that vanishes is noticed at its end at the latest."""
 _QUIET_S = 0.2
+_OPEN_AGAIN_S = 0.2
 _RESET_LIMIT_S = 5.0
 
 
@@ -23,7 +26,7 @@ class SerialBoard:
         baud: Bits per second; without meaning for a pseudo-terminal.
 
     Raises:
-        BoardMissing: The port does not exist or cannot be opened.
+        BoardMissing: The port does not exist, is not permitted, or is in use.
     """
 
     def __init__(self, port: str | Path, *, baud: int) -> None:
@@ -32,11 +35,7 @@ class SerialBoard:
         try:
             self._port = serial.Serial(self._name, baud, timeout=0, exclusive=True)
         except (serial.SerialException, OSError, ValueError) as error:
-            raise BoardMissing(
-                f"the serial port {self._name} cannot be opened: {error}",
-                fix="connect the board, check the port's name, and that you may use it "
-                "(Debian: group dialout)",
-            ) from error
+            raise _not_opened(self._name, error) from error
 
     def reset(self) -> None:
         """End a command that was begun, and forget all answers; see ``Board.reset``."""
@@ -111,3 +110,44 @@ class SerialBoard:
             f"the serial port {self._name} went away: {error}",
             fix="check cable and power, then `resume` the study",
         )
+
+
+def open_port(port: str, *, baud: int, timeout_s: float) -> SerialBoard:
+    """Open a serial port that may only just be coming back, as after a load over the same cable.
+
+    Raises:
+        BoardMissing: It cannot be opened within ``timeout_s``.
+    """
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        try:
+            return SerialBoard(port, baud=baud)
+        except BoardMissing:
+            if time.monotonic() >= deadline_s:
+                raise
+            time.sleep(_OPEN_AGAIN_S)
+
+
+def _not_opened(port: str, error: Exception) -> BoardMissing:
+    number = getattr(error, "errno", None)
+    if number == errno.ENOENT:
+        there = ", ".join(sorted(found.device for found in comports())) or "none"
+        return BoardMissing(
+            f"there is no serial port {port}; there are: {there}",
+            fix="connect the board, or correct its `port` in boards.toml; "
+            "`ls -l /dev/serial/by-id` shows which is which",
+        )
+    if number in (errno.EACCES, errno.EPERM):
+        return BoardMissing(
+            f"the serial port {port} may not be used by you",
+            fix="sudo usermod -a -G dialout $USER, then log in again",
+        )
+    if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "lock" in str(error):
+        return BoardMissing(
+            f"the serial port {port} is in use by another program",
+            fix=f"end it; `fuser -v {port}` names it",
+        )
+    return BoardMissing(
+        f"the serial port {port} cannot be opened: {error}",
+        fix="connect the board, and check the port's name",
+    )

@@ -33,6 +33,15 @@ class BoardContract:
         board.send(b"e" + every)
         assert board.receive_until(b"\xfe\xff", timeout_s=SLOW_S) == every
 
+    def test_so_many_bytes_are_given_and_the_rest_stays(self, board: Board) -> None:
+        board.send(b"h")
+        board.receive_until(b"hello\r\n", timeout_s=SLOW_S)
+        board.send(b"h")
+        assert board.receive(2, timeout_s=SLOW_S) == b"he"
+        assert board.receive(5, timeout_s=SLOW_S) == b"llo\r\n"
+        with pytest.raises(BoardSilent, match=r"1 bytes(.|\n)*fix:"):
+            board.receive(1, timeout_s=0.1)
+
     def test_silence_is_an_error_and_not_a_hang(self, board: Board) -> None:
         board.send(b"h")
         board.receive_until(b"hello\r\n", timeout_s=SLOW_S)

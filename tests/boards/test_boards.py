@@ -1,14 +1,17 @@
 """The contract over all boards, and what each does beyond it."""
 
+import errno
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import serial
 
 from contracts.faults import (
     BoardGarbled,
@@ -27,6 +30,7 @@ from runners.boards import (
     SerialBoard,
     SimulatedBoard,
 )
+from runners.boards.serial_port import open_port
 from tests.boards.board_contract import SLOW_S, BoardContract
 from tests.boards.pty_device import PtyDevice, device, eventually, letters
 from tests.soc.soc_bench import letters_folder, simulator
@@ -91,8 +95,35 @@ class TestSimulatedBoard(BoardContract):
 
 
 def test_a_port_that_does_not_exist_is_a_missing_board(tmp_path: Path) -> None:
-    with pytest.raises(BoardMissing, match=r"ttyNone cannot be opened(.|\n)*fix: connect"):
+    with pytest.raises(
+        BoardMissing, match=r"no serial port .*ttyNone; there are(.|\n)*fix: connect"
+    ):
         SerialBoard(tmp_path / "ttyNone", baud=115200)
+
+
+def test_a_port_in_use_is_named_with_the_command_that_finds_the_user(line: PtyDevice) -> None:
+    first = SerialBoard(line.path, baud=115200)
+    with pytest.raises(BoardMissing, match=r"in use by another program(.|\n)*fuser -v /dev/pts"):
+        SerialBoard(line.path, baud=115200)
+    first.close()
+    SerialBoard(line.path, baud=115200).close()
+
+
+def test_a_forbidden_port_is_named_with_the_group_that_helps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise serial.SerialException(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("serial.Serial", refuse)
+    with pytest.raises(BoardMissing, match=r"may not be used by you\n  fix: sudo usermod -a -G"):
+        SerialBoard("/dev/ttyUSB0", baud=115200)
+
+
+def test_a_port_that_comes_back_is_waited_for(line: PtyDevice, tmp_path: Path) -> None:
+    port = tmp_path / "port"
+    threading.Timer(0.4, port.symlink_to, [line.path]).start()
+    open_port(str(port), baud=115200, timeout_s=SLOW_S).close()
 
 
 def test_a_slow_drip_does_not_prolong_the_deadline() -> None:
@@ -235,11 +266,31 @@ def test_a_spoilt_answer(serial_board: SerialBoard, fault: LineFault, answer: by
 
 
 @pytest.mark.parametrize(
-    ("fault", "error"), [(LineFault.SILENCE, BoardSilent), (LineFault.VANISH, BoardMissing)]
+    ("fault", "error"),
+    [
+        (LineFault.SILENCE, BoardSilent),
+        (LineFault.VANISH, BoardMissing),
+        (LineFault.REBOOT_LOOP, BoardGarbled),
+    ],
 )
 def test_no_answer(serial_board: SerialBoard, fault: LineFault, error: type[DseError]) -> None:
     with pytest.raises(error, match="injected"):
         FaultyBoard(serial_board, fault).receive_until(b"\r\n", timeout_s=SLOW_S)
+
+
+def test_a_drip_is_fast_enough_for_a_short_answer_only(serial_board: SerialBoard) -> None:
+    board = FaultyBoard(serial_board, LineFault.DRIP)
+    board.send(b"hh")
+    assert board.receive_until(b"\r\n", timeout_s=SLOW_S) == b"hello\r\n"
+    with pytest.raises(BoardSilent, match="did not finish within 5 s"):
+        board.receive_until(b"\r\n", timeout_s=5)
+
+
+def test_a_lost_byte_is_missed_where_bytes_are_counted(serial_board: SerialBoard) -> None:
+    board = FaultyBoard(serial_board, LineFault.DROPPED)
+    board.send(b"h")
+    with pytest.raises(BoardSilent, match="6 of 7 bytes"):
+        board.receive(7, timeout_s=SLOW_S)
 
 
 # The simulated board
