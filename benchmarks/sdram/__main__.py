@@ -1,0 +1,102 @@
+"""Print what an SDRAM access costs on the simulated board, and what the chip's data sheet promises.
+
+``python -m benchmarks.sdram``: cycles of a line fill of the data cache, without a second level,
+from a row that is open and from one that is not. From the data sheet, through LiteDRAM's timing
+settings, follows that the second costs a precharge and an activation more, and that no line comes
+in fewer cycles than the read latency and one 16-bit word a cycle.
+"""
+
+import json
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from litedram.modules import MT48LC16M16
+
+from hw_templates.soc.config import SocConfig
+from runners.boards import SimulatedBoard
+from runners.tools import run_tool
+from tests.soc.soc_bench import CPU_FLAGS, FIRMWARE, Simulator, built
+
+LINE_BYTES = 32  # of the packaged core that runs here
+FILLS = 32
+BANKS = 4
+CLOCKS_HZ = (50_000_000, 75_000_000, 100_000_000)
+SOURCE = Path(__file__).parent / "latency.c"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Cycles of one line fill."""
+
+    open_row: float
+    other_row: float
+
+
+def measure(clock_hz: int) -> Figures:
+    """Run the program on a SoC of that clock."""
+    config = SocConfig(
+        with_cfu=True, memory="sdram", main_ram_bytes=4 << 20, l2_bytes=0, clock_hz=clock_hz
+    )
+    simulator = built(config)
+    with tempfile.TemporaryDirectory() as folder:
+        run = simulator.prepare(firmware(simulator, Path(folder)), Path(folder) / "run")
+        board = SimulatedBoard(simulator.program, run)
+        board.send(b"r")
+        answer = board.receive_until(b"\r\n", timeout_s=300)
+        board.close()
+    loop, same, other = (int(text, 16) for text in answer.split())
+    # fills(0, n) hits the cache: its cost is the loop's, n - 1 times
+    per_loop = loop / (FILLS - 1)
+    return Figures(open_row=same / FILLS - per_loop, other_row=other / FILLS - per_loop)
+
+
+def firmware(simulator: Simulator, folder: Path) -> bytes:
+    """Compile the program for a SoC."""
+    soc = json.loads(simulator.soc_json.read_text())
+    ram, sram = soc["memory"]["main_ram"], soc["memory"]["sram"]
+    row_bytes = MT48LC16M16(50e6, "1:1").geom_settings.colbits
+    symbols = {
+        "MAIN_RAM_ORIGIN": ram["origin"],
+        "SRAM_ORIGIN": sram["origin"],
+        "SRAM_BYTES": sram["size_bytes"],
+    }
+    command = [
+        "riscv64-unknown-elf-gcc",
+        *CPU_FLAGS,
+        *("-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib"),
+        *(f"-DUART_{name.upper()}={address:#x}u" for name, address in soc["uart"].items()),
+        f"-DMAIN_RAM_ORIGIN={ram['origin']:#x}u",
+        f"-DLINE_BYTES={LINE_BYTES}u",
+        f"-DROW_BYTES={(2 << row_bytes) * BANKS}u",
+        *(f"-Wl,--defsym,{name}={value:#x}" for name, value in symbols.items()),
+        *("-Wl,--no-warn-rwx-segments", "-T", FIRMWARE / "link.ld"),
+        *(FIRMWARE / "start.S", SOURCE, "-lgcc", "-o", "latency.elf"),
+    ]
+    run_tool(command, cwd=folder, log=folder / "gcc.log", timeout_s=60)
+    objcopy = ["riscv64-unknown-elf-objcopy", "-O", "binary", "latency.elf", "latency.bin"]
+    run_tool(objcopy, cwd=folder, log=folder / "objcopy.log", timeout_s=60)
+    return (folder / "latency.bin").read_bytes()
+
+
+def main() -> None:
+    """Measure and print a row for each clock."""
+    sys.stdout.write(
+        "clock MHz  open row: cycles  least  other row: cycles  more  promised (tRP + tRCD)\n"
+    )
+    for clock_hz in CLOCKS_HZ:
+        timing = MT48LC16M16(clock_hz, "1:1").timing_settings
+        found = measure(clock_hz)
+        latency = 3 if clock_hz > 100e6 else 2
+        least = latency + 1 + LINE_BYTES // 2
+        sys.stdout.write(
+            f"{clock_hz / 1e6:9.0f}  {found.open_row:16.1f}  {least:5}"
+            f"  {found.other_row:17.1f}  {found.other_row - found.open_row:4.1f}"
+            f"  {timing.tRP + timing.tRCD:22}\n"
+        )
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
