@@ -62,7 +62,7 @@ def firmware(simulator: Simulator, folder: Path) -> bytes:
         "SRAM_ORIGIN": sram["origin"],
         "SRAM_BYTES": sram["size_bytes"],
     }
-    command = [
+    command: list[str | Path] = [
         "riscv64-unknown-elf-gcc",
         *CPU_FLAGS,
         *("-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib"),
