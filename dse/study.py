@@ -277,6 +277,28 @@ def workload(
     _show(data, workload_text(data), as_json=as_json)
 
 
+@app.command()
+def dashboard(
+    db: Database = DEFAULT_DB,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; another than loopback demands the token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8642,
+    example: Annotated[
+        bool, typer.Option("--example", help="Show recorded studies instead of a database.")
+    ] = False,
+) -> None:
+    """Show the studies of the database in a browser, live, until Ctrl-C."""
+    from dse.dashboard.serve import example_database, serve
+
+    if example:
+        with example_database() as database:
+            serve(database, host=host, port=port, is_example=True)
+        return
+    _open(db).close()
+    serve(db, host=host, port=port)
+
+
 def main() -> None:
     """Run the command line; here alone a fault becomes text and an exit code."""
     try:

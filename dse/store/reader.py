@@ -5,7 +5,7 @@ Those who show thousands of trials at once ask for rows in SQL; whoever wants on
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class Reader:
             (found,) = self._connection.execute("PRAGMA data_version").fetchone()
         return int(found)
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """Return the rows of one SELECT."""
         with self._lock, as_store_error(self.path):
             return self._connection.execute(sql, parameters).fetchall()

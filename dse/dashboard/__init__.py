@@ -1,0 +1,1 @@
+"""The web application: what a study found, live, offline, and what to do next."""

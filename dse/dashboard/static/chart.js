@@ -1,0 +1,55 @@
+// What charts share: ECharts, colours of the page, axes.
+import { short } from "./selection.js";
+export { init } from "./vendor/echarts.js";
+
+const WIDE = 20;
+
+export function palette() {
+  const style = getComputedStyle(document.documentElement);
+  const read = (name) => style.getPropertyValue(name).trim();
+  return {
+    ink: read("--ink"), soft: read("--soft"), grid: read("--line"), axis: read("--axis"), front: read("--front"),
+    dominated: read("--dominated"), bad: read("--bad"), limit: read("--limit"), surface: read("--surface"),
+  };
+}
+
+export function range(values, scale, more = []) {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const list of [values, more]) {
+    for (const value of list) {
+      if (!Number.isFinite(value)) continue;
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  if (low > high) return { low: 0, high: 1, isLog: false };
+  const isLog = low > 0 && (scale === "log" || (scale === "auto" && high >= WIDE * low));
+  if (isLog) {
+    const room = high > low ? (high / low) ** 0.04 : 1.5;
+    return { low: low / room, high: high * room, isLog };
+  }
+  const room = (high - low) * 0.04 || Math.abs(high) * 0.1 || 1;
+  return { low: low >= 0 ? Math.max(low - room, 0) : low - room, high: high + room, isLog };
+}
+
+// Round values on an axis. ECharts has ticks at powers of ten only where an axis is logarithmic.
+export function ticks({ low, high, isLog }, most) {
+  if (!isLog) {
+    const raw = (high - low) / Math.max(most, 1);
+    const power = 10 ** Math.floor(Math.log10(raw));
+    const step = [1, 2, 2.5, 5, 10].find((f) => f * power >= raw * 0.999) * power;
+    const found = [];
+    for (let n = Math.ceil(low / step - 1e-9); n * step <= high * (1 + 1e-9); n++) found.push(n * step);
+    return found;
+  }
+  const decades = [];
+  for (let d = Math.floor(Math.log10(low)); d <= Math.ceil(Math.log10(high)); d++) decades.push(d);
+  for (const factors of [[1, 2, 3, 4, 5, 6, 8], [1, 2, 5], [1, 3], [1]]) {
+    const found = decades.flatMap((d) => factors.map((f) => f * 10 ** d)).filter((v) => v >= low && v <= high);
+    if (found.length <= most) return found;
+  }
+  return decades.map((d) => 10 ** d).filter((v) => v >= low && v <= high);
+}
+
+export const text = short;

@@ -1,0 +1,133 @@
+// A study as columns: decoded from one letter a value, and changed in place by live updates.
+const FIRST_LETTER = 48;
+const SHOWN = { front: "f", completed: "fdexs", infeasible: "i", failed: "q", open: "rw" };
+
+export class Study {
+  constructor(data) {
+    Object.assign(this, {
+      objectives: data.objectives,
+      limits: data.limits,
+      references: data.references,
+      fidelities: data.fidelities,
+      numbers: data.numbers,
+      verdicts: [...data.verdicts],
+      front: data.front,
+    });
+    this.parameters = new Map(
+      data.parameters.map((p) => [p.name, { ...p, codes: [...p.codes].map((c) => (c === " " ? -1 : c.codePointAt(0) - FIRST_LETTER)) }]),
+    );
+    this.metrics = new Map(
+      data.metrics.map((m) => [
+        m.name,
+        {
+          name: m.name,
+          unit: m.unit,
+          values: m.values.map((v) => v ?? NaN),
+          fidelity: [...m.fidelity].map((c) => (c === " " ? -1 : c.codePointAt(0) - FIRST_LETTER)),
+          estimate: [...m.estimate].map((c) => c === "e"),
+        },
+      ]),
+    );
+    this.places = new Map(this.numbers.map((number, place) => [number, place]));
+  }
+
+  get length() {
+    return this.numbers.length;
+  }
+
+  goal(metric) {
+    return this.objectives.find((o) => o.metric === metric)?.goal;
+  }
+
+  values(metric) {
+    return this.metrics.get(metric)?.values ?? new Array(this.length).fill(NaN);
+  }
+
+  // The highest fidelity among a trial's metrics, as tables show it.
+  fidelity(place) {
+    let highest = -1;
+    for (const metric of this.metrics.values()) highest = Math.max(highest, metric.fidelity[place]);
+    return Math.max(highest, 0);
+  }
+
+  mask(selection) {
+    const mask = new Uint8Array(this.length).fill(1);
+    for (const [metric, [low, high]] of Object.entries(selection.box)) {
+      const values = this.values(metric);
+      for (let i = 0; i < mask.length; i++) if (!(values[i] >= low && values[i] <= high)) mask[i] = 0;
+    }
+    for (const [name, texts] of Object.entries(selection.only)) {
+      const parameter = this.parameters.get(name);
+      if (!parameter) continue;
+      const codes = new Set(parameter.values.map((v, code) => (texts.includes(v) ? code : -2)));
+      if (texts.includes("-")) codes.add(-1);
+      for (let i = 0; i < mask.length; i++) if (!codes.has(parameter.codes[i])) mask[i] = 0;
+    }
+    const letters = SHOWN[selection.show];
+    if (letters) for (let i = 0; i < mask.length; i++) if (!letters.includes(this.verdicts[i])) mask[i] = 0;
+    return mask;
+  }
+
+  merge({ trials, front }) {
+    for (const trial of trials) {
+      let place = this.places.get(trial.number);
+      if (place === undefined) {
+        place = this.length;
+        this.numbers.push(trial.number);
+        this.places.set(trial.number, place);
+        for (const parameter of this.parameters.values()) parameter.codes[place] = -1;
+        for (const metric of this.metrics.values()) {
+          metric.values[place] = NaN;
+          metric.fidelity[place] = -1;
+          metric.estimate[place] = false;
+        }
+      }
+      this.verdicts[place] = trial.verdict;
+      for (const [name, text] of Object.entries(trial.design)) this.#setParameter(place, name, text);
+      for (const [name, [value, unit, fidelity, estimate]] of Object.entries(trial.metrics)) {
+        const metric = this.#metric(name, unit);
+        metric.values[place] = value;
+        metric.fidelity[place] = this.fidelities.indexOf(fidelity);
+        metric.estimate[place] = estimate;
+      }
+    }
+    for (const number of this.front) this.verdicts[this.places.get(number)] = "d";
+    this.front = front;
+    for (const number of front) this.verdicts[this.places.get(number)] = "f";
+    // what the changes say of a trial that left the front for another reason comes last
+    for (const trial of trials) if (trial.verdict !== "f") this.verdicts[this.places.get(trial.number)] = trial.verdict;
+  }
+
+  #setParameter(place, name, text) {
+    if (!this.parameters.has(name)) {
+      this.parameters.set(name, { name, varies: true, values: [], codes: new Array(this.length).fill(-1) });
+    }
+    const parameter = this.parameters.get(name);
+    let code = parameter.values.indexOf(text);
+    if (code < 0) {
+      code = parameter.values.push(text) - 1;
+      parameter.varies = parameter.values.length > 1;
+    }
+    parameter.codes[place] = code;
+  }
+
+  #metric(name, unit) {
+    if (!this.metrics.has(name)) {
+      const empty = (value) => new Array(this.length).fill(value);
+      this.metrics.set(name, { name, unit, values: empty(NaN), fidelity: empty(-1), estimate: empty(false) });
+    }
+    return this.metrics.get(name);
+  }
+
+  design(place) {
+    const found = [];
+    for (const p of this.parameters.values()) if (p.varies && p.codes[place] >= 0) found.push([p.name, p.values[p.codes[place]]]);
+    return found;
+  }
+}
+
+export async function loadStudy(name) {
+  const answer = await fetch(`/api/studies/${encodeURIComponent(name)}/columns`);
+  if (!answer.ok) throw new Error(`columns of ${name}: ${answer.status}`);
+  return new Study(await answer.json());
+}
