@@ -16,6 +16,7 @@ from contracts.measurement import (
     outcome_of,
 )
 from hw_templates.soc.fpga_boards import fpga_board
+from runners.board_measure import measure_on_board
 from runners.cache import Cache, default_root
 from runners.fpga import PARTS, family_of_part
 from runners.fpga.family import total
@@ -30,15 +31,13 @@ from runners.synthesis import read_cost, require_fit
 from runners.toolchain import all_identities
 from runners.workload import workload_model
 
-_PLACING = (Fidelity.PLACED, Fidelity.BOARD)
-
 
 def measure(job: Job, *, report: Report, cache: Cache | None = None) -> Outcome:
     """Build a design, check it and measure it.
 
     What is cheap and can end a trial comes first: the cost, then the simulation, then place and
     route, which settles the clock; at another clock than the requested one the simulation is
-    repeated.
+    repeated. A real board comes last, and loads the bitstream of that clock.
 
     Args:
         job: What to measure.
@@ -91,8 +90,14 @@ class _Attempt:
         if job.fidelity is not Fidelity.SIMULATED:
             self._synthesise(pipeline)
         self._simulate(job, pipeline)
-        if job.fidelity in _PLACING:
-            self._place()
+        if job.fidelity in (Fidelity.PLACED, Fidelity.BOARD):
+            job, pipeline = self._place()
+        if job.fidelity is Fidelity.BOARD:
+            on_board = measure_on_board(
+                job, pipeline, cache_root=self._cache.root, report=self._report
+            )
+            self._layers = on_board.layers
+            self._learn(*on_board.metrics)
 
     def measurement(self) -> Measurement:
         """Return all that was learnt so far."""
@@ -147,8 +152,8 @@ class _Attempt:
             replace(_metric("latency_us", latency_us, "us", fidelity), estimate=not is_placed),
         )
 
-    def _place(self) -> None:
-        """Settle on a clock, and learn what the design is at that clock.
+    def _place(self) -> tuple[Job, Pipeline]:
+        """Settle on a clock, learn what the design is at that clock, and return it.
 
         Raises:
             TimingMissed: It settles on none.
@@ -182,6 +187,7 @@ class _Attempt:
             _metric("fmax_mhz", placement.fmax_mhz, "MHz", Fidelity.PLACED),
             _metric("place_seed", placement.seed, "", Fidelity.PLACED),
         )
+        return settled, pipeline
 
     def _at(self, clock_mhz: float, seed: int) -> Job:
         """Return the job at another clock and seed."""

@@ -122,6 +122,8 @@ def _build(building: Building) -> float:
         (building.needs["board-soc"] / constraints).read_bytes()
     )
     run = place_and_route(family, _route(job), building)
+    if not (out / REPORT).exists():
+        raise ToolCrashed("nextpnr wrote no report", fix="check the version of nextpnr: make setup")
     read_routed(out, seed=job.place_seed, clock_mhz=job.target.clock_mhz)  # refused here if broken
     (out / _JOINED).unlink()
     return run.cpu_s

@@ -4,11 +4,11 @@ Limits: Lattice FPGA-DS-02012, sysCLOCK PLL timing; dividers: FPGA-TN-02200.
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from contracts.faults import ConfigError
+from hw_templates.soc.exact_clocks import look_up, table_of
 
 _INPUT_HZ = (8_000_000, 400_000_000)
 _DETECTOR_HZ = (10_000_000, 400_000_000)
@@ -39,7 +39,7 @@ class PllSettings:
 @functools.cache
 def clocks_hz(reference_hz: int) -> tuple[int, ...]:
     """Return every clock that can be made of an oscillator, to the nearest Hz, ascending."""
-    return tuple(sorted(_table(reference_hz)))
+    return tuple(_table(reference_hz))
 
 
 def settings_for(reference_hz: int, clock_hz: int) -> PllSettings:
@@ -52,22 +52,12 @@ def settings_for(reference_hz: int, clock_hz: int) -> PllSettings:
     Raises:
         ConfigError: No dividers make it; the nearest clocks are named.
     """
-    table = _table(reference_hz)
-    if clock_hz in table:
-        return table[clock_hz]
-    near = sorted(sorted(table, key=lambda made: abs(made - clock_hz))[:2])
-    raise ConfigError(
-        f"the PLL cannot make {clock_hz / 1e6:.6g} MHz of {reference_hz / 1e6:.6g} MHz exactly",
-        fix="use clock_mhz = " + (" or ".join(f"{made / 1e6:.8g}" for made in near) or "another"),
-    )
+    return look_up(_table(reference_hz), clock_hz, reference_hz=reference_hz)
 
 
 @functools.cache
-def _table(reference_hz: int) -> dict[int, PllSettings]:
-    table: dict[int, PllSettings] = {}
-    for settings in _all_settings(reference_hz):
-        table.setdefault(round(settings.clock_hz), settings)
-    return table
+def _table(reference_hz: int) -> Mapping[int, PllSettings]:
+    return table_of((each.clock_hz, each) for each in _all_settings(reference_hz))
 
 
 def _all_settings(reference_hz: int) -> Iterator[PllSettings]:
