@@ -72,7 +72,8 @@ def rerun_trial(
         )
     config = config_from_json(study.config_json)
     check_network(config)
-    outcome = _measure(config.job(detail.result.trial.design), report)
+    trial = detail.result.trial
+    outcome = _measure(config.job(trial.design, trial.fidelity), report)
     if isinstance(outcome, Failed):
         raise fault_classes()[outcome.kind](outcome.what, outcome.fix, outcome.detail)
     reached = TrialState.COMPLETED if isinstance(outcome, Completed) else TrialState.INFEASIBLE
