@@ -1,5 +1,6 @@
 """A board that misbehaves on purpose: what the code above a board must survive."""
 
+import re
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -7,6 +8,7 @@ from contracts.faults import BoardGarbled, BoardMissing, BoardSilent
 from runners.boards.board import SEND_TIMEOUT_S, Board
 
 _NO_FIX = "none: it is a test"
+_OUTPUT = re.compile(rb"(m-output-\[[0-9a-f]*)([0-9a-f])(?=\])")
 
 
 class LineFault(StrEnum):
@@ -22,6 +24,8 @@ class LineFault(StrEnum):
     """Each answer comes twice in a row."""
     DRIP = "drip"
     """Each answer comes at one byte a second, so a long one misses its deadline."""
+    WRONG = "wrong"
+    """The output tensor of each inference has a wrong last byte."""
     VANISH = "vanish"
     """The board goes away."""
     REBOOT_LOOP = "reboot-loop"
@@ -93,6 +97,8 @@ class FaultyBoard:
         return self._spoil(answer, end)
 
     def _spoil(self, answer: bytes, end: bytes) -> bytes:
+        if self._fault is LineFault.WRONG:
+            return _OUTPUT.sub(_another_digit, answer)
         content = answer[: len(answer) - len(end)]
         if self._fault is LineFault.GARBAGE:
             return bytes(byte ^ 0xFF for byte in content) + end
@@ -100,6 +106,10 @@ class FaultyBoard:
             middle = len(content) // 2
             return content[:middle] + content[middle + 1 :] + end
         return content + end + answer
+
+
+def _another_digit(found: re.Match[bytes]) -> bytes:
+    return found[1] + (b"1" if found[2] == b"0" else b"0")
 
 
 def _vanished() -> BoardMissing:

@@ -1,24 +1,34 @@
 """A simulated SoC that boots as a board does: ROM with a boot program, empty main memory."""
 
-from dataclasses import dataclass
+import subprocess
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
 
 from hw_templates.soc.bios import BIOS_BINARY
 from hw_templates.soc.config import SocConfig
 from hw_templates.soc.images import write_rom_image
 from runners.bios import BIOS_STAGES, build_bios
+from runners.board_program import BoardProgram
 from runners.boards import SimulatedBoard
 from runners.cache import Cache, default_root
 from runners.golden import candidate_inputs
-from runners.job import Job, Limits, Target, Workload
+from runners.job import Job, Limits, Serial, Target, Workload
 from runners.pipeline import Pipeline
+from sw_templates.options import FirmwareOptions
 from sw_templates.reference import golden_inferences
 from sw_templates.soc_map import SocMap
 from sw_templates.tflite_import import load_model
+from tests.boards.load_requests import LoadRequests
 from tests.firmware.firmware_bench import riscv_firmware, small_network
+from tests.firmware.tflite_builder import (
+    FULLY_CONNECTED,
+    INT32,
+    ModelSpec,
+    OperatorSpec,
+    TensorSpec,
+    build,
+)
 from tests.soc.soc_bench import Simulator, built, scratch
 
 BOOTING = SocConfig(
@@ -31,15 +41,6 @@ BOOTING = SocConfig(
     clock_hz=50_000_000,
 )
 """The cheapest SoC that LiteX's BIOS runs on."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SmallProgram:
-    """A firmware for ``BOOTING`` with a small network, and what it must answer."""
-
-    image: bytes
-    golden: dict[str, Any]
-    layers: tuple[str, ...]
 
 
 @cache
@@ -65,23 +66,64 @@ def bios() -> bytes:
 
 
 @cache
-def small_program() -> SmallProgram:
-    """The small network with every operator, compiled for ``BOOTING``."""
+def small_program() -> BoardProgram:
+    """A small network with every operator, compiled for ``BOOTING``."""
+    return _program(small_network(), FirmwareOptions())
+
+
+@cache
+def smallest_program() -> BoardProgram:
+    """One fully connected layer, compiled for ``BOOTING`` to be short."""
+    return _program(build(_one_layer()), FirmwareOptions(optimisation="Os"))
+
+
+def _one_layer() -> ModelSpec:
+    def activations(size: int) -> TensorSpec:
+        return TensorSpec(shape=[1, size], scales=[0.1], zero_points=[0])
+
+    weights = bytes((37 * n + 11) & 0xFF for n in range(3 * 8))
+    return ModelSpec(
+        tensors=[
+            activations(8),
+            TensorSpec(shape=[3, 8], scales=[0.01], zero_points=[0], data=weights),
+            TensorSpec(shape=[3], type_code=INT32, data=bytes(12)),
+            activations(3),
+        ],
+        operators=[
+            OperatorSpec(
+                code=FULLY_CONNECTED,
+                inputs=[0, 1, 2],
+                outputs=[3],
+                options={"FusedActivationFunction": 0},
+            )
+        ],
+        inputs=[0],
+        outputs=[3],
+    )
+
+
+def _program(network: bytes, options: FirmwareOptions) -> BoardProgram:
     folder = Path(mkdtemp(dir=scratch()))
-    (folder / "net.tflite").write_bytes(small_network())
+    (folder / "net.tflite").write_bytes(network)
     model = load_model(folder / "net.tflite")
     soc = SocMap.from_json(simulator().soc_json)
-    riscv_firmware(model, folder, core="rv32im", soc=soc)
+    riscv_firmware(model, folder, core="rv32im", options=options, soc=soc)
     given = candidate_inputs(model, count=1, seed=1)
     (answer,) = golden_inferences(folder / "net.tflite", model, given)
-    return SmallProgram(
+    golden = {
+        "input": given[0].hex(),
+        "output": answer.output.hex(),
+        "layer_crcs": answer.layer_crcs,
+    }
+    return BoardProgram(
         image=(folder / "firmware.bin").read_bytes(),
-        golden={
-            "input": given[0].hex(),
-            "output": answer.output.hex(),
-            "layer_crcs": answer.layer_crcs,
-        },
-        layers=tuple(layer.name for layer in model.layers),
+        address=soc.main_ram.origin,
+        clock_hz=soc.clock_hz,
+        baud=115200,
+        serial=Serial(),
+        golden=[golden],
+        limits=Limits(cycles=10_000_000, serial_timeout_s=60.0),
+        clock_check_s=0.0,
     )
 
 
@@ -100,3 +142,39 @@ def booting_folder(program: bytes, folder: Path) -> Path:
 def booting_board(program: bytes, folder: Path) -> SimulatedBoard:
     """That board, started."""
     return SimulatedBoard(simulator().program, booting_folder(program, folder))
+
+
+class BoardOnACable:
+    """The simulated board as if it were a real one: loaded by a command, behind a port's name.
+
+    Args:
+        boot_program: In its ROM.
+        folder: For its port and its loads.
+    """
+
+    def __init__(self, boot_program: bytes, folder: Path) -> None:
+        self.port = folder / "port"
+        self._run_in = booting_folder(boot_program, folder / "run")
+        self._process: subprocess.Popen[str] | None = None
+        self.requests = LoadRequests(folder, self._power_up)
+
+    def close(self) -> None:
+        self.requests.close()
+        self._end()
+
+    def _power_up(self) -> str:
+        self._end()
+        self._process = subprocess.Popen(
+            [simulator().program, "--link", self.port],
+            cwd=self._run_in,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+        return ""
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.communicate(timeout=60)

@@ -15,6 +15,7 @@ from pathlib import Path
 from runners.board_program import BoardProgram
 from runners.boards.bench import BoardEntry
 from runners.job import Limits, Serial
+from tests.boards.load_requests import LoadRequests
 from tests.boards.pty_device import PtyDevice
 
 REQUEST = b"sL5DdSMmkekro\n"
@@ -86,9 +87,7 @@ class ModelBoard:
         self._spoilt = set(spoilt_frames)
         self._cycles = iter(range(10_000_000))
         self._device: PtyDevice | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
+        self._requests = LoadRequests(folder, self.load)
 
     @property
     def fault(self) -> Fault | None:
@@ -102,7 +101,7 @@ class ModelBoard:
                 "name": name,
                 "target": "model",
                 "port": str(self.port),
-                "load": ["sh", str(self._loader()), "{bitstream}"],
+                "load": self._requests.command,
                 **more,
             }
         )
@@ -111,31 +110,13 @@ class ModelBoard:
         self._healed_by = 0
 
     def close(self) -> None:
-        self._stop.set()
-        self._thread.join(10)
+        self._requests.close()
         if self._device is not None:
             self._device.close()
 
-    def _loader(self) -> Path:
-        script = self.folder / "load.sh"
-        script.write_text(
-            f"cd {self.folder}\n"
-            "touch request\n"
-            "while [ -e request ]; do sleep 0.01; done\n"
-            "cat loader_says; test ! -s loader_says\n"
-        )
-        return script
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.005):
-            if (self.folder / "request").exists():
-                self._load()
-                (self.folder / "request").unlink()
-
-    def _load(self) -> None:
+    def load(self) -> str:
+        """Start it anew; return what the cable's program says."""
         self.loads += 1
-        says = {Fault.NOT_LOADED: "IDCODE mismatch", Fault.NO_CABLE: "device not found"}
-        (self.folder / "loader_says").write_text(says.get(self.fault, "") if self.fault else "")
         if self._device is not None:
             self._device.close()
         self._device = PtyDevice(_Conversation(self).receive)
@@ -144,6 +125,8 @@ class ModelBoard:
         if self.fault is not Fault.SILENT_BOOT:
             # later than the port is opened, as a boot after a load is
             threading.Timer(0.05, self._device.say, [self.boot_text()]).start()
+        says = {Fault.NOT_LOADED: "IDCODE mismatch", Fault.NO_CABLE: "device not found"}
+        return says.get(self.fault, "") if self.fault else ""
 
     def boot_text(self) -> bytes:
         if self.fault is Fault.BAD_ROM:

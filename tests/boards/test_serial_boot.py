@@ -14,7 +14,7 @@ from tests.boards.test_ladder import LIMITS
 
 
 def started(board: ModelBoard) -> SerialBoard:
-    board._load()
+    board.load()
     return open_port(str(board.port), baud=115200, timeout_s=10)
 
 

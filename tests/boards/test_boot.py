@@ -1,0 +1,147 @@
+"""The simulated SoC boots as a board does: its ROM's program, the serial boot, the firmware."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from contracts.faults import DseError, FaultKind, FlashFailed, WrongResult
+from runners.board_ladder import BoardLog, Climber
+from runners.board_program import run_program
+from runners.boards import FaultyBoard, LineFault, RecordingBoard, ReplayBoard
+from runners.boards.bench import BoardEntry
+from runners.boards.lease import Leases
+from runners.boards.serial_boot import BootLimits, boot
+from tests.boards.boot_bench import (
+    BoardOnACable,
+    bios,
+    booting_board,
+    small_program,
+    smallest_program,
+)
+from tests.boards.make_session import record
+from tests.boards.session import SESSION, program_of_session, talk
+
+LIMITS = BootLimits(request_s=60.0, ask_again_s=60.0, frame_s=60.0, greeting_s=60.0)
+BOOT_PROGRAMS = [pytest.param(bios, id="litex-bios")]
+
+
+def ignore(_: object) -> None:
+    pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("boot_program", BOOT_PROGRAMS)
+def test_a_simulated_board_boots_answers_its_name_and_infers_bit_exactly(
+    boot_program: Callable[[], bytes], tmp_path: Path
+) -> None:
+    program = small_program()
+    board = booting_board(boot_program(), tmp_path)
+    with closing(board):
+        booted = boot(board, program.image, address=program.address, limits=LIMITS, progress=ignore)
+        figures = run_program(board, program, progress=ignore)  # compares name and output
+        with pytest.raises(WrongResult, match="no layer differs when it is run again"):
+            run_program(FaultyBoard(board, LineFault.WRONG), program, progress=ignore)
+    assert (booted.frames, booted.resent) == (1 + -(-(len(program.image) - 4) // 251), 0)
+    assert figures.cycles.count == 3
+    assert figures.cycles.half_width < 0.01 * figures.cycles.mean
+    assert len(figures.layers) == 7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("boot_program", BOOT_PROGRAMS)
+def test_a_board_on_a_cable_is_loaded_booted_and_measured(
+    boot_program: Callable[[], bytes], tmp_path: Path
+) -> None:
+    """Everything between the command line and the SoC, with a simulator behind the port."""
+    board = BoardOnACable(boot_program(), tmp_path)
+    leases = Leases(tmp_path / "cache")
+    told: list[str] = []
+    entry = BoardEntry(
+        name="simulated", target="t", port=str(board.port), load=board.requests.command
+    )
+    log = BoardLog(path=leases.log_path("simulated"), holder="test", tell=told.append)
+    try:
+        for _ in range(2):  # the second load finds a board whose firmware runs
+            figures = Climber(
+                entry=entry,
+                bitstream=tmp_path / "soc.bit",
+                board_arguments=(),
+                program=smallest_program(),
+                boot_limits=BootLimits(),
+                log=log,
+                progress=ignore,
+            ).run(leases)
+            assert figures.cycles.count == 3
+    finally:
+        board.close()
+    assert told == []
+
+
+@pytest.mark.slow
+def test_a_damaged_rom_is_named_before_anything_is_loaded(tmp_path: Path) -> None:
+    damaged = bytearray(bios())
+    damaged[-20] ^= 1  # behind the code, within what the checksum covers
+    board = booting_board(bytes(damaged), tmp_path)
+    with closing(board), pytest.raises(FlashFailed, match="checksum is wrong"):
+        boot(board, b"nothing", address=0x40000000, limits=LIMITS, progress=ignore)
+
+
+@pytest.mark.slow
+def test_a_session_can_be_recorded_anew(tmp_path: Path) -> None:
+    record(tmp_path)
+    program = program_of_session(tmp_path)
+    board = ReplayBoard(tmp_path / SESSION.name)
+    assert talk(board, program).cycles.count == 3
+    board.close()
+    assert program.image == smallest_program().image
+
+
+# The same code on the recorded session
+
+
+def test_a_recorded_boot_and_inference_plays_back() -> None:
+    board = ReplayBoard(SESSION)
+    figures = talk(board, program_of_session())
+    board.close()  # complains about anything that was not asked for
+    assert figures.cycles.count == 3
+    assert [layer.operator for layer in figures.layers] == ["FULLY_CONNECTED"]
+
+
+def test_a_recording_of_a_playback_is_the_recording(tmp_path: Path) -> None:
+    board = RecordingBoard(ReplayBoard(SESSION), tmp_path / "again.jsonl")
+    talk(board, program_of_session())
+    board.close()
+    assert (tmp_path / "again.jsonl").read_text() == SESSION.read_text()
+
+
+def test_another_firmware_is_not_what_was_recorded() -> None:
+    other = program_of_session()
+    image = bytearray(other.image)
+    image[100] ^= 1
+    with pytest.raises(DseError, match="recorded is"):
+        talk(ReplayBoard(SESSION), replace(other, image=bytes(image)))
+
+
+FAULTS = {
+    LineFault.SILENCE: FaultKind.BOARD_SILENT,
+    LineFault.GARBAGE: FaultKind.BOARD_GARBLED,
+    LineFault.DROPPED: FaultKind.BOARD_GARBLED,
+    LineFault.DRIP: FaultKind.BOARD_SILENT,
+    LineFault.VANISH: FaultKind.BOARD_MISSING,
+    LineFault.REBOOT_LOOP: FaultKind.BOARD_GARBLED,
+}
+
+
+@pytest.mark.parametrize(("fault", "kind"), FAULTS.items())
+def test_a_recorded_board_that_fails_after_its_boot_fails_by_name(
+    fault: LineFault, kind: FaultKind
+) -> None:
+    program = program_of_session()
+    answers_of_boot = 1 + 1 + -(-(len(program.image) - 4) // 251) + 2
+    board = FaultyBoard(ReplayBoard(SESSION), fault, after=answers_of_boot + 2)
+    with pytest.raises(DseError) as ended:
+        talk(board, replace(program, limits=replace(program.limits, serial_timeout_s=1.0)))
+    assert ended.value.kind is kind
