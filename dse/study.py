@@ -266,6 +266,44 @@ def board(
 
 
 @app.command()
+def flash(
+    study: StudyName,
+    trial: TrialNumber,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--board",
+            metavar="NAME",
+            help="A board of boards.toml.",
+            show_default="any free one of the target",
+        ),
+    ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Write the talk with the board to this file.", show_default="none"),
+    ] = None,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Load a trial's design into a real board, check and measure it, and leave it running."""
+    from dataclasses import asdict
+
+    from dse.flash import flash_trial, flashed_text
+
+    with _open(db) as store:
+        flashed = flash_trial(
+            store,
+            study,
+            trial,
+            board=name,
+            record=record,
+            report=_report_stage,
+            tell=lambda text: print(text, file=sys.stderr, flush=True),
+        )
+    _show(asdict(flashed), flashed_text(flashed), as_json=as_json)
+
+
+@app.command()
 def workload(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")],
     as_json: Json = False,
