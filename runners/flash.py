@@ -25,6 +25,7 @@ _FORBIDDEN = (
     "usb_open() failed",
     "inappropriate permissions",
 )
+_NOT_FTDI = "ftdi serial param is for ftdi cables"
 _BUSY = ("unable to claim", "libusb_error_busy", "resource busy")
 
 
@@ -66,6 +67,7 @@ def load_bitstream(
     """Load a bitstream; the FPGA starts with it.
 
     Raises:
+        ConfigError: The entry's cable cannot be chosen as it says.
         BoardMissing: The cable is not there, not permitted, or in use.
         FlashFailed: It was not loaded for another reason.
         ToolMissing: openFPGALoader is not installed.
@@ -91,6 +93,12 @@ def _fault_of(entry: BoardEntry, error: ToolCrashed, command: Sequence[str]) -> 
     """Tell what the loader's last words mean."""
     lower = error.detail.lower()
     which = f"the cable of board {entry.name}"
+    if _NOT_FTDI in lower:
+        return ConfigError(
+            f"[boards.{entry.name}] cable_serial is {entry.cable_serial!r}, but its cable has no "
+            "FTDI chip",
+            fix="choose the cable with `usb` or `cable_index`",
+        )
     if any(sign in lower for sign in _FORBIDDEN):
         return BoardMissing(
             f"{which} may not be used by you",
