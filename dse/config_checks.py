@@ -45,7 +45,8 @@ def completed(
             fix=f"use one of: {', '.join(READY_FIDELITIES)}",
         )
     _check_promotion(given, file=file)
-    _check_metrics(given, file=file)
+    target = _target(given.target, folder=folder, file=file)
+    _check_metrics(given, part=str(target.part), file=file)
     for name, values in given.space.items():
         if values == []:
             raise ConfigError(
@@ -55,7 +56,7 @@ def completed(
     families = [_family(name, folder=folder, file=file) for name in given.cfu.families]
     return given.model_copy(
         update={
-            "target": _target(given.target, folder=folder, file=file),
+            "target": target,
             "workload": (
                 _workload(given.workload, folder=folder, file=file)
                 if with_workload
@@ -149,7 +150,7 @@ def _is_module_name(name: str) -> bool:
     return all(part.isidentifier() for part in parts) and parts[-1] not in ("py", "v", "toml")
 
 
-def _check_metrics(given: StudyFile, *, file: str) -> None:
+def _check_metrics(given: StudyFile, *, part: str, file: str) -> None:
     objectives = given.objectives.minimise + given.objectives.maximise
     if not 2 <= len(set(objectives)) <= 3 or len(set(objectives)) != len(objectives):
         raise ConfigError(
@@ -158,7 +159,7 @@ def _check_metrics(given: StudyFile, *, file: str) -> None:
         )
     study = given.study
     reached = "synthesise" if study.promote == "front" else study.fidelity
-    known = measured_by(FIDELITIES[reached])
+    known = measured_by(FIDELITIES[reached], part=part)
     for section, names in (("objectives", objectives), ("constraints", given.constraints)):
         for name in names:
             if name not in known:

@@ -1,6 +1,7 @@
 """The metrics that trials bring back, and the fidelity from which on each is known."""
 
 from contracts.measurement import Fidelity
+from runners.fpga import PARTS
 
 KNOWN_FROM: dict[str, Fidelity] = {
     "latency_us": Fidelity.SIMULATED,
@@ -9,6 +10,14 @@ KNOWN_FROM: dict[str, Fidelity] = {
     "ff": Fidelity.SYNTHESISED,
     "dp16kd": Fidelity.SYNTHESISED,
     "mult18x18d": Fidelity.SYNTHESISED,
+    "ebr": Fidelity.SYNTHESISED,
+    "lram": Fidelity.SYNTHESISED,
+    "mult18": Fidelity.SYNTHESISED,
+    "bsram": Fidelity.SYNTHESISED,
+    "mult18x18": Fidelity.SYNTHESISED,
+    "mult9x9": Fidelity.SYNTHESISED,
+    "spram": Fidelity.SYNTHESISED,
+    "mac16": Fidelity.SYNTHESISED,
     "clock_mhz": Fidelity.PLACED,
     "requested_clock_mhz": Fidelity.PLACED,
     "fmax_mhz": Fidelity.PLACED,
@@ -19,7 +28,12 @@ KNOWN_FROM: dict[str, Fidelity] = {
 _ORDER = tuple(Fidelity)
 
 
-def measured_by(fidelity: Fidelity) -> tuple[str, ...]:
-    """Return the metrics that a trial of this fidelity has."""
+def measured_by(fidelity: Fidelity, *, part: str) -> tuple[str, ...]:
+    """Return the metrics that a trial of this fidelity on this part has."""
     reached = _ORDER.index(fidelity)
-    return tuple(name for name, since in KNOWN_FROM.items() if _ORDER.index(since) <= reached)
+    other = {resource for held in PARTS.values() for resource in held} - PARTS[part].keys()
+    return tuple(
+        name
+        for name, since in KNOWN_FROM.items()
+        if _ORDER.index(since) <= reached and name not in other
+    )

@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from contracts.faults import ConfigError
 from runners.fpga.ecp5 import ECP5
 from runners.fpga.family import FpgaFamily
+from runners.fpga.gowin import GW1N, GW2A
+from runners.fpga.ice40 import ICE40
+from runners.fpga.nexus import NEXUS
 
-FAMILIES: tuple[FpgaFamily, ...] = (ECP5,)
+FAMILIES: tuple[FpgaFamily, ...] = (ECP5, NEXUS, GW1N, GW2A, ICE40)
 """All families; a part belongs to the one that lists it."""
 
 PARTS: Mapping[str, Mapping[str, int]] = {
