@@ -61,6 +61,22 @@ class BoardLog:
             sink.write(f"{line} ({self.holder})\n")
 
 
+class _OutOfReach(Exception):
+    """Cable or port are not there or not ours: nothing is known of the board itself."""
+
+    def __init__(self, found: BoardMissing) -> None:
+        super().__init__(found)
+        self.found = found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fault:
+    """How an attempt ended."""
+
+    found: DseError
+    is_out_of_reach: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Climber:
     """One trial on one leased board.
@@ -90,50 +106,67 @@ class Climber:
 
         Raises:
             WrongResult: The board works, the design does not.
-            BoardMissing: The cable is not there: no rung helps, and nothing is put away.
+            BoardMissing: Cable or port are not there or not ours: nothing is put away.
             DseError: The last rung's fault; the board is then in quarantine.
         """
-        fault: DseError
+        fault = self._attempt(self._from_bitstream)
+        if isinstance(fault, BoardFigures):
+            return fault
+        for name, climb in self._rungs(fault):
+            self.log.rung(
+                f"board {self.entry.name}: {fault.found.kind}: {fault.found.what} -> {name}"
+            )
+            outcome = self._attempt(climb)
+            if isinstance(outcome, BoardFigures):
+                self.log.rung(f"board {self.entry.name}: it is back")
+                return outcome
+            fault = outcome
+        if fault.is_out_of_reach:
+            raise fault.found
+        raise self._put_away(fault.found, leases)
+
+    def _attempt(self, climb: Callable[[], BoardFigures]) -> "BoardFigures | _Fault":
         try:
-            return self._from_bitstream()
+            return climb()
+        except _OutOfReach as error:
+            return _Fault(found=error.found, is_out_of_reach=True)
         except _BOARD_FAULTS as error:
-            if isinstance(error, BoardMissing) and error.__cause__.__class__ is ToolCrashed:
-                raise
-            fault = error
-        rungs: list[tuple[str, Callable[[], BoardFigures]]] = [
+            return _Fault(found=error, is_out_of_reach=False)
+
+    def _rungs(self, fault: "_Fault") -> list[tuple[str, Callable[[], BoardFigures]]]:
+        power: list[tuple[str, Callable[[], BoardFigures]]] = []
+        if self.entry.power_cycle:
+            power.append(("take its power away", self._from_power))
+        if fault.is_out_of_reach:
+            return power
+        return [
             ("reopen its port", self._as_it_is),
             ("load it again", self._from_bitstream),
+            *power,
         ]
-        if self.entry.power_cycle:
-            rungs.append(("take its power away", self._from_power))
-        for name, climb in rungs:
-            self.log.rung(f"board {self.entry.name}: {fault.kind}: {fault.what} -> {name}")
-            try:
-                figures = climb()
-            except _BOARD_FAULTS as error:
-                fault = error
-                continue
-            self.log.rung(f"board {self.entry.name}: it is back")
-            return figures
-        raise self._put_away(fault, leases)
 
     def _from_power(self) -> BoardFigures:
         power_cycle(self.entry, log=self._tool_log)
         return self._from_bitstream()
 
     def _from_bitstream(self) -> BoardFigures:
-        load_bitstream(
-            self.entry, self.bitstream, board_arguments=self.board_arguments, log=self._tool_log
-        )
+        try:
+            load_bitstream(
+                self.entry, self.bitstream, board_arguments=self.board_arguments, log=self._tool_log
+            )
+        except BoardMissing as error:
+            raise _OutOfReach(error) from error
         return self._with_port(self._boot_and_run)
 
     def _as_it_is(self) -> BoardFigures:
         return self._with_port(self._run)
 
     def _with_port(self, act: Callable[[Board], BoardFigures]) -> BoardFigures:
-        board = self.listen(
-            open_port(self.entry.port, baud=self.program.baud, timeout_s=_PORT_TIMEOUT_S)
-        )
+        try:
+            port = open_port(self.entry.port, baud=self.program.baud, timeout_s=_PORT_TIMEOUT_S)
+        except BoardMissing as error:
+            raise _OutOfReach(error) from error
+        board = self.listen(port)
         try:
             return act(board)
         finally:

@@ -82,6 +82,7 @@ class Leases:
             usable = [entry for entry in entries if self.quarantine_of(entry.name) is None]
             if not usable:
                 raise self._all_in_quarantine(entries)
+            usable.sort(key=lambda entry: not Path(entry.port).exists())  # connected ones first
             for entry in usable:
                 lease = self._try(entry, holder)
                 if lease is not None:

@@ -114,6 +114,14 @@ def test_several_boards_serve_several_trials(tmp_path: Path) -> None:
     third.release()
 
 
+def test_a_connected_board_is_taken_before_one_that_is_not(tmp_path: Path) -> None:
+    (tmp_path / "port").touch()
+    there = BoardEntry(name="there", target="t", port=str(tmp_path / "port"))
+    lease = Leases(tmp_path).take([LEFT, there], holder="a", timeout_s=0, waiting=nobody_waits)
+    assert lease.entry.name == "there"
+    lease.release()
+
+
 def test_who_comes_second_is_told_who_has_the_board_and_for_how_long_it_waits(
     tmp_path: Path,
 ) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from contracts.faults import DseError, FaultKind, WrongResult
+from contracts.faults import BoardMissing, DseError, FaultKind, WrongResult
 from runners.board_ladder import BoardLog, Climber
 from runners.board_program import BoardFigures
+from runners.boards import SerialBoard
+from runners.boards.bench import BoardEntry
 from runners.boards.lease import Leases
 from runners.boards.serial_boot import BootLimits
 from tests.boards.model_board import Fault, ModelBoard, model_board, program
@@ -46,10 +48,10 @@ class Bench:
         self.told: list[str] = []
         self.bitstream = folder / "soc.bit"
 
-    def trial(self, board: ModelBoard, **more: object) -> BoardFigures:
+    def trial(self, board: ModelBoard, entry: BoardEntry | None = None) -> BoardFigures:
         log = BoardLog(path=self.leases.log_path("model"), holder="t", tell=self.told.append)
         return Climber(
-            entry=board.entry(**more),
+            entry=entry or board.entry(),
             bitstream=self.bitstream,
             board_arguments=(),
             program=program(),
@@ -132,11 +134,31 @@ def test_a_second_load_brings_a_silent_board_back(bench: Bench, tmp_path: Path) 
     assert bench.leases.log_path("model").read_text().count("(t)") == 5
 
 
+def test_a_port_in_use_is_named_and_puts_nothing_away(bench: Bench, tmp_path: Path) -> None:
+    with model_board(tmp_path) as board:
+        board.load()
+        entry = board.entry(load=["true"])
+        other = SerialBoard(board.port, baud=115200)
+        with pytest.raises(BoardMissing, match=r"port is in use by another program(.|\n)*fuser"):
+            bench.trial(board, entry)
+        other.close()
+        assert bench.leases.quarantine_of("model") is None
+
+
+def test_power_may_bring_a_port_back(bench: Bench, tmp_path: Path) -> None:
+    with model_board(tmp_path, fault=Fault.NO_CABLE, healed_by=2) as board:
+        assert bench.trial(board, board.entry(power_cycle=["true"])).cycles.mean == 1001
+    assert [line.rpartition(" -> ")[2] for line in bench.told] == [
+        "take its power away",
+        "board model: it is back",
+    ]
+
+
 @pytest.mark.slow
 def test_the_power_hook_is_the_last_rung(bench: Bench, tmp_path: Path) -> None:
     with model_board(tmp_path, fault=Fault.REBOOT_LOOP, healed_by=3) as board:
         hook = ["touch", str(tmp_path / "power was away")]
-        assert bench.trial(board, power_cycle=hook).cycles.mean == 1001
+        assert bench.trial(board, board.entry(power_cycle=hook)).cycles.mean == 1001
     assert (tmp_path / "power was away").exists()
     assert "-> take its power away" in bench.told[2]
 
