@@ -1,0 +1,259 @@
+"""``python -m benchmarks.targets [NAME ...]``: a bitstream with a CFU for each target, measured.
+
+For each target a small design is synthesised, placed until its timing is met, and packed with its
+boot program. One row each of what that took and gave goes into ``benchmarks/targets.csv``; rows of
+targets that are not named stay as they are.
+"""
+
+import csv
+import hashlib
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from contracts.faults import DseError
+from contracts.measurement import Placement
+from contracts.parameter import Value
+from hw_templates.soc.fpga_boards import fpga_board
+from runners.bitstream import bitstream_of
+from runners.cache import Cache, default_root
+from runners.fpga import PARTS, family_of_part
+from runners.fpga.family import total
+from runners.hardware_stages import SYNTHESISED
+from runners.job import Job, Memory, StageEvent, StageState, Target, Workload
+from runners.pipeline import Pipeline
+from runners.place import read_routed
+from runners.place_settle import settle
+from runners.stages import pipeline_of
+from runners.synthesis import read_cost, require_fit
+
+RESULTS = Path(__file__).with_name("targets.csv")
+_ROOT = Path(__file__).parent.parent
+_TARGETS = _ROOT / "configs" / "targets"
+_MODEL = _ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"
+_COLUMNS = (
+    "target",
+    "cpu",
+    "cfu",
+    "cells",
+    "requested_mhz",
+    "clock_mhz",
+    "fmax_mhz",
+    "seed",
+    "routes",
+    "synthesise_cpu_s",
+    "route_cpu_s",
+    "pack_cpu_s",
+    "bitstream_bytes",
+    "sha256",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmallDesign:
+    """A design that shows what a target holds.
+
+    Attributes:
+        cpu: Its CPU in a few words.
+        cfu: Its CFU in a few words.
+        values: Its parameters.
+    """
+
+    cpu: str
+    cfu: str
+    values: Mapping[str, Value]
+
+
+_FIRMWARE: dict[str, Value] = {"optimisation": "O2", "unroll": 1}
+_CFU: dict[str, Value] = {
+    "cfu": "simd",
+    "simd_width": 4,
+    "buffer_depth": 0,
+    "hardware_requantisation": False,
+}
+_NO_CACHES: dict[str, Value] = {
+    "icache_bytes": 0,
+    "dcache_bytes": 0,
+    "multiplier": "pipelined",
+    "divider": "iterative",
+    "shifter": "full",
+    "branch_prediction": "static",
+    "bypass": True,
+}
+_CACHES: dict[str, Value] = {
+    **_NO_CACHES,
+    "icache_bytes": 4096,
+    "icache_ways": 1,
+    "icache_line_bytes": 32,
+    "dcache_bytes": 4096,
+    "dcache_ways": 1,
+    "dcache_line_bytes": 32,
+}
+_LEAN: dict[str, Value] = {
+    **_NO_CACHES,
+    "multiplier": "none",
+    "divider": "none",
+    "shifter": "iterative",
+    "branch_prediction": "none",
+    "bypass": False,
+}
+DESIGNS = {
+    "caches": SmallDesign(
+        cpu="caches 4+4 KiB, multiplier, divider",
+        cfu="simd 4",
+        values={**_CACHES, **_CFU, **_FIRMWARE},
+    ),
+    "no-caches": SmallDesign(
+        cpu="no caches, multiplier, divider",
+        cfu="simd 4",
+        values={**_NO_CACHES, **_CFU, **_FIRMWARE},
+    ),
+    "lean": SmallDesign(
+        cpu="no caches, no multiplier, iterative shifter",
+        cfu="simd 4",
+        values={**_LEAN, **_CFU, **_FIRMWARE},
+    ),
+}
+_SMALL_TARGETS = {"tang_nano_9k": "no-caches", "icebreaker": "lean", "fomu": "lean"}
+
+
+def target_names() -> list[str]:
+    """Return the names of all targets that come with the project."""
+    return sorted(path.stem for path in _TARGETS.glob("*.toml"))
+
+
+def read_target(name: str) -> Target:
+    """Return a target that comes with the project."""
+    content = tomllib.loads((_TARGETS / f"{name}.toml").read_text(encoding="utf-8"))
+    return Target(name=name, **{**content, "memory": Memory(**content["memory"])})
+
+
+def design_for(target: str) -> SmallDesign:
+    """Return the design that a target is shown with: with caches where they fit."""
+    return DESIGNS[_SMALL_TARGETS.get(target, "caches")]
+
+
+def job_for(target: Target) -> Job:
+    """Return the job that builds the small design of a target."""
+    return Job(
+        design=design_for(target.name).values,
+        target=target,
+        workload=Workload(
+            model=_MODEL, model_sha256=hashlib.sha256(_MODEL.read_bytes()).hexdigest()
+        ),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One target on its way; every route of it is counted."""
+
+    job: Job
+    cache: Cache
+    pipelines: list[Pipeline]
+
+    def route(self, clock_hz: int, seed: int) -> Placement:
+        """Route the design at a clock with a seed."""
+        target = replace(self.job.target, clock_mhz=clock_hz / 1e6)
+        at = replace(self.job, target=target, place_seed=seed)
+        pipeline = pipeline_of(at, cache=self.cache, report=_say)
+        self.pipelines.append(pipeline)
+        costs = [read_cost(pipeline.get(f"synthesise-{part}").folder) for part, _, _ in SYNTHESISED]
+        require_fit(total(costs), PARTS[target.part], part=target.part)
+        folder = pipeline.get("place-and-route").folder
+        return read_routed(folder, seed=seed, clock_mhz=target.clock_mhz).placement
+
+    def cpu_s(self, stage: str) -> float:
+        """Return what a stage cost when it was built, over all pipelines, each artefact once."""
+        found = {
+            pipeline.artefacts[stage].key: pipeline.artefacts[stage].cpu_s
+            for pipeline in self.pipelines
+            if stage in pipeline.artefacts
+        }
+        return sum(found.values())
+
+
+def measure_target(name: str) -> dict[str, str]:
+    """Build the bitstream of a target's small design; return its row.
+
+    Raises:
+        DseError: It has none.
+    """
+    design, job = design_for(name), job_for(read_target(name))
+    target = job.target
+    family = family_of_part(target.part)
+    run = _Run(job=job, cache=Cache(default_root()), pipelines=[])
+    placement = settle(
+        run.route,
+        requested_hz=round(target.clock_mhz * 1e6),
+        clocks_hz=family.clocks_hz(fpga_board(target.board).clock.hz),
+        pinned=target.clock_policy == "pinned",
+        seeds=target.place_seeds,
+    )
+    settled = run.pipelines[-1]
+    folder = settled.get("place-and-route").folder
+    routed = read_routed(folder, seed=placement.seed, clock_mhz=placement.clock_mhz)
+    bitstream = bitstream_of(settled.get("bitstream").folder, job).read_bytes()
+    cells = family.used(routed.used)
+    return {
+        "target": name,
+        "cpu": design.cpu,
+        "cfu": design.cfu,
+        "cells": ", ".join(
+            f"{count}/{PARTS[target.part][resource]} {resource}"
+            for resource, count in cells.items()
+        ),
+        "requested_mhz": f"{target.clock_mhz:.6g}",
+        "clock_mhz": f"{placement.clock_mhz:.6g}",
+        "fmax_mhz": f"{placement.fmax_mhz:.1f}",
+        "seed": str(placement.seed),
+        "routes": str(len(run.pipelines)),
+        "synthesise_cpu_s": f"{sum(run.cpu_s(f'synthesise-{p}') for p, _, _ in SYNTHESISED):.0f}",
+        "route_cpu_s": f"{run.cpu_s('place-and-route'):.0f}",
+        "pack_cpu_s": f"{run.cpu_s('bitstream'):.1f}",
+        "bitstream_bytes": str(len(bitstream)),
+        "sha256": hashlib.sha256(bitstream).hexdigest(),
+    }
+
+
+def read_results() -> dict[str, dict[str, str]]:
+    """Return the rows that were measured, by target."""
+    if not RESULTS.exists():
+        return {}
+    with RESULTS.open(newline="", encoding="utf-8") as file:
+        return {row["target"]: row for row in csv.DictReader(file)}
+
+
+def write_results(rows: Mapping[str, Mapping[str, str]]) -> None:
+    """Write the rows, sorted by target."""
+    with RESULTS.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows[name] for name in sorted(rows))
+
+
+def _say(event: StageEvent) -> None:
+    if event.fraction is None and event.state is not StageState.CACHED:
+        sys.stderr.write(f"  {event.stage} {event.state.value}\n")
+
+
+def main(names: Sequence[str]) -> int:
+    """Measure the targets with these names, or all; 1 when one has no bitstream."""
+    failed = False
+    for name in names or target_names():
+        sys.stderr.write(f"{name}\n")
+        try:
+            row = measure_target(name)
+        except DseError as error:
+            sys.stderr.write(f"  {error}\n")
+            failed = True
+            continue
+        write_results({**read_results(), name: row})
+        sys.stdout.write(", ".join(f"{key} {value}" for key, value in row.items()) + "\n")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
