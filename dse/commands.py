@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.faults import ConfigError
+from contracts.measurement import Fidelity
 from dse.asking import Asker
 from dse.assembly import assemble_space
 from dse.campaign import Campaign
@@ -85,6 +86,7 @@ def prepare(path: Path, *, trials: int | None, workers: int | None) -> Prepared:
     text, config = load_config(path)
     config = with_budget(config, trials=trials, workers=workers)
     check_network(config)
+    check_boards_of(config)
     space = assemble_space(config)
     return Prepared(path=path, text=text, config=config, space=space, context=context_of(config))
 
@@ -131,11 +133,29 @@ def resume_study(
     study = store.study(name)
     config = with_budget(config_from_json(study.config_json), trials=trials, workers=workers)
     check_network(config)
+    check_boards_of(config)
     store.update_config(study.id, config_toml=study.config_toml, config_json=config.to_json())
     context = context_of(config)
     store.requeue(study.id, context=context, now_s=running.now_s)
     store.request_stop(study.id, now_s=None)
     return _run(study, config, assemble_space(config), context, store, running)
+
+
+def check_boards_of(config: StudyConfig) -> None:
+    """Make sure that a study whose trials go to boards finds one.
+
+    Raises:
+        ConfigError: ``boards.toml`` is missing or wrong, or has no board of the target.
+        ToolMissing: openFPGALoader is not installed, and a board has no command of its own.
+    """
+    if config.fidelity is not Fidelity.BOARD:
+        return
+    from runners.board_measure import check_boards  # the board's room, which most studies need not
+    from runners.flash import LOADER
+    from runners.tools import find_program
+
+    if not all(entry.load for entry in check_boards(config.target.name)):
+        find_program(LOADER)
 
 
 def check_network(config: StudyConfig) -> None:

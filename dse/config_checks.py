@@ -8,7 +8,6 @@ from contracts.faults import ConfigError
 from dse.config_errors import closest, read_toml, suggestion, validated
 from dse.config_file import (
     FIDELITIES,
-    READY_FIDELITIES,
     TARGETS,
     CfuSection,
     MemorySection,
@@ -39,11 +38,6 @@ def completed(
     Raises:
         ConfigError: A name, a path, a metric or a list of values is wrong.
     """
-    if given.study.fidelity not in READY_FIDELITIES:
-        raise ConfigError(
-            f"{file}: [study] fidelity is {given.study.fidelity!r}, which is not available yet",
-            fix=f"use one of: {', '.join(READY_FIDELITIES)}",
-        )
     _check_promotion(given, file=file)
     target = _target(given.target, folder=folder, file=file)
     _check_metrics(given, part=str(target.part), file=file)

@@ -141,5 +141,4 @@ FIDELITIES = {
     "place": Fidelity.PLACED,
     "board": Fidelity.BOARD,
 }
-READY_FIDELITIES = ("simulate", "synthesise", "place")
 TARGETS = Path(__file__).resolve().parent.parent / "configs" / "targets"

@@ -16,6 +16,9 @@ from runners.job import Job, StageEvent
 from runners.measure import measure
 from runners.stages import pipeline_of
 
+CLOCK_CHECK_S = 2.0
+"""For how long the board's clock is compared with this computer's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flashed:
@@ -93,6 +96,7 @@ def flash_trial(
         report=report,
         holder=f"flash {name} {number}",
         board=board,
+        clock_check_s=CLOCK_CHECK_S,
         listen=listen,
         tell=tell,
     )

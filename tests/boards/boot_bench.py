@@ -148,13 +148,15 @@ class BoardOnACable:
     """The simulated board as if it were a real one: loaded by a command, behind a port's name.
 
     Args:
-        boot_program: In its ROM.
+        program: The simulator.
+        run_in: Folder with what its memories start with.
         folder: For its port and its loads.
     """
 
-    def __init__(self, boot_program: bytes, folder: Path) -> None:
+    def __init__(self, program: Path, run_in: Path, folder: Path) -> None:
         self.port = folder / "port"
-        self._run_in = booting_folder(boot_program, folder / "run")
+        self._program = program
+        self._run_in = run_in
         self._process: subprocess.Popen[str] | None = None
         self.requests = LoadRequests(folder, self._power_up)
 
@@ -165,7 +167,7 @@ class BoardOnACable:
     def _power_up(self) -> str:
         self._end()
         self._process = subprocess.Popen(
-            [simulator().program, "--link", self.port],
+            [self._program, "--link", self.port],
             cwd=self._run_in,
             stdout=subprocess.PIPE,
             text=True,

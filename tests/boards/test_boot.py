@@ -18,6 +18,8 @@ from tests.boards.boot_bench import (
     BoardOnACable,
     bios,
     booting_board,
+    booting_folder,
+    simulator,
     small_program,
     smallest_program,
 )
@@ -56,7 +58,8 @@ def test_a_board_on_a_cable_is_loaded_booted_and_measured(
     boot_program: Callable[[], bytes], tmp_path: Path
 ) -> None:
     """Everything between the command line and the SoC, with a simulator behind the port."""
-    board = BoardOnACable(boot_program(), tmp_path)
+    run_in = booting_folder(boot_program(), tmp_path / "run")
+    board = BoardOnACable(simulator().program, run_in, tmp_path)
     leases = Leases(tmp_path / "cache")
     told: list[str] = []
     entry = BoardEntry(

@@ -142,10 +142,10 @@ WRONG: dict[str, tuple[str, str, str]] = {
         '"genetic"',
         r"\[suggest\] algorithm is \"genetic\"\n  fix: use one of: 'vizier', 'random', 'grid'",
     ),
-    "fidelity to come": (
+    "unknown fidelity": (
         "seed = 5",
-        'fidelity = "board"',
-        r"fidelity is 'board', which is not available yet\n  fix: use one of: simulate, synth",
+        'fidelity = "moon"',
+        r"\[study\] fidelity is \"moon\"\n  fix: use one of: 'simulate', 'synthesise', 'place', 'b",
     ),
     "model missing": (
         '"net.tflite"',
