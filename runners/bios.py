@@ -1,4 +1,8 @@
-"""The stages that build LiteX's BIOS: what a board runs first, and what loads the firmware."""
+"""The stages that build a board's boot program: what it runs first, and what loads the firmware.
+
+LiteX's BIOS where the ROM has room for it, else a small program of ours; both speak LiteX's serial
+boot. Neither depends on the design, only on the target and its clock.
+"""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -8,12 +12,14 @@ from typing import Any
 from contracts.faults import DoesNotFit
 from hw_templates.soc import bios
 from hw_templates.soc.config import SocConfig
+from hw_templates.soc.fpga_boards import board_file
 from runners.hardware_stages import source_digest
 from runners.job import Job, Limits
 from runners.pipeline import Building, Stage
 from runners.socs import board_soc
 from runners.toolchain import identities
 from runners.tools import run_tool
+from sw_templates import boot_program
 
 _ROOT = Path(__file__).parent.parent
 _SOC_FOLDER = _ROOT / "hw_templates" / "soc"
@@ -24,6 +30,10 @@ _PACKAGES = (
     "pythondata-software-picolibc",
     "riscv-gcc",
 )
+
+
+LEAST_ROM_BYTES = 32768
+"""For LiteX's BIOS, which has 20 to 24 KiB."""
 
 
 def build_libraries(out: Path, *, limits: Limits) -> float:
@@ -89,6 +99,40 @@ def build_bios(config: SocConfig, *, libraries: Path, out: Path, limits: Limits)
     return cpu_s
 
 
+def build_lean(soc: Path, *, out: Path, limits: Limits) -> float:
+    """Write ``out/bios.bin``, our own boot program.
+
+    Args:
+        soc: Artefact folder with ``soc.json`` of a SoC with a ROM.
+        out: Folder to write into; must exist.
+        limits: Of each program.
+
+    Returns:
+        The CPU-seconds that it cost.
+
+    Raises:
+        ConfigError: The SoC has no ROM.
+        DseError: A fault of ``run_tool``.
+    """
+    scratch = out / "scratch"
+    scratch.mkdir()
+    boot_program.generate_boot(boot_program.BootMap.from_json(soc / "soc.json"), scratch)
+    cpu_s = sum(
+        run_tool(
+            command,
+            cwd=scratch,
+            log=out / "boot.log",
+            timeout_s=limits.stage_timeout_s,
+            memory_bytes=limits.memory_bytes,
+        ).cpu_s
+        for command in boot_program.boot_commands()
+    )
+    program = (scratch / boot_program.BOOT_BINARY).read_bytes()
+    (out / bios.BIOS_BINARY).write_bytes(boot_program.with_checksum(program))
+    shutil.rmtree(scratch)
+    return cpu_s
+
+
 def _write_include(scratch: Path, packages: bios.Packages, headers: Mapping[str, str]) -> None:
     generated = scratch / "include" / "generated"
     generated.mkdir(parents=True)
@@ -128,9 +172,28 @@ def _library_inputs(job: Job) -> Mapping[str, Any]:
     }
 
 
+def _is_lean(job: Job) -> bool:
+    return job.target.memory.rom_bytes < LEAST_ROM_BYTES
+
+
+def _bios_needs(job: Job) -> tuple[str, ...]:
+    return ("board-soc",) if _is_lean(job) else ("bios-libraries",)
+
+
 def _bios_inputs(job: Job) -> Mapping[str, Any]:
+    if _is_lean(job):
+        templates = _ROOT / "sw_templates"
+        return {
+            "sources": [
+                source_digest(templates / name)
+                for name in ("boot", "boot_program.py", "build.py", "soc_map.py")
+            ],
+            "tools": identities("riscv-gcc"),
+        }
+    config = _soc_of(job)
     return {
-        "config": _soc_of(job).canonical_json(),
+        "config": config.canonical_json(),
+        "board": source_digest(board_file(config.board)),
         "sources": source_digest(_SOC_FOLDER),
         "tools": identities("litedram", "migen", *_PACKAGES),
     }
@@ -142,6 +205,8 @@ def _build_libraries(building: Building) -> float:
 
 def _build_bios(building: Building) -> float:
     """Write ``bios.bin``."""
+    if _is_lean(building.job):
+        return build_lean(building.needs["board-soc"], out=building.out, limits=building.job.limits)
     return build_bios(
         _soc_of(building.job),
         libraries=building.needs["bios-libraries"],
@@ -160,6 +225,11 @@ BIOS_STAGES = (
         is_tool=True,
     ),
     Stage(
-        name="bios", version=1, needs=("bios-libraries",), inputs=_bios_inputs, build=_build_bios
+        name="bios",
+        version=1,
+        needs=(),
+        also_needs=_bios_needs,
+        inputs=_bios_inputs,
+        build=_build_bios,
     ),
 )

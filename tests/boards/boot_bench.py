@@ -8,7 +8,7 @@ from tempfile import mkdtemp
 from hw_templates.soc.bios import BIOS_BINARY
 from hw_templates.soc.config import SocConfig
 from hw_templates.soc.images import write_rom_image
-from runners.bios import BIOS_STAGES, build_bios
+from runners.bios import BIOS_STAGES, build_bios, build_lean
 from runners.board_program import BoardProgram
 from runners.boards import SimulatedBoard
 from runners.cache import Cache, default_root
@@ -62,6 +62,14 @@ def bios() -> bytes:
     """LiteX's BIOS for ``BOOTING``."""
     out = Path(mkdtemp(dir=scratch()))
     build_bios(BOOTING, libraries=bios_libraries(), out=out, limits=Limits())
+    return (out / BIOS_BINARY).read_bytes()
+
+
+@cache
+def lean_boot() -> bytes:
+    """Our own boot program for ``BOOTING``."""
+    out = Path(mkdtemp(dir=scratch()))
+    build_lean(simulator().soc_json.parent, out=out, limits=Limits())
     return (out / BIOS_BINARY).read_bytes()
 
 

@@ -12,13 +12,15 @@ from runners.board_ladder import BoardLog, Climber
 from runners.board_program import run_program
 from runners.boards import FaultyBoard, LineFault, RecordingBoard, ReplayBoard
 from runners.boards.bench import BoardEntry
+from runners.boards.board import BOOT_REQUEST
 from runners.boards.lease import Leases
-from runners.boards.serial_boot import BootLimits, boot
+from runners.boards.serial_boot import BootLimits, Command, boot, frame
 from tests.boards.boot_bench import (
     BoardOnACable,
     bios,
     booting_board,
     booting_folder,
+    lean_boot,
     simulator,
     small_program,
     smallest_program,
@@ -27,7 +29,7 @@ from tests.boards.make_session import record
 from tests.boards.session import SESSION, program_of_session, talk
 
 LIMITS = BootLimits(request_s=60.0, ask_again_s=60.0, frame_s=60.0, greeting_s=60.0)
-BOOT_PROGRAMS = [pytest.param(bios, id="litex-bios")]
+BOOT_PROGRAMS = [pytest.param(bios, id="litex-bios"), pytest.param(lean_boot, id="ours")]
 
 
 def ignore(_: object) -> None:
@@ -84,12 +86,38 @@ def test_a_board_on_a_cable_is_loaded_booted_and_measured(
 
 
 @pytest.mark.slow
-def test_a_damaged_rom_is_named_before_anything_is_loaded(tmp_path: Path) -> None:
-    damaged = bytearray(bios())
-    damaged[-20] ^= 1  # behind the code, within what the checksum covers
+@pytest.mark.parametrize("boot_program", BOOT_PROGRAMS)
+def test_a_damaged_rom_is_named_before_anything_is_loaded(
+    boot_program: Callable[[], bytes], tmp_path: Path
+) -> None:
+    damaged = bytearray(boot_program())
+    damaged[-20] ^= 1  # text, and within what the checksum covers
     board = booting_board(bytes(damaged), tmp_path)
     with closing(board), pytest.raises(FlashFailed, match="checksum is wrong"):
         boot(board, b"nothing", address=0x40000000, limits=LIMITS, progress=ignore)
+
+
+@pytest.mark.slow
+def test_our_boot_program_is_small_and_refuses_what_it_cannot_do(tmp_path: Path) -> None:
+    assert len(lean_boot()) <= 1024
+    board = booting_board(lean_boot(), tmp_path)
+    with closing(board):
+        board.receive_until(BOOT_REQUEST, timeout_s=60)
+        board.send(b"z6IHG7z6IHG7cYDID6o\n")  # the beginning twice, as after noise
+        for content, answer in (
+            (b"\x40\0\0\0abcd", b"K"),
+            (b"\x20\0\0\0abcd", b"U"),  # no memory there
+            (b"\x40\1\0\0abcd", b"U"),  # behind the memory
+            (b"\x40", b"U"),
+        ):
+            board.send(frame(Command.LOAD, content))
+            assert board.receive(1, timeout_s=60) == answer
+        spoilt = bytearray(frame(Command.JUMP, b"\x40\0\0\0"))
+        spoilt[-1] ^= 1
+        board.send(bytes(spoilt))
+        assert board.receive(1, timeout_s=60) == b"C"
+        board.send(frame(Command.ABORT, b"\x40\0\0\0"))
+        assert board.receive(1, timeout_s=60) == b"U"
 
 
 @pytest.mark.slow
