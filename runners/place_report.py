@@ -56,7 +56,7 @@ def parse_report(text: str, *, seed: int, clock_mhz: float) -> RoutedDesign:
             )
             for name, found in report["fmax"].items()
         ]
-        paths = {path["from"]: _steps(path) for path in report["critical_paths"] if _inner(path)}
+        paths = [(_clock_of(path), _steps(path)) for path in report["critical_paths"]]
         used = {site: int(found["used"]) for site, found in report["utilization"].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unreadable("cannot be read", text) from error
@@ -74,7 +74,11 @@ def parse_report(text: str, *, seed: int, clock_mhz: float) -> RoutedDesign:
         fmax_mhz=system.fmax_mhz,
         is_met=system.fmax_mhz > clock_mhz and all(d.fmax_mhz > d.clock_mhz for d in domains),
         domains=(system, *(domain for domain in domains if domain is not system)),
-        critical_path=next((s for start, s in paths.items() if start.endswith(worst.name)), ()),
+        critical_path=max(
+            (steps for clock, steps in paths if clock == worst.name),
+            key=lambda steps: sum(step.delay_ns for step in steps),
+            default=(),
+        ),
     )
     return RoutedDesign(placement=placement, used=used)
 
@@ -120,9 +124,10 @@ def progress_of(log: str) -> float:
     return 0.02 + 0.13 * placed + 0.15 * refined
 
 
-def _inner(path: Mapping[str, Any]) -> bool:
-    """Return whether a path starts and ends at the same clock."""
-    return path["from"] == path["to"] and "<async>" not in path["from"]
+def _clock_of(path: Mapping[str, Any]) -> str | None:
+    """Return the clock that a path starts and ends at, without its edge; None where they differ."""
+    start, end = (str(path[side]).partition(" ")[2] for side in ("from", "to"))
+    return start if start == end else None
 
 
 def _steps(path: Mapping[str, Any]) -> tuple[PathStep, ...]:
