@@ -17,6 +17,8 @@ from runners.simulate_stage import require_bit_exact
 _ANSWER_LIMIT_S = 10.0
 """A real board answers at once; only an inference takes time."""
 _CLOCK_TOLERANCE = 0.05
+_CLOCK_ATTEMPTS = 3
+_TALK_BITS = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,17 +120,24 @@ def _repeat(device: Device, progress: Callable[[float], None]) -> Repeated:
 
 
 def _require_clock(device: Device, program: BoardProgram, cycles: float) -> None:
-    """Compare the board's clock with this computer's over a long row of inferences."""
+    """Compare the board's clock with this computer's over a long row of inferences.
+
+    A busy computer only ever takes longer, so the quickest of a few attempts counts.
+    """
     count = max(1, math.ceil(program.clock_check_s * program.clock_hz / cycles))
-    started_s = time.monotonic()
-    inference = device.infer(count)
-    here_s = time.monotonic() - started_s
-    there_s = (inference.end_us - inference.begin_us) / 1e6
     # The talk around the inferences takes time here and none there.
-    talk_s = 0.1 + 2000 / program.baud
-    if not there_s * (1 - _CLOCK_TOLERANCE) <= here_s <= there_s * (1 + _CLOCK_TOLERANCE) + talk_s:
-        raise BoardGarbled(
-            f"by its own clock of {program.clock_hz / 1e6:g} MHz the board was busy for "
-            f"{there_s:.2f} s, by this computer's for {here_s:.2f} s",
-            fix="correct clock.hz in the board's file, or wait until this computer is less busy",
-        )
+    talk_s = 0.1 + _TALK_BITS / program.baud
+    here_s = there_s = 0.0
+    for _ in range(_CLOCK_ATTEMPTS):
+        started_s = time.monotonic()
+        inference = device.infer(count)
+        here_s = time.monotonic() - started_s
+        there_s = (inference.end_us - inference.begin_us) / 1e6
+        least_s, most_s = there_s * (1 - _CLOCK_TOLERANCE), there_s * (1 + _CLOCK_TOLERANCE)
+        if least_s <= here_s <= most_s + talk_s:
+            return
+    raise BoardGarbled(
+        f"by its own clock of {program.clock_hz / 1e6:g} MHz the board was busy for "
+        f"{there_s:.2f} s, by this computer's for {here_s:.2f} s",
+        fix="correct clock.hz in the board's file, or wait until this computer is less busy",
+    )

@@ -56,7 +56,7 @@ class BootLimits:
     """
 
     request_s: float = 30.0
-    ask_again_s: float = 5.0
+    ask_again_s: float = 2.0
     frame_s: float = 2.0
     quiet_s: float = 0.4
     greeting_s: float = 10.0

@@ -68,6 +68,7 @@ class ModelBoard:
         fault: What is wrong with it.
         healed_by: Loads after which nothing is wrong any more.
         spoilt_frames: Frames of the firmware that arrive with an error, counted from 1.
+        speed: Of its clock: 1 is what it says, 0 for no time at all.
     """
 
     def __init__(
@@ -77,9 +78,11 @@ class ModelBoard:
         fault: Fault | None = None,
         healed_by: int = 10**6,
         spoilt_frames: tuple[int, ...] = (),
+        speed: float = 0.0,
     ) -> None:
         self.folder = folder
         self.loads = 0
+        self.speed = speed
         self.loaded: dict[int, bytes] = {}
         self.port = folder / "port"
         self._fault = fault
@@ -238,7 +241,9 @@ class _Conversation:
             case ["db", _]:
                 lines = ["m-load-done"]
             case ["infer", count, warmups]:
-                begin_us, self._time_us = self._time_us, self._time_us + 100 * int(count)
+                begin_us, self._time_us = self._time_us, self._time_us + 1000 * int(count)
+                if self._board.speed:
+                    time.sleep(int(count) / 1000 / self._board.speed)
                 lines = [
                     *(f"m-warmup-start-{warmups}", "m-warmup-done", f"m-infer-start-{count}"),
                     *(f"m-lap-us-{begin_us}", f"m-lap-us-{self._time_us}", "m-infer-done"),

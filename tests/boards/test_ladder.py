@@ -1,19 +1,22 @@
 """A design on a board with every fault that we could think of: its outcome, in time, by name."""
 
+import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from contracts.faults import BoardMissing, DseError, FaultKind, WrongResult
+from contracts.faults import BoardGarbled, BoardMissing, DseError, FaultKind, WrongResult
 from runners.board_ladder import BoardLog, Climber
-from runners.board_program import BoardFigures
+from runners.board_program import BoardFigures, run_program
 from runners.boards import SerialBoard
 from runners.boards.bench import BoardEntry
 from runners.boards.lease import Leases
-from runners.boards.serial_boot import BootLimits
-from tests.boards.model_board import Fault, ModelBoard, model_board, program
+from runners.boards.serial_boot import BootLimits, boot
+from runners.boards.serial_port import open_port
+from tests.boards.model_board import ADDRESS, IMAGE, Fault, ModelBoard, model_board, program
 
 LIMITS = BootLimits(
     request_s=1.5, ask_again_s=0.5, frame_s=0.3, quiet_s=0.1, greeting_s=1.0, total_s=10.0
@@ -169,6 +172,30 @@ def test_spoilt_frames_are_sent_again(bench: Bench, tmp_path: Path) -> None:
     assert bench.told == []
     (booted,) = (line for line in bench.leases.log_path("model").read_text().splitlines())
     assert "booted: 9 frames, 3 of them again" in booted
+
+
+@pytest.mark.parametrize("speed", [0.6, 1.5])
+def test_a_board_whose_clock_is_another_one_gives_no_number(tmp_path: Path, speed: float) -> None:
+    with model_board(tmp_path, speed=speed) as board, on_the_line(board) as line:
+        checked = replace(program(), clock_check_s=0.5)
+        with pytest.raises(BoardGarbled, match=r"by its own clock of 1 MHz(.|\n)*clock\.hz"):
+            run_program(line, checked, progress=lambda _: None)
+
+
+def test_a_board_whose_clock_is_right_passes(tmp_path: Path) -> None:
+    with model_board(tmp_path, speed=1.0) as board, on_the_line(board) as line:
+        checked = replace(program(), clock_check_s=0.5)
+        assert run_program(line, checked, progress=lambda _: None).cycles.count == 3
+
+
+@contextlib.contextmanager
+def on_the_line(board: ModelBoard) -> Iterator[SerialBoard]:
+    """A booted board."""
+    board.load()
+    line = open_port(str(board.port), baud=115200, timeout_s=10)
+    boot(line, IMAGE, address=ADDRESS, limits=LIMITS, progress=lambda _: None)
+    yield line
+    line.close()
 
 
 def test_a_board_with_another_firmware_is_told_from_ours(bench: Bench, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from tests.study.test_board import CONFIG
 
 ROOT = Path(__file__).parents[2]
 CLOCK_MHZ = 40.0
+NAME = f"test-{os.getpid()}"  # leases are the machine's
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def board_of(job: Job, folder: Path) -> BoardOnACable:
 def describe(board: BoardOnACable, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load = ", ".join(f'"{word}"' for word in board.requests.command)
     (folder / "boards.toml").write_text(
-        f'[boards.desk]\ntarget = "on_chip_85f"\nport = "{board.port}"\nload = [{load}]\n'
+        f'[boards.{NAME}]\ntarget = "on_chip_85f"\nport = "{board.port}"\nload = [{load}]\n'
     )
     monkeypatch.setenv("DSE_BOARDS", str(folder / "boards.toml"))
 
@@ -117,7 +118,7 @@ def test_a_trial_goes_to_a_board_and_is_measured_there(
             store,
             "one",
             1,
-            board="desk",
+            board=NAME,
             record=tmp_path / "talk.jsonl",
             report=lambda _: None,
             tell=told.append,
@@ -125,8 +126,10 @@ def test_a_trial_goes_to_a_board_and_is_measured_there(
     finally:
         board.close()
         store.close()
+        for left in (default_root() / "boards").glob(f"{NAME}.*"):
+            left.unlink()
     assert told == []
-    assert (flashed.board, flashed.clock_mhz, flashed.inferences) == ("desk", CLOCK_MHZ, 3)
+    assert (flashed.board, flashed.clock_mhz, flashed.inferences) == (NAME, CLOCK_MHZ, 3)
     assert flashed.latency_us == flashed.cycles / CLOCK_MHZ
     # the same hardware and firmware; only where the caches stand when an inference begins differs
     assert flashed.cycles == pytest.approx(simulated[0], rel=0.005)
