@@ -8,7 +8,7 @@ from litex.soc.cores.clock import NXPLL
 from litex.soc.cores.ram import NXLRAM
 from litex.soc.integration.soc import SoCRegion
 from litex.soc.integration.soc_core import SoCCore
-from migen import ClockDomain, Instance, Module, Signal
+from migen import ClockDomain, Module, Signal
 from migen.genlib.resetsync import AsyncResetSynchronizer
 
 from contracts.faults import ConfigError
@@ -19,6 +19,8 @@ from hw_templates.soc.nexus_pll import NexusClock, clock_for
 from hw_templates.soc.vendor import PlacedPort, Vendor, reset_pressed
 
 _LARGE_RAM_BYTES = (64 << 10, 128 << 10)
+_PLL_PLACE = "X1/Y0/PLL_ULC"
+"""The one PLL of the LIFCL-40 that nextpnr can route to a clock buffer of a larger design."""
 
 
 class NexusVendor(Vendor):
@@ -82,7 +84,6 @@ class _Clocks(Module):
     ) -> None:
         self.rst = Signal()
         self.clock_domains.cd_sys = ClockDomain()
-        self.clock_domains.cd_pll = ClockDomain(reset_less=True)
         self.submodules.pll = pll = NXPLL(platform=platform)
         # LiteX searches its dividers within a margin; the ranges leave it just the exact ones.
         pll.clki_div_range = (1, 2)
@@ -90,8 +91,6 @@ class _Clocks(Module):
         pll.clko_div_range = (clock.output_divider, clock.output_divider + 1)
         self.comb += pll.reset.eq(reset_pressed(platform, board) | self.rst)
         pll.register_clkin(platform.request("clock"), board.clock.hz)
-        pll.create_clkout(self.cd_pll, clock_hz)
-        # A clock buffer of its own: what place and route adds cannot be reached from the PLL when
-        # the large RAMs hang on the same net.
-        self.specials += Instance("DCC", i_CLKI=self.cd_pll.clk, i_CE=1, o_CLKO=self.cd_sys.clk)
+        pll.create_clkout(self.cd_sys, clock_hz)
+        pll.params["attr"] = [("BEL", _PLL_PLACE)]
         self.specials += AsyncResetSynchronizer(self.cd_sys, ~pll.locked)
