@@ -1,6 +1,8 @@
 """A simulated SoC that boots as a board does: ROM with a boot program, empty main memory."""
 
+import json
 import subprocess
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -29,7 +31,7 @@ from tests.firmware.tflite_builder import (
     TensorSpec,
     build,
 )
-from tests.soc.soc_bench import Simulator, built, scratch
+from tests.soc.soc_bench import Simulator, built, generate, scratch
 
 BOOTING = SocConfig(
     with_cfu=False,
@@ -41,6 +43,8 @@ BOOTING = SocConfig(
     clock_hz=50_000_000,
 )
 """The cheapest SoC that LiteX's BIOS runs on."""
+WITH_SDRAM = replace(BOOTING, memory="sdram", main_ram_bytes=4 << 20, l2_bytes=8192)
+"""The same firmware runs on it."""
 
 
 @cache
@@ -58,19 +62,30 @@ def bios_libraries() -> Path:
 
 
 @cache
-def bios() -> bytes:
-    """LiteX's BIOS for ``BOOTING``."""
+def bios(config: SocConfig = BOOTING) -> bytes:
+    """LiteX's BIOS for a SoC."""
     out = Path(mkdtemp(dir=scratch()))
-    build_bios(BOOTING, libraries=bios_libraries(), out=out, limits=Limits())
+    build_bios(config, libraries=bios_libraries(), out=out, limits=Limits())
     return (out / BIOS_BINARY).read_bytes()
 
 
 @cache
-def lean_boot() -> bytes:
-    """Our own boot program for ``BOOTING``."""
+def lean_boot(config: SocConfig = BOOTING) -> bytes:
+    """Our own boot program for a SoC."""
     out = Path(mkdtemp(dir=scratch()))
-    build_lean(simulator().soc_json.parent, out=out, limits=Limits())
+    soc = json.loads(simulator(config).soc_json.read_text())
+    if config.memory == "sdram":
+        soc["sdram"] = _sdram_of_a_board(config)
+    (out / "soc.json").write_text(json.dumps(soc))
+    build_lean(out, out=out, limits=Limits())
     return (out / BIOS_BINARY).read_bytes()
+
+
+def _sdram_of_a_board(config: SocConfig) -> dict[str, object]:
+    """How the same memory is started on a board, where its description says so."""
+    real = replace(config, flavour="synthesis", board="ulx3s", uart_baud=115200)
+    soc = json.loads((generate(real, Path(mkdtemp(dir=scratch()))) / "soc.json").read_text())
+    return dict(soc["sdram"])
 
 
 @cache
@@ -135,21 +150,21 @@ def _program(network: bytes, options: FirmwareOptions) -> BoardProgram:
     )
 
 
-def simulator() -> Simulator:
-    """The simulator of ``BOOTING``."""
-    return built(BOOTING)
+def simulator(config: SocConfig = BOOTING) -> Simulator:
+    """The simulator of a SoC."""
+    return built(config)
 
 
-def booting_folder(program: bytes, folder: Path) -> Path:
+def booting_folder(program: bytes, folder: Path, config: SocConfig = BOOTING) -> Path:
     """A folder in which the simulator starts with ``program`` in its ROM and nothing else."""
-    simulator().prepare(b"", folder)
-    write_rom_image(program, simulator().soc_json.read_text(), folder)
+    simulator(config).prepare(b"", folder)
+    write_rom_image(program, simulator(config).soc_json.read_text(), folder)
     return folder
 
 
-def booting_board(program: bytes, folder: Path) -> SimulatedBoard:
+def booting_board(program: bytes, folder: Path, config: SocConfig = BOOTING) -> SimulatedBoard:
     """That board, started."""
-    return SimulatedBoard(simulator().program, booting_folder(program, folder))
+    return SimulatedBoard(simulator(config).program, booting_folder(program, folder, config))
 
 
 class BoardOnACable:

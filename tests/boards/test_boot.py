@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from contracts.faults import DseError, FaultKind, FlashFailed, WrongResult
+from hw_templates.soc.config import SocConfig
 from runners.board_ladder import BoardLog, Climber
 from runners.board_program import run_program
 from runners.boards import FaultyBoard, LineFault, RecordingBoard, ReplayBoard
@@ -16,6 +17,7 @@ from runners.boards.board import BOOT_REQUEST
 from runners.boards.lease import Leases
 from runners.boards.serial_boot import BootLimits, Command, boot, frame
 from tests.boards.boot_bench import (
+    WITH_SDRAM,
     BoardOnACable,
     bios,
     booting_board,
@@ -52,6 +54,18 @@ def test_a_simulated_board_boots_answers_its_name_and_infers_bit_exactly(
     assert figures.cycles.count == 3
     assert figures.cycles.half_width < 0.01 * figures.cycles.mean
     assert len(figures.layers) == 7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("boot_program", BOOT_PROGRAMS)
+def test_a_board_with_an_sdram_starts_it_before_it_loads_there(
+    boot_program: Callable[[SocConfig], bytes], tmp_path: Path
+) -> None:
+    program = smallest_program()
+    board = booting_board(boot_program(WITH_SDRAM), tmp_path, WITH_SDRAM)
+    with closing(board):
+        boot(board, program.image, address=program.address, limits=LIMITS, progress=ignore)
+        assert run_program(board, program, progress=ignore).cycles.count == 3
 
 
 @pytest.mark.slow
