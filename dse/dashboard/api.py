@@ -1,5 +1,6 @@
 """Read-only JSON for scripts: the values that the command line prints with ``--json``, and more."""
 
+import gzip
 import hashlib
 import json
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from dse.dashboard.context import ColumnsDep, Context, ContextDep, SelectionDep
 from dse.dashboard.downloads import flat_row
 from dse.dashboard.fronts import growth, growth_rows
 from dse.dashboard.parts import PARTS, trial_row
-from dse.dashboard.payload import columns_data
+from dse.dashboard.payload import packed_columns
 from dse.front import pareto_front
 from dse.report import front_data, list_data, status_data
 from dse.store import Store
@@ -109,9 +110,13 @@ def show_trial(request: Request, study: str, number: int, context: ContextDep) -
 @router.get("/studies/{study}/columns", response_class=Json)
 def study_columns(request: Request, columns: ColumnsDep) -> Response:
     """All trials as columns, for charts: one letter a parameter, `0` the first of its values."""
-    if "columns_text" not in columns.cache:
-        columns.cache["columns_text"] = dumps(columns_data(columns))
-    return answer_text(request, columns.cache["columns_text"])
+    content, tag = packed_columns(columns)
+    if is_known(request, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    headers = {"ETag": tag, "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Json(content, headers=headers | {"Content-Encoding": "gzip"})
+    return Json(gzip.decompress(content), headers=headers)
 
 
 @router.get("/studies/{study}/growth", response_class=Json)
@@ -155,23 +160,18 @@ def study_effects(
 
 def answer(request: Request, data: Any) -> Response:
     """Return data as JSON, or 304 when the asker has it already."""
-    return answer_text(request, dumps(data))
-
-
-def answer_text(request: Request, text: str) -> Response:
-    """As ``answer``, for text that is JSON already."""
+    text = json.dumps(data, separators=(",", ":"))
     tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:24]}"'
+    if is_known(request, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    return Json(text, headers={"ETag": tag})
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Tell whether the asker has an answer already."""
     known = [part.strip() for part in request.headers.get("if-none-match", "").split(",")]
-    headers = {"ETag": tag, "Cache-Control": "no-cache"}
-    # a proxy or our own packing may have made it a weak one
-    if "*" in known or tag in [part.removeprefix("W/") for part in known]:
-        return Response(status_code=304, headers=headers)
-    return Json(text, headers=headers)
-
-
-def dumps(data: Any) -> str:
-    """Write JSON as short as it gets."""
-    return json.dumps(data, separators=(",", ":"))
+    # packing on the way may have made it a weak one
+    return "*" in known or tag in [part.removeprefix("W/") for part in known]
 
 
 def _kept(context: Context, study: str, what: str, make: Any) -> Any:

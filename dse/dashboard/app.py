@@ -50,7 +50,7 @@ def make_app(
     watcher = _Stamp(database)
     context = Context(
         studies=studies,
-        watch=Watch(watcher.stamp),
+        watch=Watch(database, watcher.stamp),
         pages=Pages(assets=assets, access=access, database=database.name, is_example=is_example),
         assets=assets,
         access=access,

@@ -31,7 +31,11 @@ async def study_events(
         last_id: What the viewer has seen, see ``payload.mark``.
         now_s: Called for the time.
     """
-    woken = watch.enter()
+    try:
+        woken = watch.enter()
+    except DseError as error:
+        yield event("gone", {"what": error.what, "fix": error.fix})
+        return
     try:
         process, _, seen = last_id.partition("-")
         since = int(seen) if process == PROCESS and seen.isdigit() else None
@@ -63,7 +67,11 @@ async def study_events(
 
 async def list_events(studies: Studies, watch: Watch, *, now_s: Any) -> AsyncIterator[str]:
     """Yield ``studies`` whenever the list of studies would look different."""
-    woken = watch.enter()
+    try:
+        woken = watch.enter()
+    except DseError as error:
+        yield event("gone", {"what": error.what, "fix": error.fix})
+        return
     try:
         before: object = None
         while not watch.is_closing:

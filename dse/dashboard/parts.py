@@ -11,7 +11,7 @@ import numpy as np
 from contracts.faults import ConfigError
 from dse.dashboard.columns import FIDELITIES, StudyColumns, Trial
 from dse.dashboard.context import Context
-from dse.dashboard.drawing.charts import Bar, bar_chart, effect_chart, growth_chart
+from dse.dashboard.drawing.charts import Bar, bar_chart, effect_chart, effect_drawings, growth_chart
 from dse.dashboard.effects import effects
 from dse.dashboard.fronts import growth, growth_rows, standing
 from dse.dashboard.payload import limits, mark, objectives_data
@@ -139,6 +139,7 @@ def effects_part(
         "effects": found,
         "counted": int((counted & np.isfinite(columns.column(metric))).sum()),
         "drawing": effect_chart(found, unit=unit, title=title) if found else None,
+        "small": list(zip(found, effect_drawings(found), strict=True)),
     }
 
 

@@ -1,5 +1,8 @@
 """What charts are sent: columns with one letter a value, and only what changed since."""
 
+import gzip
+import hashlib
+import json
 import uuid
 from typing import Any
 
@@ -56,6 +59,16 @@ def columns_data(columns: StudyColumns) -> dict[str, Any]:
         ],
         "fidelities": [fidelity.value for fidelity in FIDELITIES],
     }
+
+
+def packed_columns(columns: StudyColumns) -> tuple[bytes, str]:
+    """Return the columns as compressed JSON and their ETag; made once for each revision."""
+    if "packed" not in columns.cache:
+        text = json.dumps(columns_data(columns), separators=(",", ":")).encode()
+        tag = f'"{hashlib.sha256(text).hexdigest()[:24]}"'
+        columns.cache["packed"] = (gzip.compress(text, 5, mtime=0), tag)
+    found: tuple[bytes, str] = columns.cache["packed"]
+    return found
 
 
 def changes_data(columns: StudyColumns, since: int) -> dict[str, Any] | None:

@@ -33,6 +33,7 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
         )
         self._environment.globals |= {
             "asset": assets.url,
@@ -52,6 +53,11 @@ class Pages:
             "unit": unit_text,
             "filesize": size_text,
         }
+
+    def warm(self) -> None:
+        """Compile all templates before the first page needs them."""
+        for name in self._environment.list_templates():
+            self._environment.get_template(name)
 
     def respond(
         self, request: Request, template: str, *, status_code: int = 200, **context: Any

@@ -1,26 +1,32 @@
 """Running the dashboard: the socket, what is printed, and a server that sleeps when idle."""
 
 import asyncio
+import contextlib
 import secrets
 import shutil
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
-from contracts.faults import ConfigError
+from contracts.faults import ConfigError, DseError
 from dse.dashboard.app import make_app
+from dse.dashboard.context import Context
+from dse.dashboard.fronts import growth
+from dse.dashboard.payload import packed_columns
 from dse.dashboard.security import is_loopback, make_access
 from dse.store import Store
 from runners.cache import default_root
 
 _GRACE_S = 3
+_WARMED = 8
+"""How many studies are read at the start, the newest first."""
 
 
 class QuietServer(uvicorn.Server):
@@ -61,10 +67,21 @@ def serve(database: Path, *, host: str, port: int, is_example: bool = False) -> 
         shown_db="example.db" if is_example else str(database),
     )  # fmt: skip
     server = make_server(app)
+    threading.Thread(target=_warm, args=(app.state.context,), daemon=True).start()
     shown = f"[{host}]" if ":" in host else host
     shown = socket.gethostname() if host in ("0.0.0.0", "::") else shown
     _announce(f"http://{shown}:{port}/", token, host=host)
     server.run(sockets=[listener])
+
+
+def _warm(context: Context) -> None:
+    """Make ready what the first page needs, while the reader finds his browser."""
+    context.pages.warm()
+    with contextlib.suppress(DseError):  # it is for the one who asks
+        for line in context.studies.lines(now_s=context.now_s())[:_WARMED]:
+            columns = context.studies.columns(line.name)
+            packed_columns(columns)
+            growth(columns)
 
 
 def make_server(app: FastAPI) -> QuietServer:
@@ -92,7 +109,7 @@ def make_server(app: FastAPI) -> QuietServer:
     return server
 
 
-@contextmanager
+@contextlib.contextmanager
 def example_database() -> Iterator[Path]:
     """Yield a copy of the recorded example that ends with the dashboard."""
     from dse.dashboard.example import unpack
@@ -110,6 +127,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # who reads the address before the server runs waits for it
     except OSError as error:
         listener.close()
         raise ConfigError(

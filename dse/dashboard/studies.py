@@ -11,7 +11,8 @@ from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.clock_model import ClockModel, fit_clock
 from dse.config import StudyConfig, config_from_json
-from dse.dashboard.columns import StudyColumns, load_columns
+from dse.dashboard.columns import StudyColumns
+from dse.dashboard.loading import load_columns
 from dse.store import Reader, Store, StudyRecord, TrialDetail, TrialState
 from dse.store.records import design_values
 

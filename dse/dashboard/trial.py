@@ -12,6 +12,7 @@ from dse.dashboard.drawing.charts import Bar, bar_chart, share_chart
 from dse.dashboard.drawing.svg import Drawing
 from dse.dashboard.parts import trial_row
 from dse.dashboard.payload import mark
+from dse.dashboard.selection import metric_names
 from dse.store import TrialDetail
 from runners.fpga import PARTS
 
@@ -30,6 +31,8 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
         raise ConfigError(f"study {name} has no trial {number}", fix="reload the page")
     measurement = detail.measurement
     trial = columns.trials[position]
+    names = [*metric_names(columns), *(metric.name for metric in measurement.metrics)]
+    order = list(dict.fromkeys(names))
     numbers = {other.id: other.number for other in columns.trials}
     return {
         "study": name,
@@ -38,6 +41,7 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
         "row": trial_row(columns, position),
         "detail": detail,
         "measurement": measurement,
+        "metrics": sorted(measurement.metrics, key=lambda m: order.index(m.name)),
         "parameters": detail.result.trial.design,
         "promotes": numbers.get(trial.promotes or -1),
         "promoted_by": next((t.number for t in columns.trials if t.promotes == trial.id), None),

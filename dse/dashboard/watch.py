@@ -1,43 +1,60 @@
-"""Noticing writes: one look for all viewers at what SQLite counts, and none without viewers."""
+"""Noticing writes: one look for all viewers when the kernel says so, and none without viewers."""
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from contracts.faults import StoreError
+from dse.dashboard.inotify import FileNotices
 
-POLL_S = 0.4
-"""Between two looks, about 25 microseconds each: what is stored is seen 0.2 s later on average."""
+SETTLE_S = 0.05
+"""A transaction writes its log in pieces; they make one look."""
+LOOK_S = 10.0
+"""Look this often without a notice, too: a folder shared between machines gives none."""
 
 
 class Watch:
     """Wakes those who wait when the database was written; lives in one event loop.
 
     Args:
+        database: The file; its write-ahead log lies beside it.
         stamp: Returns another number after a write; may raise StoreError.
-        poll_s: Seconds between two looks.
     """
 
-    def __init__(self, stamp: Callable[[], int], *, poll_s: float = POLL_S) -> None:
+    def __init__(self, database: Path, stamp: Callable[[], int]) -> None:
+        self._database = database
         self._stamp = stamp
-        self._poll_s = poll_s
         self._waiting: set[asyncio.Event] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._notices: FileNotices | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._seen: int | None = None
         self.is_closing = False
 
     def enter(self) -> asyncio.Event:
-        """Return an event that is set after each write until ``leave``."""
+        """Return an event that is set after each write until ``leave``.
+
+        Raises:
+            StoreError: The folder cannot be watched.
+        """
+        if self._notices is None:
+            self._notices = FileNotices()
+            asyncio.get_running_loop().add_reader(self._notices.descriptor, self._on_notice)
+            self._seen = self._try_stamp()
+            self._follow()
+            self._look_in(LOOK_S)
         event = asyncio.Event()
         self._waiting.add(event)
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._look())
         return event
 
     def leave(self, event: asyncio.Event) -> None:
-        """Take a viewer out; the last one ends the looking."""
+        """Take a viewer out; the last one ends the watching."""
         self._waiting.discard(event)
-        if not self._waiting and self._task is not None:
-            self._task.cancel()
-            self._task = None
+        if not self._waiting and self._notices is not None:
+            if self._timer is not None:
+                self._timer.cancel()
+            asyncio.get_running_loop().remove_reader(self._notices.descriptor)
+            self._notices.close()
+            self._notices = None
 
     def close(self) -> None:
         """Wake everybody for the last time."""
@@ -50,15 +67,34 @@ class Watch:
         """How many wait."""
         return len(self._waiting)
 
-    async def _look(self) -> None:
-        before = self._try_stamp()
-        while True:
-            await asyncio.sleep(self._poll_s)
-            now = self._try_stamp()
-            if now != before:
-                before = now
-                for event in self._waiting:
-                    event.set()
+    def _on_notice(self) -> None:
+        if self._notices is not None:
+            self._notices.take()
+            self._look_in(SETTLE_S)
+
+    def _look_in(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            if not self._timer.cancelled() and self._timer.when() <= loop.time() + seconds:
+                return  # a look is due before that
+            self._timer.cancel()
+        self._timer = loop.call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        now = self._try_stamp()
+        if now != self._seen:
+            self._seen = now
+            self._follow()  # another file may have been put in the place of the old one
+            for event in self._waiting:
+                event.set()
+        self._look_in(LOOK_S)
+
+    def _follow(self) -> None:
+        if self._notices is not None:
+            # the log is there while anybody, such as our own stamp, has the database open
+            log = self._database.with_name(f"{self._database.name}-wal")
+            self._notices.follow((self._database, log))
 
     def _try_stamp(self) -> int | None:
         try:

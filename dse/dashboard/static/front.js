@@ -23,9 +23,11 @@ export async function start() {
   study = await loadStudy(document.body.dataset.study);
   chart = init(node, null, { renderer: "canvas" });
   node.classList.add("drawn");
+  chart.on("finished", () => {
+    if (!("drawn" in node.dataset)) performance.mark("front-drawn");
+    node.dataset.drawn = String(points.length);
+  });
   draw();
-  performance.mark("front-drawn");
-  node.dataset.drawn = String(points.length);
   onSelection(draw);
   document.addEventListener("changes", ({ detail }) => {
     study.merge(detail);
@@ -120,7 +122,7 @@ function draw() {
   const size = sizes(selection, shown);
   const series = [
     ...scatter(groups.faint, { colour: colours.dominated, opacity: 0.12, px: () => 5 }, x, y),
-    ...scatter(groups.dominated, { colour: colours.dominated, opacity: groups.dominated.length > LARGE ? 0.4 : 0.75, px: size ?? (() => (groups.dominated.length > LARGE ? 5 : 8)), isSized: Boolean(size) }, x, y),
+    ...scatter(groups.dominated, { colour: colours.dominated, opacity: groups.dominated.length > LARGE ? 0.6 : 0.8, px: size ?? (() => (groups.dominated.length > LARGE ? 5 : 8)), isSized: Boolean(size) }, x, y),
     {
       type: "scatter", silent: true, animation: false, symbol: CROSS, symbolSize: 8, z: 3,
       itemStyle: { color: "transparent", borderColor: colours.bad, borderWidth: 1.6 },

@@ -72,11 +72,12 @@ function draw() {
     {
       animation: false,
       parallel: {
-        left: 46, right: 60, top: 42, bottom: 22,
+        left: 84, right: 60, top: 54, bottom: 22,
         parallelAxisDefault: {
-          nameLocation: "end", nameGap: 22, nameTextStyle: { color: colours.ink, fontSize: 12 },
+          z: 5, nameLocation: "end", nameGap: 22, nameTruncate: { maxWidth: 190 },
+          nameTextStyle: { color: colours.ink, fontSize: 12, lineHeight: 17 },
           axisLine: { lineStyle: { color: colours.axis } }, axisTick: { show: false },
-          axisLabel: { color: colours.soft, fontSize: 11 },
+          axisLabel: { color: colours.ink, fontSize: 11, backgroundColor: colours.surface, padding: [1, 3], borderRadius: 3 },
           areaSelectStyle: { width: 18, borderColor: colours.front, color: colours.front, opacity: 0.18 },
         },
       },
@@ -125,7 +126,8 @@ function brush(event) {
     delete only[name];
     const parameter = study.parameters.get(name);
     const texts = [...parameter.values, "-"];
-    if (interval) only[name] = texts.filter((_, n) => n >= interval[0] - 0.5 && n <= interval[1] + 0.5);
+    const kept = interval ? texts.filter((_, n) => n >= interval[0] - 0.5 && n <= interval[1] + 0.5) : [];
+    if (kept.length) only[name] = kept;
   }
   isOwnChange = true;
   change({ box, only });

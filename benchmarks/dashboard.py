@@ -1,0 +1,240 @@
+"""Measures the dashboard on a study of thousands of trials, in the real Chromium.
+
+``python -m benchmarks.dashboard [--trials 10000]``: time and bytes of the first view, CPU time of
+idle viewers, and how long after a trial is stored it can be seen. With ``--optuna BIN`` (a folder
+with ``optuna-dashboard`` and its ``python``; an optional tool, not a dependency) the first view of
+optuna-dashboard on as many trials is measured in the same run.
+"""
+
+import argparse
+import random
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.dashboard_study import NAME, make_study, measure
+from contracts.measurement import Completed, Fidelity, Measurement, Metric
+from dse.assembly import assemble_space
+from dse.report import table_text
+from dse.store import NewTrial, RetryPolicy, Store
+
+CHROMIUM = "/usr/bin/chromium"
+_IDLE_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One view of a page: seconds to the drawn chart, and what went over the wire."""
+
+    seconds: float
+    bytes: int
+    requests: int
+
+
+@contextmanager
+def our_dashboard(database: Path) -> Iterator[tuple[str, int]]:
+    """Yield the address and the process id of a dashboard."""
+    command = [sys.executable, "-m", "dse.study", "dashboard", "--db", str(database), "--port", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        found = re.search(r"http\S+", process.stderr.readline())
+        assert found is not None
+        yield found[0].rstrip("/"), process.pid
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def view(browser: Browser, url: str, drawn: str) -> View:
+    """Open a page in a browser without any cache and wait until it has an element ``drawn``."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send("Network.enable")
+    sizes: list[int] = []
+    session.on("Network.loadingFinished", lambda e: sizes.append(int(e["encodedDataLength"])))
+    started = time.perf_counter()
+    page.goto(url, wait_until="commit", timeout=180_000)
+    page.wait_for_selector(drawn, state="attached", timeout=180_000)
+    seconds = time.perf_counter() - started
+    mark = page.evaluate("performance.getEntriesByName('front-drawn')[0]?.startTime")
+    page.wait_for_timeout(1000)
+    context.close()
+    return View(
+        seconds=seconds if mark is None else mark / 1000, bytes=sum(sizes), requests=len(sizes)
+    )
+
+
+def cpu_s(pid: int) -> float:
+    """Return the CPU-seconds of a process, to the nanosecond."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+def idle(browser: Browser, url: str, pid: int, viewers: int) -> float:
+    """Return the server's CPU-seconds in a minute with some viewers who do nothing."""
+    context = browser.new_context()
+    pages = [context.new_page() for _ in range(viewers)]
+    for page in pages:
+        page.goto(f"{url}/studies/{NAME}")
+        page.wait_for_selector("#live:not([hidden])", state="attached")
+    time.sleep(3)
+    before = cpu_s(pid)
+    time.sleep(_IDLE_S)
+    used = cpu_s(pid) - before
+    context.close()
+    return used * 60 / _IDLE_S
+
+
+def update_latencies(browser: Browser, url: str, database: Path, count: int) -> list[float]:
+    """Return the seconds from a commit to the point in the chart, for some trials."""
+    page = browser.new_page()
+    page.goto(f"{url}/studies/{NAME}")
+    page.wait_for_selector("#front-chart[data-drawn]")
+    page.wait_for_selector("#live:not([hidden])", state="attached")
+    found = []
+    with Store(database) as store:
+        study = store.study(NAME)
+        for number in range(count):
+            time.sleep(1.7 + 0.13 * number)  # not in step with the dashboard's looks
+            before = int(page.get_attribute("#front-chart", "data-points") or 0)
+            store_trial(store, study.id, seed=number)
+            stored = time.perf_counter()
+            page.wait_for_selector(f'#front-chart[data-points="{before + 1}"]')
+            found.append(time.perf_counter() - stored)
+    page.close()
+    return found
+
+
+def store_trial(store: Store, study_id: int, *, seed: int) -> None:
+    """Queue, claim and complete one more trial of the large study."""
+    from dse.config import config_from_json
+
+    numbers = random.Random(1_000_000 + seed)
+    space = assemble_space(config_from_json(store.study(NAME).config_json))
+    design = space.sample(numbers)
+    while "latency_us" not in (values := measure(design.values, numbers)):
+        design = space.sample(numbers)
+    now_s = time.time()
+    new = NewTrial(design_id=design.id, design_json=design.canonical, suggested_by="random")
+    store.add_trials(study_id, [new], context="benchmark", budget=None, now_s=now_s)
+    claim = store.claim(study_id, worker="worker-1", now_s=now_s, lease_s=100.0)
+    assert claim is not None
+    metrics = tuple(
+        Metric(name=n, value=v, unit="cells", fidelity=Fidelity.SYNTHESISED)
+        for n, v in values.items()
+    )
+    done = Completed(measurement=Measurement(metrics=metrics))
+    store.finish(claim.attempt_id, done, now_s=now_s + 1, retry=RetryPolicy())
+
+
+_OPTUNA_STUDY = """
+import sys, random, optuna
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+study = optuna.create_study(storage=sys.argv[1], study_name="large", directions=["minimize"] * 2)
+rng = random.Random(1)
+sizes = optuna.distributions.CategoricalDistribution([1024, 2048, 4096, 8192, 16384])
+names = [f"p{n}" for n in range(17)]
+trials = [
+    optuna.trial.create_trial(
+        params={n: rng.choice(sizes.choices) for n in names},
+        distributions={n: sizes for n in names},
+        values=[rng.lognormvariate(12, 1), rng.uniform(4000, 9000)],
+    )
+    for _ in range(int(sys.argv[2]))
+]
+study.add_trials(trials)
+"""
+_OPTUNA_DRAWN = ".js-plotly-plot .scatterlayer .points path, .js-plotly-plot canvas"
+
+
+@contextmanager
+def optuna_dashboard(programs: Path, folder: Path, trials: int) -> Iterator[str]:
+    """Yield the address of a study in optuna-dashboard."""
+    storage = f"sqlite:///{folder / 'optuna.db'}"
+    subprocess.run(
+        [programs / "python", "-c", _OPTUNA_STUDY, storage, str(trials)], check=True, timeout=900
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [programs / "optuna-dashboard", storage, "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}/dashboard/studies/1"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=10_000)
+    parser.add_argument("--optuna", type=Path, metavar="BIN")
+    parser.add_argument("--quick", action="store_true", help="leave out the idle minutes")
+    given = parser.parse_args()
+    rows: list[list[str]] = []
+
+    def row(what: str, value: str, wanted: str = "") -> None:
+        rows.append([what, value, wanted])
+        print(f"{what}: {value}", file=sys.stderr, flush=True)
+
+    drawn = "#front-chart[data-drawn]"
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        database = folder / "large.db"
+        make_study(database, trials=given.trials)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        _warm(browser)
+        with our_dashboard(database) as (url, pid):
+            first = view(browser, f"{url}/studies/{NAME}", drawn)
+            row("first view, dashboard just started", f"{first.seconds:.2f} s", "< 1 s")
+            again = [view(browser, f"{url}/studies/{NAME}", drawn) for _ in range(5)]
+            usual = statistics.median(v.seconds for v in again)
+            row("first view of a new browser, median of 5", f"{usual:.2f} s", "< 1 s")
+            row("bytes", f"{first.bytes / 1e6:.2f} MB in {first.requests} requests", "< 1 MB")
+            late = update_latencies(browser, url, database, 10)
+            seen = f"{statistics.median(late):.2f} s, at most {max(late):.2f} s"
+            row("from commit to chart, median of 10", seen, "< 1 s")
+            for viewers in () if given.quick else (0, 1, 4):
+                used = idle(browser, url, pid, viewers)
+                each = f", {1000 * used / viewers:.1f} ms each" if viewers else ""
+                wanted = "< 20 ms each" if viewers else ""
+                row(f"CPU a minute, {viewers} idle viewers", f"{1000 * used:.1f} ms{each}", wanted)
+        if given.optuna is not None:
+            with optuna_dashboard(given.optuna, folder, given.trials) as url:
+                theirs = view(browser, url, _OPTUNA_DRAWN)
+            size = f"{theirs.bytes / 1e6:.1f} MB"
+            row("optuna-dashboard, first view", f"{theirs.seconds:.1f} s, {size}")
+        browser.close()
+    print(table_text(["what", "measured", "wanted"], rows, left=3))
+
+
+def _warm(browser: Browser) -> None:
+    page: Page = browser.new_page()
+    page.goto("data:text/html,<canvas></canvas>")
+    page.close()
+
+
+if __name__ == "__main__":
+    main()

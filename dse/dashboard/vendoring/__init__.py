@@ -1,0 +1,1 @@
+"""Where the scripts of others come from."""
