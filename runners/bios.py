@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from contracts.faults import DoesNotFit
+from contracts.faults import DoesNotFit, ToolCrashed
 from hw_templates.soc import bios
 from hw_templates.soc.config import SocConfig
 from hw_templates.soc.fpga_boards import board_file
@@ -34,6 +34,8 @@ _PACKAGES = (
 
 LEAST_ROM_BYTES = 32768
 """For LiteX's BIOS, which has 20 to 24 KiB."""
+
+_OVERFLOW = "region `"  # ... rom' overflowed by N bytes
 
 
 def build_libraries(out: Path, *, limits: Limits) -> float:
@@ -87,15 +89,18 @@ def build_bios(config: SocConfig, *, libraries: Path, out: Path, limits: Limits)
         timeout_s=limits.stage_timeout_s,
         env={"PYTHONPATH": str(_ROOT)},
     ).cpu_s
-    cpu_s += _make(bios.PROGRAM, packages, scratch, log=out / "bios.log", limits=limits)
+    try:
+        cpu_s += _make(bios.PROGRAM, packages, scratch, log=out / "bios.log", limits=limits)
+    except ToolCrashed as error:
+        if _OVERFLOW not in error.detail:
+            raise
+        raise DoesNotFit(
+            f"LiteX's BIOS does not fit a ROM of {config.rom_bytes} bytes",
+            fix=f"raise memory.rom_bytes of the target to {LEAST_ROM_BYTES}",
+            detail=error.detail,
+        ) from error
     shutil.copyfile(scratch / "bios" / bios.BIOS_BINARY, out / bios.BIOS_BINARY)
     shutil.rmtree(scratch)
-    size_bytes = (out / bios.BIOS_BINARY).stat().st_size
-    if size_bytes > config.rom_bytes:
-        raise DoesNotFit(
-            f"LiteX's BIOS has {size_bytes} bytes, the ROM {config.rom_bytes}",
-            fix="raise memory.rom_bytes of the target to 32768",
-        )
     return cpu_s
 
 

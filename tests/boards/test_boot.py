@@ -1,5 +1,6 @@
 """The simulated SoC boots as a board does: its ROM's program, the serial boot, the firmware."""
 
+import json
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -17,6 +18,7 @@ from runners.boards.board import BOOT_REQUEST
 from runners.boards.lease import Leases
 from runners.boards.serial_boot import BootLimits, Command, boot, frame
 from tests.boards.boot_bench import (
+    BOOTING,
     WITH_SDRAM,
     BoardOnACable,
     bios,
@@ -29,6 +31,7 @@ from tests.boards.boot_bench import (
 )
 from tests.boards.make_session import record
 from tests.boards.session import SESSION, program_of_session, talk
+from tests.soc.soc_bench import generate
 
 LIMITS = BootLimits(request_s=60.0, ask_again_s=60.0, frame_s=60.0, greeting_s=60.0)
 BOOT_PROGRAMS = [pytest.param(bios, id="litex-bios"), pytest.param(lean_boot, id="ours")]
@@ -132,6 +135,21 @@ def test_our_boot_program_is_small_and_refuses_what_it_cannot_do(tmp_path: Path)
         assert board.receive(1, timeout_s=60) == b"C"
         board.send(frame(Command.ABORT, b"\x40\0\0\0"))
         assert board.receive(1, timeout_s=60) == b"U"
+
+
+@pytest.mark.slow
+def test_one_firmware_serves_the_simulated_soc_and_the_boards(tmp_path: Path) -> None:
+    """With or without ROM, timer and SDRAM, the serial port's registers stay where they are."""
+    real = replace(BOOTING, flavour="synthesis", board="ulx3s", uart_baud=115200)
+    described = [
+        json.loads((generate(config, tmp_path / str(number)) / "soc.json").read_text())
+        for number, config in enumerate(
+            [BOOTING, replace(BOOTING, rom_bytes=0), real, replace(WITH_SDRAM, rom_bytes=0)]
+        )
+    ]
+    assert all(soc["uart"] == described[0]["uart"] for soc in described)
+    origins = [soc["memory"]["main_ram"]["origin"] for soc in described]
+    assert set(origins) == {0x40000000}
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.faults import InvalidDesign
-from hw_templates.soc.images import MemoryImages, write_memory_images
+from hw_templates.soc.images import MemoryImages, write_memory_images, write_rom_image
 
 LINEAR = MemoryImages(files=("a",), word_bytes=4, chunk_words=1)
 BANKS = MemoryImages(files=("a", "b", "c", "d"), word_bytes=2, chunk_words=8)
@@ -55,3 +55,13 @@ def test_a_firmware_larger_than_the_memory_is_the_designs_fault(tmp_path: Path) 
         write_memory_images(bytes(9), json.dumps(soc), tmp_path)
     write_memory_images(bytes(8), json.dumps(soc), tmp_path)
     assert (tmp_path / "a").read_text() == "00000000\n" * 2
+
+
+def test_a_boot_program_fills_the_rom_from_its_start(tmp_path: Path) -> None:
+    soc = json.dumps({"memory": {"rom": {"origin": 0, "size_bytes": 8}}})
+    write_rom_image(b"\1\2\3\4\5", soc, tmp_path)
+    assert (tmp_path / "soc_rom.init").read_text() == "04030201\n00000005\n"
+    with pytest.raises(InvalidDesign, match="9 bytes, the ROM 8"):
+        write_rom_image(bytes(9), soc, tmp_path)
+    with pytest.raises(InvalidDesign, match="the ROM 0"):
+        write_rom_image(b"x", json.dumps({"memory": {}}), tmp_path)
