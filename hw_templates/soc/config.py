@@ -10,6 +10,8 @@ from hw_templates.soc.sdram_chips import sdram_chip
 MemoryKind = Literal["on-chip", "sdram"]
 Flavour = Literal["simulation", "synthesis"]
 
+BIOS_ROM_BYTES = 32768
+"""Least ROM for LiteX's BIOS, which wants a timer; a board with less has our own boot program."""
 _SDRAM_MAX_HZ = 133_000_000
 _CLOCK_RANGE_HZ = (1_000_000, 400_000_000)
 

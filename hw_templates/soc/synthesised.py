@@ -13,7 +13,7 @@ from litex.soc.integration.soc_core import SoCCore
 
 from contracts.faults import ConfigError
 from hw_templates.soc.board_pads import board_pads, sdram_pads
-from hw_templates.soc.config import SocConfig
+from hw_templates.soc.config import BIOS_ROM_BYTES, SocConfig
 from hw_templates.soc.cpu_slot import REGISTER_PAGES, add_cpu_slot, cpu_arguments
 from hw_templates.soc.ecp5_platform import Ecp5Vendor
 from hw_templates.soc.fpga_boards import FpgaBoard, fpga_board
@@ -110,7 +110,8 @@ class BoardSoc(SoCCore):
             integrated_main_ram_size=config.main_ram_bytes if in_blocks else 0,
             uart_baudrate=config.uart_baud,
             ident="",
-            with_timer=True,  # LiteX's BIOS measures its timeouts with it
+            bus_timeout=vendor.bus_timeout_cycles,
+            with_timer=config.rom_bytes >= BIOS_ROM_BYTES,
         )
         add_cpu_slot(self)
         self.sram.mem.init = None  # else $readmemh looks for files that nobody writes
