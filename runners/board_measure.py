@@ -1,16 +1,17 @@
 """A design on a real board: lease one, load it, boot the firmware, check it and measure it."""
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.faults import Bug
-from contracts.measurement import Fidelity, LayerProfile, Metric
+from contracts.measurement import Fidelity, LayerProfile, Metric, StageTime
 from hw_templates.soc.fpga_boards import fpga_board
 from runners.bitstream import bitstream_of
 from runners.board_ladder import BoardLog, Climber
-from runners.board_program import BoardFigures, BoardProgram
+from runners.board_program import BoardProgram
 from runners.boards import Board
 from runners.boards.bench import BoardEntry, default_bench_path, read_bench
 from runners.boards.lease import Leases
@@ -38,6 +39,7 @@ class BoardMeasurement:
         inferences: How many the mean is of.
         latency_half_width_us: Half the width of its 95 % confidence interval.
         log: What was done to the board, line by line.
+        stage_time: What it cost, the wait for a free board included.
     """
 
     board: str
@@ -46,6 +48,7 @@ class BoardMeasurement:
     inferences: int
     latency_half_width_us: float
     log: tuple[str, ...]
+    stage_time: StageTime
 
 
 def check_boards(target: str, *, name: str | None = None) -> tuple[BoardEntry, ...]:
@@ -105,6 +108,7 @@ def measure_on_board(
         report(StageEvent(stage=STAGE, state=StageState.STARTED, fraction=share))
 
     report(StageEvent(stage=STAGE, state=StageState.STARTED))
+    started_s, spent_s = time.monotonic(), time.process_time()
     try:
         with leases.take(entries, holder=holder, timeout_s=_LEASE_TIMEOUT_S, waiting=tell) as lease:
             log = BoardLog(path=leases.log_path(lease.entry.name), holder=holder, tell=tell)
@@ -122,7 +126,24 @@ def measure_on_board(
         report(StageEvent(stage=STAGE, state=StageState.FAILED))
         raise
     report(StageEvent(stage=STAGE, state=StageState.DONE))
-    return _measurement(job, lease.entry.name, figures, tuple(log.lines))
+    cycles, clock_mhz = figures.cycles, job.target.clock_mhz
+    return BoardMeasurement(
+        board=lease.entry.name,
+        metrics=(
+            _metric("cycles", cycles.mean, "cycles"),
+            _metric("latency_us", cycles.mean / clock_mhz, "us"),
+        ),
+        layers=figures.layers,
+        inferences=cycles.count,
+        latency_half_width_us=cycles.half_width / clock_mhz,
+        log=tuple(log.lines),
+        stage_time=StageTime(
+            stage=STAGE,
+            wall_s=time.monotonic() - started_s,
+            cpu_s=time.process_time() - spent_s,
+            cached=False,
+        ),
+    )
 
 
 def _program(job: Job, pipeline: Pipeline, *, clock_check_s: float) -> BoardProgram:
@@ -147,21 +168,5 @@ def _program(job: Job, pipeline: Pipeline, *, clock_check_s: float) -> BoardProg
     )
 
 
-def _measurement(
-    job: Job, board: str, figures: BoardFigures, log: tuple[str, ...]
-) -> BoardMeasurement:
-    cycles, clock_mhz = figures.cycles, job.target.clock_mhz
-    metrics = (
-        Metric(name="cycles", value=cycles.mean, unit="cycles", fidelity=Fidelity.BOARD),
-        Metric(
-            name="latency_us", value=cycles.mean / clock_mhz, unit="us", fidelity=Fidelity.BOARD
-        ),
-    )
-    return BoardMeasurement(
-        board=board,
-        metrics=metrics,
-        layers=figures.layers,
-        inferences=cycles.count,
-        latency_half_width_us=cycles.half_width / clock_mhz,
-        log=log,
-    )
+def _metric(name: str, value: float, unit: str) -> Metric:
+    return Metric(name=name, value=value, unit=unit, fidelity=Fidelity.BOARD)

@@ -79,6 +79,7 @@ class _Attempt:
         self._layers: tuple[LayerProfile, ...] = ()
         self._placements: list[Placement] = []
         self._pipelines: list[Pipeline] = [self._pipeline(job)]
+        self._on_board: tuple[StageTime, ...] = ()
 
     def run(self) -> None:
         """Go as far as the job's fidelity asks for.
@@ -97,6 +98,7 @@ class _Attempt:
                 job, pipeline, cache_root=self._cache.root, report=self._report
             )
             self._layers = on_board.layers
+            self._on_board = (on_board.stage_time,)
             self._learn(*on_board.metrics)
 
     def measurement(self) -> Measurement:
@@ -116,7 +118,7 @@ class _Attempt:
             metrics=tuple(self._metrics.values()),
             layers=self._layers,
             placements=tuple(self._placements),
-            stage_times=tuple(times),
+            stage_times=(*times, *self._on_board),
             artefacts=artefacts,
             tools=all_identities(),
         )
