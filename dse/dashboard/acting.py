@@ -26,30 +26,39 @@ router = APIRouter(include_in_schema=False)
 _SUGGESTED_BY = "hand"
 
 
-def resumer(database: Path) -> Callable[[str], str]:
-    """Return a function that goes on with a study in a process of its own.
+class Resumer:
+    """Goes on with studies, each in a process of its own.
 
     The process is ``python -m dse.study resume`` in its own session: it outlives the dashboard,
     and writes to a log beside the database.
-    """
-    started: dict[str, subprocess.Popen[bytes]] = {}
 
-    def resume(study: str) -> str:
-        log = database.with_name(f"{database.name}.{study}.log")
-        known = started.get(study)
+    Args:
+        database: The database of the studies.
+
+    Attributes:
+        started: The last process of each study.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self.started: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __call__(self, study: str) -> str:
+        """Start the process unless one of ours is at it; return what to tell the person."""
+        log = self._database.with_name(f"{self._database.name}.{study}.log")
+        known = self.started.get(study)
         if known is not None and known.poll() is None:
             return f"process {known.pid} is at it already, its log is {log}"
         with log.open("ab") as output:
-            started[study] = subprocess.Popen(
-                [sys.executable, "-m", "dse.study", "resume", study, "--db", str(database)],
+            process = subprocess.Popen(
+                [sys.executable, "-m", "dse.study", "resume", study, "--db", str(self._database)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
             )
-        return f"process {started[study].pid} was started, its log is {log}"
-
-    return resume
+        self.started[study] = process
+        return f"process {process.pid} was started, its log is {log}"
 
 
 @router.post("/studies/{study}/resume")
@@ -129,6 +138,14 @@ def show_audit(request: Request, context: ContextDep) -> HTMLResponse:
     with Store(context.studies.path) as store:
         entries = store.audits(limit=200)
     return context.pages.respond(request, "audit.html", entries=entries)
+
+
+def last_outcome(context: Context, study: str) -> str:
+    """Return what came of the last act on a study, or nothing."""
+    rows = context.studies.reader().rows(
+        "SELECT outcome FROM audit WHERE study = ? ORDER BY id DESC LIMIT 1", (study,)
+    )
+    return str(rows[0][0]) if rows else ""
 
 
 def chosen_design(space: Space, wishes: Mapping[str, Value]) -> Design:

@@ -57,7 +57,7 @@ def make_app(
         cache_root=cache_root,
         shown_db=shown_db or str(database),
         now_s=now_s,
-        resume=resume or acting.resumer(database),
+        resume=resume or acting.Resumer(database),
     )
     app = FastAPI(
         title="soft-soc-dse",

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from contracts.faults import ConfigError
+from dse.dashboard.acting import last_outcome
 from dse.dashboard.compare import compare_context
 from dse.dashboard.context import ColumnsDep, ContextDep, SelectionDep
 from dse.dashboard.events import list_events, study_events
@@ -29,8 +30,9 @@ def show_study(
     """One study with all its parts."""
     query = dict(request.query_params)
     parts = {name: make(columns, selection, context, query) for name, make in PARTS.items()}
+    done = last_outcome(context, columns.config.name) if "done" in query else ""
     return context.pages.respond(
-        request, "study.html", parts=parts, **study_context(columns, selection)
+        request, "study.html", parts=parts, done=done, **study_context(columns, selection)
     )
 
 

@@ -1,0 +1,143 @@
+"""What scripts get: the values of the command line, in pages, with tags."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.dashboard.http import client
+
+ROOT = Path(__file__).parents[2]
+
+
+def command_line(database: Path, *words: str) -> object:
+    ended = subprocess.run(
+        [sys.executable, "-m", "dse.study", *words, "--db", str(database), "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    return json.loads(ended.stdout)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("", ("list",)),
+        ("/imgc", ("status", "imgc")),
+        ("/imgc/front", ("front", "imgc")),
+        ("/imgc/trials/45", ("show", "imgc", "45")),
+    ],
+)
+def test_the_api_says_what_the_command_line_says(
+    example: Path, path: str, words: tuple[str, ...]
+) -> None:
+    assert client(example).get(f"/api/studies{path}").json() == command_line(example, *words)
+
+
+def test_trials_come_in_pages_and_are_those_of_the_export(example: Path, tmp_path: Path) -> None:
+    asking = client(example)
+    rows, after = [], 0
+    while after is not None:
+        params = {"after": str(after), "limit": "20"}
+        page = asking.get("/api/studies/imgc/trials", params=params).json()
+        assert len(page["trials"]) <= 20
+        rows += page["trials"]
+        after = page["next"]
+    assert [row["trial"] for row in rows] == list(range(1, 49))
+    exported = tmp_path / "trials.csv"
+    subprocess.run(
+        [sys.executable, "-m", "dse.study", "export", "imgc", exported, "--db", example],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    table = list(csv.DictReader(exported.read_text().splitlines()))
+    for row, expected in zip(rows, table, strict=True):
+        for name, text in expected.items():
+            if name == "reused_from":
+                continue
+            value = row.get(name)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                assert float(text) == value
+            else:
+                assert text.lower() == ("" if value is None else str(value).lower()), name
+
+
+def test_filters_of_the_pages_hold_for_scripts(example: Path) -> None:
+    params = {"show": "front", "box": "lut4::6000"}
+    rows = client(example).get("/api/studies/imgc/trials", params=params).json()["trials"]
+    assert rows
+    assert all(row["on_front"] and row["lut4"] <= 6000 for row in rows)
+
+
+@pytest.mark.parametrize("limit", ["0", "1001", "many"])
+def test_a_page_has_its_limits(example: Path, limit: str) -> None:
+    assert client(example).get(f"/api/studies/imgc/trials?limit={limit}").status_code == 422
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "/imgc", "/imgc/front", "/imgc/trials", "/imgc/trials/3", "/imgc/columns",
+     "/imgc/growth", "/imgc/effects"],
+)  # fmt: skip
+def test_an_unchanged_answer_costs_no_body(example: Path, path: str) -> None:
+    asking = client(example)
+    first = asking.get(f"/api/studies{path}")
+    assert first.status_code == 200
+    known = first.headers["etag"]
+    for tag in (known, f"W/{known}", f'"x", {known}'):
+        again = asking.get(f"/api/studies{path}", headers={"if-none-match": tag})
+        assert again.status_code == 304
+        assert again.content == b""
+    other = asking.get(f"/api/studies{path}", headers={"if-none-match": '"other"'})
+    assert other.status_code == 200
+
+
+def test_errors_are_json_with_a_fix(example: Path) -> None:
+    asking = client(example)
+    for path in ("/none", "/none/front", "/none/columns", "/imgc/trials/99"):
+        answer = asking.get(f"/api/studies{path}")
+        assert answer.status_code == 404, path
+        assert answer.json().keys() == {"error", "fix"}
+
+
+def test_the_description_names_every_route(example: Path) -> None:
+    asking = client(example)
+    schema = asking.get("/api/openapi.json").json()
+    page = asking.get("/api").text
+    assert set(schema["paths"]) == {
+        "/api/studies", "/api/studies/{study}", "/api/studies/{study}/front",
+        "/api/studies/{study}/trials", "/api/studies/{study}/trials/{number}",
+        "/api/studies/{study}/columns", "/api/studies/{study}/growth",
+        "/api/studies/{study}/effects",
+    }  # fmt: skip
+    assert all(f"<code>{path}</code>" in page for path in schema["paths"])
+    documented = (ROOT / "docs" / "reference" / "api.md").read_text()
+    assert all(f"`{path}`" in documented for path in schema["paths"])
+
+
+@pytest.mark.parametrize("name", ["front", "effects", "growth", "faults"])
+def test_every_chart_of_a_study_is_a_picture_and_a_table(example: Path, name: str) -> None:
+    asking = client(example)
+    picture = asking.get(f"/studies/imgc/{name}.svg")
+    assert picture.headers["content-type"] == "image/svg+xml"
+    assert picture.text.startswith("<?xml")
+    assert "http-equiv" not in picture.text
+    rows = list(csv.DictReader(io.StringIO(asking.get(f"/studies/imgc/{name}.csv").text)))
+    assert rows
+    assert asking.get(f"/studies/imgc/{name}.csv").headers["content-disposition"].startswith("att")
+
+
+def test_the_charts_of_a_trial_are_pictures_and_tables(example: Path) -> None:
+    asking = client(example)
+    assert "conv2d_0" in asking.get("/studies/imgc/trials/47/layers.svg").text
+    assert "simulate" in asking.get("/studies/imgc/trials/47/stages.svg").text
+    rows = list(csv.DictReader(asking.get("/studies/imgc/trials/47/layers.csv").text.splitlines()))
+    assert sum(int(row["cycles"]) for row in rows) > 1_000_000

@@ -1,0 +1,308 @@
+"""The columns say what the store and the command line say, only quicker."""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.dashboard_study import NAME, make_study
+from contracts.faults import ConfigError, DoesNotFit, StoreError, ToolCrashed
+from contracts.measurement import (
+    Completed,
+    Fidelity,
+    Measurement,
+    Metric,
+    Outcome,
+    outcome_of,
+)
+from dse.clock_model import study_results
+from dse.config import config_from_json
+from dse.dashboard.columns import ABSENT, StudyColumns
+from dse.dashboard.effects import effects
+from dse.dashboard.fronts import Verdict, growth, non_dominated, standing
+from dse.dashboard.loading import load_columns
+from dse.dashboard.payload import changes_data, columns_data
+from dse.dashboard.selection import parse_selection
+from dse.dashboard.studies import Studies
+from dse.front import goals_of, pareto_front
+from dse.pareto import front, hypervolume
+from dse.store import NewTrial, Reader, RetryPolicy, Store
+
+NO_WAIT = RetryPolicy(attempts=1, backoff_s=0.0)
+
+
+def measured(metrics: dict[str, float], fidelity: Fidelity = Fidelity.SYNTHESISED) -> Completed:
+    is_placed = fidelity is Fidelity.PLACED
+    return Completed(
+        measurement=Measurement(
+            metrics=tuple(
+                Metric(
+                    name=name,
+                    value=value,
+                    unit="x",
+                    fidelity=fidelity,
+                    estimate=name == "latency_us" and not is_placed,
+                )
+                for name, value in metrics.items()
+            )
+        )
+    )
+
+
+def add(
+    store: Store,
+    study_id: int,
+    design: dict[str, int | str],
+    outcome: Outcome,
+    *,
+    at_s: float = 2e9,
+    promotes: int | None = None,
+) -> int:
+    text = json.dumps({"schema": 1, "values": design}, separators=(",", ":"))
+    new = NewTrial(design_id=text, design_json=text, suggested_by="test", promotes=promotes)
+    (trial,) = store.add_trials(study_id, [new], context=str(at_s), budget=None, now_s=at_s)
+    claim = store.claim(study_id, worker="w", now_s=at_s, lease_s=60)
+    assert claim is not None
+    store.finish(claim.attempt_id, outcome, now_s=at_s + 5, retry=NO_WAIT)
+    return trial.id
+
+
+def columns_of(database: Path, study: str = "imgc") -> StudyColumns:
+    studies = Studies(database)
+    found = studies.columns(study)
+    studies.close()
+    return found
+
+
+@pytest.mark.parametrize("study", ["imgc", "table"])
+def test_the_front_is_that_of_the_command_line(example: Path, study: str) -> None:
+    check_front(example, study)
+
+
+def check_front(database: Path, study: str) -> None:
+    columns = columns_of(database, study)
+    with Store(database) as store:
+        record = store.study(study)
+        config = config_from_json(record.config_json)
+        results, _ = study_results(store, record.id, config)
+    found = pareto_front(results, config)
+    verdicts = standing(columns).verdicts
+    numbers = columns.numbers
+
+    def of(*wanted: Verdict) -> list[int]:
+        return numbers[np.isin(verdicts, wanted)].tolist()
+
+    assert numbers[standing(columns).front].tolist() == [r.trial.number for r in found.points]
+    assert of(Verdict.DOMINATED) == sorted(r.trial.number for r in found.dominated)
+    assert of(Verdict.EXCLUDED) == sorted(r.trial.number for r in found.excluded)
+    for result in results:
+        position = columns.index_of(result.trial.number)
+        assert position is not None
+        for name, value in result.metrics.items():
+            assert columns.column(name)[position] == pytest.approx(value, rel=1e-12)
+
+
+def test_promotions_and_predicted_clocks_are_those_of_the_command_line(database: Path) -> None:
+    numbers = random.Random(3)
+    with Store(database) as store:
+        study = store.study("imgc")
+        config = config_from_json(study.config_json)
+        results = store.results(study.id)
+        for result in pareto_front(results, config).points[:5]:
+            clock_mhz = 40 + 20 * numbers.random()
+            metrics = {
+                **result.metrics,
+                "clock_mhz": clock_mhz,
+                "latency_us": result.metrics["cycles"] / clock_mhz,
+            }
+            design = result.trial.design
+            outcome: Outcome = measured(metrics, Fidelity.PLACED)
+            if result.trial.number == 38:
+                outcome = outcome_of(DoesNotFit("no", fix="no"), Measurement(metrics=()))
+            add(store, study.id, design, outcome, promotes=result.trial.id)  # type: ignore[arg-type]
+    check_front(database, "imgc")
+    columns = columns_of(database)
+    assert (standing(columns).verdicts == Verdict.SUPERSEDED).sum() == 5
+    assert columns.metrics["clock_mhz"].estimate.any()
+
+
+def test_constraints_keep_trials_off_the_front(database: Path) -> None:
+    with Store(database) as store:
+        study = store.study("table")
+        resolved = json.loads(study.config_json) | {"constraints": {"dp16kd": 48.0}}
+        store.update_config(study.id, config_toml="", config_json=json.dumps(resolved))
+    check_front(database, "table")
+    assert (standing(columns_of(database, "table")).verdicts == Verdict.EXCLUDED).any()
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 3, 4])
+def test_non_dominated_points_are_those_of_the_pareto_module(objectives: int) -> None:
+    numbers = np.random.default_rng(objectives)
+    for size in (0, 1, 7, 200):
+        points = numbers.integers(0, 9, (size, objectives)).astype(float)
+        expected = front([tuple(p) for p in points.tolist()], ["minimise"] * objectives)
+        assert non_dominated(points).tolist() == list(expected)
+
+
+def test_growth_ends_at_the_hypervolume_of_the_front_and_never_falls(example: Path) -> None:
+    columns = columns_of(example)
+    found = growth(columns)
+    assert found is not None
+    assert list(found.volume) == sorted(found.volume)
+    assert found.volume[-1] == 1.0
+    names = columns.config.objectives
+    at = {number: [columns.column(n)[columns.index_of(number) or 0] for n in names]
+          for number in columns.numbers.tolist()}  # fmt: skip
+    goals = goals_of(columns.config)
+    ended = {t.number: t.ended_s for t in columns.trials}
+    half = len(found.trial) // 2
+    kept = [at[n] for n in at if np.isfinite(at[n]).all()]
+    some = [at[n] for n in at if ended[n] <= ended[found.trial[half]] and np.isfinite(at[n]).all()]
+    share = hypervolume(some, found.reference, goals) / hypervolume(kept, found.reference, goals)
+    assert found.volume[half] == pytest.approx(share)
+
+
+def test_an_effect_counts_every_trial_once_with_its_range(example: Path) -> None:
+    columns = columns_of(example)
+    everything = np.ones(len(columns), dtype=np.bool_)
+    found = effects(columns, "latency_us", everything)
+    assert {effect.parameter for effect in found} == set(columns.varying)
+    assert [e.share for e in found] == sorted((e.share for e in found), reverse=True)
+    for effect in found:
+        assert sum(level.trials for level in effect.levels) == 45
+        assert all(level.low <= level.middle <= level.high for level in effect.levels)
+    (width,) = [effect for effect in found if effect.parameter == "simd_width"]
+    (absent,) = [level for level in width.levels if level.value == "-"]
+    codes = columns.parameters["simd_width"].codes
+    assert absent.trials == ((codes == ABSENT) & np.isfinite(columns.column("latency_us"))).sum()
+
+
+def test_what_is_read_later_is_what_would_be_read_anew(database: Path) -> None:
+    reader = Reader(database)
+    columns = load_columns(reader, "imgc", None)
+    outcomes: list[tuple[dict[str, int | str], Outcome]] = [
+        ({"cfu": "none"}, measured({"latency_us": 1.0, "lut4": 2.0})),
+        ({"cfu": "new"}, outcome_of(DoesNotFit("x", fix="y"), Measurement(metrics=()))),
+        ({"other": 3}, outcome_of(ToolCrashed("x", fix="y"), Measurement(metrics=()))),
+        ({"other": 4}, measured({"power_mw": 7.0})),
+    ]
+    with Store(database) as store:
+        study = store.study("imgc")
+        for number, (design, outcome) in enumerate(outcomes):
+            add(store, study.id, design, outcome, at_s=2e9 + number)
+            assert columns is not None
+            later = load_columns(reader, "imgc", columns)
+            assert later is not None
+            same_as(later, load_columns(reader, "imgc", None))
+            changes = changes_data(later, columns.revision)
+            assert changes is not None
+            assert [t["number"] for t in changes["trials"]] == [49 + number]
+            columns = later
+        store.requeue(study.id, context="", now_s=3e9)  # a failed trial waits again
+        later = load_columns(reader, "imgc", columns)
+        assert later is not None
+        same_as(later, load_columns(reader, "imgc", None))
+        assert later.trials[50].state == "waiting"
+    assert load_columns(reader, "imgc", later) is later
+
+
+def same_as(one: StudyColumns, other: StudyColumns | None) -> None:
+    assert other is not None
+    assert one.trials == other.trials
+    assert one.parameters.keys() == other.parameters.keys()
+    for name, parameter in one.parameters.items():
+        assert parameter.values == other.parameters[name].values
+        assert parameter.codes.tolist() == other.parameters[name].codes.tolist()
+    for name, metric in one.metrics.items():
+        assert np.array_equal(metric.values, other.metrics[name].values, equal_nan=True)
+        assert metric.fidelity.tolist() == other.metrics[name].fidelity.tolist()
+    assert standing(one).verdicts.tolist() == standing(other).verdicts.tolist()
+
+
+def test_a_selection_goes_through_its_address_and_back(example: Path) -> None:
+    columns = columns_of(example)
+    query = [
+        ("x", "cycles"), ("y", "lut4"), ("size", "ff"), ("xs", "log"), ("show", "completed"),
+        ("box", "cycles:1e6:"), ("box", "lut4::6000"), ("only", "cfu:simd|none"),
+    ]  # fmt: skip
+    first = parse_selection(query, columns)
+    from urllib.parse import parse_qsl
+
+    assert parse_selection(parse_qsl(first.query()), columns) == first
+    mask = first.mask(columns)
+    assert (columns.column("cycles")[mask] >= 1e6).all()
+    assert (columns.column("lut4")[mask] <= 6000).all()
+    assert mask.any()
+
+
+def test_fields_of_the_form_make_a_range(example: Path) -> None:
+    columns = columns_of(example)
+    found = parse_selection([("low-lut4", "5000"), ("high-lut4", "6000"), ("high-ff", "")], columns)
+    assert found.box == {"lut4": (5000.0, 6000.0)}
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("x", "metric 'nonsense'"),
+        ("size", "metric 'nonsense'"),
+        ("show", "show 'nonsense'"),
+        ("xs", "an axis that is 'nonsense'"),
+        ("box", "metric 'nonsense'"),
+        ("only", "parameter 'nonsense'"),
+        ("low-lut4", "'nonsense' in low-lut4"),
+    ],
+)
+def test_a_wrong_address_is_told_what_is_allowed(example: Path, query: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as error:
+        parse_selection([(query, "nonsense")], columns_of(example))
+    assert "use" in error.value.fix
+
+
+def test_the_payload_has_every_trial_once(example: Path) -> None:
+    data = columns_data(columns_of(example))
+    count = len(data["numbers"])
+    assert count == 48
+    assert len(data["verdicts"]) == count
+    assert all(len(p["codes"]) == count for p in data["parameters"])
+    assert all(len(m["values"]) == count for m in data["metrics"])
+
+
+def test_ten_thousand_trials_are_read_and_judged_in_a_second(tmp_path: Path) -> None:
+    import time
+
+    database = tmp_path / "large.db"
+    make_study(database, trials=10_000)
+    started_s = time.process_time()
+    columns = columns_of(database, NAME)
+    standing(columns)
+    growth(columns)
+    columns_data(columns)
+    assert time.process_time() - started_s < 1.0  # 0.4 measured
+    assert len(columns) == 10_000
+
+
+def test_a_reader_cannot_write(database: Path) -> None:
+    reader = Reader(database)
+    with pytest.raises(StoreError):
+        reader.rows("DELETE FROM trials")
+    before = reader.stamp()
+    assert reader.stamp() == before
+    with Store(database) as store:
+        store.request_stop(1, now_s=1.0)
+    assert reader.stamp() != before
+
+
+def test_a_reader_refuses_what_it_does_not_know(database: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no database"):
+        Reader(tmp_path / "none.db")
+    import sqlite3
+
+    connection = sqlite3.connect(database)
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StoreError, match="schema 9999"), Reader(database).snapshot():
+        pass
