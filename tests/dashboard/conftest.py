@@ -39,6 +39,7 @@ class Served:
 def serving(database: Path, *, host: str = "127.0.0.1") -> Iterator[Served]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen()
     port = listener.getsockname()[1]
     cache = database.parent / "cache"
     cache.mkdir(exist_ok=True)

@@ -1,4 +1,5 @@
 // What every page does; charts are fetched by the pages that have one.
+import { keepParts } from "./keep.js";
 import { follow } from "./live.js";
 import { startSelection } from "./selection.js";
 
@@ -51,6 +52,7 @@ themeButton();
 copyButtons();
 if (document.querySelector("time[data-since]") || document.body.dataset.study) setInterval(tick, 1000);
 startSelection();
+keepParts();
 if (document.getElementById("front-chart")) {
   const front = await import("./front.js");
   await front.start();

@@ -1,4 +1,5 @@
 // The choice of what to see. It lives in the address, so that links, back and forward keep it.
+const PART_STATE = ["sort", "page", "effect", "over"];
 const listeners = new Set();
 let current = null;
 
@@ -152,11 +153,14 @@ export function startSelection() {
     change({ x: query.get("x"), y: query.get("y") });
   });
   addEventListener("popstate", () => apply(parse(location.search)));
-  // parts of the page are asked for with the choice as it is now
+  // parts of the page are asked for with the choice as it is now, and with their own state
   document.body.addEventListener("htmx:configRequest", (event) => {
-    const path = event.detail.path;
-    if (path.includes("/parts/") && !/[?&]x=/.test(path)) {
-      event.detail.path = `${path}${path.includes("?") ? "&" : "?"}${toQuery(current)}`;
-    }
+    const { path, elt } = event.detail;
+    if (!path.includes("/parts/")) return;
+    const own = elt.classList.contains("part") ? (elt.firstElementChild?.dataset.query ?? "") : "";
+    const [base, given = ""] = path.split("?");
+    // a link of the part names its own state; the choice is that of the page
+    const state = [...new URLSearchParams(own || given)].filter(([name]) => PART_STATE.includes(name));
+    event.detail.path = `${base}?${[new URLSearchParams(state).toString(), toQuery(current)].filter(Boolean).join("&")}`;
   });
 }
