@@ -91,13 +91,13 @@ def _sdram_of_a_board(config: SocConfig) -> dict[str, object]:
 @cache
 def small_program() -> BoardProgram:
     """A small network with every operator, compiled for ``BOOTING``."""
-    return _program(small_network(), FirmwareOptions())
+    return _program(small_network(), FirmwareOptions(), core="rv32im")
 
 
 @cache
 def smallest_program() -> BoardProgram:
-    """One fully connected layer, compiled for ``BOOTING`` to be short."""
-    return _program(build(_one_layer()), FirmwareOptions(optimisation="Os"))
+    """One fully connected layer, compiled for ``BOOTING`` to be short, for every core."""
+    return _program(build(_one_layer()), FirmwareOptions(optimisation="Os"), core="rv32i")
 
 
 def _one_layer() -> ModelSpec:
@@ -125,12 +125,12 @@ def _one_layer() -> ModelSpec:
     )
 
 
-def _program(network: bytes, options: FirmwareOptions) -> BoardProgram:
+def _program(network: bytes, options: FirmwareOptions, *, core: str) -> BoardProgram:
     folder = Path(mkdtemp(dir=scratch()))
     (folder / "net.tflite").write_bytes(network)
     model = load_model(folder / "net.tflite")
     soc = SocMap.from_json(simulator().soc_json)
-    riscv_firmware(model, folder, core="rv32im", options=options, soc=soc)
+    riscv_firmware(model, folder, core=core, options=options, soc=soc)
     given = candidate_inputs(model, count=1, seed=1)
     (answer,) = golden_inferences(folder / "net.tflite", model, given)
     golden = {

@@ -12,7 +12,14 @@ from contracts.faults import DseError, FaultKind, FlashFailed, WrongResult
 from hw_templates.soc.config import SocConfig
 from runners.board_ladder import BoardLog, Climber
 from runners.board_program import run_program
-from runners.boards import FaultyBoard, LineFault, RecordingBoard, ReplayBoard
+from runners.boards import (
+    Board,
+    FaultyBoard,
+    LineFault,
+    RecordingBoard,
+    ReplayBoard,
+    SimulatedBoard,
+)
 from runners.boards.bench import BoardEntry
 from runners.boards.board import BOOT_REQUEST
 from runners.boards.lease import Leases
@@ -30,6 +37,7 @@ from tests.boards.boot_bench import (
     smallest_program,
 )
 from tests.boards.make_session import record
+from tests.boards.paced_simulator import paced_simulator, slowest_core
 from tests.boards.session import SESSION, program_of_session, talk
 from tests.soc.soc_bench import generate
 
@@ -69,6 +77,70 @@ def test_a_board_with_an_sdram_starts_it_before_it_loads_there(
     with closing(board):
         boot(board, program.image, address=program.address, limits=LIMITS, progress=ignore)
         assert run_program(board, program, progress=ignore).cycles.count == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("boot_program", BOOT_PROGRAMS)
+def test_the_slowest_core_keeps_up_with_a_megabaud_at_50_mhz(
+    boot_program: Callable[[], bytes], tmp_path: Path
+) -> None:
+    """Its UART has a queue of 16 bytes, and nothing stops the line when it is full."""
+    simulator_of_core = paced_simulator(BOOTING, byte_cycles=500, core=slowest_core())
+    program = smallest_program()
+    board = SimulatedBoard(simulator_of_core, booting_folder(boot_program(), tmp_path))
+    with closing(board):
+        booted = boot(board, program.image, address=program.address, limits=LIMITS, progress=ignore)
+        figures = run_program(board, program, progress=ignore)
+    assert booted.resent == 0
+    assert figures.cycles.count == 3
+    assert "lost" not in (tmp_path / "simulator.log").read_text()
+
+
+class SpoilingBoard(FaultyBoard):
+    """A line that loses a byte of one frame, and changes one of another."""
+
+    def __init__(self, board: Board) -> None:
+        super().__init__(board, None)
+        self._sends = 0
+
+    def send(self, data: bytes, *, timeout_s: float = 10.0) -> None:
+        self._sends += 1
+        if self._sends == 4:
+            data = data[:100] + data[101:]
+        if self._sends == 7:
+            data = data[:50] + bytes([data[50] ^ 4]) + data[51:]
+        super().send(data, timeout_s=timeout_s)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("boot_program", BOOT_PROGRAMS)
+def test_a_lost_and_a_changed_byte_cost_a_frame_each(
+    boot_program: Callable[[], bytes], tmp_path: Path
+) -> None:
+    """The boot program waits a quarter of its second for the rest of a frame."""
+    running_on = paced_simulator(BOOTING, byte_cycles=434, waits=False)
+    board = SpoilingBoard(SimulatedBoard(running_on, booting_folder(boot_program(), tmp_path)))
+    with closing(board):
+        booted = boot(
+            board,
+            smallest_program().image,
+            address=smallest_program().address,
+            limits=replace(LIMITS, quiet_s=3.0),
+            progress=ignore,
+        )
+        run_program(board, smallest_program(), progress=ignore)
+    assert booted.resent == 2
+
+
+@pytest.mark.slow
+def test_a_line_that_is_too_fast_for_the_core_is_given_up_by_name(tmp_path: Path) -> None:
+    simulator_of_core = paced_simulator(BOOTING, byte_cycles=60, core=slowest_core())
+    board = SimulatedBoard(simulator_of_core, booting_folder(bios(), tmp_path))
+    limits = replace(LIMITS, request_s=20.0, frame_s=1.0, greeting_s=3.0)
+    with closing(board), pytest.raises(DseError) as ended:
+        boot(board, bytes(2000), address=0x40000000, limits=limits, progress=ignore)
+    assert ended.value.kind in (FaultKind.BOARD_GARBLED, FaultKind.BOARD_SILENT)
+    assert "lost a byte" in (tmp_path / "simulator.log").read_text()
 
 
 @pytest.mark.slow
