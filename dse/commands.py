@@ -163,11 +163,12 @@ def check_network(config: StudyConfig) -> None:
 
     Raises:
         ConfigError: It is missing, has changed since the study was started, is not a TFLite file,
-            not int8, or has an unsupported operator.
+            not int8, has an unsupported operator, or does not fit the target's main memory.
     """
+    from runners.model_memory import require_model_fits
     from runners.workload import workload_model  # NumPy and the schema of TFLite
 
-    workload_model(config.workload)
+    require_model_fits(workload_model(config.workload), config.target)
 
 
 def _run(

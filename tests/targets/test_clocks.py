@@ -1,0 +1,79 @@
+"""The exact clocks of iCE40, Gowin and Nexus: within the PLL's limits, and the neighbours named."""
+
+import itertools
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.faults import ConfigError
+from hw_templates.soc import gowin_pll, ice40_pll, nexus_pll
+
+GOWIN_LIMITS = {"GW1N": (400e6, 900e6), "GW2A": (500e6, 1250e6)}
+
+
+@given(st.sampled_from(ice40_pll.clocks_hz(12_000_000)))
+def test_an_ice40_makes_its_clock_exactly(clock_hz: int) -> None:
+    clock = ice40_pll.clock_for(12_000_000, clock_hz)
+    if clock.counted_divider:
+        assert clock_hz * clock.counted_divider == 12_000_000
+        return
+    oscillator_hz = Fraction(12_000_000, clock.divr + 1) * (clock.divf + 1)
+    assert 533e6 <= oscillator_hz <= 1066e6
+    assert round(oscillator_hz / 2**clock.divq) == clock_hz >= 16_000_000
+    assert clock.filter_range == 1
+
+
+def test_an_ice40_below_its_pll_runs_at_parts_of_its_oscillator() -> None:
+    slow = [hz for hz in ice40_pll.clocks_hz(48_000_000) if hz < 16_000_000]
+    assert slow == [6_000_000, 12_000_000]
+
+
+@pytest.mark.parametrize("series", GOWIN_LIMITS)
+def test_a_gowin_makes_its_clock_exactly(series: str) -> None:
+    low, high = GOWIN_LIMITS[series]
+    for clock_hz in gowin_pll.clocks_hz(series, 27_000_000):
+        clock = gowin_pll.clock_for(series, 27_000_000, clock_hz)
+        made_hz = Fraction(27_000_000 * clock.feedback_divider, clock.input_divider)
+        assert round(made_hz) == clock_hz
+        assert low <= made_hz * clock.output_divider <= high
+        assert 27_000_000 / clock.input_divider >= 3_000_000
+
+
+def test_a_device_of_another_series_has_no_known_pll() -> None:
+    assert gowin_pll.series_of("GW2AR-LV18QN88C8/I7") == "GW2A"
+    with pytest.raises(ConfigError, match="nothing is known of the PLL of 'GW5A-25'"):
+        gowin_pll.series_of("GW5A-25")
+
+
+@given(st.sampled_from(nexus_pll.clocks_hz(12_000_000)))
+def test_a_nexus_makes_its_clock_exactly(clock_hz: int) -> None:
+    clock = nexus_pll.clock_for(12_000_000, clock_hz)
+    oscillator_hz = 12_000_000 * clock.feedback_divider
+    assert 800e6 <= oscillator_hz <= 1600e6
+    assert round(Fraction(oscillator_hz, clock.output_divider)) == clock_hz
+
+
+@pytest.mark.parametrize(
+    ("clocks", "low", "high"),
+    [
+        (ice40_pll.clocks_hz(12_000_000), 16e6, 33e6),
+        (gowin_pll.clocks_hz("GW1N", 27_000_000), 20e6, 60e6),
+        (gowin_pll.clocks_hz("GW2A", 27_000_000), 30e6, 90e6),
+        (nexus_pll.clocks_hz(12_000_000), 30e6, 100e6),
+    ],
+)
+def test_clocks_are_near_each_other_where_designs_close(
+    clocks: tuple[int, ...], low: float, high: float
+) -> None:
+    near = [clock for clock in clocks if low <= clock <= high]
+    assert list(clocks) == sorted(set(clocks))
+    assert max(b / a for a, b in itertools.pairwise(near)) < 1.13
+
+
+def test_a_clock_that_cannot_be_made_names_its_neighbours() -> None:
+    with pytest.raises(ConfigError) as caught:
+        ice40_pll.clock_for(12_000_000, 14_000_000)
+    assert "cannot make 14 MHz of 12 MHz" in caught.value.what
+    assert caught.value.fix == "use clock_mhz = 12 or 16.125"
