@@ -23,7 +23,7 @@ from runners.cache import Cache, default_root
 from runners.fpga import PARTS, family_of_part
 from runners.fpga.family import total
 from runners.hardware_stages import SYNTHESISED
-from runners.job import Job, Memory, StageEvent, StageState, Target, Workload
+from runners.job import Job, Limits, Memory, StageEvent, StageState, Target, Workload
 from runners.pipeline import Pipeline
 from runners.place import read_routed
 from runners.place_settle import settle
@@ -144,6 +144,7 @@ def job_for(target: Target) -> Job:
         workload=Workload(
             model=_MODEL, model_sha256=hashlib.sha256(_MODEL.read_bytes()).hexdigest()
         ),
+        limits=Limits(stage_timeout_s=7200),  # by the clock, on a machine that others use
     )
 
 
