@@ -16,6 +16,7 @@ from runners.fpga.family import Route
 from runners.job import Job, Limits
 from runners.pipeline import Building, Stage
 from runners.place import PLACE_STAGE, fault_of_log, read_routed
+from runners.stages import STAGES
 from tests.place.test_netlist import CPU, SOC
 from tests.place.test_report import LOG, REPORT
 from tests.runners.test_measure import job_for
@@ -253,3 +254,16 @@ def test_the_full_name_of_an_ecp5_becomes_nextpnrs_arguments(device: str, argume
 
 def test_every_part_of_a_board_belongs_to_its_family() -> None:
     assert all(family_of_part(part) is ECP5 for part in ECP5.parts)
+
+
+@pytest.mark.parametrize(
+    ("board", "part", "needs"),
+    [("ulx3s", "LFE5U-85F", ()), ("crosslink_nx_evn", "LIFCL-40", ("bios",))],
+)
+def test_a_rom_that_cannot_be_exchanged_is_synthesised_with_the_boot_program(
+    job: Job, board: str, part: str, needs: tuple[str, ...]
+) -> None:
+    target = dataclasses.replace(job.target, board=board, part=part)
+    there = dataclasses.replace(job, target=target)
+    assert STAGES["synthesise-soc"].also_needs(there) == needs
+    assert STAGES["synthesise-cpu"].also_needs(there) == ()
