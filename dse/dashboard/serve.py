@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -71,6 +72,8 @@ def serve(database: Path, *, host: str, port: int, is_example: bool = False) -> 
     shown = f"[{host}]" if ":" in host else host
     shown = socket.gethostname() if host in ("0.0.0.0", "::") else shown
     _announce(f"http://{shown}:{port}/", token, host=host)
+    # uvicorn raises the signal again when it has ended: as an exception it lets others clean up
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     server.run(sockets=[listener])
 
 

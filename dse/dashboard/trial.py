@@ -153,6 +153,12 @@ def commands(detail: TrialDetail, study: str, shown_db: str) -> list[tuple[str, 
         found.append(
             ("open its simulated board", f"python -m dse.study board {study} {number}{with_db}")
         )
+        found.append(
+            (
+                "place it, load it into a board and measure it there",
+                f"python -m dse.study flash {study} {number}{with_db}",
+            )
+        )
     return found
 
 

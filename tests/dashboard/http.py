@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,9 @@ class Asking:
             "client": ("127.0.0.1", 50_000),
             "server": ("127.0.0.1", 8642),
         }
-        return asyncio.run(self._send(scope, body))
+        # in a thread of its own: Playwright has a running loop in the test's
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(lambda: asyncio.run(self._send(scope, body))).result()
 
     async def _send(self, scope: dict[str, Any], body: bytes) -> Answer:
         messages: list[dict[str, Any]] = []
