@@ -72,6 +72,11 @@ def front_part(
     common = {n: v for n, v in designs[0].items() if n not in names} if designs else {}
     return {
         "rows": [trial_row(columns, position) for position in positions],
+        "estimates": any(
+            columns.metrics[name].estimate[positions].any()
+            for name in columns.config.objectives
+            if name in columns.metrics
+        ),
         "names": names,
         "common": design_text(common),
         "chosen": int(chosen.sum()),

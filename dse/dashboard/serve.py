@@ -59,7 +59,7 @@ def serve(database: Path, *, host: str, port: int, is_example: bool = False) -> 
         StoreError: The database cannot be used.
     """
     Store(database).close()  # says what is wrong with it, and brings an older one up to date
-    listener = _listen(host, port)
+    listener = listen(host, port)
     port = listener.getsockname()[1]
     token = secrets.token_urlsafe(24)
     access = make_access(token=token, host=host, port=port)
@@ -124,7 +124,12 @@ def example_database() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that takes connections at an address.
+
+    Raises:
+        ConfigError: The address is not ours, or is taken.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

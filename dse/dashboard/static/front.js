@@ -5,6 +5,8 @@ import { change, clearFilters, onSelection, selected, showChosen } from "./selec
 
 const GRID = { left: 74, right: 22, top: 18, bottom: 46 };
 const SHAPES = ["triangle", "circle", "diamond", "rect"];
+// shapes that look equally large
+const SHAPE_SCALE = { triangle: 1.15, circle: 1, diamond: 1.35, rect: 0.9 };
 const SHAPE_WORDS = { triangle: "▲", circle: "●", diamond: "◆", rect: "■" };
 const CROSS = "path://M0,0L10,10M10,0L0,10";
 const LARGE = 2000;
@@ -84,7 +86,7 @@ function classify(selection) {
       if (mask[i] && "iqx".includes(verdict)) missing++;
       continue;
     }
-    if (!mask[i]) groups.faint.push(i);
+    if (!mask[i] || verdict === "s") groups.faint.push(i);
     else if (verdict === "f") groups.front.push(i);
     else if ("ixq".includes(verdict)) groups.bad.push(i);
     else groups.dominated.push(i);
@@ -152,7 +154,7 @@ function scatter(places, look, x, y) {
   return [...byShape].map(([symbol, list]) => ({
     type: "scatter", silent: true, animation: false, symbol, z: look.z ?? 2,
     large: list.length > LARGE && !look.isSized, largeThreshold: LARGE,
-    symbolSize: look.isSized ? (_, { dataIndex }) => look.px(list[dataIndex]) : look.px(),
+    symbolSize: look.isSized ? (_, { dataIndex }) => look.px(list[dataIndex]) * SHAPE_SCALE[symbol] : look.px() * SHAPE_SCALE[symbol],
     itemStyle: { color: look.colour, opacity: look.opacity, borderColor: look.edge, borderWidth: look.edge ? 1.2 : 0 },
     data: list.map((i) => [x[i], y[i]]),
   }));
@@ -222,6 +224,7 @@ function layOut(x, y, shown, groups) {
 function describe(selection, shown, missing) {
   const used = [...new Set(shown.map((i) => study.fidelity(i)))].sort();
   const words = used.map((f) => `${SHAPE_WORDS[SHAPES[f]]} ${study.fidelities[f]}`);
+  if (study.verdicts.includes("s")) words.push("faint: measured further by a promotion");
   if (missing) words.push(`${missing} without these values are not drawn`);
   const off = referenceLines(selection).filter((l) => l.value < axes[l.axis].low || l.value > axes[l.axis].high);
   for (const line of off) words.push(`${line.name} (${text(line.value)} ${selection[line.axis]}) lies beyond the chart`);
