@@ -14,24 +14,18 @@ from dse import flash
 from dse.commands import check_boards_of
 from dse.config import load_config
 from dse.store import Store
-from hw_templates.soc.bios import BIOS_BINARY
-from hw_templates.soc.images import write_memory_images, write_rom_image
-from runners.bios import build_bios
 from runners.boards import ReplayBoard
-from runners.cache import Artefact, Cache, default_root
-from runners.job import Job, Limits
+from runners.cache import Artefact
+from runners.job import Job
 from runners.measure import measure
 from runners.pipeline import Pipeline
-from runners.simulator import SIMULATOR, build_simulator
-from runners.socs import simulated_soc
 from runners.stages import pipeline_of
-from tests.boards.boot_bench import BoardOnACable, bios_libraries
-from tests.soc.soc_bench import generate, runtime
+from tests.boards.job_board import board_of, describe, forget
 from tests.study.test_board import CONFIG
 
 ROOT = Path(__file__).parents[2]
 CLOCK_MHZ = 40.0
-NAME = f"test-{os.getpid()}"  # leases are the machine's
+NAME = f"flash-{os.getpid()}"  # leases are the machine's
 
 
 @pytest.fixture
@@ -42,37 +36,6 @@ def store(tmp_path: Path) -> Store:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=500)
     return Store(tmp_path / "results.db")
-
-
-def board_of(job: Job, folder: Path) -> BoardOnACable:
-    """The SoC of a job with a ROM, simulated, and LiteX's BIOS in it."""
-    config = dataclasses.replace(simulated_soc(job.target, with_cfu=True), rom_bytes=32768)
-    pipeline = pipeline_of(job, cache=Cache(default_root()), report=lambda _: None)
-    soc = generate(config, folder / "soc")
-    program, run_in = folder / "simulator", folder / "run"
-    program.mkdir()
-    run_in.mkdir()
-    build_simulator(
-        soc=soc / "soc.v",
-        cpu=pipeline.get("cpu").folder / "VexRiscv.v",
-        cfu=pipeline.get("cfu").folder / "cfu.v",
-        runtime=runtime(),
-        out=program,
-        timeout_s=300,
-    )
-    build_bios(config, libraries=bios_libraries(), out=folder, limits=Limits())
-    description = (soc / "soc.json").read_text()
-    write_memory_images(b"", description, run_in)
-    write_rom_image((folder / BIOS_BINARY).read_bytes(), description, run_in)
-    return BoardOnACable(program / SIMULATOR, run_in, folder)
-
-
-def describe(board: BoardOnACable, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    load = ", ".join(f'"{word}"' for word in board.requests.command)
-    (folder / "boards.toml").write_text(
-        f'[boards.{NAME}]\ntarget = "on_chip_85f"\nport = "{board.port}"\nload = [{load}]\n'
-    )
-    monkeypatch.setenv("DSE_BOARDS", str(folder / "boards.toml"))
 
 
 @pytest.mark.slow
@@ -112,7 +75,7 @@ def test_a_trial_goes_to_a_board_and_is_measured_there(
     job = config.job(store.detail(study, 1).result.trial.design)
     target = dataclasses.replace(job.target, clock_mhz=CLOCK_MHZ)
     board = board_of(dataclasses.replace(job, target=target), tmp_path)
-    describe(board, tmp_path, monkeypatch)
+    describe(board, NAME, target="on_chip_85f", folder=tmp_path, monkeypatch=monkeypatch)
     try:
         flashed = flash.flash_trial(
             store,
@@ -126,8 +89,7 @@ def test_a_trial_goes_to_a_board_and_is_measured_there(
     finally:
         board.close()
         store.close()
-        for left in (default_root() / "boards").glob(f"{NAME}.*"):
-            left.unlink()
+        forget(NAME)
     assert told == []
     assert (flashed.board, flashed.clock_mhz, flashed.inferences) == (NAME, CLOCK_MHZ, 3)
     assert flashed.latency_us == flashed.cycles / CLOCK_MHZ
