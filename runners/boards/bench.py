@@ -63,9 +63,14 @@ class Bench:
         """Return the board of that name.
 
         Raises:
-            ConfigError: There is none.
+            ConfigError: There is none, or it is not to be used.
         """
         for entry in self.entries:
+            if entry.name == name and entry.quarantined:
+                raise ConfigError(
+                    f"board {name} is quarantined in {self._source}",
+                    fix="take `quarantined` out of its section",
+                )
             if entry.name == name:
                 return entry
         known = ", ".join(entry.name for entry in self.entries) or "none"

@@ -91,8 +91,7 @@ class Leases:
             if time.monotonic() >= deadline_s:
                 raise BoardMissing(
                     f"no board became free within {timeout_s:g} s: {busy}",
-                    fix="wait for the other study, connect another board of the target, or raise "
-                    "limits.serial_timeout_s",
+                    fix="wait for the other study, or connect another board of the target",
                 )
             if not told:
                 waiting(f"waiting for a board: {busy}")

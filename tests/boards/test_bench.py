@@ -75,6 +75,8 @@ def test_unknown_boards_and_targets_name_what_there_is(tmp_path: Path) -> None:
     bench = read_bench(written(tmp_path, TWO))
     with pytest.raises(ConfigError, match=r"no board 'middle'\n  fix: .*left, right"):
         bench.named("middle")
+    with pytest.raises(ConfigError, match=r"board right is quarantined in"):
+        bench.named("right")
     with pytest.raises(ConfigError, match=r"of target 'fomu'; it has: left \(ulx3s_85f\)"):
         bench.of_target("fomu")
 
