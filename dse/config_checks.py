@@ -18,6 +18,7 @@ from dse.config_file import (
 )
 from dse.metrics import measured_by
 from hw_templates.soc.fpga_boards import FPGA_BOARDS
+from hw_templates.soc.litex_target import LITEX_TARGETS
 from runners.fpga import PARTS
 from runners.job import Memory, Serial, Target
 from runners.socs import board_soc, simulated_soc
@@ -70,6 +71,12 @@ def _target(given: TargetSection, *, folder: Path, file: str) -> TargetSection:
         _, content = read_toml(found[0])
         base = validated(TargetFile, content, file=str(found[0])).model_dump(exclude_none=True)
         fields = base | fields | {"memory": base["memory"] | fields["memory"]}
+    elif given.name in LITEX_TARGETS:
+        raise ConfigError(
+            f"{file}: [target] name is {given.name!r}, a board that only Vivado can place",
+            fix="choose another target for studies; `python -m runners.vivado` builds a bitstream"
+            " of one design where Vivado is installed",
+        )
     elif not {"board", "part", "clock_mhz"} <= fields.keys():
         names = sorted({path.stem for place in places for path in place.glob("*.toml")})
         raise ConfigError(
