@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from contracts.faults import DseError, Then
 from contracts.measurement import (
@@ -62,6 +63,9 @@ def measure(job: Job, *, report: Report, cache: Cache | None = None) -> Outcome:
     return Completed(measurement=attempt.measurement())
 
 
+_Item = TypeVar("_Item")
+
+
 class _Attempt:
     """What is learnt of one job, step by step; a later step's number replaces an earlier one's.
 
@@ -79,6 +83,7 @@ class _Attempt:
         self._layers: tuple[LayerProfile, ...] = ()
         self._placements: list[Placement] = []
         self._pipelines: list[Pipeline] = [self._pipeline(job)]
+        self._routed: dict[tuple[float, int], Pipeline] = {}
         self._on_board: tuple[StageTime, ...] = ()
 
     def run(self) -> None:
@@ -174,7 +179,10 @@ class _Attempt:
             pinned=target.clock_policy == "pinned",
             seeds=target.place_seeds,
         )
-        settled, pipeline = self._at(placement.clock_mhz, placement.seed), self._pipelines[-1]
+        settled = self._at(placement.clock_mhz, placement.seed)
+        pipeline = self._routed[placement.clock_mhz, placement.seed]
+        _move_to_end(placement, self._placements)  # the last one counts
+        _move_to_end(pipeline, self._pipelines)
         self._simulate(settled, pipeline)
         pipeline.get("bitstream")
         routed = read_routed(
@@ -200,10 +208,16 @@ class _Attempt:
         """Route once; the netlists of another clock are other ones."""
         pipeline = self._pipeline(self._at(clock_mhz, seed))
         self._pipelines.append(pipeline)
+        self._routed[clock_mhz, seed] = pipeline
         folder = pipeline.get("place-and-route").folder
         placement = read_routed(folder, seed=seed, clock_mhz=clock_mhz).placement
         self._placements.append(placement)
         return placement
+
+
+def _move_to_end(item: _Item, items: list[_Item]) -> None:
+    items.remove(item)
+    items.append(item)
 
 
 def _metric(name: str, value: float, unit: str, fidelity: Fidelity) -> Metric:

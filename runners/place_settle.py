@@ -12,6 +12,9 @@ REACH = 0.95
 Fmax over seeds spreads by about this much (docs/results.md).
 """
 
+HEADROOM = 1.05
+"""How much faster than its clock a design must be for a higher clock to be worth a try."""
+
 _FIRST_MARGIN = 0.01
 _FIX_PINNED = (
     "lower target.clock_mhz, raise target.place_seeds, or set target.clock_policy = 'achieved'"
@@ -31,6 +34,9 @@ def settle(
     PLL makes below what was reached. What was reached is partly luck, so each further clock that
     is given up doubles a margin that the next one leaves: the search ends.
 
+    Asked for too much, a router may reach less than it could. So where a clock is met with
+    ``HEADROOM`` to spare, the highest one below what was reached is tried in turn, once.
+
     Args:
         route: Called for each try, in order.
         requested_hz: The highest clock to try.
@@ -38,27 +44,40 @@ def settle(
         pinned: No other clock will do.
         seeds: How many seeds, from 1 on, a clock is tried with; at least 1.
 
+    Returns:
+        The try with the highest clock of those that met theirs; not always the last one.
+
     Raises:
         TimingMissed: The pinned clock is missed, another clock than the system's is missed, or no
             lower clock is left.
         DseError: From ``route``.
     """
     clock_hz = requested_hz
+    ceiling_hz = requested_hz + 1
     margin = 0.0
-    while True:
-        best = _best_of_seeds(route, clock_hz, seeds)
-        if best.is_met:
-            return best
+    while not (best := _best_of_seeds(route, clock_hz, seeds)).is_met:
         if pinned:
             raise _missed(best, fix=_FIX_PINNED)
         if best.domains[0] not in missed(best):
             raise _missed(best, fix="give that clock a PLL setting or a design that meets it")
-        limit_hz = min(best.fmax_mhz * 1e6 * (1 - margin), clock_hz)
-        lower = [each for each in clocks_hz if each < limit_hz]
-        if not lower:
+        ceiling_hz = clock_hz
+        lower_hz = _highest_below(min(best.fmax_mhz * 1e6 * (1 - margin), clock_hz), clocks_hz)
+        if lower_hz is None:
             raise _missed(best, fix="the PLL makes no lower clock: choose a smaller design")
-        clock_hz = max(lower)
+        clock_hz = lower_hz
         margin = 2 * margin or _FIRST_MARGIN
+    while True:
+        higher_hz = _highest_below(min(best.fmax_mhz * 1e6, ceiling_hz), clocks_hz)
+        if higher_hz is None or higher_hz < HEADROOM * clock_hz:
+            return best
+        tried = route(higher_hz, best.seed)
+        if not tried.is_met:
+            return best
+        best, clock_hz = tried, higher_hz
+
+
+def _highest_below(limit_hz: float, clocks_hz: Sequence[int]) -> int | None:
+    return max((each for each in clocks_hz if each < limit_hz), default=None)
 
 
 def _best_of_seeds(route: RouteAt, clock_hz: int, seeds: int) -> Placement:

@@ -24,12 +24,13 @@ class FakeRouter:
         self._fmax_hz = fmax_hz
         self._other = ClockDomain(name="other", clock_mhz=25.0, fmax_mhz=other_mhz)
         self.tries: list[tuple[int, int]] = []
+        self.met: list[Placement] = []
 
     def __call__(self, clock_hz: int, seed: int) -> Placement:
         self.tries.append((clock_hz, seed))
         clock_mhz, fmax_mhz = clock_hz / 1e6, self._fmax_hz(clock_hz, seed) / 1e6
         system = ClockDomain(name="sys", clock_mhz=clock_mhz, fmax_mhz=fmax_mhz)
-        return Placement(
+        placement = Placement(
             seed=seed,
             clock_mhz=clock_mhz,
             fmax_mhz=fmax_mhz,
@@ -37,6 +38,9 @@ class FakeRouter:
             domains=(system, self._other),
             critical_path=PATH,
         )
+        if placement.is_met:
+            self.met.append(placement)
+        return placement
 
 
 def settled(
@@ -65,12 +69,13 @@ def test_whatever_the_router_does_the_search_ends_at_a_clock_that_is_met(
     assert found.fmax_mhz > found.clock_mhz
     assert clock_hz in CLOCKS
     assert clock_hz <= requested_hz
-    assert (clock_hz, found.seed) == router.tries[-1], "the last try is what counts"
+    assert found is max(router.met, key=lambda each: each.clock_mhz), "the best of what was met"
     asked = [clock for clock, _ in router.tries]
-    assert asked[0] == requested_hz
-    assert asked == sorted(asked, reverse=True), "a clock that was given up is not tried again"
+    assert asked[0] == requested_hz == max(asked)
     assert len(set(router.tries)) == len(router.tries), "no try is made twice"
-    assert len(set(asked)) <= 8
+    down = asked[: router.tries.index((round(router.met[0].clock_mhz * 1e6), router.met[0].seed))]
+    assert down == sorted(down, reverse=True), "a clock that was given up is not tried again"
+    assert len(set(asked)) <= 10
 
 
 @given(requested_hz=requests, fmax_hz=st.floats(15e6, 160e6))
@@ -80,6 +85,16 @@ def test_a_router_without_luck_is_asked_twice_at_most(requested_hz: int, fmax_hz
     below = [clock for clock in CLOCKS if clock < fmax_hz]
     assert found.clock_mhz == min(requested_hz, max(below)) / 1e6
     assert len(router.tries) == (1 if requested_hz < fmax_hz else 2)
+
+
+@pytest.mark.parametrize(("higher_mhz", "settled_mhz"), [(62.6, 62.5), (60.0, 49.21875)])
+def test_where_a_clock_is_met_with_much_to_spare_a_higher_one_is_tried_once(
+    higher_mhz: float, settled_mhz: float
+) -> None:
+    reached = {75_000_000: 49.5e6, 49_218_750: 62.63e6, 62_500_000: higher_mhz * 1e6}
+    router = FakeRouter(lambda clock, _seed: reached[clock])
+    assert settled(router, 75_000_000).clock_mhz == settled_mhz
+    assert [clock for clock, _ in router.tries] == [75_000_000, 49_218_750, 62_500_000]
 
 
 def test_a_clock_that_is_reached_exactly_is_missed() -> None:
