@@ -174,6 +174,7 @@ def test_light_and_dark_can_be_chosen_and_are_kept(study: Page) -> None:
     assert ground() != light
 
 
+@pytest.mark.slow
 def test_ten_thousand_trials_are_drawn_in_less_than_a_megabyte(
     tmp_path: Path, serve: Callable[..., Served], context: BrowserContext, drawn: Drawn
 ) -> None:

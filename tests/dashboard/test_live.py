@@ -102,6 +102,7 @@ def write_trials(database: Path, worker: int, count: int) -> None:
             end(store, attempt, 60_000.0 + 997 * worker + 31 * number, 5_000.0 + 13 * number)
 
 
+@pytest.mark.slow
 def test_pages_hold_while_four_workers_write(
     database: Path, serve: Serve, context: BrowserContext, drawn: Drawn
 ) -> None:
