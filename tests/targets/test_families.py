@@ -1,0 +1,73 @@
+"""Families beside the ECP5: cells, commands, ROM contents, and what a full part is called."""
+
+import pytest
+
+from contracts.faults import DoesNotFit
+from runners.fpga import FAMILIES
+from runners.fpga.family import FpgaFamily
+from runners.fpga.gowin import GW1N, GW2A
+from runners.fpga.ice40 import ICE40
+from runners.fpga.nexus import NEXUS
+from runners.place import fault_of_log
+
+
+@pytest.mark.parametrize(
+    ("family", "cells", "cost"),
+    [
+        (
+            ICE40,
+            {"SB_LUT4": 7, "SB_DFFESR": 2, "SB_DFF": 1, "SB_RAM40_4K": 4, "SB_SPRAM256KA": 2},
+            {"lut4": 7, "ff": 3, "ebr": 4, "spram": 2, "mac16": 0},
+        ),
+        (
+            GW1N,
+            {"LUT1": 1, "LUT4": 2, "ALU": 3, "RAM16SDP4": 1, "DFFRE": 5, "SPX9": 2, "DPX9B": 1},
+            {"lut4": 14, "ff": 5, "bsram": 3, "mult18x18": 0, "mult9x9": 0},
+        ),
+        (
+            NEXUS,
+            {"LUT4": 1, "WIDEFN9": 2, "FD1P3IX": 3, "PDPSC16K": 4, "SP512K": 2, "MULT18X18": 1},
+            {"lut4": 5, "ff": 3, "ebr": 4, "lram": 2, "mult18": 1},
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_cells_are_counted_as_what_a_part_holds(
+    family: FpgaFamily, cells: dict[str, int], cost: dict[str, int]
+) -> None:
+    assert family.cost(cells) == cost
+    for part, held in family.parts.items():
+        assert held.keys() == cost.keys(), part
+
+
+def test_what_a_report_does_not_count_keeps_its_number_from_synthesis() -> None:
+    used = ICE40.used({"ICESTORM_LC": 4331, "ICESTORM_RAM": 22, "SB_IO": 4})
+    assert used == {"lut4": 4331, "ebr": 22, "spram": 0, "mac16": 0}
+
+
+@pytest.mark.parametrize("family", [NEXUS, GW1N, GW2A], ids=lambda family: family.name)
+def test_only_the_soc_gets_pads(family: FpgaFamily) -> None:
+    assert "-noiopad" not in " ".join(family.synthesis_script(top="soc", netlist="n.json"))
+    assert "-noiopad" in " ".join(family.synthesis_script(top="Cfu", netlist="n.json"))
+
+
+def test_the_contents_of_an_ice40_are_read_from_its_routed_design() -> None:
+    text = ".device 5k\n.ram_data 6 1\n" + "00ff\n" * 2 + "\n.logic_tile 1 1\n0101\n"
+    assert ICE40.rom_bits(text) == [0xFF, 0xFF]
+    assert [family.name for family in FAMILIES if not family.patches_rom] == [
+        "nexus",
+        "gw1n",
+        "gw2a",
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ERROR: Unable to place cell 'VexRiscv.RegFilePlugin_regFile.0.0', no BELs remaining to"
+        " implement cell type 'SDP'",
+        "ERROR: Failed to route arc 0.0 of net 'pll_clk', from X86/Y53/A to X49/Y56/B.",
+    ],
+)
+def test_a_full_part_is_a_design_that_does_not_fit(line: str) -> None:
+    assert isinstance(fault_of_log(f"Info: packing\n{line}\n", part="GW1NR-9C"), DoesNotFit)
