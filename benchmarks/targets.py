@@ -154,14 +154,14 @@ class _Run:
 
     job: Job
     cache: Cache
-    pipelines: list[Pipeline]
+    pipelines: dict[tuple[int, int], Pipeline]
 
     def route(self, clock_hz: int, seed: int) -> Placement:
         """Route the design at a clock with a seed."""
         target = replace(self.job.target, clock_mhz=clock_hz / 1e6)
         at = replace(self.job, target=target, place_seed=seed)
         pipeline = pipeline_of(at, cache=self.cache, report=_say)
-        self.pipelines.append(pipeline)
+        self.pipelines[clock_hz, seed] = pipeline
         costs = [read_cost(pipeline.get(f"synthesise-{part}").folder) for part, _, _ in SYNTHESISED]
         require_fit(total(costs), PARTS[target.part], part=target.part)
         folder = pipeline.get("place-and-route").folder
@@ -171,7 +171,7 @@ class _Run:
         """Return what a stage cost when it was built, over all pipelines, each artefact once."""
         found = {
             pipeline.artefacts[stage].key: pipeline.artefacts[stage].cpu_s
-            for pipeline in self.pipelines
+            for pipeline in self.pipelines.values()
             if stage in pipeline.artefacts
         }
         return sum(found.values())
@@ -186,7 +186,7 @@ def measure_target(name: str) -> dict[str, str]:
     design, job = design_for(name), job_for(read_target(name))
     target = job.target
     family = family_of_part(target.part)
-    run = _Run(job=job, cache=Cache(default_root()), pipelines=[])
+    run = _Run(job=job, cache=Cache(default_root()), pipelines={})
     placement = settle(
         run.route,
         requested_hz=round(target.clock_mhz * 1e6),
@@ -194,7 +194,7 @@ def measure_target(name: str) -> dict[str, str]:
         pinned=target.clock_policy == "pinned",
         seeds=target.place_seeds,
     )
-    settled = run.pipelines[-1]
+    settled = run.pipelines[round(placement.clock_mhz * 1e6), placement.seed]
     folder = settled.get("place-and-route").folder
     routed = read_routed(folder, seed=placement.seed, clock_mhz=placement.clock_mhz)
     bitstream = bitstream_of(settled.get("bitstream").folder, job).read_bytes()
