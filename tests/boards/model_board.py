@@ -55,7 +55,7 @@ def program() -> BoardProgram:
         baud=115200,
         serial=Serial(device_name="model"),
         golden=[{"input": INPUT.hex(), "output": OUTPUT.hex(), "layer_crcs": [0x1234ABCD]}],
-        limits=Limits(cycles=500_000, serial_timeout_s=1.0),
+        limits=Limits(cycles=500_000, serial_timeout_s=2.0),
         clock_check_s=0.0,
     )
 

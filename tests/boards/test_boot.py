@@ -125,7 +125,7 @@ def test_a_lost_and_a_changed_byte_cost_a_frame_each(
             board,
             smallest_program().image,
             address=smallest_program().address,
-            limits=replace(LIMITS, quiet_s=3.0),
+            limits=replace(LIMITS, frame_s=240.0, quiet_s=3.0),
             progress=ignore,
         )
         run_program(board, smallest_program(), progress=ignore)

@@ -19,9 +19,9 @@ from runners.boards.serial_port import open_port
 from tests.boards.model_board import ADDRESS, IMAGE, Fault, ModelBoard, model_board, program
 
 LIMITS = BootLimits(
-    request_s=1.5, ask_again_s=0.5, frame_s=0.3, quiet_s=0.1, greeting_s=1.0, total_s=10.0
+    request_s=3.0, ask_again_s=0.5, frame_s=0.6, quiet_s=0.1, greeting_s=2.0, total_s=10.0
 )
-DEADLINE_S = 45.0
+DEADLINE_S = 90.0
 OUTCOMES = {
     Fault.SILENT_BOOT: FaultKind.BOARD_SILENT,
     Fault.GARBLED_BOOT: FaultKind.BOARD_SILENT,
