@@ -16,7 +16,7 @@ from dse.dashboard.drawing.scatter import front_picture
 from dse.dashboard.drawing.svg import Drawing
 from dse.dashboard.fronts import growth, growth_rows
 from dse.dashboard.parts import PARTS, trial_row
-from dse.dashboard.trial import layer_rows, layers_drawing, stages_drawing
+from dse.dashboard.trial import drawings, tables
 
 router = APIRouter(include_in_schema=False)
 
@@ -90,24 +90,28 @@ def list_part(
     return table(rows, f"{columns.config.name}-{part}")
 
 
-@router.get("/studies/{study}/trials/{number}/layers.csv")
-def list_layers(study: str, number: int, context: ContextDep) -> Response:
-    """The profile of a trial."""
-    _, detail = context.studies.detail(study, number)
-    return table(layer_rows(detail.measurement.layers), f"{study}-{number}-layers")
-
-
 @router.get("/studies/{study}/trials/{number}/{chart}.svg")
-def draw_trial(study: str, number: int, chart: str, context: ContextDep) -> Response:
+def draw_trial(
+    study: str, number: int, chart: str, columns: ColumnsDep, context: ContextDep
+) -> Response:
     """A chart of a trial's page."""
     measurement = context.studies.detail(study, number)[1].measurement
-    drawing = {
-        "layers": layers_drawing(measurement.layers),
-        "stages": stages_drawing(measurement),
-    }.get(chart)
+    drawing = drawings(measurement, columns.config.target.part).get(chart)
     if drawing is None:
         raise ConfigError(f"there is no picture {chart[:80]}.svg", fix="go back to the trial")
     return svg(drawing, f"{study}-{number}-{chart}")
+
+
+@router.get("/studies/{study}/trials/{number}/{chart}.csv")
+def list_trial(
+    study: str, number: int, chart: str, columns: ColumnsDep, context: ContextDep
+) -> Response:
+    """A table of a trial's page."""
+    measurement = context.studies.detail(study, number)[1].measurement
+    found = tables(measurement, columns.config.target.part).get(chart)
+    if found is None:
+        raise ConfigError(f"there is no table {chart[:80]}.csv", fix="go back to the trial")
+    return table(found, f"{study}-{number}-{chart}")
 
 
 @router.get("/studies/{study}/trials/{number}/artefacts/{stage}/{name:path}")
@@ -115,7 +119,9 @@ def send_artefact(study: str, number: int, stage: str, name: str, context: Conte
     """A file that a stage of a trial made."""
     _, detail = context.studies.detail(study, number)
     path = artefact_file(context.cache_root, detail.measurement.artefacts, stage, name)
-    # always a download: what a stage wrote is never run as a page of ours
+    if path.suffix == ".log":  # to be read here; with nosniff it stays text whatever is in it
+        return FileResponse(path, media_type="text/plain")
+    # a download: what a stage wrote is never run as a page of ours
     return FileResponse(
         path, media_type="application/octet-stream", filename=f"{study}-{number}-{path.name}"
     )

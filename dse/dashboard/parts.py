@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from contracts.faults import ConfigError
-from dse.dashboard.columns import FIDELITIES, StudyColumns, Trial
+from dse.dashboard.columns import ABSENT, FIDELITIES, StudyColumns, Trial
 from dse.dashboard.context import Context
 from dse.dashboard.drawing.charts import Bar, bar_chart, effect_chart, effect_drawings, growth_chart
 from dse.dashboard.effects import effects
@@ -18,7 +18,7 @@ from dse.dashboard.payload import limits, mark, objectives_data
 from dse.dashboard.progress import fault_counts, progress
 from dse.dashboard.selection import SHOWN, Selection, metric_names
 from dse.store import TrialState
-from dse.words import design_text, number_text, varying
+from dse.words import design_text, number_text, value_text, varying
 
 PAGE_SIZE = 50
 _STEPS_SHOWN = 200
@@ -82,6 +82,11 @@ def front_part(
         "chosen": int(chosen.sum()),
         "limits": limits(columns),
         "shown": tuple(SHOWN),
+        "choices": {
+            name: [value_text(v) for v in columns.parameters[name].values]
+            + (["-"] if (columns.parameters[name].codes == ABSENT).any() else [])
+            for name in columns.varying
+        },
         "box": {
             name: ("" if not np.isfinite(low) else f"{low:.10g}",
                    "" if not np.isfinite(high) else f"{high:.10g}")

@@ -115,6 +115,9 @@ def parse_selection(query: Sequence[tuple[str, str]], columns: StudyColumns) -> 
             number = _number(value, name)
             box[metric] = (number, high) if end == "low" else (low, number)
     only = dict(_only(text, columns) for name, text in query if name == "only" and text)
+    for name, value in query:  # the same form: only-PARAMETER=VALUE
+        if name.startswith("only-") and value:
+            only |= dict([_only(f"{name.removeprefix('only-')}:{value}", columns)])
     return Selection(
         x=_metric(first.get("x", x), columns),
         y=_metric(first.get("y", y), columns),

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,11 @@ class RunningTrial:
     lease_until_s: float
     stage: str | None
     stage_since_s: float | None
+
+
+@lru_cache(maxsize=256)
+def _config(text: str) -> StudyConfig:
+    return config_from_json(text)
 
 
 class Studies:
@@ -117,7 +123,7 @@ class Studies:
         found = [
             StudyLine(
                 name=name,
-                config=config_from_json(config_json),
+                config=_config(config_json),
                 created_s=created_s,
                 counts={
                     state.value: by_study.get(study_id, {}).get(state.value, 0)
@@ -202,7 +208,14 @@ class Studies:
             clocks[position] = model.predict_mhz(raw.trials[position].design)
         values = np.where(where, cycles.values / clocks, latency.values)
         clock = raw.metrics.get("clock_mhz", replace(latency, name="clock_mhz", unit="MHz"))
-        columns = replace(
+        known = {} if before is None else before.cache
+        is_new = "model" in known and known["model"] is not model
+        # what a new model changes is a revision of its own, on top of those of the trials
+        shift = known.get("shift", 0) + is_new
+        changed = raw.changed + shift
+        if is_new:
+            changed[where] = raw.revision + shift
+        return replace(
             raw,
             metrics={
                 **raw.metrics,
@@ -211,11 +224,10 @@ class Studies:
                     clock, values=clocks, estimate=np.where(where, True, clock.estimate)
                 ),
             },
-            cache={"raw": raw, "model": model},
+            revision=raw.revision + shift,
+            changed=changed,
+            cache={"raw": raw, "model": model, "shift": shift},
         )
-        if before is not None and before.cache.get("model") is not model:
-            columns = replace(columns, changed=np.where(where, raw.revision, raw.changed))
-        return columns
 
     def _clock_model(self, config: StudyConfig) -> ClockModel | None:
         reader = self.reader()

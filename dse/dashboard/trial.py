@@ -1,6 +1,7 @@
 """What the page of a trial shows."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from contracts.faults import ConfigError
@@ -14,6 +15,7 @@ from dse.dashboard.parts import trial_row
 from dse.dashboard.payload import mark
 from dse.dashboard.selection import metric_names
 from dse.store import TrialDetail
+from dse.words import plural
 from runners.fpga import PARTS
 
 
@@ -48,12 +50,9 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
         "previous": _neighbour(columns, position - 1),
         "next": _neighbour(columns, position + 1),
         "clock_mhz": clock_mhz(measurement, columns.config.target.clock_mhz),
-        "layers_drawing": layers_drawing(measurement.layers),
-        "stages_drawing": stages_drawing(measurement),
-        "shares": (found := shares(measurement, columns.config.target.part)),
-        "shares_drawing": share_chart(found, title="Use of the part") if found else None,
+        "drawings": drawings(measurement, columns.config.target.part),
+        "shares": shares(measurement, columns.config.target.part),
         "path": path_summary(measurement.placements),
-        "path_drawing": path_drawing(measurement.placements),
         "files": stage_files(context.cache_root, measurement.artefacts),
         "commands": commands(detail, name, context.shown_db),
         "now_s": context.now_s(),
@@ -133,7 +132,7 @@ def path_drawing(placements: Sequence[Placement]) -> Drawing | None:
         Bar(
             name=kind,
             value=sum(step.delay_ns for step in some),
-            text=f"{sum(s.delay_ns for s in some):.2f} ns in {len(some)} steps"
+            text=f"{sum(s.delay_ns for s in some):.2f} ns in {plural(len(some), 'step')}"
             f" ({sum(s.delay_ns for s in some) / whole_ns:.0%})",
         )
         for kind, some in by_kind.items()
@@ -162,21 +161,43 @@ def commands(detail: TrialDetail, study: str, shown_db: str) -> list[tuple[str, 
     return found
 
 
-def layer_rows(layers: Sequence[LayerProfile]) -> list[dict[str, Any]]:
-    """Return the profile as rows of a table for download."""
-    return [
-        {
-            "layer": layer.name,
-            "operator": layer.operator,
-            "output_shape": "x".join(map(str, layer.output_shape)),
-            "macs": layer.macs,
-            "cycles": layer.cycles,
-            "bytes_in": layer.bytes_in,
-            "bytes_out": layer.bytes_out,
-            "bytes_scratch": layer.bytes_scratch,
-        }
-        for layer in layers
-    ]
+def drawings(measurement: Measurement, part: str) -> dict[str, Drawing | None]:
+    """Return the charts of a trial by name; None for what it has nothing of."""
+    used = shares(measurement, part)
+    return {
+        "layers": layers_drawing(measurement.layers),
+        "stages": stages_drawing(measurement),
+        "resources": share_chart(used, title=f"Use of {part}") if used else None,
+        "path": path_drawing(measurement.placements),
+    }
+
+
+def tables(measurement: Measurement, part: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the tables behind the charts of a trial, by the same names."""
+    return {
+        "layers": [
+            {
+                "layer": layer.name,
+                "operator": layer.operator,
+                "output_shape": "x".join(map(str, layer.output_shape)),
+                "macs": layer.macs,
+                "cycles": layer.cycles,
+                "bytes_in": layer.bytes_in,
+                "bytes_out": layer.bytes_out,
+                "bytes_scratch": layer.bytes_scratch,
+            }
+            for layer in measurement.layers
+        ],
+        "stages": [asdict(time) for time in measurement.stage_times],
+        "resources": [
+            {"resource": name, "used": used, "there": there}
+            for name, used, there in shares(measurement, part)
+        ],
+        "path": [
+            {**asdict(row["step"]), "at_ns": round(row["at_ns"], 3)}
+            for row in path_summary(measurement.placements)
+        ],
+    }
 
 
 def _neighbour(columns: StudyColumns, position: int) -> int | None:

@@ -137,7 +137,10 @@ def test_every_chart_of_a_study_is_a_picture_and_a_table(example: Path, name: st
 
 def test_the_charts_of_a_trial_are_pictures_and_tables(example: Path) -> None:
     asking = client(example)
-    assert "conv2d_0" in asking.get("/studies/imgc/trials/47/layers.svg").text
-    assert "simulate" in asking.get("/studies/imgc/trials/47/stages.svg").text
+    within = {"layers": "conv2d_0", "stages": "simulate", "resources": "lut4"}
+    for name, word in within.items():
+        assert word in asking.get(f"/studies/imgc/trials/47/{name}.svg").text
+        assert word in asking.get(f"/studies/imgc/trials/47/{name}.csv").text
+    assert asking.get("/studies/imgc/trials/47/path.svg").status_code == 400  # not placed
     rows = list(csv.DictReader(asking.get("/studies/imgc/trials/47/layers.csv").text.splitlines()))
     assert sum(int(row["cycles"]) for row in rows) > 1_000_000

@@ -241,6 +241,8 @@ def test_fields_of_the_form_make_a_range(example: Path) -> None:
     columns = columns_of(example)
     found = parse_selection([("low-lut4", "5000"), ("high-lut4", "6000"), ("high-ff", "")], columns)
     assert found.box == {"lut4": (5000.0, 6000.0)}
+    found = parse_selection([("only-cfu", "none"), ("only-simd_width", "4|8")], columns)
+    assert found.only == {"cfu": ("none",), "simd_width": ("4", "8")}
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,10 @@ def test_the_controls_change_chart_tables_and_address(study: Page) -> None:
     study.fill("input[name=low-lut4]", "5000")
     study.keyboard.press("Enter")
     expect(study).to_have_url(re.compile("box=lut4:5000:"))
+    study.select_option("select[name=show]", "all")
+    study.select_option("select[name=only-cfu]", "none")
+    expect(study).to_have_url(re.compile("only=cfu:none"))
+    expect(study.locator("#part-trials tbody")).not_to_contain_text("simd")
     study.locator("#part-effects .switch a", has_text="lut4").click()
     expect(study.locator("#part-effects .switch a[aria-current]")).to_have_text("lut4")
     study.locator("#part-growth .switch a", has_text="over time").click()
@@ -137,6 +141,10 @@ def test_parallel_axes_can_be_brushed(study: Page) -> None:
     target = study.locator("#parallel-chart")
     target.scroll_into_view_if_needed()
     expect(target).to_have_attribute("data-lines", "45")
+    with study.expect_download() as saved:
+        study.click("#parallel-svg")
+    assert saved.value.suggested_filename == "imgc-parallel.svg"
+    assert "icache_bytes" in saved.value.path().read_text()
     box = target.bounding_box()
     assert box is not None
     # the last axis is lut4; the lower half of it

@@ -133,8 +133,11 @@ def test_artefacts_are_downloaded_by_stage_and_name_only(database: Path, tmp_pat
     base = "/studies/imgc/trials/47/artefacts"
     assert asking.get(f"{base}/firmware/firmware.bin").content == b"\x13\x00"
     log = asking.get(f"{base}/firmware/inner/build.log")
-    assert log.headers["content-type"] == "application/octet-stream"
-    assert log.headers["content-disposition"].startswith("attachment")
+    assert log.headers["content-type"].startswith("text/plain")
+    assert log.headers["x-content-type-options"] == "nosniff"
+    image = asking.get(f"{base}/firmware/firmware.bin")
+    assert image.headers["content-type"] == "application/octet-stream"
+    assert image.headers["content-disposition"].startswith("attachment")
     for name in (
         "firmware/../../secret.txt", "firmware/..%2f..%2fsecret.txt", "firmware/%2e%2e/secret.txt",
         "firmware//etc/passwd", "firmware/outside", "..%2fsecret.txt/x", "firmware/inner",

@@ -26,6 +26,22 @@ export function start(target, first) {
     draw();
   }).observe(node);
   chart.on("axisareaselected", brush);
+  const button = document.getElementById("parallel-svg");
+  button.addEventListener("click", (event) => {
+    event.preventDefault();
+    save(button.dataset.name);
+  });
+}
+
+// The same chart drawn once more as SVG, for a file.
+function save(name) {
+  const still = init(null, null, { renderer: "svg", ssr: true, width: node.clientWidth, height: node.clientHeight });
+  still.setOption(option());
+  const file = new Blob([still.renderToSVGString()], { type: "image/svg+xml" });
+  still.dispose();
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: name });
+  link.click();
+  URL.revokeObjectURL(link.href);
 }
 
 // The share of an objective's variance that a parameter explains: which axes are worth their place.
@@ -47,6 +63,10 @@ function shareExplained(parameter, values, places) {
 }
 
 function draw() {
+  chart.setOption(option(), { notMerge: true });
+}
+
+function option() {
   const colours = palette();
   const mask = study.mask(selected());
   const names = study.objectives.map((o) => o.metric).filter((n) => study.metrics.has(n));
@@ -68,29 +88,26 @@ function draw() {
     type: "parallel", animation: false, silent: true, z, progressive: 0,
     lineStyle: { color: colour, opacity, width }, inactiveOpacity: 0.04, activeOpacity: opacity, data: list.map(row),
   });
-  chart.setOption(
-    {
-      animation: false,
-      parallel: {
-        left: 84, right: 60, top: 54, bottom: 22,
-        parallelAxisDefault: {
-          z: 5, nameLocation: "end", nameGap: 22, nameTruncate: { maxWidth: 190 },
-          nameTextStyle: { color: colours.ink, fontSize: 12, lineHeight: 17 },
-          axisLine: { lineStyle: { color: colours.axis } }, axisTick: { show: false },
-          axisLabel: { color: colours.ink, fontSize: 11, backgroundColor: colours.surface, padding: [1, 3], borderRadius: 3 },
-          areaSelectStyle: { width: 18, borderColor: colours.front, color: colours.front, opacity: 0.18 },
-        },
-      },
-      parallelAxis: axes.map((a, dim) => axis(a, dim, all)),
-      series: [
-        lines(sampled, colours.dominated, sampled.length > 300 ? 0.12 : 0.35, 1, 1),
-        lines(front, colours.front, 0.9, 1.8, 2),
-      ],
-    },
-    { notMerge: true },
-  );
   node.dataset.lines = String(sampled.length + front.length);
   say(all, front, sampled, varying.length - ranked.length, names[0]);
+  return {
+    animation: false,
+    parallel: {
+      left: 84, right: 60, top: 54, bottom: 22,
+      parallelAxisDefault: {
+        z: 5, nameLocation: "end", nameGap: 22, nameTruncate: { maxWidth: 190 },
+        nameTextStyle: { color: colours.ink, fontSize: 12, lineHeight: 17 },
+        axisLine: { lineStyle: { color: colours.axis } }, axisTick: { show: false },
+        axisLabel: { color: colours.ink, fontSize: 11, backgroundColor: colours.surface, padding: [1, 3], borderRadius: 3 },
+        areaSelectStyle: { width: 18, borderColor: colours.front, color: colours.front, opacity: 0.18 },
+      },
+    },
+    parallelAxis: axes.map((a, dim) => axis(a, dim, all)),
+    series: [
+      lines(sampled, colours.dominated, sampled.length > 300 ? 0.12 : 0.35, 1, 1),
+      lines(front, colours.front, 0.9, 1.8, 2),
+    ],
+  };
 }
 
 function axis({ id, parameter, metric }, dim, all) {

@@ -25,6 +25,7 @@ export function parse(search) {
     const at = text.indexOf(":");
     if (at > 0) only[text.slice(0, at)] = text.slice(at + 1).split("|");
   }
+  for (const [name, value] of query) if (name.startsWith("only-") && value) only[name.slice(5)] = value.split("|");
   return {
     x: pick("x", query.get("x")) ?? form.dataset.x ?? field("x").value,
     y: pick("y", query.get("y")) ?? form.dataset.y ?? field("y").value,
@@ -84,6 +85,11 @@ function fill(selection) {
     const range = selection.box[metric];
     input.value = range ? bound(range[end === "low" ? 0 : 1]) : "";
   }
+  for (const field of form.querySelectorAll("select[name^='only-']")) {
+    const kept = (selection.only[field.name.slice(5)] ?? []).join("|");
+    if (![...field.options].some((option) => option.value === kept)) field.add(new Option(kept.replaceAll("|", " or "), kept));
+    field.value = kept;
+  }
   const query = toQuery(selection);
   for (const link of document.querySelectorAll("#part-front .head .files a, a[data-follows]")) {
     link.search = query;
@@ -131,8 +137,10 @@ function read(form) {
     box[metric] ??= [-Infinity, Infinity];
     box[metric][end === "low" ? 0 : 1] = value;
   }
+  const only = {};
+  for (const field of form.querySelectorAll("select[name^='only-']")) if (field.value) only[field.name.slice(5)] = field.value.split("|");
   const value = (name) => form.elements[name].value;
-  return { x: value("x"), y: value("y"), size: value("size"), xs: value("xs"), ys: value("ys"), show: value("show"), box };
+  return { x: value("x"), y: value("y"), size: value("size"), xs: value("xs"), ys: value("ys"), show: value("show"), box, only };
 }
 
 export function startSelection() {

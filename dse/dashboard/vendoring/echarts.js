@@ -2,7 +2,7 @@
 import { LineChart, ParallelChart, ScatterChart } from "echarts/charts";
 import { GridComponent, MarkLineComponent, ParallelComponent } from "echarts/components";
 import { init, use } from "echarts/core";
-import { CanvasRenderer } from "echarts/renderers";
+import { CanvasRenderer, SVGRenderer } from "echarts/renderers";
 
-use([CanvasRenderer, GridComponent, LineChart, MarkLineComponent, ParallelChart, ParallelComponent, ScatterChart]);
+use([CanvasRenderer, GridComponent, LineChart, MarkLineComponent, ParallelChart, ParallelComponent, ScatterChart, SVGRenderer]);
 export { init };
