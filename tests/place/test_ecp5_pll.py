@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.faults import ConfigError
@@ -14,6 +14,7 @@ WANTED = st.sampled_from(OSCILLATORS).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(WANTED)
 def test_every_clock_of_the_list_is_made_exactly_and_within_the_limits(
     wanted: tuple[int, int],

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.faults import TimingMissed
@@ -52,6 +52,7 @@ def settled(
 requests = st.sampled_from([clock for clock in CLOCKS if 20e6 < clock < 150e6])
 
 
+@settings(deadline=None)
 @given(
     requested_hz=requests,
     nominal_hz=st.floats(15e6, 160e6),
@@ -78,6 +79,7 @@ def test_whatever_the_router_does_the_search_ends_at_a_clock_that_is_met(
     assert len(set(asked)) <= 10
 
 
+@settings(deadline=None)
 @given(requested_hz=requests, fmax_hz=st.floats(15e6, 160e6))
 def test_a_router_without_luck_is_asked_twice_at_most(requested_hz: int, fmax_hz: float) -> None:
     router = FakeRouter(lambda _clock, _seed: fmax_hz)
@@ -114,6 +116,7 @@ def test_no_seed_is_wasted_on_a_clock_that_is_out_of_reach() -> None:
     assert [seed for _, seed in router.tries] == [1, 1]
 
 
+@settings(deadline=None)
 @given(
     requested_hz=requests,
     share=st.floats(0.5, 0.94) | st.floats(0.96, 1.0),
