@@ -154,21 +154,42 @@ def store_trial(store: Store, study_id: int, *, seed: int) -> None:
 
 
 _OPTUNA_STUDY = """
-import sys, random, optuna
+import random, sqlite3, sys
+import optuna
+
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-study = optuna.create_study(storage=sys.argv[1], study_name="large", directions=["minimize"] * 2)
-rng = random.Random(1)
+path, count = sys.argv[1], int(sys.argv[2])
+study = optuna.create_study(
+    storage=f"sqlite:///{path}", study_name="large", directions=["minimize"] * 2
+)
+numbers = random.Random(1)
 sizes = optuna.distributions.CategoricalDistribution([1024, 2048, 4096, 8192, 16384])
 names = [f"p{n}" for n in range(17)]
-trials = [
+study.add_trial(
     optuna.trial.create_trial(
-        params={n: rng.choice(sizes.choices) for n in names},
-        distributions={n: sizes for n in names},
-        values=[rng.lognormvariate(12, 1), rng.uniform(4000, 9000)],
+        params=dict.fromkeys(names, 1024),
+        distributions=dict.fromkeys(names, sizes),
+        values=[1e5, 5e3],
     )
-    for _ in range(int(sys.argv[2]))
-]
-study.add_trials(trials)
+)
+# the others as copies of its rows: through the interface they take many minutes
+database = sqlite3.connect(path)
+
+def copies(table, change):
+    cursor = database.execute(f"SELECT * FROM {table} WHERE trial_id = 1")
+    columns = [column[0] for column in cursor.description]
+    found = [dict(zip(columns, row)) for row in cursor]
+    marks = ", ".join(f":{column}" for column in columns)
+    for number in range(1, count):
+        rows = [{**row, columns[0]: None, "trial_id": number + 1, **change(row, number)}
+                for row in found]
+        database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+
+copies("trials", lambda row, number: {"trial_id": number + 1, "number": number})
+copies("trial_params", lambda row, number: {"param_value": float(numbers.randrange(5))})
+copies("trial_values", lambda row, number: {
+    "value": numbers.uniform(4e3, 9e3) if row["objective"] else numbers.lognormvariate(12, 1)})
+database.commit()
 """
 _OPTUNA_DRAWN = ".js-plotly-plot .scatterlayer .points path, .js-plotly-plot canvas"
 
@@ -176,15 +197,15 @@ _OPTUNA_DRAWN = ".js-plotly-plot .scatterlayer .points path, .js-plotly-plot can
 @contextmanager
 def optuna_dashboard(programs: Path, folder: Path, trials: int) -> Iterator[str]:
     """Yield the address of a study in optuna-dashboard."""
-    storage = f"sqlite:///{folder / 'optuna.db'}"
+    path = folder / "optuna.db"
     subprocess.run(
-        [programs / "python", "-c", _OPTUNA_STUDY, storage, str(trials)], check=True, timeout=900
+        [programs / "python", "-c", _OPTUNA_STUDY, path, str(trials)], check=True, timeout=900
     )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [programs / "optuna-dashboard", storage, "--port", str(port)],
+        [programs / "optuna-dashboard", f"sqlite:///{path}", "--port", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
