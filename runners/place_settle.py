@@ -15,6 +15,7 @@ Fmax over seeds spreads by about this much (docs/results.md).
 HEADROOM = 1.05
 """How much faster than its clock a design must be for a higher clock to be worth a try."""
 
+_TRIES_UPWARD = 2
 _FIRST_MARGIN = 0.01
 _FIX_PINNED = (
     "lower target.clock_mhz, raise target.place_seeds, or set target.clock_policy = 'achieved'"
@@ -35,7 +36,7 @@ def settle(
     is given up doubles a margin that the next one leaves: the search ends.
 
     Asked for too much, a router may reach less than it could. So where a clock is met with
-    ``HEADROOM`` to spare, the highest one below what was reached is tried in turn, once.
+    ``HEADROOM`` to spare, the highest one below what was reached is tried, twice at most.
 
     Args:
         route: Called for each try, in order.
@@ -66,14 +67,18 @@ def settle(
             raise _missed(best, fix="the PLL makes no lower clock: choose a smaller design")
         clock_hz = lower_hz
         margin = 2 * margin or _FIRST_MARGIN
-    while True:
-        higher_hz = _highest_below(min(best.fmax_mhz * 1e6, ceiling_hz), clocks_hz)
+    reached_hz = best.fmax_mhz * 1e6
+    for _ in range(_TRIES_UPWARD):
+        higher_hz = _highest_below(min(reached_hz, ceiling_hz), clocks_hz)
         if higher_hz is None or higher_hz < HEADROOM * clock_hz:
-            return best
+            break
         tried = route(higher_hz, best.seed)
-        if not tried.is_met:
-            return best
-        best, clock_hz = tried, higher_hz
+        reached_hz = tried.fmax_mhz * 1e6
+        if tried.is_met:
+            best, clock_hz = tried, higher_hz
+        else:
+            ceiling_hz = higher_hz
+    return best
 
 
 def _highest_below(limit_hz: float, clocks_hz: Sequence[int]) -> int | None:

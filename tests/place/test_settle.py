@@ -89,14 +89,22 @@ def test_a_router_without_luck_is_asked_twice_at_most(requested_hz: int, fmax_hz
     assert len(router.tries) == (1 if requested_hz < fmax_hz else 2)
 
 
-@pytest.mark.parametrize(("higher_mhz", "settled_mhz"), [(62.6, 62.5), (60.0, 49.21875)])
-def test_where_a_clock_is_met_with_much_to_spare_a_higher_one_is_tried_once(
-    higher_mhz: float, settled_mhz: float
+@pytest.mark.parametrize(
+    ("at_62_5", "at_53_125", "tried_mhz", "settled_mhz"),
+    [
+        (62.6, 0.0, [62.5], 62.5),
+        (50.0, 0.0, [62.5], 49.21875),  # 50 MHz would not be worth another route
+        (53.2, 54.0, [62.5, 53.125], 53.125),
+        (53.2, 52.5, [62.5, 53.125], 49.21875),  # twice at most
+    ],
+)
+def test_where_a_clock_is_met_with_much_to_spare_higher_ones_are_tried(
+    at_62_5: float, at_53_125: float, tried_mhz: list[float], settled_mhz: float
 ) -> None:
-    reached = {75_000_000: 49.5e6, 49_218_750: 62.63e6, 62_500_000: higher_mhz * 1e6}
-    router = FakeRouter(lambda clock, _seed: reached[clock])
+    reached = {75.0: 49.5, 49.21875: 62.63, 62.5: at_62_5, 53.125: at_53_125}
+    router = FakeRouter(lambda clock, _seed: reached[clock / 1e6] * 1e6)
     assert settled(router, 75_000_000).clock_mhz == settled_mhz
-    assert [clock for clock, _ in router.tries] == [75_000_000, 49_218_750, 62_500_000]
+    assert [clock / 1e6 for clock, _ in router.tries] == [75.0, 49.21875, *tried_mhz]
 
 
 def test_a_clock_that_is_reached_exactly_is_missed() -> None:
