@@ -209,7 +209,7 @@ class Studies:
         values = np.where(where, cycles.values / clocks, latency.values)
         clock = raw.metrics.get("clock_mhz", replace(latency, name="clock_mhz", unit="MHz"))
         known = {} if before is None else before.cache
-        is_new = "model" in known and known["model"] is not model
+        is_new = before is not None and known.get("model") is not model
         # what a new model changes is a revision of its own, on top of those of the trials
         shift = known.get("shift", 0) + is_new
         changed = raw.changed + shift

@@ -308,3 +308,21 @@ def test_a_reader_refuses_what_it_does_not_know(database: Path, tmp_path: Path) 
     connection.close()
     with pytest.raises(StoreError, match="schema 9999"), Reader(database).snapshot():
         pass
+
+
+def test_a_clock_learned_in_another_study_changes_estimates_and_is_told(database: Path) -> None:
+    from tests.dashboard.placed import place
+
+    studies = Studies(database)
+    before = studies.columns("table")
+    place(database, 47, 38, 32)  # of the other study, on the same target
+    after = studies.columns("table")
+    assert after.revision > before.revision
+    assert after.trials == before.trials
+    assert not np.array_equal(after.column("latency_us"), before.column("latency_us"))
+    changes = changes_data(after, before.revision)
+    assert changes is not None
+    assert len(changes["trials"]) == 90
+    assert studies.columns("table") is after
+    studies.close()
+    check_front(database, "table")
