@@ -22,6 +22,8 @@ KNOWN_FROM: dict[str, Fidelity] = {
     "requested_clock_mhz": Fidelity.PLACED,
     "fmax_mhz": Fidelity.PLACED,
     "place_seed": Fidelity.PLACED,
+    "latency_half_width_us": Fidelity.BOARD,
+    "inferences": Fidelity.BOARD,
 }
 """Metric to the cheapest fidelity that measures it."""
 

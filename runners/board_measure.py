@@ -132,6 +132,8 @@ def measure_on_board(
         metrics=(
             _metric("cycles", cycles.mean, "cycles"),
             _metric("latency_us", cycles.mean / clock_mhz, "us"),
+            _metric("latency_half_width_us", cycles.half_width / clock_mhz, "us"),
+            _metric("inferences", cycles.count, ""),
         ),
         layers=figures.layers,
         inferences=cycles.count,
