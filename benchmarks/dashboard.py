@@ -30,6 +30,7 @@ from dse.store import NewTrial, RetryPolicy, Store
 
 CHROMIUM = "/usr/bin/chromium"
 _IDLE_S = 60.0
+_PATIENCE_MS = 600_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +75,8 @@ def view(browser: Browser, url: str, drawn: str) -> View:
     sizes: list[int] = []
     session.on("Network.loadingFinished", lambda e: sizes.append(int(e["encodedDataLength"])))
     started = time.perf_counter()
-    page.goto(url, wait_until="commit", timeout=180_000)
-    page.wait_for_selector(drawn, state="attached", timeout=180_000)
+    page.goto(url, wait_until="commit", timeout=_PATIENCE_MS)
+    page.wait_for_selector(drawn, state="attached", timeout=_PATIENCE_MS)
     seconds = time.perf_counter() - started
     figures = session.send("Performance.getMetrics")["metrics"]
     used_s = next(figure["value"] for figure in figures if figure["name"] == "ThreadTime")
