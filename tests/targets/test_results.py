@@ -1,0 +1,107 @@
+"""What was measured for each target, and what the pages say of it."""
+
+import dataclasses
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks.targets import design_for, job_for, read_results, read_target, target_names
+from contracts.faults import ConfigError
+from contracts.measurement import Completed, Fidelity
+from runners.cache import Cache, default_root
+from runners.fpga import PARTS
+from runners.job import Limits
+from runners.measure import measure
+from runners.model_memory import model_memory, require_model_fits
+from runners.workload import workload_model
+from sw_templates.tflite_import import load_model
+from tests.docs.pages import ROOT, rows, section
+from tests.place.small_design import small_job
+
+PAGE = "docs/reference/targets.md"
+RESULTS = read_results()
+MODELS = {
+    "imgc": ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite",
+    "kws": ROOT.parent / "shared" / "data" / "mlperf_tiny" / "kws_ref_model.tflite",
+    "ad": ROOT.parent / "shared" / "data" / "mlperf_tiny" / "ad01_int8.tflite",
+    "vww": ROOT.parent / "shared" / "data" / "mlperf_tiny" / "vww_96_int8.tflite",
+}
+
+
+def documented(heading: str) -> dict[str, list[str]]:
+    found = {cells[0]: cells[1:] for cells in rows(section(PAGE, heading))}
+    del found["target"]
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(RESULTS))
+def test_every_target_reached_a_bitstream_with_its_cfu_and_strictly_met_its_clock(
+    name: str,
+) -> None:
+    row = RESULTS[name]
+    assert float(row["clock_mhz"]) < float(row["fmax_mhz"])
+    assert float(row["clock_mhz"]) <= float(row["requested_mhz"]) == read_target(name).clock_mhz
+    assert row["cfu"] == design_for(name).cfu != "none"
+    assert int(row["bitstream_bytes"]) > 10_000
+    assert re.fullmatch(r"[0-9a-f]{64}", row["sha256"])
+    for count in row["cells"].split(", "):
+        used, of, resource = re.fullmatch(r"(\d+)/(\d+) (\w+)", count).groups()  # type: ignore[union-attr]
+        assert int(used) <= int(of) == PARTS[read_target(name).part][resource]
+
+
+def test_the_page_shows_what_was_measured() -> None:
+    shown = documented("## What each target reached")
+    assert shown == {
+        name: [
+            row["cpu"],
+            row["cells"],
+            row["requested_mhz"],
+            row["clock_mhz"],
+            row["fmax_mhz"],
+            row["seed"],
+            f"{row['synthesise_cpu_s']} / {row['route_cpu_s']} / {row['pack_cpu_s']}",
+            row["bitstream_bytes"],
+        ]
+        for name, row in RESULTS.items()
+    }
+
+
+def test_the_page_says_which_models_fit() -> None:
+    if missing := [name for name, path in MODELS.items() if not path.exists()]:
+        pytest.skip(f"the models {', '.join(missing)} are not there")
+    needs = {name: model_memory(load_model(path)) for name, path in MODELS.items()}
+    assert documented("## Which models fit") == {
+        name: [
+            f"{read_target(name).memory.size_bytes // 1024} KiB",
+            *("yes" if need.fits(read_target(name).memory) else "no" for need in needs.values()),
+        ]
+        for name in target_names()
+    }
+
+
+def test_a_model_too_large_for_its_target_is_refused_before_the_first_trial() -> None:
+    job = job_for(read_target("icebreaker"))
+    model = workload_model(job.workload)
+    with pytest.raises(ConfigError) as caught:
+        require_model_fits(model, job.target)
+    assert "needs at least 152024 bytes" in caught.value.what
+    assert "the target icebreaker has 131072" in caught.value.what
+    require_model_fits(model, read_target("ulx3s_85f"))
+
+
+@pytest.mark.slow
+def test_a_board_of_another_vendor_goes_through_the_same_stages(tmp_path: Path) -> None:
+    small = small_job(tmp_path)
+    target = dataclasses.replace(read_target("crosslink_nx_evn"), clock_mhz=48.0)
+    job = dataclasses.replace(small, target=target, fidelity=Fidelity.PLACED, limits=Limits())
+    outcome = measure(job, report=lambda _: None, cache=Cache(default_root()))
+    assert isinstance(outcome, Completed), outcome
+    found = {metric.name: metric for metric in outcome.measurement.metrics}
+    assert found["clock_mhz"].value < found["fmax_mhz"].value
+    assert found["latency_us"].fidelity is Fidelity.PLACED
+    assert {"lut4", "ff", "ebr", "lram", "mult18"} <= found.keys()
+    key = outcome.measurement.artefacts["bitstream"]
+    bitstream = default_root() / "bitstream" / key / "soc.bit"
+    assert len(hashlib.sha256(bitstream.read_bytes()).hexdigest()) == 64
