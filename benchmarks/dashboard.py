@@ -92,9 +92,11 @@ def view(browser: Browser, url: str, drawn: str) -> View:
 
 
 def cpu_s(pid: int) -> float:
-    """Return the CPU-seconds of a process, to the nanosecond."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+    """Return the CPU-seconds of a process, threads that have ended included, to the nanosecond.
+
+    Source: clock_getcpuclockid(3); the kernel makes the clock of a process from its number.
+    """
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 def idle(browser: Browser, url: str, pid: int, viewers: int) -> float:
