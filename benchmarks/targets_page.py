@@ -1,4 +1,4 @@
-"""``python -m benchmarks.targets_page``: put the rows of ``targets.csv`` into the page of targets."""
+"""``python -m benchmarks.targets_page``: put the rows of ``targets.csv`` into their page."""
 
 import re
 import sys
