@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
-.PHONY: help setup study test test-fast lint format lock
+.PHONY: help setup study test test-fast lint format lock vendor
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -31,3 +31,6 @@ format: setup  ## let ruff mend what it can
 lock: setup  ## write requirements.lock again from pyproject.toml
 	@.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --extra dev \
 		--no-header pyproject.toml -o requirements.lock
+
+vendor: setup  ## fetch the dashboard's scripts again, as vendor.json pins them; needs node and npm
+	@$(PYTHON) -m dse.dashboard.vendoring
