@@ -184,10 +184,6 @@ def test_recorded_accuracy_is_that_of_the_whole_test_split(
     assert int8["top1"] == pytest.approx(np.trace(confusion) / 10_000)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the aim of 86 % is missed; see Data in models/imgc/README.md",
-)
 def test_recorded_accuracy_is_at_least_86_percent(metrics: dict[str, dict[str, object]]) -> None:
     assert metrics["int8"]["top1"] >= 0.86  # type: ignore[operator]
 
