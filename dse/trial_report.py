@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from contracts.measurement import LayerProfile, Measurement, Placement
+from contracts.measurement import LayerProfile, Measurement, PathStep, Placement
 from dse.report import reuse_data, table_text, time_text
 from dse.store import TrialDetail, TrialResult
 from dse.words import duration_text, number_text, value_text
@@ -117,15 +117,17 @@ def _placement_lines(placements: Sequence[Placement]) -> list[str]:
     path = placements[-1].critical_path
     if path:
         total_ns = sum(step.delay_ns for step in path)
-        steps = [
-            [f"{step.delay_ns:.2f}", step.kind, f"{step.source} -> {step.sink}"] for step in path
-        ]
+        steps = [[f"{step.delay_ns:5.2f}", step.kind, _step_text(step)] for step in path]
         lines += [
             "",
             f"critical path of the last route, {total_ns:.2f} ns:",
-            table_text(["ns", "step", "from -> to"], steps, left=0),
+            table_text(["   ns", "step", "from -> to"], steps, left=3),
         ]
     return lines
+
+
+def _step_text(step: PathStep) -> str:
+    return step.source if step.source == step.sink else f"{step.source} -> {step.sink}"
 
 
 def _layers_text(layers: Sequence[LayerProfile], *, clock_mhz: float) -> str:

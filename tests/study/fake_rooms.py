@@ -11,12 +11,15 @@ from pathlib import Path
 
 from contracts.faults import DoesNotFit, ToolCrashed, ToolMissing
 from contracts.measurement import (
+    ClockDomain,
     Completed,
     Fidelity,
     LayerProfile,
     Measurement,
     Metric,
     Outcome,
+    PathStep,
+    Placement,
     StageTime,
 )
 from contracts.parameter import Condition, Parameter
@@ -111,10 +114,25 @@ def measure(job: Job, *, report: Callable[[StageEvent], None]) -> Outcome:
                     bytes_scratch=0,
                 ),
             ),
+            placements=(_placement(clock_of(job)),) if placed else (),
             stage_times=(StageTime(stage="core", wall_s=0.5, cpu_s=0.25, cached=False),),
             artefacts={"core": "0" * 32},
             tools={"fake": "1.0"},
         )
+    )
+
+
+def _placement(clock_mhz: float) -> Placement:
+    return Placement(
+        seed=1,
+        clock_mhz=clock_mhz,
+        fmax_mhz=clock_mhz + 1,
+        is_met=True,
+        domains=(ClockDomain(name="sys", clock_mhz=clock_mhz, fmax_mhz=clock_mhz + 1),),
+        critical_path=(
+            PathStep(kind="clk-to-q", delay_ns=0.5, source="tag", sink="tag"),
+            PathStep(kind="routing", delay_ns=14.25, source="tag", sink="pc", net="hit"),
+        ),
     )
 
 

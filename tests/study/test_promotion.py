@@ -1,6 +1,7 @@
 """A study that places only what is on or near its front, and guesses the clock of the rest."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from dse.promotion import to_promote
 from dse.report import front_data, front_text
 from dse.store import Store, TrialState
 from dse.suggest import make_suggester
+from dse.trial_report import show_text
 from runners.job import Job
 from tests.study.fake_rooms import clock_of, fake_space
 from tests.study.test_campaign import InstantExecutor, by_formula
@@ -186,6 +188,19 @@ def test_a_front_tells_what_is_placed_from_what_is_guessed(
     assert {p["fidelity"] for p in front_data(pareto_front(results, config), config)["front"]} == {
         "placed"
     }
+
+
+def test_show_prints_the_routes_and_the_critical_path(store: Store, config: StudyConfig) -> None:
+    run(store, config)
+    study = store.study("night")
+    placed = next(r for r in store.results(study.id) if r.trial.fidelity is Fidelity.PLACED)
+    clock_mhz = clock_of(config.job(placed.trial.design))
+
+    text = show_text(store.detail(study, placed.trial.number), clock_mhz=80.0)
+    assert f"trial {placed.trial.number}: completed (placed), suggested by promotion" in text
+    assert re.search(rf"1 +1 +{clock_mhz:.3f} +{clock_mhz + 1:.3f} +yes", text)
+    assert "critical path of the last route, 14.75 ns:" in text
+    assert re.search(r"14\.25 +routing +tag -> pc", text)
 
 
 def test_a_pinned_clock_needs_no_estimate(store: Store, tmp_path: Path) -> None:
