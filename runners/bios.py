@@ -11,7 +11,7 @@ from typing import Any
 
 from contracts.faults import DoesNotFit, ToolCrashed
 from hw_templates.soc import bios
-from hw_templates.soc.config import SocConfig
+from hw_templates.soc.config import BIOS_ROM_BYTES, SocConfig
 from hw_templates.soc.fpga_boards import board_file
 from runners.hardware_stages import source_digest
 from runners.job import Job, Limits
@@ -31,9 +31,6 @@ _PACKAGES = (
     "riscv-gcc",
 )
 
-
-LEAST_ROM_BYTES = 32768
-"""For LiteX's BIOS, which has 20 to 24 KiB."""
 
 _OVERFLOW = "region `"  # ... rom' overflowed by N bytes
 
@@ -96,7 +93,7 @@ def build_bios(config: SocConfig, *, libraries: Path, out: Path, limits: Limits)
             raise
         raise DoesNotFit(
             f"LiteX's BIOS does not fit a ROM of {config.rom_bytes} bytes",
-            fix=f"raise memory.rom_bytes of the target to {LEAST_ROM_BYTES}",
+            fix=f"raise memory.rom_bytes of the target to {BIOS_ROM_BYTES}",
             detail=error.detail,
         ) from error
     shutil.copyfile(scratch / "bios" / bios.BIOS_BINARY, out / bios.BIOS_BINARY)
@@ -178,7 +175,7 @@ def _library_inputs(job: Job) -> Mapping[str, Any]:
 
 
 def _is_lean(job: Job) -> bool:
-    return job.target.memory.rom_bytes < LEAST_ROM_BYTES
+    return job.target.memory.rom_bytes < BIOS_ROM_BYTES
 
 
 def _bios_needs(job: Job) -> tuple[str, ...]:

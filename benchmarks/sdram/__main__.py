@@ -6,7 +6,6 @@ settings, follows that the second costs a precharge and an activation more, and 
 in fewer cycles than the read latency and one 16-bit word a cycle.
 """
 
-import json
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -16,8 +15,7 @@ from litedram.modules import MT48LC16M16
 
 from hw_templates.soc.config import SocConfig
 from runners.boards import SimulatedBoard
-from runners.tools import run_tool
-from tests.soc.soc_bench import CPU_FLAGS, FIRMWARE, Simulator, built
+from tests.soc.soc_bench import built, compiled
 
 LINE_BYTES = 32  # of the packaged core that runs here
 FILLS = 32
@@ -40,8 +38,15 @@ def measure(clock_hz: int) -> Figures:
         with_cfu=True, memory="sdram", main_ram_bytes=4 << 20, l2_bytes=0, clock_hz=clock_hz
     )
     simulator = built(config)
+    columns = 1 << MT48LC16M16(clock_hz, "1:1").geom_settings.colbits
+    program = compiled(
+        SOURCE,
+        simulator.soc_json,
+        f"-DLINE_BYTES={LINE_BYTES}u",
+        f"-DROW_BYTES={2 * columns * BANKS}u",
+    )
     with tempfile.TemporaryDirectory() as folder:
-        run = simulator.prepare(firmware(simulator, Path(folder)), Path(folder) / "run")
+        run = simulator.prepare(program, Path(folder))
         board = SimulatedBoard(simulator.program, run)
         board.send(b"r")
         answer = board.receive_until(b"\r\n", timeout_s=300)
@@ -50,34 +55,6 @@ def measure(clock_hz: int) -> Figures:
     # fills(0, n) hits the cache: its cost is the loop's, n - 1 times
     per_loop = loop / (FILLS - 1)
     return Figures(open_row=same / FILLS - per_loop, other_row=other / FILLS - per_loop)
-
-
-def firmware(simulator: Simulator, folder: Path) -> bytes:
-    """Compile the program for a SoC."""
-    soc = json.loads(simulator.soc_json.read_text())
-    ram, sram = soc["memory"]["main_ram"], soc["memory"]["sram"]
-    row_bytes = MT48LC16M16(50e6, "1:1").geom_settings.colbits
-    symbols = {
-        "MAIN_RAM_ORIGIN": ram["origin"],
-        "SRAM_ORIGIN": sram["origin"],
-        "SRAM_BYTES": sram["size_bytes"],
-    }
-    command: list[str | Path] = [
-        "riscv64-unknown-elf-gcc",
-        *CPU_FLAGS,
-        *("-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib"),
-        *(f"-DUART_{name.upper()}={address:#x}u" for name, address in soc["uart"].items()),
-        f"-DMAIN_RAM_ORIGIN={ram['origin']:#x}u",
-        f"-DLINE_BYTES={LINE_BYTES}u",
-        f"-DROW_BYTES={(2 << row_bytes) * BANKS}u",
-        *(f"-Wl,--defsym,{name}={value:#x}" for name, value in symbols.items()),
-        *("-Wl,--no-warn-rwx-segments", "-T", FIRMWARE / "link.ld"),
-        *(FIRMWARE / "start.S", SOURCE, "-lgcc", "-o", "latency.elf"),
-    ]
-    run_tool(command, cwd=folder, log=folder / "gcc.log", timeout_s=60)
-    objcopy = ["riscv64-unknown-elf-objcopy", "-O", "binary", "latency.elf", "latency.bin"]
-    run_tool(objcopy, cwd=folder, log=folder / "objcopy.log", timeout_s=60)
-    return (folder / "latency.bin").read_bytes()
 
 
 def main() -> None:

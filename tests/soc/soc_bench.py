@@ -107,10 +107,15 @@ def built(config: SocConfig) -> Simulator:
 @cache
 def letters_firmware(soc_json: Path) -> bytes:
     """The firmware of ``firmware/main.c``, which answers single letters."""
+    return compiled(FIRMWARE / "main.c", soc_json, "-DCFU_GATE")
+
+
+def compiled(source: Path, soc_json: Path, *defines: str) -> bytes:
+    """A program of one C file that runs from a SoC's main memory, without the firmware's parts."""
     soc = json.loads(soc_json.read_text())
     ram, sram = soc["memory"]["main_ram"], soc["memory"]["sram"]
     folder = Path(tempfile.mkdtemp(dir=scratch()))
-    defines = [f"-DUART_{name.upper()}={address:#x}u" for name, address in soc["uart"].items()]
+    registers = [f"-DUART_{name.upper()}={address:#x}u" for name, address in soc["uart"].items()]
     symbols = {
         "MAIN_RAM_ORIGIN": ram["origin"],
         "SRAM_ORIGIN": sram["origin"],
@@ -121,12 +126,12 @@ def letters_firmware(soc_json: Path) -> bytes:
             "riscv64-unknown-elf-gcc",
             *CPU_FLAGS,
             *("-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib"),
-            *defines,
+            *registers,
             f"-DMAIN_RAM_ORIGIN={ram['origin']:#x}u",
-            "-DCFU_GATE",
+            *defines,
             *(f"-Wl,--defsym,{name}={value:#x}" for name, value in symbols.items()),
             *("-Wl,--no-warn-rwx-segments", "-T", FIRMWARE / "link.ld"),
-            *(FIRMWARE / "start.S", FIRMWARE / "main.c", "-lgcc", "-o", "firmware.elf"),
+            *(FIRMWARE / "start.S", source, "-lgcc", "-o", "firmware.elf"),
         ],
         cwd=folder,
         log=folder / "log",

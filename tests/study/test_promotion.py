@@ -1,6 +1,5 @@
 """A study that places only what is on or near its front, and guesses the clock of the rest."""
 
-import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +8,6 @@ import pytest
 
 from contracts.faults import ConfigError, TimingMissed
 from contracts.measurement import Fidelity, Measurement, Outcome, outcome_of
-from dse.asking import Asker
-from dse.campaign import Campaign, Timing
 from dse.campaign_events import CampaignEvent, Ending, Promoted
 from dse.clock_model import clock_model, study_results
 from dse.config import StudyConfig, load_config
@@ -18,11 +15,10 @@ from dse.front import current, pareto_front
 from dse.promotion import to_promote
 from dse.report import front_data, front_text
 from dse.store import Store, TrialState
-from dse.suggest import make_suggester
 from dse.trial_report import show_text
 from runners.job import Job
-from tests.study.fake_rooms import clock_of, fake_space
-from tests.study.test_campaign import InstantExecutor, by_formula
+from tests.study.fake_rooms import clock_of
+from tests.study.test_campaign import InstantExecutor, by_formula, campaign
 
 CONFIG = """
 [study]
@@ -62,26 +58,7 @@ def run(
     executor: InstantExecutor | None = None,
     events: list[CampaignEvent] | None = None,
 ) -> Ending:
-    clock = itertools.count(1000.0, 0.5)
-    study = store.create_study(
-        name=config.name,
-        config_toml="",
-        config_json=config.to_json(),
-        source_hash="",
-        now_s=0,
-    )
-    return Campaign(
-        store=store,
-        study=study,
-        config=config,
-        context="context",
-        space=fake_space(config),
-        asker=Asker(make_suggester("random")),
-        executor=executor or InstantExecutor(),
-        listen=(lambda _: None) if events is None else events.append,
-        timing=Timing(lease_s=1e6, heartbeat_s=10.0, poll_s=0.01),
-        now_s=lambda: next(clock),
-    ).run()
+    return campaign(store, config, executor=executor, events=events).run()
 
 
 def test_every_design_is_measured_cheaply_and_only_the_front_is_placed(
