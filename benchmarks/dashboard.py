@@ -24,8 +24,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.dashboard_study import NAME, make_study, measure
 from contracts.measurement import Completed, Fidelity, Measurement, Metric
-from dse.assembly import assemble_space
-from dse.report import table_text
+from dse.config.assembly import assemble_space
+from dse.output.report import table_text
 from dse.store import NewTrial, RetryPolicy, Store
 
 CHROMIUM = "/usr/bin/chromium"

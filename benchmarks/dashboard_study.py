@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from contracts.parameter import Value
-from dse.assembly import assemble_space
 from dse.config import StudyConfig, config_from_json
+from dse.config.assembly import assemble_space
 from dse.dashboard.example import unpack
 from dse.space import Design
 from dse.store import Store

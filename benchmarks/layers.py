@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.stages import measured_trials
-from dse.report import table_text
+from dse.output.report import table_text
 from dse.store import TrialDetail
 from dse.words import design_text
 

@@ -13,15 +13,15 @@ from pathlib import Path
 
 from contracts.parameter import Value
 from hw_templates.soc.fpga_boards import fpga_board
-from runners.cache import Cache, default_root
 from runners.fpga import family_of_part
 from runners.fpga.family import Route
-from runners.hardware_stages import SYNTHESISED, read_soc
 from runners.job import Job, Target, Workload
-from runners.place_netlist import join_netlists
-from runners.place_report import parse_report
-from runners.stages import pipeline_of
-from runners.synthesis import NETLIST
+from runners.pipeline import Cache, default_root
+from runners.stages.all import pipeline_of
+from runners.stages.place.netlist import join_netlists
+from runners.stages.place.report import parse_report
+from runners.stages.soc import read_soc
+from runners.stages.synthesis import NETLIST, SYNTHESISED
 from runners.tools import run_tool
 from tests.fast_design import CPU, FIRMWARE
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.measurement import StageTime
-from dse.report import table_text
+from dse.output.report import table_text
 from dse.store import Store, TrialDetail
 
 

@@ -18,17 +18,15 @@ from contracts.faults import DseError
 from contracts.measurement import Placement
 from contracts.parameter import Value
 from hw_templates.soc.fpga_boards import fpga_board
-from runners.bitstream import bitstream_of
-from runners.cache import Cache, default_root
 from runners.fpga import PARTS, family_of_part
 from runners.fpga.family import total
-from runners.hardware_stages import SYNTHESISED
 from runners.job import Job, Limits, Memory, StageEvent, StageState, Target, Workload
-from runners.pipeline import Pipeline
-from runners.place import read_routed
-from runners.place_settle import settle
-from runners.stages import pipeline_of
-from runners.synthesis import read_cost, require_fit
+from runners.pipeline import Cache, Pipeline, default_root
+from runners.stages.all import pipeline_of
+from runners.stages.bitstream import bitstream_of
+from runners.stages.place.settle import settle
+from runners.stages.place.stage import read_routed
+from runners.stages.synthesis import SYNTHESISED, read_cost, require_fit
 
 RESULTS = Path(__file__).with_name("targets.csv")
 _ROOT = Path(__file__).parent.parent

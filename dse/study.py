@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from contracts.faults import DseError, FaultKind, Then
+from runners.pipeline.sources import ROOT
 
 if TYPE_CHECKING:
-    from dse.commands import CampaignEnd, Running
+    from dse.commands.campaigns import CampaignEnd, Running
     from dse.store import Store
     from runners.job import StageEvent
 
@@ -29,7 +30,7 @@ EXIT_INTERRUPTED = 130
 EXIT_CODE = {FaultKind.CONFIG: 3, FaultKind.STORE: 4, FaultKind.TOOL_MISSING: 5}
 """Exit codes of the faults that stop a command; the others end in 6, a bug in 1."""
 
-QUICK = Path(__file__).resolve().parent.parent / "configs" / "quick.toml"
+QUICK = ROOT / "configs" / "quick.toml"
 
 EPILOG = (
     "Exit codes: 0 done; 1 bug; 2 wrong usage; 3 wrong config or argument; 4 database unusable;"
@@ -71,7 +72,7 @@ def start(
     db: Database = DEFAULT_DB,
 ) -> None:
     """Start the study of a config file, or continue it if the database has it."""
-    from dse.commands import prepare, start_study
+    from dse.commands.campaigns import prepare, start_study
 
     prepared = prepare(config, trials=trials, workers=workers)
     with _open(db, create=True) as store:
@@ -84,7 +85,7 @@ def resume(
     study: StudyName, trials: Trials = None, workers: Workers = None, db: Database = DEFAULT_DB
 ) -> None:
     """Queue again what was interrupted or failed by infrastructure, then go on."""
-    from dse.commands import resume_study
+    from dse.commands.campaigns import resume_study
 
     with _open(db) as store:
         end = resume_study(study, store, trials=trials, workers=workers, running=_running())
@@ -94,7 +95,7 @@ def resume(
 @app.command("list")
 def list_studies(db: Database = DEFAULT_DB, as_json: Json = False) -> None:
     """List the studies in the database."""
-    from dse.report import list_data, list_text
+    from dse.output.report import list_data, list_text
 
     with _open(db) as store:
         summaries = store.summaries()
@@ -105,7 +106,7 @@ def list_studies(db: Database = DEFAULT_DB, as_json: Json = False) -> None:
 def status(study: StudyName, db: Database = DEFAULT_DB, as_json: Json = False) -> None:
     """Print where a study stands and what went wrong in it."""
     from dse.config import config_from_json
-    from dse.report import status_data, status_text
+    from dse.output.report import status_data, status_text
 
     with _open(db) as store:
         record = store.study(study)
@@ -123,7 +124,7 @@ def show(
 ) -> None:
     """Print a trial: design, metrics, layers, stages, attempts, tools."""
     from dse.config import config_from_json
-    from dse.trial_report import show_data, show_text
+    from dse.output.trial_report import show_data, show_text
 
     with _open(db) as store:
         record = store.study(study)
@@ -142,10 +143,10 @@ def front(
     ] = None,
 ) -> None:
     """Print the Pareto front of a study."""
-    from dse.clock_model import study_results
     from dse.config import config_from_json
-    from dse.front import pareto_front
-    from dse.report import front_data, front_text
+    from dse.output.report import front_data, front_text
+    from dse.results.clock_model import study_results
+    from dse.results.front import pareto_front
 
     with _open(db) as store:
         record = store.study(study)
@@ -153,7 +154,7 @@ def front(
         results, model = study_results(store, record.id, config)
     found = pareto_front(results, config)
     if plot is not None:
-        from dse.plot import plot_front
+        from dse.output.plot import plot_front
 
         plot_front(found, config, plot)
     _show(front_data(found, config), front_text(found, config, model), as_json=as_json)
@@ -166,9 +167,9 @@ def export(
     db: Database = DEFAULT_DB,
 ) -> None:
     """Write one row per trial to a CSV or Parquet file."""
-    from dse.clock_model import study_results
     from dse.config import config_from_json
-    from dse.export import export as write
+    from dse.output.export import export as write
+    from dse.results.clock_model import study_results
 
     with _open(db) as store:
         record = store.study(study)
@@ -185,7 +186,7 @@ def rerun(
     """Measure a trial again from the database alone and compare every metric."""
     from dataclasses import asdict
 
-    from dse.rerun import comparison_text, rerun_trial
+    from dse.commands.rerun import comparison_text, rerun_trial
 
     with _open(db) as store:
         comparison = rerun_trial(store, study, trial, report=_report_stage)
@@ -202,9 +203,9 @@ def space(
     """Print the parameters, conditions and number of designs of a config's space."""
     from dataclasses import asdict
 
-    from dse.assembly import assemble_space
     from dse.config import load_config
-    from dse.report import space_text
+    from dse.config.assembly import assemble_space
+    from dse.output.report import space_text
     from dse.space import describe
 
     _, loaded = load_config(config, with_workload=False)
@@ -229,7 +230,7 @@ def accuracy(
     """Run the labelled samples of a study's workload through a trial's firmware."""
     from dataclasses import asdict
 
-    from dse.accuracy import accuracy_of_trial, accuracy_text
+    from dse.commands.accuracy import accuracy_of_trial, accuracy_text
 
     with _open(db) as store:
         result = accuracy_of_trial(
@@ -257,7 +258,7 @@ def board(
     db: Database = DEFAULT_DB,
 ) -> None:
     """Run a trial's simulated board for a serial program of yours, until Ctrl-C."""
-    from dse.board import run_board
+    from dse.commands.board import run_board
 
     with _open(db) as store:
         status = run_board(store, study, trial, link=link, report=_report_stage)
@@ -288,7 +289,7 @@ def flash(
     """Load a trial's design into a real board, check and measure it, and leave it running."""
     from dataclasses import asdict
 
-    from dse.flash import flash_trial, flashed_text
+    from dse.commands.flash import flash_trial, flashed_text
 
     with _open(db) as store:
         flashed = flash_trial(
@@ -309,7 +310,7 @@ def workload(
     as_json: Json = False,
 ) -> None:
     """Print what a model asks of the hardware, layer by layer."""
-    from dse.workload import workload_data, workload_text
+    from dse.commands.workload import workload_data, workload_text
 
     data = workload_data(file)
     _show(data, workload_text(data), as_json=as_json)
@@ -327,7 +328,7 @@ def dashboard(
     ] = False,
 ) -> None:
     """Show the studies of the database in a browser, live, until Ctrl-C."""
-    from dse.dashboard.serve import example_database, serve
+    from dse.dashboard.web.serve import example_database, serve
 
     if example:
         with example_database() as database:
@@ -375,7 +376,7 @@ def _open(db: Path, *, create: bool = False) -> "Store":
 
 
 def _running() -> "Running":
-    from dse.commands import Running
+    from dse.commands.campaigns import Running
 
     return Running(is_terminal=sys.stderr.isatty(), now_s=time.time())
 
@@ -391,10 +392,10 @@ def _show(data: Any, text: str, *, as_json: bool) -> None:
 
 def _finish(end: "CampaignEnd", store: "Store") -> None:
     """Print the front and what to do next; leave with the campaign's exit code."""
-    from dse.campaign_events import Ending
-    from dse.clock_model import study_results
-    from dse.front import pareto_front
-    from dse.report import front_text
+    from dse.campaign.events import Ending
+    from dse.output.report import front_text
+    from dse.results.clock_model import study_results
+    from dse.results.front import pareto_front
 
     name = end.study.name
     with_db = "" if store.path == DEFAULT_DB else f" --db {store.path}"

@@ -14,12 +14,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from contracts.faults import DseError
-from runners.cache import Cache, default_root
-from runners.hardware_stages import HARDWARE_STAGES, compile_generator
 from runners.job import Job, Target, Workload
-from runners.pipeline import Pipeline
-from runners.toolchain import all_identities
-from runners.tools import run_tool
+from runners.pipeline import Cache, Pipeline, default_root
+from runners.stages.all import STAGES
+from runners.stages.cpu import compile_generator
+from runners.tools import all_identities, run_tool
 
 _NO_JOB = Job(  # the stages that are prepared here do not depend on a design
     design={},
@@ -35,7 +34,7 @@ def prepare(cache: Cache, *, say: Callable[[str], None]) -> None:
         DseError: A program is missing, or Maven cannot download or compile.
     """
     all_identities()
-    stages = {stage.name: stage for stage in HARDWARE_STAGES}
+    stages = dict(STAGES)
     stages["cpu-generator"] = dataclasses.replace(
         stages["cpu-generator"], build=lambda building: compile_generator(building, offline=False)
     )

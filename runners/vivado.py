@@ -14,9 +14,9 @@ from pathlib import Path
 
 from contracts.faults import DseError, TimingMissed, ToolCrashed, ToolMissing
 from hw_templates.soc.litex_target import LITEX_TARGETS, PROJECT
+from runners.pipeline import ROOT
 from runners.tools import run_tool
 
-_ROOT = Path(__file__).parent.parent
 _SLACK = re.compile(r"^\s*WNS\(ns\).*\n[\s-]+\n\s*(-?\d+\.\d+)", re.MULTILINE)
 _TIMEOUT_S = 7200.0
 _DEFAULT_CLOCK_MHZ = 75.0
@@ -67,7 +67,7 @@ def build_bitstream(board: str, *, cpu: Path, cfu: Path, out: Path, clock_mhz: f
         cwd=out,
         log=out / "litex.log",
         timeout_s=_TIMEOUT_S,
-        env={"PYTHONPATH": str(_ROOT)},
+        env={"PYTHONPATH": str(ROOT)},
     )
     gateware = out / "gateware"
     run_tool(

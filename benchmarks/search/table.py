@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.search.synthetic import small_space, synthetic_metrics
 from contracts.faults import ConfigError
 from contracts.parameter import Condition, Parameter, Rule, Value
-from dse.metrics import KNOWN_FROM
+from dse.config.metrics import KNOWN_FROM
 from dse.space import Design, Space
 
 _NOT_PARAMETERS = {

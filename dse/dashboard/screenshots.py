@@ -11,12 +11,13 @@ from typing import Literal
 
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-from dse.dashboard.app import make_app
-from dse.dashboard.security import make_access
-from dse.dashboard.serve import example_database, listen, make_server
+from dse.dashboard.web.app import make_app
+from dse.dashboard.web.security import make_access
+from dse.dashboard.web.serve import example_database, listen, make_server
+from runners.pipeline.sources import ROOT
 
 CHROMIUM = "/usr/bin/chromium"
-PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
+PICTURES = ROOT / "docs" / "pictures"
 _SIZE: ViewportSize = {"width": 1440, "height": 960}
 _SHOTS: tuple[tuple[str, str, str, Literal["light", "dark"]], ...] = (
     ("studies", "/", "", "light"),

@@ -11,10 +11,10 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 from contracts.faults import ToolCrashed, ToolTimeout
+from runners.pipeline.sources import ROOT
 
 _LENGTH_BYTES = 8
 _LOG_TAIL_CHARS = 2000
@@ -81,7 +81,7 @@ class ChildProcess:
         self._name = name
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._connection, theirs = socket.socketpair()
-        root = str(Path(__file__).resolve().parents[2])
+        root = str(ROOT)
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         try:
             self._process = subprocess.Popen(

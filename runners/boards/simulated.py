@@ -30,7 +30,7 @@ class SimulatedBoard:
     simulator together with that thread.
 
     Args:
-        program: Built by ``runners.simulator.build_simulator``.
+        program: Built by ``runners.stages.simulator.build_simulator``.
         folder: Has the memory contents of ``hw_templates.soc.images.write_memory_images``; the
             simulator runs in it and writes its log there.
         command_cycle_limit: Cycles between two bytes that the firmware asks for; None for no

@@ -4,11 +4,10 @@ from contextlib import suppress
 
 from contracts.faults import DseError
 from contracts.measurement import Outcome
-from runners.cache import Cache, default_root
 from runners.job import Job
-from runners.measure import measure as measure_with
-from runners.pipeline import Report
-from runners.toolchain import all_identities
+from runners.measuring.measure import measure as measure_with
+from runners.pipeline import Cache, Report, default_root
+from runners.tools import all_identities
 
 
 def measure(job: Job, *, report: Report) -> Outcome:

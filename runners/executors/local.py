@@ -11,17 +11,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 
 from contracts.faults import ToolCrashed, WorkerLost
 from contracts.measurement import Completed, Failed, Infeasible, Measurement, outcome_of
 from runners.executors.interface import Event, Finished, Progress
 from runners.executors.trial_process import MESSAGE_BYTES, Ended, Request, Started
 from runners.job import Job, StageEvent
+from runners.pipeline.sources import ROOT
 
 MEASURE = "runners.executors.entry:measure"
 MEASURE_AGAIN = "runners.executors.entry:measure_again"
-_ROOT = Path(__file__).resolve().parent.parent.parent
 # imported, not run with -m: messages are pickled, and no class may come from __main__
 _LAUNCHER = (sys.executable, "-c", "from runners.executors import trial_process as t; t.main()")
 _OUTPUT_TAIL_BYTES = 4000
@@ -130,7 +129,7 @@ class LocalExecutor:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MESSAGE_BYTES)
-        paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
+        paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
         with theirs:
             self._launcher = subprocess.Popen(
                 [*_LAUNCHER, str(theirs.fileno()), self._measure],

@@ -1,8 +1,8 @@
 """What a family of FPGAs must tell: commands, cells, capacities, clocks. It runs nothing.
 
-The stages (``runners/synthesis.py``, ``place.py``, ``bitstream.py``) run what a family returns in
-a folder of their own. All file names are names in that folder: the WebAssembly builds of the tools
-see no other absolute path below ``/tmp``.
+The stages (``synthesis``, ``place``, ``bitstream`` of ``runners/stages``) run what a family returns
+in a folder of their own. All file names are names in that folder: the WebAssembly builds of the
+tools see no other absolute path below ``/tmp``.
 """
 
 from abc import ABC, abstractmethod

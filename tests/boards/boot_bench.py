@@ -10,13 +10,12 @@ from tempfile import mkdtemp
 from hw_templates.soc.bios import BIOS_BINARY
 from hw_templates.soc.config import SocConfig
 from hw_templates.soc.images import write_rom_image
-from runners.bios import BIOS_STAGES, build_bios, build_lean
-from runners.board_program import BoardProgram
 from runners.boards import SimulatedBoard
-from runners.cache import Cache, default_root
-from runners.golden import candidate_inputs
+from runners.boards.program import BoardProgram
 from runners.job import Job, Limits, Serial, Target, Workload
-from runners.pipeline import Pipeline
+from runners.pipeline import Cache, Pipeline, default_root
+from runners.stages.bios import BIOS_LIBRARIES_STAGE, BIOS_STAGE, build_bios, build_lean
+from runners.stages.golden import candidate_inputs
 from sw_templates.options import FirmwareOptions
 from sw_templates.reference import golden_inferences
 from sw_templates.soc_map import SocMap
@@ -50,7 +49,7 @@ WITH_SDRAM = replace(BOOTING, memory="sdram", main_ram_bytes=4 << 20, l2_bytes=8
 @cache
 def bios_libraries() -> Path:
     """From the user's own cache: they cost half a minute and never change."""
-    stages = {stage.name: stage for stage in BIOS_STAGES}
+    stages = {stage.name: stage for stage in (BIOS_LIBRARIES_STAGE, BIOS_STAGE)}
     nothing = Job(
         design={},
         target=Target(name="none", part="LFE5U-25F", clock_mhz=50.0),

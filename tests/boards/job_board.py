@@ -7,12 +7,12 @@ import pytest
 
 from hw_templates.soc.bios import BIOS_BINARY
 from hw_templates.soc.images import write_memory_images, write_rom_image
-from runners.bios import build_bios
-from runners.cache import Cache, default_root
 from runners.job import Job, Limits
-from runners.simulator import SIMULATOR, build_simulator
-from runners.socs import simulated_soc
-from runners.stages import pipeline_of
+from runners.pipeline import Cache, default_root
+from runners.stages.all import pipeline_of
+from runners.stages.bios import build_bios
+from runners.stages.simulator import SIMULATOR, build_simulator
+from runners.stages.socs import simulated_soc
 from tests.boards.boot_bench import BoardOnACable, bios_libraries
 from tests.soc.soc_bench import generate, runtime
 

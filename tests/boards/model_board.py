@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
-from runners.board_program import BoardProgram
 from runners.boards.bench import BoardEntry
+from runners.boards.program import BoardProgram
 from runners.job import Limits, Serial
 from tests.boards.load_requests import LoadRequests
 from tests.boards.pty_device import PtyDevice

@@ -11,10 +11,10 @@ from tempfile import mkdtemp
 
 from hw_templates.soc import simulation
 from hw_templates.soc.config import SocConfig
-from runners.cache import Cache, default_root
 from runners.job import Job, Target, Workload
-from runners.simulator import SIMULATOR
-from runners.stages import pipeline_of
+from runners.pipeline import Cache, default_root
+from runners.stages.all import pipeline_of
+from runners.stages.simulator import SIMULATOR
 from runners.tools import run_tool
 from tests.fast_design import CPU, FIRMWARE
 from tests.soc.soc_bench import CORE_WITHOUT_CFU, generate, runtime, scratch

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from runners.board_program import BoardFigures, BoardProgram, run_program
 from runners.boards import Board
+from runners.boards.program import BoardFigures, BoardProgram, run_program
 from runners.boards.serial_boot import BootLimits, boot
 from runners.job import Limits, Serial
 

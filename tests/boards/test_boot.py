@@ -10,8 +10,6 @@ import pytest
 
 from contracts.faults import DseError, FaultKind, FlashFailed, WrongResult
 from hw_templates.soc.config import SocConfig
-from runners.board_ladder import BoardLog, Climber
-from runners.board_program import run_program
 from runners.boards import (
     Board,
     FaultyBoard,
@@ -22,7 +20,9 @@ from runners.boards import (
 )
 from runners.boards.bench import BoardEntry
 from runners.boards.board import BOOT_REQUEST
+from runners.boards.ladder import BoardLog, Climber
 from runners.boards.lease import Leases
+from runners.boards.program import run_program
 from runners.boards.serial_boot import BootLimits, Command, boot, frame
 from tests.boards.boot_bench import (
     BOOTING,

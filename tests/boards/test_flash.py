@@ -9,7 +9,7 @@ import pytest
 from contracts.faults import BoardMissing, ConfigError, DseError, FaultKind, ToolMissing
 from hw_templates.soc.fpga_boards import FPGA_BOARDS
 from runners.boards.bench import BoardEntry
-from runners.flash import LOADER, load_bitstream, loader_command
+from runners.boards.loader import LOADER, load_bitstream, loader_command
 
 ULX3S = ("--board", "ulx3s")
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from contracts.faults import BoardGarbled, BoardMissing, DseError, FaultKind, WrongResult
-from runners.board_ladder import BoardLog, Climber
-from runners.board_program import BoardFigures, run_program
 from runners.boards import SerialBoard
 from runners.boards.bench import BoardEntry
+from runners.boards.ladder import BoardLog, Climber
 from runners.boards.lease import Leases
+from runners.boards.program import BoardFigures, run_program
 from runners.boards.serial_boot import BootLimits, boot
 from runners.boards.serial_port import open_port
 from tests.boards.model_board import ADDRESS, IMAGE, Fault, ModelBoard, model_board, program
@@ -40,7 +40,7 @@ OUTCOMES = {
 
 @pytest.fixture(autouse=True)
 def _ports_come_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runners.board_ladder._PORT_TIMEOUT_S", 1.0)
+    monkeypatch.setattr("runners.boards.ladder._PORT_TIMEOUT_S", 1.0)
 
 
 class Bench:

@@ -8,9 +8,8 @@ import pytest
 
 from contracts.faults import BoardGarbled, BoardMissing, BoardSilent
 from contracts.measurement import LayerProfile
-from runners import mlperf
-from runners.boards import FaultyBoard, LineFault, SerialBoard
-from runners.mlperf import Device
+from runners.boards import FaultyBoard, LineFault, SerialBoard, mlperf
+from runners.boards.mlperf import Device
 from tests.boards.pty_device import PtyDevice, device, scripted
 
 READY = b"m-ready\r\n"

@@ -18,7 +18,7 @@ import pytest
 import serial
 
 from runners.boards import SimulatedBoard
-from runners.mlperf import Device
+from runners.boards.mlperf import Device
 from runners.tools import run_tool
 from sw_templates.build import riscv_commands
 from sw_templates.generate import generate

@@ -14,7 +14,7 @@ from hw_templates.cfu.simd import FAMILY
 from hw_templates.cfu.simd.isa import BufferOp, RegisterOp
 from hw_templates.cfu.simd.model import requantise
 from runners.fpga.ecp5 import ECP5
-from runners.synthesis import synthesise
+from runners.stages.synthesis import synthesise
 from tests.cfu.cfu_harness import Command, VerilatedRuntime, designs, expected, simulate
 from tests.cfu.simd_layers import requantised
 

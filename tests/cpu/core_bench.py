@@ -7,10 +7,9 @@ from pathlib import Path
 
 from contracts.parameter import Value
 from hw_templates.cpu import CpuConfig, generator_batch_command, options_text
-from runners.cache import Cache, default_root
-from runners.hardware_stages import HARDWARE_STAGES
 from runners.job import Job, Target, Workload
-from runners.pipeline import Pipeline
+from runners.pipeline import Cache, Pipeline, default_root
+from runners.stages.all import STAGES
 from runners.tools import run_tool
 from tests.fast_design import CPU
 
@@ -35,7 +34,7 @@ def generator_jars() -> Path:
         target=Target(name="", part="", clock_mhz=1.0),
         workload=Workload(model=Path(), model_sha256=""),
     )
-    stages = {stage.name: stage for stage in HARDWARE_STAGES}
+    stages = dict(STAGES)
     pipeline = Pipeline(job, stages=stages, cache=Cache(default_root()), report=lambda _: None)
     return pipeline.get("cpu-generator").folder
 

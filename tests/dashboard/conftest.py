@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from dse.dashboard.app import make_app
 from dse.dashboard.example import unpack
-from dse.dashboard.security import make_access
-from dse.dashboard.serve import make_server
+from dse.dashboard.web.app import make_app
+from dse.dashboard.web.security import make_access
+from dse.dashboard.web.serve import make_server
 
 TOKEN = "the-token-of-these-tests"
 CHROMIUM = Path("/usr/bin/chromium")

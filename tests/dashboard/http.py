@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlencode
 
 from fastapi import FastAPI
 
-from dse.dashboard.app import make_app
-from dse.dashboard.security import make_access
+from dse.dashboard.web.app import make_app
+from dse.dashboard.web.security import make_access
 from tests.dashboard.conftest import TOKEN
 
 HOST = "127.0.0.1:8642"

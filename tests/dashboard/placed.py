@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from contracts.measurement import Completed, Fidelity, Measurement, Metric
-from dse.promotion import SUGGESTED_BY
+from dse.campaign.promotion import SUGGESTED_BY
 from dse.store import NewTrial, RetryPolicy, Store
-from runners.place_report import parse_report
+from runners.stages.place.report import parse_report
 
-REPORT = Path(__file__).parents[1] / "place" / "assets" / "report.json"
+REPORT = Path(__file__).parents[1] / "stages" / "place" / "assets" / "report.json"
 
 
 def place(database: Path, *numbers: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from contracts.faults import ToolCrashed
 from contracts.measurement import Measurement, outcome_of
-from dse.dashboard.acting import Resumer
+from dse.dashboard.pages.acting import Resumer
 from dse.store import AuditRecord, NewTrial, RetryPolicy, Store, TrialState
 from tests.dashboard.http import Asking, acting, client, form_token
 

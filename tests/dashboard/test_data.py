@@ -17,17 +17,17 @@ from contracts.measurement import (
     Outcome,
     outcome_of,
 )
-from dse.clock_model import study_results
 from dse.config import config_from_json
-from dse.dashboard.columns import ABSENT, StudyColumns
-from dse.dashboard.effects import effects
-from dse.dashboard.fronts import Verdict, growth, non_dominated, standing
-from dse.dashboard.loading import load_columns
-from dse.dashboard.payload import changes_data, columns_data
-from dse.dashboard.selection import parse_selection
-from dse.dashboard.studies import Studies
-from dse.front import goals_of, pareto_front
+from dse.dashboard.data.columns import ABSENT, StudyColumns
+from dse.dashboard.data.effects import effects
+from dse.dashboard.data.fronts import Verdict, growth, non_dominated, standing
+from dse.dashboard.data.payload import changes_data, columns_data
+from dse.dashboard.data.selection import parse_selection
+from dse.dashboard.data.studies import Studies
 from dse.pareto import front, hypervolume
+from dse.results.clock_model import study_results
+from dse.results.front import goals_of, pareto_front
+from dse.results.loading import load_columns
 from dse.store import NewTrial, Reader, RetryPolicy, Store
 
 NO_WAIT = RetryPolicy(attempts=1, backoff_s=0.0)

@@ -17,16 +17,16 @@ from contracts.faults import FaultKind, fault_classes
 from contracts.parameter import Parameter, Rule, Value
 from dse import study
 from dse.config import load_config
-from dse.config_errors import read_toml, validated
-from dse.config_file import StudyFile, TargetFile
-from dse.metrics import KNOWN_FROM
+from dse.config.errors import read_toml, validated
+from dse.config.file import StudyFile, TargetFile
+from dse.config.metrics import KNOWN_FROM
 from dse.store import TrialState
 from dse.store.database import KNOWN
 from dse.store.schema import metadata
 from dse.words import value_text
 from hw_templates import cfu, cpu
 from runners.fpga import PARTS
-from runners.stages import STAGES
+from runners.stages.all import STAGES
 from sw_templates import options as firmware
 from tests.docs.pages import ROOT, anchors, links, named_blocks, page_paths, rows, section, table
 

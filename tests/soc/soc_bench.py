@@ -15,7 +15,7 @@ import pythondata_cpu_vexriscv
 
 from hw_templates.soc.config import MemoryKind, SocConfig
 from hw_templates.soc.images import write_memory_images
-from runners.simulator import SIMULATOR, build_runtime, build_simulator
+from runners.stages.simulator import SIMULATOR, build_runtime, build_simulator
 from runners.tools import run_tool
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ from hw_templates.soc.fpga_boards import FPGA_BOARDS, FpgaBoard, read_board
 from hw_templates.soc.sdram_chips import SDRAM_CHIPS
 from runners.fpga import PARTS, family_of_part
 from runners.fpga.family import Route
-from runners.socs import board_soc, simulated_soc
+from runners.stages.socs import board_soc, simulated_soc
 from tests.docs.pages import blocks
 from tests.soc.soc_bench import generate
 

@@ -8,7 +8,7 @@ from runners.fpga.family import FpgaFamily
 from runners.fpga.gowin import GW1N, GW2A
 from runners.fpga.ice40 import ICE40
 from runners.fpga.nexus import NEXUS
-from runners.place import fault_of_log
+from runners.stages.place.stage import fault_of_log
 
 
 @pytest.mark.parametrize(

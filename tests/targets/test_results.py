@@ -11,15 +11,14 @@ from benchmarks.targets import design_for, job_for, read_results, read_target, t
 from benchmarks.targets_page import cells, with_results
 from contracts.faults import ConfigError
 from contracts.measurement import Completed, Fidelity
-from runners.cache import Cache, default_root
 from runners.fpga import PARTS
 from runners.job import Limits
-from runners.measure import measure
-from runners.model_memory import model_memory, require_model_fits
-from runners.workload import workload_model
+from runners.measuring.measure import measure
+from runners.pipeline import Cache, default_root
+from runners.workload import model_memory, require_model_fits, workload_model
 from sw_templates.tflite_import import load_model
 from tests.docs.pages import ROOT, rows, section
-from tests.place.small_design import small_job
+from tests.stages.place.small_design import small_job
 
 PAGE = "docs/reference/targets.md"
 RESULTS = read_results()

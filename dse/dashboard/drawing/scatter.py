@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from dse.dashboard.columns import StudyColumns
+from dse.dashboard.data.columns import StudyColumns
+from dse.dashboard.data.fronts import Verdict, standing
+from dse.dashboard.data.payload import limits
+from dse.dashboard.data.selection import Selection, is_log
 from dse.dashboard.drawing.charts import frame
 from dse.dashboard.drawing.scale import Axis, make_axis
 from dse.dashboard.drawing.svg import Drawing
-from dse.dashboard.fronts import Verdict, standing
-from dse.dashboard.payload import limits
-from dse.dashboard.selection import Selection, is_log
 
 WIDTH, HEIGHT = 860.0, 480.0
 

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from dse.dashboard.assets import STATIC
+from dse.dashboard.web.assets import STATIC
 
 HERE = Path(__file__).parent
 VENDOR = STATIC / "vendor"

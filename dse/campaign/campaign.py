@@ -1,0 +1,326 @@
+"""Ask, claim, run, record: until the budget is spent, the space is empty or a person stops it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from contracts.faults import Bug, Cancelled, Then, fault_classes
+from contracts.measurement import Completed, Failed, Measurement, Outcome, outcome_of
+from dse.campaign.asking import Asker
+from dse.campaign.events import (
+    Asking,
+    AttemptEnded,
+    CampaignEvent,
+    Ending,
+    Listener,
+    Note,
+    Promoted,
+    StageChanged,
+    TrialReused,
+    TrialStarted,
+)
+from dse.campaign.promotion import to_promote
+from dse.campaign.workers import is_gone, worker_name
+from dse.config import StudyConfig
+from dse.results.clock_model import study_results
+from dse.results.front import current, goals_of, missing_objectives, observed_values
+from dse.space import Design, Space
+from dse.store import (
+    Claim,
+    NewTrial,
+    RetryPolicy,
+    Store,
+    StudyRecord,
+    TrialResult,
+    TrialState,
+)
+from dse.suggest import Objective, Observation, SuggestRequest
+from runners.executors import Executor, Finished, Progress
+from runners.job import StageState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Seconds of a campaign.
+
+    Attributes:
+        lease_s: A worker that is not heard of for so long has lost its trial.
+        heartbeat_s: How often a worker is heard of.
+        poll_s: How long the loop waits for events; an interrupt is noticed within it.
+        look_s: How often the store is asked whether somebody wants the study to stop.
+    """
+
+    lease_s: float = 120.0
+    heartbeat_s: float = 15.0
+    poll_s: float = 0.2
+    look_s: float = 1.0
+
+
+@dataclass(slots=True)
+class _Running:
+    claim: Claim
+    started_s: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Campaign:
+    """Runs one study with some workers; several campaigns may share a study and a database.
+
+    Args:
+        store: The truth; used from this thread alone.
+        study: What to run.
+        config: Its config.
+        context: Hash of what results depend on beside the design.
+        space: Where designs come from.
+        asker: The search algorithm.
+        executor: Runs the trials.
+        listen: Is told what happens; quick.
+        should_stop: Asked often; True ends the campaign after cancelling what runs.
+        retry: For faults of the infrastructure.
+        timing: Leases and waits.
+        now_s: The clock.
+    """
+
+    store: Store
+    study: StudyRecord
+    config: StudyConfig
+    context: str
+    space: Space
+    asker: Asker
+    executor: Executor
+    listen: Listener = lambda _event: None
+    should_stop: Callable[[], bool] = lambda: False
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    timing: Timing = field(default_factory=Timing)
+    now_s: Callable[[], float] = time.time
+    _running: dict[int, _Running] = field(default_factory=dict, init=False)
+    _is_exhausted: bool = field(default=False, init=False)
+    _next_beat_s: float = field(default=0.0, init=False)
+    _is_spent: bool = field(default=False, init=False)
+    _next_look_s: float = field(default=0.0, init=False)
+    _is_stop_requested: bool = field(default=False, init=False)
+
+    def run(self) -> Ending:
+        """Run to the end.
+
+        Raises:
+            DseError: Something that no retry helps against; what ran goes back to the queue.
+        """
+        lost = self.store.take_back(now_s=self.now_s(), retry=self.retry, is_gone=is_gone)
+        if lost:
+            self._tell(Note(text=f"{lost} trials of dead workers are queued again"))
+        try:
+            while not self.should_stop():
+                is_stopping = self._is_stopping()
+                if not is_stopping:
+                    self._settle()
+                elif not self._running:
+                    return Ending.STOPPED
+                if not is_stopping and self._is_over() and not self._promote():
+                    return Ending.EXHAUSTED if self._is_exhausted else Ending.BUDGET
+                self._take_events(self._wait_s())
+                self._beat()
+            self._take_events(0.0)  # what has just finished is not to be run again
+            return Ending.INTERRUPTED
+        finally:
+            self._cancel_all()
+
+    def _wait_s(self) -> float:
+        """Return how long to wait for trials: an answer of the algorithm wakes nobody."""
+        return min(self.timing.poll_s, 0.02) if self.asker.is_asking else self.timing.poll_s
+
+    # --- what to run
+
+    def _settle(self) -> None:
+        """Give the free workers something to do: a queued trial, else a new suggestion."""
+        self._take_answer()
+        if len(self._running) >= self.config.workers:
+            return
+        start_s = self.store.next_start_s(self.study.id)
+        if start_s is None or start_s > self.now_s():
+            self._ask()
+            return
+        for trial in self.store.reuse_results(self.study.id, now_s=self.now_s()):
+            self._tell(TrialReused(trial=trial))
+        while len(self._running) < self.config.workers:
+            claim = self.store.claim(
+                self.study.id,
+                worker=worker_name(),
+                now_s=self.now_s(),
+                lease_s=self.timing.lease_s,
+            )
+            if claim is None:
+                self._ask()
+                return
+            self._start(claim)
+
+    def _start(self, claim: Claim) -> None:
+        self._running[claim.attempt_id] = _Running(claim, self.now_s())
+        job = self.config.job(claim.trial.design, claim.trial.fidelity)
+        self.executor.submit(claim.attempt_id, job)
+        self._tell(TrialStarted(trial=claim.trial, attempt=claim.attempt_number))
+
+    def _ask(self) -> None:
+        if self.asker.is_asking or self._is_exhausted or self._is_spent:
+            return
+        results, _ = study_results(self.store, self.study.id, self.config)
+        designs = current(results)
+        free = self.config.workers - len(self._running)
+        count = min(free, self.config.trials - len(designs))
+        self._is_spent = len(designs) >= self.config.trials
+        if count > 0:
+            self.asker.ask(self._request(designs, count))
+            self._tell(Asking(algorithm=self.config.suggest.algorithm, count=count))
+
+    def _request(self, results: tuple[TrialResult, ...], count: int) -> SuggestRequest:
+        """Build the question from the store alone."""
+        observations, active = [], []
+        for result in results:
+            design = Design.from_canonical(result.trial.design_json)
+            if result.trial.state in (TrialState.COMPLETED, TrialState.INFEASIBLE):
+                values = observed_values(result, self.config)
+                observations.append(Observation(design=design, values=values))
+            else:  # failed ones too: they are for `resume`, not for the algorithm
+                active.append(design)
+        return SuggestRequest(
+            space=self.space,
+            objectives=tuple(
+                Objective(metric=metric, goal=goal)
+                for metric, goal in zip(self.config.objectives, goals_of(self.config), strict=True)
+            ),
+            observations=tuple(observations),
+            active=tuple(active),
+            seed=self.config.seed,
+            count=count,
+        )
+
+    def _take_answer(self) -> None:
+        answer = self.asker.answer()
+        if answer is None:
+            return
+        if answer.note:
+            self._tell(Note(text=answer.note))
+        self._is_exhausted = not answer.designs
+        self.store.add_trials(
+            self.study.id,
+            [
+                NewTrial(
+                    design_id=design.id,
+                    design_json=design.canonical,
+                    suggested_by=answer.suggested_by,
+                    fidelity=self.config.first_fidelity,
+                )
+                for design in answer.designs
+            ],
+            context=self.context,
+            budget=self.config.trials,
+            now_s=self.now_s(),
+        )
+
+    def _promote(self) -> bool:
+        """Queue the best designs for a higher fidelity; tell whether there were any."""
+        results, _ = study_results(self.store, self.study.id, self.config)
+        promoted = self.store.add_trials(
+            self.study.id,
+            to_promote(results, self.config),
+            context=self.context,
+            budget=self.config.trials,
+            now_s=self.now_s(),
+        )
+        if promoted:
+            self._tell(Promoted(trials=promoted))
+        return bool(promoted)
+
+    def _is_stopping(self) -> bool:
+        """Tell whether somebody asked for no further trials; looked up once a second."""
+        now_s = self.now_s()
+        if now_s >= self._next_look_s:
+            self._next_look_s = now_s + self.timing.look_s
+            self._is_stop_requested = self.store.is_stop_requested(self.study.id)
+        return self._is_stop_requested
+
+    def _is_over(self) -> bool:
+        """Tell whether nothing runs, waits or is being thought about, here or elsewhere."""
+        return (
+            not self._running
+            and not self.asker.is_asking
+            and self.store.open_trials(self.study.id) == 0
+        )
+
+    # --- what came out
+
+    def _take_events(self, timeout_s: float) -> None:
+        for event in self.executor.poll(timeout_s):
+            if isinstance(event, Progress):
+                self._on_progress(event)
+            else:
+                self._on_finished(event)
+
+    def _on_progress(self, event: Progress) -> None:
+        running = self._running.get(event.ticket)
+        if running is not None:
+            stage = event.event
+            if stage.state is StageState.STARTED and stage.fraction is None:
+                self.store.note_stage(event.ticket, stage.stage, now_s=self.now_s())
+            self._tell(StageChanged(number=running.claim.trial.number, event=stage))
+
+    def _on_finished(self, event: Finished) -> None:
+        running = self._running.pop(event.ticket)
+        self._record(running, event.outcome)
+        outcome = event.outcome
+        if isinstance(outcome, Failed):
+            fault = fault_classes()[outcome.kind]
+            if fault.then is Then.STOP:  # every trial would meet it
+                raise fault(outcome.what, outcome.fix, outcome.detail)
+
+    def _record(self, running: _Running, outcome: Outcome) -> None:
+        now_s = self.now_s()
+        if isinstance(outcome, Completed):
+            outcome = _with_objectives(outcome, self.config)
+        state = self.store.finish(running.claim.attempt_id, outcome, now_s=now_s, retry=self.retry)
+        self._tell(
+            AttemptEnded(
+                trial=running.claim.trial,
+                outcome=outcome,
+                state=state,
+                wall_s=now_s - running.started_s,
+            )
+        )
+
+    def _beat(self) -> None:
+        """Prolong our leases; drop the trials whose lease was taken away."""
+        now_s = self.now_s()
+        if now_s < self._next_beat_s:
+            return
+        self._next_beat_s = now_s + self.timing.heartbeat_s
+        held = self.store.heartbeat(self._running, now_s=now_s, lease_s=self.timing.lease_s)
+        for attempt_id in self._running.keys() - held:
+            running = self._running.pop(attempt_id)
+            self.executor.cancel(attempt_id)
+            number = running.claim.trial.number
+            self._tell(Note(text=f"trial {number} was taken over by another worker"))
+        self.store.take_back(now_s=now_s, retry=self.retry, is_gone=is_gone)
+
+    def _cancel_all(self) -> None:
+        """End what runs and give it back; nothing runs after a normal end."""
+        self.executor.close()
+        fault = Cancelled("the trial was interrupted", fix="`resume` the study to run it")
+        while self._running:
+            _, running = self._running.popitem()
+            self._record(running, outcome_of(fault, Measurement(metrics=())))
+
+    def _tell(self, event: CampaignEvent) -> None:
+        self.listen(event)
+
+
+def _with_objectives(outcome: Completed, config: StudyConfig) -> Outcome:
+    """Return the outcome, or a bug where an objective has no finite value."""
+    values = {metric.name: metric.value for metric in outcome.measurement.metrics}
+    missing = missing_objectives(values, config)
+    if not missing:
+        return outcome
+    fault = Bug(
+        f"the trial completed without a finite value of {', '.join(missing)}",
+        fix="report it with the output of `show`",
+    )
+    return outcome_of(fault, outcome.measurement)

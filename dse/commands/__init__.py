@@ -1,0 +1,1 @@
+"""What each command of ``dse.study`` does; one file a command."""

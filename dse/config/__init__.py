@@ -1,0 +1,11 @@
+"""Study configs: a file read, checked and completed; the space it allows; what results need."""
+
+from dse.config.study_config import (
+    StudyConfig,
+    config_from_json,
+    differences,
+    load_config,
+    with_budget,
+)
+
+__all__ = ["StudyConfig", "config_from_json", "differences", "load_config", "with_budget"]

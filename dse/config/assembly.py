@@ -1,0 +1,79 @@
+"""The space of a study: what the rooms declare, joined under conditions, cut by the config."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from contracts.faults import ConfigError
+from contracts.parameter import Condition, Parameter, Rule, Value
+from dse.config.study_config import StudyConfig
+from dse.space import Space
+
+if TYPE_CHECKING:
+    from hw_templates.cfu import Family
+
+
+def assemble_space(config: StudyConfig) -> Space:
+    """Return the space that a config allows, the user's own CFU families included.
+
+    Raises:
+        ConfigError: A family cannot be registered, the config names a parameter or value that
+            does not exist, a condition names an unknown parameter, or no design is left.
+    """
+    from hw_templates import cfu, cpu
+    from sw_templates import options as firmware
+
+    for name in config.families:
+        cfu.register_module(name)
+    families = cfu.families()
+    choice = Parameter(
+        name="cfu",
+        values=tuple(families),
+        default="none",
+        description="family of the custom function unit",
+    )
+    rules = [*cpu.RULES, *firmware.RULES]
+    for family in families.values():
+        rules += [_only_under(family.name, rule) for rule in family.rules]
+    parameters = [*cpu.PARAMETERS, choice, *_of_families(families), *firmware.PARAMETERS]
+    return restricted_space(Space(parameters, rules), config)
+
+
+def restricted_space(space: Space, config: StudyConfig) -> Space:
+    """Return the part of a space that ``[space]`` of the config allows.
+
+    Raises:
+        ConfigError: As ``Space.restricted``, with the section and the study named.
+    """
+    try:
+        return space.restricted(config.space)
+    except ConfigError as error:
+        raise ConfigError(
+            f"study {config.name}: [space] {error.what}", fix=error.fix, detail=error.detail
+        ) from None
+
+
+def _of_families(families: "Mapping[str, Family]") -> list[Parameter]:
+    """Return the families' parameters, each under its families alone; families may share one."""
+    owners: dict[str, list[str]] = {}
+    declared: dict[str, Parameter] = {}
+    for family in families.values():
+        for parameter in family.parameters:
+            owners.setdefault(parameter.name, []).append(family.name)
+            declared.setdefault(parameter.name, parameter)
+    return [
+        replace(
+            parameter,
+            when=(Condition(parameter="cfu", values=tuple(owners[name])), *parameter.when),
+        )
+        for name, parameter in declared.items()
+    ]
+
+
+def _only_under(family: str, rule: Rule) -> Rule:
+    """Let a family's rule hold wherever another family is chosen."""
+
+    def holds(values: Mapping[str, Value]) -> bool:
+        return values.get("cfu") != family or rule.holds(values)
+
+    return replace(rule, parameters=("cfu", *rule.parameters), holds=holds)

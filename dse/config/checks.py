@@ -1,0 +1,197 @@
+"""What a config must be beyond its types: names, paths and metrics that exist."""
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+
+from contracts.faults import ConfigError
+from dse.config.errors import closest, read_toml, suggestion, validated
+from dse.config.file import (
+    FIDELITIES,
+    TARGETS,
+    CfuSection,
+    MemorySection,
+    StudyFile,
+    TargetFile,
+    TargetSection,
+    WorkloadSection,
+)
+from dse.config.metrics import measured_by
+from hw_templates.soc.fpga_boards import FPGA_BOARDS
+from hw_templates.soc.litex_target import LITEX_TARGETS
+from runners.fpga import PARTS
+from runners.job import Memory, Serial, Target
+from runners.stages.socs import board_soc, simulated_soc
+from sw_templates.options import FirmwareOptions
+
+
+def completed(
+    given: StudyFile, *, folder: Path, file: str, with_workload: bool = True
+) -> StudyFile:
+    """Return a config with nothing left to look up: absolute paths, a digest, a whole target.
+
+    Args:
+        given: What the file says.
+        folder: What relative paths start from.
+        file: Name of the file for messages.
+        with_workload: Look at the model and the samples; a space does not depend on them.
+
+    Raises:
+        ConfigError: A name, a path, a metric or a list of values is wrong.
+    """
+    _check_promotion(given, file=file)
+    target = _target(given.target, folder=folder, file=file)
+    _check_metrics(given, part=str(target.part), file=file)
+    for name, values in given.space.items():
+        if values == []:
+            raise ConfigError(
+                f"{file}: [space] {name} is an empty list, so the space is empty",
+                fix="name at least one value, or leave the key out to allow all",
+            )
+    families = [_family(name, folder=folder, file=file) for name in given.cfu.families]
+    return given.model_copy(
+        update={
+            "target": target,
+            "workload": (
+                _workload(given.workload, folder=folder, file=file)
+                if with_workload
+                else given.workload
+            ),
+            "cfu": CfuSection(families=families),
+        }
+    )
+
+
+def _target(given: TargetSection, *, folder: Path, file: str) -> TargetSection:
+    """Return the target with every key: the named file with the section's keys laid over it."""
+    fields = given.model_dump(exclude_none=True)
+    places = (folder / "targets", TARGETS)
+    found = [path for place in places if (path := place / f"{given.name}.toml").is_file()]
+    if found:
+        _, content = read_toml(found[0])
+        base = validated(TargetFile, content, file=str(found[0])).model_dump(exclude_none=True)
+        fields = base | fields | {"memory": base["memory"] | fields["memory"]}
+    elif given.name in LITEX_TARGETS:
+        raise ConfigError(
+            f"{file}: [target] name is {given.name!r}, a board that only Vivado can place",
+            fix="choose another target for studies; `python -m runners.vivado` builds a bitstream"
+            " of one design where Vivado is installed",
+        )
+    elif not {"board", "part", "clock_mhz"} <= fields.keys():
+        names = sorted({path.stem for place in places for path in place.glob("*.toml")})
+        raise ConfigError(
+            f"{file}: [target] name is {given.name!r}, and there is no such target",
+            fix=f"{suggestion(given.name, names)}; or give board, part and clock_mhz here",
+        )
+    for key, known in (("part", PARTS), ("board", FPGA_BOARDS)):
+        if fields[key] not in known:
+            raise ConfigError(
+                f"{file}: [target] {key} is {fields[key]!r}, which is not a known {key}",
+                fix=suggestion(fields[key], known),
+            )
+    memory = asdict(Memory(**fields["memory"]))
+    for name, size in memory.items():
+        if name.endswith("_bytes") and size & (size - 1):
+            raise ConfigError(
+                f"{file}: [target.memory] {name} is {size}, which is not a power of two",
+                fix=f"use {1 << size.bit_length() - 1} or {1 << size.bit_length()}",
+            )
+    return TargetSection(**{**fields, "memory": MemorySection(**memory)})
+
+
+def _workload(section: WorkloadSection, *, folder: Path, file: str) -> WorkloadSection:
+    """Return the section with absolute paths and the model's digest."""
+    model = (folder / section.model).resolve()
+    samples = None if section.samples is None else (folder / section.samples).resolve()
+    if samples is not None and not samples.is_dir():
+        raise ConfigError(
+            f"{file}: [workload] samples is {section.samples!r}, and there is no folder {samples}",
+            fix="correct the path, or leave the key out: only `accuracy` needs it",
+        )
+    return section.model_copy(
+        update={
+            "model": str(model),
+            "model_sha256": _model_digest(model, section, file=file),
+            "samples": None if samples is None else str(samples),
+        }
+    )
+
+
+def _model_digest(model: Path, section: WorkloadSection, *, file: str) -> str:
+    if not model.is_file():
+        near = closest(model.name, (path.name for path in model.parent.glob("*.tflite")))
+        raise ConfigError(
+            f"{file}: [workload] model is {section.model!r}, and there is no file {model}",
+            fix=f"did you mean {near!r}?" if near else "correct the path; it starts at the config",
+        )
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    if section.model_sha256 not in (None, digest):
+        raise ConfigError(
+            f"{file}: [workload] model_sha256 does not fit {model}, whose SHA-256 is {digest}",
+            fix="bring the file back that was meant, or correct the key",
+        )
+    return digest
+
+
+def _family(name: str, *, folder: Path, file: str) -> str:
+    """Return a module's name as it is and a file's path made absolute."""
+    if _is_module_name(name):
+        return name
+    path = (folder / name).resolve()
+    if not path.is_file():
+        raise ConfigError(
+            f"{file}: [cfu] families has {name!r}, and there is no file {path}",
+            fix="give a Python module, or the path of a file relative to the config",
+        )
+    return str(path)
+
+
+def _is_module_name(name: str) -> bool:
+    parts = name.split(".")
+    return all(part.isidentifier() for part in parts) and parts[-1] not in ("py", "v", "toml")
+
+
+def _check_metrics(given: StudyFile, *, part: str, file: str) -> None:
+    objectives = given.objectives.minimise + given.objectives.maximise
+    if not 2 <= len(set(objectives)) <= 3 or len(set(objectives)) != len(objectives):
+        raise ConfigError(
+            f"{file}: [objectives] names {len(objectives)} metrics: {', '.join(objectives)}",
+            fix="name two or three different ones",
+        )
+    study = given.study
+    reached = "synthesise" if study.promote == "front" else study.fidelity
+    known = measured_by(FIDELITIES[reached], part=part)
+    for section, names in (("objectives", objectives), ("constraints", given.constraints)):
+        for name in names:
+            if name not in known:
+                raise ConfigError(
+                    f"{file}: [{section}] {name!r} is measured by no stage of a study with"
+                    f" fidelity {reached!r}",
+                    fix=suggestion(name, known),
+                )
+
+
+def _check_promotion(given: StudyFile, *, file: str) -> None:
+    if given.study.promote == "front" and given.study.fidelity not in ("place", "board"):
+        raise ConfigError(
+            f"{file}: [study] promote is 'front', but fidelity is {given.study.fidelity!r}:"
+            " there is nothing to promote to",
+            fix='set fidelity = "place" or "board", or leave promote out',
+        )
+
+
+def check_ranges(target: Target, serial: Serial, *, file: str) -> None:
+    """Check what only the generators know: clocks, memory sizes, names on the serial line.
+
+    Raises:
+        ConfigError: A value of ``[target]`` or ``[serial]`` cannot be made.
+    """
+    for section, make in (
+        ("target", lambda: simulated_soc(target, with_cfu=True)),
+        ("target", lambda: board_soc(target, with_cfu=True)),
+        ("serial", lambda: FirmwareOptions(device_name=serial.device_name)),
+    ):
+        try:
+            make()
+        except ConfigError as error:
+            raise ConfigError(f"{file}: [{section}] {error.what}", fix=error.fix) from None

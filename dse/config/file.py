@@ -1,0 +1,144 @@
+"""What a config file may say: sections, keys and types, before names and paths are resolved."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.measurement import Fidelity
+from contracts.parameter import Value
+from runners.pipeline.sources import ROOT
+
+Setting = Annotated[Value, Field(union_mode="smart")]
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys and wrong types are errors, nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class StudySection(Section):
+    """``[study]``: what the study is called and how far it goes."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    trials: int = Field(ge=1)
+    workers: int = Field(default=2, ge=1, le=256)
+    seed: int = Field(default=1, ge=0)
+    fidelity: Literal["simulate", "synthesise", "place", "board"] = "synthesise"
+    promote: Literal["all", "front"] = "all"
+    promote_margin: float = Field(default=0.05, ge=0, lt=1)
+
+
+class SuggestSection(Section):
+    """``[suggest]``: the search algorithm."""
+
+    algorithm: Literal["vizier", "random", "grid"] = "vizier"
+    timeout_s: float = Field(default=300.0, gt=0)
+
+
+class WorkloadSection(Section):
+    """``[workload]``: the model and the inputs it is checked with."""
+
+    model: str
+    model_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    golden_inputs: int = Field(default=1, ge=1)
+    seed: int = Field(default=1, ge=0)
+    samples: str | None = None
+
+
+class MemorySection(Section):
+    """``[target.memory]``: main memory."""
+
+    kind: Literal["on-chip", "sdram"] | None = None
+    size_bytes: int | None = Field(default=None, ge=4096)
+    l2_bytes: int | None = Field(default=None, ge=0)
+    sram_bytes: int | None = Field(default=None, ge=1024)
+    rom_bytes: int | None = Field(default=None, ge=4096)
+
+
+class TargetSection(Section):
+    """``[target]``: a file of ``configs/targets`` by name, with single keys replaced."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    board: str | None = None
+    part: str | None = None
+    clock_mhz: float | None = Field(default=None, gt=0)
+    clock_policy: Literal["pinned", "achieved"] | None = None
+    place_seeds: int | None = Field(default=None, ge=1, le=100)
+    uart_baud: int | None = Field(default=None, ge=300)
+    memory: MemorySection = MemorySection()
+
+
+class TargetFile(Section):
+    """A file of ``configs/targets``."""
+
+    board: str
+    part: str
+    clock_mhz: float = Field(gt=0)
+    clock_policy: Literal["pinned", "achieved"] = "achieved"
+    place_seeds: int = Field(default=3, ge=1, le=100)
+    uart_baud: int = Field(default=115_200, ge=300)
+    memory: MemorySection = MemorySection()
+
+
+class ObjectivesSection(Section):
+    """``[objectives]``: metrics in the direction in which they are better."""
+
+    minimise: list[str] = []
+    maximise: list[str] = []
+
+
+class LimitsSection(Section):
+    """``[limits]``: when to give up."""
+
+    cycles: int = Field(default=400_000_000, ge=1)
+    stage_timeout_s: float = Field(default=900.0, gt=0)
+    memory_bytes: int = Field(default=8 << 30, ge=1 << 20)
+    serial_timeout_s: float = Field(default=120.0, gt=0)
+
+
+class SerialSection(Section):
+    """``[serial]``: what the firmware says on the serial line."""
+
+    device_name: str = Field(default="soft-soc-dse", pattern=r"^[ -~]{1,64}$")
+    results: Literal["integers", "floats"] = "integers"
+    inputs: Literal["int8", "uint8"] = "int8"
+
+
+class CfuSection(Section):
+    """``[cfu]``: a user's own families."""
+
+    families: list[str] = []
+
+
+class ReferenceSection(Section):
+    """``[[references]]``: a figure of another system, drawn as a line beside the results."""
+
+    name: str
+    metric: str
+    value: float = Field(gt=0)
+
+
+class StudyFile(Section):
+    """A whole config file."""
+
+    study: StudySection
+    suggest: SuggestSection = SuggestSection()
+    workload: WorkloadSection
+    target: TargetSection = TargetSection(name="ulx3s_85f")
+    objectives: ObjectivesSection = ObjectivesSection(minimise=["latency_us", "lut4"])
+    constraints: dict[str, float] = {}
+    limits: LimitsSection = LimitsSection()
+    serial: SerialSection = SerialSection()
+    space: dict[str, Setting | list[Setting]] = {}
+    cfu: CfuSection = CfuSection()
+    references: list[ReferenceSection] = []
+
+
+FIDELITIES = {
+    "simulate": Fidelity.SIMULATED,
+    "synthesise": Fidelity.SYNTHESISED,
+    "place": Fidelity.PLACED,
+    "board": Fidelity.BOARD,
+}
+TARGETS = ROOT / "configs" / "targets"

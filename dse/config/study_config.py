@@ -1,0 +1,223 @@
+"""Study configs: TOML in, a frozen and checked StudyConfig out."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from contracts.measurement import Fidelity
+from contracts.parameter import Value
+from dse.config.checks import check_ranges, completed
+from dse.config.errors import read_toml, validated
+from dse.config.file import FIDELITIES, StudyFile
+from runners.job import Job, Limits, Memory, Serial, Target, Workload
+
+CHANGEABLE = (
+    ("study", "trials"),
+    ("study", "workers"),
+    ("study", "promote_margin"),
+    ("suggest", "timeout_s"),
+)
+"""Keys that may differ when a study is continued: they do not change what is measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggest:
+    """The search algorithm and the seconds that one call may take."""
+
+    algorithm: str
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A published figure of another system, to compare with."""
+
+    name: str
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyConfig:
+    """A study as it will be run: all paths absolute, all names resolved.
+
+    Attributes:
+        name: Of the study; unique in a database.
+        trials: Budget: trials in the study altogether.
+        workers: Trials at the same time.
+        seed: Of the search.
+        fidelity: How far trials go.
+        promotes: Whether only designs on or near the front go that far.
+        promote_margin: How much worse than the front, as a share, still counts as near.
+        suggest: The algorithm.
+        workload: The model and its inputs.
+        target: Board, part, memory and clock.
+        minimise: Objectives where less is better.
+        maximise: Objectives where more is better.
+        constraints: Metric to the largest value that counts as feasible.
+        limits: When to give up.
+        serial: Names on the serial line.
+        space: Restrictions: parameter name to its allowed values.
+        families: The user's own CFU families: modules or absolute paths of files.
+        references: Figures of other systems.
+        resolved: The same as plain data; itself the content of a valid config file.
+    """
+
+    name: str
+    trials: int
+    workers: int
+    seed: int
+    fidelity: Fidelity
+    promotes: bool
+    promote_margin: float
+    suggest: Suggest
+    workload: Workload
+    target: Target
+    minimise: tuple[str, ...]
+    maximise: tuple[str, ...]
+    constraints: Mapping[str, float]
+    limits: Limits
+    serial: Serial
+    space: Mapping[str, tuple[Value, ...]]
+    families: tuple[str, ...]
+    references: tuple[Reference, ...]
+    resolved: Mapping[str, Any]
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """All objectives in the order in which tables show them."""
+        return self.minimise + self.maximise
+
+    @property
+    def first_fidelity(self) -> Fidelity:
+        """How far every design goes, before the best ones are promoted."""
+        return Fidelity.SYNTHESISED if self.promotes else self.fidelity
+
+    def to_json(self) -> str:
+        """Return the text that ``config_from_json`` reads."""
+        return json.dumps(self.resolved, indent=1, sort_keys=True)
+
+    def job(self, design: Mapping[str, Value], fidelity: Fidelity | None = None) -> Job:
+        """Return what measures ``design``, as far as every design goes unless told further."""
+        return Job(
+            design=dict(design),
+            target=self.target,
+            workload=self.workload,
+            fidelity=fidelity or self.first_fidelity,
+            serial=self.serial,
+            limits=self.limits,
+            families=self.families,
+        )
+
+
+def load_config(path: Path, *, with_workload: bool = True) -> tuple[str, StudyConfig]:
+    """Read, check and complete a config file; return its text and the config.
+
+    Paths in the file are relative to its folder. Without ``with_workload`` the model and the
+    samples need not exist; enough for a look at the space.
+
+    Raises:
+        ConfigError: The first thing that is wrong: file, key, what was found, what is allowed.
+    """
+    text, content = read_toml(path)
+    given = validated(StudyFile, content, file=str(path))
+    folder = path.parent.resolve()
+    config = _config(completed(given, folder=folder, file=str(path), with_workload=with_workload))
+    check_ranges(config.target, config.serial, file=str(path))
+    return text, config
+
+
+def config_from_json(text: str) -> StudyConfig:
+    """Return the config that ``StudyConfig.to_json`` wrote, without a look at the files it names.
+
+    So results can be read when the model or a target is gone.
+    """
+    return _config(validated(StudyFile, json.loads(text), file="the config in the database"))
+
+
+def _config(complete: StudyFile) -> StudyConfig:
+    """Turn a complete file into the config that the program works with."""
+    target, workload, study = complete.target, complete.workload, complete.study
+    memory = Memory(**target.memory.model_dump(exclude_none=True))
+    target_fields = target.model_dump(exclude={"memory"}, exclude_none=True)
+    return StudyConfig(
+        name=study.name,
+        trials=study.trials,
+        workers=study.workers,
+        seed=study.seed,
+        fidelity=FIDELITIES[study.fidelity],
+        promotes=study.promote == "front",
+        promote_margin=study.promote_margin,
+        suggest=Suggest(**complete.suggest.model_dump()),
+        workload=Workload(
+            model=Path(workload.model),
+            model_sha256=workload.model_sha256 or "",
+            golden_inputs=workload.golden_inputs,
+            seed=workload.seed,
+            samples=None if workload.samples is None else Path(workload.samples),
+        ),
+        target=Target(**target_fields, memory=memory),
+        minimise=tuple(complete.objectives.minimise),
+        maximise=tuple(complete.objectives.maximise),
+        constraints=dict(complete.constraints),
+        limits=Limits(**complete.limits.model_dump()),
+        serial=Serial(**complete.serial.model_dump()),
+        space={
+            name: tuple(values) if isinstance(values, list) else (values,)
+            for name, values in complete.space.items()
+        },
+        families=tuple(complete.cfu.families),
+        references=tuple(Reference(**entry.model_dump()) for entry in complete.references),
+        resolved=complete.model_dump(mode="json", exclude_none=True),
+    )
+
+
+def differences(old: StudyConfig, new: StudyConfig) -> tuple[str, ...]:
+    """Say which keys differ that decide what is measured; a moved file does not count."""
+    before, after = _comparable(old), _comparable(new)
+    found = []
+    for key in sorted(before.keys() | after.keys()):
+        if before.get(key) != after.get(key):
+            section, _, name = key.rpartition(".")
+            found.append(
+                f"[{section}] {name}: {json.dumps(before.get(key))} in the database,"
+                f" {json.dumps(after.get(key))} in the config"
+            )
+    return tuple(found)
+
+
+def _comparable(config: StudyConfig) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+
+    def walk(prefix: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                walk(f"{prefix}.{key}" if prefix else key, inner)
+        else:
+            flat[prefix] = value
+
+    # the target as it is understood: a key that an older version did not know has its default
+    walk("", {**config.resolved, "target": asdict(config.target)})
+    named = ("workload.model", "workload.samples", "references")
+    for ignored in (*map(".".join, CHANGEABLE), *named):
+        flat.pop(ignored, None)
+    for name, values in config.space.items():  # one value or a list of one are the same
+        flat[f"space.{name}"] = list(values)
+    return flat
+
+
+def with_budget(
+    config: StudyConfig, *, trials: int | None = None, workers: int | None = None
+) -> StudyConfig:
+    """Return the config with another number of trials or workers; None keeps it."""
+    section = dict(config.resolved["study"])
+    section["trials"] = config.trials if trials is None else trials
+    section["workers"] = config.workers if workers is None else workers
+    return replace(
+        config,
+        trials=section["trials"],
+        workers=section["workers"],
+        resolved={**config.resolved, "study": section},
+    )

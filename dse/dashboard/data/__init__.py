@@ -1,0 +1,1 @@
+"""What the pages of the dashboard show, as data: no HTTP, no HTML."""

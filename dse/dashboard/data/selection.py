@@ -1,0 +1,212 @@
+"""What a person chose to see: axes, ranges and values, as the query of an address.
+
+The whole choice stands in the address, so it can be bookmarked, sent, and gone back from; the
+same query filters pages, tables, charts and downloads.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+from urllib.parse import urlencode
+
+import numpy as np
+
+from contracts.faults import ConfigError
+from dse.dashboard.data.columns import ABSENT, Mask, StudyColumns
+from dse.dashboard.data.fronts import WORDS, Verdict, standing
+from dse.words import value_text
+
+Scale = Literal["auto", "log", "linear"]
+SHOWN = {
+    "all": tuple(Verdict),
+    "front": (Verdict.FRONT,),
+    "completed": (
+        Verdict.FRONT, Verdict.DOMINATED, Verdict.EQUAL, Verdict.EXCLUDED, Verdict.SUPERSEDED,
+    ),
+    "infeasible": (Verdict.INFEASIBLE,),
+    "failed": (Verdict.FAILED,),
+    "open": (Verdict.RUNNING, Verdict.WAITING),
+}  # fmt: skip
+_WIDE = 20.0
+"""A range of this ratio or more is drawn on a logarithmic axis unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """One choice of what to see.
+
+    Attributes:
+        x: Metric across.
+        y: Metric upwards.
+        size: Metric shown by the size of points, or empty.
+        x_scale: Of the axis across.
+        y_scale: Of the axis upwards.
+        box: Metric to its smallest and largest value; infinite where there is no limit.
+        only: Parameter to the texts of its allowed values; ``-`` stands for absent.
+        show: A key of ``SHOWN``.
+    """
+
+    x: str
+    y: str
+    size: str
+    x_scale: Scale
+    y_scale: Scale
+    box: Mapping[str, tuple[float, float]]
+    only: Mapping[str, tuple[str, ...]]
+    show: str
+
+    @property
+    def is_filtering(self) -> bool:
+        """Whether any trial can be left out."""
+        return bool(self.box or self.only or self.show != "all")
+
+    def mask(self, columns: StudyColumns) -> Mask:
+        """Return which trials are chosen."""
+        chosen = np.ones(len(columns), dtype=np.bool_)
+        for metric, (low, high) in self.box.items():
+            values = columns.column(metric)
+            chosen &= (values >= low) & (values <= high)
+        for name, texts in self.only.items():
+            chosen &= _has_value(columns, name, texts)
+        if self.show != "all":
+            chosen &= np.isin(standing(columns).verdicts, SHOWN[self.show])
+        return chosen
+
+    def query(self, **changes: object) -> str:
+        """Return the query of an address that leads to this choice, with some fields changed."""
+        other = replace(self, **changes) if changes else self  # type: ignore[arg-type]
+        pairs: list[tuple[str, str]] = [("x", other.x), ("y", other.y)]
+        pairs += [("size", other.size)] if other.size else []
+        pairs += [("xs", other.x_scale)] if other.x_scale != "auto" else []
+        pairs += [("ys", other.y_scale)] if other.y_scale != "auto" else []
+        pairs += [
+            ("box", f"{m}:{_bound(low)}:{_bound(high)}") for m, (low, high) in other.box.items()
+        ]
+        pairs += [("only", f"{name}:{'|'.join(texts)}") for name, texts in other.only.items()]
+        pairs += [("show", other.show)] if other.show != "all" else []
+        return urlencode(pairs, safe=":|")
+
+    def in_words(self) -> list[str]:
+        """Return the filters as people read them."""
+        words = [
+            f"{metric} {'' if low == -math.inf else f'≥ {low:g}'}"
+            f"{' and ' if math.isfinite(low) and math.isfinite(high) else ''}"
+            f"{'' if high == math.inf else f'≤ {high:g}'}"
+            for metric, (low, high) in self.box.items()
+        ]
+        words += [f"{name} is {' or '.join(texts)}" for name, texts in self.only.items()]
+        return words + ([f"only {self.show}"] if self.show != "all" else [])
+
+
+def parse_selection(query: Sequence[tuple[str, str]], columns: StudyColumns) -> Selection:
+    """Read a choice from the query of an address.
+
+    Raises:
+        ConfigError: It names something that the study does not have.
+    """
+    first = {name: value for name, value in reversed(query) if value}
+    x, y = _axes(columns)
+    box = dict(_box(text, columns) for name, text in query if name == "box" and text)
+    for name, value in query:  # the form without JavaScript: low-METRIC=..., high-METRIC=...
+        end, _, metric = name.partition("-")
+        if end in ("low", "high") and metric and value:
+            low, high = box.get(metric, (-math.inf, math.inf))
+            number = _number(value, name)
+            box[metric] = (number, high) if end == "low" else (low, number)
+    only = dict(_only(text, columns) for name, text in query if name == "only" and text)
+    for name, value in query:  # the same form: only-PARAMETER=VALUE
+        if name.startswith("only-") and value:
+            only |= dict([_only(f"{name.removeprefix('only-')}:{value}", columns)])
+    return Selection(
+        x=_metric(first.get("x", x), columns),
+        y=_metric(first.get("y", y), columns),
+        size=_metric(first["size"], columns) if "size" in first else "",
+        x_scale=_scale(first.get("xs", "auto")),
+        y_scale=_scale(first.get("ys", "auto")),
+        box=box,
+        only=only,
+        show=_one_of(first.get("show", "all"), tuple(SHOWN), "show"),
+    )
+
+
+def is_log(values: np.ndarray[tuple[int], np.dtype[np.float64]], scale: Scale) -> bool:
+    """Tell whether an axis over these values is logarithmic."""
+    shown = values[np.isfinite(values)]
+    if scale == "linear" or not shown.size or shown.min() <= 0:
+        return False
+    return scale == "log" or bool(shown.max() >= _WIDE * shown.min())
+
+
+def metric_names(columns: StudyColumns) -> tuple[str, ...]:
+    """Return the metrics to choose from: objectives first."""
+    objectives = columns.config.objectives
+    return (*objectives, *(name for name in columns.metrics if name not in objectives))
+
+
+def verdict_words(letter: str) -> str:
+    """Return what a verdict's letter stands for."""
+    return WORDS[Verdict(letter)]
+
+
+def _axes(columns: StudyColumns) -> tuple[str, str]:
+    names = metric_names(columns)
+    return names[0], names[1] if len(names) > 1 else names[0]
+
+
+def _has_value(columns: StudyColumns, name: str, texts: Sequence[str]) -> Mask:
+    parameter = columns.parameters[name]
+    codes = [code for code, value in enumerate(parameter.values) if value_text(value) in texts]
+    codes += [ABSENT] if "-" in texts else []
+    return np.isin(parameter.codes, codes)
+
+
+def _metric(name: str, columns: StudyColumns) -> str:
+    return _one_of(name, metric_names(columns), "metric")
+
+
+def _one_of(value: str, allowed: Sequence[str], what: str) -> str:
+    if value not in allowed:
+        raise ConfigError(
+            f"the address asks for {what} {value[:80]!r}", fix=f"use one of: {', '.join(allowed)}"
+        )
+    return value
+
+
+def _scale(value: str) -> Scale:
+    match value:
+        case "auto" | "log" | "linear":
+            return value
+        case _:
+            raise ConfigError(
+                f"the address asks for an axis that is {value[:80]!r}",
+                fix="use one of: auto, log, linear",
+            )
+
+
+def _box(text: str, columns: StudyColumns) -> tuple[str, tuple[float, float]]:
+    metric, _, bounds = text.partition(":")
+    low, _, high = bounds.partition(":")
+    return _metric(metric, columns), (
+        _number(low, "box") if low else -math.inf,
+        _number(high, "box") if high else math.inf,
+    )
+
+
+def _only(text: str, columns: StudyColumns) -> tuple[str, tuple[str, ...]]:
+    name, _, values = text.partition(":")
+    return _one_of(name, tuple(columns.parameters), "parameter"), tuple(values.split("|"))
+
+
+def _number(text: str, where: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if math.isnan(number):
+        raise ConfigError(f"the address has {text[:80]!r} in {where}", fix="use a number")
+    return number
+
+
+def _bound(value: float) -> str:
+    return f"{value:.10g}" if math.isfinite(value) else ""

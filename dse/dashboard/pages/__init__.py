@@ -1,0 +1,1 @@
+"""The routes of the dashboard: one file a page or a group of parts."""

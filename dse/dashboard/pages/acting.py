@@ -1,0 +1,270 @@
+"""Acting on a study: with the token only, from a page of ours only, and written down."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from contracts.faults import ConfigError, DseError
+from contracts.parameter import Value
+from dse.config import StudyConfig
+from dse.config.assembly import assemble_space
+from dse.dashboard.data.columns import StudyColumns
+from dse.dashboard.web.context import ColumnsDep, Context, ContextDep
+from dse.dashboard.web.security import is_from_here
+from dse.space import Design, Space
+from dse.space.declarations import is_active
+from dse.store import AuditRecord, NewTrial, Store
+from dse.words import design_text, value_text
+
+router = APIRouter(include_in_schema=False)
+_SUGGESTED_BY = "hand"
+
+
+class Resumer:
+    """Goes on with studies, each in a process of its own.
+
+    The process is ``python -m dse.study resume`` in its own session: it outlives the dashboard,
+    and writes to a log beside the database.
+
+    Args:
+        database: The database of the studies.
+
+    Attributes:
+        started: The last process of each study.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self.started: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __call__(self, study: str) -> str:
+        """Start the process unless one of ours is at it; return what to tell the person."""
+        log = self._database.with_name(f"{self._database.name}.{study}.log")
+        known = self.started.get(study)
+        if known is not None and known.poll() is None:
+            return f"process {known.pid} is at it already, its log is {log}"
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "dse.study", "resume", study, "--db", str(self._database)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self.started[study] = process
+        return f"process {process.pid} was started, its log is {log}"
+
+
+@router.post("/studies/{study}/resume")
+async def resume_study(request: Request, columns: ColumnsDep, context: ContextDep) -> Response:
+    """Queue failed trials again, take back a wish to stop, and run if nobody does."""
+    await _form(request, context)
+    name, now_s = columns.config.name, context.now_s()
+
+    def act(store: Store) -> str:
+        queued = store.requeue(columns.id, context=_last_context(context, columns), now_s=now_s)
+        store.request_stop(columns.id, now_s=None)
+        running = context.studies.running(columns.id, now_s=now_s)
+        workers = "a running process takes them" if running else context.resume(name)
+        return f"{queued} failed trials are queued again; {workers}"
+
+    return await run_in_threadpool(_done, context, request, name, "resume", {}, act)
+
+
+@router.post("/studies/{study}/stop")
+async def stop_study(request: Request, columns: ColumnsDep, context: ContextDep) -> Response:
+    """Let running trials end and start no other."""
+    await _form(request, context)
+
+    def act(store: Store) -> str:
+        store.request_stop(columns.id, now_s=context.now_s())
+        return "no further trial is started; those that run go on to their end"
+
+    return await run_in_threadpool(_done, context, request, columns.config.name, "stop", {}, act)
+
+
+@router.get("/studies/{study}/queue")
+def show_queue_form(
+    request: Request, columns: ColumnsDep, context: ContextDep, like: int | None = None
+) -> HTMLResponse:
+    """A form with one field for each parameter, filled in with a trial's design."""
+    space = assemble_space(columns.config)
+    position = None if like is None else columns.index_of(like)
+    design: Mapping[str, Value] = (
+        space.default().values if position is None else columns.trials[position].design
+    )
+    return _queue_page(context, request, columns, space, design, like=like)
+
+
+@router.post("/studies/{study}/queue")
+async def queue_design(request: Request, columns: ColumnsDep, context: ContextDep) -> Response:
+    """Queue a design by hand; the space of the study decides whether it is one."""
+    form = await _form(request, context)
+    config = columns.config
+    space = await run_in_threadpool(assemble_space, config)
+    wishes = _wishes(space, form)
+    try:
+        design = chosen_design(space, wishes)
+    except ConfigError as error:
+        return _queue_page(context, request, columns, space, wishes, fault=error, status_code=400)
+
+    def act(store: Store) -> str:
+        (trial,) = store.add_trials(
+            columns.id,
+            [_new_trial(design, config)],
+            context=_last_context(context, columns),
+            budget=None,
+            now_s=context.now_s(),
+        )
+        if form.get("start") != "yes":
+            return f"queued as trial {trial.number}; a running study takes it, `resume` starts one"
+        running = context.studies.running(columns.id, now_s=context.now_s())
+        workers = "a running process takes it" if running else context.resume(config.name)
+        return f"queued as trial {trial.number}; {workers}"
+
+    asked = {"design": design_text(design.values)}
+    return await run_in_threadpool(_done, context, request, config.name, "queue", asked, act)
+
+
+@router.get("/audit")
+def show_audit(request: Request, context: ContextDep) -> HTMLResponse:
+    """What people did through the dashboard."""
+    with Store(context.studies.path) as store:
+        entries = store.audits(limit=200)
+    return context.pages.respond(request, "audit.html", entries=entries)
+
+
+def last_outcome(context: Context, study: str) -> str:
+    """Return what came of the last act on a study, or nothing."""
+    rows = context.studies.reader().rows(
+        "SELECT outcome FROM audit WHERE study = ? ORDER BY id DESC LIMIT 1", (study,)
+    )
+    return str(rows[0][0]) if rows else ""
+
+
+def chosen_design(space: Space, wishes: Mapping[str, Value]) -> Design:
+    """Return the design with these values; those of parameters that do not exist are dropped.
+
+    Raises:
+        ConfigError: The values are not a design of the space; the message names the rule.
+    """
+    active: dict[str, Value] = {}
+    for parameter in space.parameters:
+        if parameter.name in wishes and is_active(parameter, active):
+            active[parameter.name] = wishes[parameter.name]
+    return space.design(active)
+
+
+def _queue_page(
+    context: Context,
+    request: Request,
+    columns: StudyColumns,
+    space: Space,
+    design: Mapping[str, Value],
+    *,
+    like: int | None = None,
+    fault: ConfigError | None = None,
+    status_code: int = 200,
+) -> HTMLResponse:
+    return context.pages.respond(
+        request,
+        "queue.html",
+        status_code=status_code,
+        study=columns.config.name,
+        config=columns.config,
+        parameters=space.parameters,
+        rules=space.rules,
+        design=space.flattened(Design(design)) if design else {},
+        like=like,
+        fault=fault,
+    )
+
+
+async def _form(request: Request, context: Context) -> dict[str, str]:
+    """Return the form of a request that may act.
+
+    Raises:
+        HTTPException: 403, with the reason.
+    """
+    if not request.scope["state"]["may_act"]:
+        raise HTTPException(403, "acting needs the token: open the address printed at the start")
+    if not is_from_here(request.headers):
+        raise HTTPException(403, "the request comes from a page of another site")
+    form = {name: str(value) for name, value in (await request.form()).items()}
+    if not context.access.is_form_token(form.get("form_token")):
+        raise HTTPException(403, "the form is not one of this dashboard; reload its page")
+    return form
+
+
+def _done(
+    context: Context,
+    request: Request,
+    study: str,
+    action: str,
+    detail: dict[str, Any],
+    act: Callable[[Store], str],
+) -> Response:
+    """Act, write it down, and show the study with what came of it."""
+    client = request.client.host if request.client else "unknown"
+    with Store(context.studies.path) as store:
+        try:
+            outcome = act(store)
+        except DseError as error:
+            _record(store, context, client, action, study, detail, f"failed: {error.what}")
+            raise
+        _record(store, context, client, action, study, detail, f"done: {outcome}")
+    return RedirectResponse(f"/studies/{study}?done={action}", status_code=303)
+
+
+def _record(
+    store: Store,
+    context: Context,
+    client: str,
+    action: str,
+    study: str,
+    detail: dict[str, Any],
+    outcome: str,
+) -> None:
+    store.record_audit(
+        AuditRecord(
+            time_s=context.now_s(),
+            client=client,
+            action=action,
+            study=study,
+            detail=detail,
+            outcome=outcome,
+        )
+    )
+
+
+def _wishes(space: Space, form: Mapping[str, str]) -> dict[str, Value]:
+    """Return the values of a form; texts that are no value of a parameter are left out."""
+    return {
+        parameter.name: value
+        for parameter in space.parameters
+        for value in parameter.values
+        if form.get(f"design-{parameter.name}") == value_text(value)
+    }
+
+
+def _new_trial(design: Design, config: StudyConfig) -> NewTrial:
+    return NewTrial(
+        design_id=design.id,
+        design_json=design.canonical,
+        suggested_by=_SUGGESTED_BY,
+        fidelity=config.first_fidelity,
+    )
+
+
+def _last_context(context: Context, columns: StudyColumns) -> str:
+    """Return the context of the newest trial; whoever resumes moves waiting trials to its own."""
+    rows = context.studies.reader().rows(
+        "SELECT context FROM trials WHERE study_id = ? ORDER BY id DESC LIMIT 1", (columns.id,)
+    )
+    return str(rows[0][0]) if rows else ""

@@ -1,0 +1,182 @@
+"""Read-only JSON for scripts: the values that the command line prints with ``--json``, and more."""
+
+import gzip
+import hashlib
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import HTMLResponse, Response
+
+from dse.config import config_from_json
+from dse.dashboard.data.fronts import growth, growth_rows
+from dse.dashboard.data.payload import packed_columns
+from dse.dashboard.pages.downloads import flat_row
+from dse.dashboard.pages.parts import PARTS, trial_row
+from dse.dashboard.web.context import ColumnsDep, Context, ContextDep, SelectionDep
+from dse.output.report import front_data, list_data, status_data
+from dse.output.trial_report import show_data
+from dse.results.clock_model import study_results
+from dse.results.front import pareto_front
+from dse.store import Store
+
+DESCRIPTION = (
+    "Read-only JSON. Every answer has an ETag: send it back as If-None-Match and an unchanged"
+    ' answer costs 304 and no body. Errors are {"error": what, "fix": what to do}. Filters'
+    " (`box=metric:low:high`, `only=parameter:value|value`, `show=front`) are those of the pages."
+)
+router = APIRouter(prefix="/api", tags=["studies"])
+
+PageLimit = Annotated[int, Query(ge=1, le=1000, description="Rows in one answer.")]
+After = Annotated[int, Query(ge=0, description="Only trials with a larger number.")]
+
+
+class Json(Response):
+    """JSON without spaces, for a schema that says so."""
+
+    media_type = "application/json"
+
+
+@router.get("", include_in_schema=False)
+def show_api(request: Request, context: ContextDep) -> HTMLResponse:
+    """The description of this interface as a page that needs no network."""
+    schema = request.app.openapi()
+    return context.pages.respond(request, "api.html", schema=schema)
+
+
+@router.get("/studies", response_class=Json)
+def list_studies(request: Request, context: ContextDep) -> Response:
+    """All studies with their trials by state: `list --json`."""
+    with Store(context.studies.path) as store:
+        data = list_data(store.summaries())
+    return answer(request, data)
+
+
+@router.get("/studies/{study}", response_class=Json)
+def study_status(request: Request, study: str, context: ContextDep) -> Response:
+    """Where a study stands and what went wrong: `status STUDY --json`."""
+
+    def make() -> Any:
+        with Store(context.studies.path) as store:
+            record = store.study(study)
+            summary = next(s for s in store.summaries() if s.study.id == record.id)
+            config = config_from_json(record.config_json)
+            return status_data(summary, config, store.results(record.id))
+
+    return answer(request, _kept(context, study, "status", make))
+
+
+@router.get("/studies/{study}/front", response_class=Json)
+def study_front(request: Request, study: str, context: ContextDep) -> Response:
+    """The Pareto front of a study: `front STUDY --json`."""
+
+    def make() -> Any:
+        with Store(context.studies.path) as store:
+            record = store.study(study)
+            config = config_from_json(record.config_json)
+            results, _ = study_results(store, record.id, config)
+        return front_data(pareto_front(results, config), config)
+
+    return answer(request, _kept(context, study, "front", make))
+
+
+@router.get("/studies/{study}/trials", response_class=Json)
+def list_trials(
+    request: Request,
+    columns: ColumnsDep,
+    selection: SelectionDep,
+    after: After = 0,
+    limit: PageLimit = 100,
+) -> Response:
+    """The chosen trials, by number, one page of them: the columns of `export`.
+
+    `next` is what to send as `after` for the next page, null on the last one.
+    """
+    chosen = selection.mask(columns) & (columns.numbers > after)
+    positions = chosen.nonzero()[0].tolist()
+    shown = positions[:limit]
+    rows = [flat_row(columns.config.name, columns.trials[p], trial_row(columns, p)) for p in shown]
+    last = columns.trials[shown[-1]].number if len(positions) > limit else None
+    return answer(request, {"trials": rows, "next": last})
+
+
+@router.get("/studies/{study}/trials/{number}", response_class=Json)
+def show_trial(request: Request, study: str, number: int, context: ContextDep) -> Response:
+    """Everything about one trial: `show STUDY TRIAL --json`."""
+    _, detail = context.studies.detail(study, number)
+    return answer(request, show_data(detail))
+
+
+@router.get("/studies/{study}/columns", response_class=Json)
+def study_columns(request: Request, columns: ColumnsDep) -> Response:
+    """All trials as columns, for charts: one letter a parameter, `0` the first of its values."""
+    content, tag = packed_columns(columns)
+    if is_known(request, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    headers = {"ETag": tag, "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Json(content, headers=headers | {"Content-Encoding": "gzip"})
+    return Json(gzip.decompress(content), headers=headers)
+
+
+@router.get("/studies/{study}/growth", response_class=Json)
+def study_growth(request: Request, columns: ColumnsDep) -> Response:
+    """How the hypervolume grew, one row for each trial that made it larger."""
+    found = growth(columns)
+    reference = None if found is None else list(found.reference)
+    return answer(request, {"reference": reference, "growth": growth_rows(found)})
+
+
+@router.get("/studies/{study}/effects", response_class=Json)
+def study_effects(
+    request: Request,
+    columns: ColumnsDep,
+    selection: SelectionDep,
+    context: ContextDep,
+    effect: Annotated[str, Query(description="The metric; the first objective if empty.")] = "",
+) -> Response:
+    """How each parameter goes with a metric, the strongest first, with the trials behind it."""
+    found = PARTS["effects"](columns, selection, context, {"effect": effect} if effect else {})
+    rows = [
+        {
+            "parameter": e.parameter,
+            "metric": e.metric,
+            "variance_explained": e.share,
+            "levels": [
+                {
+                    "value": x.value,
+                    "trials": x.trials,
+                    "smallest": x.low,
+                    "median": x.middle,
+                    "largest": x.high,
+                }
+                for x in e.levels
+            ],
+        }
+        for e in found["effects"]
+    ]
+    return answer(request, {"metric": found["metric"], "effects": rows})
+
+
+def answer(request: Request, data: Any) -> Response:
+    """Return data as JSON, or 304 when the asker has it already."""
+    text = json.dumps(data, separators=(",", ":"))
+    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:24]}"'
+    if is_known(request, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    return Json(text, headers={"ETag": tag})
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Tell whether the asker has an answer already."""
+    known = [part.strip() for part in request.headers.get("if-none-match", "").split(",")]
+    # packing on the way may have made it a weak one
+    return "*" in known or tag in [part.removeprefix("W/") for part in known]
+
+
+def _kept(context: Context, study: str, what: str, make: Any) -> Any:
+    """Return what was computed for this state of the study, or compute it."""
+    columns = context.studies.columns(study)
+    if what not in columns.cache:
+        columns.cache[what] = make()
+    return columns.cache[what]

@@ -1,0 +1,108 @@
+"""The pages that people open; each is one template over what ``parts`` and ``trial`` return."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+
+from contracts.faults import ConfigError
+from dse.dashboard.pages.acting import last_outcome
+from dse.dashboard.pages.compare import compare_context
+from dse.dashboard.pages.parts import PARTS, study_context
+from dse.dashboard.pages.trial import trial_context
+from dse.dashboard.web.context import ColumnsDep, ContextDep, SelectionDep
+from dse.dashboard.web.events import list_events, study_events
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+def show_studies(request: Request, context: ContextDep) -> HTMLResponse:
+    """All studies of the database."""
+    lines = context.studies.lines(now_s=context.now_s())
+    return context.pages.respond(request, "studies.html", lines=lines)
+
+
+@router.get("/studies/{study}")
+def show_study(
+    request: Request, columns: ColumnsDep, selection: SelectionDep, context: ContextDep
+) -> HTMLResponse:
+    """One study with all its parts."""
+    query = dict(request.query_params)
+    parts = {name: make(columns, selection, context, query) for name, make in PARTS.items()}
+    done = last_outcome(context, columns.config.name) if "done" in query else ""
+    return context.pages.respond(
+        request, "study.html", parts=parts, done=done, **study_context(columns, selection)
+    )
+
+
+@router.get("/studies/{study}/parts/{part}")
+def show_part(
+    request: Request,
+    part: str,
+    columns: ColumnsDep,
+    selection: SelectionDep,
+    context: ContextDep,
+) -> HTMLResponse:
+    """One part of a study's page, to be put in the place of the old one."""
+    if part not in PARTS:
+        raise ConfigError(f"there is no part {part[:80]!r}", fix=f"use one of: {', '.join(PARTS)}")
+    found = PARTS[part](columns, selection, context, dict(request.query_params))
+    return context.pages.respond(
+        request,
+        f"parts/{part}.html",
+        parts={part: found},
+        **study_context(columns, selection),
+    )
+
+
+@router.get("/studies/{study}/trials/{number}")
+def show_trial(
+    request: Request, number: int, columns: ColumnsDep, context: ContextDep
+) -> HTMLResponse:
+    """Everything about one trial."""
+    return context.pages.respond(request, "trial.html", **trial_context(context, columns, number))
+
+
+@router.get("/studies/{study}/compare")
+def show_comparison(
+    request: Request,
+    columns: ColumnsDep,
+    context: ContextDep,
+    trials: Annotated[list[str] | None, Query()] = None,
+) -> HTMLResponse:
+    """Two to four trials side by side."""
+    return context.pages.respond(
+        request, "compare.html", **compare_context(context, columns, trials or [])
+    )
+
+
+@router.get("/events")
+async def send_list_events(context: ContextDep) -> Response:
+    """Tell when the list of studies changes."""
+    events = list_events(context.studies, context.watch, now_s=context.now_s)
+    return StreamingResponse(events, media_type="text/event-stream")
+
+
+@router.get("/studies/{study}/events")
+async def send_study_events(
+    request: Request, study: str, context: ContextDep, seen: str = ""
+) -> Response:
+    """Tell what changes in a study."""
+    last_id = request.headers.get("last-event-id", seen)
+    events = study_events(
+        context.studies, context.watch, study, last_id=last_id, now_s=context.now_s
+    )
+    return StreamingResponse(events, media_type="text/event-stream")
+
+
+@router.get("/static/{version}/{name:path}")
+async def send_asset(request: Request, version: str, name: str, context: ContextDep) -> Response:
+    """Send a script, a style or a picture."""
+    return context.assets.respond(request, version, name)
+
+
+@router.get("/favicon.ico")
+async def send_icon(request: Request, context: ContextDep) -> Response:
+    """Send the icon where browsers look for one unasked."""
+    return context.assets.respond(request, context.assets.version, "icon.svg")

@@ -1,0 +1,239 @@
+"""The parts of a study's page: each a function from columns to what its template shows.
+
+The same parts make up the whole page and are fetched alone when something changed.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from contracts.faults import ConfigError
+from dse.dashboard.data.columns import ABSENT, FIDELITIES, StudyColumns, Trial
+from dse.dashboard.data.effects import effects
+from dse.dashboard.data.fronts import growth, growth_rows, standing
+from dse.dashboard.data.payload import limits, mark, objectives_data
+from dse.dashboard.data.selection import SHOWN, Selection, metric_names
+from dse.dashboard.drawing.charts import Bar, bar_chart, effect_chart, effect_drawings, growth_chart
+from dse.dashboard.pages.progress import fault_counts, progress
+from dse.dashboard.web.context import Context
+from dse.store import TrialState
+from dse.words import design_text, number_text, value_text, varying
+
+PAGE_SIZE = 50
+_STEPS_SHOWN = 200
+"""A growth of more steps is sampled in its table; the download has them all."""
+
+Query = Mapping[str, str]
+
+
+def study_context(columns: StudyColumns, selection: Selection) -> dict[str, Any]:
+    """Return what all parts are given."""
+    return {
+        "study": columns.config.name,
+        "config": columns.config,
+        "columns": columns,
+        "selection": selection,
+        "query": selection.query(),
+        "mark": mark(columns),
+        "metric_names": metric_names(columns),
+        "objectives": objectives_data(columns),
+        "units": {name: metric.unit for name, metric in columns.metrics.items()},
+    }
+
+
+def progress_part(
+    columns: StudyColumns, _selection: Selection, context: Context, _query: Query
+) -> dict[str, Any]:
+    """Where the study stands."""
+    now_s = context.now_s()
+    running = context.studies.running(columns.id, now_s=now_s)
+    return {
+        "progress": progress(columns, running, now_s=now_s),
+        "on_front": len(standing(columns).front),
+        "states": list(TrialState),
+        "now_s": now_s,
+        "designs": {
+            trial.number: design_text(trial.design)
+            for trial in columns.trials
+            if trial.state == TrialState.RUNNING
+        },
+    }
+
+
+def front_part(
+    columns: StudyColumns, selection: Selection, _context: Context, _query: Query
+) -> dict[str, Any]:
+    """The trials on the front, filtered, with the parameters that tell them apart."""
+    chosen = selection.mask(columns)
+    positions = [p for p in standing(columns).front.tolist() if chosen[p]]
+    designs = [columns.trials[position].design for position in positions]
+    names = varying(designs)
+    common = {n: v for n, v in designs[0].items() if n not in names} if designs else {}
+    return {
+        "rows": [trial_row(columns, position) for position in positions],
+        "estimates": any(
+            columns.metrics[name].estimate[positions].any()
+            for name in columns.config.objectives
+            if name in columns.metrics
+        ),
+        "names": names,
+        "common": design_text(common),
+        "chosen": int(chosen.sum()),
+        "limits": limits(columns),
+        "shown": tuple(SHOWN),
+        "choices": {
+            name: [value_text(v) for v in columns.parameters[name].values]
+            + (["-"] if (columns.parameters[name].codes == ABSENT).any() else [])
+            for name in columns.varying
+        },
+        "box": {
+            name: ("" if not np.isfinite(low) else f"{low:.10g}",
+                   "" if not np.isfinite(high) else f"{high:.10g}")
+            for name, (low, high) in selection.box.items()
+        },
+        "words": selection.in_words(),
+        "excluded": int((standing(columns).verdicts == "x").sum()),
+        "pairs": [
+            (a, b)
+            for n, a in enumerate(columns.config.objectives)
+            for b in columns.config.objectives[n + 1 :]
+        ],
+    }  # fmt: skip
+
+
+def trials_part(
+    columns: StudyColumns, selection: Selection, _context: Context, query: Query
+) -> dict[str, Any]:
+    """One page of the chosen trials."""
+    chosen = np.flatnonzero(selection.mask(columns))
+    sort = query.get("sort", "-number")
+    name = sort.removeprefix("-")
+    if name not in ("number", *columns.metrics):
+        raise ConfigError(
+            f"the address asks for an order by {name[:80]!r}",
+            fix=f"use one of: number, {', '.join(columns.metrics)}",
+        )
+    keys = columns.numbers[chosen] if name == "number" else columns.column(name)[chosen]
+    keys = np.where(np.isnan(keys), np.inf, -keys if sort.startswith("-") else keys)
+    chosen = chosen[np.argsort(keys, kind="stable")]
+    pages = max(1, -(-len(chosen) // PAGE_SIZE))
+    page = min(max(_whole(query.get("page", "1")), 1), pages)
+    shown = chosen[(page - 1) * PAGE_SIZE : page * PAGE_SIZE].tolist()
+    return {
+        "rows": [trial_row(columns, position) for position in shown],
+        "found": len(chosen),
+        "page": page,
+        "pages": pages,
+        "sort": sort,
+        "names": columns.varying,
+    }
+
+
+def effects_part(
+    columns: StudyColumns, selection: Selection, _context: Context, query: Query
+) -> dict[str, Any]:
+    """How parameters go with one metric, and a table for it."""
+    metric = query.get("effect", metric_names(columns)[0])
+    if metric not in metric_names(columns):
+        raise ConfigError(
+            f"the address asks for effects on {metric[:80]!r}",
+            fix=f"use one of: {', '.join(metric_names(columns))}",
+        )
+    counted = selection.mask(columns) & columns.is_state(TrialState.COMPLETED)
+    found = effects(columns, metric, counted)
+    unit = columns.metrics[metric].unit if metric in columns.metrics else ""
+    title = f"Effect of each parameter on {metric}"
+    return {
+        "metric": metric,
+        "effects": found,
+        "counted": int((counted & np.isfinite(columns.column(metric))).sum()),
+        "drawing": effect_chart(found, unit=unit, title=title) if found else None,
+        "small": list(zip(found, effect_drawings(found), strict=True)),
+    }
+
+
+def growth_part(
+    columns: StudyColumns, _selection: Selection, _context: Context, query: Query
+) -> dict[str, Any]:
+    """How the hypervolume grew."""
+    over = "time" if query.get("over") == "time" else "trials"
+    found = growth(columns)
+    title = f"Hypervolume over {over}, as a share of the final one"
+    rows = growth_rows(found)
+    every = -(-len(rows) // _STEPS_SHOWN)
+    return {
+        "over": over,
+        "growth": found,
+        "steps": len(rows),
+        "rows": rows[:: every or 1],
+        "drawing": None if found is None else growth_chart(found, over=over, title=title),
+    }
+
+
+def faults_part(
+    columns: StudyColumns, selection: Selection, _context: Context, _query: Query
+) -> dict[str, Any]:
+    """What ended trials that did not complete."""
+    counts = fault_counts(columns, selection.mask(columns))
+    bars = [
+        Bar(
+            name=count.kind,
+            value=count.trials,
+            text=f"{count.trials} {'infeasible' if count.infeasible else 'not completed'}",
+            hint=count.what,
+            kind="c-bad" if count.infeasible else "c-other",
+        )
+        for count in counts
+    ]
+    return {
+        "faults": counts,
+        "drawing": bar_chart(bars, title="Trials by fault") if bars else None,
+    }
+
+
+PARTS: dict[str, Callable[[StudyColumns, Selection, Context, Query], dict[str, Any]]] = {
+    "progress": progress_part,
+    "front": front_part,
+    "effects": effects_part,
+    "growth": growth_part,
+    "faults": faults_part,
+    "trials": trials_part,
+}
+
+
+def trial_row(columns: StudyColumns, position: int) -> dict[str, Any]:
+    """Return one row of a table of trials."""
+    trial = columns.trials[position]
+    return {
+        "number": trial.number,
+        "verdict": str(standing(columns).verdicts[position]),
+        "state": trial.state,
+        "metrics": {
+            name: {
+                "value": float(metric.values[position]),
+                "text": number_text(float(metric.values[position])),
+                "fidelity": FIDELITIES[metric.fidelity[position]].value,
+                "estimate": bool(metric.estimate[position]),
+            }
+            for name, metric in columns.metrics.items()
+            if np.isfinite(metric.values[position])
+        },
+        "design": trial.design,
+        "fidelity": _reached(trial),
+        "kind": trial.kind if trial.state != TrialState.COMPLETED else None,
+        "what": trial.what,
+        "suggested_by": trial.suggested_by,
+        "reused": trial.reused,
+    }
+
+
+def _reached(trial: Trial) -> str:
+    """Return the highest fidelity among a trial's metrics, or the one it is to reach."""
+    order = [fidelity.value for fidelity in FIDELITIES]
+    reached = [order.index(fidelity) for _, _, fidelity, _ in trial.metrics.values()]
+    return order[max(reached)] if reached else trial.fidelity
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isdigit() and len(text) < 10 else 1

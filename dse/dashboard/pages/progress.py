@@ -1,0 +1,106 @@
+"""Where a study stands: how much is done, what runs, how long the rest will take."""
+
+from collections import Counter
+from dataclasses import dataclass
+from statistics import median
+
+from dse.dashboard.data.columns import Mask, StudyColumns
+from dse.dashboard.data.studies import RunningTrial
+from dse.store import TrialState
+
+ENDED = (TrialState.COMPLETED, TrialState.INFEASIBLE, TrialState.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """One look at a study.
+
+    Attributes:
+        counts: Trials in each state; every state is present.
+        done: Trials that ended.
+        expected: Trials that there will be: the budget, or those that are there if they are more.
+        running: Attempts that hold a lease.
+        eta_s: Seconds that the rest will take, or None while nothing runs or nothing is known.
+        usual_s: Median wall time of a measured trial, or None.
+        is_stopping: A person asked that no further trial starts, and it has not come to rest.
+        is_stopped: The same, and nothing runs any more.
+    """
+
+    counts: dict[TrialState, int]
+    done: int
+    expected: int
+    running: tuple[RunningTrial, ...]
+    eta_s: float | None
+    usual_s: float | None
+    is_stopping: bool
+    is_stopped: bool
+
+
+def progress(columns: StudyColumns, running: list[RunningTrial], *, now_s: float) -> Progress:
+    """Return where a study stands."""
+    found = Counter(trial.state for trial in columns.trials)
+    counts = {state: found.get(state.value, 0) for state in TrialState}
+    promotions = sum(trial.promotes is not None for trial in columns.trials)
+    expected = max(columns.config.trials + promotions, len(columns))
+    done = sum(counts[state] for state in ENDED)
+    walls = [
+        trial.wall_s
+        for trial in columns.trials
+        if trial.wall_s is not None and trial.state in ENDED and not trial.reused
+    ]
+    usual_s = median(walls) if walls else None
+    asked = columns.stop_requested_s is not None
+    return Progress(
+        counts=counts,
+        done=done,
+        expected=expected,
+        running=tuple(running),
+        eta_s=None if asked else _eta_s(expected - done, usual_s, running, columns, now_s),
+        usual_s=usual_s,
+        is_stopping=asked and bool(running),
+        is_stopped=asked and not running,
+    )
+
+
+def _eta_s(
+    left: int,
+    usual_s: float | None,
+    running: list[RunningTrial],
+    columns: StudyColumns,
+    now_s: float,
+) -> float | None:
+    """As ``progress.Tally.eta_s``: the usual time for what is left, less what runs has done."""
+    if usual_s is None or left <= 0 or not running:
+        return None
+    done_s = sum(min(max(now_s - trial.started_s, 0.0), usual_s) for trial in running)
+    return max(left * usual_s - done_s, 0.0) / max(min(columns.config.workers, left), 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultCount:
+    """How often one kind of fault ended a trial, with an example."""
+
+    kind: str
+    trials: int
+    infeasible: bool
+    example: int
+    what: str
+
+
+def fault_counts(columns: StudyColumns, chosen: Mask) -> list[FaultCount]:
+    """Count the faults of the chosen trials that did not complete, the most frequent first."""
+    by_kind: dict[str, list[int]] = {}
+    for position, trial in enumerate(columns.trials):
+        if trial.kind is not None and trial.state != TrialState.COMPLETED and chosen[position]:
+            by_kind.setdefault(trial.kind, []).append(position)
+    found = [
+        FaultCount(
+            kind=kind,
+            trials=len(positions),
+            infeasible=columns.trials[positions[0]].state == TrialState.INFEASIBLE,
+            example=columns.trials[positions[-1]].number,
+            what=columns.trials[positions[-1]].what or "",
+        )
+        for kind, positions in by_kind.items()
+    ]
+    return sorted(found, key=lambda count: (-count.trials, count.kind))

@@ -1,0 +1,204 @@
+"""What the page of a trial shows."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from contracts.faults import ConfigError
+from contracts.measurement import LayerProfile, Measurement, PathStep, Placement
+from dse.dashboard.data.columns import StudyColumns
+from dse.dashboard.data.payload import mark
+from dse.dashboard.data.selection import metric_names
+from dse.dashboard.drawing.charts import Bar, bar_chart, share_chart
+from dse.dashboard.drawing.svg import Drawing
+from dse.dashboard.pages.artefacts import stage_files
+from dse.dashboard.pages.parts import trial_row
+from dse.dashboard.web.context import Context
+from dse.store import TrialDetail
+from dse.words import plural
+from runners.fpga import PARTS
+
+
+def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[str, Any]:
+    """Return everything that the page of a trial shows.
+
+    Raises:
+        ConfigError: There is no such trial.
+    """
+    name = columns.config.name
+    _, detail = context.studies.detail(name, number)
+    columns = context.studies.columns(name)  # at least as new as the detail
+    position = columns.index_of(number)
+    if position is None:
+        raise ConfigError(f"study {name} has no trial {number}", fix="reload the page")
+    measurement = detail.measurement
+    trial = columns.trials[position]
+    names = [*metric_names(columns), *(metric.name for metric in measurement.metrics)]
+    order = list(dict.fromkeys(names))
+    numbers = {other.id: other.number for other in columns.trials}
+    return {
+        "study": name,
+        "config": columns.config,
+        "mark": mark(columns),
+        "row": trial_row(columns, position),
+        "detail": detail,
+        "measurement": measurement,
+        "metrics": sorted(measurement.metrics, key=lambda m: order.index(m.name)),
+        "parameters": detail.result.trial.design,
+        "promotes": numbers.get(trial.promotes or -1),
+        "promoted_by": next((t.number for t in columns.trials if t.promotes == trial.id), None),
+        "previous": _neighbour(columns, position - 1),
+        "next": _neighbour(columns, position + 1),
+        "clock_mhz": clock_mhz(measurement, columns.config.target.clock_mhz),
+        "drawings": drawings(measurement, columns.config.target.part),
+        "shares": shares(measurement, columns.config.target.part),
+        "path": path_summary(measurement.placements),
+        "files": stage_files(context.cache_root, measurement.artefacts),
+        "commands": commands(detail, name, context.shown_db),
+        "now_s": context.now_s(),
+    }
+
+
+def clock_mhz(measurement: Measurement, wished_mhz: float) -> float:
+    """Return the clock that layer times are computed at: its own, else the wished one."""
+    return next((m.value for m in measurement.metrics if m.name == "clock_mhz"), wished_mhz)
+
+
+def layers_drawing(layers: Sequence[LayerProfile]) -> Drawing | None:
+    """Draw the cycles of each layer."""
+    if not layers:
+        return None
+    total = sum(layer.cycles for layer in layers) or 1
+    bars = [
+        Bar(
+            name=layer.name,
+            value=layer.cycles,
+            text=f"{layer.cycles:,} ({layer.cycles / total:.1%})",
+            hint=f"{layer.operator}, {layer.macs:,} MAC",
+        )
+        for layer in layers
+    ]
+    return bar_chart(bars, title="Cycles of each layer")
+
+
+def stages_drawing(measurement: Measurement) -> Drawing | None:
+    """Draw the wall time of each stage."""
+    if not measurement.stage_times:
+        return None
+    bars = [
+        Bar(
+            name=time.stage,
+            value=time.wall_s,
+            text="from the cache" if time.cached else f"{time.wall_s:.1f} s",
+            hint=f"{time.cpu_s:.1f} CPU-seconds",
+            kind="c-other" if time.cached else "c-bar",
+        )
+        for time in measurement.stage_times
+    ]
+    return bar_chart(bars, title="Wall time of each stage")
+
+
+def shares(measurement: Measurement, part: str) -> list[tuple[str, float, float]]:
+    """Return (resource, used, there) for what the part has a limited number of."""
+    capacity = PARTS.get(part, {})
+    return [
+        (metric.name, metric.value, float(capacity[metric.name]))
+        for metric in measurement.metrics
+        if metric.name in capacity
+    ]
+
+
+def path_summary(placements: Sequence[Placement]) -> list[dict[str, Any]]:
+    """Return the steps of the last placement's critical path with the time that has passed."""
+    if not placements:
+        return []
+    rows, at_ns = [], 0.0
+    for step in placements[-1].critical_path:
+        at_ns += step.delay_ns
+        rows.append({"step": step, "at_ns": at_ns})
+    return rows
+
+
+def path_drawing(placements: Sequence[Placement]) -> Drawing | None:
+    """Draw what the critical path is made of."""
+    steps: tuple[PathStep, ...] = placements[-1].critical_path if placements else ()
+    if not steps:
+        return None
+    by_kind: dict[str, list[PathStep]] = {}
+    for step in steps:
+        by_kind.setdefault(step.kind, []).append(step)
+    whole_ns = sum(step.delay_ns for step in steps) or 1.0
+    bars = [
+        Bar(
+            name=kind,
+            value=sum(step.delay_ns for step in some),
+            text=f"{sum(s.delay_ns for s in some):.2f} ns in {plural(len(some), 'step')}"
+            f" ({sum(s.delay_ns for s in some) / whole_ns:.0%})",
+        )
+        for kind, some in by_kind.items()
+    ]
+    return bar_chart(bars, title="The critical path by kind of step")
+
+
+def commands(detail: TrialDetail, study: str, shown_db: str) -> list[tuple[str, str]]:
+    """Return what to type to get at the trial: (what for, command)."""
+    number = detail.result.trial.number
+    with_db = "" if shown_db == "results.db" else f" --db {shown_db}"
+    found = [("print it", f"python -m dse.study show {study} {number}{with_db}")]
+    if detail.measurement.metrics:
+        found.append(
+            ("measure it again and compare", f"python -m dse.study rerun {study} {number}{with_db}")
+        )
+        found.append(
+            ("open its simulated board", f"python -m dse.study board {study} {number}{with_db}")
+        )
+        found.append(
+            (
+                "place it, load it into a board and measure it there",
+                f"python -m dse.study flash {study} {number}{with_db}",
+            )
+        )
+    return found
+
+
+def drawings(measurement: Measurement, part: str) -> dict[str, Drawing | None]:
+    """Return the charts of a trial by name; None for what it has nothing of."""
+    used = shares(measurement, part)
+    return {
+        "layers": layers_drawing(measurement.layers),
+        "stages": stages_drawing(measurement),
+        "resources": share_chart(used, title=f"Use of {part}") if used else None,
+        "path": path_drawing(measurement.placements),
+    }
+
+
+def tables(measurement: Measurement, part: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the tables behind the charts of a trial, by the same names."""
+    return {
+        "layers": [
+            {
+                "layer": layer.name,
+                "operator": layer.operator,
+                "output_shape": "x".join(map(str, layer.output_shape)),
+                "macs": layer.macs,
+                "cycles": layer.cycles,
+                "bytes_in": layer.bytes_in,
+                "bytes_out": layer.bytes_out,
+                "bytes_scratch": layer.bytes_scratch,
+            }
+            for layer in measurement.layers
+        ],
+        "stages": [asdict(time) for time in measurement.stage_times],
+        "resources": [
+            {"resource": name, "used": used, "there": there}
+            for name, used, there in shares(measurement, part)
+        ],
+        "path": [
+            {**asdict(row["step"]), "at_ns": round(row["at_ns"], 3)}
+            for row in path_summary(measurement.placements)
+        ],
+    }
+
+
+def _neighbour(columns: StudyColumns, position: int) -> int | None:
+    return columns.trials[position].number if 0 <= position < len(columns) else None

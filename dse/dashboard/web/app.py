@@ -1,0 +1,122 @@
+"""The application: routes, the guard around them, and faults as pages or JSON."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from contracts.faults import ConfigError, DseError, StoreError
+from dse.dashboard.data.studies import Studies
+from dse.dashboard.pages import acting, api, downloads, pages
+from dse.dashboard.web.assets import Assets
+from dse.dashboard.web.context import Context
+from dse.dashboard.web.rendering import Pages
+from dse.dashboard.web.security import Access, Guard
+from dse.dashboard.web.watch import Watch
+from dse.store import Reader
+
+_PACK_ABOVE_BYTES = 1000
+
+
+def make_app(
+    database: Path,
+    *,
+    access: Access,
+    cache_root: Path,
+    shown_db: str = "",
+    is_example: bool = False,
+    now_s: Callable[[], float] = time.time,
+    resume: Callable[[str], str] | None = None,
+) -> FastAPI:
+    """Return the application for one database.
+
+    Args:
+        database: The file; it must exist while pages are asked for.
+        access: Who may read and act.
+        cache_root: Folder of the artefacts, see ``runners.pipeline.cache``.
+        shown_db: The database as commands on pages name it; the file when empty.
+        is_example: Whether to say that the recorded example is shown.
+        now_s: Clock, seconds since 1970.
+        resume: Starts a process that goes on with a study and says where its log is.
+    """
+    assets = Assets()
+    studies = Studies(database)
+    watcher = _Stamp(database)
+    context = Context(
+        studies=studies,
+        watch=Watch(database, watcher.stamp),
+        pages=Pages(assets=assets, access=access, database=database.name, is_example=is_example),
+        assets=assets,
+        access=access,
+        cache_root=cache_root,
+        shown_db=shown_db or str(database),
+        now_s=now_s,
+        resume=resume or acting.Resumer(database),
+    )
+    app = FastAPI(
+        title="soft-soc-dse",
+        version="1",
+        description=api.DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    app.state.context = context
+    app.include_router(pages.router)
+    app.include_router(downloads.router)
+    app.include_router(acting.router)
+    app.include_router(api.router)
+    app.add_exception_handler(DseError, _show_fault)
+    app.add_exception_handler(HTTPException, _show_http_error)
+    app.add_middleware(GZipMiddleware, minimum_size=_PACK_ABOVE_BYTES, compresslevel=5)
+    app.add_middleware(Guard, access=access)
+    return app
+
+
+class _Stamp:
+    """A connection of the watch's own: it must not wait for a page that reads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._reader: Reader | None = None
+        self._inode = -1
+
+    def stamp(self) -> int:
+        inode = self._path.stat().st_ino if self._path.exists() else -1
+        if self._reader is None or inode != self._inode:
+            if self._reader is not None:
+                self._reader.close()
+            self._reader, self._inode = None, inode
+            self._reader = Reader(self._path)
+        return hash((self._inode, self._reader.stamp()))
+
+
+async def _show_fault(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DseError)
+    status = 500
+    if isinstance(error, ConfigError):
+        status = 404 if "no study" in error.what or "no trial" in error.what else 400
+    elif isinstance(error, StoreError):
+        status = 503
+    return _error(request, status, error.what, error.fix)
+
+
+async def _show_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _error(request, error.status_code, str(error.detail), "go back to the list of studies")
+
+
+def _error(request: Request, status: int, what: str, fix: str) -> Response:
+    context: Context = request.app.state.context
+    if request.url.path.startswith("/api/"):
+        body = json.dumps({"error": what, "fix": fix})
+        return Response(body, status_code=status, media_type="application/json")
+    return context.pages.respond(
+        request, "error.html", status_code=status, what=what, fix=fix, status=status
+    )

@@ -1,0 +1,61 @@
+"""What every route is given: the database, the templates, the rules."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, cast
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from dse.dashboard.data.columns import StudyColumns
+from dse.dashboard.data.selection import Selection, parse_selection
+from dse.dashboard.data.studies import Studies
+from dse.dashboard.web.assets import Assets
+from dse.dashboard.web.rendering import Pages
+from dse.dashboard.web.security import Access
+from dse.dashboard.web.watch import Watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What the application is made of.
+
+    Attributes:
+        studies: The database, for reading.
+        watch: Tells when it was written.
+        pages: The templates.
+        assets: Scripts and styles.
+        access: Who may read and act.
+        cache_root: Folder of the artefacts.
+        shown_db: The database as commands on pages name it.
+        now_s: Clock, seconds since 1970.
+        resume: Starts a process that goes on with a study, see ``acting``.
+    """
+
+    studies: Studies
+    watch: Watch
+    pages: Pages
+    assets: Assets
+    access: Access
+    cache_root: Path
+    shown_db: str
+    now_s: Callable[[], float]
+    resume: Callable[[str], str]
+
+
+def _context(request: Request) -> Context:
+    return cast(Context, request.app.state.context)
+
+
+def _columns(study: str, context: "ContextDep") -> StudyColumns:
+    return context.studies.columns(study)
+
+
+def _selection(request: Request, columns: "ColumnsDep") -> Selection:
+    return parse_selection(request.query_params.multi_items(), columns)
+
+
+ContextDep = Annotated[Context, Depends(_context)]
+ColumnsDep = Annotated[StudyColumns, Depends(_columns)]
+SelectionDep = Annotated[Selection, Depends(_selection)]

@@ -1,0 +1,105 @@
+"""Server-sent events: what changed in a study, told to each viewer as it is stored."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+
+from contracts.faults import DseError
+from dse.dashboard.data.payload import PROCESS, changes_data, mark
+from dse.dashboard.data.studies import Studies
+from dse.dashboard.web.watch import Watch
+
+ALIVE_S = 25.0
+"""A sign of life this often, so that a connection that broke is noticed."""
+
+
+async def study_events(
+    studies: Studies, watch: Watch, name: str, *, last_id: str, now_s: Any
+) -> AsyncIterator[str]:
+    """Yield the events of one study for one viewer.
+
+    ``trials`` has the changed trials, ``reload`` asks to fetch all again, ``progress`` says that
+    a stage, a worker or a wish to stop changed, ``gone`` that the study cannot be read any more.
+
+    Args:
+        studies: The database.
+        watch: Wakes us.
+        name: Of the study.
+        last_id: What the viewer has seen, see ``payload.mark``.
+        now_s: Called for the time.
+    """
+    try:
+        woken = watch.enter()
+    except DseError as error:
+        yield event("gone", {"what": error.what, "fix": error.fix})
+        return
+    try:
+        process, _, seen = last_id.partition("-")
+        since = int(seen) if process == PROCESS and seen.isdigit() else None
+        running: object = None
+        is_first = True
+        while not watch.is_closing:
+            try:
+                columns = await run_in_threadpool(studies.columns, name)
+                now_running = await run_in_threadpool(studies.running, columns.id, now_s=now_s())
+            except DseError as error:
+                yield event("gone", {"what": error.what, "fix": error.fix})
+                return
+            if since is None or since > columns.revision:
+                yield event("reload", {}, mark(columns))
+            elif since < columns.revision:
+                data = await run_in_threadpool(changes_data, columns, since)
+                yield event("reload" if data is None else "trials", data or {}, mark(columns))
+            since = columns.revision
+            shown = [(r.number, r.stage, r.attempt) for r in now_running]
+            state = (shown, columns.stop_requested_s, columns.config.trials)
+            if running != state and not is_first:
+                yield event("progress", {"running": len(shown)})
+            running, is_first = state, False
+            while not await _is_woken(woken):
+                yield ": alive\n\n"
+    finally:
+        watch.leave(woken)
+
+
+async def list_events(studies: Studies, watch: Watch, *, now_s: Any) -> AsyncIterator[str]:
+    """Yield ``studies`` whenever the list of studies would look different."""
+    try:
+        woken = watch.enter()
+    except DseError as error:
+        yield event("gone", {"what": error.what, "fix": error.fix})
+        return
+    try:
+        before: object = None
+        while not watch.is_closing:
+            try:
+                lines = await run_in_threadpool(studies.lines, now_s=now_s())
+            except DseError as error:
+                yield event("gone", {"what": error.what, "fix": error.fix})
+                return
+            now = [(line.name, line.counts, line.is_running) for line in lines]
+            if before is not None and now != before:
+                yield event("studies", {"count": len(lines)})
+            before = now
+            while not await _is_woken(woken):
+                yield ": alive\n\n"
+    finally:
+        watch.leave(woken)
+
+
+def event(kind: str, data: Any, identity: str = "") -> str:
+    """Write one event."""
+    head = f"id: {identity}\n" if identity else ""
+    return f"{head}event: {kind}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
+
+
+async def _is_woken(woken: asyncio.Event) -> bool:
+    try:
+        await asyncio.wait_for(woken.wait(), ALIVE_S)
+    except TimeoutError:
+        return False
+    woken.clear()
+    return True

@@ -1,0 +1,103 @@
+"""Noticing writes: one look for all viewers when the kernel says so, and none without viewers."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from contracts.faults import StoreError
+from dse.dashboard.web.inotify import FileNotices
+
+SETTLE_S = 0.05
+"""A transaction writes its log in pieces; they make one look."""
+LOOK_S = 10.0
+"""Look this often without a notice, too: a folder shared between machines gives none."""
+
+
+class Watch:
+    """Wakes those who wait when the database was written; lives in one event loop.
+
+    Args:
+        database: The file; its write-ahead log lies beside it.
+        stamp: Returns another number after a write; may raise StoreError.
+    """
+
+    def __init__(self, database: Path, stamp: Callable[[], int]) -> None:
+        self._database = database
+        self._stamp = stamp
+        self._waiting: set[asyncio.Event] = set()
+        self._notices: FileNotices | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._seen: int | None = None
+        self.is_closing = False
+
+    def enter(self) -> asyncio.Event:
+        """Return an event that is set after each write until ``leave``.
+
+        Raises:
+            StoreError: The folder cannot be watched.
+        """
+        if self._notices is None:
+            self._notices = FileNotices()
+            asyncio.get_running_loop().add_reader(self._notices.descriptor, self._on_notice)
+            self._seen = self._try_stamp()
+            self._follow()
+            self._look_in(LOOK_S)
+        event = asyncio.Event()
+        self._waiting.add(event)
+        return event
+
+    def leave(self, event: asyncio.Event) -> None:
+        """Take a viewer out; the last one ends the watching."""
+        self._waiting.discard(event)
+        if not self._waiting and self._notices is not None:
+            if self._timer is not None:
+                self._timer.cancel()
+            asyncio.get_running_loop().remove_reader(self._notices.descriptor)
+            self._notices.close()
+            self._notices = None
+
+    def close(self) -> None:
+        """Wake everybody for the last time."""
+        self.is_closing = True
+        for event in self._waiting:
+            event.set()
+
+    @property
+    def viewers(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    def _on_notice(self) -> None:
+        if self._notices is not None:
+            self._notices.take()
+            self._look_in(SETTLE_S)
+
+    def _look_in(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            if not self._timer.cancelled() and self._timer.when() <= loop.time() + seconds:
+                return  # a look is due before that
+            self._timer.cancel()
+        self._timer = loop.call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        now = self._try_stamp()
+        if now != self._seen:
+            self._seen = now
+            self._follow()  # another file may have been put in the place of the old one
+            for event in self._waiting:
+                event.set()
+        self._look_in(LOOK_S)
+
+    def _follow(self) -> None:
+        if self._notices is not None:
+            # the log is there while anybody, such as our own stamp, has the database open
+            log = self._database.with_name(f"{self._database.name}-wal")
+            self._notices.follow((self._database, log))
+
+    def _try_stamp(self) -> int | None:
+        try:
+            return self._stamp()
+        except StoreError:  # the viewers learn the reason when they read
+            return None

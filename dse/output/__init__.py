@@ -1,0 +1,1 @@
+"""Results as text, tables, files and pictures for the command line."""

@@ -1,0 +1,277 @@
+"""How a running campaign is shown: a live table on a terminal, one line per event elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Protocol, Self, TextIO
+
+from contracts.measurement import Completed, Outcome
+from dse.campaign.events import (
+    Asking,
+    AttemptEnded,
+    CampaignEvent,
+    Note,
+    Promoted,
+    StageChanged,
+    TrialReused,
+    TrialStarted,
+)
+from dse.config import StudyConfig
+from dse.results.front import missing_objectives
+from dse.store import TrialRecord, TrialResult, TrialState
+from dse.words import design_text, duration_text, number_text, plural
+from runners.job import StageState
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+class Display(Protocol):
+    """Shows a campaign from ``with`` to its end."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+    def listen(self, event: CampaignEvent) -> None:
+        """Take one event of the campaign."""
+        ...
+
+
+@dataclass(slots=True)
+class _RunningTrial:
+    attempt: int
+    started_s: float
+    stage: str = "starting"
+    fraction: float | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What both displays count.
+
+    Attributes:
+        config: Of the study.
+        now_s: The clock.
+        ended: Designs that ended, those of earlier runs included.
+        promoted: Trials that measure a design of the front again, at a higher fidelity.
+        promoted_ended: Those of them that ended.
+        failed: Trials that failed, of both kinds.
+        best: Best value of each objective so far.
+    """
+
+    config: StudyConfig
+    now_s: Callable[[], float] = time.monotonic
+    ended: int = 0
+    promoted: int = 0
+    promoted_ended: int = 0
+    failed: int = 0
+    best: dict[str, float] = field(default_factory=dict)
+    running: dict[int, _RunningTrial] = field(default_factory=dict)
+    asking: bool = False
+    _durations_s: list[float] = field(default_factory=list)
+    _promoted_durations_s: list[float] = field(default_factory=list)
+
+    def start_from(self, results: tuple[TrialResult, ...]) -> None:
+        """Count what earlier runs have done."""
+        for result in results:
+            self.promoted += result.trial.promotes is not None
+            if result.trial.state not in (TrialState.WAITING, TrialState.RUNNING):
+                self._end(result.trial)
+                self.failed += result.trial.state is TrialState.FAILED
+                if result.trial.state is TrialState.COMPLETED:
+                    self._improve(result.metrics)
+
+    def take(self, event: CampaignEvent) -> None:
+        """Count one event."""
+        self.asking = isinstance(event, Asking) or (
+            self.asking and isinstance(event, StageChanged | Note)
+        )
+        match event:
+            case TrialStarted():
+                self.running[event.trial.number] = _RunningTrial(event.attempt, self.now_s())
+            case StageChanged() if event.number in self.running:
+                trial = self.running[event.number]
+                trial.stage, trial.fraction = event.event.stage, event.event.fraction
+            case AttemptEnded():
+                self.running.pop(event.trial.number, None)
+                if event.state in (None, TrialState.WAITING):
+                    return
+                self._end(event.trial)
+                self.failed += event.state is TrialState.FAILED
+                is_promoted = event.trial.promotes is not None
+                times_s = self._promoted_durations_s if is_promoted else self._durations_s
+                times_s.append(event.wall_s)
+                if isinstance(event.outcome, Completed):
+                    self._improve(metric_values(event.outcome))
+            case TrialReused():
+                self._end(event.trial)
+            case Promoted():
+                self.promoted += len(event.trials)
+            case _:
+                pass
+
+    def _end(self, trial: TrialRecord) -> None:
+        if trial.promotes is None:
+            self.ended += 1
+        else:
+            self.promoted_ended += 1
+
+    def eta_s(self) -> float | None:
+        """Return the seconds that what is queued or asked for will take, None if unknown.
+
+        Promotions count from when they are queued: before, nobody knows how many there will be.
+        """
+        left, times_s = self.config.trials - self.ended, self._durations_s
+        if left <= 0:
+            left, times_s = self.promoted - self.promoted_ended, self._promoted_durations_s
+        if not times_s or left <= 0:
+            return None
+        usual_s = median(times_s)  # the first trial builds what the others share
+        done_s = sum(min(self.now_s() - t.started_s, usual_s) for t in self.running.values())
+        return max(left * usual_s - done_s, 0.0) / min(self.config.workers, left)
+
+    def summary(self) -> str:
+        """Return done, failures, estimated time and best values in one line."""
+        parts = [f"{self.ended}/{self.config.trials} trials"]
+        if self.promoted:
+            parts.append(f"{self.promoted_ended}/{self.promoted} promoted")
+        if self.failed:
+            parts.append(f"{self.failed} failed")
+        eta_s = self.eta_s()
+        if eta_s is not None:
+            parts.append(f"ETA {duration_text(eta_s)}")
+        parts += [
+            f"best {name} {number_text(self.best[name])}"
+            for name in self.config.objectives
+            if name in self.best
+        ]
+        return ", ".join(parts)
+
+    def _improve(self, metrics: dict[str, float]) -> None:
+        if missing_objectives(metrics, self.config):
+            return
+        for name in self.config.objectives:
+            better = max if name in self.config.maximise else min
+            self.best[name] = better(self.best.get(name, metrics[name]), metrics[name])
+
+
+class PlainDisplay:
+    """One line per event, without control codes: for pipes, logs and screen readers."""
+
+    def __init__(self, tally: Tally, stream: TextIO | None = None) -> None:
+        self._tally = tally
+        self._stream = stream or sys.stderr
+        self._started_s = tally.now_s()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.flush()
+
+    def listen(self, event: CampaignEvent) -> None:
+        """See ``Display.listen``."""
+        self._tally.take(event)
+        text = event_text(event, self._tally.config)
+        if text is None:
+            return
+        if isinstance(event, AttemptEnded | TrialReused):
+            text = f"{text} [{self._tally.summary()}]"
+        elapsed_s = self._tally.now_s() - self._started_s
+        self._stream.write(f"{elapsed_s:7.1f} s  {text}\n")
+        self._stream.flush()
+
+
+class LiveDisplay:
+    """A table of running trials that redraws itself, with finished ones scrolling above it."""
+
+    def __init__(self, tally: Tally) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._tally = tally
+        self._console = Console(stderr=True)
+        self._live: Live = Live(
+            get_renderable=self._table, console=self._console, refresh_per_second=4, transient=True
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+        self._console.print(self._tally.summary(), markup=False, highlight=False)
+
+    def listen(self, event: CampaignEvent) -> None:
+        """See ``Display.listen``."""
+        self._tally.take(event)
+        if isinstance(event, AttemptEnded | TrialReused | Note):
+            text = event_text(event, self._tally.config)
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _table(self) -> "Table":
+        from rich.table import Table
+
+        table = Table(title=self._tally.summary(), title_justify="left", expand=False)
+        for column in ("trial", "stage", "time"):
+            table.add_column(column, justify="left")
+        now_s = self._tally.now_s()
+        for number, trial in sorted(self._tally.running.items()):
+            fraction = "" if trial.fraction is None else f" {trial.fraction:.0%}"
+            again = f" (attempt {trial.attempt})" if trial.attempt > 1 else ""
+            elapsed = duration_text(now_s - trial.started_s)
+            table.add_row(f"{number}{again}", f"{trial.stage}{fraction}", elapsed)
+        if self._tally.asking:
+            algorithm = self._tally.config.suggest.algorithm
+            table.add_row("-", f"{algorithm} thinks about the next design", "")
+        return table
+
+
+def event_text(event: CampaignEvent, config: StudyConfig) -> str | None:
+    """Put an event into one line; None for what a log does not need."""
+    match event:
+        case Asking():
+            return f"{event.algorithm} is asked for {plural(event.count, 'design')}"
+        case Promoted():
+            numbers = ", ".join(str(trial.number) for trial in event.trials)
+            return f"all designs are measured; the best go on as {config.fidelity}: {numbers}"
+        case TrialStarted():
+            again = f", attempt {event.attempt}" if event.attempt > 1 else ""
+            return f"trial {event.trial.number} starts{again}: {design_text(event.trial.design)}"
+        case StageChanged():
+            if event.event.state is StageState.CACHED:
+                return None
+            if event.event.fraction is not None and event.event.state is StageState.STARTED:
+                return None
+            return f"trial {event.number}: {event.event.stage} {event.event.state}"
+        case AttemptEnded():
+            return f"trial {event.trial.number} {_ending(event, config)}"
+        case TrialReused():
+            return (
+                f"trial {event.trial.number} is {event.trial.state}: its design was measured"
+                " before, the result is reused"
+            )
+        case Note():
+            return event.text
+
+
+def metric_values(outcome: Outcome) -> dict[str, float]:
+    """Return the metrics of an outcome by name."""
+    return {metric.name: metric.value for metric in outcome.measurement.metrics}
+
+
+def _ending(event: AttemptEnded, config: StudyConfig) -> str:
+    took = duration_text(event.wall_s)
+    if event.state is None:
+        return f"ended after {took}, but another worker had taken it over: not recorded"
+    outcome = event.outcome
+    if isinstance(outcome, Completed):
+        values = metric_values(outcome)
+        shown = ", ".join(f"{name} {number_text(values[name])}" for name in config.objectives)
+        return f"completed in {took}: {shown}"
+    what = f"{outcome.kind}: {outcome.what}"
+    if event.state is TrialState.WAITING:
+        return f"will be tried again; after {took} {what}"
+    return f"{event.state} after {took}: {what}"

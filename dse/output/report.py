@@ -1,0 +1,211 @@
+"""Results as text: plain tables that fit a pipe, and the same values as JSON-ready data."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from dse.store import StudySummary, TrialResult, TrialState
+from dse.words import design_text, number_text, value_text, varying
+
+if TYPE_CHECKING:  # pydantic and NumPy take a while to import
+    from dse.config import StudyConfig
+    from dse.results.clock_model import ClockModel
+    from dse.results.front import Front
+    from dse.space.describe import SpaceSummary
+
+
+def table_text(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Lay out a table: the first ``left`` columns to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    lines = []
+    for row in [header, ["-" * width for width in widths], *rows]:
+        cells = [
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+# --- list and status
+
+
+def list_data(summaries: Sequence[StudySummary]) -> list[dict[str, Any]]:
+    """Return the studies of a database."""
+    return [
+        {
+            "study": summary.study.name,
+            "created": time_text(summary.study.created_s),
+            **{state.value: count for state, count in summary.counts.items()},
+        }
+        for summary in summaries
+    ]
+
+
+def list_text(summaries: Sequence[StudySummary]) -> str:
+    """Lay out the studies of a database."""
+    if not summaries:
+        return "no studies yet; start one: python -m dse.study start"
+    rows = [[str(value) for value in row.values()] for row in list_data(summaries)]
+    return table_text(["study", "created (UTC)", *TrialState], rows, left=2)
+
+
+def status_data(
+    summary: StudySummary, config: "StudyConfig", results: Sequence[TrialResult]
+) -> dict[str, Any]:
+    """Return where a study stands."""
+    return {
+        "study": config.name,
+        "created": time_text(summary.study.created_s),
+        "trials": config.trials,
+        "counts": {state.value: count for state, count in summary.counts.items()},
+        "reused": sum(result.reused_from is not None for result in results),
+        "target": config.target.name,
+        "model": str(config.workload.model),
+        "algorithm": config.suggest.algorithm,
+        "objectives": list(config.objectives),
+        "faults": [
+            {
+                "trial": result.trial.number,
+                "state": result.trial.state.value,
+                "kind": result.kind.value,
+                "what": result.what,
+            }
+            for result in results
+            if result.kind is not None and result.trial.state is not TrialState.COMPLETED
+        ],
+    }
+
+
+def status_text(data: Mapping[str, Any]) -> str:
+    """Lay out where a study stands."""
+    counts = data["counts"]
+    done = sum(counts[state] for state in ("completed", "infeasible", "failed"))
+    parts = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    lines = [
+        f"study      {data['study']}, created {data['created']} UTC",
+        f"trials     {done} of {data['trials']} done: {parts or 'none yet'}",
+        f"reused     {data['reused']}",
+        f"search     {data['algorithm']}, objectives {', '.join(data['objectives'])}",
+        f"target     {data['target']}",
+        f"model      {data['model']}",
+    ]
+    if data["faults"]:
+        lines.append("")
+        rows = [
+            [str(fault["trial"]), fault["state"], fault["kind"], fault["what"] or ""]
+            for fault in data["faults"]
+        ]
+        lines.append(table_text(["trial", "state", "fault", "what"], rows, left=4))
+    return "\n".join(lines)
+
+
+# --- front
+
+
+def front_data(front: "Front", config: "StudyConfig") -> dict[str, Any]:
+    """Return the front of a study."""
+    return {
+        "study": config.name,
+        "objectives": [
+            {"metric": metric, "goal": goal}
+            for metric, goal in zip(front.objectives, front.goals, strict=True)
+        ],
+        "front": [
+            {
+                "trial": result.trial.number,
+                "design": result.trial.design,
+                "fidelity": result.trial.fidelity.value,
+                "metrics": result.metrics,
+                "estimates": sorted(result.estimates),
+                "reused_from": reuse_data(result),
+            }
+            for result in front.points
+        ],
+        "dominated": [result.trial.number for result in front.dominated],
+        "excluded": [result.trial.number for result in front.excluded],
+    }
+
+
+def front_text(front: "Front", config: "StudyConfig", model: "ClockModel | None" = None) -> str:
+    """Lay out the front of a study: what is common to all designs stands below the table.
+
+    ``model`` is what estimated clocks rest on; without one they are the target's own.
+    """
+    excluded = [str(result.trial.number) for result in front.excluded]
+    left_out = f"left out, they break a constraint of the study: trials {', '.join(excluded)}"
+    if not front.points:
+        nothing = "no trial has completed within the constraints yet"
+        return f"{nothing}\n{left_out}" if excluded else nothing
+    designs = [result.trial.design for result in front.points]
+    names = varying(designs)
+    others = sorted(
+        {name for result in front.points for name in result.metrics} - set(front.objectives)
+    )
+    metrics = [*front.objectives, *others]
+    rows = [
+        [
+            str(result.trial.number),
+            result.trial.fidelity.value,
+            *(_metric_text(result, name) for name in metrics),
+            *(value_text(result.trial.design[name]) if name in result.trial.design else "-"
+              for name in names),
+        ]
+        for result in front.points
+    ]  # fmt: skip
+    lines = [table_text(["trial", "fidelity", *metrics, *names], rows, left=0)]
+    common = {name: value for name, value in designs[0].items() if name not in names}
+    if common:
+        lines.append(f"\nin all of them: {design_text(common)}")
+    if any(result.estimates for result in front.points):
+        lines.append(clock_text(config, model))
+    if excluded:
+        lines.append(left_out)
+    return "\n".join(lines)
+
+
+def _metric_text(result: TrialResult, name: str) -> str:
+    if name not in result.metrics:
+        return "-"
+    return f"{'~' if name in result.estimates else ''}{number_text(result.metrics[name])}"
+
+
+def clock_text(config: "StudyConfig", model: "ClockModel | None") -> str:
+    """Say what the values marked ``~`` rest on."""
+    if model is None:
+        return f"~ an estimate at {config.target.clock_mhz:g} MHz: the design is not placed"
+    return (
+        f"~ an estimate at the clock that {model.trials} placed trials let expect"
+        f" (mean error {model.error_mhz:.1f} MHz when each is predicted from the others)"
+    )
+
+
+# --- space
+
+
+def space_text(summary: "SpaceSummary") -> str:
+    """Lay out the parameters, conditions and size of a space."""
+    rows = [
+        [p.name, " ".join(map(value_text, p.values)), value_text(p.default), p.when]
+        for p in summary.parameters
+    ]
+    lines = [table_text(["parameter", "values", "default", "only when"], rows, left=4), ""]
+    lines += [f"rule {rule.name}: {rule.reason}" for rule in summary.rules]
+    lines.append(f"{summary.designs:,} distinct designs")
+    return "\n".join(lines)
+
+
+# --- shared
+
+
+def reuse_data(result: TrialResult) -> dict[str, Any] | None:
+    """Return where a trial's result came from, or None when it was measured."""
+    if result.reused_from is None:
+        return None
+    study, number = result.reused_from
+    return {"study": study, "trial": number}
+
+
+def time_text(seconds: float) -> str:
+    """Write a time in UTC to the second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,157 @@
+"""One trial as text, and the same values as JSON-ready data."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from contracts.measurement import LayerProfile, Measurement, PathStep, Placement
+from dse.output.report import reuse_data, table_text, time_text
+from dse.store import TrialDetail, TrialResult
+from dse.words import duration_text, number_text, value_text
+
+
+def show_data(detail: TrialDetail) -> dict[str, Any]:
+    """Return everything about one trial."""
+    result, trial = detail.result, detail.result.trial
+    return {
+        "trial": trial.number,
+        "state": trial.state.value,
+        "fidelity": trial.fidelity.value,
+        "design_id": trial.design_id,
+        "design": trial.design,
+        "suggested_by": trial.suggested_by,
+        "reused_from": reuse_data(result),
+        "metrics": [asdict(metric) for metric in detail.measurement.metrics],
+        "placements": [asdict(placement) for placement in detail.measurement.placements],
+        "layers": [asdict(layer) for layer in detail.measurement.layers],
+        "stages": [asdict(time) for time in detail.measurement.stage_times],
+        "artefacts": dict(detail.measurement.artefacts),
+        "tools": dict(detail.measurement.tools),
+        "attempts": [
+            {
+                "number": attempt.number,
+                "worker": attempt.worker,
+                "started": time_text(attempt.started_s),
+                "wall_s": None
+                if attempt.ended_s is None
+                else round(attempt.ended_s - attempt.started_s, 3),
+                "outcome": attempt.outcome,
+                "kind": attempt.kind,
+                "what": attempt.what,
+                "fix": attempt.fix,
+                "detail": attempt.detail,
+            }
+            for attempt in detail.attempts
+        ],
+    }
+
+
+def show_text(detail: TrialDetail, *, clock_mhz: float) -> str:
+    """Lay out everything about one trial.
+
+    Args:
+        detail: The trial.
+        clock_mhz: The target's clock, for layers of a trial that has none of its own.
+    """
+    result, trial = detail.result, detail.result.trial
+    lines = [
+        f"trial {trial.number}: {trial.state} ({trial.fidelity}), suggested by {trial.suggested_by}"
+    ]
+    if result.reused_from is not None:
+        lines.append("reused: measured as " + _origin(result))
+    lines += ["", *(f"  {name} = {value_text(value)}" for name, value in trial.design.items())]
+    measurement = detail.measurement
+    if measurement.metrics:
+        lines += ["", _metrics_text(measurement)]
+        clock_mhz = next((m.value for m in measurement.metrics if m.name == "clock_mhz"), clock_mhz)
+    if measurement.placements:
+        lines += ["", *_placement_lines(measurement.placements)]
+    if measurement.layers:
+        lines += ["", _layers_text(measurement.layers, clock_mhz=clock_mhz)]
+    if measurement.stage_times:
+        rows = [
+            [time.stage, f"{time.wall_s:.1f}", f"{time.cpu_s:.1f}", "yes" if time.cached else "no"]
+            for time in measurement.stage_times
+        ]
+        lines += ["", table_text(["stage", "wall s", "CPU s", "cached"], rows)]
+    for attempt in detail.attempts:
+        ended = attempt.ended_s
+        took = "running" if ended is None else duration_text(ended - attempt.started_s)
+        lines += ["", f"attempt {attempt.number}: {attempt.outcome or 'running'}, {took}"]
+        if attempt.kind is not None:
+            lines += [f"  {attempt.kind}: {attempt.what}", f"  fix: {attempt.fix}"]
+        if attempt.detail:
+            lines += [f"  | {line}" for line in attempt.detail.splitlines()]
+    if measurement.tools:
+        versions = [[name, version] for name, version in measurement.tools.items()]
+        lines += ["", table_text(["tool", "version"], versions, left=2)]
+    return "\n".join(lines)
+
+
+def _metrics_text(measurement: Measurement) -> str:
+    rows = [
+        [
+            metric.name,
+            number_text(metric.value),
+            metric.unit,
+            f"{metric.fidelity}{', estimate' if metric.estimate else ''}",
+        ]
+        for metric in measurement.metrics
+    ]
+    return table_text(["metric", "value", "unit", "fidelity"], rows)
+
+
+def _placement_lines(placements: Sequence[Placement]) -> list[str]:
+    """Lay out all runs of place and route, and the critical path of the last one."""
+    rows = [
+        [
+            str(position),
+            str(placement.seed),
+            f"{placement.clock_mhz:.3f}",
+            f"{placement.fmax_mhz:.3f}",
+            "yes" if placement.is_met else "no",
+        ]
+        for position, placement in enumerate(placements, start=1)
+    ]
+    lines = [table_text(["route", "seed", "clock MHz", "Fmax MHz", "met"], rows)]
+    path = placements[-1].critical_path
+    if path:
+        total_ns = sum(step.delay_ns for step in path)
+        steps = [[f"{step.delay_ns:5.2f}", step.kind, _step_text(step)] for step in path]
+        lines += [
+            "",
+            f"critical path of the last route, {total_ns:.2f} ns:",
+            table_text(["   ns", "step", "from -> to"], steps, left=3),
+        ]
+    return lines
+
+
+def _step_text(step: PathStep) -> str:
+    return step.source if step.source == step.sink else f"{step.source} -> {step.sink}"
+
+
+def _layers_text(layers: Sequence[LayerProfile], *, clock_mhz: float) -> str:
+    rows = []
+    for layer in layers:
+        time_us = layer.cycles / clock_mhz
+        rows.append(
+            [
+                layer.name,
+                "x".join(map(str, layer.output_shape)),
+                f"{layer.macs:,}",
+                f"{layer.cycles:,}",
+                f"{time_us:,.0f}",
+                f"{layer.macs / time_us:.2f}" if time_us else "-",
+                f"{layer.bytes_in:,}",
+                f"{layer.bytes_out:,}",
+                f"{layer.bytes_scratch:,}",
+            ]
+        )
+    header = ["layer", "output", "MAC", "cycles", "us", "MAC/us", "in B", "out B", "scratch B"]
+    return table_text(header, rows, left=2)
+
+
+def _origin(result: TrialResult) -> str:
+    assert result.reused_from is not None
+    study, number = result.reused_from
+    return f"trial {number} of study {study}"

@@ -1,0 +1,226 @@
+"""One design becomes a measurement: what a worker does for a trial."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from contracts.faults import DseError, Then
+from contracts.measurement import (
+    Completed,
+    Fidelity,
+    LayerProfile,
+    Measurement,
+    Metric,
+    Outcome,
+    Placement,
+    StageTime,
+    outcome_of,
+)
+from hw_templates.soc.fpga_boards import fpga_board
+from runners.fpga import PARTS, family_of_part
+from runners.fpga.family import total
+from runners.job import Job
+from runners.measuring.on_board import measure_on_board
+from runners.pipeline import Cache, Pipeline, Report, default_root
+from runners.stages.all import pipeline_of
+from runners.stages.place.settle import settle
+from runners.stages.place.stage import read_routed
+from runners.stages.simulate import read_profile
+from runners.stages.synthesis import SYNTHESISED, read_cost, require_fit
+from runners.tools import all_identities
+from runners.workload import workload_model
+
+
+def measure(job: Job, *, report: Report, cache: Cache | None = None) -> Outcome:
+    """Build a design, check it and measure it.
+
+    What is cheap and can end a trial comes first: the cost, then the simulation, then place and
+    route, which settles the clock; at another clock than the requested one the simulation is
+    repeated. A real board comes last, and loads the bitstream of that clock.
+
+    Args:
+        job: What to measure.
+        report: Told when a stage starts and ends.
+        cache: Where artefacts are; the user's own by default.
+
+    Returns:
+        Completed, or the outcome that the fault's kind prescribes, with what was learnt before.
+
+    Raises:
+        DseError: A fault that stops the study: configuration, missing tool.
+        Exception: A bug.
+    """
+    attempt = _Attempt(job, cache=cache or Cache(default_root()), report=report)
+    workload_model(job.workload)  # a model that is missing or has changed is found here
+    try:
+        attempt.run()
+    except DseError as error:
+        if error.then is Then.STOP:
+            raise
+        return outcome_of(error, attempt.measurement())
+    return Completed(measurement=attempt.measurement())
+
+
+_Item = TypeVar("_Item")
+
+
+class _Attempt:
+    """What is learnt of one job, step by step; a later step's number replaces an earlier one's.
+
+    Args:
+        job: What to measure.
+        cache: Where artefacts are.
+        report: Told when a stage starts and ends.
+    """
+
+    def __init__(self, job: Job, *, cache: Cache, report: Report) -> None:
+        self._job = job
+        self._cache = cache
+        self._report = report
+        self._metrics: dict[str, Metric] = {}
+        self._layers: tuple[LayerProfile, ...] = ()
+        self._placements: list[Placement] = []
+        self._pipelines: list[Pipeline] = [self._pipeline(job)]
+        self._routed: dict[tuple[float, int], Pipeline] = {}
+        self._on_board: tuple[StageTime, ...] = ()
+
+    def run(self) -> None:
+        """Go as far as the job's fidelity asks for.
+
+        Raises:
+            DseError: A fault; what was learnt before it stays.
+        """
+        job, (pipeline,) = self._job, self._pipelines
+        if job.fidelity is not Fidelity.SIMULATED:
+            self._synthesise(pipeline)
+        self._simulate(job, pipeline)
+        if job.fidelity in (Fidelity.PLACED, Fidelity.BOARD):
+            job, pipeline = self._place()
+        if job.fidelity is Fidelity.BOARD:
+            on_board = measure_on_board(
+                job, pipeline, cache_root=self._cache.root, report=self._report
+            )
+            self._layers = on_board.layers
+            self._on_board = (on_board.stage_time,)
+            self._learn(*on_board.metrics)
+
+    def measurement(self) -> Measurement:
+        """Return all that was learnt so far."""
+        times: list[StageTime] = []
+        artefacts: dict[str, str] = {}
+        for pipeline in self._pipelines:
+            keys = {name: artefact.key for name, artefact in pipeline.artefacts.items()}
+            times += [
+                time
+                for time in pipeline.stage_times
+                # another clock or seed meets most artefacts again
+                if not (time.cached and artefacts.get(time.stage) == keys.get(time.stage))
+            ]
+            artefacts |= keys
+        return Measurement(
+            metrics=tuple(self._metrics.values()),
+            layers=self._layers,
+            placements=tuple(self._placements),
+            stage_times=(*times, *self._on_board),
+            artefacts=artefacts,
+            tools=all_identities(),
+        )
+
+    def _pipeline(self, job: Job) -> Pipeline:
+        return pipeline_of(job, cache=self._cache, report=self._report)
+
+    def _learn(self, *metrics: Metric) -> None:
+        self._metrics |= {metric.name: metric for metric in metrics}
+
+    def _synthesise(self, pipeline: Pipeline) -> None:
+        """Learn the cells.
+
+        Raises:
+            DoesNotFit: The part has too few.
+        """
+        part = self._job.target.part
+        family_of_part(part)
+        cost = total(
+            read_cost(pipeline.get(f"synthesise-{name}").folder) for name, _, _ in SYNTHESISED
+        )
+        require_fit(cost, PARTS[part], part=part)
+        self._learn(*_cells(cost, Fidelity.SYNTHESISED))
+
+    def _simulate(self, job: Job, pipeline: Pipeline) -> None:
+        """Learn cycles and layers; until the design is placed, its clock is only wished for."""
+        cycles, self._layers = read_profile(pipeline.get("simulate").folder)
+        latency_us = cycles / job.target.clock_mhz
+        is_placed = bool(self._placements)
+        fidelity = Fidelity.PLACED if is_placed else Fidelity.SIMULATED
+        self._learn(
+            _metric("cycles", cycles, "cycles", Fidelity.SIMULATED),
+            replace(_metric("latency_us", latency_us, "us", fidelity), estimate=not is_placed),
+        )
+
+    def _place(self) -> tuple[Job, Pipeline]:
+        """Settle on a clock, learn what the design is at that clock, and return it.
+
+        Raises:
+            TimingMissed: It settles on none.
+        """
+        target = self._job.target
+        family = family_of_part(target.part)
+        requested_hz = round(target.clock_mhz * 1e6)
+
+        def route(clock_hz: int, seed: int) -> Placement:
+            return self._route(clock_hz / 1e6, seed)
+
+        placement = settle(
+            route,
+            requested_hz=requested_hz,
+            clocks_hz=family.clocks_hz(fpga_board(target.board).clock.hz),
+            pinned=target.clock_policy == "pinned",
+            seeds=target.place_seeds,
+        )
+        settled = self._at(placement.clock_mhz, placement.seed)
+        pipeline = self._routed[placement.clock_mhz, placement.seed]
+        _move_to_end(placement, self._placements)  # the last one counts
+        _move_to_end(pipeline, self._pipelines)
+        self._simulate(settled, pipeline)
+        pipeline.get("bitstream")
+        routed = read_routed(
+            pipeline.get("place-and-route").folder,
+            seed=placement.seed,
+            clock_mhz=placement.clock_mhz,
+        )
+        self._learn(
+            *_cells(family.used(routed.used), Fidelity.PLACED),
+            _metric("clock_mhz", placement.clock_mhz, "MHz", Fidelity.PLACED),
+            _metric("requested_clock_mhz", target.clock_mhz, "MHz", Fidelity.PLACED),
+            _metric("fmax_mhz", placement.fmax_mhz, "MHz", Fidelity.PLACED),
+            _metric("place_seed", placement.seed, "", Fidelity.PLACED),
+        )
+        return settled, pipeline
+
+    def _at(self, clock_mhz: float, seed: int) -> Job:
+        """Return the job at another clock and seed."""
+        target = replace(self._job.target, clock_mhz=clock_mhz)
+        return replace(self._job, target=target, place_seed=seed)
+
+    def _route(self, clock_mhz: float, seed: int) -> Placement:
+        """Route once; the netlists of another clock are other ones."""
+        pipeline = self._pipeline(self._at(clock_mhz, seed))
+        self._pipelines.append(pipeline)
+        self._routed[clock_mhz, seed] = pipeline
+        folder = pipeline.get("place-and-route").folder
+        placement = read_routed(folder, seed=seed, clock_mhz=clock_mhz).placement
+        self._placements.append(placement)
+        return placement
+
+
+def _move_to_end(item: _Item, items: list[_Item]) -> None:
+    items.remove(item)
+    items.append(item)
+
+
+def _metric(name: str, value: float, unit: str, fidelity: Fidelity) -> Metric:
+    return Metric(name=name, value=float(value), unit=unit, fidelity=fidelity)
+
+
+def _cells(counts: Mapping[str, int], fidelity: Fidelity) -> list[Metric]:
+    return [_metric(name, count, "cells", fidelity) for name, count in counts.items()]

@@ -1,0 +1,19 @@
+"""What a stage is, the walk over the stages of a job, and the cache of what they built."""
+
+from runners.pipeline.cache import Artefact, Cache, artefact_key, default_root, digest_of_files
+from runners.pipeline.pipeline import Building, Pipeline, Report, Stage
+from runners.pipeline.sources import ROOT, source_digest
+
+__all__ = [
+    "ROOT",
+    "Artefact",
+    "Building",
+    "Cache",
+    "Pipeline",
+    "Report",
+    "Stage",
+    "artefact_key",
+    "default_root",
+    "digest_of_files",
+    "source_digest",
+]

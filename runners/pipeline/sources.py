@@ -1,0 +1,20 @@
+"""Where the sources of this project are, and hashes of them for the keys of stages."""
+
+from pathlib import Path
+
+from runners.pipeline.cache import digest_of_files
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout: the folder that holds the rooms."""
+
+
+def source_digest(path: Path) -> str:
+    """Return a hash of one source file or of all files of a folder, for keys."""
+    files = [path] if path.is_file() else sorted(path.rglob("*"))
+    return digest_of_files(
+        {
+            file.relative_to(path.parent).as_posix(): file.read_bytes()
+            for file in files
+            if file.is_file() and "__pycache__" not in file.parts
+        }
+    )

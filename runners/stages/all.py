@@ -1,0 +1,62 @@
+"""All stages by name: which needs which, from a design to what is measured.
+
+::
+
+    cpu-generator ─► cpu ─┬──────────────► synthesise-cpu ─┐  cost, fits the part?
+    cfu ──────────────────┼──────────────► synthesise-cfu ─┼─► place-and-route ─► clock met?
+    board-soc ────────────┼──────────────► synthesise-soc ─┘         └─► bitstream
+    simulator-runtime ─┐  │
+    soc ──┬────────────┴──┴─► simulator ─┐
+          └─► firmware ──────────────────┼─► simulate ─► latency, bit-exact?
+    golden ──────────────────────────────┘
+    host-firmware ─► accuracy on the host
+    bios-libraries ─► bios ─► bitstream
+"""
+
+from hw_templates.cfu import register_module
+from runners.job import Job
+from runners.pipeline import Cache, Pipeline, Report, Stage
+from runners.stages.bios import BIOS_LIBRARIES_STAGE, BIOS_STAGE
+from runners.stages.bitstream import BITSTREAM_STAGE
+from runners.stages.cfu import CFU_STAGE
+from runners.stages.cpu import CPU_GENERATOR_STAGE, CPU_STAGE
+from runners.stages.firmware import FIRMWARE_STAGE, HOST_FIRMWARE_STAGE
+from runners.stages.golden import GOLDEN_STAGE
+from runners.stages.place.stage import PLACE_STAGE
+from runners.stages.simulate import SIMULATE_STAGE
+from runners.stages.simulator import SIMULATOR_RUNTIME_STAGE, SIMULATOR_STAGE
+from runners.stages.soc import BOARD_SOC_STAGE, SOC_STAGE
+from runners.stages.synthesis import SYNTHESIS_STAGES
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        CPU_GENERATOR_STAGE,
+        CPU_STAGE,
+        CFU_STAGE,
+        SOC_STAGE,
+        SIMULATOR_RUNTIME_STAGE,
+        SIMULATOR_STAGE,
+        FIRMWARE_STAGE,
+        HOST_FIRMWARE_STAGE,
+        GOLDEN_STAGE,
+        SIMULATE_STAGE,
+        BOARD_SOC_STAGE,
+        *SYNTHESIS_STAGES,
+        PLACE_STAGE,
+        BIOS_LIBRARIES_STAGE,
+        BIOS_STAGE,
+        BITSTREAM_STAGE,
+    )
+}
+
+
+def pipeline_of(job: Job, *, cache: Cache, report: Report) -> Pipeline:
+    """Return the walk over all stages of a job, whose own CFU families are registered here.
+
+    Raises:
+        ConfigError: A module of a family cannot be imported.
+    """
+    for module in job.families:
+        register_module(module)
+    return Pipeline(job, stages=STAGES, cache=cache, report=report)

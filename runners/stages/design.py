@@ -1,0 +1,30 @@
+"""What a job's design says about its parts: CPU and CFU family."""
+
+from contracts.parameter import Value
+from hw_templates import cpu
+from hw_templates.cfu import Family, family
+from runners.job import Job
+
+
+def family_of(job: Job) -> Family:
+    """Return the CFU family of a job's design.
+
+    Raises:
+        ConfigError: No such family is registered.
+    """
+    return family(str(job.design.get("cfu", "none")))
+
+
+def family_values(job: Job, chosen: Family) -> dict[str, Value]:
+    """Return the part of a design that belongs to its CFU family."""
+    names = {parameter.name for parameter in chosen.parameters}
+    return {name: value for name, value in job.design.items() if name in names}
+
+
+def cpu_config(job: Job) -> cpu.CpuConfig:
+    """Return the CPU of a job's design.
+
+    Raises:
+        InvalidDesign: The combination is not legal.
+    """
+    return cpu.CpuConfig.from_values(job.design)

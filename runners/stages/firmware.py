@@ -1,0 +1,137 @@
+"""Stages that make software: the firmware, for the SoC and for the host."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from contracts.faults import DoesNotFit, ToolCrashed
+from contracts.parameter import Value
+from hw_templates.cfu import Family
+from runners.job import Job
+from runners.pipeline import ROOT, Building, Stage, source_digest
+from runners.stages.design import cpu_config, family_of, family_values
+from runners.tools import identities, run_tool
+from runners.workload import workload_model
+from sw_templates.build import host_command, riscv_commands
+from sw_templates.generate import Firmware, generate
+from sw_templates.options import FirmwareOptions, KernelSet
+from sw_templates.soc_map import SocMap
+
+_LINKER_OVERFLOW = "region `"  # ... main_ram' overflowed by N bytes
+
+
+# The firmware
+
+
+def firmware_options(job: Job) -> FirmwareOptions:
+    """Return what a job says about its firmware."""
+    return FirmwareOptions.from_values(
+        job.design,
+        device_name=job.serial.device_name,
+        results=job.serial.results,
+        inputs=job.serial.inputs,
+    )
+
+
+def kernel_set(family: Family, values: Mapping[str, Value]) -> KernelSet:
+    """Return the kernels of a CFU family for one design."""
+    if family.kernels is None:
+        return KernelSet()
+    return KernelSet(
+        folders=(family.kernels.folder,),
+        variables=family.kernels.variables(values),
+        weight_row_align_bytes=family.kernels.weight_row_align_bytes(values),
+        scratch_rows=family.kernels.scratch_rows(values),
+    )
+
+
+def generate_firmware(job: Job, *, soc: SocMap | None, out: Path) -> Firmware:
+    """Write the C of a job's firmware; ``soc`` None makes it a program of the host."""
+    family = family_of(job)
+    return generate(
+        workload_model(job.workload),
+        kernels=kernel_set(family, {**job.design, **family_values(job, family)}),
+        options=firmware_options(job),
+        soc=soc,
+        out=out,
+    )
+
+
+def _source_inputs(job: Job) -> dict[str, Any]:
+    family = family_of(job)
+    options = firmware_options(job)
+    return {
+        "model": job.workload.model_sha256,
+        "family": family.name,
+        "values": family_values(job, family),
+        "kernels": {} if family.kernels is None else source_digest(family.kernels.folder),
+        "templates": source_digest(ROOT / "sw_templates"),
+        "optimisation": options.optimisation,
+        "unroll": options.unroll,
+        "device_name": options.device_name,
+        "results": options.results,
+        "inputs": options.inputs,
+        "tools": identities("tflite"),
+    }
+
+
+def _firmware_inputs(job: Job) -> Mapping[str, Any]:
+    return {
+        **_source_inputs(job),
+        "flags": cpu_config(job).compiler_flags,
+        "compiler": identities("riscv-gcc"),
+    }
+
+
+def _build_firmware(building: Building) -> float:
+    """Write the generated C, ``firmware.elf`` and ``firmware.bin``."""
+    started_s = time.process_time()
+    firmware = generate_firmware(
+        building.job, soc=SocMap.from_json(building.needs["soc"] / "soc.json"), out=building.out
+    )
+    cpu_s = time.process_time() - started_s
+    commands = riscv_commands(
+        firmware,
+        options=firmware_options(building.job),
+        cpu_flags=cpu_config(building.job).compiler_flags,
+    )
+    try:
+        return cpu_s + sum(_run(building, command) for command in commands)
+    except ToolCrashed as error:
+        if _LINKER_OVERFLOW not in error.detail:
+            raise
+        raise DoesNotFit(
+            "the firmware does not fit the main memory of the target",
+            fix="raise memory.size_bytes of the target, or use a smaller model",
+            detail=error.detail,
+        ) from error
+
+
+def _host_inputs(job: Job) -> Mapping[str, Any]:
+    return {**_source_inputs(job), "compiler": identities("host-gcc")}
+
+
+def _build_host_firmware(building: Building) -> float:
+    """Write the same C for the host, with the CFU emulated, and ``firmware_host``."""
+    started_s = time.process_time()
+    firmware = generate_firmware(building.job, soc=None, out=building.out)
+    return time.process_time() - started_s + _run(building, host_command(firmware))
+
+
+def _run(building: Building, command: tuple[str, ...]) -> float:
+    return run_tool(
+        command,
+        cwd=building.out,
+        log=building.out / "compiler.log",
+        timeout_s=building.job.limits.stage_timeout_s,
+        memory_bytes=building.job.limits.memory_bytes,
+    ).cpu_s
+
+
+FIRMWARE_STAGE = Stage(
+    name="firmware", version=1, needs=("soc",), inputs=_firmware_inputs, build=_build_firmware
+)
+HOST_FIRMWARE_STAGE = Stage(
+    name="host-firmware", version=1, needs=(), inputs=_host_inputs, build=_build_host_firmware
+)

@@ -1,0 +1,1 @@
+"""Place and route: the stage, its netlist, its report, and how a clock is settled."""

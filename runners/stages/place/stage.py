@@ -1,0 +1,137 @@
+"""The stage that places and routes: three netlists become one routed design and its report.
+
+Keyed by netlists, constraints, clock and seed, not by firmware. A clock that is missed is no fault
+here: the report tells, and who asked decides.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from contracts.faults import DoesNotFit, DseError, InvalidDesign, ToolCrashed
+from hw_templates.soc.fpga_boards import fpga_board
+from runners.fpga import family_of_part
+from runners.fpga.family import FpgaFamily, Route
+from runners.job import Job
+from runners.pipeline import Building, Stage
+from runners.stages.place.netlist import join_netlists
+from runners.stages.place.report import RoutedDesign, parse_report, progress_of
+from runners.stages.soc import read_soc
+from runners.stages.synthesis import NETLIST, SYNTHESISED
+from runners.tools import ToolRun, identities, run_tool
+
+REPORT = "report.json"
+_JOINED = "joined.json"
+_LOG = "nextpnr.log"
+_TOP = "soc"
+_FULL = re.compile(
+    r"^ERROR: ((?:Unable to place cell|Unable to find (?:a placement|legal placement)"
+    r"|failed to place).*)",
+    re.MULTILINE,
+)
+_NO_ROUTE = re.compile(r"^ERROR: ((?:Failed to (?:find a )?route|Routing design failed).*)", re.M)
+_LOOP = re.compile(r"^ERROR: (.*combinational loop.*)", re.MULTILINE)
+
+
+def read_routed(folder: Path, *, seed: int, clock_mhz: float) -> RoutedDesign:
+    """Return what the report of a routed design says; raises as ``parse_report``."""
+    return parse_report((folder / REPORT).read_text(), seed=seed, clock_mhz=clock_mhz)
+
+
+def place_and_route(family: FpgaFamily, route: Route, building: Building) -> ToolRun:
+    """Run place and route in ``building.out``, whose files ``route`` names.
+
+    Raises:
+        DoesNotFit: The part has too few sites, or too little wiring.
+        InvalidDesign: The design has a combinational loop.
+        DseError: Another fault of ``run_tool``.
+    """
+    limits = building.job.limits
+    log = building.out / _LOG
+    step = family.place(route)
+    try:
+        return run_tool(
+            step.command,
+            cwd=building.out,
+            log=log,
+            timeout_s=limits.stage_timeout_s,
+            memory_bytes=limits.memory_bytes,
+            watch=lambda: building.progress(progress_of(_text(log))),
+        )
+    except ToolCrashed as error:
+        raise fault_of_log(_text(log), part=building.job.target.part) or error from error
+
+
+def fault_of_log(log: str, *, part: str) -> DseError | None:
+    """Return the design's fault that ended place and route, or None when it was another."""
+    if found := _FULL.search(log):
+        return DoesNotFit(
+            f"{part} has no room for the design: {found[1]}",
+            fix="choose a larger part or smaller parameters",
+        )
+    if found := _NO_ROUTE.search(log):
+        return DoesNotFit(
+            f"the wiring of {part} does not suffice for the design: {found[1]}",
+            fix="choose a larger part or smaller parameters, or raise target.place_seeds",
+        )
+    if found := _LOOP.search(log):
+        return InvalidDesign(
+            f"the design has a combinational loop: {found[1]}",
+            fix="put a register into the loop of the CFU family",
+        )
+    return None
+
+
+def _text(log: Path) -> str:
+    return log.read_text(errors="replace") if log.exists() else ""
+
+
+def _route(job: Job) -> Route:
+    board = fpga_board(job.target.board)
+    return Route(
+        device=board.device_of(job.target.part),
+        netlist=_JOINED,
+        constraints=family_of_part(job.target.part).constraints_file,
+        clock_mhz=job.target.clock_mhz,
+        seed=job.place_seed,
+        report=REPORT,
+        placed=family_of_part(job.target.part).placed_file,
+    )
+
+
+def _inputs(job: Job) -> Mapping[str, Any]:
+    family = family_of_part(job.target.part)
+    return {
+        "command": list(family.place(_route(job)).command),
+        "tools": identities(*family.place_packages),
+    }
+
+
+def _build(building: Building) -> float:
+    """Write the routed design, ``report.json`` and the log."""
+    job, out = building.job, building.out
+    family = family_of_part(job.target.part)
+    needed = [building.needs[f"synthesise-{part}"] / NETLIST for part, _, _ in SYNTHESISED]
+    parts = [json.loads(path.read_text()) for path in needed if path.exists()]
+    (out / _JOINED).write_text(json.dumps(join_netlists(parts, top=_TOP)))
+    constraints = read_soc(building.needs["board-soc"])["files"]["constraints"]
+    (out / family.constraints_file).write_bytes(
+        (building.needs["board-soc"] / constraints).read_bytes()
+    )
+    run = place_and_route(family, _route(job), building)
+    if not (out / REPORT).exists():
+        raise ToolCrashed("nextpnr wrote no report", fix="check the version of nextpnr: make setup")
+    read_routed(out, seed=job.place_seed, clock_mhz=job.target.clock_mhz)  # refused here if broken
+    (out / _JOINED).unlink()
+    return run.cpu_s
+
+
+PLACE_STAGE = Stage(
+    name="place-and-route",
+    version=1,
+    needs=(*(f"synthesise-{part}" for part, _, _ in SYNTHESISED), "board-soc"),
+    inputs=_inputs,
+    build=_build,
+)

@@ -1,0 +1,166 @@
+"""The stages that build the simulated board: Verilator's runtime once, then one program a design.
+
+The firmware is no part of the program: it is read from files when a simulation starts, see
+``hw_templates.soc.images``.
+"""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from contracts.faults import ToolMissing
+from hw_templates.soc import simulation
+from runners.job import Job
+from runners.pipeline import ROOT, Building, Stage, source_digest
+from runners.tools import identities, run_tool
+
+SIMULATOR = "simulator"
+"""File name of the program in the folder that ``build_simulator`` fills."""
+
+_ROOT_FILE = "verilator_root"
+
+
+def build_runtime(out: Path, *, timeout_s: float, memory_bytes: int | None = None) -> float:
+    """Compile Verilator's runtime into ``out``; good for every simulator.
+
+    Returns:
+        The CPU-seconds that it cost.
+
+    Raises:
+        ToolMissing: Verilator or clang is not installed.
+        DseError: Another fault of ``run_tool``.
+    """
+    root_log = out / _ROOT_FILE
+    cpu_s = run_tool(
+        simulation.verilator_root_command(), cwd=out, log=root_log, timeout_s=timeout_s
+    ).cpu_s
+    for command in simulation.runtime_commands(_verilator_root(out)):
+        cpu_s += run_tool(
+            command,
+            cwd=out,
+            log=out / "clang.log",
+            timeout_s=timeout_s,
+            memory_bytes=memory_bytes,
+        ).cpu_s
+    return cpu_s
+
+
+def build_simulator(
+    *,
+    soc: Path,
+    cpu: Path,
+    cfu: Path | None,
+    runtime: Path,
+    out: Path,
+    timeout_s: float,
+    memory_bytes: int | None = None,
+) -> float:
+    """Write ``out/simulator``, the program that runs a SoC.
+
+    Args:
+        soc: ``soc.v`` of a simulation SoC.
+        cpu: Verilog of the module ``VexRiscv``.
+        cfu: Verilog of the module ``Cfu``; None for a SoC without.
+        runtime: Folder that ``build_runtime`` filled.
+        out: Folder to write into; must exist.
+        timeout_s: Limit of each program, wall clock.
+        memory_bytes: Limit of each program's resident memory.
+
+    Returns:
+        The CPU-seconds that it cost.
+
+    Raises:
+        DseError: A fault of ``run_tool``.
+    """
+    sources = {"soc.v": soc, "VexRiscv.v": cpu}
+    if cfu is not None:
+        sources["Cfu.v"] = cfu
+    scratch = out / "scratch"
+    model = scratch / "model"
+    model.mkdir(parents=True)
+    for name, source in sources.items():
+        text = simulation.without_public(source.read_text(encoding="utf-8"))
+        (scratch / name).write_text(text, encoding="utf-8")
+    verilated = run_tool(
+        simulation.verilate_command(list(sources), "model"),
+        cwd=scratch,
+        log=out / "verilator.log",
+        timeout_s=timeout_s,
+        memory_bytes=memory_bytes,
+    )
+    unit = simulation.simulator_unit([path.name for path in model.glob("*.cpp")])
+    (model / "simulator_unit.cc").write_text(unit, encoding="utf-8")
+    compiled = run_tool(
+        simulation.compile_command(
+            "simulator_unit.cc",
+            verilator_root=_verilator_root(runtime),
+            runtime=runtime.absolute(),
+            out=(out / SIMULATOR).absolute(),
+        ),
+        cwd=model,
+        log=out / "clang.log",
+        timeout_s=timeout_s,
+        memory_bytes=memory_bytes,
+    )
+    shutil.rmtree(scratch)
+    return verilated.cpu_s + compiled.cpu_s
+
+
+def _verilator_root(runtime: Path) -> Path:
+    lines = (runtime / _ROOT_FILE).read_text(encoding="utf-8").split()
+    root = Path(lines[-1]) if lines else Path()
+    if not (root / "include" / "verilated.h").is_file():
+        raise ToolMissing(
+            f"Verilator says that it lives in {root}, where there is no include/verilated.h",
+            fix="install Debian's package verilator again",
+        )
+    return root
+
+
+def _runtime_inputs(job: Job) -> Mapping[str, Any]:
+    del job
+    return {
+        "sources": source_digest(ROOT / "hw_templates" / "soc" / "simulation"),
+        "tools": identities("verilator", "clang"),
+    }
+
+
+def _build_runtime(building: Building) -> float:
+    limits = building.job.limits
+    return build_runtime(
+        building.out, timeout_s=limits.stage_timeout_s, memory_bytes=limits.memory_bytes
+    )
+
+
+def _build_simulator(building: Building) -> float:
+    """Write ``simulator``: CPU, CFU and SoC as a program; the firmware comes at its start."""
+    limits = building.job.limits
+    cfu = building.needs["cfu"] / "cfu.v"
+    return build_simulator(
+        soc=building.needs["soc"] / "soc.v",
+        cpu=building.needs["cpu"] / "VexRiscv.v",
+        cfu=cfu if cfu.exists() else None,
+        runtime=building.needs["simulator-runtime"],
+        out=building.out,
+        timeout_s=limits.stage_timeout_s,
+        memory_bytes=limits.memory_bytes,
+    )
+
+
+SIMULATOR_RUNTIME_STAGE = Stage(
+    name="simulator-runtime",
+    version=1,
+    needs=(),
+    inputs=_runtime_inputs,
+    build=_build_runtime,
+    is_tool=True,
+)
+SIMULATOR_STAGE = Stage(
+    name="simulator",
+    version=1,
+    needs=("soc", "cpu", "cfu", "simulator-runtime"),
+    inputs=_runtime_inputs,
+    build=_build_simulator,
+    is_tool=True,
+)

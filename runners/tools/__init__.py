@@ -1,0 +1,23 @@
+"""Outside programs: running them under limits, and knowing which versions there are."""
+
+from runners.tools.run import (
+    ToolRun,
+    die_with_parent,
+    fault_of_os_error,
+    find_program,
+    run_tool,
+    tool_version,
+)
+from runners.tools.versions import all_identities, identities, identity
+
+__all__ = [
+    "ToolRun",
+    "all_identities",
+    "die_with_parent",
+    "fault_of_os_error",
+    "find_program",
+    "identities",
+    "identity",
+    "run_tool",
+    "tool_version",
+]

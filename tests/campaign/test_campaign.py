@@ -1,0 +1,356 @@
+"""The loop itself, with an executor that answers at once and a clock that never waits."""
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from contracts.faults import (
+    DoesNotFit,
+    DseError,
+    FaultKind,
+    ToolCrashed,
+    ToolMissing,
+    ToolTimeout,
+)
+from contracts.measurement import Measurement, Outcome, outcome_of
+from dse.campaign import Campaign, Timing
+from dse.campaign.asking import Asker
+from dse.campaign.events import AttemptEnded, CampaignEvent, Ending, Note, TrialReused
+from dse.config import StudyConfig, load_config, with_budget
+from dse.space import Design
+from dse.store import RetryPolicy, Store, TrialState
+from dse.suggest import Suggester, SuggestRequest, make_suggester
+from runners.executors import Event, Finished
+from runners.job import Job
+from tests.campaign.fake_rooms import fake_space, measure
+
+CONFIG = """
+[study]
+name = "night"
+trials = 6
+[suggest]
+algorithm = "random"
+[workload]
+model = "net.tflite"
+"""
+
+
+def no_report(_event: object) -> None:
+    return
+
+
+def by_formula(job: Job) -> Outcome:
+    try:
+        return measure(job, report=no_report)
+    except DseError as error:
+        return outcome_of(error, Measurement(metrics=()))
+
+
+@dataclass
+class InstantExecutor:
+    """Answers the oldest job at each poll; remembers how many ran at the same time."""
+
+    answer: Callable[[Job], Outcome] = by_formula
+    jobs: deque[tuple[int, Job]] = field(default_factory=deque)
+    submitted: list[Job] = field(default_factory=list)
+    most_at_once: int = 0
+    cancelled: list[int] = field(default_factory=list)
+    hangs: bool = False
+
+    def submit(self, ticket: int, job: Job) -> None:
+        self.jobs.append((ticket, job))
+        self.submitted.append(job)
+        self.most_at_once = max(self.most_at_once, len(self.jobs))
+
+    def poll(self, timeout_s: float) -> tuple[Event, ...]:
+        del timeout_s
+        if not self.jobs or self.hangs:
+            return ()
+        ticket, job = self.jobs.popleft()
+        return (Finished(ticket=ticket, outcome=self.answer(job)),)
+
+    def cancel(self, ticket: int) -> None:
+        self.cancelled.append(ticket)
+        self.jobs = deque(item for item in self.jobs if item[0] != ticket)
+
+    def close(self) -> None:
+        self.jobs.clear()
+
+
+@dataclass
+class Recorder:
+    """A suggester that keeps every request and asks another one."""
+
+    inner: Suggester
+    requests: list[SuggestRequest] = field(default_factory=list)
+    name: str = "recorder"
+
+    def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
+        self.requests.append(request)
+        return self.inner.suggest(request)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "results.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> StudyConfig:
+    (tmp_path / "net.tflite").write_bytes(b"net")
+    (tmp_path / "night.toml").write_text(CONFIG)
+    return load_config(tmp_path / "night.toml")[1]
+
+
+def campaign(
+    store: Store,
+    config: StudyConfig,
+    *,
+    executor: InstantExecutor | None = None,
+    suggester: Suggester | None = None,
+    events: list[CampaignEvent] | None = None,
+    name: str | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Campaign:
+    clock = itertools.count(1000.0, 0.5)
+    study = store.create_study(
+        name=name or config.name,
+        config_toml="",
+        config_json=config.to_json(),
+        source_hash="",
+        now_s=0,
+    )
+    return Campaign(
+        store=store,
+        study=study,
+        config=config,
+        context="context",
+        space=fake_space(config),
+        asker=Asker(suggester or make_suggester("random")),
+        executor=executor or InstantExecutor(),
+        listen=(lambda _: None) if events is None else events.append,
+        should_stop=should_stop,
+        timing=Timing(lease_s=1e6, heartbeat_s=10.0, poll_s=0.01),
+        now_s=lambda: next(clock),
+    )
+
+
+def states(store: Store, name: str = "night") -> list[str]:
+    return [r.trial.state.value for r in store.results(store.study(name).id)]
+
+
+def test_a_campaign_runs_until_its_budget_is_spent(store: Store, config: StudyConfig) -> None:
+    executor = InstantExecutor()
+
+    assert campaign(store, config, executor=executor).run() is Ending.BUDGET
+    assert len(states(store)) == 6
+    assert set(states(store)) <= {"completed", "infeasible"}
+    assert executor.most_at_once == config.workers == 2
+
+
+def test_a_larger_budget_continues_where_the_study_stood(store: Store, config: StudyConfig) -> None:
+    campaign(store, config).run()
+    before = store.results(store.study("night").id)
+    executor = InstantExecutor()
+
+    campaign(store, with_budget(config, trials=9), executor=executor).run()
+
+    assert len(executor.submitted) == 3
+    assert store.results(store.study("night").id)[:6] == before
+
+
+def test_a_spent_space_ends_the_campaign(store: Store, config: StudyConfig) -> None:
+    big = with_budget(config, trials=100)
+
+    assert campaign(store, big).run() is Ending.EXHAUSTED
+    assert len(states(store)) == fake_space().count()
+
+
+def test_the_suggester_is_told_everything_that_is_stored(store: Store, config: StudyConfig) -> None:
+    campaign(store, config).run()
+    recorder = Recorder(make_suggester("random"))
+
+    campaign(store, with_budget(config, trials=7), suggester=recorder).run()
+
+    (request,) = recorder.requests
+    results = store.results(store.study("night").id)[:6]
+    told = {o.design.id: o.values for o in request.observations}
+    assert told == {
+        r.trial.design_id: r.metrics if r.trial.state is TrialState.COMPLETED else None
+        for r in results
+    }
+    assert request.seed == config.seed
+
+
+def test_a_design_above_a_constraint_is_told_as_infeasible(
+    store: Store, tmp_path: Path, config: StudyConfig
+) -> None:
+    (tmp_path / "night.toml").write_text(CONFIG + "[constraints]\nmult18x18d = 1\n")
+    config = with_budget(load_config(tmp_path / "night.toml")[1], trials=20)
+    recorder = Recorder(make_suggester("random"))
+
+    campaign(store, config, suggester=recorder).run()
+
+    for observation in recorder.requests[-1].observations:
+        width = int(observation.design.values.get("simd_width", 0))
+        assert (observation.values is None) == (width > 1)
+
+
+def test_an_infrastructure_fault_is_tried_again_and_never_told(
+    store: Store, config: StudyConfig
+) -> None:
+    seen: set[str] = set()
+
+    def crash_once(job: Job) -> Outcome:
+        text = str(sorted(job.design.items()))
+        if text in seen:
+            return by_formula(job)
+        seen.add(text)
+        return outcome_of(ToolCrashed("yosys failed", fix="-"), Measurement(metrics=()))
+
+    recorder = Recorder(make_suggester("random"))
+    ending = campaign(store, config, executor=InstantExecutor(crash_once), suggester=recorder).run()
+
+    assert ending is Ending.BUDGET
+    assert set(states(store)) <= {"completed", "infeasible"}
+    study = store.study("night")
+    assert all(len(store.detail(study, n).attempts) == 2 for n in range(1, 7))
+
+
+def test_a_trial_that_keeps_failing_is_left_for_resume(store: Store, config: StudyConfig) -> None:
+    crash = outcome_of(ToolCrashed("yosys failed", fix="-"), Measurement(metrics=()))
+    small = with_budget(config, trials=2)
+
+    assert campaign(store, small, executor=InstantExecutor(lambda _: crash)).run() is Ending.BUDGET
+    assert states(store) == ["failed", "failed"]
+
+    study = store.study("night")
+    assert store.requeue(study.id, context="context", now_s=0) == 2
+    campaign(store, small).run()
+    assert set(states(store)) <= {"completed", "infeasible"}
+
+
+def test_a_missing_tool_stops_everything_and_blames_no_trial(
+    store: Store, config: StudyConfig
+) -> None:
+    missing = outcome_of(ToolMissing("no verilator", fix="make setup"), Measurement(metrics=()))
+
+    with pytest.raises(ToolMissing, match="no verilator\n  fix: make setup"):
+        campaign(store, config, executor=InstantExecutor(lambda _: missing)).run()
+    assert states(store) == ["waiting", "waiting"]
+
+
+def test_a_stop_gives_running_trials_back(store: Store, config: StudyConfig) -> None:
+    executor = InstantExecutor(hangs=True)
+    events: list[CampaignEvent] = []
+
+    def both_run() -> bool:
+        return len(executor.submitted) == 2
+
+    ending = campaign(store, config, executor=executor, should_stop=both_run, events=events).run()
+
+    assert ending is Ending.INTERRUPTED
+    assert states(store) == ["waiting", "waiting"]
+    kinds = [e.outcome.kind for e in events if isinstance(e, AttemptEnded)]  # type: ignore[union-attr]
+    assert kinds == [FaultKind.CANCELLED, FaultKind.CANCELLED]
+
+
+def test_a_design_measured_by_another_study_is_reused_and_said_to_be(
+    store: Store, config: StudyConfig
+) -> None:
+    full = with_budget(config, trials=48)
+    campaign(store, full, name="first").run()
+    executor, events = InstantExecutor(), []  # type: ignore[var-annotated]
+
+    campaign(store, full, executor=executor, events=events, name="second").run()
+
+    assert executor.submitted == []
+    assert sum(isinstance(event, TrialReused) for event in events) == 48
+    first = {r.trial.design_id: r.metrics for r in store.results(store.study("first").id)}
+    second = store.results(store.study("second").id)
+    assert {r.trial.design_id: r.metrics for r in second} == first
+    assert {r.reused_from[0] for r in second if r.reused_from} == {"first"}
+
+
+def test_equal_designs_are_never_measured_twice(store: Store, config: StudyConfig) -> None:
+    class Stubborn:
+        name = "stubborn"
+
+        def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
+            return (request.space.default(),) * request.count
+
+        def close(self) -> None: ...
+
+    executor = InstantExecutor()
+    campaign(store, config, executor=executor, suggester=Stubborn()).run()
+
+    assert len(executor.submitted) == 1
+    assert states(store) == ["completed"] * 6
+
+
+def test_a_suggester_that_fails_does_not_end_the_night(store: Store, config: StudyConfig) -> None:
+    class Hanging:
+        name = "vizier"
+
+        def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
+            raise ToolTimeout(f"no answer for {request.count}", fix="raise suggest.timeout_s")
+
+        def close(self) -> None: ...
+
+    events: list[CampaignEvent] = []
+    assert campaign(store, config, suggester=Hanging(), events=events).run() is Ending.BUDGET
+
+    results = store.results(store.study("night").id)
+    assert {r.trial.suggested_by for r in results} == {"random instead of vizier"}
+    assert any(isinstance(e, Note) and "drawn at random" in e.text for e in events)
+
+
+def test_a_completed_trial_without_an_objective_is_a_bug_and_not_a_result(
+    store: Store, config: StudyConfig
+) -> None:
+    def forgetful(job: Job) -> Outcome:
+        outcome = by_formula(job)
+        measurement = Measurement(metrics=outcome.measurement.metrics[:1])
+        return type(outcome)(measurement=measurement)  # type: ignore[call-arg]
+
+    simd_free = with_budget(config, trials=1)
+    campaign(store, simd_free, executor=InstantExecutor(forgetful)).run()
+
+    (result,) = store.results(store.study("night").id)
+    assert result.trial.state is TrialState.FAILED
+    assert result.kind is FaultKind.BUG
+    assert result.what is not None
+    assert "without a finite value of latency_us, lut4" in result.what
+
+
+def test_a_lost_lease_cancels_the_trial_here(store: Store, config: StudyConfig) -> None:
+    executor = InstantExecutor(hangs=True)
+    events: list[CampaignEvent] = []
+    loop = campaign(store, with_budget(config, trials=1), executor=executor, events=events)
+
+    def take_over() -> bool:
+        if executor.submitted and not executor.cancelled:
+            store.take_back(now_s=1100.0, retry=RetryPolicy(backoff_s=0.0), is_gone=bool)
+            loop._next_beat_s = 0.0
+        executor.hangs = not executor.cancelled
+        return False
+
+    loop.should_stop = take_over
+    assert loop.run() is Ending.BUDGET
+    assert any(isinstance(e, Note) and "taken over" in e.text for e in events)
+    assert len(store.detail(store.study("night"), 1).attempts) == 2
+
+
+def test_a_fault_of_the_design_is_a_result(store: Store, config: StudyConfig) -> None:
+    fault = outcome_of(DoesNotFit("too wide", fix="narrower"), Measurement(metrics=()))
+    campaign(store, config, executor=InstantExecutor(lambda _: fault)).run()
+
+    assert states(store) == ["infeasible"] * 6

@@ -1,0 +1,212 @@
+"""A study that places only what is on or near its front, and guesses the clock of the rest."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contracts.faults import ConfigError, TimingMissed
+from contracts.measurement import Fidelity, Measurement, Outcome, outcome_of
+from dse.campaign.events import CampaignEvent, Ending, Promoted
+from dse.campaign.promotion import to_promote
+from dse.config import StudyConfig, load_config
+from dse.output.report import front_data, front_text
+from dse.output.trial_report import show_text
+from dse.results.clock_model import clock_model, study_results
+from dse.results.front import current, pareto_front
+from dse.store import Store, TrialState
+from runners.job import Job
+from tests.campaign.fake_rooms import clock_of
+from tests.campaign.test_campaign import InstantExecutor, by_formula, campaign
+
+CONFIG = """
+[study]
+name = "night"
+trials = 12
+fidelity = "place"
+promote = "front"
+promote_margin = 0.0
+[suggest]
+algorithm = "random"
+[workload]
+model = "net.tflite"
+"""
+
+
+def load(folder: Path, text: str = CONFIG) -> StudyConfig:
+    (folder / "net.tflite").write_bytes(b"net")
+    (folder / "night.toml").write_text(text)
+    return load_config(folder / "night.toml")[1]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> StudyConfig:
+    return load(tmp_path)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "results.db") as opened:
+        yield opened
+
+
+def run(
+    store: Store,
+    config: StudyConfig,
+    *,
+    executor: InstantExecutor | None = None,
+    events: list[CampaignEvent] | None = None,
+) -> Ending:
+    return campaign(store, config, executor=executor, events=events).run()
+
+
+def test_every_design_is_measured_cheaply_and_only_the_front_is_placed(
+    store: Store, config: StudyConfig
+) -> None:
+    executor, events = InstantExecutor(), list[CampaignEvent]()
+
+    assert run(store, config, executor=executor, events=events) is Ending.BUDGET
+
+    results, _ = study_results(store, store.study("night").id, config)
+    cheap = [r for r in results if r.trial.fidelity is Fidelity.SYNTHESISED]
+    placed = [r for r in results if r.trial.fidelity is Fidelity.PLACED]
+    assert len(cheap) == 12
+    assert 0 < len(placed) < 12
+    assert {job.fidelity for job in executor.submitted} == {
+        Fidelity.SYNTHESISED,
+        Fidelity.PLACED,
+    }
+    assert [len(e.trials) for e in events if isinstance(e, Promoted)]
+    front = pareto_front(results, config)
+    assert {r.trial.fidelity for r in front.points} == {Fidelity.PLACED}
+    assert not any(r.estimates for r in front.points)
+
+
+def test_nothing_is_left_to_promote_at_the_end_and_a_second_run_does_nothing(
+    store: Store, config: StudyConfig
+) -> None:
+    run(store, config)
+    study = store.study("night")
+    before = store.results(study.id)
+    assert to_promote(study_results(store, study.id, config)[0], config) == ()
+
+    run(store, config)
+    assert store.results(study.id) == before
+
+
+def test_a_margin_places_more(tmp_path: Path) -> None:
+    counts = []
+    for margin in ("0.0", "0.5"):
+        text = CONFIG.replace("promote_margin = 0.0", f"promote_margin = {margin}")
+        with Store(tmp_path / f"{margin}.db") as store:
+            run(store, load(tmp_path, text))
+            results = store.results(store.study("night").id)
+        counts.append(sum(r.trial.promotes is not None for r in results))
+    assert counts[0] < counts[1]
+
+
+def test_a_design_that_misses_timing_leaves_the_front(store: Store, config: StudyConfig) -> None:
+    def misses_when_wide(job: Job) -> Outcome:
+        if job.fidelity is Fidelity.PLACED and int(job.design.get("simd_width", 0)) > 2:
+            missed = TimingMissed("40 MHz of 50", fix="lower the clock")
+            return outcome_of(missed, Measurement(metrics=()))
+        return by_formula(job)
+
+    run(store, config, executor=InstantExecutor(misses_when_wide))
+
+    study = store.study("night")
+    results, _ = study_results(store, study.id, config)
+    assert any(
+        r.trial.fidelity is Fidelity.PLACED and r.trial.state is TrialState.INFEASIBLE
+        for r in results
+    )
+    front = pareto_front(results, config)
+    assert front.points
+    assert all(int(r.trial.design.get("simd_width", 0)) <= 2 for r in front.points)
+    assert len(current(results)) == 12
+
+
+def test_the_clock_of_unplaced_designs_is_learned_from_the_placed_ones(
+    store: Store, config: StudyConfig
+) -> None:
+    run(store, config)
+    study = store.study("night")
+    results, model = study_results(store, study.id, config)
+
+    assert model is not None
+    assert model.trials == sum(r.trial.fidelity is Fidelity.PLACED for r in results)
+    guessed = [r for r in results if "latency_us" in r.estimates]
+    assert guessed
+    low, high = model.range_mhz
+    for result in guessed:
+        assert "clock_mhz" in result.estimates
+        assert low <= result.metrics["clock_mhz"] <= high
+        true_mhz = clock_of(config.job(result.trial.design))
+        assert abs(result.metrics["clock_mhz"] - true_mhz) < abs(50.0 - true_mhz)
+    stored = {r.trial.id: r for r in store.results(study.id)}
+    assert all("clock_mhz" not in stored[r.trial.id].metrics for r in guessed)
+
+
+def test_a_front_tells_what_is_placed_from_what_is_guessed(
+    store: Store, config: StudyConfig
+) -> None:
+    run(store, config)
+    study = store.study("night")
+    results, model = study_results(store, study.id, config)
+    unplaced = [r for r in results if r.trial.fidelity is Fidelity.SYNTHESISED]
+
+    placed_text = front_text(pareto_front(results, config), config, model)
+    guessed_text = front_text(pareto_front(unplaced, config), config, model)
+    assert "~" not in placed_text
+    assert "placed" in placed_text
+    assert "~" in guessed_text
+    assert "placed trials let expect (mean error" in guessed_text
+    assert {p["fidelity"] for p in front_data(pareto_front(results, config), config)["front"]} == {
+        "placed"
+    }
+
+
+def test_show_prints_the_routes_and_the_critical_path(store: Store, config: StudyConfig) -> None:
+    run(store, config)
+    study = store.study("night")
+    placed = next(r for r in store.results(study.id) if r.trial.fidelity is Fidelity.PLACED)
+    clock_mhz = clock_of(config.job(placed.trial.design))
+
+    text = show_text(store.detail(study, placed.trial.number), clock_mhz=80.0)
+    assert f"trial {placed.trial.number}: completed (placed), suggested by promotion" in text
+    assert re.search(rf"1 +1 +{clock_mhz:.3f} +{clock_mhz + 1:.3f} +yes", text)
+    assert "critical path of the last route, 14.75 ns:" in text
+    assert re.search(r"14\.25 +routing +tag -> pc", text)
+
+
+def test_a_pinned_clock_needs_no_estimate(store: Store, tmp_path: Path) -> None:
+    pinned = load(tmp_path, CONFIG + '[target]\nname = "ulx3s_85f"\nclock_policy = "pinned"\n')
+    run(store, pinned)
+
+    assert clock_model(store, pinned) is None
+
+
+def test_promotion_needs_something_to_promote_to(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"promote is 'front', but fidelity is 'synthesise'"):
+        load(tmp_path, CONFIG.replace('"place"', '"synthesise"'))
+
+
+def test_objectives_are_those_that_every_design_has(tmp_path: Path) -> None:
+    text = CONFIG + '[objectives]\nminimise = ["lut4"]\nmaximise = ["clock_mhz"]\n'
+    with pytest.raises(ConfigError, match=r"'clock_mhz' is measured by no stage"):
+        load(tmp_path, text)
+
+
+def test_a_stop_that_was_asked_for_lets_running_trials_end(
+    store: Store, config: StudyConfig
+) -> None:
+    def ask_to_stop(job: Job) -> Outcome:
+        store.request_stop(store.study("night").id, now_s=1.0)
+        return by_formula(job)
+
+    assert run(store, config, executor=InstantExecutor(ask_to_stop)) is Ending.STOPPED
+
+    states = [r.trial.state for r in store.results(store.study("night").id)]
+    assert 0 < len(states) < 12
+    assert TrialState.RUNNING not in states

