@@ -46,8 +46,10 @@ def merge(source: Path, target: Path) -> None:
                     f"{name} + {moves[references[name]]}" if name in references else name
                     for name in names
                 ]
+                # the same facts have the same key in both
+                verb = "INSERT OR IGNORE" if table == "contexts" else "INSERT"
                 connection.execute(
-                    f"INSERT INTO {table} ({', '.join(names)})"
+                    f"{verb} INTO {table} ({', '.join(names)})"
                     f" SELECT {', '.join(values)} FROM source.{table}"
                 )
             connection.commit()
@@ -64,5 +66,6 @@ _REFERENCES: dict[str, dict[str, str]] = {
     "attempts": {"id": "attempts", **_TRIAL},
     "metrics": _TRIAL, "layers": _TRIAL, "placements": _TRIAL,
     "stage_times": _ATTEMPT, "artefacts": _ATTEMPT, "tools": _ATTEMPT,
+    "contexts": {},
 }  # fmt: skip
 """Tables with the columns that hold keys, and of which table; parents first."""

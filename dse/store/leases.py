@@ -50,7 +50,7 @@ def claim_oldest(
     row = db.execute(
         update(trials)
         .where(trials.c.id == oldest, trials.c.state == TrialState.WAITING)
-        .values(state=TrialState.RUNNING)
+        .values(state=TrialState.RUNNING, revision=queries.next_revision(study_id))
         .returning(*trials.c)
     ).one_or_none()
     if row is None:
@@ -89,7 +89,12 @@ def reuse_results(db: Connection, study_id: int, *, now_s: float) -> list[TrialR
             trials.c.state == TrialState.WAITING,
             exists(select(literal(1)).where(same)),
         )
-        .values(state=state, reused_from=origin, ended_s=now_s)
+        .values(
+            state=state,
+            reused_from=origin,
+            ended_s=now_s,
+            revision=queries.next_revision(study_id),
+        )
         .returning(*trials.c)
     ).all()
     return sorted(map(queries.trial_record, rows), key=lambda trial: trial.number)
@@ -158,6 +163,8 @@ def end_attempt(
         if failures < retry.attempts:
             wait_s = retry.wait_s(failures) if counts else 0.0
             values |= {"state": TrialState.WAITING, "ended_s": None, "not_before_s": now_s + wait_s}
+    study_id = db.execute(select(trials.c.study_id).where(trials.c.id == trial_id)).scalar_one()
+    values["revision"] = queries.next_revision(study_id)
     db.execute(update(trials).where(trials.c.id == trial_id).values(values))
     return TrialState(values["state"])
 

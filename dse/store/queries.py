@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, func, select
 
 from contracts.faults import ConfigError, FaultKind
 from contracts.measurement import Fidelity
@@ -46,6 +46,16 @@ def find_study(db: Connection, name: str) -> StudyRecord | None:
     """Return the study called ``name``, or None."""
     row = db.execute(select(studies).where(studies.c.name == name)).one_or_none()
     return None if row is None else study_record(row)
+
+
+def next_revision(study_id: int | ColumnElement[int]) -> ScalarSelect[int]:
+    """Return the expression of the next number for a change of a trial of a study."""
+    changed = trials.alias()
+    return (
+        select(func.coalesce(func.max(changed.c.revision), 0) + 1)
+        .where(changed.c.study_id == study_id)
+        .scalar_subquery()
+    )
 
 
 def held_attempts(db: Connection) -> tuple[AttemptRecord, ...]:

@@ -49,6 +49,7 @@ class StudyRecord:
         config_json: The resolved config: enough to run it without any other file but the model.
         source_hash: Of the software's sources when the study was created.
         stop_requested_s: When a person asked that no further trial is started, or None.
+        space_json: The space as it was when the study started, or None in old databases.
     """
 
     id: int
@@ -58,6 +59,7 @@ class StudyRecord:
     config_json: str
     source_hash: str
     stop_requested_s: float | None
+    space_json: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,7 @@ class TrialRecord:
         not_before_s: It is not claimed earlier than this.
         reused_from: Key of the trial whose result it shares, or None.
         promotes: Key of the trial whose design it measures at a higher fidelity, or None.
+        revision: Number of its last change, in the order of all changes of the study's trials.
     """
 
     id: int
@@ -116,6 +119,7 @@ class TrialRecord:
     not_before_s: float
     reused_from: int | None
     promotes: int | None
+    revision: int
 
     @property
     def design(self) -> dict[str, Value]:

@@ -2,7 +2,9 @@
 
 A trial that reuses the result of another one has ``reused_from`` and no rows of its own in the
 result tables: readers look under ``coalesce(reused_from, id)``. A trial that ``promotes`` another
-one measures the same design at a higher fidelity. Times are seconds since 1970, UTC.
+one measures the same design at a higher fidelity. ``trials.revision`` is set to a new highest
+number of its study by every change of a trial, so that a reader can ask for what changed since it
+last looked. Times are seconds since 1970, UTC.
 """
 
 from sqlalchemy import (
@@ -19,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The migration that this code expects; a test compares it with the newest file."""
 
 metadata = MetaData()
@@ -34,6 +36,7 @@ studies = Table(
     Column("config_json", Text, nullable=False),  # resolved: enough to run it without any file
     Column("source_hash", Text, nullable=False),  # of this software's sources
     Column("stop_requested_s", Float),  # a person asked for no further trials
+    Column("space_json", Text),  # the space as it was when the study started; NULL in old ones
 )
 
 trials = Table(
@@ -54,11 +57,14 @@ trials = Table(
     Column("not_before_s", Float, nullable=False),  # back-off
     Column("reused_from", ForeignKey("trials.id")),
     Column("promotes", ForeignKey("trials.id")),
+    Column("revision", Integer, nullable=False, server_default="0"),  # grows with each change
     UniqueConstraint("study_id", "number"),
     CheckConstraint("state IN ('waiting', 'running', 'completed', 'infeasible', 'failed')"),
     Index("trials_by_design", "design_id", "context", "state"),
     Index("trials_by_state", "study_id", "state"),
     Index("trials_promoted_once", "promotes", unique=True),
+    Index("trials_by_revision", "study_id", "revision"),
+    Index("trials_of_design", "study_id", "design_id"),
 )
 
 attempts = Table(
@@ -148,6 +154,13 @@ tools = Table(
     Column("attempt_id", ForeignKey("attempts.id"), primary_key=True),
     Column("name", Text, primary_key=True),
     Column("version", Text, nullable=False),
+)
+
+contexts = Table(  # what a hash in ``trials.context`` stands for
+    "contexts",
+    metadata,
+    Column("context", Text, primary_key=True),
+    Column("facts", Text, nullable=False),  # JSON object
 )
 
 audit = Table(  # what people did through the dashboard

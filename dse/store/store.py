@@ -196,6 +196,7 @@ class Store:
                     "not_before_s": now_s,
                     "fidelity": trial.fidelity,
                     "promotes": trial.promotes,
+                    "revision": queries.next_revision(study_id),
                 }
                 row = db.execute(insert(trials).values(values).returning(*trials.c)).one()
                 added.append(queries.trial_record(row))
@@ -213,7 +214,12 @@ class Store:
 
         All of them move to ``context``, since that is what they will be measured under.
         """
-        fresh = {"failures": 0, "not_before_s": now_s, "context": context}
+        fresh = {
+            "failures": 0,
+            "not_before_s": now_s,
+            "context": context,
+            "revision": queries.next_revision(study_id),
+        }
         of_study = trials.c.study_id == study_id
         with self._write() as db:
             db.execute(

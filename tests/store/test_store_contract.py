@@ -255,3 +255,38 @@ def test_an_unknown_trial_is_an_error_that_says_how_many_there_are(store: Store)
 
     with pytest.raises(ConfigError, match=r"no trial 4\n  fix: use a number from 1 to 3"):
         store.detail(study, 4)
+
+
+def test_every_change_of_a_trial_gives_it_the_highest_revision_of_its_study(store: Store) -> None:
+    study, other = new_study(store), new_study(store, "other")
+    new_trials(store, other, 5)
+    seen = [0]
+
+    def expect_new_highest(*numbers: int) -> None:
+        revisions = {r.trial.number: r.trial.revision for r in store.results(study.id)}
+        assert all(revisions[number] > max(seen) for number in numbers), revisions
+        seen.append(max(revisions.values()))
+
+    new_trials(store, study, 2)
+    expect_new_highest(1, 2)
+    claim = store.claim(study.id, worker="a", now_s=200, lease_s=60)
+    assert claim is not None
+    expect_new_highest(1)
+    store.finish(claim.attempt_id, CRASH, now_s=210, retry=RetryPolicy(attempts=1))
+    expect_new_highest(1)
+    store.requeue(study.id, context="here", now_s=220)
+    expect_new_highest(1, 2)
+    again = store.claim(study.id, worker="a", now_s=230, lease_s=10)
+    assert again is not None
+    expect_new_highest(1)
+    store.take_back(now_s=300, retry=NO_WAIT)
+    expect_new_highest(1)
+    third = store.claim(study.id, worker="a", now_s=310, lease_s=60)
+    assert third is not None
+    store.finish(third.attempt_id, completed(), now_s=320, retry=NO_WAIT)
+    expect_new_highest(1)
+    twin = NewTrial(design_id="design0", design_json="{}", suggested_by="hand")
+    (queued,) = store.add_trials(study.id, [twin], context="here", budget=None, now_s=330)
+    expect_new_highest(queued.number)
+    store.reuse_results(study.id, now_s=340)
+    expect_new_highest(queued.number)
