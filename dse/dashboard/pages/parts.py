@@ -14,9 +14,11 @@ from dse.dashboard.data.effects import effects
 from dse.dashboard.data.fronts import growth, growth_rows, standing
 from dse.dashboard.data.payload import limits, mark, objectives_data
 from dse.dashboard.data.selection import SHOWN, Selection, metric_names
-from dse.dashboard.drawing.charts import Bar, bar_chart, effect_chart, effect_drawings, growth_chart
+from dse.dashboard.drawing.effects import effect_chart, effect_drawings
+from dse.dashboard.drawing.growth import growth_chart
 from dse.dashboard.pages.progress import fault_counts, progress
 from dse.dashboard.web.context import Context
+from dse.output.drawing.charts import Bar, bar_chart
 from dse.store import TrialState
 from dse.words import design_text, number_text, value_text, varying
 
