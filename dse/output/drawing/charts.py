@@ -42,7 +42,7 @@ def bar_chart(bars: Sequence[Bar], *, title: str, names_width: float = 150.0) ->
 
 
 def share_chart(shares: Sequence[tuple[str, float, float]], *, title: str) -> Drawing:
-    """Draw what is used of what there is: (name, used, there)."""
+    """Draw a bar for each (name, used, there): the part of it that is used, and both as text."""
     drawing = Drawing(WIDTH, len(shares) * _ROW + 6, title)
     start, end = 110.0, WIDTH - 210.0
     for number, (name, used, there) in enumerate(shares):

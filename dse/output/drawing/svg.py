@@ -1,4 +1,4 @@
-"""An SVG document in pieces: every text is escaped, every number short."""
+"""An SVG document, built shape by shape; texts are escaped, positions have one decimal."""
 
 from xml.sax.saxutils import escape, quoteattr
 
@@ -27,7 +27,9 @@ text{fill:#1c2024}.c-soft{fill:#56606b}.c-grid{stroke:#e1e4e8}.c-axis{stroke:#a3
 
 
 class Drawing:
-    """Collects shapes.
+    """A picture: shapes lie over each other in the order in which they are added.
+
+    ``kind`` is a shape's class, or several: see ``STANDALONE`` and ``static/style.css``.
 
     Args:
         width: In user units.
