@@ -23,6 +23,7 @@ from contracts.faults import ConfigError
 from contracts.measurement import Fidelity
 from dse import study
 from dse.config import load_config
+from dse.config.provenance import Context
 from dse.store import Store, TrialState
 from dse.suggest import algorithm_names, make_suggester
 from hw_templates.soc.fpga_boards import FPGA_BOARDS
@@ -34,6 +35,7 @@ from runners.stages.flow import flow_text
 from tests.campaign.fake_rooms import fake_space
 from tests.test_architecture import MAY_IMPORT, ROOT, imported_modules
 
+CONTEXT = Context(key="made up", facts={})
 CONFIG = """
 [study]
 name = "night"
@@ -132,7 +134,7 @@ def test_a_search_algorithm_and_an_executor_are_a_file_each(
         mock.patch.object(campaigns, "MEASURE", "tests.campaign.fake_rooms:measure"),
         mock.patch.object(campaigns, "assemble_space", fake_space),
         mock.patch.object(campaigns, "check_network"),
-        mock.patch.object(campaigns, "context_of", return_value="context"),
+        mock.patch.object(campaigns, "context_of", return_value=CONTEXT),
         Store(written / "results.db") as store,
     ):
         prepared = campaigns.prepare(config, trials=None, workers=None)
