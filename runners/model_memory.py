@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from contracts.faults import ConfigError
 from runners.job import Memory, Target
-from sw_templates.constants import layer_constants
-from sw_templates.generate import MIN_CODE_BYTES, STRIP_PIXELS
-from sw_templates.memory_plan import padded, plan_memory
+from sw_templates.constants import padded
+from sw_templates.generate import MIN_CODE_BYTES
+from sw_templates.layer import layer_constants
+from sw_templates.memory_plan import plan_memory
 from sw_templates.model import Model
 
 _LEAST_ALIGN_BYTES = 4
@@ -40,12 +41,14 @@ class ModelMemory:
 
 def model_memory(model: Model) -> ModelMemory:
     """Return what a model needs whatever its design: rows aligned least, scratch smallest."""
-    plan = plan_memory(model, row_align_bytes=_LEAST_ALIGN_BYTES, scratch_rows=STRIP_PIXELS)
+    plan = plan_memory(
+        model, row_align_bytes=_LEAST_ALIGN_BYTES, scratch_rows=model.operators.scratch_rows
+    )
     return ModelMemory(
         constant_bytes=sum(
             constant.size_bytes
             for layer in model.layers
-            for constant in layer_constants(layer, _LEAST_ALIGN_BYTES)
+            for constant in layer_constants(layer, row_align_bytes=_LEAST_ALIGN_BYTES)
         ),
         arena_bytes=plan.peak_bytes,
         input_bytes=padded(model.input.size_bytes, 16),

@@ -13,12 +13,10 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from runners.tools import run_tool
 from sw_templates.build import HOST_NAME, host_command, riscv_commands
-from sw_templates.constants import layer_constants
 from sw_templates.generate import Firmware, generate
 from sw_templates.host import batch_command, parse_batch
-from sw_templates.layer_fields import layer_fields
-from sw_templates.memory_plan import layer_scratch_bytes
-from sw_templates.model import Layer, Model
+from sw_templates.layer import Layer, layer_constants, layer_fields
+from sw_templates.model import Model
 from sw_templates.options import PLAIN_KERNELS, FirmwareOptions, KernelSet
 from sw_templates.reference import Golden
 from sw_templates.soc_map import Region, SocMap
@@ -233,8 +231,10 @@ class KernelLibrary:
 
     def run(self, layer: Layer, tensors: Mapping[int, bytes]) -> bytes:
         """Run one layer; asserts that nothing outside its output and scratch is written."""
-        scratch_bytes = layer_scratch_bytes(layer, self.align, self.scratch_rows)
-        arrays = {c.name: c for c in layer_constants(layer, self.align)}
+        scratch_bytes = layer.scratch_bytes(
+            row_align_bytes=self.align, scratch_rows=self.scratch_rows
+        )
+        arrays = {c.name: c for c in layer_constants(layer, row_align_bytes=self.align)}
         fields = layer_fields(layer, row_align_bytes=self.align, scratch_bytes=scratch_bytes)
         structure = self._structures[layer.kernel]()
         keep = []
