@@ -32,7 +32,10 @@ def context_of(config: StudyConfig) -> str:
 
     Raises:
         ToolMissing: An outside program that trials need is not installed.
+        ConfigError: A folder of operators is not there.
     """
+    from sw_templates.operator_set import operators_digest  # imports NumPy and TFLite's schema
+
     resolved = config.resolved
     facts = {
         "target": resolved["target"],
@@ -41,6 +44,7 @@ def context_of(config: StudyConfig) -> str:
         },
         "cycle_limit": config.limits.cycles,
         "serial": resolved["serial"],
+        "operators": operators_digest(config.workload.operator_folders),
         "families": [_family_digest(name) for name in config.families],
         "sources": source_hash(),
         "tools": all_identities(),

@@ -12,7 +12,8 @@ def workload_model(workload: Workload) -> Model:
     """Import the model of a workload.
 
     Raises:
-        ConfigError: The file is missing, changed since the study began, or not supported.
+        ConfigError: The file is missing, changed since the study began, or not supported, or a
+            file in one of the folders of operators is no operator.
     """
     try:
         found = hashlib.sha256(workload.model.read_bytes()).hexdigest()
@@ -27,4 +28,4 @@ def workload_model(workload: Workload) -> Model:
             f"the study began with {workload.model_sha256[:12]}…",
             fix="restore the file, or start a study with another name",
         )
-    return load_model(workload.model)
+    return load_model(workload.model, operator_folders=workload.operator_folders)

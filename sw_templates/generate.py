@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import jinja2
 
@@ -140,14 +141,21 @@ def generate(
     return Firmware(folder=out, sources=sources, plan=plan, constant_bytes=constant_bytes)
 
 
-def c_environment(folders: Sequence[Path]) -> jinja2.Environment:
-    """Return what renders the C templates of ``folders``, the first that has a name.
+def c_environment(
+    folders: Sequence[Path], *, templates: Mapping[str, str] = MappingProxyType({})
+) -> jinja2.Environment:
+    """Return what renders C templates.
 
     Beside Jinja's own it has the filter ``rendered``: a text that is itself a template, such as
     ``Layer.structure``, with the variables of the template that it stands in.
+
+    Args:
+        folders: Where a template is looked for, in order.
+        templates: Name to text of those that lie in none of the folders.
     """
+    in_folders = jinja2.FileSystemLoader([str(folder) for folder in folders])
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([str(folder) for folder in folders]),
+        loader=jinja2.ChoiceLoader([in_folders, jinja2.DictLoader(templates)]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -182,9 +190,8 @@ def _render(
 ) -> tuple[str, ...]:
     """Render every template that belongs to this firmware; return the sources among them."""
     operators = model.operators
-    environment = c_environment(
-        (*kernels.folders, KERNELS_FOLDER, PROGRAM_FOLDER, *operators.folders)
-    )
+    folders = (*kernels.folders, KERNELS_FOLDER, PROGRAM_FOLDER)
+    environment = c_environment(folders, templates=operators.templates)
     used = {layer.kernel for layer in model.layers}
     out.mkdir(parents=True, exist_ok=True)
     sources = []

@@ -10,7 +10,7 @@ import inspect
 import pkgutil
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -18,10 +18,11 @@ from types import ModuleType
 from contracts.faults import ConfigError
 from sw_templates import operators
 from sw_templates.layer import Layer
-from sw_templates.options import KERNELS_FOLDER
+from sw_templates.options import KERNELS_FOLDER, PROGRAM_FOLDER
 from sw_templates.tflite_file import OptionsTables
 
 _KERNEL = re.compile(r"[a-z][a-z0-9_]*")
+_SOURCES = (".py", ".j2", ".inc")
 _PAGE = "see docs/how-to/add-an-operator.md"
 
 
@@ -31,12 +32,12 @@ class OperatorSet:
 
     Attributes:
         layers: Their classes: those of this project by file name, then those of the folders.
-        folders: Folders beside ``sw_templates/operators`` that some of them come from, with their
-            C templates.
+        templates: Name to text of the C templates that lie beside operators outside this project,
+            and of what they include.
     """
 
     layers: tuple[type[Layer], ...]
-    folders: tuple[Path, ...]
+    templates: Mapping[str, str]
 
     @property
     def by_name(self) -> dict[str, type[Layer]]:
@@ -64,27 +65,58 @@ def find_operators(folders: Sequence[Path] = ()) -> OperatorSet:
 
     Args:
         folders: Each ``*.py`` in one is an operator, its ``<kernel>.c.j2`` lies beside it. The
-            files are run.
+            Python files are run.
 
     Raises:
         ConfigError: A folder is not there, a file is no operator, or two have the same name.
     """
     found: list[tuple[Path, type[Layer]]] = []
+    templates: dict[str, str] = {}
     for module in sorted(pkgutil.iter_modules(operators.__path__), key=lambda info: info.name):
         loaded = importlib.import_module(f"{operators.__name__}.{module.name}")
         _add(found, loaded, template_folder=KERNELS_FOLDER)
     for folder in folders:
-        for path in _python_files(folder):
-            _add(found, _run(path), template_folder=folder)
-    return OperatorSet(layers=tuple(layer for _, layer in found), folders=tuple(folders))
+        for path in _sources(folder):
+            if path.suffix == ".py":
+                _add(found, _run(path), template_folder=folder)
+            else:
+                _require_new_name(path, templates)
+                templates[path.name] = path.read_text(encoding="utf-8")
+    return OperatorSet(layers=tuple(layer for _, layer in found), templates=templates)
 
 
-def _python_files(folder: Path) -> list[Path]:
+def operators_digest(folders: Sequence[Path]) -> str:
+    """Return a hash of all that ``find_operators`` reads of ``folders``, for keys; runs nothing.
+
+    Raises:
+        ConfigError: A folder is not there.
+    """
+    whole = hashlib.sha256()
+    for folder in folders:
+        for path in _sources(folder):
+            content = path.read_bytes()
+            whole.update(f"{path.name}\0{len(content)}\0".encode())
+            whole.update(content)
+    return whole.hexdigest()
+
+
+def _sources(folder: Path) -> list[Path]:
+    """Return the files of a folder, not of those in it, that can matter: operators, C, includes."""
     if not folder.is_dir():
         raise ConfigError(
-            f"there is no folder of operators {folder}", fix="correct the path workload.operators"
+            f"there is no folder of operators {folder}",
+            fix="correct the path in workload.operator_folders",
         )
-    return sorted(folder.glob("*.py"))
+    return sorted(path for path in folder.iterdir() if path.suffix in _SOURCES and path.is_file())
+
+
+def _require_new_name(template: Path, known: Mapping[str, str]) -> None:
+    ours = ((folder / template.name).exists() for folder in (KERNELS_FOLDER, PROGRAM_FOLDER))
+    if template.name in known or any(ours):
+        raise ConfigError(
+            f"{template} has the name of another C template of the firmware",
+            fix="rename it; a kernel is renamed together with the operator's class",
+        )
 
 
 def _run(path: Path) -> ModuleType:

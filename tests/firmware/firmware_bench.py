@@ -20,7 +20,7 @@ from sw_templates.model import Model
 from sw_templates.options import PLAIN_KERNELS, FirmwareOptions, KernelSet
 from sw_templates.reference import Golden
 from sw_templates.soc_map import Region, SocMap
-from sw_templates.tflite_import import load_model
+from sw_templates.tflite_import import load_model, model_from_bytes
 from tests.firmware.tflite_builder import (
     ADD,
     AVERAGE_POOL_2D,
@@ -206,10 +206,19 @@ def load_bytes(content: bytes, folder: Path) -> tuple[Path, Model]:
 class KernelLibrary:
     """The plain kernels of one unrolling as a shared library, called with guarded buffers."""
 
-    def __init__(self, folder: Path, unroll: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        unroll: int,
+        *,
+        network: bytes | None = None,
+        operator_folders: Sequence[Path] = (),
+    ) -> None:
         self.align = max(4, unroll)
         self.scratch_rows = 4
-        _, model = load_bytes(small_network(), folder)
+        model = model_from_bytes(
+            network or small_network(), "network", operator_folders=operator_folders
+        )
         out = folder / "kernels"
         firmware = generate(
             model,
@@ -291,6 +300,12 @@ def _structures(header: str) -> dict[str, type[ctypes.Structure]]:
                 )
         found[name] = _structure(name, tuple(members))
     return found
+
+
+def structure_members(structure: str) -> set[str]:
+    """Return the names of the members of a ``Layer.structure``."""
+    (found,) = _structures(structure).values()
+    return {name for name, _ in found._fields_}  # type: ignore[misc]
 
 
 def _guarded(content: bytes) -> Any:
