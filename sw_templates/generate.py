@@ -130,7 +130,14 @@ def generate(
         "result_texts": _result_texts(model.output) if options.results == "floats" else (),
     }
     for operator in model.operators.layers:
-        variables |= operator.template_variables(unroll=options.unroll)
+        own = operator.template_variables(unroll=options.unroll)
+        if taken := sorted(variables.keys() & own.keys()):
+            raise ConfigError(
+                f"the variables {', '.join(taken)} of the operator {operator.operator} have names"
+                " that the firmware uses itself",
+                fix="rename them in the operator's file and template",
+            )
+        variables |= own
     clash = sorted(variables.keys() & kernels.variables.keys() - {"unroll"})
     if clash:
         raise ConfigError(

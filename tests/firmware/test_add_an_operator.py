@@ -121,6 +121,26 @@ def test_a_network_without_it_has_the_firmware_that_it_had(
     assert sources_of(with_mul, tmp_path / "a", family) == sources_of(before, tmp_path / "b")
 
 
+def test_a_clash_of_its_variables_is_named(network: Path, folder: Path, tmp_path: Path) -> None:
+    file = folder / "mul.py"
+    variables = (
+        "    @classmethod\n    def template_variables(cls, *, unroll):\n        return {'soc': 1}\n"
+    )
+    file.write_text(file.read_text().replace("\n\nOPERATOR", f"\n{variables}\n\nOPERATOR"))
+    model = load_model(network, operator_folders=[folder])
+    with pytest.raises(ConfigError, match="the variables soc of the operator MUL have names"):
+        sources_of(model, tmp_path / "firmware")
+
+
+def test_an_input_that_is_not_there_is_named_even_if_nobody_counts(folder: Path) -> None:
+    file = folder / "mul.py"
+    file.write_text(file.read_text().replace("        node.inputs(2, 2)\n", ""))
+    vector = TensorSpec(shape=[1, 4], scales=[0.1], zero_points=[0])
+    content = build(single(MUL, [vector, vector], [0], {}, 1))
+    with pytest.raises(ConfigError, match=r"operator 0 \(MUL\) has 1 inputs"):
+        model_from_bytes(content, "network", operator_folders=[folder])
+
+
 @st.composite
 def mul_models(draw: st.DrawFn) -> ModelSpec:
     """The input times a constant, in either order, or times itself."""
