@@ -29,7 +29,7 @@ format: setup  ## let ruff mend what it can
 	@.venv/bin/ruff format .
 
 lock: setup  ## write requirements.lock again from pyproject.toml
-	@.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --extra dev \
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
 		--no-header pyproject.toml -o requirements.lock
 
 vendor: setup  ## fetch the dashboard's scripts again, as vendor.json pins them; needs node and npm

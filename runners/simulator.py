@@ -9,6 +9,7 @@ from pathlib import Path
 
 from contracts.faults import ToolMissing
 from hw_templates.soc import simulation
+from runners.toolchain import newest_clang
 from runners.tools import run_tool
 
 SIMULATOR = "simulator"
@@ -31,7 +32,7 @@ def build_runtime(out: Path, *, timeout_s: float, memory_bytes: int | None = Non
     cpu_s = run_tool(
         simulation.verilator_root_command(), cwd=out, log=root_log, timeout_s=timeout_s
     ).cpu_s
-    for command in simulation.runtime_commands(_verilator_root(out)):
+    for command in simulation.runtime_commands(_verilator_root(out), compiler=newest_clang()):
         cpu_s += run_tool(
             command,
             cwd=out,
@@ -90,6 +91,7 @@ def build_simulator(
     compiled = run_tool(
         simulation.compile_command(
             "simulator_unit.cc",
+            compiler=newest_clang(),
             verilator_root=_verilator_root(runtime),
             runtime=runtime.absolute(),
             out=(out / SIMULATOR).absolute(),

@@ -11,6 +11,7 @@ from runners.cache import Cache, default_root
 from runners.hardware_stages import HARDWARE_STAGES
 from runners.job import Job, Target, Workload
 from runners.pipeline import Pipeline
+from runners.toolchain import newest_clang
 from runners.tools import run_tool
 from tests.fast_design import CPU
 
@@ -70,7 +71,7 @@ class Simulators:
             ["verilator", "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, check=True
         ).stdout.strip()
         include = Path(root) / "include"
-        self._compile = ["clang++-14", "-O1", f"-I{include}", f"-I{include / 'vltstd'}"]
+        self._compile = [newest_clang(), "-O1", f"-I{include}", f"-I{include / 'vltstd'}"]
         self._objects = []
         for source in ("verilated.cpp", "verilated_threads.cpp"):
             target = folder / f"{source}.o"
