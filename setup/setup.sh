@@ -19,8 +19,8 @@ install_debian_packages() {
     local installed need missing=() optional=()
     installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p')
     while read -r need; do
-        is_met "${need%\?}" "$installed" && continue
-        if [[ $need == *\? ]]; then optional+=("${need%\?}"); else missing+=("$need"); fi
+        is_met "${need% \?}" "$installed" && continue
+        if [[ $need == *" ?" ]]; then optional+=("${need% \?}"); else missing+=("$need"); fi
     done < <(grep -Ev '^(#|$)' setup/debian-packages.txt)
 
     # only with fresh lists is it known what the distribution has
@@ -54,11 +54,12 @@ require_programs() {
         "install what README.md lists under \"Other systems\", then call make again"
 }
 
-# The newest Python that the lock file is for. Debian has venv and ensurepip in a package apart.
+# The newest Python on PATH that the lock file is for and that can make an environment: Debian has
+# what it takes in a package apart.
 find_python() {
     local minor candidate
     for minor in 13 12 11; do
-        for candidate in "python3.$minor" "/usr/bin/python3.$minor" python3; do
+        for candidate in $(type -ap "python3.$minor" python3); do
             if "$candidate" -c "import ensurepip, sys, venv
 sys.exit(sys.version_info[:2] != (3, $minor))" 2>/dev/null; then
                 echo "$candidate"
@@ -70,6 +71,14 @@ sys.exit(sys.version_info[:2] != (3, $minor))" 2>/dev/null; then
         "install one (Debian, Ubuntu: apt-get install python3-venv)"
 }
 
+# pip_setting NAME: what pip was told by its environment, else by a file of its configuration.
+# Not `pip config get`, which knows neither PIP_* nor PIP_CONFIG_FILE.
+pip_setting() {
+    local all
+    all=$(.venv/bin/python -m pip config list | sed -n "s/^\(:env:\|global\)\.$1='\(.*\)'\$/\2/p")
+    echo "${all%%$'\n'*}"  # in the order of the alphabet, so `:env:` comes first
+}
+
 # Let pip and uv trust the same certificates: those that you named for either, else the system's,
 # as apt does. Their own lists do not have the proxy of a company or a university.
 trust_certificates() {
@@ -77,7 +86,7 @@ trust_certificates() {
     for file in "${SYSTEM_CERTIFICATES[@]}"; do
         [ ! -s "$file" ] || { system=$file; break; }
     done
-    of_pip=${PIP_CERT:-$(.venv/bin/python -m pip config get global.cert 2>/dev/null || true)}
+    of_pip=$(pip_setting cert)
     of_pip=${of_pip:-${REQUESTS_CA_BUNDLE:-${CURL_CA_BUNDLE:-${SSL_CERT_FILE:-$system}}}}
     [ -n "$of_pip" ] || return 0  # no store at all: they use their own lists
     export PIP_CERT=$of_pip SSL_CERT_FILE=${SSL_CERT_FILE:-$of_pip}  # the latter is for uv
@@ -93,9 +102,8 @@ install_python_packages() (
     trust_certificates
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r setup/bootstrap.lock
     # uv installs in seconds what takes pip minutes; it does not read pip's configuration
-    if [ -z "${UV_DEFAULT_INDEX:-}" ] && index=$(.venv/bin/python -m pip config get global.index-url 2>/dev/null); then
-        export UV_DEFAULT_INDEX=$index
-    fi
+    index=${UV_DEFAULT_INDEX:-$(pip_setting index-url)}
+    [ -z "$index" ] || export UV_DEFAULT_INDEX=$index
     .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock
     echo "$stamp" >.venv/.stamp
 )
