@@ -13,11 +13,11 @@ setup:  ## install what is missing
 study: setup  ## run configs/quick.toml to the end: 8 trials, at most 15 minutes
 	@$(PYTHON) -m dse.study start
 
-test: setup lint  ## all tests
-	@$(PYTHON) -m pytest
+test: setup lint  ## all tests, a process for each core
+	@$(PYTHON) -m pytest -n auto
 
 test-fast: setup  ## the tests that take seconds
-	@$(PYTHON) -m pytest -m "not slow"
+	@$(PYTHON) -m pytest -n auto -m "not slow"
 
 lint: setup  ## ruff and mypy, as pre-commit and CI run them
 	@.venv/bin/ruff check .

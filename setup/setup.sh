@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes this checkout ready to run: Debian's packages, .venv from the lock file, the CPU generator.
+# Makes this checkout ready to run: the distribution's packages, .venv from the lock file, the CPU generator.
 # Safe to call at any time; does only what is missing.
 set -euo pipefail
 
