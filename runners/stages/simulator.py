@@ -13,7 +13,7 @@ from contracts.faults import ToolMissing
 from hw_templates.soc import simulation
 from runners.job import Job
 from runners.pipeline import ROOT, Building, Stage, source_digest
-from runners.tools import identities, run_tool
+from runners.tools import identities, newest_clang, run_tool
 
 SIMULATOR = "simulator"
 """File name of the program in the folder that ``build_simulator`` fills."""
@@ -35,7 +35,7 @@ def build_runtime(out: Path, *, timeout_s: float, memory_bytes: int | None = Non
     cpu_s = run_tool(
         simulation.verilator_root_command(), cwd=out, log=root_log, timeout_s=timeout_s
     ).cpu_s
-    for command in simulation.runtime_commands(_verilator_root(out)):
+    for command in simulation.runtime_commands(_verilator_root(out), compiler=newest_clang()):
         cpu_s += run_tool(
             command,
             cwd=out,
@@ -94,6 +94,7 @@ def build_simulator(
     compiled = run_tool(
         simulation.compile_command(
             "simulator_unit.cc",
+            compiler=newest_clang(),
             verilator_root=_verilator_root(runtime),
             runtime=runtime.absolute(),
             out=(out / SIMULATOR).absolute(),

@@ -8,7 +8,7 @@ from runners.tools.run import (
     run_tool,
     tool_version,
 )
-from runners.tools.versions import all_identities, identities, identity
+from runners.tools.versions import all_identities, identities, identity, newest_clang
 
 __all__ = [
     "ToolRun",
@@ -18,6 +18,7 @@ __all__ = [
     "find_program",
     "identities",
     "identity",
+    "newest_clang",
     "run_tool",
     "tool_version",
 ]

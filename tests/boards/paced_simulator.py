@@ -15,7 +15,7 @@ from runners.job import Job, Target, Workload
 from runners.pipeline import Cache, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.simulator import SIMULATOR
-from runners.tools import run_tool
+from runners.tools import newest_clang, run_tool
 from tests.fast_design import CPU, FIRMWARE
 from tests.soc.soc_bench import CORE_WITHOUT_CFU, generate, runtime, scratch
 
@@ -78,7 +78,11 @@ def paced_simulator(
     root = Path((runtime() / "verilator_root").read_text().split()[-1])
     run_tool(
         simulation.compile_command(
-            "unit.cc", verilator_root=root, runtime=runtime(), out=folder / SIMULATOR
+            "unit.cc",
+            compiler=newest_clang(),
+            verilator_root=root,
+            runtime=runtime(),
+            out=folder / SIMULATOR,
         ),
         cwd=model,
         log=log,
