@@ -27,7 +27,12 @@ EXIT_USAGE = 2
 EXIT_INFRASTRUCTURE = 6
 EXIT_DIFFERS = 7
 EXIT_INTERRUPTED = 130
-EXIT_CODE = {FaultKind.CONFIG: 3, FaultKind.STORE: 4, FaultKind.TOOL_MISSING: 5}
+EXIT_CODE = {
+    FaultKind.CONFIG: 3,
+    FaultKind.NOT_FOUND: 3,
+    FaultKind.STORE: 4,
+    FaultKind.TOOL_MISSING: 5,
+}
 """Exit codes of the faults that stop a command; the others end in 6, a bug in 1."""
 
 QUICK = ROOT / "configs" / "quick.toml"
@@ -123,13 +128,12 @@ def show(
     study: StudyName, trial: TrialNumber, db: Database = DEFAULT_DB, as_json: Json = False
 ) -> None:
     """Print a trial: design, metrics, layers, stages, attempts, tools."""
-    from dse.config import config_from_json
     from dse.output.trial_report import show_data, show_text
+    from dse.results.trial import open_trial
 
     with _open(db) as store:
-        record = store.study(study)
-        detail = store.detail(record, trial)
-    clock_mhz = config_from_json(record.config_json).target.clock_mhz
+        opened = open_trial(store, study, trial)
+    detail, clock_mhz = opened.detail, opened.config.target.clock_mhz
     _show(show_data(detail), show_text(detail, clock_mhz=clock_mhz), as_json=as_json)
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from contracts.faults import Bug, Cancelled, Then, fault_classes
+from contracts.faults import Bug, Cancelled, Then
 from contracts.measurement import Completed, Failed, Measurement, Outcome, outcome_of
 from dse.campaign.asking import Asker
 from dse.campaign.events import (
@@ -267,11 +267,8 @@ class Campaign:
     def _on_finished(self, event: Finished) -> None:
         running = self._running.pop(event.ticket)
         self._record(running, event.outcome)
-        outcome = event.outcome
-        if isinstance(outcome, Failed):
-            fault = fault_classes()[outcome.kind]
-            if fault.then is Then.STOP:  # every trial would meet it
-                raise fault(outcome.what, outcome.fix, outcome.detail)
+        if isinstance(event.outcome, Failed) and event.outcome.fault.then is Then.STOP:
+            raise event.outcome.fault.error()  # every trial would meet it
 
     def _record(self, running: _Running, outcome: Outcome) -> None:
         now_s = self.now_s()

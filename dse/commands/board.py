@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from dse.config import config_from_json
+from dse.results.trial import open_trial
 from dse.store import Store
 from runners.job import StageEvent
 from runners.pipeline import Cache, default_root
@@ -39,9 +39,7 @@ def run_board(
         ConfigError: There is no such trial, or its model is missing or has changed.
         DseError: A stage failed.
     """
-    study = store.study(name)
-    config = config_from_json(study.config_json)
-    job = config.job(store.detail(study, number).result.trial.design)
+    job = open_trial(store, name, number).job
     pipeline = pipeline_of(job, cache=Cache(default_root()), report=report)
     firmware, soc = (pipeline.get(stage).folder for stage in ("firmware", "soc"))
     command = [str(pipeline.get("simulator").folder / SIMULATOR)]

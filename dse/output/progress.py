@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
-from contracts.measurement import Completed, Outcome
+from contracts.measurement import Completed, Failed, Outcome
 from dse.campaign.events import (
     Asking,
     AttemptEnded,
@@ -271,7 +271,9 @@ def _ending(event: AttemptEnded, config: StudyConfig) -> str:
         values = metric_values(outcome)
         shown = ", ".join(f"{name} {number_text(values[name])}" for name in config.objectives)
         return f"completed in {took}: {shown}"
-    what = f"{outcome.kind}: {outcome.what}"
+    what = f"{outcome.fault.kind}: {outcome.fault.what}"
+    if isinstance(outcome, Failed) and event.state is TrialState.INFEASIBLE:
+        return f"infeasible after {took}, the same limit was reached before: {what}"
     if event.state is TrialState.WAITING:
         return f"will be tried again; after {took} {what}"
     return f"{event.state} after {took}: {what}"

@@ -147,6 +147,7 @@ class AttemptRecord:
         what: One sentence about the fault.
         fix: What to do about it.
         detail: Longer evidence.
+        is_own_limit: A program reached a limit by what it did itself, see ``contracts.faults``.
     """
 
     id: int
@@ -164,6 +165,7 @@ class AttemptRecord:
     what: str | None
     fix: str | None
     detail: str | None
+    is_own_limit: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

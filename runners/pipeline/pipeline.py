@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contracts.faults import DseError
 from contracts.measurement import StageTime
 from runners.job import Job, StageEvent, StageState
 from runners.pipeline.cache import Artefact, Cache
@@ -122,7 +123,9 @@ class Pipeline:
                 build=build,
                 comparable=not stage.is_tool,
             )
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, DseError):
+                error.stage = name
             self._failed = StageTime(
                 stage=name,
                 wall_s=time.monotonic() - started_s,

@@ -259,7 +259,7 @@ def test_a_stop_gives_running_trials_back(store: Store, config: StudyConfig) -> 
 
     assert ending is Ending.INTERRUPTED
     assert states(store) == ["waiting", "waiting"]
-    kinds = [e.outcome.kind for e in events if isinstance(e, AttemptEnded)]  # type: ignore[union-attr]
+    kinds = [e.outcome.fault.kind for e in events if isinstance(e, AttemptEnded)]  # type: ignore[union-attr]
     assert kinds == [FaultKind.CANCELLED, FaultKind.CANCELLED]
 
 
