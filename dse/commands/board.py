@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,13 +39,14 @@ def run_board(
         DseError: A stage failed.
     """
     job = open_trial(store, name, number).job
-    pipeline = pipeline_of(job, cache=Cache(default_root()), report=report)
+    cache = Cache(default_root())
+    pipeline = pipeline_of(job, cache=cache, report=report)
     firmware, soc = (pipeline.get(stage).folder for stage in ("firmware", "soc"))
     command = [str(pipeline.get("simulator").folder / SIMULATOR)]
     if link is not None:
         command += ["--link", str(link.absolute())]
-    with tempfile.TemporaryDirectory(prefix="dse-board-") as folder:
-        load_firmware(firmware=firmware, soc=soc, folder=Path(folder))
+    with cache.scratch_folder("board") as folder:
+        load_firmware(firmware=firmware, soc=soc, folder=folder)
         # Ctrl-C reaches both of us; the simulator ends by itself and tells its cycles
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:

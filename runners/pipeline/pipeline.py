@@ -16,7 +16,9 @@ from contracts.faults import DseError
 from contracts.measurement import StageTime
 from runners.job import Job, StageEvent, StageState
 from runners.pipeline.cache import Artefact, Cache
+from runners.tools.child import spent_cpu_s
 
+_OURS = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 Report = Callable[[StageEvent], None]
 
 
@@ -114,7 +116,7 @@ class Pipeline:
         def build(out: Path) -> float:
             return stage.build(Building(job=self._job, needs=folders, out=out, progress=progress))
 
-        started_s, spent_s = time.monotonic(), _cpu_s()
+        started_s, spent_s = time.monotonic(), spent_cpu_s(*_OURS)
         try:
             artefact = self._cache.get_or_build(
                 name,
@@ -129,7 +131,7 @@ class Pipeline:
             self._failed = StageTime(
                 stage=name,
                 wall_s=time.monotonic() - started_s,
-                cpu_s=_cpu_s() - spent_s,
+                cpu_s=spent_cpu_s(*_OURS) - spent_s,
                 cached=False,
             )
             self._report(StageEvent(stage=name, state=StageState.FAILED))
@@ -138,9 +140,3 @@ class Pipeline:
         done = StageState.CACHED if artefact.cached else StageState.DONE
         self._report(StageEvent(stage=name, state=done))
         return artefact
-
-
-def _cpu_s() -> float:
-    """Return the CPU-seconds of this process and its ended children."""
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)

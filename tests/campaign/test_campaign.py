@@ -21,6 +21,7 @@ from dse.campaign import Campaign, Timing
 from dse.campaign.asking import Asker
 from dse.campaign.events import AttemptEnded, CampaignEvent, Ending, Note, TrialReused
 from dse.config import StudyConfig, load_config, with_budget
+from dse.output.progress import event_text
 from dse.space import Design
 from dse.store import RetryPolicy, Store, TrialState
 from dse.suggest import Suggester, SuggestRequest, make_suggester
@@ -236,6 +237,37 @@ def test_a_trial_that_keeps_failing_is_left_for_resume(store: Store, config: Stu
     assert store.requeue(study.id, context="context", now_s=0) == 2
     campaign(store, small).run()
     assert set(states(store)) <= {"completed", "infeasible"}
+
+
+def test_a_design_that_reaches_a_limit_twice_is_told_to_the_search_and_not_run_again(
+    store: Store, config: StudyConfig
+) -> None:
+    def answer(job: Job) -> Outcome:
+        if job.design["cfu"] != "simd":
+            return by_formula(job)
+        limit = ToolTimeout("nextpnr was stopped after 900 s", fix="-")
+        limit.stage, limit.is_own_limit = "place-and-route", True
+        return outcome_of(limit, Measurement(metrics=()))
+
+    executor, events = InstantExecutor(answer), []  # type: ignore[var-annotated]
+    recorder = Recorder(make_suggester("random"))
+    campaign(store, config, executor=executor, suggester=recorder, events=events).run()
+
+    results = store.results(store.study("night").id)
+    slow = [r for r in results if r.trial.design["cfu"] == "simd"]
+    assert slow
+    assert {r.trial.state for r in slow} == {TrialState.INFEASIBLE}
+    assert {r.kind for r in slow} == {FaultKind.TOO_SLOW_TO_BUILD}
+    assert len(executor.submitted) == len(results) + len(slow)  # two attempts, not three
+    told = {o.design.id: o.values for o in recorder.requests[-1].observations}
+    assert {told[r.trial.design_id] for r in slow if r.trial.design_id in told} == {None}
+    lines = [event_text(e, config) or "" for e in events if isinstance(e, AttemptEnded)]
+    assert sum("infeasible" in line and "reached before" in line for line in lines) == len(slow)
+
+    study, again = store.study("night"), InstantExecutor(answer)
+    assert store.requeue(study.id, context="context", now_s=0) == 0
+    campaign(store, config, executor=again).run()
+    assert again.submitted == []
 
 
 def test_a_missing_tool_stops_everything_and_blames_no_trial(
