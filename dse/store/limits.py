@@ -1,6 +1,7 @@
 """When a limit that a design reaches is a result about the design."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from contracts.faults import Fault, FaultKind, TooLargeToBuild, TooSlowToBuild
 from dse.store.records import AttemptRecord
@@ -37,8 +38,9 @@ def fault_of_design(fault: Fault, earlier: Sequence[AttemptRecord]) -> Fault | N
         return None
     result, limit = _RESULT_OF[fault.kind]
     before = max(alike, key=lambda attempt: attempt.number)
-    return result(
+    error = result(
         f"stage {fault.stage} reached {limit} in attempt {before.number} and again: {fault.what}",
         fix=f"start another study with a higher {limit}, or leave such designs out of the space",
         detail=f"attempt {before.number}: {before.what}\n{before.detail}\n\nnow:\n{fault.detail}",
-    ).fault
+    )
+    return replace(error.fault, stage=fault.stage, is_own_limit=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from contracts.faults import ConfigError
 from dse.suggest.baselines import GridSuggester, RandomSuggester
-from dse.suggest.interface import Objective, Observation, Suggester, SuggestRequest
+from dse.suggest.interface import Objective, Observation, Suggester, Suggestion, SuggestRequest
 from dse.suggest.vizier import VizierSuggester
 
 ALGORITHMS = ("vizier", "random", "grid")
@@ -41,5 +41,6 @@ __all__ = [
     "Observation",
     "SuggestRequest",
     "Suggester",
+    "Suggestion",
     "make_suggester",
 ]

@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 
 from dse.space import Design, Space
-from dse.suggest.interface import SuggestRequest
+from dse.suggest.interface import Suggestion, SuggestRequest
 
 _SHUFFLED_WHOLE = 20_000
 """Spaces up to this size are shuffled whole, so that the last designs are found quickly too."""
@@ -16,9 +16,10 @@ class RandomSuggester:
 
     name = "random"
 
-    def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
+    def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
         """Return the next designs of the order that are not taken."""
-        return first_untaken(random_order(request.space, request.seed), request)
+        found = first_untaken(random_order(request.space, request.seed), request)
+        return tuple(Suggestion(design=design, suggested_by=self.name) for design in found)
 
     def close(self) -> None:
         """Release nothing."""
@@ -33,9 +34,10 @@ class GridSuggester:
 
     name = "grid"
 
-    def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
+    def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
         """Return the next designs of the walk that are not taken."""
-        return first_untaken(grid_order(request.space), request)
+        found = first_untaken(grid_order(request.space), request)
+        return tuple(Suggestion(design=design, suggested_by=self.name) for design in found)
 
     def close(self) -> None:
         """Release nothing."""

@@ -1,6 +1,7 @@
 """The loop itself, with an executor that answers at once and a clock that never waits."""
 
 import itertools
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,9 +23,11 @@ from dse.campaign.asking import Asker
 from dse.campaign.events import AttemptEnded, CampaignEvent, Ending, Note, TrialReused
 from dse.config import StudyConfig, load_config, with_budget
 from dse.output.progress import event_text
-from dse.space import Design
+from dse.output.report import front_data, front_text, status_data, status_text
+from dse.output.trial_report import show_text
+from dse.results.front import pareto_front
 from dse.store import RetryPolicy, Store, TrialState
-from dse.suggest import Suggester, SuggestRequest, make_suggester
+from dse.suggest import Suggester, Suggestion, SuggestRequest, make_suggester
 from runners.executors import Event, Finished
 from runners.job import Job
 from tests.campaign.fake_rooms import fake_space, measure
@@ -90,7 +93,7 @@ class Recorder:
     requests: list[SuggestRequest] = field(default_factory=list)
     name: str = "recorder"
 
-    def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
+    def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
         self.requests.append(request)
         return self.inner.suggest(request)
 
@@ -316,8 +319,9 @@ def test_equal_designs_are_never_measured_twice(store: Store, config: StudyConfi
     class Stubborn:
         name = "stubborn"
 
-        def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
-            return (request.space.default(),) * request.count
+        def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
+            default = Suggestion(design=request.space.default(), suggested_by=self.name)
+            return (default,) * request.count
 
         def close(self) -> None: ...
 
@@ -332,17 +336,55 @@ def test_a_suggester_that_fails_does_not_end_the_night(store: Store, config: Stu
     class Hanging:
         name = "vizier"
 
-        def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
+        def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
             raise ToolTimeout(f"no answer for {request.count}", fix="raise suggest.timeout_s")
 
         def close(self) -> None: ...
 
     events: list[CampaignEvent] = []
-    assert campaign(store, config, suggester=Hanging(), events=events).run() is Ending.BUDGET
+    loop = campaign(store, config, suggester=Hanging(), events=events)
+    assert loop.run() is Ending.BUDGET
 
     results = store.results(store.study("night").id)
     assert {r.trial.suggested_by for r in results} == {"random instead of vizier"}
     assert any(isinstance(e, Note) and "drawn at random" in e.text for e in events)
+    assert loop.stand_ins == len(results) == 6
+
+
+def test_designs_that_the_search_did_not_choose_are_marked_wherever_they_are_shown(
+    store: Store, config: StudyConfig
+) -> None:
+    class FailsLater:
+        name = "vizier"
+
+        def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
+            if len(request.taken()) >= 3:
+                raise ToolCrashed("the search process ended", fix="try again")
+            return make_suggester("random").suggest(request)
+
+        def close(self) -> None: ...
+
+    campaign(store, config, suggester=FailsLater()).run()
+
+    study = store.study("night")
+    results = store.results(study.id)
+    drawn = [r.trial.number for r in results if r.trial.suggested_by.startswith("random instead")]
+    assert 0 < len(drawn) < len(results)
+    listed = f"{len(drawn)} design{'s' if len(drawn) > 1 else ''} drawn at random instead, trials"
+    (summary,) = store.summaries()
+    status = status_data(summary, config, results)
+    assert status["stand_ins"] == drawn
+    assert f"* the search failed: {listed} {drawn[0]}" in status_text(status)
+    found = pareto_front(results, config)
+    front = front_data(found, config)
+    assert front["stand_ins"] == drawn
+    words = {point["trial"]: point["suggested_by"] for point in front["front"]}
+    assert {n for n, by in words.items() if by == "random instead of vizier"} == {*words} & {*drawn}
+    text = front_text(found, config)
+    assert listed in text
+    marked = {int(n) for n in re.findall(r"^ *\*(\d+) ", text, flags=re.MULTILINE)}
+    assert marked == {*words} & {*drawn}
+    assert "the search failed" in show_text(store.detail(study, drawn[0]), clock_mhz=50.0)
 
 
 def test_a_completed_trial_without_an_objective_is_a_bug_and_not_a_result(
