@@ -7,10 +7,13 @@ import dse.commands.campaigns
 import dse.commands.rerun
 import dse.study
 from contracts.faults import ToolCrashed
+from dse.config.provenance import Context
 from dse.suggest import Suggester, Suggestion, SuggestRequest, make_suggester
 from tests.campaign.fake_rooms import fake_space
 
 MEASURE = "tests.campaign.fake_rooms:measure"
+GCC = os.environ.get("FAKE_GCC", "12.2")
+CONTEXT = Context(key=f"context of gcc {GCC}", facts={"tools": {"gcc": GCC}})
 
 
 class BrokenSearch:
@@ -38,7 +41,7 @@ if __name__ == "__main__":
         mock.patch.object(dse.commands.campaigns, "make_suggester", suggester_of),
         mock.patch.object(dse.commands.campaigns, "check_network"),
         mock.patch.object(dse.commands.rerun, "check_network"),
-        mock.patch.object(dse.commands.campaigns, "context_of", return_value="context"),
+        mock.patch.object(dse.commands.campaigns, "context_of", return_value=CONTEXT),
         mock.patch.object(dse.commands.rerun, "MEASURE_AGAIN", MEASURE),
     ):
         dse.study.main()
