@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from contracts.faults import DseError, FaultKind, Then
+from dse.commands.interrupts import EXIT_INTERRUPTED
 from runners.pipeline.sources import ROOT
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ EXIT_USAGE = 2
 EXIT_INFRASTRUCTURE = 6
 EXIT_DIFFERS = 7
 EXIT_SEARCH_FAILED = 8
-EXIT_INTERRUPTED = 130
 EXIT_CODE = {
     FaultKind.CONFIG: 3,
     FaultKind.NOT_FOUND: 3,
