@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.search.table import Table
 from dse.pareto import Goal, front, hypervolume, reference_point
 from dse.suggest import Objective, Observation, Suggester, SuggestRequest
-from dse.suggest.vizier import VizierSuggester
+from dse.suggest.algorithms.vizier import VizierSuggester
 from runners.tools.child import session_use
 
 

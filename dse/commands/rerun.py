@@ -10,8 +10,7 @@ from dse.config.provenance import source_hash
 from dse.output.report import table_text
 from dse.results.trial import open_trial
 from dse.store import Store, TrialState
-from runners.executors import Finished
-from runners.executors.local import MEASURE_AGAIN, LocalExecutor
+from runners.executors import MEASURE_AGAIN, Executor, Finished, make_executor
 from runners.job import Job, StageEvent
 
 _POLL_S = 0.5
@@ -71,7 +70,8 @@ def rerun_trial(
             fix=f"run it first: python -m dse.study resume {name}",
         )
     check_network(opened.config)
-    outcome = _measure(opened.job, report)
+    executor = make_executor(opened.config.executor, measure=MEASURE_AGAIN)
+    outcome = _measure(opened.job, executor, report)
     if isinstance(outcome, Failed):
         raise outcome.fault.error()
     reached = TrialState.COMPLETED if isinstance(outcome, Completed) else TrialState.INFEASIBLE
@@ -110,8 +110,7 @@ def comparison_text(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _measure(job: Job, report: Callable[[StageEvent], None]) -> Outcome:
-    executor = LocalExecutor(MEASURE_AGAIN)
+def _measure(job: Job, executor: Executor, report: Callable[[StageEvent], None]) -> Outcome:
     try:
         executor.submit(1, job)
         while True:

@@ -55,7 +55,10 @@ def context_of(config: StudyConfig) -> Context:
 
     Raises:
         ToolMissing: An outside program that trials need is not installed.
+        ConfigError: A folder of operators is not there.
     """
+    from sw_templates.operator_set import operators_digest  # imports NumPy and TFLite's schema
+
     resolved = config.resolved
     facts = {
         "target": resolved["target"],
@@ -64,6 +67,7 @@ def context_of(config: StudyConfig) -> Context:
         },
         "cycle_limit": config.limits.cycles,
         "serial": resolved["serial"],
+        "operators": operators_digest(config.workload.operator_folders),
         "families": [_family_digest(name) for name in config.families],
         "sources": dict(source_hashes()),
         "tools": all_identities(),
@@ -95,7 +99,16 @@ def what_changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str
     return tuple(found)
 
 
-_TELLING = ("target", "workload", "families", "cycle_limit", "serial", "tools", "sources")
+_TELLING = (
+    "target",
+    "workload",
+    "operators",
+    "families",
+    "cycle_limit",
+    "serial",
+    "tools",
+    "sources",
+)
 
 
 def _by_telling(subject: str) -> tuple[int, str]:
