@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from contracts.faults import DseError, FaultKind, Then
+from dse.commands.interrupts import EXIT_INTERRUPTED
 from runners.pipeline.sources import ROOT
 
 if TYPE_CHECKING:
@@ -26,8 +27,13 @@ EXIT_BUG = 1
 EXIT_USAGE = 2
 EXIT_INFRASTRUCTURE = 6
 EXIT_DIFFERS = 7
-EXIT_INTERRUPTED = 130
-EXIT_CODE = {FaultKind.CONFIG: 3, FaultKind.STORE: 4, FaultKind.TOOL_MISSING: 5}
+EXIT_SEARCH_FAILED = 8
+EXIT_CODE = {
+    FaultKind.CONFIG: 3,
+    FaultKind.NOT_FOUND: 3,
+    FaultKind.STORE: 4,
+    FaultKind.TOOL_MISSING: 5,
+}
 """Exit codes of the faults that stop a command; the others end in 6, a bug in 1."""
 
 QUICK = ROOT / "configs" / "quick.toml"
@@ -35,7 +41,8 @@ QUICK = ROOT / "configs" / "quick.toml"
 EPILOG = (
     "Exit codes: 0 done; 1 bug; 2 wrong usage; 3 wrong config or argument; 4 database unusable;"
     " 5 program missing; 6 trials failed by infrastructure (resume runs them again);"
-    " 7 a comparison differs; 130 interrupted."
+    " 7 a comparison differs; 8 the search failed, so designs were drawn at random;"
+    " 130 interrupted."
 )
 
 app = typer.Typer(
@@ -123,13 +130,12 @@ def show(
     study: StudyName, trial: TrialNumber, db: Database = DEFAULT_DB, as_json: Json = False
 ) -> None:
     """Print a trial: design, metrics, layers, stages, attempts, tools."""
-    from dse.config import config_from_json
     from dse.output.trial_report import show_data, show_text
+    from dse.results.trial import open_trial
 
     with _open(db) as store:
-        record = store.study(study)
-        detail = store.detail(record, trial)
-    clock_mhz = config_from_json(record.config_json).target.clock_mhz
+        opened = open_trial(store, study, trial)
+    detail, clock_mhz = opened.detail, opened.config.target.clock_mhz
     _show(show_data(detail), show_text(detail, clock_mhz=clock_mhz), as_json=as_json)
 
 
@@ -400,6 +406,7 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
     from dse.output.report import front_text
     from dse.results.clock_model import study_results
     from dse.results.front import pareto_front
+    from dse.words import plural
 
     name = end.study.name
     with_db = "" if store.path == DEFAULT_DB else f" --db {store.path}"
@@ -419,6 +426,9 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
         look.append(f"show {name} {found.points[0].trial.number}{with_db}")
     look.append(f"export {name} trials.csv{with_db}")
     print("\nlook further:", *(f"  {command} {line}" for line in look), sep="\n", file=sys.stderr)
+    if end.stand_ins:
+        drawn = plural(end.stand_ins, "design")
+        print(f"\nthe search failed: {drawn} of this run drawn at random", file=sys.stderr)
     if end.failed:
         print(
             f"\n{end.failed} trials failed by infrastructure;"
@@ -426,6 +436,8 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
             file=sys.stderr,
         )
         raise typer.Exit(EXIT_INFRASTRUCTURE)
+    if end.stand_ins:
+        raise typer.Exit(EXIT_SEARCH_FAILED)
 
 
 if __name__ == "__main__":

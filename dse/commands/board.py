@@ -2,11 +2,10 @@
 
 import signal
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from dse.config import config_from_json
+from dse.results.trial import open_trial
 from dse.store import Store
 from runners.job import StageEvent
 from runners.pipeline import Cache, default_root
@@ -39,16 +38,15 @@ def run_board(
         ConfigError: There is no such trial, or its model is missing or has changed.
         DseError: A stage failed.
     """
-    study = store.study(name)
-    config = config_from_json(study.config_json)
-    job = config.job(store.detail(study, number).result.trial.design)
-    pipeline = pipeline_of(job, cache=Cache(default_root()), report=report)
+    job = open_trial(store, name, number).job
+    cache = Cache(default_root())
+    pipeline = pipeline_of(job, cache=cache, report=report)
     firmware, soc = (pipeline.get(stage).folder for stage in ("firmware", "soc"))
     command = [str(pipeline.get("simulator").folder / SIMULATOR)]
     if link is not None:
         command += ["--link", str(link.absolute())]
-    with tempfile.TemporaryDirectory(prefix="dse-board-") as folder:
-        load_firmware(firmware=firmware, soc=soc, folder=Path(folder))
+    with cache.scratch_folder("board") as folder:
+        load_firmware(firmware=firmware, soc=soc, folder=folder)
         # Ctrl-C reaches both of us; the simulator ends by itself and tells its cycles
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:

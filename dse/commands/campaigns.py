@@ -36,12 +36,14 @@ class CampaignEnd:
         config: Its config.
         ending: Why the campaign ended.
         failed: Trials that failed by infrastructure, in the whole study.
+        stand_ins: Designs of this run that were drawn at random because the search failed.
     """
 
     study: StudyRecord
     config: StudyConfig
     ending: Ending
     failed: int
+    stand_ins: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +201,7 @@ def _run(
         with stop_on_interrupt() as should_stop, display:
             for remark in remarks:
                 display.listen(Note(text=remark))
-            ending = Campaign(
+            campaign = Campaign(
                 store=store,
                 study=study,
                 config=config,
@@ -209,12 +211,15 @@ def _run(
                 executor=executor,
                 listen=display.listen,
                 should_stop=should_stop,
-            ).run()
+            )
+            ending = campaign.run()
     finally:
         executor.close()
         asker.close()
     failed = sum(result.trial.state is TrialState.FAILED for result in store.results(study.id))
-    return CampaignEnd(study=study, config=config, ending=ending, failed=failed)
+    return CampaignEnd(
+        study=study, config=config, ending=ending, failed=failed, stand_ins=campaign.stand_ins
+    )
 
 
 def _older_results(store: Store, study: StudyRecord, context: Context) -> tuple[str, ...]:

@@ -57,6 +57,8 @@ def show_text(detail: TrialDetail, *, clock_mhz: float) -> str:
     lines = [
         f"trial {trial.number}: {trial.state} ({trial.fidelity}), suggested by {trial.suggested_by}"
     ]
+    if trial.is_stand_in:
+        lines.append("the search failed when this design was asked for: it was drawn at random")
     if result.reused_from is not None:
         lines.append("reused: measured as " + _origin(result))
     lines += ["", *(f"  {name} = {value_text(value)}" for name, value in trial.design.items())]

@@ -2,6 +2,7 @@
 
 from dse.store.reader import Reader
 from dse.store.records import (
+    STAND_IN,
     AttemptRecord,
     AuditRecord,
     Claim,
@@ -19,6 +20,7 @@ from dse.store.records import (
 from dse.store.store import Store
 
 __all__ = [
+    "STAND_IN",
     "AttemptRecord",
     "AuditRecord",
     "Claim",

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contracts.faults import DseError
 from contracts.measurement import StageTime
 from runners.job import Job, StageEvent, StageState
 from runners.pipeline.cache import Artefact, Cache
+from runners.tools.child import spent_cpu_s
 
+_OURS = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 Report = Callable[[StageEvent], None]
 
 
@@ -117,7 +120,7 @@ class Pipeline:
         def build(out: Path) -> float:
             return stage.build(Building(job=self._job, needs=folders, out=out, progress=progress))
 
-        started_s, spent_s = time.monotonic(), _cpu_s()
+        started_s, spent_s = time.monotonic(), spent_cpu_s(*_OURS)
         try:
             artefact = self._cache.get_or_build(
                 name,
@@ -126,11 +129,13 @@ class Pipeline:
                 build=build,
                 comparable=not stage.is_tool,
             )
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, DseError):
+                error.stage = name
             self._failed = StageTime(
                 stage=name,
                 wall_s=time.monotonic() - started_s,
-                cpu_s=_cpu_s() - spent_s,
+                cpu_s=spent_cpu_s(*_OURS) - spent_s,
                 cached=False,
             )
             self._report(StageEvent(stage=name, state=StageState.FAILED))
@@ -139,9 +144,3 @@ class Pipeline:
         done = StageState.CACHED if artefact.cached else StageState.DONE
         self._report(StageEvent(stage=name, state=done))
         return artefact
-
-
-def _cpu_s() -> float:
-    """Return the CPU-seconds of this process and its ended children."""
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)

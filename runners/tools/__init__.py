@@ -2,7 +2,6 @@
 
 from runners.tools.run import (
     ToolRun,
-    die_with_parent,
     fault_of_os_error,
     find_program,
     run_tool,
@@ -13,7 +12,6 @@ from runners.tools.versions import all_identities, identities, identity, newest_
 __all__ = [
     "ToolRun",
     "all_identities",
-    "die_with_parent",
     "fault_of_os_error",
     "find_program",
     "identities",

@@ -101,14 +101,8 @@ def test_a_trial_goes_to_a_board_and_is_measured_there(
 def test_a_design_that_cannot_be_placed_is_not_flashed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fault = DoesNotFit("too large", fix="use less")
-    infeasible = Infeasible(
-        kind=fault.kind,
-        what=fault.what,
-        fix=fault.fix,
-        detail="",
-        measurement=Measurement(metrics=()),
-    )
+    fault = DoesNotFit("too large", fix="use less").fault
+    infeasible = Infeasible(fault=fault, measurement=Measurement(metrics=()))
     monkeypatch.setattr(flash, "measure", lambda *_, **__: infeasible)
     (tmp_path / "one.toml").write_text(CONFIG)
     _, config = load_config(tmp_path / "one.toml")

@@ -109,8 +109,8 @@ def test_wrong_answer_is_infeasible_and_names_the_first_wrong_layer(
     design = {**job.design, "cfu": faulty_family}
     outcome, _ = run(dataclasses.replace(job, design=design), shared_cache)
     assert isinstance(outcome, Infeasible), outcome
-    assert outcome.kind is FaultKind.WRONG_RESULT
-    assert "first layer that differs is average_pool2d" in outcome.what
+    assert outcome.fault.kind is FaultKind.WRONG_RESULT
+    assert "first layer that differs is average_pool2d" in outcome.fault.what
     assert outcome.measurement.metrics == (), "no number of a wrong design is kept"
 
 
@@ -119,8 +119,8 @@ def test_too_many_cycles_is_infeasible(job: Job, shared_cache: Cache) -> None:
     slow = dataclasses.replace(job, limits=Limits(cycles=1_000_000))
     outcome, _ = run(slow, shared_cache)
     assert isinstance(outcome, Infeasible), outcome
-    assert outcome.kind is FaultKind.TOO_SLOW
-    assert "1000000 cycles" in outcome.what
+    assert outcome.fault.kind is FaultKind.TOO_SLOW
+    assert "1000000 cycles" in outcome.fault.what
 
 
 @pytest.mark.slow
@@ -132,8 +132,8 @@ def test_a_design_that_the_part_cannot_hold_is_known_before_it_is_simulated(
         dataclasses.replace(job, target=small, fidelity=Fidelity.SYNTHESISED), shared_cache
     )
     assert isinstance(outcome, Infeasible), outcome
-    assert outcome.kind is FaultKind.DOES_NOT_FIT
-    assert "DP16KD of 56 on LFE5U-25F" in outcome.what
+    assert outcome.fault.kind is FaultKind.DOES_NOT_FIT
+    assert "DP16KD of 56 on LFE5U-25F" in outcome.fault.what
     assert "simulate" not in {event.stage for event in events}
 
 
@@ -174,8 +174,8 @@ def test_a_faulty_tool_fails_the_attempt_and_leaves_no_artefact(
     fake_yosys.write_text(f"#!/bin/sh\n{script}\n")
     outcome, _ = run(limited, cache)
     assert isinstance(outcome, Failed), outcome
-    assert outcome.kind is kind
-    assert words in outcome.what
+    assert outcome.fault.kind is kind
+    assert words in outcome.fault.what
     assert outcome.measurement.stage_times[-1].stage == "synthesise-soc", "its cost is kept"
     assert list((cache.root / "scratch").iterdir()) == []
     assert not any((cache.root / "synthesise-soc").iterdir())

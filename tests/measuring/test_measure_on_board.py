@@ -77,7 +77,7 @@ def test_a_trial_without_its_cable_fails_and_keeps_what_was_learnt(
     finally:
         forget(NAME)
     assert isinstance(outcome, Failed), outcome
-    assert outcome.kind is FaultKind.BOARD_MISSING
-    assert f"cable of board {NAME} is not connected" in outcome.what
+    assert outcome.fault.kind is FaultKind.BOARD_MISSING
+    assert f"cable of board {NAME} is not connected" in outcome.fault.what
     fidelities = {metric.name: metric.fidelity for metric in outcome.measurement.metrics}
     assert fidelities["latency_us"] is Fidelity.PLACED

@@ -85,9 +85,9 @@ def test_a_pinned_clock_that_is_missed_is_infeasible_and_no_number(tmp_path: Pat
     job = placed(small_job(tmp_path), clock_mhz=200.0, clock_policy="pinned", place_seeds=3)
     outcome = run(job)
     assert isinstance(outcome, Infeasible), outcome
-    assert outcome.kind is FaultKind.TIMING_MISSED
-    assert "MHz of 200" in outcome.what
-    assert "slowest path from " in outcome.detail
+    assert outcome.fault.kind is FaultKind.TIMING_MISSED
+    assert "MHz of 200" in outcome.fault.what
+    assert "slowest path from " in outcome.fault.detail
     measured = outcome.measurement
     assert len(measured.placements) == 1, "out of reach, so no other seed is tried"
     assert metric(measured, "latency_us").estimate

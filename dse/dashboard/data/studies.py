@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from contracts.faults import ConfigError
+from contracts.faults import NotFound
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.config import StudyConfig, config_from_json
@@ -140,7 +140,7 @@ class Studies:
         """Return a study as it is now.
 
         Raises:
-            ConfigError: There is no such study.
+            NotFound: There is no such study.
         """
         with self._lock:
             reader = self.reader()
@@ -152,7 +152,7 @@ class Studies:
             raw = load_columns(reader, name, raw_before)
             if raw is None:
                 self._known.pop(name, None)
-                raise ConfigError(
+                raise NotFound(
                     f"{self.path.name} has no study {name[:80]!r}",
                     fix="choose one of the list of studies",
                 )
@@ -177,7 +177,7 @@ class Studies:
         """Return everything about one trial.
 
         Raises:
-            ConfigError: There is no such study or trial.
+            NotFound: There is no such study or trial.
         """
         with self._lock:
             self.reader()

@@ -53,6 +53,7 @@ def progress_part(
     return {
         "progress": progress(columns, running, now_s=now_s),
         "on_front": len(standing(columns).front),
+        "stand_ins": [trial.number for trial in columns.trials if trial.is_stand_in],
         "states": list(TrialState),
         "now_s": now_s,
         "designs": {

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from contracts.faults import ConfigError
+from contracts.faults import NotFound
 from contracts.measurement import LayerProfile, Measurement, PathStep, Placement
 from dse.dashboard.data.columns import StudyColumns
 from dse.dashboard.data.payload import mark
@@ -23,14 +23,14 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
     """Return everything that the page of a trial shows.
 
     Raises:
-        ConfigError: There is no such trial.
+        NotFound: There is no such trial.
     """
     name = columns.config.name
     _, detail = context.studies.detail(name, number)
     columns = context.studies.columns(name)  # at least as new as the detail
     position = columns.index_of(number)
     if position is None:
-        raise ConfigError(f"study {name} has no trial {number}", fix="reload the page")
+        raise NotFound(f"study {name} has no trial {number}", fix="reload the page")
     measurement = detail.measurement
     trial = columns.trials[position]
     names = [*metric_names(columns), *(metric.name for metric in measurement.metrics)]

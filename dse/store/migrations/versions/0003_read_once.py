@@ -11,11 +11,14 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Number the changes of trials, and make room for spaces and the facts behind contexts."""
+    """Number the changes of trials; make room for spaces, facts behind contexts and own limits."""
     op.add_column("trials", sa.Column("revision", sa.Integer(), nullable=False, server_default="0"))
     op.execute("UPDATE trials SET revision = number")
     op.create_index("trials_by_revision", "trials", ["study_id", "revision"])
     op.create_index("trials_of_design", "trials", ["study_id", "design_id"])
+    op.add_column(
+        "attempts", sa.Column("is_own_limit", sa.Boolean(), nullable=False, server_default="0")
+    )
     op.add_column("studies", sa.Column("space_json", sa.Text(), nullable=True))
     op.create_table(
         "contexts",
