@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+from pathlib import Path
 
 from dse.config.study_config import StudyConfig
 from runners.pipeline.sources import ROOT
@@ -41,6 +42,7 @@ def context_of(config: StudyConfig) -> str:
         "cycle_limit": config.limits.cycles,
         "serial": resolved["serial"],
         "families": [_family_digest(name) for name in config.families],
+        "metrics": [hashlib.sha256(Path(f).read_bytes()).hexdigest() for f in config.metric_files],
         "sources": source_hash(),
         "tools": all_identities(),
     }
