@@ -129,8 +129,9 @@ def show(
     with _open(db) as store:
         record = store.study(study)
         detail = store.detail(record, trial)
-    clock_mhz = config_from_json(record.config_json).target.clock_mhz
-    _show(show_data(detail), show_text(detail, clock_mhz=clock_mhz), as_json=as_json)
+    target = config_from_json(record.config_json).target
+    text = show_text(detail, clock_mhz=target.clock_mhz, part=target.part)
+    _show(show_data(detail), text, as_json=as_json)
 
 
 @app.command()

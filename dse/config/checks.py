@@ -196,7 +196,10 @@ def _check_metrics(
 def _check_directions(
     given: StudyFile, definitions: Mapping[str, MetricDefinition], *, file: str
 ) -> None:
-    for key, other, better in (("minimise", "maximise", "lower"), ("maximise", "minimise", "higher")):
+    for key, other, better in (
+        ("minimise", "maximise", "lower"),
+        ("maximise", "minimise", "higher"),
+    ):
         for name in getattr(given.objectives, key):
             if definitions[name].better not in (None, better):
                 raise ConfigError(

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from contracts.parameter import Value
 from dse.config.checks import check_ranges, completed
 from dse.config.errors import read_toml, validated
 from dse.config.file import FIDELITIES, BoundsSection, StudyFile
+from runners.fpga.cells import ROLES
 from runners.job import Job, Limits, Memory, Serial, Target, Workload
 
 CHANGEABLE = (
@@ -109,6 +110,15 @@ class StudyConfig:
     def first_fidelity(self) -> Fidelity:
         """How far every design goes, before the best ones are promoted."""
         return Fidelity.SYNTHESISED if self.promotes else self.fidelity
+
+    def shown_metrics(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return those of a study's metrics that a table shows: the objectives first.
+
+        A role repeats what the part's own cells say, so it is shown where the study names it.
+        """
+        named = {*self.objectives, *self.constraints, *(each.metric for each in self.references)}
+        others = (name for name in names if name in named or name not in ROLES)
+        return tuple(dict.fromkeys((*self.objectives, *others)))
 
     def to_json(self) -> str:
         """Return the text that ``config_from_json`` reads."""

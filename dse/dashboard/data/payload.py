@@ -12,8 +12,8 @@ from dse.dashboard.data.columns import FIDELITIES, StudyColumns, values_json
 from dse.dashboard.data.fronts import standing
 from dse.dashboard.data.selection import metric_names
 from dse.results.front import goals_of
-from dse.words import value_text
-from runners.fpga import PARTS
+from dse.words import unit_text, value_text
+from runners.fpga import capacity_of
 
 FIRST_LETTER = 48
 """``0`` stands for the first value of a parameter, ``1`` for the second; a blank for none."""
@@ -49,7 +49,7 @@ def columns_data(columns: StudyColumns) -> dict[str, Any]:
         "metrics": [
             {
                 "name": name,
-                "unit": columns.metrics[name].unit,
+                "unit": unit_text(name, columns.metrics[name].unit),
                 "values": values_json(columns.metrics[name].values),
                 "fidelity": _letters(columns.metrics[name].fidelity),
                 "estimate": "".join("e" if e else " " for e in columns.metrics[name].estimate),
@@ -88,7 +88,7 @@ def changes_data(columns: StudyColumns, since: int) -> dict[str, Any] | None:
                 "metrics": {
                     name: [
                         float(columns.metrics[name].values[position]),
-                        unit,
+                        unit_text(name, unit),
                         fidelity,
                         bool(columns.metrics[name].estimate[position]),
                     ]
@@ -115,8 +115,8 @@ def objectives_data(columns: StudyColumns) -> list[dict[str, str]]:
 
 
 def limits(columns: StudyColumns) -> dict[str, float]:
-    """Return what the part has of each resource that is a metric; empty for a part unknown here."""
-    capacity = PARTS.get(columns.config.target.part, {})  # {}: described by a newer version
+    """Return what the part has of each metric it limits; empty for a part unknown here."""
+    capacity = capacity_of(columns.config.target.part)
     return {name: float(capacity[name]) for name in columns.metrics if name in capacity}
 
 

@@ -29,14 +29,16 @@ Query = Mapping[str, str]
 
 def study_context(columns: StudyColumns, selection: Selection) -> dict[str, Any]:
     """Return what all parts are given."""
+    config = columns.config
     return {
-        "study": columns.config.name,
-        "config": columns.config,
+        "study": config.name,
+        "config": config,
         "columns": columns,
         "selection": selection,
         "query": selection.query(),
         "mark": mark(columns),
         "metric_names": metric_names(columns),
+        "shown_metrics": [n for n in config.shown_metrics(columns.metrics) if n in columns.metrics],
         "objectives": objectives_data(columns),
         "units": {name: metric.unit for name, metric in columns.metrics.items()},
     }
