@@ -1,5 +1,6 @@
 """The table of metrics, and a user's own files of them."""
 
+import ast
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from runners.measuring import metrics
 from runners.measuring.metrics import METRICS, by_name, measured_by, metrics_with
 from runners.measuring.reader import Measured, MetricReader, load_reader, read_metrics
 
+ROOT = Path(__file__).parents[2]
 ENERGY = MetricDefinition(
     name="energy_uj", unit="uJ", description="guessed", since=Fidelity.SIMULATED, better="lower"
 )
@@ -39,6 +41,19 @@ def test_every_definition_is_in_the_table_once() -> None:
     ]
     assert {each.name: each for each in defined} == METRICS
     assert all(name == each.name for name, each in METRICS.items())
+
+
+def test_nobody_writes_the_name_and_unit_of_a_value_by_hand() -> None:
+    making = [
+        path.relative_to(ROOT).as_posix()
+        for room in ("contracts", "hw_templates", "sw_templates", "runners", "dse")
+        for path in (ROOT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "Metric"
+    ]
+    assert sorted(making) == ["contracts/metric.py", "dse/store/results.py"], "the latter reads"
 
 
 def test_a_name_stands_for_one_definition() -> None:

@@ -12,7 +12,7 @@ from dse.dashboard.data.columns import FIDELITIES, StudyColumns, values_json
 from dse.dashboard.data.fronts import standing
 from dse.dashboard.data.selection import metric_names
 from dse.results.front import goals_of
-from dse.words import unit_text, value_text
+from dse.words import value_text
 from runners.fpga import capacity_of
 
 FIRST_LETTER = 48
@@ -49,7 +49,7 @@ def columns_data(columns: StudyColumns) -> dict[str, Any]:
         "metrics": [
             {
                 "name": name,
-                "unit": unit_text(name, columns.metrics[name].unit),
+                "unit": columns.metrics[name].unit,
                 "values": values_json(columns.metrics[name].values),
                 "fidelity": _letters(columns.metrics[name].fidelity),
                 "estimate": "".join("e" if e else " " for e in columns.metrics[name].estimate),
@@ -88,7 +88,7 @@ def changes_data(columns: StudyColumns, since: int) -> dict[str, Any] | None:
                 "metrics": {
                     name: [
                         float(columns.metrics[name].values[position]),
-                        unit_text(name, unit),
+                        unit,
                         fidelity,
                         bool(columns.metrics[name].estimate[position]),
                     ]

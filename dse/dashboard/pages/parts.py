@@ -67,6 +67,7 @@ def front_part(
     columns: StudyColumns, selection: Selection, _context: Context, _query: Query
 ) -> dict[str, Any]:
     """The trials on the front, filtered, with the parameters that tell them apart."""
+    shown = columns.config.shown_metrics(columns.metrics)
     chosen = selection.mask(columns)
     positions = [p for p in standing(columns).front.tolist() if chosen[p]]
     designs = [columns.trials[position].design for position in positions]
@@ -82,7 +83,7 @@ def front_part(
         "names": names,
         "common": design_text(common),
         "chosen": int(chosen.sum()),
-        "limits": limits(columns),
+        "limits": {name: v for name, v in limits(columns).items() if name in shown},
         "shown": tuple(SHOWN),
         "choices": {
             name: [value_text(v) for v in columns.parameters[name].values]

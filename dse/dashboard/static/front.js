@@ -170,8 +170,8 @@ function sizes(selection, shown) {
 function axis(which, metric, colours) {
   const { low, high, isLog } = axes[which];
   const goal = study.goal(metric);
-  const unit = study.metrics.get(metric)?.unit;
-  const says = unit ? ` [${unit}]` : "";
+  const unit = study.metrics.get(metric)?.unit ?? "";
+  const says = unit && !metric.endsWith(`_${unit.toLowerCase()}`) && unit !== metric ? ` [${unit}]` : "";
   const length = which === "x" ? node.clientWidth - GRID.left - GRID.right : node.clientHeight - GRID.top - GRID.bottom;
   const marks = ticks(axes[which], Math.max(Math.floor(length / (which === "x" ? 90 : 60)), 2));
   return {
