@@ -135,8 +135,9 @@ def show(
 
     with _open(db) as store:
         opened = open_trial(store, study, trial)
-    detail, clock_mhz = opened.detail, opened.config.target.clock_mhz
-    _show(show_data(detail), show_text(detail, clock_mhz=clock_mhz), as_json=as_json)
+    target = opened.config.target
+    text = show_text(opened.detail, clock_mhz=target.clock_mhz, part=target.part)
+    _show(show_data(opened.detail), text, as_json=as_json)
 
 
 @app.command()

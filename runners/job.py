@@ -124,6 +124,7 @@ class Job:
         fidelity: How far to go.
         serial: Names on the serial line.
         limits: When to give up.
+        metric_files: Python files that define and read the user's own metrics.
         families: Python modules or Verilog descriptions that register the user's own CFU families.
         place_seed: Of the placer; ``measure`` sets it when it tries several.
     """
@@ -134,6 +135,7 @@ class Job:
     fidelity: Fidelity = Fidelity.SYNTHESISED
     serial: Serial = field(default_factory=Serial)
     limits: Limits = field(default_factory=Limits)
+    metric_files: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     place_seed: int = 1
 

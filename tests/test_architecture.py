@@ -87,6 +87,7 @@ CATCHES_EVERYTHING = {
     "dse/suggest/search.py",  # the search's process: told to its parent, which raises it
     "hw_templates/cfu/registry.py",  # a user's module may raise anything: a configuration fault
     "sw_templates/operator_set.py",  # so may a user's operator
+    "runners/measuring/reader.py",  # the same, for a user's file of metrics
 }
 
 

@@ -1,9 +1,9 @@
 """What a config file may say: sections, keys and types, before names and paths are resolved."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from contracts.measurement import Fidelity
@@ -111,6 +111,27 @@ class ObjectivesSection(Section):
     maximise: list[str] = []
 
 
+Bound = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class BoundsSection(Section):
+    """One entry of ``[constraints]``: the smallest and the largest value that count."""
+
+    min: Bound | None = None
+    max: Bound | None = None
+
+
+def _kind_of_constraint(value: Any) -> str:
+    return "bounds" if isinstance(value, dict | BoundsSection) else "number"
+
+
+Constraint = Annotated[
+    Annotated[Bound, Tag("number")] | Annotated[BoundsSection, Tag("bounds")],
+    Discriminator(_kind_of_constraint),
+]
+"""A bare number is the largest value."""
+
+
 class LimitsSection(Section):
     """``[limits]``: when to give up."""
 
@@ -134,6 +155,12 @@ class CfuSection(Section):
     families: list[str] = []
 
 
+class MetricsSection(Section):
+    """``[metrics]``: a user's own metrics."""
+
+    files: list[str] = []
+
+
 class ReferenceSection(Section):
     """``[[references]]``: a figure of another system, drawn as a line beside the results."""
 
@@ -150,11 +177,12 @@ class StudyFile(Section):
     workload: WorkloadSection
     target: TargetSection = TargetSection(name="ulx3s_85f")
     objectives: ObjectivesSection = ObjectivesSection(minimise=["latency_us", "lut4"])
-    constraints: dict[str, float] = {}
+    constraints: dict[str, Constraint] = {}
     limits: LimitsSection = LimitsSection()
     serial: SerialSection = SerialSection()
     space: dict[str, Setting | list[Setting]] = {}
     cfu: CfuSection = CfuSection()
+    metrics: MetricsSection = MetricsSection()
     references: list[ReferenceSection] = []
 
 

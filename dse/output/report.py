@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dse.store import StudySummary, TrialResult, TrialState
 from dse.words import design_text, number_text, plural, value_text, varying
+from runners.fpga import capacity_of
 
 if TYPE_CHECKING:  # pydantic and NumPy take a while to import
     from dse.config import StudyConfig
@@ -150,10 +151,8 @@ def front_text(front: "Front", config: "StudyConfig", model: "ClockModel | None"
     drawn = {result.trial.design_id for result in front.stand_ins}
     designs = [result.trial.design for result in front.points]
     names = varying(designs)
-    others = sorted(
-        {name for result in front.points for name in result.metrics} - set(front.objectives)
-    )
-    metrics = [*front.objectives, *others]
+    measured = sorted({name for result in front.points for name in result.metrics})
+    metrics = config.shown_metrics(measured)
     rows = [
         [
             f"{'*' if result.trial.design_id in drawn else ''}{result.trial.number}",
@@ -168,6 +167,7 @@ def front_text(front: "Front", config: "StudyConfig", model: "ClockModel | None"
     common = {name: value for name, value in designs[0].items() if name not in names}
     if common:
         lines.append(f"\nin all of them: {design_text(common)}")
+    lines += _capacity_lines(front, config)
     if any(result.estimates for result in front.points):
         lines.append(clock_text(config, model))
     return "\n".join([*lines, *below])
@@ -186,6 +186,13 @@ def _metric_text(result: TrialResult, name: str) -> str:
     if name not in result.metrics:
         return "-"
     return f"{'~' if name in result.estimates else ''}{number_text(result.metrics[name])}"
+
+
+def _capacity_lines(front: "Front", config: "StudyConfig") -> list[str]:
+    """Say what the part has of the objectives that it limits."""
+    capacity = capacity_of(config.target.part)
+    held = [f"{number_text(capacity[x])} {x}" for x in front.objectives if x in capacity]
+    return [f"{config.target.part} has {', '.join(held)}"] if held else []
 
 
 def clock_text(config: "StudyConfig", model: "ClockModel | None") -> str:

@@ -1,6 +1,6 @@
 """One trial as text, and the same values as JSON-ready data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -8,6 +8,7 @@ from contracts.measurement import LayerProfile, Measurement, PathStep, Placement
 from dse.output.report import reuse_data, table_text, time_text
 from dse.store import TrialDetail, TrialResult
 from dse.words import duration_text, number_text, value_text
+from runners.fpga import capacity_of
 
 
 def show_data(detail: TrialDetail) -> dict[str, Any]:
@@ -46,12 +47,13 @@ def show_data(detail: TrialDetail) -> dict[str, Any]:
     }
 
 
-def show_text(detail: TrialDetail, *, clock_mhz: float) -> str:
+def show_text(detail: TrialDetail, *, clock_mhz: float, part: str) -> str:
     """Lay out everything about one trial.
 
     Args:
         detail: The trial.
         clock_mhz: The target's clock, for layers of a trial that has none of its own.
+        part: The target's part, for what it has of each metric.
     """
     result, trial = detail.result, detail.result.trial
     lines = [
@@ -64,7 +66,7 @@ def show_text(detail: TrialDetail, *, clock_mhz: float) -> str:
     lines += ["", *(f"  {name} = {value_text(value)}" for name, value in trial.design.items())]
     measurement = detail.measurement
     if measurement.metrics:
-        lines += ["", _metrics_text(measurement)]
+        lines += ["", _metrics_text(measurement, capacity_of(part))]
         clock_mhz = next((m.value for m in measurement.metrics if m.name == "clock_mhz"), clock_mhz)
     if measurement.placements:
         lines += ["", *_placement_lines(measurement.placements)]
@@ -90,17 +92,18 @@ def show_text(detail: TrialDetail, *, clock_mhz: float) -> str:
     return "\n".join(lines)
 
 
-def _metrics_text(measurement: Measurement) -> str:
+def _metrics_text(measurement: Measurement, capacity: Mapping[str, int]) -> str:
     rows = [
         [
             metric.name,
             number_text(metric.value),
+            number_text(capacity[metric.name]) if metric.name in capacity else "",
             metric.unit,
             f"{metric.fidelity}{', estimate' if metric.estimate else ''}",
         ]
         for metric in measurement.metrics
     ]
-    return table_text(["metric", "value", "unit", "fidelity"], rows)
+    return table_text(["metric", "value", "of", "unit", "fidelity"], rows)
 
 
 def _placement_lines(placements: Sequence[Placement]) -> list[str]:

@@ -24,7 +24,7 @@ class Front:
         goals: The direction of each.
         points: Trials on the front, best in the first objective first.
         dominated: The other trials that completed within the constraints, by number.
-        excluded: Trials that completed and break a constraint, by number.
+        excluded: Trials that completed and do not satisfy a constraint, by number.
         stand_ins: Trials of the study, ended or not, whose designs were drawn at random because
             the search failed, by number.
     """
@@ -104,11 +104,11 @@ def observed_values(result: TrialResult, config: "StudyConfig") -> dict[str, flo
 
 
 def broken_constraints(metrics: dict[str, float], config: "StudyConfig") -> tuple[str, ...]:
-    """Return the names of the metrics that are above the study's limits."""
+    """Return the metrics that are outside of the study's constraints, or not there at all."""
     return tuple(
         name
-        for name, largest in config.constraints.items()
-        if metrics.get(name, -math.inf) > largest
+        for name, bounds in config.constraints.items()
+        if not bounds.min <= metrics.get(name, math.nan) <= bounds.max
     )
 
 

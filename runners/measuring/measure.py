@@ -1,6 +1,5 @@
 """One design becomes a measurement: what a worker does for a trial."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -20,7 +19,16 @@ from hw_templates.soc.fpga_boards import fpga_board
 from runners.fpga import PARTS, family_of_part
 from runners.fpga.family import total
 from runners.job import Job
+from runners.measuring.metrics import (
+    CLOCK_MHZ,
+    CYCLES,
+    FMAX_MHZ,
+    LATENCY_US,
+    PLACE_SEED,
+    REQUESTED_CLOCK_MHZ,
+)
 from runners.measuring.on_board import measure_on_board
+from runners.measuring.reader import Measured, load_reader, read_metrics
 from runners.pipeline import Cache, Pipeline, Report, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.place.settle import settle
@@ -83,6 +91,7 @@ class _Attempt:
         self._pipelines: list[Pipeline] = [self._pipeline(job)]
         self._routed: dict[tuple[float, int], Pipeline] = {}
         self._on_board: tuple[StageTime, ...] = ()
+        self._readers = tuple(load_reader(path) for path in job.metric_files)
 
     def run(self) -> None:
         """Go as far as the job's fidelity asks for.
@@ -94,8 +103,11 @@ class _Attempt:
         if job.fidelity is not Fidelity.SIMULATED:
             self._synthesise(pipeline)
         self._simulate(job, pipeline)
-        if job.fidelity in (Fidelity.PLACED, Fidelity.BOARD):
+        is_placed = job.fidelity in (Fidelity.PLACED, Fidelity.BOARD)
+        self._read(job, pipeline, Fidelity.SYNTHESISED if is_placed else job.fidelity)
+        if is_placed:
             job, pipeline = self._place()
+            self._read(job, pipeline, Fidelity.PLACED)
         if job.fidelity is Fidelity.BOARD:
             on_board = measure_on_board(
                 job, pipeline, cache_root=self._cache.root, report=self._report
@@ -103,6 +115,7 @@ class _Attempt:
             self._layers = on_board.layers
             self._on_board = (on_board.stage_time,)
             self._learn(*on_board.metrics)
+            self._read(job, pipeline, Fidelity.BOARD)
 
     def measurement(self) -> Measurement:
         """Return all that was learnt so far."""
@@ -132,6 +145,16 @@ class _Attempt:
     def _learn(self, *metrics: Metric) -> None:
         self._metrics |= {metric.name: metric for metric in metrics}
 
+    def _read(self, job: Job, pipeline: Pipeline, reached: Fidelity) -> None:
+        """Learn what the user's own metrics say of a job that has reached a fidelity."""
+        measured = Measured(
+            job=job,
+            metrics=dict(self._metrics),
+            layers=self._layers,
+            folder=lambda stage: pipeline.get(stage).folder,
+        )
+        self._learn(*read_metrics(self._readers, measured, reached=reached))
+
     def _synthesise(self, pipeline: Pipeline) -> None:
         """Learn the cells.
 
@@ -139,12 +162,12 @@ class _Attempt:
             DoesNotFit: The part has too few.
         """
         part = self._job.target.part
-        family_of_part(part)
+        family = family_of_part(part)
         cost = total(
             read_cost(pipeline.get(f"synthesise-{name}").folder) for name, _, _ in SYNTHESISED
         )
         require_fit(cost, PARTS[part], part=part)
-        self._learn(*_cells(cost, Fidelity.SYNTHESISED))
+        self._learn(*family.measured(cost, Fidelity.SYNTHESISED))
 
     def _simulate(self, job: Job, pipeline: Pipeline) -> None:
         """Learn cycles and layers; until the design is placed, its clock is only wished for."""
@@ -153,8 +176,8 @@ class _Attempt:
         is_placed = bool(self._placements)
         fidelity = Fidelity.PLACED if is_placed else Fidelity.SIMULATED
         self._learn(
-            _metric("cycles", cycles, "cycles", Fidelity.SIMULATED),
-            replace(_metric("latency_us", latency_us, "us", fidelity), estimate=not is_placed),
+            CYCLES.measured(cycles),
+            LATENCY_US.measured(latency_us, fidelity=fidelity, estimate=not is_placed),
         )
 
     def _place(self) -> tuple[Job, Pipeline]:
@@ -189,11 +212,11 @@ class _Attempt:
             clock_mhz=placement.clock_mhz,
         )
         self._learn(
-            *_cells(family.used(routed.used), Fidelity.PLACED),
-            _metric("clock_mhz", placement.clock_mhz, "MHz", Fidelity.PLACED),
-            _metric("requested_clock_mhz", target.clock_mhz, "MHz", Fidelity.PLACED),
-            _metric("fmax_mhz", placement.fmax_mhz, "MHz", Fidelity.PLACED),
-            _metric("place_seed", placement.seed, "", Fidelity.PLACED),
+            *family.measured(family.used(routed.used), Fidelity.PLACED),
+            CLOCK_MHZ.measured(placement.clock_mhz),
+            REQUESTED_CLOCK_MHZ.measured(target.clock_mhz),
+            FMAX_MHZ.measured(placement.fmax_mhz),
+            PLACE_SEED.measured(placement.seed),
         )
         return settled, pipeline
 
@@ -216,11 +239,3 @@ class _Attempt:
 def _move_to_end(item: _Item, items: list[_Item]) -> None:
     items.remove(item)
     items.append(item)
-
-
-def _metric(name: str, value: float, unit: str, fidelity: Fidelity) -> Metric:
-    return Metric(name=name, value=float(value), unit=unit, fidelity=fidelity)
-
-
-def _cells(counts: Mapping[str, int], fidelity: Fidelity) -> list[Metric]:
-    return [_metric(name, count, "cells", fidelity) for name, count in counts.items()]

@@ -16,6 +16,7 @@ from dse.results.clock_model import ClockModel, fit_clock
 from dse.results.loading import load_columns
 from dse.store import Reader, Store, StudyRecord, TrialDetail, TrialState
 from dse.store.records import design_values
+from runners.measuring.metrics import CLOCK_MHZ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +208,9 @@ class Studies:
         for position in np.flatnonzero(where).tolist():
             clocks[position] = model.predict_mhz(raw.trials[position].design)
         values = np.where(where, cycles.values / clocks, latency.values)
-        clock = raw.metrics.get("clock_mhz", replace(latency, name="clock_mhz", unit="MHz"))
+        clock = raw.metrics.get(
+            CLOCK_MHZ.name, replace(latency, name=CLOCK_MHZ.name, unit=CLOCK_MHZ.unit)
+        )
         known = {} if before is None else before.cache
         is_new = before is not None and known.get("model") is not model
         # what a new model changes is a revision of its own, on top of those of the trials

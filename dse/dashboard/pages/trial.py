@@ -16,7 +16,8 @@ from dse.output.drawing.charts import Bar, bar_chart, share_chart
 from dse.output.drawing.svg import Drawing
 from dse.store import TrialDetail
 from dse.words import plural
-from runners.fpga import PARTS
+from runners.fpga import PARTS, capacity_of
+from runners.measuring.metrics import METRICS
 
 
 def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[str, Any]:
@@ -50,6 +51,8 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
         "previous": _neighbour(columns, position - 1),
         "next": _neighbour(columns, position + 1),
         "clock_mhz": clock_mhz(measurement, columns.config.target.clock_mhz),
+        "capacity": capacity_of(columns.config.target.part),
+        "definitions": METRICS,
         "drawings": drawings(measurement, columns.config.target.part),
         "shares": shares(measurement, columns.config.target.part),
         "path": path_summary(measurement.placements),
