@@ -129,7 +129,7 @@ def show(
     with _open(db) as store:
         record = store.study(study)
         detail = store.detail(record, trial)
-    clock_mhz = config_from_json(record.config_json).target.clock_mhz
+    clock_mhz = config_from_json(record.config_json).target.clock_hz / 1e6
     _show(show_data(detail), show_text(detail, clock_mhz=clock_mhz), as_json=as_json)
 
 

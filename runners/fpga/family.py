@@ -51,7 +51,7 @@ class Route:
         device: The FPGA's full name as ``soc.json`` has it, for example ``LFE5U-85F-6BG381C``.
         netlist: Joined netlist of the whole design, yosys JSON.
         constraints: File with pins and the oscillator's frequency, in the family's own format.
-        clock_mhz: System clock, for families whose constraints do not tell it.
+        clock_hz: System clock, for families whose constraints do not tell it.
         seed: Of the placer.
         report: File to write the report to, JSON.
         placed: File to write the routed design to.
@@ -60,7 +60,7 @@ class Route:
     device: str
     netlist: str
     constraints: str
-    clock_mhz: float
+    clock_hz: int
     seed: int
     report: str
     placed: str

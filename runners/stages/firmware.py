@@ -15,7 +15,7 @@ from runners.tools import identities, run_tool
 from runners.workload import workload_model
 from sw_templates.build import host_command, riscv_commands
 from sw_templates.generate import Firmware, generate
-from sw_templates.options import FirmwareOptions, KernelSet
+from sw_templates.options import FirmwareOptions, KernelSet, printable_name
 from sw_templates.soc_map import SocMap
 
 _LINKER_OVERFLOW = "region `"  # ... main_ram' overflowed by N bytes
@@ -29,6 +29,7 @@ def firmware_options(job: Job) -> FirmwareOptions:
     return FirmwareOptions.from_values(
         job.design,
         device_name=job.serial.device_name,
+        model_name=job.serial.model_name or printable_name(job.workload.model.stem),
         results=job.serial.results,
         inputs=job.serial.inputs,
     )
@@ -70,6 +71,7 @@ def _source_inputs(job: Job) -> dict[str, Any]:
         "optimisation": options.optimisation,
         "unroll": options.unroll,
         "device_name": options.device_name,
+        "model_name": options.model_name,
         "results": options.results,
         "inputs": options.inputs,
         "tools": identities("tflite"),

@@ -60,7 +60,7 @@ def test_a_config_is_resolved_against_its_own_folder_and_the_targets(tmp_path: P
     assert (config.name, config.trials, config.workers, config.seed) == ("night", 40, 3, 5)
     assert config.workload.model == tmp_path / "net.tflite"
     assert len(config.workload.model_sha256) == 64
-    assert (config.target.part, config.target.clock_mhz) == ("LFE5U-85F", 60.0)
+    assert (config.target.part, config.target.clock_hz) == ("LFE5U-85F", 60_000_000)
     assert (config.target.memory.kind, config.target.memory.l2_bytes) == ("sdram", 0)
     assert config.objectives == ("latency_us", "lut4", "dp16kd")
     assert config.constraints == {"mult18x18d": 20}

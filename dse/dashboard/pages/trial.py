@@ -49,7 +49,7 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
         "promoted_by": next((t.number for t in columns.trials if t.promotes == trial.id), None),
         "previous": _neighbour(columns, position - 1),
         "next": _neighbour(columns, position + 1),
-        "clock_mhz": clock_mhz(measurement, columns.config.target.clock_mhz),
+        "clock_mhz": clock_mhz(measurement, columns.config.target.clock_hz / 1e6),
         "drawings": drawings(measurement, columns.config.target.part),
         "shares": shares(measurement, columns.config.target.part),
         "path": path_summary(measurement.placements),
