@@ -5,9 +5,11 @@ in a folder of their own. All file names are names in that folder: the WebAssemb
 tools see no other absolute path below ``/tmp``.
 """
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from contracts.faults import ConfigError
 
@@ -91,6 +93,11 @@ class FpgaFamily(ABC):
     placed_file: str
     bitstream_file: str
     patches_rom: bool = True
+
+    @property
+    def source(self) -> Path:
+        """The file that describes the family, for keys: commands, and how cells are counted."""
+        return Path(inspect.getfile(type(self)))
 
     @abstractmethod
     def synthesis_script(self, *, top: str, netlist: str) -> Sequence[str]:

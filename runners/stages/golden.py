@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from runners.job import Job
-from runners.pipeline import ROOT, Building, Stage, source_digest
+from runners.pipeline import Building, Stage
 from runners.tools import identities
 from runners.workload import workload_model
 from sw_templates.model import Model
@@ -56,11 +56,7 @@ def _inputs(job: Job) -> Mapping[str, Any]:
         "model": job.workload.model_sha256,
         "count": job.workload.golden_inputs,
         "seed": job.workload.seed,
-        "sources": [
-            source_digest(ROOT / "sw_templates" / "reference.py"),
-            source_digest(Path(__file__)),
-        ],
-        "tools": identities("ai-edge-litert", "tflite"),
+        "tools": identities("ai-edge-litert", "flatbuffers", "numpy", "tflite"),
     }
 
 
@@ -88,4 +84,11 @@ def read_golden(folder: Path) -> tuple[dict[str, Any], ...]:
     return tuple(json.loads((folder / "golden.json").read_text()))
 
 
-GOLDEN_STAGE = Stage(name="golden", version=2, needs=(), inputs=_inputs, build=_build)
+GOLDEN_STAGE = Stage(
+    name="golden",
+    version=2,
+    needs=(),
+    inputs=_inputs,
+    code=("runners/stages/golden.py", "runners/workload.py", "sw_templates"),
+    build=_build,
+)

@@ -15,7 +15,7 @@ from hw_templates.soc.fpga_boards import fpga_board
 from runners.fpga import family_of_part
 from runners.fpga.family import FpgaFamily, Route
 from runners.job import Job
-from runners.pipeline import Building, Stage
+from runners.pipeline import Building, Stage, source_digest
 from runners.stages.place.netlist import join_netlists
 from runners.stages.place.report import RoutedDesign, parse_report, progress_of
 from runners.stages.soc import read_soc
@@ -104,6 +104,7 @@ def _route(job: Job) -> Route:
 def _inputs(job: Job) -> Mapping[str, Any]:
     family = family_of_part(job.target.part)
     return {
+        "source": source_digest(family.source),
         "command": list(family.place(_route(job)).command),
         "tools": identities(*family.place_packages),
     }
@@ -133,5 +134,10 @@ PLACE_STAGE = Stage(
     version=1,
     needs=(*(f"synthesise-{part}" for part, _, _ in SYNTHESISED), "board-soc"),
     inputs=_inputs,
+    code=(
+        *(f"runners/stages/place/{name}.py" for name in ("stage", "netlist", "report")),
+        "runners/stages/soc.py",
+        "runners/fpga/family.py",
+    ),
     build=_build,
 )
