@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from contracts.faults import ConfigError
+from dse.commands.measured import measured_job
 from dse.config import config_from_json
 from dse.store import Store
 from runners.job import StageEvent
@@ -56,7 +57,7 @@ def accuracy_of_trial(
         DseError: A stage or the board failed.
     """
     study = store.study(name)
-    trial = store.detail(study, number).result.trial
+    detail = store.detail(study, number)
     config = config_from_json(study.config_json)
     if config.workload.samples is None:
         raise ConfigError(
@@ -66,7 +67,7 @@ def accuracy_of_trial(
     model = workload_model(config.workload)
     chosen = read_samples(config.workload.samples, model)[:samples]
     answers = run_samples(
-        config.job(trial.design),
+        measured_job(config, detail),
         chosen,
         on=on,
         cache=Cache(default_root()),

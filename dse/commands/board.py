@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from dse.commands.measured import measured_job
 from dse.config import config_from_json
 from dse.store import Store
 from runners.job import StageEvent
@@ -22,8 +23,11 @@ def run_board(
     *,
     link: Path | None,
     report: Callable[[StageEvent], None],
+    tell: Callable[[str], None],
 ) -> int:
     """Run a trial's simulated board until Ctrl-C; it prints the path of its serial port.
+
+    It is the one that the trial was measured on: a placed trial's has the clock that it settled on.
 
     Args:
         store: Has the trial.
@@ -31,6 +35,7 @@ def run_board(
         number: Number of the trial.
         link: Made a symbolic link to the serial port; None for no link.
         report: Told when a stage starts and ends.
+        tell: Told which board this is, before it starts.
 
     Returns:
         The simulator's exit status.
@@ -41,10 +46,16 @@ def run_board(
     """
     study = store.study(name)
     config = config_from_json(study.config_json)
-    job = config.job(store.detail(study, number).result.trial.design)
+    job = measured_job(config, store.detail(study, number))
     pipeline = pipeline_of(job, cache=Cache(default_root()), report=report)
     firmware, soc = (pipeline.get(stage).folder for stage in ("firmware", "soc"))
     command = [str(pipeline.get("simulator").folder / SIMULATOR)]
+    is_requested = job.target.clock_hz == config.target.clock_hz
+    tell(
+        f"this is the simulated board of trial {number} of study {name}, not one on a cable; its"
+        f" time is that of a clock of {job.target.clock_hz / 1e6:.8g} MHz,"
+        f" {'as requested' if is_requested else 'on which the trial settled'}"
+    )
     if link is not None:
         command += ["--link", str(link.absolute())]
     with tempfile.TemporaryDirectory(prefix="dse-board-") as folder:

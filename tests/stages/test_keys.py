@@ -289,6 +289,7 @@ def test_every_field_of_a_job_has_another_value_here(
         assert value not in alternatives[path], path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 def test_what_a_build_reads_is_in_its_key(
     stage: str, built: Built, alternatives: dict[str, tuple[object, ...]]
@@ -304,6 +305,7 @@ def test_what_a_build_reads_is_in_its_key(
     assert unkeyed <= UNKEYED.keys() | UNUSED.get(stage, set())
 
 
+@pytest.mark.slow
 def test_every_stage_reads_something_of_its_job(built: Built) -> None:
     """The watch works."""
     silent = {name for name, reads in built.reads.items() if not reads}
@@ -313,6 +315,7 @@ def test_every_stage_reads_something_of_its_job(built: Built) -> None:
     assert "design.simd_width" in built.reads["cfu"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 def test_jobs_with_one_key_give_the_same_bytes(
     stage: str,
@@ -345,6 +348,7 @@ def test_what_cannot_matter_changes_no_key(
         assert [key(other, name) for name in STAGES] == [key(job, name) for name in STAGES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 def test_code_that_runs_in_a_build_is_in_its_key(
     stage: str, built: Built, monkeypatch: pytest.MonkeyPatch
@@ -368,6 +372,7 @@ def test_code_that_runs_in_a_build_is_in_its_key(
     assert unhashed <= FINDS | VALUES_ARE_KEYED.get(stage, set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_version_of_a_package_that_runs_in_a_build_is_in_its_key(
     stage: str, built: Built
