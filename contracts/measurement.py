@@ -25,7 +25,7 @@ class Metric:
         value: The number; finite.
         unit: For example ``us``, ``cycles``, ``cells``.
         fidelity: How it was obtained.
-        estimate: True while the clock behind it is only wished for.
+        estimate: True while the clock behind it is only requested or predicted.
     """
 
     name: str

@@ -111,6 +111,7 @@ def test_a_trial_that_met_no_clock_has_the_requested_one(store: Store) -> None:
     assert (job.target.clock_hz, job.place_seed) == (REQUESTED_HZ, 1)
 
 
+@pytest.mark.slow
 def test_the_simulated_board_of_a_placed_trial_runs_at_its_settled_clock(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

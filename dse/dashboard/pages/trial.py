@@ -59,9 +59,9 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
     }
 
 
-def clock_mhz(measurement: Measurement, wished_mhz: float) -> float:
-    """Return the clock that layer times are computed at: its own, else the wished one."""
-    return next((m.value for m in measurement.metrics if m.name == "clock_mhz"), wished_mhz)
+def clock_mhz(measurement: Measurement, requested_mhz: float) -> float:
+    """Return the clock that layer times are computed at: its own, else the requested one."""
+    return next((m.value for m in measurement.metrics if m.name == "clock_mhz"), requested_mhz)
 
 
 def layers_drawing(layers: Sequence[LayerProfile]) -> Drawing | None:
