@@ -307,12 +307,16 @@ def flash(
 @app.command()
 def workload(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")],
+    operators: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="Folder of your own operators; may be repeated."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print what a model asks of the hardware, layer by layer."""
     from dse.commands.workload import workload_data, workload_text
 
-    data = workload_data(file)
+    data = workload_data(file, operator_folders=operators or ())
     _show(data, workload_text(data), as_json=as_json)
 
 

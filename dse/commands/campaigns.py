@@ -7,7 +7,7 @@ from contracts.faults import ConfigError
 from contracts.measurement import Fidelity
 from dse.campaign import Campaign
 from dse.campaign.asking import Asker
-from dse.campaign.events import Ending
+from dse.campaign.events import Ending, Note
 from dse.commands.interrupts import stop_on_interrupt
 from dse.config import (
     StudyConfig,
@@ -17,11 +17,12 @@ from dse.config import (
     with_budget,
 )
 from dse.config.assembly import assemble_space
-from dse.config.provenance import context_of, source_hash
+from dse.config.provenance import Context, context_of, source_hash, what_changed
 from dse.output.progress import Display, LiveDisplay, PlainDisplay, Tally
 from dse.space import Space
 from dse.store import Store, StudyRecord, TrialState
 from dse.suggest import make_suggester
+from dse.words import plural
 from runners.executors import Executor
 from runners.executors.local import MEASURE, LocalExecutor
 from runners.pipeline import default_root
@@ -66,14 +67,14 @@ class Prepared:
         text: What it says.
         config: The same, resolved.
         space: What it allows.
-        context: Hash of what results depend on beside the design.
+        context: What results depend on beside the design.
     """
 
     path: Path
     text: str
     config: StudyConfig
     space: Space
-    context: str
+    context: Context
 
 
 def prepare(path: Path, *, trials: int | None, workers: int | None) -> Prepared:
@@ -115,7 +116,7 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
             f" continue the old one: python -m dse.study resume {config.name}",
         )
     store.update_config(study.id, config_toml=prepared.text, config_json=config.to_json())
-    store.requeue(study.id, context=prepared.context, now_s=running.now_s, also_failed=False)
+    store.requeue(study.id, context=prepared.context.key, now_s=running.now_s, also_failed=False)
     store.request_stop(study.id, now_s=None)
     return _run(study, config, prepared.space, prepared.context, store, running)
 
@@ -136,7 +137,7 @@ def resume_study(
     check_boards_of(config)
     store.update_config(study.id, config_toml=study.config_toml, config_json=config.to_json())
     context = context_of(config)
-    store.requeue(study.id, context=context, now_s=running.now_s)
+    store.requeue(study.id, context=context.key, now_s=running.now_s)
     store.request_stop(study.id, now_s=None)
     return _run(study, config, assemble_space(config), context, store, running)
 
@@ -179,10 +180,12 @@ def _run(
     study: StudyRecord,
     config: StudyConfig,
     space: Space,
-    context: str,
+    context: Context,
     store: Store,
     running: Running,
 ) -> CampaignEnd:
+    store.keep_context(context.key, context.facts)
+    remarks = _older_results(store, study, context)
     tally = Tally(config)
     tally.start_from(store.results(study.id))
     display: Display = LiveDisplay(tally) if running.is_terminal else PlainDisplay(tally)
@@ -195,11 +198,13 @@ def _run(
     asker = Asker(suggester)
     try:
         with stop_on_interrupt() as should_stop, display:
+            for remark in remarks:
+                display.listen(Note(text=remark))
             ending = Campaign(
                 store=store,
                 study=study,
                 config=config,
-                context=context,
+                context=context.key,
                 space=space,
                 asker=asker,
                 executor=executor,
@@ -211,3 +216,21 @@ def _run(
         asker.close()
     failed = sum(result.trial.state is TrialState.FAILED for result in store.results(study.id))
     return CampaignEnd(study=study, config=config, ending=ending, failed=failed)
+
+
+def _older_results(store: Store, study: StudyRecord, context: Context) -> tuple[str, ...]:
+    """Say which results of a study were measured under other facts, and which facts differ."""
+    remarks = []
+    for older in store.contexts_of(study.id):
+        if older.key == context.key:
+            continue
+        changes = (
+            "facts that were not kept then"
+            if older.facts is None
+            else "; ".join(what_changed(older.facts, context.facts))
+        )
+        remarks.append(
+            f"{plural(older.results, 'result')} of this study rest on other things than new ones"
+            f" will: {changes}. They stay; equal designs are measured anew, not reused"
+        )
+    return tuple(remarks)

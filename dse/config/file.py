@@ -44,6 +44,7 @@ class WorkloadSection(Section):
     golden_inputs: int = Field(default=1, ge=1)
     seed: int = Field(default=1, ge=0)
     samples: str | None = None
+    operator_folders: list[str] = []
 
 
 class MemorySection(Section):

@@ -160,6 +160,7 @@ def _config(complete: StudyFile) -> StudyConfig:
             golden_inputs=workload.golden_inputs,
             seed=workload.seed,
             samples=None if workload.samples is None else Path(workload.samples),
+            operator_folders=tuple(map(Path, workload.operator_folders)),
         ),
         target=Target(**target_fields, clock_hz=round(target.clock_mhz * 1e6), memory=memory),
         minimise=tuple(complete.objectives.minimise),

@@ -16,6 +16,7 @@ from runners.tools import identities, run_tool
 from runners.workload import workload_model
 from sw_templates.build import host_command, riscv_commands
 from sw_templates.generate import Firmware, generate
+from sw_templates.operator_set import operators_digest
 from sw_templates.options import FirmwareOptions, KernelSet, printable_name
 from sw_templates.soc_map import SocMap
 
@@ -69,6 +70,7 @@ def _source_inputs(job: Job) -> dict[str, Any]:
             **asdict(kernels),
             "folders": [source_digest(folder) for folder in kernels.folders],
         },
+        "operators": operators_digest(job.workload.operator_folders),
         "options": asdict(firmware_options(job)),
         "tools": identities("flatbuffers", "jinja2", "numpy", "tflite"),
     }

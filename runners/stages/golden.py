@@ -14,6 +14,7 @@ from runners.pipeline import Building, Stage
 from runners.tools import identities
 from runners.workload import workload_model
 from sw_templates.model import Model
+from sw_templates.operator_set import operators_digest
 from sw_templates.reference import Golden, golden_inferences
 
 _CANDIDATES = 24
@@ -56,6 +57,7 @@ def _inputs(job: Job) -> Mapping[str, Any]:
         "model": job.workload.model_sha256,
         "count": job.workload.golden_inputs,
         "seed": job.workload.seed,
+        "operators": operators_digest(job.workload.operator_folders),
         "tools": identities("ai-edge-litert", "flatbuffers", "numpy", "tflite"),
     }
 

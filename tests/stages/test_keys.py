@@ -30,6 +30,7 @@ from runners.pipeline.pipeline import _code_digest
 from runners.stages.all import STAGES
 from sw_templates.options import PARAMETERS as FIRMWARE_PARAMETERS
 from tests.fast_design import CPU, FAST_CFU, FIRMWARE
+from tests.firmware.added_operator import write_operator
 from tests.firmware.firmware_bench import small_network
 from tests.stages.fake_programs import FakePrograms
 from tests.stages.watched_job import changed, leaves, watched
@@ -142,6 +143,7 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
         for parameter in parameters
     }
     folder = job.workload.model.parent
+    operators = write_operator(folder / "operators")
     return others | {
         "design.icache_bytes": (8192,),  # without it there are no ways
         "design.dcache_bytes": (8192,),
@@ -164,6 +166,7 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
         "workload.golden_inputs": (2,),
         "workload.seed": (2,),
         "workload.samples": (folder,),
+        "workload.operator_folders": ((operators,),),
         "fidelity": tuple(each for each in Fidelity if each is not job.fidelity),
         "serial.device_name": ("another",),
         "serial.model_name": ("ic01",),
