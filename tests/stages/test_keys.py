@@ -7,6 +7,7 @@ simulation are stood for by ``FakePrograms``, which notes what a program is give
 
 import contextlib
 import dataclasses
+import gc
 import hashlib
 import os
 import shutil
@@ -240,12 +241,15 @@ class code_noted:
         self._files = files
 
     def __enter__(self) -> None:
+        gc.collect()
+        gc.disable()  # else what is left of another stage is finalised here
         _OPENED.append(self._files)
         sys.setprofile(self._note_call)
 
     def __exit__(self, *_: object) -> None:
         sys.setprofile(None)
         _OPENED.clear()
+        gc.enable()
 
     def _note_call(self, frame: FrameType, event: str, _argument: object) -> None:
         if event == "call":
