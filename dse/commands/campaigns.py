@@ -23,8 +23,7 @@ from dse.space import Space
 from dse.store import Store, StudyRecord, TrialState
 from dse.suggest import make_suggester
 from dse.words import plural
-from runners.executors import Executor
-from runners.executors.local import MEASURE, LocalExecutor
+from runners.executors import MEASURE, make_executor
 from runners.pipeline import default_root
 
 
@@ -194,7 +193,7 @@ def _run(
         timeout_s=config.suggest.timeout_s,
         compilation_cache=default_root() / "suggest",
     )
-    executor: Executor = LocalExecutor(MEASURE)
+    executor = make_executor(config.executor, measure=MEASURE)
     asker = Asker(suggester)
     try:
         with stop_on_interrupt() as should_stop, display:

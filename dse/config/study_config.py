@@ -17,6 +17,7 @@ from sw_templates.options import printable_name
 CHANGEABLE = (
     ("study", "trials"),
     ("study", "workers"),
+    ("study", "executor"),
     ("study", "promote_margin"),
     ("suggest", "timeout_s"),
 )
@@ -48,6 +49,7 @@ class StudyConfig:
         name: Of the study; unique in a database.
         trials: Budget: trials in the study altogether.
         workers: Trials at the same time.
+        executor: What runs them; see ``runners.executors``.
         seed: Of the search.
         fidelity: How far trials go.
         promotes: Whether only designs on or near the front go that far.
@@ -69,6 +71,7 @@ class StudyConfig:
     name: str
     trials: int
     workers: int
+    executor: str
     seed: int
     fidelity: Fidelity
     promotes: bool
@@ -149,6 +152,7 @@ def _config(complete: StudyFile) -> StudyConfig:
         name=study.name,
         trials=study.trials,
         workers=study.workers,
+        executor=study.executor,
         seed=study.seed,
         fidelity=FIDELITIES[study.fidelity],
         promotes=study.promote == "front",

@@ -46,7 +46,8 @@ class Stage:
         name: A verb or the thing built; shown to people.
         version: Raised when the output changes for a reason that neither inputs nor code tell.
         needs: Names of stages that must be built before.
-        also_needs: Names of more such stages that only some jobs have.
+        may_need: Names of more such stages that only some jobs have.
+        also_needs: Which of ``may_need`` a job has.
         inputs: What of a job determines the output, tool versions included, as JSON values.
         code: Files and folders of the checkout that make the output: the stage's own module, those
             it computes with, templates. Their text is part of the key.
@@ -62,6 +63,7 @@ class Stage:
     code: tuple[str, ...]
     build: Callable[[Building], float]
     is_tool: bool = False
+    may_need: tuple[str, ...] = ()
     also_needs: Callable[[Job], tuple[str, ...]] = lambda _: ()
 
 
@@ -107,7 +109,9 @@ class Pipeline:
         return self._keys[name]
 
     def _needs(self, stage: Stage) -> tuple[str, ...]:
-        return (*stage.needs, *stage.also_needs(self._job))
+        also = stage.also_needs(self._job)
+        assert set(also) <= set(stage.may_need), f"{stage.name} needs {also}, its row says not"
+        return (*stage.needs, *also)
 
     def _inputs(self, name: str) -> dict[str, Any]:
         """Return everything that decides the output of stage ``name``."""

@@ -225,6 +225,7 @@ BIOS_STAGE = Stage(
     name="bios",
     version=1,
     needs=(),
+    may_need=("bios-libraries", "board-soc"),
     also_needs=_bios_needs,
     inputs=_bios_inputs,
     code=("runners/stages/bios.py", "runners/stages/socs.py", "hw_templates/soc/bios.py"),

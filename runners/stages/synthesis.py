@@ -187,6 +187,7 @@ SYNTHESIS_STAGES = tuple(
         inputs=_synthesis_inputs,
         code=_CODE,
         build=functools.partial(_synthesise, need=need, top=top),
+        may_need=("bios",) if part == "soc" else (),
         also_needs=functools.partial(_rom_needs, part=part),
     )
     for part, need, top in SYNTHESISED
