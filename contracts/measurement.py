@@ -25,7 +25,7 @@ class Metric:
         value: The number; finite.
         unit: For example ``us``, ``cycles``, ``cells``.
         fidelity: How it was obtained.
-        estimate: True while the clock behind it is only wished for.
+        estimate: True while the clock behind it is only requested or predicted.
     """
 
     name: str
@@ -119,15 +119,15 @@ class Placement:
 
     Attributes:
         seed: Of the placer.
-        clock_mhz: System clock that was asked for: what the PLL makes, not what was wished.
-        fmax_mhz: What the system clock's domain reaches.
+        clock_hz: System clock that was asked for: what the PLL makes, not what was requested.
+        fmax_mhz: What the system clock's domain reaches, as the router tells it.
         is_met: Every domain is strictly faster than its clock.
         domains: All clocks, the system clock first.
         critical_path: Of the slowest domain against its clock, from clock edge to clock edge.
     """
 
     seed: int
-    clock_mhz: float
+    clock_hz: int
     fmax_mhz: float
     is_met: bool
     domains: tuple[ClockDomain, ...]

@@ -136,7 +136,7 @@ def show(
     with _open(db) as store:
         opened = open_trial(store, study, trial)
     target = opened.config.target
-    text = show_text(opened.detail, clock_mhz=target.clock_mhz, part=target.part)
+    text = show_text(opened.detail, clock_mhz=target.clock_hz / 1e6, part=target.part)
     _show(show_data(opened.detail), text, as_json=as_json)
 
 
@@ -268,7 +268,7 @@ def board(
     from dse.commands.board import run_board
 
     with _open(db) as store:
-        status = run_board(store, study, trial, link=link, report=_report_stage)
+        status = run_board(store, study, trial, link=link, report=_report_stage, tell=_tell)
     if status:
         raise typer.Exit(EXIT_INFRASTRUCTURE)
 
@@ -306,7 +306,7 @@ def flash(
             board=name,
             record=record,
             report=_report_stage,
-            tell=lambda text: print(text, file=sys.stderr, flush=True),
+            tell=_tell,
         )
     _show(asdict(flashed), flashed_text(flashed), as_json=as_json)
 
@@ -395,6 +395,10 @@ def _running() -> "Running":
 def _report_stage(event: "StageEvent") -> None:
     if event.fraction is None:
         print(f"{event.stage} {event.state}", file=sys.stderr, flush=True)
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _show(data: Any, text: str, *, as_json: bool) -> None:

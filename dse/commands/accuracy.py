@@ -65,7 +65,7 @@ def accuracy_of_trial(
     model = workload_model(config.workload)
     chosen = read_samples(config.workload.samples, model)[:samples]
     answers = run_samples(
-        opened.job,
+        opened.settled_job,
         chosen,
         on=on,
         cache=Cache(default_root()),

@@ -123,8 +123,7 @@ def _settled(job: Job, report: Callable[[StageEvent], None]) -> tuple[Job, float
     if not isinstance(outcome, Completed):
         raise outcome.fault.error()
     placement = outcome.measurement.placements[-1]
-    target = replace(job.target, clock_mhz=placement.clock_mhz)
-    settled = replace(job, target=target, place_seed=placement.seed)
+    settled = job.at(clock_hz=placement.clock_hz, place_seed=placement.seed)
     return settled, outcome.measurement.value("cycles")
 
 
@@ -138,7 +137,7 @@ def _flashed(
         trial=number,
         board=found.board,
         port=entry.port,
-        clock_mhz=job.target.clock_mhz,
+        clock_mhz=job.target.clock_hz / 1e6,
         cycles=values["cycles"],
         latency_us=values["latency_us"],
         latency_half_width_us=found.latency_half_width_us,

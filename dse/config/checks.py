@@ -257,9 +257,13 @@ def check_ranges(target: Target, serial: Serial, *, file: str) -> None:
     for section, make in (
         ("target", lambda: simulated_soc(target, with_cfu=True)),
         ("target", lambda: board_soc(target, with_cfu=True)),
-        ("serial", lambda: FirmwareOptions(device_name=serial.device_name)),
+        ("serial", lambda: _names(serial)),
     ):
         try:
             make()
         except ConfigError as error:
             raise ConfigError(f"{file}: [{section}] {error.what}", fix=error.fix) from None
+
+
+def _names(serial: Serial) -> FirmwareOptions:
+    return FirmwareOptions(device_name=serial.device_name, model_name=serial.model_name)

@@ -145,6 +145,7 @@ class SerialSection(Section):
     """``[serial]``: what the firmware says on the serial line."""
 
     device_name: str = Field(default="soft-soc-dse", pattern=r"^[ -~]{1,64}$")
+    model_name: str | None = Field(default=None, pattern=r"^[ -~]{1,64}$")
     results: Literal["integers", "floats"] = "integers"
     inputs: Literal["int8", "uint8"] = "int8"
 

@@ -14,6 +14,7 @@ from dse.config.errors import read_toml, validated
 from dse.config.file import FIDELITIES, BoundsSection, StudyFile
 from runners.fpga.cells import ROLES
 from runners.job import Job, Limits, Memory, Serial, Target, Workload
+from sw_templates.options import printable_name
 
 CHANGEABLE = (
     ("study", "trials"),
@@ -168,9 +169,11 @@ def config_from_json(text: str) -> StudyConfig:
 
 def _config(complete: StudyFile) -> StudyConfig:
     """Turn a complete file into the config that the program works with."""
+    complete = _with_model_name(complete)
     target, workload, study = complete.target, complete.workload, complete.study
+    assert target.clock_mhz is not None, "a complete file has it"
     memory = Memory(**target.memory.model_dump(exclude_none=True))
-    target_fields = target.model_dump(exclude={"memory"}, exclude_none=True)
+    target_fields = target.model_dump(exclude={"memory", "clock_mhz"}, exclude_none=True)
     return StudyConfig(
         name=study.name,
         trials=study.trials,
@@ -189,7 +192,7 @@ def _config(complete: StudyFile) -> StudyConfig:
             samples=None if workload.samples is None else Path(workload.samples),
             operator_folders=tuple(map(Path, workload.operator_folders)),
         ),
-        target=Target(**target_fields, memory=memory),
+        target=Target(**target_fields, clock_hz=round(target.clock_mhz * 1e6), memory=memory),
         minimise=tuple(complete.objectives.minimise),
         maximise=tuple(complete.objectives.maximise),
         constraints={name: _bounds(given) for name, given in complete.constraints.items()},
@@ -210,6 +213,18 @@ def _bounds(given: float | BoundsSection) -> Bounds:
     if not isinstance(given, BoundsSection):
         return Bounds(max=given)
     return Bounds(**given.model_dump(exclude_none=True))
+
+
+def _with_model_name(given: StudyFile) -> StudyFile:
+    """Return the file with ``serial.model_name``.
+
+    It stays when the model's file is renamed later. Studies from before there was the key said
+    the file's name, too.
+    """
+    if given.serial.model_name is not None:
+        return given
+    name = printable_name(Path(given.workload.model).stem)
+    return given.model_copy(update={"serial": given.serial.model_copy(update={"model_name": name})})
 
 
 def differences(old: StudyConfig, new: StudyConfig) -> tuple[str, ...]:
@@ -246,7 +261,9 @@ def _comparable(config: StudyConfig) -> dict[str, Any]:
             flat[prefix] = value
 
     # the target as it is understood: a key that an older version did not know has its default
-    walk("", {**config.resolved, "target": asdict(config.target)})
+    target = asdict(config.target)
+    target["clock_mhz"] = target.pop("clock_hz") / 1e6
+    walk("", {**config.resolved, "target": target})
     named = ("workload.model", "workload.samples", "references")
     for ignored in (*map(".".join, CHANGEABLE), *named):
         flat.pop(ignored, None)

@@ -198,7 +198,7 @@ def _capacity_lines(front: "Front", config: "StudyConfig") -> list[str]:
 def clock_text(config: "StudyConfig", model: "ClockModel | None") -> str:
     """Say what the values marked ``~`` rest on."""
     if model is None:
-        return f"~ an estimate at {config.target.clock_mhz:g} MHz: the design is not placed"
+        return f"~ an estimate at {config.target.clock_hz / 1e6:g} MHz: the design is not placed"
     return (
         f"~ an estimate at the clock that {model.trials} placed trials let expect"
         f" (mean error {model.error_mhz:.1f} MHz when each is predicted from the others)"

@@ -112,7 +112,7 @@ def _placement_lines(placements: Sequence[Placement]) -> list[str]:
         [
             str(position),
             str(placement.seed),
-            f"{placement.clock_mhz:.3f}",
+            f"{placement.clock_hz / 1e6:.3f}",
             f"{placement.fmax_mhz:.3f}",
             "yes" if placement.is_met else "no",
         ]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from contracts.measurement import Fidelity
 from dse.config import StudyConfig, config_from_json
 from dse.store import Store, StudyRecord, TrialDetail, TrialRecord
 from runners.job import Job
@@ -28,8 +29,24 @@ class OpenedTrial:
 
     @property
     def job(self) -> Job:
-        """What the trial was asked to measure: at the wished clock, as far as it goes."""
+        """What the trial was asked to measure: for the requested clock, as far as it goes.
+
+        Whoever measures the trial again takes this one, and settles on a clock anew.
+        """
         return self.config.job(self.trial.design, self.trial.fidelity)
+
+    @property
+    def settled_job(self) -> Job:
+        """The same for the clock and the seed that the trial settled on.
+
+        Whoever builds a trial's firmware, simulator or bitstream again takes this one. A trial
+        that was never placed, or that met no clock, has the requested clock.
+        """
+        placements = self.detail.measurement.placements
+        is_placed = self.trial.fidelity in (Fidelity.PLACED, Fidelity.BOARD)
+        if not is_placed or not placements or not placements[-1].is_met:
+            return self.job
+        return self.job.at(clock_hz=placements[-1].clock_hz, place_seed=placements[-1].seed)
 
 
 def open_trial(store: Store, study: str, number: int) -> OpenedTrial:

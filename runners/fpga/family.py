@@ -5,10 +5,12 @@ in a folder of their own. All file names are names in that folder: the WebAssemb
 tools see no other absolute path below ``/tmp``.
 """
 
+import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from contracts.faults import ConfigError
 from contracts.measurement import Fidelity, Metric
@@ -63,7 +65,7 @@ class Route:
         device: The FPGA's full name as ``soc.json`` has it, for example ``LFE5U-85F-6BG381C``.
         netlist: Joined netlist of the whole design, yosys JSON.
         constraints: File with pins and the oscillator's frequency, in the family's own format.
-        clock_mhz: System clock, for families whose constraints do not tell it.
+        clock_hz: System clock, for families whose constraints do not tell it.
         seed: Of the placer.
         report: File to write the report to, JSON.
         placed: File to write the routed design to.
@@ -72,7 +74,7 @@ class Route:
     device: str
     netlist: str
     constraints: str
-    clock_mhz: float
+    clock_hz: int
     seed: int
     report: str
     placed: str
@@ -103,6 +105,11 @@ class FpgaFamily(ABC):
     placed_file: str
     bitstream_file: str
     patches_rom: bool = True
+
+    @property
+    def source(self) -> Path:
+        """The file that describes the family, for keys: commands, and how cells are counted."""
+        return Path(inspect.getfile(type(self)))
 
     @abstractmethod
     def synthesis_script(self, *, top: str, netlist: str) -> Sequence[str]:

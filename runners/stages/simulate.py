@@ -125,5 +125,11 @@ SIMULATE_STAGE = Stage(
     version=1,
     needs=("simulator", "firmware", "golden", "soc"),
     inputs=_inputs,
+    code=(
+        *(f"runners/stages/{name}.py" for name in ("simulate", "golden")),
+        *(f"runners/boards/{name}.py" for name in ("board", "mlperf", "serial_port", "simulated")),
+        "runners/job.py",  # how an input tensor goes over the line
+        "hw_templates/soc/images.py",
+    ),
     build=_simulate,
 )

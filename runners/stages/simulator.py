@@ -12,7 +12,7 @@ from typing import Any
 from contracts.faults import ToolMissing
 from hw_templates.soc import simulation
 from runners.job import Job
-from runners.pipeline import ROOT, Building, Stage, source_digest
+from runners.pipeline import Building, Stage
 from runners.tools import identities, newest_clang, run_tool
 
 SIMULATOR = "simulator"
@@ -121,10 +121,7 @@ def _verilator_root(runtime: Path) -> Path:
 
 def _runtime_inputs(job: Job) -> Mapping[str, Any]:
     del job
-    return {
-        "sources": source_digest(ROOT / "hw_templates" / "soc" / "simulation"),
-        "tools": identities("verilator", "clang"),
-    }
+    return {"tools": identities("verilator", "clang")}
 
 
 def _build_runtime(building: Building) -> float:
@@ -149,11 +146,14 @@ def _build_simulator(building: Building) -> float:
     )
 
 
+_CODE = ("runners/stages/simulator.py", "hw_templates/soc/simulation")
+
 SIMULATOR_RUNTIME_STAGE = Stage(
     name="simulator-runtime",
     version=1,
     needs=(),
     inputs=_runtime_inputs,
+    code=_CODE,
     build=_build_runtime,
     is_tool=True,
 )
@@ -162,6 +162,7 @@ SIMULATOR_STAGE = Stage(
     version=1,
     needs=("soc", "cpu", "cfu", "simulator-runtime"),
     inputs=_runtime_inputs,
+    code=_CODE,
     build=_build_simulator,
     is_tool=True,
 )

@@ -110,7 +110,7 @@ def slowest_core() -> Path:
         del design[name]
     job = Job(
         design=design,
-        target=Target(name="none", part="LFE5U-25F", clock_mhz=50.0),
+        target=Target(name="none", part="LFE5U-25F", clock_hz=50_000_000),
         workload=Workload(model=Path("none"), model_sha256=""),
     )
     pipeline = pipeline_of(job, cache=Cache(default_root()), report=lambda _: None)

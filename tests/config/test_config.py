@@ -63,7 +63,7 @@ def test_a_config_is_resolved_against_its_own_folder_and_the_targets(tmp_path: P
     assert (config.name, config.trials, config.workers, config.seed) == ("night", 40, 3, 5)
     assert config.workload.model == tmp_path / "net.tflite"
     assert len(config.workload.model_sha256) == 64
-    assert (config.target.part, config.target.clock_mhz) == ("LFE5U-85F", 60.0)
+    assert (config.target.part, config.target.clock_hz) == ("LFE5U-85F", 60_000_000)
     assert (config.target.memory.kind, config.target.memory.l2_bytes) == ("sdram", 0)
     assert config.objectives == ("latency_us", "lut4", "dp16kd")
     assert config.constraints == {"mult18x18d": Bounds(max=20)}
@@ -109,6 +109,50 @@ def test_only_the_budget_of_a_study_may_change(tmp_path: Path) -> None:
     one_cache = GOOD.replace("[0, 4096]", "4096")
     assert differences(old, load(tmp_path, one_cache)) == (
         "[space] icache_bytes: [0, 4096] in the database, [4096] in the config",
+    )
+
+
+def test_the_model_is_called_by_its_file_unless_the_config_says_a_name(tmp_path: Path) -> None:
+    config = load(tmp_path, GOOD)
+    assert config.serial.model_name == "net"
+    assert config.resolved["serial"]["model_name"] == "net", "the database keeps it"
+    named = load(tmp_path, GOOD + '\n[serial]\nmodel_name = "ic01"\n')
+    assert named.serial.model_name == "ic01"
+    assert differences(config, named) == (
+        '[serial] model_name: "net" in the database, "ic01" in the config',
+    )
+
+
+def test_a_name_that_cannot_be_printed_in_brackets_is_cleaned_in_the_default_only(
+    tmp_path: Path,
+) -> None:
+    name = "net [v2]" + 80 * "x"
+    (tmp_path / f"{name}.tflite").write_bytes(b"")
+    config = load(tmp_path, GOOD.replace("net.tflite", f"{name}.tflite"))
+    assert config.serial.model_name == ("net _v2_" + 80 * "x")[:64]
+    with pytest.raises(ConfigError, match=r"\[serial\] firmware option model_name is 'net \[v2\]'"):
+        load(tmp_path, GOOD + '\n[serial]\nmodel_name = "net [v2]"\n')
+
+
+def test_a_study_from_before_there_were_names_has_that_of_its_file(tmp_path: Path) -> None:
+    config = load(tmp_path, GOOD)
+    stored = json.loads(config.to_json())
+    del stored["serial"]["model_name"]
+    old = config_from_json(json.dumps(stored))
+    assert old.serial.model_name == "net"
+    assert differences(old, config) == ()
+    renamed = json.loads(config.to_json())
+    renamed["workload"]["model"] = "/elsewhere/moved.tflite"
+    assert config_from_json(json.dumps(renamed)).serial.model_name == "net", "it was kept"
+
+
+def test_a_clock_is_a_whole_number_of_hertz(tmp_path: Path) -> None:
+    config = load(tmp_path, GOOD.replace("clock_mhz = 60", "clock_mhz = 63.541667"))
+    assert config.target.clock_hz == 63_541_667
+    finer = load(tmp_path, GOOD.replace("clock_mhz = 60", "clock_mhz = 63.5416667"))
+    assert differences(config, finer) == ()
+    assert differences(config, load(tmp_path, GOOD)) == (
+        "[target] clock_mhz: 63.541667 in the database, 60.0 in the config",
     )
 
 

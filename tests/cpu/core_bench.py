@@ -31,7 +31,7 @@ def generator_jars() -> Path:
     """Return the compiled generator, from the cache that trials use."""
     job = Job(
         design={},
-        target=Target(name="", part="", clock_mhz=1.0),
+        target=Target(name="", part="", clock_hz=1_000_000),
         workload=Workload(model=Path(), model_sha256=""),
     )
     stages = dict(STAGES)

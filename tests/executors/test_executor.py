@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 def a_job(**design: int | str | bool) -> Job:
     return Job(
         design={"icache_bytes": 4096, "bypass": True, "cfu": "none", **design},
-        target=Target(name="t", part="LFE5U-85F", clock_mhz=50.0),
+        target=Target(name="t", part="LFE5U-85F", clock_hz=50_000_000),
         workload=Workload(model=Path("model.tflite"), model_sha256="0" * 64),
     )
 

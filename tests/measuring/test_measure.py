@@ -24,7 +24,7 @@ MODEL = ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"
 ON_CHIP = Target(
     name="on_chip",
     part="LFE5U-85F",
-    clock_mhz=50.0,
+    clock_hz=50_000_000,
     memory=Memory(kind="on-chip", size_bytes=262144, l2_bytes=0),
 )
 

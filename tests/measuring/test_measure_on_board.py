@@ -23,7 +23,7 @@ NAME = f"trial-{os.getpid()}"  # leases are the machine's
 def board_job(folder: Path) -> Job:
     """The design that the tests of place and route have placed."""
     job = small_job(folder)
-    target = dataclasses.replace(job.target, clock_mhz=40.0, clock_policy="pinned")
+    target = dataclasses.replace(job.target, clock_hz=40_000_000, clock_policy="pinned")
     return dataclasses.replace(job, target=target, fidelity=Fidelity.BOARD)
 
 

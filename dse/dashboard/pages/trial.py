@@ -50,7 +50,7 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
         "promoted_by": next((t.number for t in columns.trials if t.promotes == trial.id), None),
         "previous": _neighbour(columns, position - 1),
         "next": _neighbour(columns, position + 1),
-        "clock_mhz": clock_mhz(measurement, columns.config.target.clock_mhz),
+        "clock_mhz": clock_mhz(measurement, columns.config.target.clock_hz / 1e6),
         "capacity": capacity_of(columns.config.target.part),
         "definitions": METRICS,
         "drawings": drawings(measurement, columns.config.target.part),
@@ -62,9 +62,9 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
     }
 
 
-def clock_mhz(measurement: Measurement, wished_mhz: float) -> float:
-    """Return the clock that layer times are computed at: its own, else the wished one."""
-    return next((m.value for m in measurement.metrics if m.name == "clock_mhz"), wished_mhz)
+def clock_mhz(measurement: Measurement, requested_mhz: float) -> float:
+    """Return the clock that layer times are computed at: its own, else the requested one."""
+    return next((m.value for m in measurement.metrics if m.name == "clock_mhz"), requested_mhz)
 
 
 def layers_drawing(layers: Sequence[LayerProfile]) -> Drawing | None:
