@@ -122,7 +122,7 @@ class Job:
         fidelity: How far to go.
         serial: Names on the serial line.
         limits: When to give up.
-        families: Python modules or Verilog descriptions that register the user's own CFU families.
+        families: The user's own CFU families: Python modules or paths of ``.py`` files.
         place_seed: Of the placer; ``measure`` sets it when it tries several.
     """
 

@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 def assemble_space(config: StudyConfig) -> Space:
     """Return the space that a config allows, the user's own CFU families included.
 
+    Imports the modules of these families: where the config comes from a database, ask
+    ``trust.untrusted_code`` first.
+
     Raises:
-        ConfigError: A family cannot be registered, the config names a parameter or value that
+        ConfigError: A family cannot be loaded, the config names a parameter or value that
             does not exist, a condition names an unknown parameter, or no design is left.
     """
     from hw_templates import cfu, cpu
     from sw_templates import options as firmware
 
-    for name in config.families:
-        cfu.register_module(name)
-    families = cfu.families()
+    families = cfu.load_families(config.families)
     choice = Parameter(
         name="cfu",
         values=tuple(families),

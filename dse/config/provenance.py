@@ -3,9 +3,10 @@
 import functools
 import hashlib
 import json
+from collections.abc import Iterable
 
 from dse.config.study_config import StudyConfig
-from runners.pipeline.sources import ROOT
+from runners.pipeline.sources import ROOT, source_digest
 from runners.tools import all_identities
 
 _ROOMS = ("contracts", "hw_templates", "sw_templates", "runners")
@@ -40,7 +41,7 @@ def context_of(config: StudyConfig) -> str:
         },
         "cycle_limit": config.limits.cycles,
         "serial": resolved["serial"],
-        "families": [_family_digest(name) for name in config.families],
+        "families": _family_digests(config.families),
         "sources": source_hash(),
         "tools": all_identities(),
     }
@@ -48,13 +49,26 @@ def context_of(config: StudyConfig) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _family_digest(name: str) -> str:
-    """Return a hash of the sources that a user's family says it depends on."""
+def _family_digests(modules: tuple[str, ...]) -> list[str]:
+    """Return a hash of the sources and kernels of each family that a user's modules declare."""
+    if not modules:
+        return []
     from hw_templates import cfu  # only for a user's own: it imports Amaranth
 
-    whole = hashlib.sha256()
-    for source in cfu.register_module(name).sources:
-        content = source.read_bytes()
-        whole.update(f"{source.name}\0{len(content)}\0".encode())
-        whole.update(content)
-    return whole.hexdigest()
+    own = [
+        family for name, family in cfu.load_families(modules).items() if name not in cfu.BUILT_IN
+    ]
+    return [
+        _digest(
+            (source.name, source_digest(source))
+            for source in (
+                *family.sources,
+                *(() if family.kernels is None else (family.kernels.folder,)),
+            )
+        )
+        for family in own
+    ]
+
+
+def _digest(parts: Iterable[tuple[str, str]]) -> str:
+    return hashlib.sha256(json.dumps(list(parts)).encode()).hexdigest()

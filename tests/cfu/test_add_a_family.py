@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contracts.faults import ConfigError
-from hw_templates.cfu import Registry
+from hw_templates.cfu import load_families
 from hw_templates.cfu.verilog_file import with_parameters
 
 ROOT = Path(__file__).parents[2]
@@ -34,9 +34,8 @@ def example(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_example_registers_beside_others(example: Path) -> None:
-    registry = Registry()
-    family = registry.register_module(str(example / "dotter.py"))
+def test_example_loads_beside_others(example: Path) -> None:
+    family = load_families([str(example / "dotter.py")]).named("dotter")
     assert [parameter.name for parameter in family.parameters] == ["lanes"]
     assert "parameter LANES = 2)" in family.verilog({"lanes": 2})
 
