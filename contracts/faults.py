@@ -45,6 +45,7 @@ class FaultKind(StrEnum):
     CONFIG = "config"
     TOOL_MISSING = "tool-missing"
     STORE = "store"
+    UNTRUSTED = "untrusted"
 
 
 class DseError(Exception):
@@ -207,6 +208,13 @@ class StoreError(DseError):
     """The database cannot be used: not a database, newer schema, read-only, locked, full."""
 
     kind = FaultKind.STORE
+    then = Then.STOP
+
+
+class Untrusted(DseError):
+    """A database names code of CFU families that this user has not agreed to run."""
+
+    kind = FaultKind.UNTRUSTED
     then = Then.STOP
 
 

@@ -27,7 +27,12 @@ EXIT_USAGE = 2
 EXIT_INFRASTRUCTURE = 6
 EXIT_DIFFERS = 7
 EXIT_INTERRUPTED = 130
-EXIT_CODE = {FaultKind.CONFIG: 3, FaultKind.STORE: 4, FaultKind.TOOL_MISSING: 5}
+EXIT_CODE = {
+    FaultKind.CONFIG: 3,
+    FaultKind.STORE: 4,
+    FaultKind.TOOL_MISSING: 5,
+    FaultKind.UNTRUSTED: 8,
+}
 """Exit codes of the faults that stop a command; the others end in 6, a bug in 1."""
 
 QUICK = ROOT / "configs" / "quick.toml"
@@ -35,7 +40,7 @@ QUICK = ROOT / "configs" / "quick.toml"
 EPILOG = (
     "Exit codes: 0 done; 1 bug; 2 wrong usage; 3 wrong config or argument; 4 database unusable;"
     " 5 program missing; 6 trials failed by infrastructure (resume runs them again);"
-    " 7 a comparison differs; 130 interrupted."
+    " 7 a comparison differs; 8 the study's own code is not trusted; 130 interrupted."
 )
 
 app = typer.Typer(
@@ -57,6 +62,10 @@ Workers = Annotated[
     int | None, typer.Option(min=1, help="Trials at the same time.", show_default="the config's")
 ]
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study; see `list`.")]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Agree to run the code of the CFU families that the study names."),
+]
 TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="Number of a trial.")]
 DEFAULT_DB = Path("results.db")
 
@@ -82,12 +91,17 @@ def start(
 
 @app.command()
 def resume(
-    study: StudyName, trials: Trials = None, workers: Workers = None, db: Database = DEFAULT_DB
+    study: StudyName,
+    trials: Trials = None,
+    workers: Workers = None,
+    trust: Trust = False,
+    db: Database = DEFAULT_DB,
 ) -> None:
     """Queue again what was interrupted or failed by infrastructure, then go on."""
     from dse.commands.campaigns import resume_study
 
     with _open(db) as store:
+        _require_trust(store, "resume", study, given=trust)
         end = resume_study(study, store, trials=trials, workers=workers, running=_running())
         _finish(end, store)
 
@@ -181,7 +195,11 @@ def export(
 
 @app.command()
 def rerun(
-    study: StudyName, trial: TrialNumber, db: Database = DEFAULT_DB, as_json: Json = False
+    study: StudyName,
+    trial: TrialNumber,
+    trust: Trust = False,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
 ) -> None:
     """Measure a trial again from the database alone and compare every metric."""
     from dataclasses import asdict
@@ -189,6 +207,7 @@ def rerun(
     from dse.commands.rerun import comparison_text, rerun_trial
 
     with _open(db) as store:
+        _require_trust(store, "rerun", study, trial, given=trust)
         comparison = rerun_trial(store, study, trial, report=_report_stage)
     _show(asdict(comparison), comparison_text(comparison), as_json=as_json)
     if comparison.differences:
@@ -200,7 +219,10 @@ def space(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A config file.")],
     as_json: Json = False,
 ) -> None:
-    """Print the parameters, conditions and number of designs of a config's space."""
+    """Print the parameters, conditions and number of designs of a config's space.
+
+    The CFU families that the config names are loaded: their code is run.
+    """
     from dataclasses import asdict
 
     from dse.config import load_config
@@ -224,6 +246,7 @@ def accuracy(
     samples: Annotated[
         int | None, typer.Option(min=1, help="How many samples.", show_default="all")
     ] = None,
+    trust: Trust = False,
     db: Database = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
@@ -233,6 +256,7 @@ def accuracy(
     from dse.commands.accuracy import accuracy_of_trial, accuracy_text
 
     with _open(db) as store:
+        _require_trust(store, "accuracy", study, trial, given=trust)
         result = accuracy_of_trial(
             store,
             study,
@@ -255,12 +279,14 @@ def board(
         Path | None,
         typer.Option(help="Make this a symbolic link to the serial port.", show_default="none"),
     ] = None,
+    trust: Trust = False,
     db: Database = DEFAULT_DB,
 ) -> None:
     """Run a trial's simulated board for a serial program of yours, until Ctrl-C."""
     from dse.commands.board import run_board
 
     with _open(db) as store:
+        _require_trust(store, "board", study, trial, given=trust)
         status = run_board(store, study, trial, link=link, report=_report_stage)
     if status:
         raise typer.Exit(EXIT_INFRASTRUCTURE)
@@ -283,6 +309,7 @@ def flash(
         Path | None,
         typer.Option(help="Write the talk with the board to this file.", show_default="none"),
     ] = None,
+    trust: Trust = False,
     db: Database = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
@@ -292,6 +319,7 @@ def flash(
     from dse.commands.flash import flash_trial, flashed_text
 
     with _open(db) as store:
+        _require_trust(store, "flash", study, trial, given=trust)
         flashed = flash_trial(
             store,
             study,
@@ -375,6 +403,38 @@ def _open(db: Path, *, create: bool = False) -> "Store":
     return Store(db)
 
 
+def _require_trust(
+    store: "Store", command: str, study: str, trial: int | None = None, *, given: bool
+) -> None:
+    """Ask before the code that a database names is run; nobody is asked away from a terminal."""
+    from dse.config import config_from_json
+    from dse.config.known_space import stored_code
+    from dse.config.trust import require_trust
+
+    record = store.study(study)
+    words = [command, study, *([] if trial is None else [str(trial)])]
+    is_terminal = sys.stdin.isatty() and sys.stderr.isatty()
+    require_trust(
+        config_from_json(record.config_json),
+        before=stored_code(record.space_json),
+        command=f"python -m dse.study {' '.join(words)}{_with_db(store)}",
+        is_given=given,
+        ask=_agrees if is_terminal else None,
+    )
+
+
+def _agrees(what: str) -> bool:
+    print(f"{what}\nIt runs with all your rights.", file=sys.stderr)
+    try:
+        return typer.confirm("Run it?", default=False, err=True)
+    except typer.Abort:
+        return False
+
+
+def _with_db(store: "Store") -> str:
+    return "" if store.path == DEFAULT_DB else f" --db {store.path}"
+
+
 def _running() -> "Running":
     from dse.commands.campaigns import Running
 
@@ -398,7 +458,7 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
     from dse.results.front import pareto_front
 
     name = end.study.name
-    with_db = "" if store.path == DEFAULT_DB else f" --db {store.path}"
+    with_db = _with_db(store)
     command = "python -m dse.study"
     results, model = study_results(store, end.study.id, end.config)
     found = pareto_front(results, end.config)

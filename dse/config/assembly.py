@@ -17,7 +17,7 @@ def assemble_space(config: StudyConfig) -> Space:
     """Return the space that a config allows, the user's own CFU families included.
 
     Imports the modules of these families: where the config comes from a database, ask
-    ``trust.untrusted_code`` first.
+    ``trust.require_trust`` first.
 
     Raises:
         ConfigError: A family cannot be loaded, the config names a parameter or value that
@@ -33,11 +33,17 @@ def assemble_space(config: StudyConfig) -> Space:
         default="none",
         description="family of the custom function unit",
     )
-    rules = [*cpu.RULES, *firmware.RULES]
-    for family in families.values():
-        rules += [_only_under(family.name, rule) for rule in family.rules]
+    rules = [*cpu.RULES, *firmware.RULES, *_rules_of(families)]
     parameters = [*cpu.PARAMETERS, choice, *_of_families(families), *firmware.PARAMETERS]
     return restricted_space(Space(parameters, rules), config)
+
+
+def built_in_rules() -> list[Rule]:
+    """Return the rules of every space that are code of this software and of nobody else."""
+    from hw_templates import cfu, cpu
+    from sw_templates import options as firmware
+
+    return [*cpu.RULES, *firmware.RULES, *_rules_of(cfu.BUILT_IN)]
 
 
 def restricted_space(space: Space, config: StudyConfig) -> Space:
@@ -69,6 +75,10 @@ def _of_families(families: "Mapping[str, Family]") -> list[Parameter]:
         )
         for name, parameter in declared.items()
     ]
+
+
+def _rules_of(families: "Mapping[str, Family]") -> list[Rule]:
+    return [_only_under(family.name, rule) for family in families.values() for rule in family.rules]
 
 
 def _only_under(family: str, rule: Rule) -> Rule:

@@ -2,6 +2,7 @@
 
 from dse.store.reader import Reader
 from dse.store.records import (
+    BY_HAND,
     AttemptRecord,
     AuditRecord,
     Claim,
@@ -18,6 +19,7 @@ from dse.store.records import (
 from dse.store.store import Store
 
 __all__ = [
+    "BY_HAND",
     "AttemptRecord",
     "AuditRecord",
     "Claim",

@@ -62,6 +62,10 @@ class StudyRecord:
     space_json: str | None
 
 
+BY_HAND = "hand"
+"""Who suggested a design that a person queued."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTrial:
     """A suggestion to be queued.
@@ -69,7 +73,7 @@ class NewTrial:
     Attributes:
         design_id: Hash of the design.
         design_json: Canonical text of the design.
-        suggested_by: Name of the algorithm, ``promotion``, or ``hand``.
+        suggested_by: Name of the algorithm, ``promotion``, or ``BY_HAND``.
         fidelity: How far to measure it.
         promotes: Key of the trial whose design it measures at a higher fidelity, or None.
     """
