@@ -20,7 +20,7 @@ HANDSHAKE = "assign cmd_ready = rsp_ready; assign rsp_valid = cmd_valid;"
 
 def written(folder: Path, *, header: str = "", body: str) -> Path:
     path = folder / "unit.v"
-    path.write_text(f"module Cfu {header} ({PORTS});\n{HANDSHAKE}\n{body}\nendmodule\n")
+    path.write_text(f"module Cfu {header}\n({PORTS});\n{HANDSHAKE}\n{body}\nendmodule\n")
     return path
 
 
