@@ -64,7 +64,9 @@ Workers = Annotated[
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study; see `list`.")]
 Trust = Annotated[
     bool,
-    typer.Option("--trust", help="Agree to run the code of the CFU families that the study names."),
+    typer.Option(
+        "--trust", help="Agree to run the CFU families and operators that the study names."
+    ),
 ]
 TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="Number of a trial.")]
 DEFAULT_DB = Path("results.db")
@@ -335,12 +337,16 @@ def flash(
 @app.command()
 def workload(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")],
+    operators: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="Folder of your own operators; may be repeated."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print what a model asks of the hardware, layer by layer."""
     from dse.commands.workload import workload_data, workload_text
 
-    data = workload_data(file)
+    data = workload_data(file, operator_folders=operators or ())
     _show(data, workload_text(data), as_json=as_json)
 
 

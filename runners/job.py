@@ -65,6 +65,7 @@ class Workload:
         golden_inputs: How many generated inputs a trial checks bit for bit, at least 1.
         seed: Of the generated inputs.
         samples: Folder of raw inputs with ``y_labels.csv`` for ``accuracy``, or None.
+        operator_folders: Folders of the user's own operators; their files are run by the import.
     """
 
     model: Path
@@ -72,6 +73,7 @@ class Workload:
     golden_inputs: int = 1
     seed: int = 1
     samples: Path | None = None
+    operator_folders: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

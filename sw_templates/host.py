@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.faults import ConfigError, ToolCrashed
-from sw_templates.model import Layer, Model
+from sw_templates.layer import Layer
+from sw_templates.model import Model
 from sw_templates.reference import Golden
 
 

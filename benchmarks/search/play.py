@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.search.table import Table
 from dse.pareto import Goal, front, hypervolume, reference_point
 from dse.suggest import Objective, Observation, Suggester, SuggestRequest
-from dse.suggest.vizier import VizierSuggester
+from dse.suggest.algorithms.vizier import VizierSuggester
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

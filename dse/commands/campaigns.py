@@ -7,7 +7,7 @@ from contracts.faults import ConfigError
 from contracts.measurement import Fidelity
 from dse.campaign import Campaign
 from dse.campaign.asking import Asker
-from dse.campaign.events import Ending
+from dse.campaign.events import Ending, Note
 from dse.commands.interrupts import stop_on_interrupt
 from dse.config import (
     StudyConfig,
@@ -18,14 +18,14 @@ from dse.config import (
 )
 from dse.config.assembly import assemble_space
 from dse.config.known_space import space_json
-from dse.config.provenance import context_of, source_hash
-from dse.config.trust import CodeFile, code_files, trust
+from dse.config.provenance import Context, context_of, source_hash, what_changed
+from dse.config.trust import CodeFile, code_of, trust
 from dse.output.progress import Display, LiveDisplay, PlainDisplay, Tally
 from dse.space import Space
 from dse.store import Store, StudyRecord, TrialState
 from dse.suggest import make_suggester
-from runners.executors import Executor
-from runners.executors.local import MEASURE, LocalExecutor
+from dse.words import plural
+from runners.executors import MEASURE, make_executor
 from runners.pipeline import default_root
 
 
@@ -68,8 +68,8 @@ class Prepared:
         text: What it says.
         config: The same, resolved.
         space: What it allows.
-        code: The files of its own CFU families as they were loaded.
-        context: Hash of what results depend on beside the design.
+        code: The files of the user's own code as they were loaded.
+        context: What results depend on beside the design.
     """
 
     path: Path
@@ -77,13 +77,13 @@ class Prepared:
     config: StudyConfig
     space: Space
     code: tuple[CodeFile, ...]
-    context: str
+    context: Context
 
 
 def prepare(path: Path, *, trials: int | None, workers: int | None) -> Prepared:
     """Check a config file, its model, its space and the programs that trials need.
 
-    Runs the code of the CFU families that the file names: who gives it asks for that.
+    Runs the code of the CFU families and operators that the file names: who gives it asks for that.
 
     Raises:
         ConfigError: The config is wrong.
@@ -93,7 +93,7 @@ def prepare(path: Path, *, trials: int | None, workers: int | None) -> Prepared:
     config = with_budget(config, trials=trials, workers=workers)
     check_network(config)
     check_boards_of(config)
-    code = code_files(config.families)
+    code = code_of(config)
     space = assemble_space(config)
     return Prepared(
         path=path,
@@ -131,7 +131,7 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
     store.update_config(study.id, config_toml=prepared.text, config_json=config.to_json())
     store.describe_space(study.id, space_json(prepared.space, prepared.code))
     trust(prepared.code)  # so that `resume` does not ask for what was given here
-    store.requeue(study.id, context=prepared.context, now_s=running.now_s, also_failed=False)
+    store.requeue(study.id, context=prepared.context.key, now_s=running.now_s, also_failed=False)
     store.request_stop(study.id, now_s=None)
     return _run(study, config, prepared.space, prepared.context, store, running)
 
@@ -141,7 +141,7 @@ def resume_study(
 ) -> CampaignEnd:
     """Queue again what was interrupted or failed, then go on to the budget.
 
-    Runs the code of the CFU families that the database names: see ``trust.require_trust``.
+    Runs the CFU families and operators that the database names: see ``trust.require_trust``.
 
     Raises:
         ConfigError: There is no such study, or its model has changed.
@@ -153,11 +153,11 @@ def resume_study(
     check_network(config)
     check_boards_of(config)
     store.update_config(study.id, config_toml=study.config_toml, config_json=config.to_json())
-    code = code_files(config.families)
+    code = code_of(config)
     space = assemble_space(config)
     store.describe_space(study.id, space_json(space, code))
     context = context_of(config)
-    store.requeue(study.id, context=context, now_s=running.now_s)
+    store.requeue(study.id, context=context.key, now_s=running.now_s)
     store.request_stop(study.id, now_s=None)
     return _run(study, config, space, context, store, running)
 
@@ -200,10 +200,12 @@ def _run(
     study: StudyRecord,
     config: StudyConfig,
     space: Space,
-    context: str,
+    context: Context,
     store: Store,
     running: Running,
 ) -> CampaignEnd:
+    store.keep_context(context.key, context.facts)
+    remarks = _older_results(store, study, context)
     tally = Tally(config)
     tally.start_from(store.results(study.id))
     display: Display = LiveDisplay(tally) if running.is_terminal else PlainDisplay(tally)
@@ -212,15 +214,17 @@ def _run(
         timeout_s=config.suggest.timeout_s,
         compilation_cache=default_root() / "suggest",
     )
-    executor: Executor = LocalExecutor(MEASURE)
+    executor = make_executor(config.executor, measure=MEASURE)
     asker = Asker(suggester)
     try:
         with stop_on_interrupt() as should_stop, display:
+            for remark in remarks:
+                display.listen(Note(text=remark))
             ending = Campaign(
                 store=store,
                 study=study,
                 config=config,
-                context=context,
+                context=context.key,
                 space=space,
                 asker=asker,
                 executor=executor,
@@ -232,3 +236,21 @@ def _run(
         asker.close()
     failed = sum(result.trial.state is TrialState.FAILED for result in store.results(study.id))
     return CampaignEnd(study=study, config=config, ending=ending, failed=failed)
+
+
+def _older_results(store: Store, study: StudyRecord, context: Context) -> tuple[str, ...]:
+    """Say which results of a study were measured under other facts, and which facts differ."""
+    remarks = []
+    for older in store.contexts_of(study.id):
+        if older.key == context.key:
+            continue
+        changes = (
+            "facts that were not kept then"
+            if older.facts is None
+            else "; ".join(what_changed(older.facts, context.facts))
+        )
+        remarks.append(
+            f"{plural(older.results, 'result')} of this study rest on other things than new ones"
+            f" will: {changes}. They stay; equal designs are measured anew, not reused"
+        )
+    return tuple(remarks)

@@ -10,8 +10,7 @@ from dse.config import config_from_json
 from dse.config.provenance import source_hash
 from dse.output.report import table_text
 from dse.store import Store, TrialState
-from runners.executors import Finished
-from runners.executors.local import MEASURE_AGAIN, LocalExecutor
+from runners.executors import MEASURE_AGAIN, Executor, Finished, make_executor
 from runners.job import Job, StageEvent
 
 _POLL_S = 0.5
@@ -73,7 +72,8 @@ def rerun_trial(
     config = config_from_json(study.config_json)
     check_network(config)
     trial = detail.result.trial
-    outcome = _measure(config.job(trial.design, trial.fidelity), report)
+    executor = make_executor(config.executor, measure=MEASURE_AGAIN)
+    outcome = _measure(config.job(trial.design, trial.fidelity), executor, report)
     if isinstance(outcome, Failed):
         raise fault_classes()[outcome.kind](outcome.what, outcome.fix, outcome.detail)
     reached = TrialState.COMPLETED if isinstance(outcome, Completed) else TrialState.INFEASIBLE
@@ -112,8 +112,7 @@ def comparison_text(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _measure(job: Job, report: Callable[[StageEvent], None]) -> Outcome:
-    executor = LocalExecutor(MEASURE_AGAIN)
+def _measure(job: Job, executor: Executor, report: Callable[[StageEvent], None]) -> Outcome:
     try:
         executor.submit(1, job)
         while True:

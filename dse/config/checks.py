@@ -108,11 +108,19 @@ def _workload(section: WorkloadSection, *, folder: Path, file: str) -> WorkloadS
             f"{file}: [workload] samples is {section.samples!r}, and there is no folder {samples}",
             fix="correct the path, or leave the key out: only `accuracy` needs it",
         )
+    folders = [(folder / name).resolve() for name in section.operator_folders]
+    for name, path in zip(section.operator_folders, folders, strict=True):
+        if not path.is_dir():
+            raise ConfigError(
+                f"{file}: [workload] operator_folders has {name!r}, and there is no folder {path}",
+                fix="correct the path; it starts at the config",
+            )
     return section.model_copy(
         update={
             "model": str(model),
             "model_sha256": _model_digest(model, section, file=file),
             "samples": None if samples is None else str(samples),
+            "operator_folders": list(map(str, folders)),
         }
     )
 

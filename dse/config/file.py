@@ -1,14 +1,35 @@
 """What a config file may say: sections, keys and types, before names and paths are resolved."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
+from dse.suggest.algorithms import DEFAULT as DEFAULT_ALGORITHM
+from dse.suggest.algorithms import algorithm_names
+from runners.executors.kinds import LOCAL, executor_names
 from runners.pipeline.sources import ROOT
 
 Setting = Annotated[Value, Field(union_mode="smart")]
+
+
+def one_of(names: Callable[[], tuple[str, ...]]) -> AfterValidator:
+    """Return the check that a text is one of the names that there are when it is read."""
+
+    def check(value: str) -> str:
+        known = names()
+        if value not in known:
+            # the type that pydantic gives a Literal, so both are told in the same words
+            expected = ", ".join(map(repr, known))
+            raise PydanticCustomError(
+                "literal_error", "Input should be one of {expected}", {"expected": expected}
+            )
+        return value
+
+    return AfterValidator(check)
 
 
 class Section(BaseModel):
@@ -23,6 +44,7 @@ class StudySection(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     trials: int = Field(ge=1)
     workers: int = Field(default=2, ge=1, le=256)
+    executor: Annotated[str, one_of(executor_names)] = LOCAL
     seed: int = Field(default=1, ge=0)
     fidelity: Literal["simulate", "synthesise", "place", "board"] = "synthesise"
     promote: Literal["all", "front"] = "all"
@@ -32,7 +54,7 @@ class StudySection(Section):
 class SuggestSection(Section):
     """``[suggest]``: the search algorithm."""
 
-    algorithm: Literal["vizier", "random", "grid"] = "vizier"
+    algorithm: Annotated[str, one_of(algorithm_names)] = DEFAULT_ALGORITHM
     timeout_s: float = Field(default=300.0, gt=0)
 
 
@@ -44,6 +66,7 @@ class WorkloadSection(Section):
     golden_inputs: int = Field(default=1, ge=1)
     seed: int = Field(default=1, ge=0)
     samples: str | None = None
+    operator_folders: list[str] = []
 
 
 class MemorySection(Section):

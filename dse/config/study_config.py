@@ -16,6 +16,7 @@ from runners.job import Job, Limits, Memory, Serial, Target, Workload
 CHANGEABLE = (
     ("study", "trials"),
     ("study", "workers"),
+    ("study", "executor"),
     ("study", "promote_margin"),
     ("suggest", "timeout_s"),
 )
@@ -47,6 +48,7 @@ class StudyConfig:
         name: Of the study; unique in a database.
         trials: Budget: trials in the study altogether.
         workers: Trials at the same time.
+        executor: What runs them; see ``runners.executors``.
         seed: Of the search.
         fidelity: How far trials go.
         promotes: Whether only designs on or near the front go that far.
@@ -68,6 +70,7 @@ class StudyConfig:
     name: str
     trials: int
     workers: int
+    executor: str
     seed: int
     fidelity: Fidelity
     promotes: bool
@@ -146,6 +149,7 @@ def _config(complete: StudyFile) -> StudyConfig:
         name=study.name,
         trials=study.trials,
         workers=study.workers,
+        executor=study.executor,
         seed=study.seed,
         fidelity=FIDELITIES[study.fidelity],
         promotes=study.promote == "front",
@@ -157,6 +161,7 @@ def _config(complete: StudyFile) -> StudyConfig:
             golden_inputs=workload.golden_inputs,
             seed=workload.seed,
             samples=None if workload.samples is None else Path(workload.samples),
+            operator_folders=tuple(map(Path, workload.operator_folders)),
         ),
         target=Target(**target_fields, memory=memory),
         minimise=tuple(complete.objectives.minimise),

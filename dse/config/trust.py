@@ -1,9 +1,9 @@
 """Which code a study's config names, and whether this user has agreed to run it.
 
-A CFU family is a Python module: loading it runs it, with all rights of the user. Whoever gives a
-config file on the command line asks for that. A database may come from somebody else, so a command
-that would load what a database names asks first, and is told yes or no for exactly these files:
-path and content. Nothing here imports or runs what it looks at.
+A CFU family and an operator are Python: loading them runs them, with all rights of the user.
+Whoever gives a config file on the command line asks for that. A database may come from somebody
+else, so a command that would load what a database names asks first, and is told yes or no for
+exactly these files: path and content. Nothing here imports or runs what it looks at.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _MOST_BYTES = 16 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeFile:
-    """A file that runs when a study's own CFU families are loaded.
+    """A file that runs when a study's own CFU families and operators are loaded.
 
     Attributes:
         path: Absolute, links resolved.
@@ -48,8 +48,8 @@ def require_trust(
 ) -> None:
     """Make sure that this user agrees to run the code that a config from a database names.
 
-    To be called before anything loads the config's CFU families; a config without any needs no
-    trust. What is agreed to is remembered.
+    To be called before anything loads the config's CFU families or operators; a config without
+    any needs no trust. What is agreed to is remembered.
 
     Args:
         config: Of the study.
@@ -62,7 +62,7 @@ def require_trust(
         Untrusted: The person has not agreed; the message names every file.
         ConfigError: A file is not there.
     """
-    files = untrusted(code_files(config.families))
+    files = untrusted(code_of(config))
     if not files:
         return
     what = "\n".join(
@@ -76,19 +76,36 @@ def require_trust(
     trust(files)
 
 
-def code_files(families: Sequence[str]) -> tuple[CodeFile, ...]:
-    """Return the files that ``load_families`` would run first, without running any.
+def code_of(config: StudyConfig) -> tuple[CodeFile, ...]:
+    """Return the files of a user's own code that a study runs, without running any.
 
-    These are the modules themselves and the packages that they are in. What they import in turn
-    is not known without running them.
+    Raises:
+        ConfigError: A file or folder is not there or cannot be read.
+    """
+    return code_files(config.families, operator_folders=config.workload.operator_folders)
+
+
+def code_files(
+    families: Sequence[str], *, operator_folders: Sequence[Path] = ()
+) -> tuple[CodeFile, ...]:
+    """Return the files that run when these families and operators are loaded, without running any.
+
+    These are the modules of the families, the packages that they are in, and all operators with
+    their C. What they import in turn is not known without running them.
 
     Args:
         families: Dotted names of modules and paths of ``.py`` files, as in a config.
+        operator_folders: Folders of operators.
 
     Raises:
-        ConfigError: A file is not there or cannot be read.
+        ConfigError: A file or folder is not there or cannot be read.
     """
     paths = [path for name in families for path in _paths_of(name)]
+    if operator_folders:
+        from sw_templates.operator_set import operator_files  # imports NumPy
+
+        for folder in operator_folders:
+            paths += [path.resolve() for path in operator_files(folder)]
     return tuple(_code_file(path) for path in dict.fromkeys(paths))
 
 
@@ -175,7 +192,7 @@ def _code_file(path: Path) -> CodeFile:
         content = path.read_bytes()
     except OSError as error:
         raise ConfigError(
-            f"the CFU family {path} cannot be read: {error}",
+            f"the code {path} cannot be read: {error}",
             fix="bring the file back that the study was started with",
         ) from error
     return CodeFile(

@@ -48,7 +48,7 @@ class _RunningTrial:
 
 @dataclass(slots=True)
 class Tally:
-    """What both displays count.
+    """Counts the events of a campaign for a display: what ended, what runs, the time left.
 
     Attributes:
         config: Of the study.

@@ -10,6 +10,7 @@ from contracts.faults import ConfigError, FaultKind
 from contracts.measurement import Fidelity
 from dse.store.records import (
     AttemptRecord,
+    ContextRecord,
     Sample,
     StudyRecord,
     StudySummary,
@@ -19,7 +20,7 @@ from dse.store.records import (
     TrialState,
 )
 from dse.store.results import read_measurement
-from dse.store.schema import attempts, metrics, studies, trials
+from dse.store.schema import attempts, contexts, metrics, studies, trials
 
 
 def trial_record(row: Row[Any]) -> TrialRecord:
@@ -117,6 +118,29 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
         result=result,
         attempts=tried,
         measurement=read_measurement(db, trial_id=source, attempt_id=ended[-1] if ended else None),
+    )
+
+
+def contexts_of(db: Connection, study_id: int) -> tuple[ContextRecord, ...]:
+    """Return the contexts under which trials of a study got results of their own."""
+    rows = db.execute(
+        select(trials.c.context, contexts.c.facts, func.count().label("results"))
+        .join(contexts, contexts.c.context == trials.c.context, isouter=True)
+        .where(
+            trials.c.study_id == study_id,
+            trials.c.state.in_((TrialState.COMPLETED, TrialState.INFEASIBLE)),
+            trials.c.reused_from.is_(None),
+        )
+        .group_by(trials.c.context, contexts.c.facts)
+        .order_by(func.min(trials.c.id))
+    )
+    return tuple(
+        ContextRecord(
+            key=row.context,
+            facts=None if row.facts is None else json.loads(row.facts),
+            results=row.results,
+        )
+        for row in rows
     )
 
 

@@ -237,6 +237,21 @@ class StudySummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContextRecord:
+    """What some results of a study depend on beside their designs.
+
+    Attributes:
+        key: As in ``TrialRecord.context``.
+        facts: JSON object, or None where an older version did not keep it.
+        results: Trials of the study that were measured under it themselves and have a result.
+    """
+
+    key: str
+    facts: dict[str, Any] | None
+    results: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """A metric of a completed trial of any study.
 

@@ -15,6 +15,7 @@ from dse.store.database import as_store_error, open_engines
 from dse.store.records import (
     AuditRecord,
     Claim,
+    ContextRecord,
     NewTrial,
     RetryPolicy,
     Sample,
@@ -25,7 +26,7 @@ from dse.store.records import (
     TrialResult,
     TrialState,
 )
-from dse.store.schema import attempts, audit, studies, trials
+from dse.store.schema import attempts, audit, contexts, studies, trials
 
 
 class Store:
@@ -239,6 +240,21 @@ class Store:
                 .where(of_study, trials.c.state == TrialState.FAILED)
                 .values(state=TrialState.WAITING, ended_s=None, **fresh)
             ).rowcount
+
+    # --- what results depend on beside the design
+
+    def keep_context(self, key: str, facts: Mapping[str, Any]) -> None:
+        """Keep what a context stands for; one that is kept already stays as it is."""
+        with self._write() as db:
+            known = db.execute(select(contexts.c.context).where(contexts.c.context == key)).scalar()
+            if known is None:
+                values = {"context": key, "facts": json.dumps(facts, sort_keys=True)}
+                db.execute(insert(contexts).values(values))
+
+    def contexts_of(self, study_id: int) -> tuple[ContextRecord, ...]:
+        """Return the contexts of a study's results, in the order in which they came."""
+        with self._read() as db:
+            return queries.contexts_of(db, study_id)
 
     # --- what people ask of a study that may be running elsewhere
 

@@ -1,21 +1,35 @@
-"""FPGA families: what differs between them from synthesis to bitstream."""
+"""FPGA families: what differs between them from synthesis to bitstream.
 
+Each folder of ``hw_templates/soc/fpga`` has a file of the same name here with ``FAMILIES``: one for
+each set of tools, so that a vendor's series that are placed differently are two.
+"""
+
+import importlib
 from collections.abc import Mapping
 
 from contracts.faults import ConfigError
-from runners.fpga.ecp5 import ECP5
+from hw_templates.soc.fpga import family_names
 from runners.fpga.family import FpgaFamily
-from runners.fpga.gowin import GW1N, GW2A
-from runners.fpga.ice40 import ICE40
-from runners.fpga.nexus import NEXUS
 
-FAMILIES: tuple[FpgaFamily, ...] = (ECP5, NEXUS, GW1N, GW2A, ICE40)
+
+def find_families() -> tuple[FpgaFamily, ...]:
+    """Return the families of all files, by the name of the file."""
+    modules = (importlib.import_module(f"{__name__}.{name}") for name in family_names())
+    return tuple(family for module in modules for family in module.FAMILIES)
+
+
+FAMILIES = find_families()
 """All families; a part belongs to the one that lists it."""
 
 PARTS: Mapping[str, Mapping[str, int]] = {
     part: capacity for each in FAMILIES for part, capacity in each.parts.items()
 }
 """What each part holds, by name of part and resource: the limits that a design is checked with."""
+
+PACKAGES = tuple(
+    sorted({name for each in FAMILIES for name in (*each.place_packages, *each.pack_packages)})
+)
+"""Python packages that place, route and pack for any of them."""
 
 
 def family_of_part(part: str) -> FpgaFamily:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from contracts.faults import ConfigError
-from hw_templates.soc import ecp5_pll
+from hw_templates.soc.fpga.ecp5 import pll
 from runners.fpga.family import FpgaFamily, Resource, Route, Step
 
 _DEVICE = re.compile(r"LFE5U(?P<kind>|M|M5G)-(?P<size>12|25|45|85)F-(?P<speed>[678])(?P<rest>\w+)")
@@ -90,7 +90,7 @@ class Ecp5(FpgaFamily):
 
     def clocks_hz(self, reference_hz: int) -> Sequence[int]:
         """Return what the EHXPLLL makes."""
-        return ecp5_pll.clocks_hz(reference_hz)
+        return pll.clocks_hz(reference_hz)
 
     def _nextpnr(self, route: Route) -> tuple[str, ...]:
         found = _DEVICE.fullmatch(route.device)
@@ -109,3 +109,4 @@ class Ecp5(FpgaFamily):
 
 
 ECP5 = Ecp5()
+FAMILIES = (ECP5,)

@@ -6,7 +6,7 @@ routed design, so the boot program is synthesised into the ROM.
 
 from collections.abc import Mapping, Sequence
 
-from hw_templates.soc import gowin_pll
+from hw_templates.soc.fpga.gowin import pll
 from runners.fpga.family import FpgaFamily, Resource, Route, Step
 
 _FF = ("", "E", "S", "SE", "R", "RE", "P", "PE", "C", "CE")
@@ -82,7 +82,7 @@ class Gowin(FpgaFamily):
 
     def clocks_hz(self, reference_hz: int) -> Sequence[int]:
         """Return what the rPLL makes."""
-        return gowin_pll.clocks_hz(self._series, reference_hz)
+        return pll.clocks_hz(self._series, reference_hz)
 
     def _die(self) -> str:
         """Return the die of the series' only part; memory in the package does not change it."""
@@ -98,3 +98,4 @@ GW2A = Gowin(
     "GW2A",
     {"GW2AR-18C": {"lut4": 20_736, "ff": 15_552, "bsram": 46, "mult18x18": 48, "mult9x9": 96}},
 )
+FAMILIES = (GW1N, GW2A)

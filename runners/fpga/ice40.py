@@ -6,7 +6,7 @@ Capacities: Lattice FPGA-DS-02008 (iCE40 UltraPlus family data sheet), table 2.
 import re
 from collections.abc import Mapping, Sequence
 
-from hw_templates.soc import ice40_pll
+from hw_templates.soc.fpga.ice40 import pll
 from runners.fpga.family import FpgaFamily, Resource, Route, Step
 
 _RAM_CONTENTS = re.compile(r"^\.ram_data \d+ \d+\n((?:[0-9a-f]+\n)+)", re.MULTILINE)
@@ -73,7 +73,8 @@ class Ice40(FpgaFamily):
 
     def clocks_hz(self, reference_hz: int) -> Sequence[int]:
         """Return what the SB_PLL40 makes, and the oscillator's own parts below."""
-        return ice40_pll.clocks_hz(reference_hz)
+        return pll.clocks_hz(reference_hz)
 
 
 ICE40 = Ice40()
+FAMILIES = (ICE40,)

@@ -6,7 +6,7 @@ be exchanged in a routed design, so the boot program is synthesised into the ROM
 
 from collections.abc import Mapping, Sequence
 
-from hw_templates.soc import nexus_pll
+from hw_templates.soc.fpga.nexus import pll
 from runners.fpga.family import FpgaFamily, Resource, Route, Step
 
 _FF = ("BX", "CX", "DX", "IX", "JX")
@@ -68,7 +68,8 @@ class Nexus(FpgaFamily):
 
     def clocks_hz(self, reference_hz: int) -> Sequence[int]:
         """Return what the PLL makes."""
-        return nexus_pll.clocks_hz(reference_hz)
+        return pll.clocks_hz(reference_hz)
 
 
 NEXUS = Nexus()
+FAMILIES = (NEXUS,)

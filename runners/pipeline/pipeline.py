@@ -44,7 +44,8 @@ class Stage:
         name: A verb or the thing built; shown to people.
         version: Raised when the output changes for the same inputs.
         needs: Names of stages that must be built before.
-        also_needs: Names of more such stages that only some jobs have.
+        may_need: Names of more such stages that only some jobs have.
+        also_needs: Which of ``may_need`` a job has.
         inputs: What of a job determines the output, tool versions included, as JSON values.
         build: Writes the files; returns the CPU-seconds that it cost.
         is_tool: The artefact is a program that builds other artefacts; its bytes may differ from
@@ -57,6 +58,7 @@ class Stage:
     inputs: Callable[[Job], Mapping[str, Any]]
     build: Callable[[Building], float]
     is_tool: bool = False
+    may_need: tuple[str, ...] = ()
     also_needs: Callable[[Job], tuple[str, ...]] = lambda _: ()
 
 
@@ -98,7 +100,9 @@ class Pipeline:
         if name in self.artefacts:
             return self.artefacts[name]
         stage = self._stages[name]
-        needs = {need: self.get(need) for need in (*stage.needs, *stage.also_needs(self._job))}
+        also = stage.also_needs(self._job)
+        assert set(also) <= set(stage.may_need), f"{name} needs {also}, and its row does not say so"
+        needs = {need: self.get(need) for need in (*stage.needs, *also)}
         inputs = {
             "own": stage.inputs(self._job),
             "needs": {need: artefact.key for need, artefact in needs.items()},

@@ -1,16 +1,6 @@
 """All stages by name: which needs which, from a design to what is measured.
 
-::
-
-    cpu-generator ─► cpu ─┬──────────────► synthesise-cpu ─┐  cost, fits the part?
-    cfu ──────────────────┼──────────────► synthesise-cfu ─┼─► place-and-route ─► clock met?
-    board-soc ────────────┼──────────────► synthesise-soc ─┘         └─► bitstream
-    simulator-runtime ─┐  │
-    soc ──┬────────────┴──┴─► simulator ─┐
-          └─► firmware ──────────────────┼─► simulate ─► latency, bit-exact?
-    golden ──────────────────────────────┘
-    host-firmware ─► accuracy on the host
-    bios-libraries ─► bios ─► bitstream
+The table is the flow; ``python -m runners.stages.flow`` prints it.
 """
 
 from runners.job import Job

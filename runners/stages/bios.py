@@ -226,6 +226,7 @@ BIOS_STAGE = Stage(
     name="bios",
     version=1,
     needs=(),
+    may_need=("bios-libraries", "board-soc"),
     also_needs=_bios_needs,
     inputs=_bios_inputs,
     build=_build_bios,

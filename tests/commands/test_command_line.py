@@ -144,6 +144,16 @@ def test_start_continues_a_study_and_refuses_another_config(shell: Shell) -> Non
 
 
 @pytest.mark.slow
+def test_results_that_rest_on_other_tools_are_told_with_what_differs(shell: Shell) -> None:
+    _, first = shell.run("start", "night.toml", "--trials", "3")
+    _, same = shell.run("resume", "night", "--trials", "4")
+    _, other = shell.run("resume", "night", "--trials", "5", FAKE_GCC="14.2")
+
+    assert "rest on other things" not in first + same
+    assert "4 results of this study rest on other things than new ones will" in other
+    assert "tools gcc 12.2 (now 14.2)" in other
+
+
 def test_ctrl_c_gives_running_trials_back_and_resume_goes_on(shell: Shell) -> None:
     process = shell.start("start", "night.toml", FAKE_TRIAL_S="1.5")
     shell.wait_for_ended_trials(2)

@@ -67,7 +67,8 @@ def test_commands_that_run_refuse_what_nobody_agreed_to(study: ForeignStudy) -> 
     for words in RUN:
         ended = run(study, *words)
         assert ended.returncode == UNTRUSTED, (words, ended.stderr)
-        assert f"{study.module}, {study.module.stat().st_size:,} bytes, SHA-256" in ended.stderr
+        for file in (study.module, study.operator):
+            assert f"{file}, {file.stat().st_size:,} bytes, SHA-256" in ended.stderr
         assert f"python -m dse.study {' '.join(words)} --trust" in ended.stderr
         assert not study.mark.exists(), words
 

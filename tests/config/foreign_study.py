@@ -1,4 +1,4 @@
-"""A database from somebody else: its config names a module that leaves a mark when it runs."""
+"""A database from somebody else: the code that its config names leaves a mark when it runs."""
 
 from pathlib import Path
 
@@ -17,6 +17,7 @@ algorithm = "random"
 [workload]
 model = "net.tflite"
 samples = "."
+operator_folders = ["operators"]
 [cfu]
 families = ["theirs.py"]
 """
@@ -28,7 +29,8 @@ class ForeignStudy:
     Attributes:
         database: The file.
         module: The file of the CFU family that the config in the database names.
-        mark: Is written when the module is run.
+        operator: The file of the operator that it names.
+        mark: Is written when either is run.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,6 +38,9 @@ class ForeignStudy:
         self.module = folder / "theirs.py"
         self.mark = folder / "mark"
         write = f"__import__('pathlib').Path({str(self.mark)!r}).write_text('run')\n"
+        self.operator = folder / "operators" / "softplus.py"
+        self.operator.parent.mkdir()
+        self.operator.write_text(write)
         self.module.write_text(write + FAMILY.replace("{extra}", ""))
         (folder / "net.tflite").write_bytes(b"net")
         (folder / "night.toml").write_text(CONFIG)

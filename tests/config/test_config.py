@@ -140,7 +140,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "unknown algorithm": (
         '"random"',
         '"genetic"',
-        r"\[suggest\] algorithm is \"genetic\"\n  fix: use one of: 'vizier', 'random', 'grid'",
+        r"\[suggest\] algorithm is \"genetic\"\n  fix: use one of: 'vizier', 'grid', 'random'",
     ),
     "unknown fidelity": (
         "seed = 5",

@@ -65,6 +65,15 @@ def test_code_that_is_not_there_is_named(name: str) -> None:
         code_files([f"{name}/x.py" if name == "/dev" else name])
 
 
+def test_operators_and_their_c_are_code_of_a_study(tmp_path: Path) -> None:
+    for name in ("softplus.py", "softplus.c.j2", "table.inc", "notes.txt"):
+        (tmp_path / name).write_text(RAISES)
+    found = {Path(file.path).name for file in code_files((), operator_folders=[tmp_path])}
+    assert found == {"softplus.py", "softplus.c.j2", "table.inc"}
+    with pytest.raises(ConfigError, match="no folder of operators"):
+        code_files((), operator_folders=[tmp_path / "nowhere"])
+
+
 def test_agreement_is_for_this_content_at_this_place(unit: Path, tmp_path: Path) -> None:
     trust(code_files([str(unit)]))
     assert untrusted(code_files([str(unit)])) == ()

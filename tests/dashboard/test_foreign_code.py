@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from starlette.routing import Route
 
-from dse.config import config_from_json
+from dse.config import StudyConfig, config_from_json
 from dse.config.assembly import assemble_space
 from dse.config.known_space import space_json
-from dse.config.trust import code_files, trust
+from dse.config.trust import code_of, trust
 from dse.dashboard import pages
 from dse.store import Store
 from tests.config.foreign_study import ForeignStudy
@@ -85,12 +85,16 @@ def test_a_space_that_is_not_stored_is_said_to_be_unknown(
     assert f"python -m dse.study resume night --db {study.database}" in page.text
 
 
+def config_of(study: ForeignStudy) -> StudyConfig:
+    with Store(study.database) as store:
+        return config_from_json(store.study("night").config_json)
+
+
 def store_space(study: ForeignStudy) -> None:
     """Do what the study's owner did when it was started."""
     with Store(study.database) as store:
-        record = store.study("night")
-        config = config_from_json(record.config_json)
-        text = space_json(assemble_space(config), code_files(config.families))
+        record, config = store.study("night"), config_of(study)
+        text = space_json(assemble_space(config), code_of(config))
         store.describe_space(record.id, text)
     study.mark.unlink()
 
@@ -133,11 +137,12 @@ def test_acting_on_it_is_refused_with_the_files_and_the_command(
     answer = asking.post(f"/studies/night/{action}", data=form)
     assert answer.status_code == 403
     assert str(study.module) in answer.text
+    assert str(study.operator) in answer.text
     assert f"resume night --db {study.database} --trust" in answer.text
     with Store(study.database) as store:
         assert store.audits(limit=1)[0].outcome.startswith("failed: ")
         assert len(store.results(store.study("night").id)) == 1
     assert not study.mark.exists()
 
-    trust(code_files([str(study.module)]))
+    trust(code_of(config_of(study)))
     assert asking.post(f"/studies/night/{action}", data=form).status_code == 303

@@ -13,7 +13,7 @@ import pytest
 from contracts.faults import FaultKind
 from contracts.measurement import Completed, Failed, Infeasible, Outcome
 from runners.executors import Event, Finished, Progress
-from runners.executors.local import LocalExecutor
+from runners.executors.kinds.local import LocalExecutor
 from runners.job import Job, StageState, Target, Workload
 from tests.commands.command_line import MEASURE
 
@@ -149,7 +149,7 @@ def test_cancel_ends_a_trial_and_what_it_runs(tmp_path: Path) -> None:
 ABANDONED = """
 import sys, time
 from tests.executors.test_executor import a_job
-from runners.executors.local import LocalExecutor
+from runners.executors.kinds.local import LocalExecutor
 executor = LocalExecutor("tests.campaign.fake_rooms:measure_with_tool")
 executor.submit(1, a_job(pid_file=sys.argv[1]))
 time.sleep(60)

@@ -21,6 +21,15 @@ from tests.firmware.firmware_bench import (
     run_batch,
     small_network,
 )
+from tests.firmware.tflite_builder import (
+    ADD,
+    INT32,
+    RESHAPE,
+    ModelSpec,
+    OperatorSpec,
+    TensorSpec,
+    build,
+)
 
 NETWORKS = (
     IMGC,
@@ -63,6 +72,27 @@ def test_sanitisers_find_nothing(small: tuple[Path, Model], tmp_path: Path, unro
     options = FirmwareOptions(unroll=unroll)
     program = host_firmware(model, tmp_path / "firmware", options=options, sanitise=True)
     inputs = random_inputs(model, count=3, seed=2)
+    assert run_batch(program, model, inputs) == golden_inferences(path, model, inputs)
+
+
+def test_an_operator_may_read_a_constant(tmp_path: Path) -> None:
+    def vector(shape: list[int], data: bytes | None = None) -> TensorSpec:
+        return TensorSpec(shape=shape, scales=[0.1], zero_points=[3], data=data)
+
+    shape = TensorSpec(shape=[2], type_code=INT32, data=np.array([1, 4], "<i4").tobytes())
+    constant = vector([2, 2], b"\x01\xfe\x40\x90")
+    spec = ModelSpec(
+        tensors=[vector([1, 4]), constant, vector([1, 4]), vector([1, 4]), shape],
+        operators=[
+            OperatorSpec(code=RESHAPE, inputs=[1, 4], outputs=[2]),
+            OperatorSpec(code=ADD, inputs=[0, 2], outputs=[3]),
+        ],
+        inputs=[0],
+        outputs=[3],
+    )
+    path, model = load_bytes(build(spec), tmp_path)
+    inputs = random_inputs(model, count=3, seed=5)
+    program = host_firmware(model, tmp_path / "firmware")
     assert run_batch(program, model, inputs) == golden_inferences(path, model, inputs)
 
 

@@ -14,6 +14,7 @@ from hw_templates.cfu import BUILT_IN
 from runners.job import Job, Limits, Memory, StageEvent, Target, Workload
 from runners.measuring.measure import measure
 from runners.pipeline import Cache, default_root
+from runners.stages.all import pipeline_of
 from tests.fast_design import CPU, FAST_CFU, FIRMWARE
 
 ROOT = Path(__file__).parents[2]
@@ -173,6 +174,8 @@ def test_a_faulty_tool_fails_the_attempt_and_leaves_no_artefact(
     fake_yosys.write_text(f"#!/bin/sh\n{script}\n")
     fake_yosys.chmod(0o755)
     cache = Cache(tmp_path / "cache")
+    # what comes before has no limit, so that on a busy machine, too, the tool meets its own
+    pipeline_of(job, cache=cache, report=lambda _: None).get("board-soc")
     limited = dataclasses.replace(
         job,
         fidelity=Fidelity.SYNTHESISED,

@@ -11,7 +11,7 @@ import pytest
 
 from contracts.faults import ConfigError, FaultKind
 from contracts.measurement import Completed, Fidelity, Infeasible, Measurement, Metric, Outcome
-from hw_templates.soc.ecp5_pll import clocks_hz
+from hw_templates.soc.fpga.ecp5.pll import clocks_hz
 from runners.job import Job
 from runners.measuring.measure import measure
 from runners.pipeline import Cache, default_root

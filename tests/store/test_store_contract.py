@@ -290,3 +290,20 @@ def test_every_change_of_a_trial_gives_it_the_highest_revision_of_its_study(stor
     expect_new_highest(queued.number)
     store.reuse_results(study.id, now_s=340)
     expect_new_highest(queued.number)
+
+
+def test_the_contexts_of_results_are_counted_with_what_they_stand_for(store: Store) -> None:
+    study, other = new_study(store), new_study(store, "other")
+    store.keep_context("new", {"tools": {"gcc": "14"}})
+    store.keep_context("new", {"tools": "kept as they were"})
+    for name, count, of in (("old", 2, study), ("new", 1, study), ("elsewhere", 1, other)):
+        new_trials(store, of, count, context=name)
+        for _ in range(count):
+            claim = store.claim(of.id, worker="a", now_s=200, lease_s=60)
+            assert claim is not None
+            store.finish(claim.attempt_id, completed(), now_s=230, retry=NO_WAIT)
+    new_trials(store, study, 1, context="waiting")
+
+    found = [(c.key, c.facts, c.results) for c in store.contexts_of(study.id)]
+
+    assert found == [("old", None, 2), ("new", {"tools": {"gcc": "14"}}, 1)]

@@ -5,7 +5,7 @@ from itertools import islice
 from contracts.parameter import Parameter
 from dse.space import Space
 from dse.suggest import Objective, Observation, SuggestRequest, make_suggester
-from dse.suggest.baselines import grid_order, random_order
+from dse.suggest.orders import grid_order, random_order
 
 LATENCY = (Objective(metric="latency_us"),)
 

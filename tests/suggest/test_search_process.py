@@ -15,8 +15,8 @@ from contracts.faults import ToolCrashed, ToolTimeout
 from contracts.parameter import Parameter
 from dse.space import Space
 from dse.suggest import Observation, SuggestRequest
+from dse.suggest.algorithms.vizier import VizierSuggester
 from dse.suggest.process import ChildProcess
-from dse.suggest.vizier import VizierSuggester
 from tests.suggest.small_study import TWO, drawn, observe, small_space
 
 

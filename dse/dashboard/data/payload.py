@@ -1,4 +1,8 @@
-"""What charts are sent: columns with one letter a value, and only what changed since."""
+"""The JSON that the charts of a study are drawn from in the browser.
+
+``packed_columns`` is the answer of ``/api/studies/STUDY/columns``: all trials, one letter a value.
+``changes_data`` is what the event stream sends afterwards.
+"""
 
 import gzip
 import hashlib
@@ -101,7 +105,7 @@ def changes_data(columns: StudyColumns, since: int) -> dict[str, Any] | None:
 
 
 def mark(columns: StudyColumns) -> str:
-    """Return what a viewer says it has seen, to be told what came later."""
+    """Return the id of this state of a study; a viewer that sends it back gets what came later."""
     return f"{PROCESS}-{columns.revision}"
 
 

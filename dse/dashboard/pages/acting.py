@@ -1,4 +1,8 @@
-"""Acting on a study: with the token only, from a page of ours only, and written down."""
+"""The routes that change a study: resume, stop, queue a design; and the page that lists such acts.
+
+Each takes a form of our own pages from a browser that has the token, and leaves a row in the
+database's table ``audit``, also where it failed.
+"""
 
 import subprocess
 import sys
@@ -44,7 +48,7 @@ class Resumer:
         self.started: dict[str, subprocess.Popen[bytes]] = {}
 
     def __call__(self, study: str) -> str:
-        """Start the process unless one of ours is at it; return what to tell the person."""
+        """Start a process for a study unless the last one runs; say which it is, and its log."""
         log = self._database.with_name(f"{self._database.name}.{study}.log")
         known = self.started.get(study)
         if known is not None and known.poll() is None:
@@ -247,7 +251,11 @@ def _done(
     detail: dict[str, Any],
     act: Callable[[Store], str],
 ) -> Response:
-    """Act, write it down, and show the study with what came of it."""
+    """Call ``act``, record its outcome in ``audit``, and send the browser to the study's page.
+
+    Raises:
+        DseError: What ``act`` raised, recorded too.
+    """
     client = request.client.host if request.client else "unknown"
     with Store(context.studies.path) as store:
         try:

@@ -80,7 +80,10 @@ def make_app(
 
 
 class _Stamp:
-    """A connection of the watch's own: it must not wait for a page that reads."""
+    """Gives ``Watch`` a number that is another one after each write of the database.
+
+    It has a connection of its own, so that it never waits for a page that reads.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

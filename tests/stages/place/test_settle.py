@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from contracts.faults import TimingMissed
 from contracts.measurement import ClockDomain, PathStep, Placement
-from hw_templates.soc.ecp5_pll import clocks_hz
+from hw_templates.soc.fpga.ecp5.pll import clocks_hz
 from runners.stages.place.settle import REACH, settle
 
 CLOCKS = clocks_hz(25_000_000)

@@ -9,8 +9,8 @@ from migen import ClockDomain, ClockSignal, Constant, Instance, Module, Signal
 from migen.genlib.resetsync import AsyncResetSynchronizer
 
 from hw_templates.soc.board_pads import Pads, sdram_clock
+from hw_templates.soc.fpga.gowin.pll import GowinClock, clock_for, series_of
 from hw_templates.soc.fpga_boards import FpgaBoard
-from hw_templates.soc.gowin_pll import GowinClock, clock_for, series_of
 from hw_templates.soc.vendor import PlacedPort, PowerOnReset, Vendor, reset_pressed
 
 
@@ -101,3 +101,6 @@ class _Clocks(Module):
             # Half a period late: the edge in the middle of what the SoC drives.
             pin = sdram_clock(platform, board.sdram)
             self.specials += DDROutput(0, 1, pin, ClockSignal("sys"))
+
+
+VENDOR = GowinVendor

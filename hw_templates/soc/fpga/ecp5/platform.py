@@ -10,7 +10,7 @@ from migen import ClockDomain, ClockSignal, Instance, Module, Signal
 from migen.genlib.resetsync import AsyncResetSynchronizer
 
 from hw_templates.soc.board_pads import Pads, sdram_clock
-from hw_templates.soc.ecp5_pll import PllSettings, settings_for
+from hw_templates.soc.fpga.ecp5.pll import PllSettings, settings_for
 from hw_templates.soc.fpga_boards import FpgaBoard
 from hw_templates.soc.vendor import PlacedPort, Vendor, reset_pressed
 
@@ -137,3 +137,6 @@ def _output(name: str, signal: Signal, divider: int, phase_degrees: int) -> dict
         f"p_CLK{name}_FPHASE": eighths % 8,
         f"o_CLK{name}": signal,
     }
+
+
+VENDOR = Ecp5Vendor

@@ -1,4 +1,4 @@
-"""Search algorithms that learn nothing: what any other one has to beat."""
+"""Orders in which to try the designs of a space, and what is left of them for a request."""
 
 import math
 import random
@@ -9,36 +9,6 @@ from dse.suggest.interface import SuggestRequest
 
 _SHUFFLED_WHOLE = 20_000
 """Spaces up to this size are shuffled whole, so that the last designs are found quickly too."""
-
-
-class RandomSuggester:
-    """Draws designs in a random order that depends on the seed alone; none comes twice."""
-
-    name = "random"
-
-    def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
-        """Return the next designs of the order that are not taken."""
-        return first_untaken(random_order(request.space, request.seed), request)
-
-    def close(self) -> None:
-        """Release nothing."""
-
-
-class GridSuggester:
-    """Walks through the whole space in an order that covers it evenly from the start.
-
-    Steps of about the golden section of the space visit every design once; after any number of
-    steps no part of the space has waited much longer than another. The seed has no influence.
-    """
-
-    name = "grid"
-
-    def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
-        """Return the next designs of the walk that are not taken."""
-        return first_untaken(grid_order(request.space), request)
-
-    def close(self) -> None:
-        """Release nothing."""
 
 
 def random_order(space: Space, seed: int) -> Iterator[Design]:

@@ -13,8 +13,8 @@ from migen.genlib.resetsync import AsyncResetSynchronizer
 from contracts.faults import ConfigError
 from hw_templates.soc.board_pads import Pads
 from hw_templates.soc.config import SocConfig
+from hw_templates.soc.fpga.ice40.pll import Ice40Clock, clock_for
 from hw_templates.soc.fpga_boards import FpgaBoard
-from hw_templates.soc.ice40_pll import Ice40Clock, clock_for
 from hw_templates.soc.vendor import PlacedPort, PowerOnReset, Vendor, reset_pressed
 
 _LARGE_RAM_BYTES = (64 << 10, 128 << 10)
@@ -104,3 +104,6 @@ class _Clocks(Module):
         self.specials += Instance(
             "SB_GB", i_USER_SIGNAL_TO_GLOBAL_BUFFER=slow, o_GLOBAL_BUFFER_OUTPUT=self.cd_sys.clk
         )
+
+
+VENDOR = Ice40Vendor

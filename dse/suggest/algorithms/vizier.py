@@ -17,10 +17,10 @@ import numpy as np
 
 from dse.pareto import front
 from dse.space import Design, Space
-from dse.suggest.baselines import first_untaken, random_order
 from dse.suggest.features import Encoder
-from dse.suggest.interface import SuggestRequest
+from dse.suggest.interface import Suggester, SuggestRequest
 from dse.suggest.messages import Assume, Evidence, Fit, Message, Score
+from dse.suggest.orders import first_untaken, random_order
 from dse.suggest.process import ChildProcess
 
 FIRST_DESIGNS = 6
@@ -103,6 +103,11 @@ class VizierSuggester:
                 name="the search process (Vizier)",
             )
         return self._child
+
+
+def make(*, timeout_s: float, compilation_cache: Path | None) -> Suggester:
+    """See ``dse.suggest.make_suggester``."""
+    return VizierSuggester(timeout_s=timeout_s, compilation_cache=compilation_cache)
 
 
 def first_designs(space: Space, seed: int) -> Iterator[Design]:

@@ -14,13 +14,11 @@ from multiprocessing.connection import Connection, wait
 
 from contracts.faults import ToolCrashed, WorkerLost
 from contracts.measurement import Completed, Failed, Infeasible, Measurement, outcome_of
-from runners.executors.interface import Event, Finished, Progress
+from runners.executors.interface import Event, Executor, Finished, Progress
 from runners.executors.trial_process import MESSAGE_BYTES, Ended, Request, Started
 from runners.job import Job, StageEvent
 from runners.pipeline.sources import ROOT
 
-MEASURE = "runners.executors.entry:measure"
-MEASURE_AGAIN = "runners.executors.entry:measure_again"
 # imported, not run with -m: messages are pickled, and no class may come from __main__
 _LAUNCHER = (sys.executable, "-c", "from runners.executors import trial_process as t; t.main()")
 _OUTPUT_TAIL_BYTES = 4000
@@ -40,11 +38,10 @@ class LocalExecutor:
     """Runs each job in a process of its own group, forked from a launcher that is kept warm.
 
     Args:
-        measure: ``package.module:function`` to call as ``function(job, report=...)``. If the
-            module has a function ``warm_up``, it is called once before the first trial.
+        measure: See ``runners.executors.make_executor``.
     """
 
-    def __init__(self, measure: str = MEASURE) -> None:
+    def __init__(self, measure: str) -> None:
         self._measure = measure
         self._launcher: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -212,6 +209,11 @@ class LocalExecutor:
         trial = self._trials.pop(ticket)
         trial.events.close()
         os.close(trial.output_fd)
+
+
+def make(measure: str) -> Executor:
+    """See ``runners.executors.make_executor``."""
+    return LocalExecutor(measure)
 
 
 def _signal_group(trial: _Trial, number: signal.Signals) -> None:

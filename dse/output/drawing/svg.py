@@ -1,23 +1,35 @@
-"""An SVG document in pieces: every text is escaped, every number short."""
+"""An SVG document, built shape by shape; texts are escaped, positions have one decimal."""
 
 from xml.sax.saxutils import escape, quoteattr
 
 from markupsafe import Markup
 
-STANDALONE = """
-svg{background:#fff;font:12px system-ui,sans-serif}
+FONTS = ("DejaVu Sans", "Liberation Sans", "Noto Sans", "Arial", "Helvetica")
+"""Named one by one in files: a rasteriser knows neither ``system-ui`` nor ``sans-serif``."""
+LETTER_WIDTH = 7.6
+"""Of a digit, and of most letters at the most, in user units, in the widest of the fonts."""
+
+STANDALONE = (
+    f"""
+svg{{background:#fff;font:12px system-ui,{",".join(f"'{font}'" for font in FONTS)},sans-serif}}
+"""
+    + """
 text{fill:#1c2024}.c-soft{fill:#56606b}.c-grid{stroke:#e1e4e8}.c-axis{stroke:#a3abb5}
-.c-bar,.c-mark{fill:#0a5fa8}.c-track{fill:#e9ecef}.c-over,.c-bad{fill:#b3470b}
+.c-bar,.c-mark{fill:#0a5fa8}.c-hollow{fill:#fff;stroke:#0a5fa8;stroke-width:2}
+.c-head{font-weight:600}.c-track{fill:#e9ecef}.c-over,.c-bad{fill:#b3470b}
 .c-line{stroke:#0a5fa8;fill:none;stroke-width:2}.c-range{stroke:#0a5fa8;stroke-width:2}
 .c-dot{stroke:#76818d;stroke-width:5;stroke-linecap:round;fill:none;opacity:.55}
 .c-cross{stroke:#b3470b;stroke-width:1.6;fill:none}.c-limit{stroke:#7a4fa3;stroke-dasharray:5 4}
 .c-other{fill:#76818d}.end{text-anchor:end}.mid{text-anchor:middle}
 """
+)
 """What a downloaded picture looks like; on a page the style sheet decides."""
 
 
 class Drawing:
-    """Collects shapes.
+    """A picture: shapes lie over each other in the order in which they are added.
+
+    ``kind`` is a shape's class, or several: see ``STANDALONE`` and ``static/style.css``.
 
     Args:
         width: In user units.
@@ -73,3 +85,8 @@ class Drawing:
             f' aria-label={quoteattr(self.title)} class="drawing">{style}'
             f"{''.join(self._parts)}</svg>"
         )
+
+    def file(self) -> bytes:
+        """Return the content of an SVG file that needs no style sheet of ours."""
+        text = '<?xml version="1.0" encoding="UTF-8"?>\n' + str(self.markup(standalone=True))
+        return f"{text}\n".encode()

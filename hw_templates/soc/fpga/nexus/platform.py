@@ -14,8 +14,8 @@ from migen.genlib.resetsync import AsyncResetSynchronizer
 from contracts.faults import ConfigError
 from hw_templates.soc.board_pads import Pads
 from hw_templates.soc.config import SocConfig
+from hw_templates.soc.fpga.nexus.pll import NexusClock, clock_for
 from hw_templates.soc.fpga_boards import FpgaBoard
-from hw_templates.soc.nexus_pll import NexusClock, clock_for
 from hw_templates.soc.vendor import PlacedPort, Vendor, reset_pressed
 
 _LARGE_RAM_BYTES = (64 << 10, 128 << 10)
@@ -94,3 +94,6 @@ class _Clocks(Module):
         pll.create_clkout(self.cd_sys, clock_hz)
         pll.params["attr"] = [("BEL", _PLL_PLACE)]
         self.specials += AsyncResetSynchronizer(self.cd_sys, ~pll.locked)
+
+
+VENDOR = NexusVendor
