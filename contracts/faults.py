@@ -49,6 +49,7 @@ class FaultKind(StrEnum):
     NOT_FOUND = "not-found"
     TOOL_MISSING = "tool-missing"
     STORE = "store"
+    UNTRUSTED = "untrusted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +281,13 @@ class StoreError(DseError):
     """The database cannot be used: not a database, newer schema, read-only, locked, full."""
 
     kind = FaultKind.STORE
+    then = Then.STOP
+
+
+class Untrusted(DseError):
+    """A database names code of CFU families or operators that this user has not agreed to run."""
+
+    kind = FaultKind.UNTRUSTED
     then = Then.STOP
 
 

@@ -130,7 +130,7 @@ class Job:
         serial: Names on the serial line.
         limits: When to give up.
         metric_files: Python files that define and read the user's own metrics.
-        families: Python modules or Verilog descriptions that register the user's own CFU families.
+        families: The user's own CFU families: Python modules or paths of ``.py`` files.
         place_seed: Of the placer; ``measure`` sets it when it tries several.
     """
 

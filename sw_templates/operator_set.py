@@ -76,7 +76,7 @@ def find_operators(folders: Sequence[Path] = ()) -> OperatorSet:
         loaded = importlib.import_module(f"{operators.__name__}.{module.name}")
         _add(found, loaded, template_folder=KERNELS_FOLDER)
     for folder in folders:
-        for path in _sources(folder):
+        for path in operator_files(folder):
             if path.suffix == ".py":
                 _add(found, _run(path), template_folder=folder)
             else:
@@ -93,14 +93,14 @@ def operators_digest(folders: Sequence[Path]) -> str:
     """
     whole = hashlib.sha256()
     for folder in folders:
-        for path in _sources(folder):
+        for path in operator_files(folder):
             content = path.read_bytes()
             whole.update(f"{path.name}\0{len(content)}\0".encode())
             whole.update(content)
     return whole.hexdigest()
 
 
-def _sources(folder: Path) -> list[Path]:
+def operator_files(folder: Path) -> list[Path]:
     """Return the files of a folder, not of those in it, that can matter: operators, C, includes."""
     if not folder.is_dir():
         raise ConfigError(

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from contracts.faults import Bug, Cancelled, Then
+from contracts.faults import Bug, Cancelled, ConfigError, InvalidDesign, Then
 from contracts.measurement import Completed, Failed, Measurement, Outcome, outcome_of
 from dse.campaign.asking import Asker
 from dse.campaign.events import (
@@ -26,11 +26,13 @@ from dse.results.clock_model import study_results
 from dse.results.front import current, goals_of, missing_objectives, observed_values
 from dse.space import Design, Space
 from dse.store import (
+    BY_HAND,
     Claim,
     NewTrial,
     RetryPolicy,
     Store,
     StudyRecord,
+    TrialRecord,
     TrialResult,
     TrialState,
 )
@@ -159,10 +161,29 @@ class Campaign:
             self._start(claim)
 
     def _start(self, claim: Claim) -> None:
-        self._running[claim.attempt_id] = _Running(claim, self.now_s())
+        running = _Running(claim, self.now_s())
+        fault = self._refusal(claim.trial)
+        if fault is not None:
+            self._tell(TrialStarted(trial=claim.trial, attempt=claim.attempt_number))
+            self._record(running, outcome_of(fault, Measurement(metrics=())))
+            return
+        self._running[claim.attempt_id] = running
         job = self.config.job(claim.trial.design, claim.trial.fidelity)
         self.executor.submit(claim.attempt_id, job)
         self._tell(TrialStarted(trial=claim.trial, attempt=claim.attempt_number))
+
+    def _refusal(self, trial: TrialRecord) -> InvalidDesign | None:
+        """Return why a design that a person queued is none of this space, or None.
+
+        A page cannot tell: the rules of a user's families are code, which it does not run.
+        """
+        if trial.suggested_by != BY_HAND:
+            return None
+        try:
+            self.space.design(trial.design)
+        except ConfigError as error:
+            return InvalidDesign(f"queued by hand, but {error.what}", fix=error.fix)
+        return None
 
     def _ask(self) -> None:
         if self.asker.is_asking or self._is_exhausted or self._is_spent:
@@ -180,6 +201,8 @@ class Campaign:
         """Build the question from the store alone."""
         observations, active = [], []
         for result in results:
+            if self._refusal(result.trial) is not None:
+                continue  # the algorithm knows this space only
             design = Design.from_canonical(result.trial.design_json)
             if result.trial.state in (TrialState.COMPLETED, TrialState.INFEASIBLE):
                 values = observed_values(result, self.config)

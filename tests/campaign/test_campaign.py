@@ -26,7 +26,8 @@ from dse.output.progress import event_text
 from dse.output.report import front_data, front_text, status_data, status_text
 from dse.output.trial_report import show_text
 from dse.results.front import pareto_front
-from dse.store import RetryPolicy, Store, TrialState
+from dse.space import Design
+from dse.store import BY_HAND, NewTrial, RetryPolicy, Store, TrialState
 from dse.suggest import Suggester, Suggestion, SuggestRequest, make_suggester
 from runners.executors import Event, Finished
 from runners.job import Job
@@ -421,6 +422,46 @@ def test_a_lost_lease_cancels_the_trial_here(store: Store, config: StudyConfig) 
     assert loop.run() is Ending.BUDGET
     assert any(isinstance(e, Note) and "taken over" in e.text for e in events)
     assert len(store.detail(store.study("night"), 1).attempts) == 2
+
+
+def queue_by_hand(store: Store, study_id: int, design: Design) -> None:
+    new = NewTrial(design_id=design.id, design_json=design.canonical, suggested_by=BY_HAND)
+    store.add_trials(study_id, [new], context="context", budget=None, now_s=0)
+
+
+def test_a_queued_design_of_another_space_is_a_result_and_stops_nothing(
+    store: Store, config: StudyConfig
+) -> None:
+    asked: list[SuggestRequest] = []
+    inner = make_suggester("random")
+
+    class Listening:
+        name = "random"
+
+        def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
+            asked.append(request)
+            return inner.suggest(request)
+
+        def close(self) -> None: ...
+
+    made = campaign(store, config, suggester=Listening())
+    foreign = Design({"icache_bytes": 0, "bypass": True, "cfu": "theirs", "their_depth": 3})
+    ours = fake_space().default()
+    queue_by_hand(store, made.study.id, foreign)
+    queue_by_hand(store, made.study.id, ours)
+    made.run()
+
+    first, second, *_ = store.results(made.study.id)
+    assert (first.trial.state, second.trial.state) == (
+        TrialState.INFEASIBLE,
+        TrialState.COMPLETED,
+    )
+    (attempt,) = store.detail(made.study, 1).attempts
+    assert attempt.kind is FaultKind.INVALID_DESIGN
+    assert attempt.what == "queued by hand, but the space has no parameter 'their_depth'"
+    told = [o.design for request in asked for o in request.observations]
+    assert foreign not in told
+    assert ours in told
 
 
 def test_a_fault_of_the_design_is_a_result(store: Store, config: StudyConfig) -> None:

@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,7 @@ import pytest
 from contracts.faults import ConfigError, FaultKind
 from contracts.measurement import Completed, Failed, Fidelity, Infeasible, Outcome
 from contracts.parameter import Value
-from hw_templates.cfu import families, registry
-from hw_templates.cfu.family import KernelFolder
+from hw_templates.cfu import BUILT_IN
 from runners.job import Job, Limits, Memory, StageEvent, Target, Workload
 from runners.measuring.measure import measure
 from runners.pipeline import Cache, default_root
@@ -82,10 +80,23 @@ def test_the_same_design_costs_the_same_cycles_again(job: Job, shared_cache: Cac
     assert not any(time.cached for time in again.measurement.stage_times if time.stage == "cfu")
 
 
+FAULTY = """
+import dataclasses
+from pathlib import Path
+from hw_templates.cfu.simd import FAMILY as SIMD
+
+FAMILY = dataclasses.replace(
+    SIMD,
+    name="faulty",
+    kernels=dataclasses.replace(SIMD.kernels, folder=Path(__file__).parent / "kernels"),
+)
+"""
+
+
 @pytest.fixture
-def faulty_family(tmp_path: Path) -> Iterator[str]:
-    """Family simd with an average pool that is wrong by one."""
-    simd = families()["simd"]
+def faulty_family(tmp_path: Path) -> str:
+    """A module with family simd and an average pool that is wrong by one."""
+    simd = BUILT_IN["simd"]
     assert simd.kernels is not None
     folder = tmp_path / "kernels"
     folder.mkdir()
@@ -96,18 +107,18 @@ def faulty_family(tmp_path: Path) -> Iterator[str]:
     right = "layer->activation_max);"
     assert plain.count(right) == 1
     (folder / "average_pool2d.c.j2").write_text(plain.replace(right, f"{right[:-1]} ^ 1;"))
-    kernels: KernelFolder = dataclasses.replace(simd.kernels, folder=folder)
-    registry.register(dataclasses.replace(simd, name="faulty", kernels=kernels))
-    yield "faulty"
-    registry._registry._families.pop("faulty")
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    return str(tmp_path / "faulty.py")
 
 
 @pytest.mark.slow
 def test_wrong_answer_is_infeasible_and_names_the_first_wrong_layer(
     job: Job, shared_cache: Cache, faulty_family: str
 ) -> None:
-    design = {**job.design, "cfu": faulty_family}
-    outcome, _ = run(dataclasses.replace(job, design=design), shared_cache)
+    design = {**job.design, "cfu": "faulty"}
+    outcome, _ = run(
+        dataclasses.replace(job, design=design, families=(faulty_family,)), shared_cache
+    )
     assert isinstance(outcome, Infeasible), outcome
     assert outcome.fault.kind is FaultKind.WRONG_RESULT
     assert "first layer that differs is average_pool2d" in outcome.fault.what
