@@ -17,7 +17,9 @@ from dse.config import (
     with_budget,
 )
 from dse.config.assembly import assemble_space
+from dse.config.known_space import space_json
 from dse.config.provenance import Context, context_of, source_hash, what_changed
+from dse.config.trust import CodeFile, code_of, trust
 from dse.output.progress import Display, LiveDisplay, PlainDisplay, Tally
 from dse.space import Space
 from dse.store import Store, StudyRecord, TrialState
@@ -36,12 +38,14 @@ class CampaignEnd:
         config: Its config.
         ending: Why the campaign ended.
         failed: Trials that failed by infrastructure, in the whole study.
+        stand_ins: Designs of this run that were drawn at random because the search failed.
     """
 
     study: StudyRecord
     config: StudyConfig
     ending: Ending
     failed: int
+    stand_ins: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,7 @@ class Prepared:
         text: What it says.
         config: The same, resolved.
         space: What it allows.
+        code: The files of the user's own code as they were loaded.
         context: What results depend on beside the design.
     """
 
@@ -73,11 +78,14 @@ class Prepared:
     text: str
     config: StudyConfig
     space: Space
+    code: tuple[CodeFile, ...]
     context: Context
 
 
 def prepare(path: Path, *, trials: int | None, workers: int | None) -> Prepared:
     """Check a config file, its model, its space and the programs that trials need.
+
+    Runs the code of the CFU families and operators that the file names: who gives it asks for that.
 
     Raises:
         ConfigError: The config is wrong.
@@ -87,8 +95,16 @@ def prepare(path: Path, *, trials: int | None, workers: int | None) -> Prepared:
     config = with_budget(config, trials=trials, workers=workers)
     check_network(config)
     check_boards_of(config)
+    code = code_of(config)
     space = assemble_space(config)
-    return Prepared(path=path, text=text, config=config, space=space, context=context_of(config))
+    return Prepared(
+        path=path,
+        text=text,
+        config=config,
+        space=space,
+        code=code,
+        context=context_of(config),
+    )
 
 
 def start_study(prepared: Prepared, store: Store, *, running: Running) -> CampaignEnd:
@@ -115,6 +131,8 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
             f" continue the old one: python -m dse.study resume {config.name}",
         )
     store.update_config(study.id, config_toml=prepared.text, config_json=config.to_json())
+    store.describe_space(study.id, space_json(prepared.space, prepared.code))
+    trust(prepared.code)  # so that `resume` does not ask for what was given here
     store.requeue(study.id, context=prepared.context.key, now_s=running.now_s, also_failed=False)
     store.request_stop(study.id, now_s=None)
     return _run(study, config, prepared.space, prepared.context, store, running)
@@ -124,6 +142,8 @@ def resume_study(
     name: str, store: Store, *, trials: int | None, workers: int | None, running: Running
 ) -> CampaignEnd:
     """Queue again what was interrupted or failed, then go on to the budget.
+
+    Runs the CFU families and operators that the database names: see ``trust.require_trust``.
 
     Raises:
         ConfigError: There is no such study, or its model has changed.
@@ -135,10 +155,13 @@ def resume_study(
     check_network(config)
     check_boards_of(config)
     store.update_config(study.id, config_toml=study.config_toml, config_json=config.to_json())
+    code = code_of(config)
+    space = assemble_space(config)
+    store.describe_space(study.id, space_json(space, code))
     context = context_of(config)
     store.requeue(study.id, context=context.key, now_s=running.now_s)
     store.request_stop(study.id, now_s=None)
-    return _run(study, config, assemble_space(config), context, store, running)
+    return _run(study, config, space, context, store, running)
 
 
 def check_boards_of(config: StudyConfig) -> None:
@@ -199,7 +222,7 @@ def _run(
         with stop_on_interrupt() as should_stop, display:
             for remark in remarks:
                 display.listen(Note(text=remark))
-            ending = Campaign(
+            campaign = Campaign(
                 store=store,
                 study=study,
                 config=config,
@@ -209,12 +232,15 @@ def _run(
                 executor=executor,
                 listen=display.listen,
                 should_stop=should_stop,
-            ).run()
+            )
+            ending = campaign.run()
     finally:
         executor.close()
         asker.close()
     failed = sum(result.trial.state is TrialState.FAILED for result in store.results(study.id))
-    return CampaignEnd(study=study, config=config, ending=ending, failed=failed)
+    return CampaignEnd(
+        study=study, config=config, ending=ending, failed=failed, stand_ins=campaign.stand_ins
+    )
 
 
 def _older_results(store: Store, study: StudyRecord, context: Context) -> tuple[str, ...]:

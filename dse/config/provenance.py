@@ -5,10 +5,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dse.config.study_config import StudyConfig
-from runners.pipeline import ROOT
+from runners.pipeline import ROOT, source_digest
 from runners.tools import all_identities
 
 _ROOMS = ("contracts", "hw_templates", "sw_templates", "runners")
@@ -55,7 +56,10 @@ def context_of(config: StudyConfig) -> Context:
 
     Raises:
         ToolMissing: An outside program that trials need is not installed.
+        ConfigError: A folder of operators is not there.
     """
+    from sw_templates.operator_set import operators_digest  # imports NumPy and TFLite's schema
+
     resolved = config.resolved
     facts = {
         "target": resolved["target"],
@@ -64,7 +68,9 @@ def context_of(config: StudyConfig) -> Context:
         },
         "cycle_limit": config.limits.cycles,
         "serial": resolved["serial"],
-        "families": [_family_digest(name) for name in config.families],
+        "operators": operators_digest(config.workload.operator_folders),
+        "families": _family_digests(config.families),
+        "metrics": [hashlib.sha256(Path(f).read_bytes()).hexdigest() for f in config.metric_files],
         "sources": dict(source_hashes()),
         "tools": all_identities(),
     }
@@ -95,7 +101,17 @@ def what_changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str
     return tuple(found)
 
 
-_TELLING = ("target", "workload", "families", "cycle_limit", "serial", "tools", "sources")
+_TELLING = (
+    "target",
+    "workload",
+    "operators",
+    "families",
+    "metrics",
+    "cycle_limit",
+    "serial",
+    "tools",
+    "sources",
+)
 
 
 def _by_telling(subject: str) -> tuple[int, str]:
@@ -111,13 +127,21 @@ def _digest(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _family_digest(name: str) -> str:
-    """Return a hash of the sources that a user's family says it depends on."""
+def _family_digests(modules: tuple[str, ...]) -> list[str]:
+    """Return a hash of the sources and kernels of each family that a user's modules declare."""
+    if not modules:
+        return []
     from hw_templates import cfu  # only for a user's own: it imports Amaranth
 
-    whole = hashlib.sha256()
-    for source in cfu.register_module(name).sources:
-        content = source.read_bytes()
-        whole.update(f"{source.name}\0{len(content)}\0".encode())
-        whole.update(content)
-    return whole.hexdigest()
+    own = [
+        family for name, family in cfu.load_families(modules).items() if name not in cfu.BUILT_IN
+    ]
+    return [
+        _digest(
+            {
+                "sources": [(source.name, source_digest(source)) for source in family.sources],
+                "kernels": None if family.kernels is None else source_digest(family.kernels.folder),
+            }
+        )
+        for family in own
+    ]

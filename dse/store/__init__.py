@@ -2,6 +2,8 @@
 
 from dse.store.reader import Reader
 from dse.store.records import (
+    BY_HAND,
+    STAND_IN,
     AttemptRecord,
     AuditRecord,
     Claim,
@@ -19,6 +21,8 @@ from dse.store.records import (
 from dse.store.store import Store
 
 __all__ = [
+    "BY_HAND",
+    "STAND_IN",
     "AttemptRecord",
     "AuditRecord",
     "Claim",

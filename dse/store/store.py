@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from contracts.faults import ConfigError
+from contracts.faults import NotFound
 from contracts.measurement import Outcome
 from dse.store import leases, queries
 from dse.store.database import as_store_error, open_engines
@@ -97,6 +97,13 @@ class Store:
                 .values(config_toml=config_toml, config_json=config_json)
             )
 
+    def describe_space(self, study_id: int, space_json: str) -> None:
+        """Keep what readers need to know of a study's space without running its code."""
+        with self._write() as db:
+            db.execute(
+                update(studies).where(studies.c.id == study_id).values(space_json=space_json)
+            )
+
     def find_study(self, name: str) -> StudyRecord | None:
         """Return the study called ``name``, or None."""
         with self._read() as db:
@@ -106,13 +113,13 @@ class Store:
         """Return the study called ``name``.
 
         Raises:
-            ConfigError: There is none; the message lists those that there are.
+            NotFound: There is none; the message lists those that there are.
         """
         found = self.find_study(name)
         if found is not None:
             return found
         names = [summary.study.name for summary in self.summaries()]
-        raise ConfigError(
+        raise NotFound(
             f"{self.path} has no study {name!r}",
             fix=f"use one of: {', '.join(names)}"
             if names
@@ -135,7 +142,7 @@ class Store:
         """Return everything about trial ``number``.
 
         Raises:
-            ConfigError: There is no such trial.
+            NotFound: There is no such trial.
         """
         with self._read() as db:
             return queries.trial_detail(db, study, number)

@@ -58,7 +58,6 @@ def test_another_model_tool_or_source_is_another_context(
     assert len({context.key for context in contexts}) == 4
 
 
-@pytest.mark.usefixtures("own_registry")
 def test_a_change_of_a_users_family_is_another_context(tmp_path: Path) -> None:
     family = tmp_path / "unit_of_provenance.py"
     family.write_text(FAMILY.replace("{extra}", ""))
