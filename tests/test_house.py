@@ -188,11 +188,11 @@ def test_a_stage_is_a_file_and_a_row(tmp_path: Path) -> None:
         (building.out / "report").write_text("12 mW")  # type: ignore[attr-defined]
         return 0.0
 
-    power = Stage(name="power", version=1, needs=(), inputs=lambda _: {}, build=build)
+    power = Stage(name="power", version=1, needs=(), code=(), inputs=lambda _: {}, build=build)
     stages = {**STAGES, power.name: power}
     job = Job(
         design={},
-        target=Target(name="", part="", clock_mhz=1.0),
+        target=Target(name="", part="", clock_hz=1_000_000),
         workload=Workload(model=Path(), model_sha256=""),
         fidelity=Fidelity.SIMULATED,
     )
@@ -294,6 +294,8 @@ def test_an_fpga_family_is_a_folder_and_a_file(
 
 
 OF_A_FAMILY = ("hw_templates/soc/fpga/", "runners/fpga/")
+HISTORY = "dse/store/migrations/versions/"
+"""A migration says what was true when old rows were written; a new family has none."""
 
 
 def code_texts(path: Path) -> Iterator[str]:
@@ -322,7 +324,7 @@ def test_nothing_else_knows_an_fpga_family_by_name(family: str) -> None:
         f"{path.relative_to(ROOT)}: {text[:80]}"
         for room in MAY_IMPORT
         for path in (ROOT / room).rglob("*.py")
-        if not path.relative_to(ROOT).as_posix().startswith(OF_A_FAMILY)
+        if not path.relative_to(ROOT).as_posix().startswith((*OF_A_FAMILY, HISTORY))
         for text in code_texts(path)
         if family in text.lower()
     ]
