@@ -285,7 +285,7 @@ class StoreError(DseError):
 
 
 class Untrusted(DseError):
-    """A database names code of CFU families or operators that this user has not agreed to run."""
+    """A database names CFU families, operators or metrics that this user has not agreed to run."""
 
     kind = FaultKind.UNTRUSTED
     then = Then.STOP

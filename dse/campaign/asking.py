@@ -13,7 +13,7 @@ _ATTEMPTS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back.
+    """The answer of a search algorithm to one request, as ``Asker.answer`` returns it.
 
     Attributes:
         suggestions: Empty when the space is exhausted.
@@ -43,7 +43,7 @@ class Asker:
         return self._is_asking
 
     def ask(self, request: SuggestRequest) -> None:
-        """Start to think; ``answer`` will bring the result."""
+        """Hand a request to the algorithm in a thread of its own; ``answer`` returns the result."""
         self._is_asking = True
         # a daemon, so that an interrupted campaign does not wait for it
         threading.Thread(target=self._think, args=(request,), daemon=True).start()

@@ -43,7 +43,7 @@ from runners.job import StageState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Seconds of a campaign.
+    """How often a campaign polls its executor, prolongs its leases and looks at the store.
 
     Attributes:
         lease_s: A worker that is not heard of for so long has lost its trial.

@@ -31,7 +31,7 @@ from runners.pipeline import default_root
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignEnd:
-    """How a command that ran trials came out.
+    """What ``start_study`` and ``resume_study`` return: why they ended, and what failed.
 
     Attributes:
         study: The study.
@@ -50,7 +50,7 @@ class CampaignEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """How trials are run by this process.
+    """What ``start`` and ``resume`` know of the process that calls them.
 
     Attributes:
         is_terminal: Whether progress may redraw itself.

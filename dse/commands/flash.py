@@ -102,7 +102,7 @@ def flash_trial(
 
 
 def flashed_text(flashed: Flashed) -> str:
-    """Return what a person wants to know of it."""
+    """Lay out what ``flash_trial`` returned, as the command prints it."""
     rows = [
         ("board", f"{flashed.board} at {flashed.port}"),
         ("clock", f"{flashed.clock_mhz:g} MHz"),

@@ -217,7 +217,7 @@ class FpgaFamily(ABC):
         return found
 
     def no_cost(self) -> dict[str, int]:
-        """Return the cost of nothing."""
+        """Return zero of every resource: the cost of a part that a design does not have."""
         return self.cost({})
 
     def used(self, utilisation: Mapping[str, int]) -> dict[str, int]:

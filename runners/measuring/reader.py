@@ -17,7 +17,7 @@ from runners.job import Job
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What a trial has when a reader is called.
+    """What ``MetricReader.read`` is given: all that is known of a trial so far.
 
     Attributes:
         job: The design and its surroundings, at the settled clock once it is placed.

@@ -43,7 +43,7 @@ class Building:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One step.
+    """One step of a trial: what it needs, what decides its output, and how it is built.
 
     Attributes:
         name: A verb or the thing built; shown to people.
