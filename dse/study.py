@@ -68,7 +68,7 @@ StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study
 Trust = Annotated[
     bool,
     typer.Option(
-        "--trust", help="Agree to run the CFU families and operators that the study names."
+        "--trust", help="Agree to run the CFU families, operators and metrics that the study names."
     ),
 ]
 TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="Number of a trial.")]
