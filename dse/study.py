@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from contracts.faults import DseError, FaultKind, Then
+from dse.commands.interrupts import EXIT_INTERRUPTED
 from runners.pipeline.sources import ROOT
 
 if TYPE_CHECKING:
@@ -26,12 +27,13 @@ EXIT_BUG = 1
 EXIT_USAGE = 2
 EXIT_INFRASTRUCTURE = 6
 EXIT_DIFFERS = 7
-EXIT_INTERRUPTED = 130
+EXIT_SEARCH_FAILED = 8
 EXIT_CODE = {
     FaultKind.CONFIG: 3,
+    FaultKind.NOT_FOUND: 3,
     FaultKind.STORE: 4,
     FaultKind.TOOL_MISSING: 5,
-    FaultKind.UNTRUSTED: 8,
+    FaultKind.UNTRUSTED: 9,
 }
 """Exit codes of the faults that stop a command; the others end in 6, a bug in 1."""
 
@@ -40,7 +42,8 @@ QUICK = ROOT / "configs" / "quick.toml"
 EPILOG = (
     "Exit codes: 0 done; 1 bug; 2 wrong usage; 3 wrong config or argument; 4 database unusable;"
     " 5 program missing; 6 trials failed by infrastructure (resume runs them again);"
-    " 7 a comparison differs; 8 the study's own code is not trusted; 130 interrupted."
+    " 7 a comparison differs; 8 the search failed, so designs were drawn at random;"
+    " 9 the study's own code is not trusted; 130 interrupted."
 )
 
 app = typer.Typer(
@@ -139,14 +142,14 @@ def show(
     study: StudyName, trial: TrialNumber, db: Database = DEFAULT_DB, as_json: Json = False
 ) -> None:
     """Print a trial: design, metrics, layers, stages, attempts, tools."""
-    from dse.config import config_from_json
     from dse.output.trial_report import show_data, show_text
+    from dse.results.trial import open_trial
 
     with _open(db) as store:
-        record = store.study(study)
-        detail = store.detail(record, trial)
-    clock_mhz = config_from_json(record.config_json).target.clock_mhz
-    _show(show_data(detail), show_text(detail, clock_mhz=clock_mhz), as_json=as_json)
+        opened = open_trial(store, study, trial)
+    target = opened.config.target
+    text = show_text(opened.detail, clock_mhz=target.clock_hz / 1e6, part=target.part)
+    _show(show_data(opened.detail), text, as_json=as_json)
 
 
 @app.command()
@@ -289,7 +292,7 @@ def board(
 
     with _open(db) as store:
         _require_trust(store, "board", study, trial, given=trust)
-        status = run_board(store, study, trial, link=link, report=_report_stage)
+        status = run_board(store, study, trial, link=link, report=_report_stage, tell=_tell)
     if status:
         raise typer.Exit(EXIT_INFRASTRUCTURE)
 
@@ -329,7 +332,7 @@ def flash(
             board=name,
             record=record,
             report=_report_stage,
-            tell=lambda text: print(text, file=sys.stderr, flush=True),
+            tell=_tell,
         )
     _show(asdict(flashed), flashed_text(flashed), as_json=as_json)
 
@@ -452,6 +455,10 @@ def _report_stage(event: "StageEvent") -> None:
         print(f"{event.stage} {event.state}", file=sys.stderr, flush=True)
 
 
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
 def _show(data: Any, text: str, *, as_json: bool) -> None:
     print(json.dumps(data, indent=1) if as_json else text)
 
@@ -462,6 +469,7 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
     from dse.output.report import front_text
     from dse.results.clock_model import study_results
     from dse.results.front import pareto_front
+    from dse.words import plural
 
     name = end.study.name
     with_db = _with_db(store)
@@ -481,6 +489,9 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
         look.append(f"show {name} {found.points[0].trial.number}{with_db}")
     look.append(f"export {name} trials.csv{with_db}")
     print("\nlook further:", *(f"  {command} {line}" for line in look), sep="\n", file=sys.stderr)
+    if end.stand_ins:
+        drawn = plural(end.stand_ins, "design")
+        print(f"\nthe search failed: {drawn} of this run drawn at random", file=sys.stderr)
     if end.failed:
         print(
             f"\n{end.failed} trials failed by infrastructure;"
@@ -488,6 +499,8 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
             file=sys.stderr,
         )
         raise typer.Exit(EXIT_INFRASTRUCTURE)
+    if end.stand_ins:
+        raise typer.Exit(EXIT_SEARCH_FAILED)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from runners.tools import all_identities, run_tool
 
 _NO_JOB = Job(  # the stages that are prepared here do not depend on a design
     design={},
-    target=Target(name="", part="", clock_mhz=1.0),
+    target=Target(name="", part="", clock_hz=1_000_000),
     workload=Workload(model=Path(), model_sha256=""),
 )
 _FIRST_PART = "LFE5U-85F"

@@ -18,6 +18,7 @@ from sw_templates.options import (
     PROGRAM_FOLDER,
     FirmwareOptions,
     KernelSet,
+    printable_name,
 )
 from sw_templates.soc_map import MIN_STACK_BYTES, SocMap
 from sw_templates.tensor import Tensor
@@ -107,7 +108,7 @@ def generate(
         _require_room(plan.peak_bytes + constant_bytes, soc)
     variables: dict[str, object] = {
         "model": model,
-        "model_name": options.model_name or model.name,
+        "model_name": options.model_name or printable_name(model.name),
         "firmware_name": FIRMWARE_NAME,
         "options": options,
         "soc": soc,

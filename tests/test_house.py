@@ -50,6 +50,8 @@ simd_width = [1, 2, 4, 8]
 ALGORITHM = '''
 """A search that begins at the end of the space."""
 
+from dse.suggest import Suggestion
+
 class Backwards:
     name = "backwards"
 
@@ -57,7 +59,10 @@ class Backwards:
         taken = request.taken()
         numbers = reversed(range(request.space.count()))
         fresh = (d for d in map(request.space.at, numbers) if d not in taken)
-        return tuple(design for design, _ in zip(fresh, range(request.count)))
+        return tuple(
+            Suggestion(design=design, suggested_by=self.name)
+            for design, _ in zip(fresh, range(request.count))
+        )
 
     def close(self):
         pass

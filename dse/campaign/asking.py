@@ -2,27 +2,25 @@
 
 import queue
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contracts.faults import DseError, InfrastructureFault
-from dse.space import Design
-from dse.suggest import Suggester, SuggestRequest, make_suggester
+from dse.store import STAND_IN
+from dse.suggest import Suggester, Suggestion, SuggestRequest, make_suggester
 
 _ATTEMPTS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back.
+    """The answer of a search algorithm to one request, as ``Asker.answer`` returns it.
 
     Attributes:
-        designs: Empty when the space is exhausted.
-        suggested_by: Name of the algorithm that answered.
+        suggestions: Empty when the space is exhausted.
         note: What went wrong on the way, or empty.
     """
 
-    designs: tuple[Design, ...]
-    suggested_by: str
+    suggestions: tuple[Suggestion, ...]
     note: str = ""
 
 
@@ -45,7 +43,7 @@ class Asker:
         return self._is_asking
 
     def ask(self, request: SuggestRequest) -> None:
-        """Start to think; ``answer`` will bring the result."""
+        """Hand a request to the algorithm in a thread of its own; ``answer`` returns the result."""
         self._is_asking = True
         # a daemon, so that an interrupted campaign does not wait for it
         threading.Thread(target=self._think, args=(request,), daemon=True).start()
@@ -81,7 +79,7 @@ class Asker:
         fault: DseError | None = None
         for _ in range(_ATTEMPTS):
             try:
-                return Answer(designs=self._suggester.suggest(request), suggested_by=name)
+                return Answer(suggestions=self._suggester.suggest(request))
             except InfrastructureFault as error:
                 fault = error
                 if self._is_closed:
@@ -89,7 +87,8 @@ class Asker:
 
         drawn = make_suggester("random").suggest(request)
         return Answer(
-            designs=drawn,
-            suggested_by=f"random instead of {name}",
+            suggestions=tuple(
+                replace(suggestion, suggested_by=f"{STAND_IN}{name}") for suggestion in drawn
+            ),
             note=f"{name} failed {_ATTEMPTS} times, so this design is drawn at random: {fault}",
         )

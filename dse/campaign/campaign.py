@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from contracts.faults import Bug, Cancelled, ConfigError, InvalidDesign, Then, fault_classes
+from contracts.faults import Bug, Cancelled, ConfigError, InvalidDesign, Then
 from contracts.measurement import Completed, Failed, Measurement, Outcome, outcome_of
 from dse.campaign.asking import Asker
 from dse.campaign.events import (
@@ -43,7 +43,7 @@ from runners.job import StageState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Seconds of a campaign.
+    """How often a campaign polls its executor, prolongs its leases and looks at the store.
 
     Attributes:
         lease_s: A worker that is not heard of for so long has lost its trial.
@@ -81,6 +81,9 @@ class Campaign:
         retry: For faults of the infrastructure.
         timing: Leases and waits.
         now_s: The clock.
+
+    Attributes:
+        stand_ins: Designs of this run that were drawn at random because the search failed.
     """
 
     store: Store
@@ -95,6 +98,7 @@ class Campaign:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     timing: Timing = field(default_factory=Timing)
     now_s: Callable[[], float] = time.time
+    stand_ins: int = field(default=0, init=False)
     _running: dict[int, _Running] = field(default_factory=dict, init=False)
     _is_exhausted: bool = field(default=False, init=False)
     _next_beat_s: float = field(default=0.0, init=False)
@@ -223,22 +227,23 @@ class Campaign:
             return
         if answer.note:
             self._tell(Note(text=answer.note))
-        self._is_exhausted = not answer.designs
-        self.store.add_trials(
+        self._is_exhausted = not answer.suggestions
+        added = self.store.add_trials(
             self.study.id,
             [
                 NewTrial(
-                    design_id=design.id,
-                    design_json=design.canonical,
-                    suggested_by=answer.suggested_by,
+                    design_id=suggestion.design.id,
+                    design_json=suggestion.design.canonical,
+                    suggested_by=suggestion.suggested_by,
                     fidelity=self.config.first_fidelity,
                 )
-                for design in answer.designs
+                for suggestion in answer.suggestions
             ],
             context=self.context,
             budget=self.config.trials,
             now_s=self.now_s(),
         )
+        self.stand_ins += sum(trial.is_stand_in for trial in added)
 
     def _promote(self) -> bool:
         """Queue the best designs for a higher fidelity; tell whether there were any."""
@@ -290,11 +295,8 @@ class Campaign:
     def _on_finished(self, event: Finished) -> None:
         running = self._running.pop(event.ticket)
         self._record(running, event.outcome)
-        outcome = event.outcome
-        if isinstance(outcome, Failed):
-            fault = fault_classes()[outcome.kind]
-            if fault.then is Then.STOP:  # every trial would meet it
-                raise fault(outcome.what, outcome.fix, outcome.detail)
+        if isinstance(event.outcome, Failed) and event.outcome.fault.then is Then.STOP:
+            raise event.outcome.fault.error()  # every trial would meet it
 
     def _record(self, running: _Running, outcome: Outcome) -> None:
         now_s = self.now_s()

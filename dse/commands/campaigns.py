@@ -31,24 +31,26 @@ from runners.pipeline import default_root
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignEnd:
-    """How a command that ran trials came out.
+    """What ``start_study`` and ``resume_study`` return: why they ended, and what failed.
 
     Attributes:
         study: The study.
         config: Its config.
         ending: Why the campaign ended.
         failed: Trials that failed by infrastructure, in the whole study.
+        stand_ins: Designs of this run that were drawn at random because the search failed.
     """
 
     study: StudyRecord
     config: StudyConfig
     ending: Ending
     failed: int
+    stand_ins: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """How trials are run by this process.
+    """What ``start`` and ``resume`` know of the process that calls them.
 
     Attributes:
         is_terminal: Whether progress may redraw itself.
@@ -220,7 +222,7 @@ def _run(
         with stop_on_interrupt() as should_stop, display:
             for remark in remarks:
                 display.listen(Note(text=remark))
-            ending = Campaign(
+            campaign = Campaign(
                 store=store,
                 study=study,
                 config=config,
@@ -230,12 +232,15 @@ def _run(
                 executor=executor,
                 listen=display.listen,
                 should_stop=should_stop,
-            ).run()
+            )
+            ending = campaign.run()
     finally:
         executor.close()
         asker.close()
     failed = sum(result.trial.state is TrialState.FAILED for result in store.results(study.id))
-    return CampaignEnd(study=study, config=config, ending=ending, failed=failed)
+    return CampaignEnd(
+        study=study, config=config, ending=ending, failed=failed, stand_ins=campaign.stand_ins
+    )
 
 
 def _older_results(store: Store, study: StudyRecord, context: Context) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """What a config file may say: sections, keys and types, before names and paths are resolved."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from contracts.measurement import Fidelity
@@ -111,6 +111,27 @@ class ObjectivesSection(Section):
     maximise: list[str] = []
 
 
+Bound = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class BoundsSection(Section):
+    """One entry of ``[constraints]``: the smallest and the largest value that count."""
+
+    min: Bound | None = None
+    max: Bound | None = None
+
+
+def _kind_of_constraint(value: Any) -> str:
+    return "bounds" if isinstance(value, dict | BoundsSection) else "number"
+
+
+Constraint = Annotated[
+    Annotated[Bound, Tag("number")] | Annotated[BoundsSection, Tag("bounds")],
+    Discriminator(_kind_of_constraint),
+]
+"""A bare number is the largest value."""
+
+
 class LimitsSection(Section):
     """``[limits]``: when to give up."""
 
@@ -124,6 +145,7 @@ class SerialSection(Section):
     """``[serial]``: what the firmware says on the serial line."""
 
     device_name: str = Field(default="soft-soc-dse", pattern=r"^[ -~]{1,64}$")
+    model_name: str | None = Field(default=None, pattern=r"^[ -~]{1,64}$")
     results: Literal["integers", "floats"] = "integers"
     inputs: Literal["int8", "uint8"] = "int8"
 
@@ -132,6 +154,12 @@ class CfuSection(Section):
     """``[cfu]``: a user's own families."""
 
     families: list[str] = []
+
+
+class MetricsSection(Section):
+    """``[metrics]``: a user's own metrics."""
+
+    files: list[str] = []
 
 
 class ReferenceSection(Section):
@@ -150,11 +178,12 @@ class StudyFile(Section):
     workload: WorkloadSection
     target: TargetSection = TargetSection(name="ulx3s_85f")
     objectives: ObjectivesSection = ObjectivesSection(minimise=["latency_us", "lut4"])
-    constraints: dict[str, float] = {}
+    constraints: dict[str, Constraint] = {}
     limits: LimitsSection = LimitsSection()
     serial: SerialSection = SerialSection()
     space: dict[str, Setting | list[Setting]] = {}
     cfu: CfuSection = CfuSection()
+    metrics: MetricsSection = MetricsSection()
     references: list[ReferenceSection] = []
 
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dse.config.study_config import StudyConfig
@@ -69,6 +70,7 @@ def context_of(config: StudyConfig) -> Context:
         "serial": resolved["serial"],
         "operators": operators_digest(config.workload.operator_folders),
         "families": _family_digests(config.families),
+        "metrics": [hashlib.sha256(Path(f).read_bytes()).hexdigest() for f in config.metric_files],
         "sources": dict(source_hashes()),
         "tools": all_identities(),
     }
@@ -104,6 +106,7 @@ _TELLING = (
     "workload",
     "operators",
     "families",
+    "metrics",
     "cycle_limit",
     "serial",
     "tools",

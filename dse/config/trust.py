@@ -1,9 +1,9 @@
 """Which code a study's config names, and whether this user has agreed to run it.
 
-A CFU family and an operator are Python: loading them runs them, with all rights of the user.
-Whoever gives a config file on the command line asks for that. A database may come from somebody
-else, so a command that would load what a database names asks first, and is told yes or no for
-exactly these files: path and content. Nothing here imports or runs what it looks at.
+A CFU family, an operator and a metric of one's own are Python: loading them runs them, with all
+rights of the user. Whoever gives a config file on the command line asks for that. A database may
+come from somebody else, so a command that would load what a database names asks first, and is told
+yes or no for exactly these files: path and content. Nothing here imports or runs what it looks at.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _MOST_BYTES = 16 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeFile:
-    """A file that runs when a study's own CFU families and operators are loaded.
+    """A file that runs when a study's own CFU families, operators and metrics are loaded.
 
     Attributes:
         path: Absolute, links resolved.
@@ -48,7 +48,7 @@ def require_trust(
 ) -> None:
     """Make sure that this user agrees to run the code that a config from a database names.
 
-    To be called before anything loads the config's CFU families or operators; a config without
+    To be called before anything loads the config's CFU families, operators or metrics; one without
     any needs no trust. What is agreed to is remembered.
 
     Args:
@@ -82,20 +82,28 @@ def code_of(config: StudyConfig) -> tuple[CodeFile, ...]:
     Raises:
         ConfigError: A file or folder is not there or cannot be read.
     """
-    return code_files(config.families, operator_folders=config.workload.operator_folders)
+    return code_files(
+        config.families,
+        operator_folders=config.workload.operator_folders,
+        metric_files=config.metric_files,
+    )
 
 
 def code_files(
-    families: Sequence[str], *, operator_folders: Sequence[Path] = ()
+    families: Sequence[str],
+    *,
+    operator_folders: Sequence[Path] = (),
+    metric_files: Sequence[str] = (),
 ) -> tuple[CodeFile, ...]:
-    """Return the files that run when these families and operators are loaded, without running any.
+    """Return the files that run when these are loaded, without running any.
 
-    These are the modules of the families, the packages that they are in, and all operators with
-    their C. What they import in turn is not known without running them.
+    These are the modules of the families, the packages that they are in, all operators with their
+    C, and the files of metrics. What they import in turn is not known without running them.
 
     Args:
         families: Dotted names of modules and paths of ``.py`` files, as in a config.
         operator_folders: Folders of operators.
+        metric_files: Paths of ``.py`` files that define metrics.
 
     Raises:
         ConfigError: A file or folder is not there or cannot be read.
@@ -106,6 +114,7 @@ def code_files(
 
         for folder in operator_folders:
             paths += [path.resolve() for path in operator_files(folder)]
+    paths += [Path(name).resolve() for name in metric_files]
     return tuple(_code_file(path) for path in dict.fromkeys(paths))
 
 

@@ -24,7 +24,9 @@ class Front:
         goals: The direction of each.
         points: Trials on the front, best in the first objective first.
         dominated: The other trials that completed within the constraints, by number.
-        excluded: Trials that completed and break a constraint, by number.
+        excluded: Trials that completed and do not satisfy a constraint, by number.
+        stand_ins: Trials of the study, ended or not, whose designs were drawn at random because
+            the search failed, by number.
     """
 
     objectives: tuple[str, ...]
@@ -32,6 +34,7 @@ class Front:
     points: tuple[TrialResult, ...]
     dominated: tuple[TrialResult, ...]
     excluded: tuple[TrialResult, ...]
+    stand_ins: tuple[TrialResult, ...] = ()
 
 
 def current(results: Sequence[TrialResult]) -> tuple[TrialResult, ...]:
@@ -52,6 +55,7 @@ def current(results: Sequence[TrialResult]) -> tuple[TrialResult, ...]:
 def pareto_front(results: Sequence[TrialResult], config: "StudyConfig") -> Front:
     """Return the front of the designs that completed and keep the constraints."""
     goals = goals_of(config)
+    stand_ins = tuple(result for result in results if result.trial.is_stand_in)
     results = current(results)
     kept = [result for result in results if observed_values(result, config) is not None]
     points = [tuple(result.metrics[name] for name in config.objectives) for result in kept]
@@ -79,6 +83,7 @@ def pareto_front(results: Sequence[TrialResult], config: "StudyConfig") -> Front
             if result.trial.state is TrialState.COMPLETED
             and broken_constraints(result.metrics, config)
         ),
+        stand_ins=stand_ins,
     )
 
 
@@ -99,11 +104,11 @@ def observed_values(result: TrialResult, config: "StudyConfig") -> dict[str, flo
 
 
 def broken_constraints(metrics: dict[str, float], config: "StudyConfig") -> tuple[str, ...]:
-    """Return the names of the metrics that are above the study's limits."""
+    """Return the metrics that are outside of the study's constraints, or not there at all."""
     return tuple(
         name
-        for name, largest in config.constraints.items()
-        if metrics.get(name, -math.inf) > largest
+        for name, bounds in config.constraints.items()
+        if not bounds.min <= metrics.get(name, math.nan) <= bounds.max
     )
 
 

@@ -3,6 +3,7 @@
 from dse.store.reader import Reader
 from dse.store.records import (
     BY_HAND,
+    STAND_IN,
     AttemptRecord,
     AuditRecord,
     Claim,
@@ -21,6 +22,7 @@ from dse.store.store import Store
 
 __all__ = [
     "BY_HAND",
+    "STAND_IN",
     "AttemptRecord",
     "AuditRecord",
     "Claim",

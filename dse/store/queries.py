@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, func, select
 
-from contracts.faults import ConfigError, FaultKind
+from contracts.faults import FaultKind, NotFound
 from contracts.measurement import Fidelity
 from dse.store.records import (
     AttemptRecord,
@@ -65,6 +65,18 @@ def held_attempts(db: Connection) -> tuple[AttemptRecord, ...]:
     return tuple(attempt_record(row) for row in rows)
 
 
+def ended_attempts(db: Connection, trial_id: int, *, but: int) -> tuple[AttemptRecord, ...]:
+    """Return the attempts of a trial that ended, without the one whose key is ``but``."""
+    rows = db.execute(
+        select(attempts).where(
+            attempts.c.trial_id == trial_id,
+            attempts.c.id != but,
+            attempts.c.ended_s.is_not(None),
+        )
+    )
+    return tuple(attempt_record(row) for row in rows)
+
+
 def summaries(db: Connection) -> tuple[StudySummary, ...]:
     """Return all studies, oldest first, with the number of trials in each state."""
     counted: dict[int, dict[TrialState, int]] = {}
@@ -92,7 +104,7 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
     """Return everything about one trial.
 
     Raises:
-        ConfigError: The study has no trial of that number.
+        NotFound: The study has no trial of that number.
     """
     found = _results(
         db, select(trials).where(trials.c.study_id == study.id, trials.c.number == number)
@@ -101,7 +113,7 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
         last = db.execute(
             select(func.max(trials.c.number)).where(trials.c.study_id == study.id)
         ).scalar()
-        raise ConfigError(
+        raise NotFound(
             f"study {study.name} has no trial {number}",
             fix=f"use a number from 1 to {last}" if last else "run it first: it has no trials yet",
         )

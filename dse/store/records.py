@@ -9,6 +9,9 @@ from contracts.faults import FaultKind
 from contracts.measurement import Fidelity, Measurement
 from contracts.parameter import Value
 
+STAND_IN = "random instead of "
+"""How ``suggested_by`` begins for a design that was drawn because the search failed."""
+
 
 class TrialState(StrEnum):
     """Where a trial is. The last three are ends; ``failed`` can be queued again."""
@@ -73,7 +76,8 @@ class NewTrial:
     Attributes:
         design_id: Hash of the design.
         design_json: Canonical text of the design.
-        suggested_by: Name of the algorithm, ``promotion``, or ``BY_HAND``.
+        suggested_by: How the design was found, see ``dse.suggest.Suggestion``; ``STAND_IN`` and
+            the name of the search that failed; ``promotion``, or ``BY_HAND``.
         fidelity: How far to measure it.
         promotes: Key of the trial whose design it measures at a higher fidelity, or None.
     """
@@ -97,7 +101,7 @@ class TrialRecord:
         design_json: Canonical text of the design.
         context: Hash of target, workload, sources and tools that it was queued under.
         fidelity: How far it is measured.
-        suggested_by: Name of the algorithm that proposed it.
+        suggested_by: See ``NewTrial``.
         state: Where it is.
         created_s: When it was queued, seconds since 1970.
         ended_s: When it ended, or None.
@@ -126,6 +130,11 @@ class TrialRecord:
     revision: int
 
     @property
+    def is_stand_in(self) -> bool:
+        """Whether its design was drawn at random because the search failed."""
+        return self.suggested_by.startswith(STAND_IN)
+
+    @property
     def design(self) -> dict[str, Value]:
         """The design's active parameters."""
         return design_values(self.design_json)
@@ -151,6 +160,7 @@ class AttemptRecord:
         what: One sentence about the fault.
         fix: What to do about it.
         detail: Longer evidence.
+        is_own_limit: A program reached a limit by what it did itself, see ``contracts.faults``.
     """
 
     id: int
@@ -168,6 +178,7 @@ class AttemptRecord:
     what: str | None
     fix: str | None
     detail: str | None
+    is_own_limit: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

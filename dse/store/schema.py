@@ -85,6 +85,8 @@ attempts = Table(
     Column("what", Text),
     Column("fix", Text),
     Column("detail", Text),
+    # a program reached a limit of the config by itself, on a machine that was not the reason
+    Column("is_own_limit", Boolean, nullable=False, server_default="0"),
     UniqueConstraint("trial_id", "number"),
     CheckConstraint("outcome IN ('completed', 'infeasible', 'failed')"),
     Index("attempts_held", "ended_s", "lease_until_s"),

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from contracts.faults import ConfigError
+from contracts.faults import NotFound
 from contracts.measurement import Outcome
 from dse.store import leases, queries
 from dse.store.database import as_store_error, open_engines
@@ -113,13 +113,13 @@ class Store:
         """Return the study called ``name``.
 
         Raises:
-            ConfigError: There is none; the message lists those that there are.
+            NotFound: There is none; the message lists those that there are.
         """
         found = self.find_study(name)
         if found is not None:
             return found
         names = [summary.study.name for summary in self.summaries()]
-        raise ConfigError(
+        raise NotFound(
             f"{self.path} has no study {name!r}",
             fix=f"use one of: {', '.join(names)}"
             if names
@@ -142,7 +142,7 @@ class Store:
         """Return everything about trial ``number``.
 
         Raises:
-            ConfigError: There is no such trial.
+            NotFound: There is no such trial.
         """
         with self._read() as db:
             return queries.trial_detail(db, study, number)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from contracts.faults import ConfigError
 from dse.suggest.algorithms import algorithm_module, algorithm_names
-from dse.suggest.interface import Objective, Observation, Suggester, SuggestRequest
+from dse.suggest.interface import Objective, Observation, Suggester, Suggestion, SuggestRequest
 
 
 def make_suggester(
@@ -36,6 +36,7 @@ __all__ = [
     "Observation",
     "SuggestRequest",
     "Suggester",
+    "Suggestion",
     "algorithm_names",
     "make_suggester",
 ]

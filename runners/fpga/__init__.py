@@ -8,7 +8,9 @@ import importlib
 from collections.abc import Mapping
 
 from contracts.faults import ConfigError
+from contracts.metric import MetricDefinition
 from hw_templates.soc.fpga import family_names
+from runners.fpga.cells import ROLES
 from runners.fpga.family import FpgaFamily
 
 
@@ -31,6 +33,12 @@ PACKAGES = tuple(
 )
 """Python packages that place, route and pack for any of them."""
 
+METRICS: tuple[MetricDefinition, ...] = (
+    *(resource.metric for each in FAMILIES for resource in each.resources),
+    *ROLES.values(),
+)
+"""What parts are made of, family by family, then by role; a cell that families share repeats."""
+
 
 def family_of_part(part: str) -> FpgaFamily:
     """Return the family that a part belongs to.
@@ -42,3 +50,11 @@ def family_of_part(part: str) -> FpgaFamily:
         if part in each.parts:
             return each
     raise ConfigError(f"the part {part!r} is not known", fix=f"use one of {', '.join(PARTS)}")
+
+
+def capacity_of(part: str) -> Mapping[str, int]:
+    """Return what a part holds, by metric: its own resources, then roles.
+
+    Empty for a part that no family lists: a database can name one of a newer version.
+    """
+    return family_of_part(part).capacity(part) if part in PARTS else {}

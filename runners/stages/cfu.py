@@ -37,4 +37,11 @@ def _build_cfu(building: Building) -> float:
     return time.process_time() - started_s
 
 
-CFU_STAGE = Stage(name="cfu", version=1, needs=(), inputs=_cfu_inputs, build=_build_cfu)
+CFU_STAGE = Stage(
+    name="cfu",
+    version=1,
+    needs=(),
+    inputs=_cfu_inputs,
+    code=("runners/stages/cfu.py", "runners/stages/design.py", "hw_templates/cfu/component.py"),
+    build=_build_cfu,
+)

@@ -17,8 +17,13 @@ def family_of(job: Job) -> Family:
 
 def family_values(job: Job, chosen: Family) -> dict[str, Value]:
     """Return the part of a design that belongs to its CFU family."""
-    names = {parameter.name for parameter in chosen.parameters}
-    return {name: value for name, value in job.design.items() if name in names}
+    names = (parameter.name for parameter in chosen.parameters)
+    return {name: job.design[name] for name in names if name in job.design}
+
+
+def has_cfu(job: Job) -> bool:
+    """Return whether a job's design has a CFU."""
+    return job.design.get("cfu", "none") != "none"
 
 
 def cpu_config(job: Job) -> cpu.CpuConfig:

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from contracts.parameter import Parameter, Value
 from hw_templates.cfu import Family, ReferenceModel
-from runners.tools import run_tool
+from runners.tools import newest_clang, run_tool
 from sw_templates.generate import c_environment
 from sw_templates.operator_set import find_operators
 from sw_templates.options import KERNELS_FOLDER
 
 FOLDER = Path(__file__).parent
-COMPILER = "clang++-14"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class VerilatedRuntime:
     def _compile(self, *arguments: object, folder: Path) -> None:
         includes = [f"-I{self.include}", f"-I{self.include}/vltstd", f"-I{folder}"]
         run_tool(
-            [COMPILER, "-O1", "-w", "-std=c++17", *includes, *map(str, arguments)],
+            [newest_clang(), "-O1", "-w", "-std=c++17", *includes, *map(str, arguments)],
             cwd=folder,
             log=folder / "compile.log",
             timeout_s=300,

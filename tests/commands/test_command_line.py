@@ -86,6 +86,19 @@ def shell(tmp_path: Path) -> Shell:
 
 
 @pytest.mark.slow
+def test_the_exit_code_tells_that_the_search_failed(shell: Shell) -> None:
+    out, err = shell.run("start", "night.toml", code=8, FAKE_SEARCH="broken")
+    assert "* the search failed: 8 designs drawn at random instead, trials 1, 2, 3" in out
+    assert "the search failed: 8 designs of this run drawn at random" in err
+    out, _ = shell.run("status", "night")
+    assert "the search failed: 8 designs" in out
+    shell.run("export", "night", "trials.csv")
+    with (shell.folder / "trials.csv").open() as rows:
+        assert {row["suggested_by"] for row in csv.DictReader(rows)} == {"random instead of vizier"}
+    shell.run("resume", "night", "--trials", "9")  # of this run, none was
+
+
+@pytest.mark.slow
 def test_a_study_from_start_to_export(shell: Shell) -> None:
     out, err = shell.run("start", "night.toml")
     assert "\x1b" not in out + err

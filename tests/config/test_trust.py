@@ -35,6 +35,17 @@ def config(tmp_path: Path, unit: Path) -> StudyConfig:
     return load_config(tmp_path / "s.toml")[1]
 
 
+def test_a_file_of_metrics_is_code_too(tmp_path: Path) -> None:
+    reader = tmp_path / "energy.py"
+    reader.write_text("READER = None")
+
+    (found,) = code_files((), metric_files=[str(reader)])
+
+    assert found.path == str(reader.resolve())
+    with pytest.raises(ConfigError, match=r"gone\.py cannot be read"):
+        code_files((), metric_files=[str(tmp_path / "gone.py")])
+
+
 def test_a_file_is_described_without_being_run(unit: Path) -> None:
     (found,) = code_files([str(unit)])
     assert found.path == str(unit)

@@ -158,7 +158,7 @@ def test_status_names_faults_and_reuse(
 
 
 def test_show_prints_a_reused_trial_with_the_origin_of_its_numbers(store: Store) -> None:
-    text = show_text(store.detail(store.study("night"), 5), clock_mhz=50.0)
+    text = show_text(store.detail(store.study("night"), 5), clock_mhz=50.0, part="LFE5U-85F")
 
     assert "reused: measured as trial 2 of study night" in text
     assert re.search(r"latency_us +32,000 +us +simulated, estimate", text)
@@ -166,7 +166,7 @@ def test_show_prints_a_reused_trial_with_the_origin_of_its_numbers(store: Store)
 
 
 def test_show_prints_the_evidence_of_a_failure(store: Store) -> None:
-    text = show_text(store.detail(store.study("night"), 6), clock_mhz=50.0)
+    text = show_text(store.detail(store.study("night"), 6), clock_mhz=50.0, part="LFE5U-85F")
 
     assert "tool-crashed: yosys failed\n  fix: read its log\n  | ERROR: line 3" in text
 

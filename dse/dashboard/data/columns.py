@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.config import StudyConfig
-from dse.store import TrialState
+from dse.store import STAND_IN, TrialState
 
 STATES = tuple(TrialState)
 FIDELITIES = tuple(Fidelity)
@@ -41,6 +41,11 @@ class Trial:
     kind: str | None
     what: str | None
     metrics: dict[str, tuple[float, str, str, bool]]
+
+    @property
+    def is_stand_in(self) -> bool:
+        """See ``dse.store.TrialRecord``."""
+        return self.suggested_by.startswith(STAND_IN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

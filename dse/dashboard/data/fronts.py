@@ -104,8 +104,9 @@ def standing(columns: StudyColumns) -> Standing:
 def _standing(columns: StudyColumns) -> Standing:
     letters = np.array([_OF_STATE[TrialState(t.state)] for t in columns.trials], dtype="<U1")
     kept = columns.is_state(TrialState.COMPLETED)
-    for metric, largest in columns.config.constraints.items():
-        kept &= ~(columns.column(metric) > largest)
+    for metric, bounds in columns.config.constraints.items():
+        values = columns.column(metric)  # NaN, where a trial has none, satisfies nothing
+        kept &= (values >= bounds.min) & (values <= bounds.max)
     for metric in columns.config.objectives:
         kept &= np.isfinite(columns.column(metric))
     superseded = _superseded(columns)

@@ -17,7 +17,7 @@ from dse.dashboard.data.fronts import standing
 from dse.dashboard.data.selection import metric_names
 from dse.results.front import goals_of
 from dse.words import value_text
-from runners.fpga import PARTS
+from runners.fpga import capacity_of
 
 FIRST_LETTER = 48
 """``0`` stands for the first value of a parameter, ``1`` for the second; a blank for none."""
@@ -119,8 +119,8 @@ def objectives_data(columns: StudyColumns) -> list[dict[str, str]]:
 
 
 def limits(columns: StudyColumns) -> dict[str, float]:
-    """Return what the part has of each resource that is a metric; empty for a part unknown here."""
-    capacity = PARTS.get(columns.config.target.part, {})  # {}: described by a newer version
+    """Return what the part has of each metric it limits; empty for a part unknown here."""
+    capacity = capacity_of(columns.config.target.part)
     return {name: float(capacity[name]) for name in columns.metrics if name in capacity}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from contracts.faults import ConfigError
+from contracts.faults import NotFound
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.config import StudyConfig, config_from_json
@@ -16,6 +16,7 @@ from dse.results.clock_model import ClockModel, fit_clock
 from dse.results.loading import load_columns
 from dse.store import Reader, Store, StudyRecord, TrialDetail, TrialState
 from dse.store.records import design_values
+from runners.measuring.metrics import CLOCK_MHZ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +141,7 @@ class Studies:
         """Return a study as it is now.
 
         Raises:
-            ConfigError: There is no such study.
+            NotFound: There is no such study.
         """
         with self._lock:
             reader = self.reader()
@@ -152,7 +153,7 @@ class Studies:
             raw = load_columns(reader, name, raw_before)
             if raw is None:
                 self._known.pop(name, None)
-                raise ConfigError(
+                raise NotFound(
                     f"{self.path.name} has no study {name[:80]!r}",
                     fix="choose one of the list of studies",
                 )
@@ -177,7 +178,7 @@ class Studies:
         """Return everything about one trial.
 
         Raises:
-            ConfigError: There is no such study or trial.
+            NotFound: There is no such study or trial.
         """
         with self._lock:
             self.reader()
@@ -207,7 +208,9 @@ class Studies:
         for position in np.flatnonzero(where).tolist():
             clocks[position] = model.predict_mhz(raw.trials[position].design)
         values = np.where(where, cycles.values / clocks, latency.values)
-        clock = raw.metrics.get("clock_mhz", replace(latency, name="clock_mhz", unit="MHz"))
+        clock = raw.metrics.get(
+            CLOCK_MHZ.name, replace(latency, name=CLOCK_MHZ.name, unit=CLOCK_MHZ.unit)
+        )
         known = {} if before is None else before.cache
         is_new = before is not None and known.get("model") is not model
         # what a new model changes is a revision of its own, on top of those of the trials

@@ -9,6 +9,7 @@ from dse.dashboard.data.selection import Selection, is_log
 from dse.output.drawing.scale import Axis, make_axis
 from dse.output.drawing.scatter import Limit, Mark, Scatter, draw_scatter
 from dse.output.drawing.svg import Drawing
+from dse.words import unit_text
 
 WIDTH, HEIGHT = 860.0, 500.0
 
@@ -86,5 +87,5 @@ def _label(columns: StudyColumns, metric: str) -> str:
     found = columns.metrics.get(metric)
     goal = "minimise" if metric in columns.config.minimise else ""
     goal = goal or ("maximise" if metric in columns.config.maximise else "")
-    unit = "" if found is None or found.unit in metric else f" [{found.unit}]"
-    return f"{metric}{unit}{f' ({goal})' if goal else ''}"
+    unit = "" if found is None else unit_text(metric, found.unit)
+    return f"{metric}{f' [{unit}]' if unit else ''}{f' ({goal})' if goal else ''}"

@@ -26,6 +26,7 @@ from dse.space import Design, Space
 from dse.space.declarations import is_active
 from dse.store import BY_HAND, AuditRecord, NewTrial, Store
 from dse.words import design_text, value_text
+from runners.tools import child
 
 router = APIRouter(include_in_schema=False)
 
@@ -54,12 +55,11 @@ class Resumer:
         if known is not None and known.poll() is None:
             return f"process {known.pid} is at it already, its log is {log}"
         with log.open("ab") as output:
-            process = subprocess.Popen(
+            process = child.start(
                 [sys.executable, "-m", "dse.study", "resume", study, "--db", str(self._database)],
-                stdin=subprocess.DEVNULL,
+                is_tied=False,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,
             )
         self.started[study] = process
         return f"process {process.pid} was started, its log is {log}"

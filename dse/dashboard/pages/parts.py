@@ -31,14 +31,16 @@ Query = Mapping[str, str]
 
 def study_context(columns: StudyColumns, selection: Selection) -> dict[str, Any]:
     """Return the variables that the templates of all parts, and of the page, have."""
+    config = columns.config
     return {
-        "study": columns.config.name,
-        "config": columns.config,
+        "study": config.name,
+        "config": config,
         "columns": columns,
         "selection": selection,
         "query": selection.query(),
         "mark": mark(columns),
         "metric_names": metric_names(columns),
+        "shown_metrics": [n for n in config.shown_metrics(columns.metrics) if n in columns.metrics],
         "objectives": objectives_data(columns),
         "units": {name: metric.unit for name, metric in columns.metrics.items()},
     }
@@ -53,6 +55,7 @@ def progress_part(
     return {
         "progress": progress(columns, running, now_s=now_s),
         "on_front": len(standing(columns).front),
+        "stand_ins": [trial.number for trial in columns.trials if trial.is_stand_in],
         "states": list(TrialState),
         "now_s": now_s,
         "designs": {
@@ -67,6 +70,7 @@ def front_part(
     columns: StudyColumns, selection: Selection, _context: Context, _query: Query
 ) -> dict[str, Any]:
     """Return what ``front.html`` shows: the chosen trials on the front, and the filters."""
+    shown = columns.config.shown_metrics(columns.metrics)
     chosen = selection.mask(columns)
     positions = [p for p in standing(columns).front.tolist() if chosen[p]]
     designs = [columns.trials[position].design for position in positions]
@@ -82,7 +86,7 @@ def front_part(
         "names": names,
         "common": design_text(common),
         "chosen": int(chosen.sum()),
-        "limits": limits(columns),
+        "limits": {name: v for name, v in limits(columns).items() if name in shown},
         "shown": tuple(SHOWN),
         "choices": {
             name: [value_text(v) for v in columns.parameters[name].values]

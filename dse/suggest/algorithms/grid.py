@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from dse.space import Design
-from dse.suggest.interface import Suggester, SuggestRequest
+from dse.suggest.interface import Suggester, Suggestion, SuggestRequest
 from dse.suggest.orders import first_untaken, grid_order
 
 
@@ -16,9 +15,10 @@ class GridSuggester:
 
     name = "grid"
 
-    def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
+    def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
         """Return the next designs of the walk that are not taken."""
-        return first_untaken(grid_order(request.space), request)
+        found = first_untaken(grid_order(request.space), request)
+        return tuple(Suggestion(design=design, suggested_by=self.name) for design in found)
 
     def close(self) -> None:
         """Release nothing."""

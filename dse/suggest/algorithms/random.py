@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from dse.space import Design
-from dse.suggest.interface import Suggester, SuggestRequest
+from dse.suggest.interface import Suggester, Suggestion, SuggestRequest
 from dse.suggest.orders import first_untaken, random_order
 
 
@@ -12,9 +11,10 @@ class RandomSuggester:
 
     name = "random"
 
-    def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
+    def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
         """Return the next designs of the order that are not taken."""
-        return first_untaken(random_order(request.space, request.seed), request)
+        found = first_untaken(random_order(request.space, request.seed), request)
+        return tuple(Suggestion(design=design, suggested_by=self.name) for design in found)
 
     def close(self) -> None:
         """Release nothing."""

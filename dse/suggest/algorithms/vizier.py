@@ -18,7 +18,7 @@ import numpy as np
 from dse.pareto import front
 from dse.space import Design, Space
 from dse.suggest.features import Encoder
-from dse.suggest.interface import Suggester, SuggestRequest
+from dse.suggest.interface import Suggester, Suggestion, SuggestRequest
 from dse.suggest.messages import Assume, Evidence, Fit, Message, Score
 from dse.suggest.orders import first_untaken, random_order
 from dse.suggest.process import ChildProcess
@@ -26,6 +26,9 @@ from dse.suggest.process import ChildProcess
 FIRST_DESIGNS = 6
 """Tried before a model is asked: the default and random ones, which taught the models of a made-up
 table more than designs spread out evenly."""
+
+FIRST_DEFAULT, FIRST_RANDOM = "default (first designs)", "random (first designs)"
+"""What the first designs are suggested by: no model has chosen them."""
 
 _ENUMERATED = 6_000
 """Spaces up to this size are candidates as a whole."""
@@ -61,7 +64,7 @@ class VizierSuggester:
         self._compilation_cache = compilation_cache
         self._child: ChildProcess | None = None
 
-    def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
+    def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
         """Return the designs from which the models expect most.
 
         Raises:
@@ -74,13 +77,20 @@ class VizierSuggester:
             if len(known) + 2 >= self._first_designs and request.space.count() > len(known) + 2:
                 self._running_child()  # so that it has started when it is first asked
             order = first_designs(request.space, request.seed)
-            return first_untaken(order, request)
+            default = request.space.default()
+            return tuple(
+                Suggestion(
+                    design=design,
+                    suggested_by=FIRST_DEFAULT if design == default else FIRST_RANDOM,
+                )
+                for design in first_untaken(order, request)
+            )
         if len(known) == request.space.count():
             return ()
         deadline_s = time.monotonic() + self.timeout_s
         child = self._running_child()
         search = _Search(request, known, partial(child.ask, deadline_s=deadline_s))
-        return search.run()
+        return tuple(Suggestion(design=design, suggested_by=self.name) for design in search.run())
 
     @property
     def child_pid(self) -> int | None:

@@ -18,6 +18,7 @@ from runners.executors.interface import Event, Executor, Finished, Progress
 from runners.executors.trial_process import MESSAGE_BYTES, Ended, Request, Started
 from runners.job import Job, StageEvent
 from runners.pipeline.sources import ROOT
+from runners.tools import child
 
 # imported, not run with -m: messages are pickled, and no class may come from __main__
 _LAUNCHER = (sys.executable, "-c", "from runners.executors import trial_process as t; t.main()")
@@ -128,12 +129,11 @@ class LocalExecutor:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MESSAGE_BYTES)
         paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
         with theirs:
-            self._launcher = subprocess.Popen(
+            self._launcher = child.start(
                 [*_LAUNCHER, str(theirs.fileno()), self._measure],
+                is_tied=False,  # the end of its socket ends it
                 pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-                start_new_session=True,  # a terminal's Ctrl-C reaches the campaign alone
+                env={"PYTHONPATH": os.pathsep.join(filter(None, paths))},
             )
         self._control = ours
         return ours
@@ -145,8 +145,7 @@ class LocalExecutor:
             try:
                 self._launcher.wait(_END_WAIT_S)
             except subprocess.TimeoutExpired:
-                self._launcher.kill()
-                self._launcher.wait()
+                child.end(self._launcher)
         self._control = self._launcher = None
 
     def _read_answer(self, *, timeout_s: float) -> bool:
@@ -219,5 +218,4 @@ def make(measure: str) -> Executor:
 def _signal_group(trial: _Trial, number: signal.Signals) -> None:
     """Signal a trial's process group while the trial runs."""
     if trial.pid is not None and trial.status is None:
-        with suppress(ProcessLookupError):
-            os.killpg(trial.pid, number)
+        child.signal_group(trial.pid, number)
