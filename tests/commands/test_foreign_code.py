@@ -30,7 +30,7 @@ RUN = [
     ("board", "night", "1"),
     ("flash", "night", "1"),
 ]
-UNTRUSTED = 8
+UNTRUSTED = 9
 
 
 @pytest.fixture
