@@ -85,8 +85,8 @@ class Prepared:
 def prepare(path: Path, *, trials: int | None, workers: int | None) -> Prepared:
     """Check a config file, its model, its space and the programs that trials need.
 
-    Runs the code of the CFU families, operators and metrics that the file names: who gives it asks
-    for that.
+    Runs the code of the CFU families, operators and metrics that the file names: who gives it
+    asks for that.
 
     Raises:
         ConfigError: The config is wrong.
@@ -144,7 +144,7 @@ def resume_study(
 ) -> CampaignEnd:
     """Queue again what was interrupted or failed, then go on to the budget.
 
-    Runs the CFU families, operators and metrics that the database names: see
+    Runs the CFU families, operators and metrics that the database names; see
     ``trust.require_trust``.
 
     Raises:

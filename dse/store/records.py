@@ -52,7 +52,8 @@ class StudyRecord:
         config_json: The resolved config: enough to run it without any other file but the model.
         source_hash: Of the software's sources when the study was created.
         stop_requested_s: When a person asked that no further trial is started, or None.
-        space_json: The space as it was when the study started, or None in old databases.
+        space_json: The space as it was when the study was started or resumed last, see
+            ``dse.config.known_space``; None in old databases.
     """
 
     id: int

@@ -36,7 +36,7 @@ studies = Table(
     Column("config_json", Text, nullable=False),  # resolved: enough to run it without any file
     Column("source_hash", Text, nullable=False),  # of this software's sources
     Column("stop_requested_s", Float),  # a person asked for no further trials
-    Column("space_json", Text),  # the space as it was when the study started; NULL in old ones
+    Column("space_json", Text),  # the space when the study ran last; NULL in old databases
 )
 
 trials = Table(

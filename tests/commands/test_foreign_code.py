@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from dse.config import config_from_json
+from dse.config.known_space import known_space, stored_code
+from dse.store import Store
+from tests.campaign.fake_rooms import fake_space
 from tests.config.foreign_study import ForeignStudy
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +30,7 @@ RUN = [
     ("board", "night", "1"),
     ("flash", "night", "1"),
 ]
-UNTRUSTED = 8
+UNTRUSTED = 9
 
 
 @pytest.fixture
@@ -92,6 +96,12 @@ def test_who_starts_a_study_is_not_asked_to_resume_it(study: ForeignStudy) -> No
     fake = "tests.commands.command_line"
     ended = run(study, "start", "night.toml", "--trials", "2", module=fake)
     assert ended.returncode == 0, ended.stderr
+    with Store(study.database) as store:
+        record = store.study("night")
+    known = known_space(config_from_json(record.config_json), record.space_json)
+    assert known is not None
+    assert known.designs == fake_space().count()
+    assert set(stored_code(record.space_json)) == {str(study.module), str(study.operator)}
     ended = run(study, "resume", "night", "--trials", "3", module=fake)
     assert ended.returncode == 0, ended.stderr
 
