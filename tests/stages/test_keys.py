@@ -22,7 +22,7 @@ import pytest
 from contracts.faults import DseError
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
-from hw_templates.cfu import family
+from hw_templates.cfu import BUILT_IN
 from hw_templates.cpu import PARAMETERS as CPU_PARAMETERS
 from hw_templates.cpu import source_digest as generator_digest
 from runners.job import Job, Limits, Memory, Serial, Target, Workload
@@ -30,6 +30,7 @@ from runners.pipeline import ROOT, Building, Cache, Pipeline, Stage
 from runners.pipeline.pipeline import _code_digest
 from runners.stages.all import STAGES
 from sw_templates.options import PARAMETERS as FIRMWARE_PARAMETERS
+from tests.config.user_family import FAMILY
 from tests.fast_design import CPU, FAST_CFU, FIRMWARE
 from tests.firmware.added_operator import write_operator
 from tests.firmware.firmware_bench import small_network
@@ -52,6 +53,7 @@ UNUSED = {
 FREE = (
     *UNKEYED,
     "fidelity",
+    "metric_files",
     "target.name",
     "target.clock_policy",
     "target.place_seeds",
@@ -59,7 +61,8 @@ FREE = (
 )
 """What changes no key of any stage: caches stay shared."""
 FINDS = {
-    "hw_templates/cfu/registry.py",
+    "hw_templates/cfu/families.py",
+    "hw_templates/checks.py",
     "hw_templates/cpu/parameters.py",
     "runners/fpga/__init__.py",
     "runners/stages/design.py",
@@ -136,7 +139,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
 @pytest.fixture(scope="module")
 def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
     """Other values of every field."""
-    parameters = (*CPU_PARAMETERS, *FIRMWARE_PARAMETERS, *family("simd").parameters)
+    parameters = (*CPU_PARAMETERS, *FIRMWARE_PARAMETERS, *BUILT_IN["simd"].parameters)
     others = {
         f"design.{parameter.name}": tuple(
             value for value in parameter.values if value != DESIGN[parameter.name]
@@ -145,6 +148,8 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
     }
     folder = job.workload.model.parent
     operators = write_operator(folder / "operators")
+    own_family = folder / "own_family.py"
+    own_family.write_text(FAMILY.replace("{extra}", ""))
     return others | {
         "design.icache_bytes": (8192,),  # without it there are no ways
         "design.dcache_bytes": (8192,),
@@ -178,7 +183,8 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
         "limits.memory_bytes": (1 << 30,),
         "limits.serial_timeout_s": (1.0,),
         "place_seed": (2,),
-        "families": ((str(ROOT / "tests" / "config" / "user_family.py"),),),
+        "families": ((str(own_family),),),
+        "metric_files": ((str(own_family),),),  # no build reads them
     }
 
 
