@@ -64,8 +64,17 @@ def serving(database: Path, *, host: str = "127.0.0.1") -> Iterator[Served]:
         server.should_exit = True
         server.wake()
         thread.join(timeout=10)
-        app.state.context.studies.close()
+        for connection in app.state.connections:
+            connection.close()
         listener.close()
+
+
+@pytest.fixture(autouse=True)
+def clients_closed() -> Iterator[None]:
+    from tests.dashboard.http import close_clients  # which imports this file
+
+    yield
+    close_clients()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -179,8 +180,14 @@ def test_an_effect_counts_every_trial_once_with_its_range(example: Path) -> None
     assert absent.trials == ((codes == ABSENT) & np.isfinite(columns.column("latency_us"))).sum()
 
 
-def test_what_is_read_later_is_what_would_be_read_anew(database: Path) -> None:
-    reader = Reader(database)
+@pytest.fixture
+def reader(database: Path) -> Iterator[Reader]:
+    opened = Reader(database)
+    yield opened
+    opened.close()
+
+
+def test_what_is_read_later_is_what_would_be_read_anew(database: Path, reader: Reader) -> None:
     columns = load_columns(reader, "imgc", None)
     outcomes: list[tuple[dict[str, int | str], Outcome]] = [
         ({"cfu": "none"}, measured({"latency_us": 1.0, "lut4": 2.0})),
@@ -286,8 +293,7 @@ def test_ten_thousand_trials_are_read_and_judged_in_a_second(tmp_path: Path) -> 
     assert len(columns) == 10_000
 
 
-def test_a_reader_cannot_write(database: Path) -> None:
-    reader = Reader(database)
+def test_a_reader_cannot_write(database: Path, reader: Reader) -> None:
     with pytest.raises(StoreError):
         reader.rows("DELETE FROM trials")
     before = reader.stamp()
@@ -297,7 +303,9 @@ def test_a_reader_cannot_write(database: Path) -> None:
     assert reader.stamp() != before
 
 
-def test_a_reader_refuses_what_it_does_not_know(database: Path, tmp_path: Path) -> None:
+def test_a_reader_refuses_what_it_does_not_know(
+    database: Path, reader: Reader, tmp_path: Path
+) -> None:
     with pytest.raises(StoreError, match="there is no database"):
         Reader(tmp_path / "none.db")
     import sqlite3
@@ -306,7 +314,7 @@ def test_a_reader_refuses_what_it_does_not_know(database: Path, tmp_path: Path) 
     connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.commit()
     connection.close()
-    with pytest.raises(StoreError, match="schema 9999"), Reader(database).snapshot():
+    with pytest.raises(StoreError, match="schema 9999"), reader.snapshot():
         pass
 
 

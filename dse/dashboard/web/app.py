@@ -47,10 +47,10 @@ def make_app(
     """
     assets = Assets()
     studies = Studies(database)
-    watcher = _Stamp(database)
+    stamp = _Stamp(database)
     context = Context(
         studies=studies,
-        watch=Watch(database, watcher.stamp),
+        watch=Watch(database, stamp.stamp),
         pages=Pages(assets=assets, access=access, database=database.name, is_example=is_example),
         assets=assets,
         access=access,
@@ -68,6 +68,7 @@ def make_app(
         openapi_url="/api/openapi.json",
     )
     app.state.context = context
+    app.state.connections = (studies, stamp)  # for who takes the application down
     app.include_router(pages.router)
     app.include_router(downloads.router)
     app.include_router(acting.router)
@@ -90,12 +91,17 @@ class _Stamp:
         self._reader: Reader | None = None
         self._inode = -1
 
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
     def stamp(self) -> int:
         inode = self._path.stat().st_ino if self._path.exists() else -1
         if self._reader is None or inode != self._inode:
-            if self._reader is not None:
-                self._reader.close()
-            self._reader, self._inode = None, inode
+            self.close()
+            self._inode = inode
             self._reader = Reader(self._path)
         return hash((self._inode, self._reader.stamp()))
 
