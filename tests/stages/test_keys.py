@@ -22,7 +22,7 @@ import pytest
 from contracts.faults import DseError
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
-from hw_templates.cfu import family
+from hw_templates.cfu import BUILT_IN
 from hw_templates.cpu import PARAMETERS as CPU_PARAMETERS
 from hw_templates.cpu import source_digest as generator_digest
 from runners.job import Job, Limits, Memory, Serial, Target, Workload
@@ -59,7 +59,8 @@ FREE = (
 )
 """What changes no key of any stage: caches stay shared."""
 FINDS = {
-    "hw_templates/cfu/registry.py",
+    "hw_templates/cfu/families.py",
+    "hw_templates/checks.py",
     "hw_templates/cpu/parameters.py",
     "runners/fpga/__init__.py",
     "runners/stages/design.py",
@@ -136,7 +137,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
 @pytest.fixture(scope="module")
 def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
     """Other values of every field."""
-    parameters = (*CPU_PARAMETERS, *FIRMWARE_PARAMETERS, *family("simd").parameters)
+    parameters = (*CPU_PARAMETERS, *FIRMWARE_PARAMETERS, *BUILT_IN["simd"].parameters)
     others = {
         f"design.{parameter.name}": tuple(
             value for value in parameter.values if value != DESIGN[parameter.name]
@@ -145,6 +146,8 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
     }
     folder = job.workload.model.parent
     operators = write_operator(folder / "operators")
+    family, metric = folder / "family.py", folder / "metric.py"
+    family.write_text(USER_FAMILY.replace("{extra}", ""))
     return others | {
         "design.icache_bytes": (8192,),  # without it there are no ways
         "design.dcache_bytes": (8192,),
@@ -178,7 +181,8 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
         "limits.memory_bytes": (1 << 30,),
         "limits.serial_timeout_s": (1.0,),
         "place_seed": (2,),
-        "families": ((str(ROOT / "tests" / "config" / "user_family.py"),),),
+        "families": ((str(family),),),
+        "metric_files": ((str(metric),),),
     }
 
 
