@@ -106,7 +106,10 @@ def make(measure):
 def add(monkeypatch: pytest.MonkeyPatch, package: object, folder: Path) -> None:
     """Let a package look for its files in one more folder; what was imported is forgotten."""
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])  # type: ignore[attr-defined]
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    for file in folder.glob("*.py"):
+        name = f"{package.__name__}.{file.stem}"  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, name, None)  # so that it is taken out again at the end
+        del sys.modules[name]
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ def measured(**values: float) -> Measured:
     design: dict[str, Value] = {}
     job = Job(
         design=design,
-        target=Target(name="t", part="LFE5U-85F", clock_mhz=50.0),
+        target=Target(name="t", part="LFE5U-85F", clock_hz=50_000_000),
         workload=Workload(model=Path("m.tflite"), model_sha256=""),
     )
     found = {name: METRICS[name].measured(value) for name, value in values.items()}

@@ -13,7 +13,7 @@ from runners.tools import run, run_tool
 
 JOB = Job(
     design={},
-    target=Target(name="t", part="p", clock_mhz=50.0),
+    target=Target(name="t", part="p", clock_hz=50_000_000),
     workload=Workload(model=Path("net.tflite"), model_sha256=""),
 )
 
@@ -27,7 +27,9 @@ def stage(name: str, *needs: str, code: str) -> Stage:
             timeout_s=1.5,
         ).cpu_s
 
-    return Stage(name=name, version=1, needs=needs, inputs=lambda _: {"code": code}, build=build)
+    return Stage(
+        name=name, version=1, needs=needs, inputs=lambda _: {"code": code}, code=(), build=build
+    )
 
 
 def test_a_limit_names_the_stage_that_reached_it_and_not_the_one_that_needs_it(

@@ -68,7 +68,7 @@ def test_synthesis_knows_every_role_of_every_family() -> None:
 
 def test_a_report_of_the_router_becomes_metrics_with_units_of_their_definitions() -> None:
     family = family_of_part("LFE5U-85F")
-    report = parse_report(REPORT.read_text(), seed=1, clock_mhz=75.0)
+    report = parse_report(REPORT.read_text(), seed=1, clock_hz=75_000_000)
     found = {m.name: m for m in family.measured(family.used(report.used), Fidelity.PLACED)}
     units = {each.name: each.unit for each in family.metrics}
     assert {name: metric.unit for name, metric in found.items()} == units
