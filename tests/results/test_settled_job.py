@@ -7,15 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from contracts.faults import FaultKind
+from contracts.faults import TimingMissed
 from contracts.measurement import (
     Completed,
     Fidelity,
-    Infeasible,
     Measurement,
     Metric,
     Outcome,
     Placement,
+    outcome_of,
 )
 from dse.commands import accuracy, board
 from dse.config import load_config
@@ -99,12 +99,8 @@ def test_a_trial_that_was_not_placed_has_the_requested_clock(store: Store) -> No
 
 
 def test_a_trial_that_met_no_clock_has_the_requested_one(store: Store) -> None:
-    missed = Infeasible(
-        kind=FaultKind.TIMING_MISSED,
-        what="missed",
-        fix="lower it",
-        detail="",
-        measurement=Measurement(metrics=(), placements=(MISSED,)),
+    missed = outcome_of(
+        TimingMissed("missed", fix="lower it"), Measurement(metrics=(), placements=(MISSED,))
     )
     job = job_of(store, add(store, missed, Fidelity.PLACED))
     assert (job.target.clock_hz, job.place_seed) == (REQUESTED_HZ, 1)
