@@ -3,11 +3,15 @@
 from dse.store.reader import Reader
 from dse.store.records import (
     AttemptRecord,
+    AttemptRow,
     AuditRecord,
     Claim,
+    HeldTrial,
+    MetricRow,
     NewTrial,
     RetryPolicy,
     Sample,
+    StudyChanges,
     StudyRecord,
     StudySummary,
     TrialDetail,
@@ -19,13 +23,17 @@ from dse.store.store import Store
 
 __all__ = [
     "AttemptRecord",
+    "AttemptRow",
     "AuditRecord",
     "Claim",
+    "HeldTrial",
+    "MetricRow",
     "NewTrial",
     "Reader",
     "RetryPolicy",
     "Sample",
     "Store",
+    "StudyChanges",
     "StudyRecord",
     "StudySummary",
     "TrialDetail",

@@ -65,6 +65,7 @@ trials = Table(
     Index("trials_promoted_once", "promotes", unique=True),
     Index("trials_by_revision", "study_id", "revision"),
     Index("trials_of_design", "study_id", "design_id"),
+    Index("trials_by_end", "study_id", "ended_s"),
 )
 
 attempts = Table(
