@@ -6,6 +6,7 @@ O(n log n) up to three objectives; from four on its cost grows quickly.
 """
 
 import bisect
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Literal
@@ -63,12 +64,11 @@ def non_dominated(points: Points) -> Positions:
         kept[1:] = last[1:] < np.minimum.accumulate(last)[:-1]
     else:
         kept = _minima_of_distinct(distinct)
-    return order[kept[np.cumsum(is_new) - 1]]
+    found: Positions = order[kept[np.cumsum(is_new) - 1]]
+    return found
 
 
-def hypervolume(
-    points: Sequence[Point] | Points, reference: Point, goals: Sequence[Goal]
-) -> float:
+def hypervolume(points: Sequence[Point] | Points, reference: Point, goals: Sequence[Goal]) -> float:
     """Return the volume dominated by the points and bounded by the reference point.
 
     Points that are not better than the reference in every objective add nothing.
@@ -182,9 +182,9 @@ def _covered(points: Points, by: Points) -> npt.NDArray[np.bool_]:
     """Tell of each point whether one of ``by`` is nowhere worse."""
     if not len(by):
         return np.zeros(len(points), dtype=np.bool_)
-    is_worse = np.ones((len(points), len(by)), dtype=np.bool_)
+    is_worse: npt.NDArray[np.bool_] = np.ones((len(points), len(by)), dtype=np.bool_)
     for column, other in zip(points.T, by.T, strict=True):
-        is_worse &= other <= column[:, np.newaxis]
+        np.logical_and(is_worse, other <= column[:, np.newaxis], out=is_worse)
     covered: npt.NDArray[np.bool_] = is_worse.any(axis=1)
     return covered
 
@@ -202,9 +202,8 @@ def _minima_of_distinct(points: Points) -> npt.NDArray[np.bool_]:
         block = block[~_covered(points[block], members[:_BLOCK])]
         block = block[~_covered(points[block], members[_BLOCK:])]
         some = points[block]
-        covers = (some[:, np.newaxis, :] <= some).all(axis=2)
-        np.fill_diagonal(covers, val=False)
-        block = block[~covers.any(axis=0)]
+        covers = (some[:, np.newaxis, :] <= some).all(axis=2).astype(np.int64)
+        block = block[covers.sum(axis=0) == 1]  # each covers itself
         kept[block] = True
         members = np.vstack([members, points[block]])
     return kept
@@ -224,9 +223,9 @@ def _volume(points: Points, bound: Points) -> float:
         return _volume_of_three(points, bound)
     # slabs along the last objective; in each the problem has one objective less
     levels = np.append(np.unique(points[:, -1]), bound[-1]).tolist()
-    return sum(
+    return math.fsum(
         (high - low) * _volume(points[points[:, -1] <= low][:, :-1], bound[:-1])
-        for low, high in zip(levels, levels[1:], strict=False)
+        for low, high in itertools.pairwise(levels)
     )
 
 
@@ -255,4 +254,4 @@ def _volume_of_three(points: Points, bound: Points) -> float:
             last += 1
         area += (xs[last] - left) * (height - y)
         xs[at:last], ys[at:last] = [x], [y]
-    return volume + area * (end - level)
+    return float(volume + area * (end - level))

@@ -9,7 +9,7 @@ from dse.commands.campaigns import check_network
 from dse.config import config_from_json
 from dse.config.provenance import source_hash
 from dse.output.report import table_text
-from dse.store import Store, TrialState
+from dse.store import Reader, TrialState
 from runners.executors import Finished
 from runners.executors.local import MEASURE_AGAIN, LocalExecutor
 from runners.job import Job, StageEvent
@@ -52,7 +52,7 @@ class Comparison:
 
 
 def rerun_trial(
-    store: Store, name: str, number: int, *, report: Callable[[StageEvent], None]
+    store: Reader, name: str, number: int, *, report: Callable[[StageEvent], None]
 ) -> Comparison:
     """Measure a trial again with the stored design and config, and compare.
 

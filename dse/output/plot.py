@@ -35,8 +35,8 @@ def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
     axes, key = figure.subplots(1, 2, width_ratios=(3, 2))
     key.axis("off")
     axes.scatter(
-        [result.metrics[across] for result in front.dominated],
-        [result.metrics[up] for result in front.dominated],
+        front.dominated_values[:, 0],
+        front.dominated_values[:, 1],
         color="0.7",
         label=f"dominated ({len(front.dominated)})",
     )
@@ -47,7 +47,8 @@ def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
         drawstyle="steps-post",
         label=f"front ({len(front.points)})",
     )
-    shown = [result.metrics[across] for result in (*front.points, *front.dominated)]
+    shown = [result.metrics[across] for result in front.points]
+    shown += front.dominated_values[:, 0].tolist()
     if 0 < min(shown) * _WIDE < max(shown):
         axes.set_xscale("log")
     guessed = [result for result in front.points if result.estimates]

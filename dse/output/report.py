@@ -10,6 +10,7 @@ from dse.words import design_text, number_text, value_text, varying
 if TYPE_CHECKING:  # pydantic and NumPy take a while to import
     from dse.config import StudyConfig
     from dse.results.clock_model import ClockModel
+    from dse.results.columns import StudyColumns
     from dse.results.front import Front
     from dse.space.describe import SpaceSummary
 
@@ -50,29 +51,29 @@ def list_text(summaries: Sequence[StudySummary]) -> str:
     return table_text(["study", "created (UTC)", *TrialState], rows, left=2)
 
 
-def status_data(
-    summary: StudySummary, config: "StudyConfig", results: Sequence[TrialResult]
-) -> dict[str, Any]:
-    """Return where a study stands."""
+def status_data(columns: "StudyColumns") -> dict[str, Any]:
+    """Return where a study stands; its columns must have the attempts."""
+    config = columns.config
+    faults = {} if columns.attempts is None else columns.attempts.faults
     return {
         "study": config.name,
-        "created": time_text(summary.study.created_s),
+        "created": time_text(columns.created_s),
         "trials": config.trials,
-        "counts": {state.value: count for state, count in summary.counts.items()},
-        "reused": sum(result.reused_from is not None for result in results),
+        "counts": {state.value: int(columns.is_state(state).sum()) for state in TrialState},
+        "reused": sum(trial.reused_from is not None for trial in columns.trials),
         "target": config.target.name,
         "model": str(config.workload.model),
         "algorithm": config.suggest.algorithm,
         "objectives": list(config.objectives),
         "faults": [
             {
-                "trial": result.trial.number,
-                "state": result.trial.state.value,
-                "kind": result.kind.value,
-                "what": result.what,
+                "trial": columns.trials[position].number,
+                "state": columns.trials[position].state.value,
+                "kind": faults[position][0].value,
+                "what": faults[position][1],
             }
-            for result in results
-            if result.kind is not None and result.trial.state is not TrialState.COMPLETED
+            for position in sorted(faults)
+            if columns.trials[position].state is not TrialState.COMPLETED
         ],
     }
 
@@ -122,8 +123,8 @@ def front_data(front: "Front", config: "StudyConfig") -> dict[str, Any]:
             }
             for result in front.points
         ],
-        "dominated": [result.trial.number for result in front.dominated],
-        "excluded": [result.trial.number for result in front.excluded],
+        "dominated": list(front.dominated),
+        "excluded": list(front.excluded),
     }
 
 
@@ -132,7 +133,7 @@ def front_text(front: "Front", config: "StudyConfig", model: "ClockModel | None"
 
     ``model`` is what estimated clocks rest on; without one they are the target's own.
     """
-    excluded = [str(result.trial.number) for result in front.excluded]
+    excluded = [str(number) for number in front.excluded]
     left_out = f"left out, they break a constraint of the study: trials {', '.join(excluded)}"
     if not front.points:
         nothing = "no trial has completed within the constraints yet"

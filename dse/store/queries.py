@@ -32,7 +32,7 @@ _FIDELITIES = {fidelity.value: fidelity for fidelity in Fidelity}
 
 def trial_record(row: Row[Any]) -> TrialRecord:
     """Turn a row of ``trials``, all columns in their order, into its record."""
-    record = TrialRecord(*row)
+    record = TrialRecord._make(row)
     return record._replace(fidelity=Fidelity(record.fidelity), state=TrialState(record.state))
 
 
@@ -144,13 +144,15 @@ def study_changes(
     found = []
     for row in db.execute(select(*trials.c).where(which).order_by(trials.c.number)):
         found.append(
-            TrialRecord(
-                *row[:5],
-                contexts.setdefault(row[5], row[5]),
-                _FIDELITIES[row[6]],
-                contexts.setdefault(row[7], row[7]),
-                _STATES[row[8]],
-                *row[9:],
+            TrialRecord._make(
+                (
+                    *row[:5],
+                    contexts.setdefault(row[5], row[5]),
+                    _FIDELITIES[row[6]],
+                    contexts.setdefault(row[7], row[7]),
+                    _STATES[row[8]],
+                    *row[9:],
+                )
             )
         )
     if not found:
@@ -169,7 +171,9 @@ def study_changes(
     return StudyChanges(
         study=study,
         trials=tuple(found),
-        metrics=tuple(
+        metrics=()
+        if names is not None and not names
+        else tuple(
             MetricRow(number, name, value, unit, _FIDELITIES[fidelity], estimate)
             for number, name, value, unit, fidelity, estimate in db.execute(measured.where(which))
         ),

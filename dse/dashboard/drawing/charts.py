@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dse.dashboard.data.effects import Effect, Level
-from dse.dashboard.data.fronts import Growth
 from dse.dashboard.drawing.scale import Axis, make_axis, short
 from dse.dashboard.drawing.svg import Drawing
+from dse.results.growth import Growth
 from dse.words import number_text
 
 WIDTH = 640.0

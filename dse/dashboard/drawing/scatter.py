@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from dse.dashboard.data.columns import StudyColumns
-from dse.dashboard.data.fronts import Verdict, standing
 from dse.dashboard.data.payload import limits
 from dse.dashboard.data.selection import Selection, is_log
 from dse.dashboard.drawing.charts import frame
 from dse.dashboard.drawing.scale import Axis, make_axis
 from dse.dashboard.drawing.svg import Drawing
+from dse.results.columns import StudyColumns
+from dse.results.front import Verdict
 
 WIDTH, HEIGHT = 860.0, 480.0
 
@@ -27,7 +27,7 @@ def front_picture(columns: StudyColumns, selection: Selection) -> Drawing:
         (across.start + across.end) / 2, HEIGHT - 12, _label(columns, selection.x), "mid c-soft"
     )
     drawing.text(across.start - 60, 20, _label(columns, selection.y), "c-soft")
-    verdicts = standing(columns).verdicts
+    verdicts = columns.standing.verdicts
     is_front = chosen & (verdicts == Verdict.FRONT)
     is_bad = chosen & np.isin(verdicts, [Verdict.EXCLUDED, Verdict.INFEASIBLE, Verdict.FAILED])
     others = chosen & ~is_front & ~is_bad
