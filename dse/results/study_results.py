@@ -4,7 +4,7 @@ The campaign, the command line and the dashboard hold one of these for each stud
 at and ask it to ``update``. What an update costs depends on what changed, not on the study's age.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ from contracts.parameter import Value
 from dse.results.clock_model import ClockModel, PlacedClocks
 from dse.results.columns import (
     ABSENT,
-    FIDELITIES,
     STATES,
     AttemptColumns,
     MetricColumn,
@@ -26,7 +25,7 @@ from dse.results.columns import (
     with_predicted_clocks,
 )
 from dse.results.front import Front, pareto_front
-from dse.store import AttemptRow, MetricRow, Reader, StudyRecord, TrialRecord, TrialResult
+from dse.store import AttemptRow, MetricValues, Reader, StudyRecord, TrialRecord, TrialResult
 
 if TYPE_CHECKING:  # pydantic takes a while to import
     from dse.config import StudyConfig
@@ -140,7 +139,7 @@ class StudyResults:
         if is_other or found.trials:
             self._revision += 1
             self._snapshot = None
-        positions = tuple(map(self._take_trial, found.trials))
+        positions = self._take_trials(found.trials)
         self._take_metrics(found.metrics, positions)
         self._attempts.take(found.attempts, self._places, len(self._trials))
         self._origins |= found.origins
@@ -189,29 +188,33 @@ class StudyResults:
         )
         return with_predicted_clocks(columns, self._model)
 
-    def _take_trial(self, trial: TrialRecord) -> int:
-        place = self._places.setdefault(trial.number, len(self._trials))
-        if place == len(self._trials):
-            self._trials.append(trial)
-        self._trials[place] = trial
-        self._state.put(place, _STATE_CODES[trial.state])
-        self._changed.put(place, self._revision)
-        self._seen = max(self._seen, trial.revision)
-        return place
+    def _take_trials(self, found: Sequence[TrialRecord]) -> tuple[int, ...]:
+        """Put trials where they belong and return where that is."""
+        positions = []
+        for trial in found:
+            place = self._places.setdefault(trial.number, len(self._trials))
+            if place == len(self._trials):
+                self._trials.append(trial)
+            else:
+                self._trials[place] = trial
+            positions.append(place)
+        self._state.reserve(len(self._trials))
+        self._state.array[positions] = [_STATE_CODES[trial.state] for trial in found]
+        self._changed.reserve(len(self._trials))
+        self._changed.array[positions] = self._revision
+        self._seen = max([self._seen, *(trial.revision for trial in found)])
+        return tuple(positions)
 
-    def _take_metrics(self, rows: Iterable[MetricRow], positions: tuple[int, ...]) -> None:
+    def _take_metrics(self, found: Iterable[MetricValues], positions: tuple[int, ...]) -> None:
         count = len(self._trials)
         for metric in self._metrics.values():
             metric.clear(positions, count)
-        by_name: dict[str, list[MetricRow]] = {}
-        for row in rows:
-            by_name.setdefault(row.name, []).append(row)
-        for name, some in by_name.items():
-            if name not in self._metrics:
-                self._metrics[name] = _GrowingMetric(name, some[0].unit)
-                self._metrics[name].clear((), count)
-            places = [self._places[row.number] for row in some]
-            self._metrics[name].take(places, some)
+        for some in found:
+            if some.name not in self._metrics:
+                self._metrics[some.name] = _GrowingMetric(some.name, some.unit)
+                self._metrics[some.name].clear((), count)
+            places = [self._places[number] for number in some.numbers.tolist()]
+            self._metrics[some.name].take(places, some)
 
     def _learn_clocks(self, reader: Reader, positions: tuple[int, ...]) -> bool:
         """Fit the clock anew if placed trials were added; tell whether that changes anything."""
@@ -233,7 +236,6 @@ class StudyResults:
 
 
 _STATE_CODES = {state: code for code, state in enumerate(STATES)}
-_FIDELITY_CODES = {fidelity: code for code, fidelity in enumerate(FIDELITIES)}
 
 
 class _Growing:
@@ -249,11 +251,6 @@ class _Growing:
             grown = np.full(max(count, 2 * len(self.array)), self.fill, dtype=self.array.dtype)
             grown[: len(self.array)] = self.array
             self.array = grown
-
-    def put(self, place: int, value: Any) -> None:
-        """Set one value."""
-        self.reserve(place + 1)
-        self.array[place] = value
 
     def copy(self, count: int) -> NDArray[Any]:
         """Return the first ``count`` values."""
@@ -274,10 +271,11 @@ class _GrowingMetric:
             growing.reserve(count)
             growing.array[list(places)] = growing.fill
 
-    def take(self, places: list[int], rows: list[MetricRow]) -> None:
-        self.values.array[places] = [row.value for row in rows]
-        self.fidelity.array[places] = [_FIDELITY_CODES[row.fidelity] for row in rows]
-        self.estimate.array[places] = [row.estimate for row in rows]
+    def take(self, places: list[int], found: MetricValues) -> None:
+        """Set the values of some trials."""
+        self.values.array[places] = found.values
+        self.fidelity.array[places] = found.fidelities
+        self.estimate.array[places] = found.estimates
 
     def column(self, count: int) -> MetricColumn:
         return MetricColumn(

@@ -12,10 +12,8 @@ from dse.store.records import (
     AttemptRecord,
     AttemptRow,
     HeldTrial,
-    MetricRow,
     NewTrial,
     Sample,
-    StudyChanges,
     StudyRecord,
     StudySummary,
     TrialDetail,
@@ -25,9 +23,6 @@ from dse.store.records import (
 )
 from dse.store.results import read_measurement
 from dse.store.schema import attempts, metrics, studies, trials
-
-_STATES = {state.value: state for state in TrialState}
-_FIDELITIES = {fidelity.value: fidelity for fidelity in Fidelity}
 
 
 def trial_record(row: Row[Any]) -> TrialRecord:
@@ -127,81 +122,6 @@ def held_trials(db: Connection, study_id: int, *, now_s: float) -> tuple[HeldTri
             stage_since_s=row.stage_since_s,
         )
         for row in rows
-    )
-
-
-def study_changes(
-    db: Connection,
-    study: StudyRecord,
-    *,
-    since: int,
-    names: Collection[str] | None,
-    with_attempts: bool,
-) -> StudyChanges:
-    """Return what changed after a revision, see ``Reader.changes``."""
-    which = (trials.c.study_id == study.id) & (trials.c.revision > since)
-    contexts: dict[str, str] = {}  # one text for all trials that share it
-    found = []
-    for row in db.execute(select(*trials.c).where(which).order_by(trials.c.number)):
-        found.append(
-            TrialRecord._make(
-                (
-                    *row[:5],
-                    contexts.setdefault(row[5], row[5]),
-                    _FIDELITIES[row[6]],
-                    contexts.setdefault(row[7], row[7]),
-                    _STATES[row[8]],
-                    *row[9:],
-                )
-            )
-        )
-    if not found:
-        return StudyChanges(study=study, trials=(), metrics=(), attempts=(), origins={})
-    source = func.coalesce(trials.c.reused_from, trials.c.id)
-    measured = select(
-        trials.c.number,
-        metrics.c.name,
-        metrics.c.value,
-        metrics.c.unit,
-        metrics.c.fidelity,
-        metrics.c.estimate,
-    ).join(metrics, metrics.c.trial_id == source)
-    if names is not None:
-        measured = measured.where(metrics.c.name.in_(sorted(names)))
-    return StudyChanges(
-        study=study,
-        trials=tuple(found),
-        metrics=()
-        if names is not None and not names
-        else tuple(
-            MetricRow(number, name, value, unit, _FIDELITIES[fidelity], estimate)
-            for number, name, value, unit, fidelity, estimate in db.execute(measured.where(which))
-        ),
-        attempts=_last_attempt_rows(db, source, which) if with_attempts else (),
-        origins=_origins(db, {trial.reused_from for trial in found if trial.reused_from}),
-    )
-
-
-def _last_attempt_rows(
-    db: Connection, source: ColumnElement[int], which: ColumnElement[bool]
-) -> tuple[AttemptRow, ...]:
-    # SQLite takes the other columns from the row that has the largest number
-    rows = db.execute(
-        select(
-            trials.c.number,
-            attempts.c.started_s,
-            attempts.c.ended_s,
-            attempts.c.kind,
-            attempts.c.what,
-            func.max(attempts.c.number),
-        )
-        .join(attempts, attempts.c.trial_id == source)
-        .where(which)
-        .group_by(trials.c.id)
-    )
-    return tuple(
-        AttemptRow(number, started_s, ended_s, None if kind is None else FaultKind(kind), what)
-        for number, started_s, ended_s, kind, what, _ in rows
     )
 
 
@@ -332,7 +252,7 @@ def _results(db: Connection, which: ColumnElement[bool]) -> tuple[TrialResult, .
         if estimate:
             estimates.setdefault(number, []).append(name)
     last = {attempt.number: attempt for attempt in _last_attempt_rows(db, source, which)}
-    origins = _origins(db, {trial.reused_from for trial in found if trial.reused_from})
+    shared = origins(db, {trial.reused_from for trial in found if trial.reused_from})
     results = []
     for trial in found:
         attempt = last.get(trial.number)
@@ -341,7 +261,7 @@ def _results(db: Connection, which: ColumnElement[bool]) -> tuple[TrialResult, .
                 trial=trial,
                 metrics=values.get(trial.number, {}),
                 estimates=frozenset(estimates.get(trial.number, ())),
-                reused_from=origins.get(trial.reused_from or -1),
+                reused_from=shared.get(trial.reused_from or -1),
                 kind=None if attempt is None else attempt.kind,
                 what=None if attempt is None else attempt.what,
                 started_s=None if attempt is None else attempt.started_s,
@@ -350,7 +270,31 @@ def _results(db: Connection, which: ColumnElement[bool]) -> tuple[TrialResult, .
     return tuple(results)
 
 
-def _origins(db: Connection, trial_ids: Collection[int]) -> dict[int, tuple[str, int]]:
+def _last_attempt_rows(
+    db: Connection, source: ColumnElement[int], which: ColumnElement[bool]
+) -> tuple[AttemptRow, ...]:
+    # SQLite takes the other columns from the row that has the largest number
+    rows = db.execute(
+        select(
+            trials.c.number,
+            attempts.c.started_s,
+            attempts.c.ended_s,
+            attempts.c.kind,
+            attempts.c.what,
+            func.max(attempts.c.number),
+        )
+        .join(attempts, attempts.c.trial_id == source)
+        .where(which)
+        .group_by(trials.c.id)
+    )
+    return tuple(
+        AttemptRow(number, started_s, ended_s, None if kind is None else FaultKind(kind), what)
+        for number, started_s, ended_s, kind, what, _ in rows
+    )
+
+
+def origins(db: Connection, trial_ids: Collection[int]) -> dict[int, tuple[str, int]]:
+    """Return the study's name and the number of trials by their keys."""
     if not trial_ids:
         return {}
     return {

@@ -158,9 +158,9 @@ class Reader:
             study = queries.find_study(db, name)
             if study is None:
                 return None
-            return queries.study_changes(
-                db, study, since=since, names=metrics, with_attempts=with_attempts
-            )
+            from dse.store.changes import study_changes  # NumPy takes a while to import
+
+            return study_changes(db, study, since=since, names=metrics, with_attempts=with_attempts)
 
     def results(
         self, study_id: int, *, numbers: Iterable[int] | None = None

@@ -4,11 +4,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from contracts.faults import FaultKind
 from contracts.measurement import Fidelity, Measurement
 from contracts.parameter import Value
+
+if TYPE_CHECKING:  # NumPy takes a while to import
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class TrialState(StrEnum):
@@ -206,24 +210,25 @@ class TrialResult:
     started_s: float | None
 
 
-class MetricRow(NamedTuple):
-    """One metric of one trial, which may be that of the trial whose result it shares.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricValues:
+    """One metric of some trials, which may be that of the trials whose results they share.
 
     Attributes:
-        number: Of the trial in its study.
         name: Of the metric.
-        value: Of the metric, in its unit.
-        unit: For example ``us``.
-        fidelity: That the value was obtained at.
-        estimate: Whether the value rests on a clock that is only wished for.
+        unit: Of its values, for example ``us``.
+        numbers: Of the trials that have it, in their study.
+        values: One a trial.
+        fidelities: That each value was obtained at, as its position in ``Fidelity``.
+        estimates: Whether each value rests on a clock that is only wished for.
     """
 
-    number: int
     name: str
-    value: float
     unit: str
-    fidelity: Fidelity
-    estimate: bool
+    numbers: "NDArray[np.int64]"
+    values: "NDArray[np.float64]"
+    fidelities: "NDArray[np.int8]"
+    estimates: "NDArray[np.bool_]"
 
 
 class AttemptRow(NamedTuple):
@@ -258,7 +263,7 @@ class StudyChanges:
 
     study: StudyRecord
     trials: tuple[TrialRecord, ...]
-    metrics: tuple[MetricRow, ...]
+    metrics: tuple[MetricValues, ...]
     attempts: tuple[AttemptRow, ...]
     origins: Mapping[int, tuple[str, int]]
 

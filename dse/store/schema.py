@@ -100,6 +100,8 @@ metrics = Table(
     Column("unit", Text, nullable=False),
     Column("fidelity", Text, nullable=False),
     Column("estimate", Boolean, nullable=False),
+    # all that a reader of one metric of many trials needs, in one place
+    Index("metrics_by_name", "name", "trial_id", "value", "fidelity", "estimate"),
 )
 
 layers = Table(
