@@ -182,10 +182,10 @@ def _covered(points: Points, by: Points) -> npt.NDArray[np.bool_]:
     """Tell of each point whether one of ``by`` is nowhere worse."""
     if not len(by):
         return np.zeros(len(points), dtype=np.bool_)
-    is_worse: npt.NDArray[np.bool_] = np.ones((len(points), len(by)), dtype=np.bool_)
+    no_worse = np.ones((len(points), len(by)), dtype=np.bool_)
     for column, other in zip(points.T, by.T, strict=True):
-        np.logical_and(is_worse, other <= column[:, np.newaxis], out=is_worse)
-    covered: npt.NDArray[np.bool_] = is_worse.any(axis=1)
+        np.logical_and(no_worse, other <= column[:, np.newaxis], out=no_worse)
+    covered: npt.NDArray[np.bool_] = no_worse.any(axis=1)
     return covered
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from contracts.faults import ConfigError, FaultKind
 from contracts.parameter import Value
+from dse.pareto import Positions
 from dse.results.clock_model import ClockModel, PlacedClocks
 from dse.results.columns import (
     ABSENT,
@@ -64,7 +65,7 @@ class Update:
         is_new_clock: Whether predicted clocks, and so all estimates, are others than before.
     """
 
-    positions: tuple[int, ...]
+    positions: Positions
     is_new_clock: bool
 
 
@@ -83,7 +84,7 @@ class StudyResults:
         self._config: StudyConfig | None = None
         self._seen = -1
         self._trials: list[TrialRecord] = []
-        self._places: dict[int, int] = {}
+        self._numbers = _Growing(np.int64, 0)
         self._state = _Growing(np.int8, 0)
         self._changed = _Growing(np.int64, 0)
         self._metrics: dict[str, _GrowingMetric] = {}
@@ -141,7 +142,8 @@ class StudyResults:
             self._snapshot = None
         positions = self._take_trials(found.trials)
         self._take_metrics(found.metrics, positions)
-        self._attempts.take(found.attempts, self._places, len(self._trials))
+        numbers = np.array([row.number for row in found.attempts], dtype=np.int64)
+        self._attempts.take(found.attempts, self._places(numbers), len(self._trials))
         self._origins |= found.origins
         is_new_clock = self._learn_clocks(reader, positions)
         return Update(positions=positions, is_new_clock=is_new_clock)
@@ -176,7 +178,7 @@ class StudyResults:
             created_s=self._study.created_s,
             stop_requested_s=self._study.stop_requested_s,
             trials=tuple(self._trials),
-            numbers=np.array([trial.number for trial in self._trials], dtype=np.int64),
+            numbers=self._numbers.copy(count),
             state=self._state.copy(count),
             parameters=self._designs.columns(self._trials) if needs_designs else {},
             metrics={name: self._metrics[name].column(count) for name in sorted(self._metrics)},
@@ -188,35 +190,37 @@ class StudyResults:
         )
         return with_predicted_clocks(columns, self._model)
 
-    def _take_trials(self, found: Sequence[TrialRecord]) -> tuple[int, ...]:
-        """Put trials where they belong and return where that is."""
-        positions = []
-        for trial in found:
-            place = self._places.setdefault(trial.number, len(self._trials))
-            if place == len(self._trials):
-                self._trials.append(trial)
-            else:
-                self._trials[place] = trial
-            positions.append(place)
-        self._state.reserve(len(self._trials))
-        self._state.array[positions] = [_STATE_CODES[trial.state] for trial in found]
-        self._changed.reserve(len(self._trials))
-        self._changed.array[positions] = self._revision
+    def _take_trials(self, found: Sequence[TrialRecord]) -> Positions:
+        """Put trials, sorted by number, where they belong and return where that is."""
+        count = len(self._trials)
+        last = self._trials[-1].number if count else 0
+        numbers = np.array([trial.number for trial in found], dtype=np.int64)
+        known = int(np.searchsorted(numbers, last, side="right"))
+        places = self._places(numbers[:known])
+        for place, trial in zip(places.tolist(), found, strict=False):
+            self._trials[place] = trial
+        self._trials += found[known:]
+        positions = np.concatenate([places, np.arange(count, len(self._trials))])
+        self._numbers.put(positions, numbers)
+        self._state.put(positions, [_STATE_CODES[trial.state] for trial in found])
+        self._changed.put(positions, self._revision)
         self._seen = max([self._seen, *(trial.revision for trial in found)])
-        return tuple(positions)
+        return positions
 
-    def _take_metrics(self, found: Iterable[MetricValues], positions: tuple[int, ...]) -> None:
+    def _places(self, numbers: NDArray[np.int64]) -> Positions:
+        return np.searchsorted(self._numbers.array[: len(self._trials)], numbers)
+
+    def _take_metrics(self, found: Iterable[MetricValues], positions: Positions) -> None:
         count = len(self._trials)
         for metric in self._metrics.values():
             metric.clear(positions, count)
         for some in found:
             if some.name not in self._metrics:
                 self._metrics[some.name] = _GrowingMetric(some.name, some.unit)
-                self._metrics[some.name].clear((), count)
-            places = [self._places[number] for number in some.numbers.tolist()]
-            self._metrics[some.name].take(places, some)
+                self._metrics[some.name].clear(np.zeros(0, dtype=np.intp), count)
+            self._metrics[some.name].take(self._places(some.numbers), some)
 
-    def _learn_clocks(self, reader: Reader, positions: tuple[int, ...]) -> bool:
+    def _learn_clocks(self, reader: Reader, positions: Positions) -> bool:
         """Fit the clock anew if placed trials were added; tell whether that changes anything."""
         latency = self._metrics.get("latency_us")
         before = self._model
@@ -228,7 +232,7 @@ class StudyResults:
             self._model = self._clocks.model
         if self._model is before:
             return False
-        self._revision += not positions
+        self._revision += not len(positions)
         estimated = latency.estimate.array[: len(self._trials)]
         self._changed.array[: len(self._trials)][estimated] = self._revision
         self._snapshot = None
@@ -252,6 +256,12 @@ class _Growing:
             grown[: len(self.array)] = self.array
             self.array = grown
 
+    def put(self, places: Positions, values: Any) -> None:
+        """Set values at some places."""
+        if len(places):
+            self.reserve(int(places.max()) + 1)
+            self.array[places] = values
+
     def copy(self, count: int) -> NDArray[Any]:
         """Return the first ``count`` values."""
         self.reserve(count)
@@ -265,13 +275,13 @@ class _GrowingMetric:
         self.fidelity = _Growing(np.int8, -1)
         self.estimate = _Growing(np.bool_, False)
 
-    def clear(self, places: tuple[int, ...], count: int) -> None:
+    def clear(self, places: Positions, count: int) -> None:
         """Take the values of some trials away, and have room for ``count``."""
         for growing in (self.values, self.fidelity, self.estimate):
             growing.reserve(count)
-            growing.array[list(places)] = growing.fill
+            growing.array[places] = growing.fill
 
-    def take(self, places: list[int], found: MetricValues) -> None:
+    def take(self, places: Positions, found: MetricValues) -> None:
         """Set the values of some trials."""
         self.values.array[places] = found.values
         self.fidelity.array[places] = found.fidelities
@@ -293,17 +303,18 @@ class _Attempts:
     wall_s: _Growing = field(default_factory=lambda: _Growing(np.float64, np.nan))
     faults: dict[int, tuple[FaultKind, str]] = field(default_factory=dict)
 
-    def take(self, rows: Iterable[AttemptRow], places: dict[int, int], count: int) -> None:
+    def take(self, rows: Sequence[AttemptRow], places: Positions, count: int) -> None:
+        """Set the attempts of the trials at some places."""
+        ended_s = [np.nan if row.ended_s is None else row.ended_s for row in rows]
+        started_s = np.array([row.started_s for row in rows], dtype=np.float64)
         self.started_s.reserve(count)
         self.wall_s.reserve(count)
-        for row in rows:
-            place = places[row.number]
-            self.started_s.array[place] = row.started_s
-            wall_s = np.nan if row.ended_s is None else row.ended_s - row.started_s
-            self.wall_s.array[place] = wall_s
+        self.started_s.put(places, started_s)
+        self.wall_s.put(places, np.array(ended_s, dtype=np.float64) - started_s)
+        for place, row in zip(places.tolist(), rows, strict=True):
             if row.kind is not None:
                 self.faults[place] = (row.kind, row.what or "")
-            else:
+            elif self.faults:
                 self.faults.pop(place, None)
 
     def columns(self, count: int) -> AttemptColumns:

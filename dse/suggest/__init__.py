@@ -4,7 +4,7 @@ from pathlib import Path
 
 from contracts.faults import ConfigError
 from dse.suggest.baselines import GridSuggester, RandomSuggester
-from dse.suggest.interface import Objective, Observation, Suggester, SuggestRequest
+from dse.suggest.interface import History, Objective, Observation, Suggester, SuggestRequest
 from dse.suggest.vizier import VizierSuggester
 
 ALGORITHMS = ("vizier", "random", "grid")
@@ -37,6 +37,7 @@ def make_suggester(
 
 __all__ = [
     "ALGORITHMS",
+    "History",
     "Objective",
     "Observation",
     "SuggestRequest",

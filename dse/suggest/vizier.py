@@ -106,7 +106,7 @@ class VizierSuggester:
 
 
 def first_designs(space: Space, seed: int) -> Iterator[Design]:
-    """Yield the default design and then random ones."""
+    """Yield the default design and then all designs in a random order."""
     yield space.default()
     yield from random_order(space, seed)
 
