@@ -183,8 +183,8 @@ def _covered(points: Points, by: Points) -> npt.NDArray[np.bool_]:
     if not len(by):
         return np.zeros(len(points), dtype=np.bool_)
     no_worse = np.ones((len(points), len(by)), dtype=np.bool_)
-    for column, other in zip(points.T, by.T, strict=True):
-        np.logical_and(no_worse, other <= column[:, np.newaxis], out=no_worse)
+    for objective in range(points.shape[1]):
+        no_worse &= by[:, objective] <= points[:, objective, np.newaxis]
     covered: npt.NDArray[np.bool_] = no_worse.any(axis=1)
     return covered
 

@@ -4,7 +4,7 @@ import queue
 import threading
 from dataclasses import dataclass
 
-from contracts.faults import DseError, InfrastructureFault
+from contracts.faults import DseError, InfrastructureFault, ToolCrashed
 from dse.space import Design
 from dse.suggest import Suggester, SuggestRequest, make_suggester
 
@@ -81,7 +81,9 @@ class Asker:
         fault: DseError | None = None
         for _ in range(_ATTEMPTS):
             try:
-                return Answer(designs=self._suggester.suggest(request), suggested_by=name)
+                designs = self._suggester.suggest(request)
+                _check(name, request, designs)
+                return Answer(designs=designs, suggested_by=name)
             except InfrastructureFault as error:
                 fault = error
                 if self._is_closed:
@@ -92,4 +94,18 @@ class Asker:
             designs=drawn,
             suggested_by=f"random instead of {name}",
             note=f"{name} failed {_ATTEMPTS} times, so this design is drawn at random: {fault}",
+        )
+
+
+def _check(name: str, request: SuggestRequest, designs: tuple[Design, ...]) -> None:
+    """Make sure that designs are new, or a campaign would ask for the same ones for ever.
+
+    Raises:
+        ToolCrashed: They are not.
+    """
+    old = [design for design in designs if request.is_taken(design)]
+    if old or len(set(designs)) < len(designs):
+        raise ToolCrashed(
+            f"{name} suggested a design again: {(old or designs)[0]}",
+            fix="report it as a bug of the algorithm, or use the algorithm `random`",
         )

@@ -19,6 +19,7 @@ from dse.config import (
 from dse.config.assembly import assemble_space
 from dse.config.provenance import context_of, source_hash
 from dse.output.progress import Display, LiveDisplay, PlainDisplay, Tally
+from dse.results.study_results import study_columns, wanted_for_front
 from dse.space import Space
 from dse.store import Store, StudyRecord, TrialState
 from dse.suggest import make_suggester
@@ -184,7 +185,7 @@ def _run(
     running: Running,
 ) -> CampaignEnd:
     tally = Tally(config)
-    tally.start_from(store.results(study.id))
+    tally.start_from(study_columns(store, study.name, wanted_for_front(config)))
     display: Display = LiveDisplay(tally) if running.is_terminal else PlainDisplay(tally)
     suggester = make_suggester(
         config.suggest.algorithm,
@@ -209,5 +210,5 @@ def _run(
     finally:
         executor.close()
         asker.close()
-    failed = sum(result.trial.state is TrialState.FAILED for result in store.results(study.id))
+    failed = store.count_trials(study.id, TrialState.FAILED)
     return CampaignEnd(study=study, config=config, ending=ending, failed=failed)

@@ -126,6 +126,6 @@ def first_untaken(designs: Iterable[Design], request: SuggestRequest) -> tuple[D
     for design in designs:
         if len(found) == request.count:
             break
-        if design not in request.observations and design not in active:
+        if not request.history.has(design) and design not in active:
             found[design] = None
     return tuple(found)

@@ -74,11 +74,9 @@ class History(Sequence[Observation]):
     def __len__(self) -> int:
         return self._length
 
-    def __contains__(self, design: object) -> bool:
+    def has(self, design: Design) -> bool:
         """Tell whether a design is finished; takes no longer for a longer history."""
-        return isinstance(design, Design) and (
-            self._places.get(design.canonical, self._length) < self._length
-        )
+        return self._places.get(design.canonical, self._length) < self._length
 
     @overload
     def __getitem__(self, place: int) -> Observation: ...
@@ -138,9 +136,15 @@ class SuggestRequest:
             checked = History(metrics).extended((o.design.canonical, o.values) for o in told)
             object.__setattr__(self, "observations", checked)
 
+    @property
+    def history(self) -> History:
+        """The observations, as what they are kept as."""
+        assert isinstance(self.observations, History)
+        return self.observations
+
     def is_taken(self, design: Design) -> bool:
         """Tell whether a design must not be suggested again."""
-        return design in self.observations or design in self.active
+        return self.history.has(design) or design in self.active
 
     def taken(self) -> frozenset[Design]:
         """Return the designs that must not be suggested again."""

@@ -21,8 +21,8 @@ FIRST_LETTER = 48
 _SCATTER, _SCATTER_MODULUS = 2_654_435_761, 1 << 32  # Knuth, TAOCP 3, 6.4: spreads numbers
 PROCESS = uuid.uuid4().hex[:8]
 """Revisions count within one process only."""
-MOST_CHANGES = 60
-"""Above this many changed trials, some 40 kB, a viewer is told to fetch the columns again."""
+MOST_CHANGES = 100
+"""Above this many changed trials, some 45 kB, a viewer is told to fetch the columns again."""
 MOST_DRAWN = 12_000
 """A chart gets at most this many trials: of the dominated ones a sample, half a megabyte packed."""
 
@@ -110,7 +110,7 @@ def changes_data(columns: StudyColumns, since: int) -> dict[str, Any] | None:
                 "design": {name: value_text(value) for name, value in trial.design.items()},
                 "metrics": {
                     name: [
-                        float(metric.values[position]),
+                        float(f"{metric.values[position]:.8g}"),
                         metric.unit,
                         FIDELITIES[metric.fidelity[position]].value,
                         bool(metric.estimate[position]),
