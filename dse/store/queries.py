@@ -224,16 +224,13 @@ def is_there(db: Connection, study_id: int, new: NewTrial) -> bool:
 
 def trial_of_design(db: Connection, study_id: int, design_id: str) -> int | None:
     """Return the number of the trial that a study has of a design, promotions left out."""
-    found: int | None = db.execute(
-        select(trials.c.number)
-        .where(
-            trials.c.study_id == study_id,
-            trials.c.design_id == design_id,
-            trials.c.promotes.is_(None),
+    rows = db.execute(
+        select(trials.c.number, trials.c.promotes).where(
+            trials.c.study_id == study_id, trials.c.design_id == design_id
         )
-        .limit(1)
-    ).scalar()
-    return found
+    )
+    # as a condition, `promotes IS NULL` would lead SQLite to the index of that column: all trials
+    return min((number for number, promotes in rows if promotes is None), default=None)
 
 
 def _results(db: Connection, which: ColumnElement[bool]) -> tuple[TrialResult, ...]:
