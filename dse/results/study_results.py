@@ -4,6 +4,8 @@ The campaign, the command line and the dashboard hold one of these for each stud
 at and ask it to ``update``. What an update costs depends on what changed, not on the study's age.
 """
 
+import itertools
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -239,6 +241,7 @@ class StudyResults:
         return True
 
 
+_BEGIN, _END = '{"schema":1,"values":{', "}}"
 _STATE_CODES = {state: code for code, state in enumerate(STATES)}
 
 
@@ -326,28 +329,52 @@ class _Attempts:
 
 
 class _Designs:
-    """Codes of the parameters, in the order in which values were first seen."""
+    """Codes of the parameters, in the order in which values were first seen.
+
+    Canonical texts consist of few different fragments, ``"name":value``: each is decoded once.
+    """
 
     def __init__(self) -> None:
         self._coded = 0
         self._codes: dict[str, _Growing] = {}
         self._values: dict[str, dict[tuple[type, Value], int]] = {}
+        self._fragments: dict[str, int] = {}
+        self._meaning: list[tuple[str, int]] = []
 
     def columns(self, trials: list[TrialRecord]) -> dict[str, Parameter]:
         """Return a column for each parameter of the trials; each design is decoded once."""
-        designs = [trial.design for trial in trials[self._coded :]]
-        for name in self._values.keys() | {name for design in designs for name in design}:
-            known = self._values.setdefault(name, {})
-            codes = self._codes.setdefault(name, _Growing(np.int16, ABSENT))
-            codes.reserve(len(trials))
-            codes.array[self._coded : len(trials)] = [
-                known.setdefault((type(design[name]), design[name]), len(known))
-                if name in design
-                else ABSENT
-                for design in designs
-            ]
+        fragments = [self._fragments_of(trial) for trial in trials[self._coded :]]
+        flat = np.fromiter(itertools.chain.from_iterable(fragments), dtype=np.int64)
+        places = np.repeat(np.arange(self._coded, len(trials)), [len(f) for f in fragments])
+        names = np.array([name for name, _ in self._meaning], dtype=object)[flat]
+        codes = np.array([code for _, code in self._meaning], dtype=np.int16)[flat]
+        for name in self._values:
+            growing = self._codes.setdefault(name, _Growing(np.int16, ABSENT))
+            growing.reserve(len(trials))
+            mine = names == name
+            growing.put(places[mine], codes[mine])
         self._coded = len(trials)
         return {name: self._column(name, len(trials)) for name in sorted(self._codes)}
+
+    def _fragments_of(self, trial: TrialRecord) -> list[int]:
+        """Return the numbers of the fragments that a design consists of."""
+        text = trial.design_json
+        known = self._fragments
+        if text.startswith(_BEGIN) and text.endswith(_END):
+            try:
+                return [known[fragment] for fragment in text[len(_BEGIN) : -len(_END)].split(",")]
+            except KeyError:  # the first of its kind, or a text with a comma
+                pass
+        found = []
+        for name, value in trial.design.items():
+            fragment = f"{json.dumps(name)}:{json.dumps(value)}"
+            if fragment not in known:
+                values = self._values.setdefault(name, {})
+                code = values.setdefault((type(value), value), len(values))
+                known[fragment] = len(self._meaning)
+                self._meaning.append((name, code))
+            found.append(known[fragment])
+        return found
 
     def _column(self, name: str, count: int) -> Parameter:
         seen = [value for _, value in self._values[name]]

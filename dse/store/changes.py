@@ -3,10 +3,12 @@
 Every statement is one pass over an index, and none has more variables for more trials.
 """
 
+import gc
 import itertools
 import json
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
@@ -63,15 +65,28 @@ def study_changes(
 ) -> StudyChanges:
     """Return what changed in a study after a revision, see ``Reader.changes``."""
     cursor = _cursor(db)
-    trials = _trials(cursor, study.id, since)
-    sources = _Sources(trials)
-    return StudyChanges(
-        study=study,
-        trials=trials,
-        metrics=tuple(_metrics(cursor, sources, names)) if trials else (),
-        attempts=tuple(_attempts(cursor, sources)) if trials and with_attempts else (),
-        origins=origins(db, {trial.reused_from for trial in trials if trial.reused_from}),
-    )
+    with _no_collection():
+        trials = _trials(cursor, study.id, since)
+        sources = _Sources(trials)
+        return StudyChanges(
+            study=study,
+            trials=trials,
+            metrics=tuple(_metrics(cursor, sources, names)) if trials else (),
+            attempts=tuple(_attempts(cursor, sources)) if trials and with_attempts else (),
+            origins=origins(db, {trial.reused_from for trial in trials if trial.reused_from}),
+        )
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector from walking through all that is read, again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _cursor(db: Connection) -> sqlite3.Cursor:
