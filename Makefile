@@ -13,11 +13,11 @@ setup:  ## install what is missing
 study: setup  ## run configs/quick.toml to the end: 8 trials, at most 15 minutes
 	@$(PYTHON) -m dse.study start
 
-test: setup lint  ## all tests
-	@$(PYTHON) -m pytest
+test: setup lint  ## all tests, a process for each core
+	@$(PYTHON) -m pytest -n auto
 
 test-fast: setup  ## the tests that take seconds
-	@$(PYTHON) -m pytest -m "not slow"
+	@$(PYTHON) -m pytest -n auto -m "not slow"
 
 lint: setup  ## ruff and mypy, as pre-commit and CI run them
 	@.venv/bin/ruff check .
@@ -29,7 +29,7 @@ format: setup  ## let ruff mend what it can
 	@.venv/bin/ruff format .
 
 lock: setup  ## write requirements.lock again from pyproject.toml
-	@.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --extra dev \
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
 		--no-header pyproject.toml -o requirements.lock
 
 vendor: setup  ## fetch the dashboard's scripts again, as vendor.json pins them; needs node and npm

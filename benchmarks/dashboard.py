@@ -23,10 +23,11 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.dashboard_study import NAME, make_study, measure
-from contracts.measurement import Completed, Fidelity, Measurement, Metric
+from contracts.measurement import Completed, Measurement
 from dse.config.assembly import assemble_space
 from dse.output.report import table_text
 from dse.store import NewTrial, RetryPolicy, Store
+from runners.measuring.metrics import METRICS
 
 CHROMIUM = "/usr/bin/chromium"
 _IDLE_S = 60.0
@@ -148,10 +149,7 @@ def store_trial(store: Store, study_id: int, *, seed: int) -> None:
     store.add_trials(study_id, [new], context="benchmark", budget=None, now_s=now_s)
     claim = store.claim(study_id, worker="worker-1", now_s=now_s, lease_s=100.0)
     assert claim is not None
-    metrics = tuple(
-        Metric(name=n, value=v, unit="cells", fidelity=Fidelity.SYNTHESISED)
-        for n, v in values.items()
-    )
+    metrics = tuple(METRICS[name].measured(value) for name, value in values.items())
     done = Completed(measurement=Measurement(metrics=metrics))
     store.finish(claim.attempt_id, done, now_s=now_s + 1, retry=RetryPolicy())
 

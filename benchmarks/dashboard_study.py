@@ -16,6 +16,7 @@ from dse.dashboard.example import unpack
 from dse.space import Design
 from dse.store import Store
 from dse.store.dump import dump, restore
+from runners.measuring.metrics import METRICS
 
 NAME = "large"
 _START_S = 1_790_000_000.0
@@ -90,8 +91,7 @@ def _statements(
         f"{end_s},{end_s},{end_s},'{state}',{fault});"
     )
     for name, value in metrics.items():
-        unit = {"cycles": "cycles", "latency_us": "us"}.get(name, "cells")
-        fidelity = "synthesised" if unit == "cells" else "simulated"
+        unit, fidelity = METRICS[name].unit, METRICS[name].since
         yield (
             f"INSERT INTO metrics VALUES ({key},'{name}',{value},'{unit}','{fidelity}',"
             f"{int(name == 'latency_us')});"

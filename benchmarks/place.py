@@ -70,7 +70,7 @@ def run_variant(job: Job, inputs: Path, seed: int, further: tuple[str, ...]) -> 
             device=fpga_board(job.target.board).device_of(job.target.part),
             netlist="joined.json",
             constraints=family.constraints_file,
-            clock_mhz=job.target.clock_mhz,
+            clock_hz=job.target.clock_hz,
             seed=seed,
             report="report.json",
             placed=family.placed_file,
@@ -82,7 +82,7 @@ def run_variant(job: Job, inputs: Path, seed: int, further: tuple[str, ...]) -> 
             timeout_s=_TIMEOUT_S,
         )
         text = (folder / "report.json").read_text()
-        placement = parse_report(text, seed=seed, clock_mhz=job.target.clock_mhz).placement
+        placement = parse_report(text, seed=seed, clock_hz=job.target.clock_hz).placement
     return Figures(
         fmax_mhz=placement.fmax_mhz, cpu_s=run.cpu_s, rss_mib=run.max_rss_bytes / (1 << 20)
     )
@@ -114,10 +114,12 @@ def main() -> None:
     changed = {name: json.loads(text) for name, text in (each.split("=") for each in arguments.set)}
     job = Job(
         design=DESIGN | changed,
-        target=Target(name="ulx3s_85f", part="LFE5U-85F", clock_mhz=arguments.clock_mhz),
+        target=Target(
+            name="ulx3s_85f", part="LFE5U-85F", clock_hz=round(arguments.clock_mhz * 1e6)
+        ),
         workload=Workload(model=Path(), model_sha256=""),  # nothing of it is synthesised
     )
-    print(f"{job.target.part} at {job.target.clock_mhz:g} MHz, {json.dumps(dict(job.design))}")
+    print(f"{job.target.part} at {job.target.clock_hz / 1e6:g} MHz, {json.dumps(dict(job.design))}")
     print(f"{'variant':24} {'Fmax MHz':>9} {'CPU-s':>7} {'RSS MiB':>8}")
     with tempfile.TemporaryDirectory() as name:
         inputs = Path(name)

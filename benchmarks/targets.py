@@ -11,7 +11,7 @@ import hashlib
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.faults import DseError
@@ -126,7 +126,10 @@ def target_names() -> list[str]:
 def read_target(name: str) -> Target:
     """Return a target that comes with the project."""
     content = tomllib.loads((_TARGETS / f"{name}.toml").read_text(encoding="utf-8"))
-    return Target(name=name, **{**content, "memory": Memory(**content["memory"])})
+    clock_hz = round(content.pop("clock_mhz") * 1e6)
+    return Target(
+        name=name, clock_hz=clock_hz, **{**content, "memory": Memory(**content["memory"])}
+    )
 
 
 def design_for(target: str) -> SmallDesign:
@@ -156,14 +159,14 @@ class _Run:
 
     def route(self, clock_hz: int, seed: int) -> Placement:
         """Route the design at a clock with a seed."""
-        target = replace(self.job.target, clock_mhz=clock_hz / 1e6)
-        at = replace(self.job, target=target, place_seed=seed)
+        target = self.job.target
+        at = self.job.at(clock_hz=clock_hz, place_seed=seed)
         pipeline = pipeline_of(at, cache=self.cache, report=_say)
         self.pipelines[clock_hz, seed] = pipeline
         costs = [read_cost(pipeline.get(f"synthesise-{part}").folder) for part, _, _ in SYNTHESISED]
         require_fit(total(costs), PARTS[target.part], part=target.part)
         folder = pipeline.get("place-and-route").folder
-        return read_routed(folder, seed=seed, clock_mhz=target.clock_mhz).placement
+        return read_routed(folder, seed=seed, clock_hz=clock_hz).placement
 
     def cpu_s(self, stage: str) -> float:
         """Return what a stage cost when it was built, over all pipelines, each artefact once."""
@@ -187,14 +190,14 @@ def measure_target(name: str) -> dict[str, str]:
     run = _Run(job=job, cache=Cache(default_root()), pipelines={})
     placement = settle(
         run.route,
-        requested_hz=round(target.clock_mhz * 1e6),
+        requested_hz=target.clock_hz,
         clocks_hz=family.clocks_hz(fpga_board(target.board).clock.hz),
         pinned=target.clock_policy == "pinned",
         seeds=target.place_seeds,
     )
-    settled = run.pipelines[round(placement.clock_mhz * 1e6), placement.seed]
+    settled = run.pipelines[placement.clock_hz, placement.seed]
     folder = settled.get("place-and-route").folder
-    routed = read_routed(folder, seed=placement.seed, clock_mhz=placement.clock_mhz)
+    routed = read_routed(folder, seed=placement.seed, clock_hz=placement.clock_hz)
     bitstream = bitstream_of(settled.get("bitstream").folder, job).read_bytes()
     cells = family.used(routed.used)
     return {
@@ -205,8 +208,8 @@ def measure_target(name: str) -> dict[str, str]:
             f"{count}/{PARTS[target.part][resource]} {resource}"
             for resource, count in cells.items()
         ),
-        "requested_mhz": f"{target.clock_mhz:.6g}",
-        "clock_mhz": f"{placement.clock_mhz:.6g}",
+        "requested_mhz": f"{target.clock_hz / 1e6:.6g}",
+        "clock_mhz": f"{placement.clock_hz / 1e6:.6g}",
         "fmax_mhz": f"{placement.fmax_mhz:.1f}",
         "seed": str(placement.seed),
         "routes": str(len(run.pipelines)),

@@ -6,6 +6,7 @@ back-off and never told to the search algorithm. Configuration faults stop the c
 anything is started.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
@@ -25,6 +26,8 @@ class FaultKind(StrEnum):
     """The names under which faults are stored and shown."""
 
     INVALID_DESIGN = "invalid-design"
+    TOO_SLOW_TO_BUILD = "too-slow-to-build"
+    TOO_LARGE_TO_BUILD = "too-large-to-build"
     DOES_NOT_FIT = "does-not-fit"
     TIMING_MISSED = "timing-missed"
     WRONG_RESULT = "wrong-result"
@@ -43,8 +46,43 @@ class FaultKind(StrEnum):
     BUG = "bug"
 
     CONFIG = "config"
+    NOT_FOUND = "not-found"
     TOOL_MISSING = "tool-missing"
     STORE = "store"
+    UNTRUSTED = "untrusted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What went wrong, as plain data: it can be sent, stored and compared.
+
+    Attributes:
+        kind: Of the closed list.
+        what: One sentence: what is wrong and where.
+        fix: What the reader can do about it.
+        detail: Longer evidence, such as the last lines of a tool's log; may be empty.
+        stage: Stage of the trial that met it, or None outside of stages.
+        is_own_limit: An outside program reached a limit of the config by what it did itself: it
+            had the processor, or its own memory was too large. The design is suspected then.
+    """
+
+    kind: FaultKind
+    what: str
+    fix: str
+    detail: str = ""
+    stage: str | None = None
+    is_own_limit: bool = False
+
+    @property
+    def then(self) -> Then:
+        """What a study does after it."""
+        return fault_classes()[self.kind].then
+
+    def error(self) -> "DseError":
+        """Return the exception of this fault, to be raised."""
+        error = fault_classes()[self.kind](self.what, self.fix, self.detail)
+        error.stage, error.is_own_limit = self.stage, self.is_own_limit
+        return error
 
 
 class DseError(Exception):
@@ -54,10 +92,16 @@ class DseError(Exception):
         what: One sentence: what is wrong and where.
         fix: What the reader can do about it.
         detail: Longer evidence, such as the last lines of a tool's log; may be empty.
+
+    Attributes:
+        stage: See ``Fault``; the walk over the stages sets it.
+        is_own_limit: See ``Fault``; whoever runs the program sets it.
     """
 
     kind: ClassVar[FaultKind]
     then: ClassVar[Then]
+    stage: str | None = None
+    is_own_limit: bool = False
 
     def __init__(self, what: str, fix: str, detail: str = "") -> None:
         super().__init__(what, fix, detail)  # all in args, so it survives a process boundary
@@ -77,6 +121,18 @@ class DseError(Exception):
         """Longer evidence, or an empty string."""
         return str(self.args[2])
 
+    @property
+    def fault(self) -> Fault:
+        """The same as plain data."""
+        return Fault(
+            kind=self.kind,
+            what=self.what,
+            fix=self.fix,
+            detail=self.detail,
+            stage=self.stage,
+            is_own_limit=self.is_own_limit,
+        )
+
     def __str__(self) -> str:
         return f"{self.what}\n  fix: {self.fix}"
 
@@ -91,6 +147,18 @@ class InvalidDesign(DesignFault):
     """The hardware generators refuse the combination of parameters."""
 
     kind = FaultKind.INVALID_DESIGN
+
+
+class TooSlowToBuild(DesignFault):
+    """A stage reached its time limit twice although its program had the processor."""
+
+    kind = FaultKind.TOO_SLOW_TO_BUILD
+
+
+class TooLargeToBuild(DesignFault):
+    """A program of a stage grew beyond its memory limit twice."""
+
+    kind = FaultKind.TOO_LARGE_TO_BUILD
 
 
 class DoesNotFit(DesignFault):
@@ -196,6 +264,12 @@ class ConfigError(DseError):
     then = Then.STOP
 
 
+class NotFound(ConfigError):
+    """There is no study or trial of the name or number that was asked for."""
+
+    kind = FaultKind.NOT_FOUND
+
+
 class ToolMissing(DseError):
     """An outside program is not installed or has the wrong version."""
 
@@ -207,6 +281,13 @@ class StoreError(DseError):
     """The database cannot be used: not a database, newer schema, read-only, locked, full."""
 
     kind = FaultKind.STORE
+    then = Then.STOP
+
+
+class Untrusted(DseError):
+    """A database names CFU families, operators or metrics that this user has not agreed to run."""
+
+    kind = FaultKind.UNTRUSTED
     then = Then.STOP
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from contracts.faults import DseError, FaultKind, Then
+from contracts.faults import DseError, Fault, Then
 
 
 class Fidelity(StrEnum):
@@ -25,7 +25,7 @@ class Metric:
         value: The number; finite.
         unit: For example ``us``, ``cycles``, ``cells``.
         fidelity: How it was obtained.
-        estimate: True while the clock behind it is only wished for.
+        estimate: True while the clock behind it is only requested or predicted.
     """
 
     name: str
@@ -119,15 +119,15 @@ class Placement:
 
     Attributes:
         seed: Of the placer.
-        clock_mhz: System clock that was asked for: what the PLL makes, not what was wished.
-        fmax_mhz: What the system clock's domain reaches.
+        clock_hz: System clock that was asked for: what the PLL makes, not what was requested.
+        fmax_mhz: What the system clock's domain reaches, as the router tells it.
         is_met: Every domain is strictly faster than its clock.
         domains: All clocks, the system clock first.
         critical_path: Of the slowest domain against its clock, from clock edge to clock edge.
     """
 
     seed: int
-    clock_mhz: float
+    clock_hz: int
     fmax_mhz: float
     is_met: bool
     domains: tuple[ClockDomain, ...]
@@ -177,10 +177,7 @@ class Completed:
 class Infeasible:
     """The design is at fault. ``measurement`` holds what was learnt before that."""
 
-    kind: FaultKind
-    what: str
-    fix: str
-    detail: str
+    fault: Fault
     measurement: Measurement
 
 
@@ -188,10 +185,7 @@ class Infeasible:
 class Failed:
     """The infrastructure is at fault. ``measurement`` holds stage times and artefacts so far."""
 
-    kind: FaultKind
-    what: str
-    fix: str
-    detail: str
+    fault: Fault
     measurement: Measurement
 
 
@@ -201,10 +195,4 @@ Outcome = Completed | Infeasible | Failed
 def outcome_of(error: DseError, measurement: Measurement) -> Infeasible | Failed:
     """Turn a fault into the outcome that its kind prescribes."""
     kind_of_outcome = Infeasible if error.then is Then.INFEASIBLE else Failed
-    return kind_of_outcome(
-        kind=error.kind,
-        what=error.what,
-        fix=error.fix,
-        detail=error.detail,
-        measurement=measurement,
-    )
+    return kind_of_outcome(fault=error.fault, measurement=measurement)

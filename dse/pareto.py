@@ -184,7 +184,7 @@ def _covered(points: Points, by: Points) -> npt.NDArray[np.bool_]:
         return np.zeros(len(points), dtype=np.bool_)
     no_worse = np.ones((len(points), len(by)), dtype=np.bool_)
     for objective in range(points.shape[1]):
-        no_worse &= by[:, objective] <= points[:, objective, np.newaxis]
+        no_worse[by[:, objective] > points[:, objective, np.newaxis]] = False
     covered: npt.NDArray[np.bool_] = no_worse.any(axis=1)
     return covered
 

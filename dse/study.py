@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from contracts.faults import DseError, FaultKind, Then
+from dse.commands.interrupts import EXIT_INTERRUPTED
 from runners.pipeline.sources import ROOT
 
 if TYPE_CHECKING:
@@ -26,8 +27,14 @@ EXIT_BUG = 1
 EXIT_USAGE = 2
 EXIT_INFRASTRUCTURE = 6
 EXIT_DIFFERS = 7
-EXIT_INTERRUPTED = 130
-EXIT_CODE = {FaultKind.CONFIG: 3, FaultKind.STORE: 4, FaultKind.TOOL_MISSING: 5}
+EXIT_SEARCH_FAILED = 8
+EXIT_CODE = {
+    FaultKind.CONFIG: 3,
+    FaultKind.NOT_FOUND: 3,
+    FaultKind.STORE: 4,
+    FaultKind.TOOL_MISSING: 5,
+    FaultKind.UNTRUSTED: 9,
+}
 """Exit codes of the faults that stop a command; the others end in 6, a bug in 1."""
 
 QUICK = ROOT / "configs" / "quick.toml"
@@ -35,7 +42,8 @@ QUICK = ROOT / "configs" / "quick.toml"
 EPILOG = (
     "Exit codes: 0 done; 1 bug; 2 wrong usage; 3 wrong config or argument; 4 database unusable;"
     " 5 program missing; 6 trials failed by infrastructure (resume runs them again);"
-    " 7 a comparison differs; 130 interrupted."
+    " 7 a comparison differs; 8 the search failed, so designs were drawn at random;"
+    " 9 the study's own code is not trusted; 130 interrupted."
 )
 
 app = typer.Typer(
@@ -57,6 +65,12 @@ Workers = Annotated[
     int | None, typer.Option(min=1, help="Trials at the same time.", show_default="the config's")
 ]
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study; see `list`.")]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust", help="Agree to run the CFU families, operators and metrics that the study names."
+    ),
+]
 TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="Number of a trial.")]
 DEFAULT_DB = Path("results.db")
 
@@ -82,12 +96,17 @@ def start(
 
 @app.command()
 def resume(
-    study: StudyName, trials: Trials = None, workers: Workers = None, db: Database = DEFAULT_DB
+    study: StudyName,
+    trials: Trials = None,
+    workers: Workers = None,
+    trust: Trust = False,
+    db: Database = DEFAULT_DB,
 ) -> None:
     """Queue again what was interrupted or failed by infrastructure, then go on."""
     from dse.commands.campaigns import resume_study
 
     with _open_to_write(db) as store:
+        _require_trust(store, "resume", study, given=trust)
         end = resume_study(study, store, trials=trials, workers=workers, running=_running())
         _finish(end, store)
 
@@ -119,14 +138,14 @@ def show(
     study: StudyName, trial: TrialNumber, db: Database = DEFAULT_DB, as_json: Json = False
 ) -> None:
     """Print a trial: design, metrics, layers, stages, attempts, tools."""
-    from dse.config import config_from_json
     from dse.output.trial_report import show_data, show_text
+    from dse.results.trial import open_trial
 
     with _open(db) as store:
-        record = store.study(study)
-        detail = store.detail(record, trial)
-    clock_mhz = config_from_json(record.config_json).target.clock_mhz
-    _show(show_data(detail), show_text(detail, clock_mhz=clock_mhz), as_json=as_json)
+        opened = open_trial(store, study, trial)
+    target = opened.config.target
+    text = show_text(opened.detail, clock_mhz=target.clock_hz / 1e6, part=target.part)
+    _show(show_data(opened.detail), text, as_json=as_json)
 
 
 @app.command()
@@ -171,7 +190,11 @@ def export(
 
 @app.command()
 def rerun(
-    study: StudyName, trial: TrialNumber, db: Database = DEFAULT_DB, as_json: Json = False
+    study: StudyName,
+    trial: TrialNumber,
+    trust: Trust = False,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
 ) -> None:
     """Measure a trial again from the database alone and compare every metric."""
     from dataclasses import asdict
@@ -179,6 +202,7 @@ def rerun(
     from dse.commands.rerun import comparison_text, rerun_trial
 
     with _open(db) as store:
+        _require_trust(store, "rerun", study, trial, given=trust)
         comparison = rerun_trial(store, study, trial, report=_report_stage)
     _show(asdict(comparison), comparison_text(comparison), as_json=as_json)
     if comparison.differences:
@@ -190,7 +214,10 @@ def space(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A config file.")],
     as_json: Json = False,
 ) -> None:
-    """Print the parameters, conditions and number of designs of a config's space."""
+    """Print the parameters, conditions and number of designs of a config's space.
+
+    The CFU families that the config names are loaded: their code is run.
+    """
     from dataclasses import asdict
 
     from dse.config import load_config
@@ -214,6 +241,7 @@ def accuracy(
     samples: Annotated[
         int | None, typer.Option(min=1, help="How many samples.", show_default="all")
     ] = None,
+    trust: Trust = False,
     db: Database = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
@@ -223,6 +251,7 @@ def accuracy(
     from dse.commands.accuracy import accuracy_of_trial, accuracy_text
 
     with _open(db) as store:
+        _require_trust(store, "accuracy", study, trial, given=trust)
         result = accuracy_of_trial(
             store,
             study,
@@ -245,13 +274,15 @@ def board(
         Path | None,
         typer.Option(help="Make this a symbolic link to the serial port.", show_default="none"),
     ] = None,
+    trust: Trust = False,
     db: Database = DEFAULT_DB,
 ) -> None:
     """Run a trial's simulated board for a serial program of yours, until Ctrl-C."""
     from dse.commands.board import run_board
 
     with _open(db) as store:
-        status = run_board(store, study, trial, link=link, report=_report_stage)
+        _require_trust(store, "board", study, trial, given=trust)
+        status = run_board(store, study, trial, link=link, report=_report_stage, tell=_tell)
     if status:
         raise typer.Exit(EXIT_INFRASTRUCTURE)
 
@@ -273,6 +304,7 @@ def flash(
         Path | None,
         typer.Option(help="Write the talk with the board to this file.", show_default="none"),
     ] = None,
+    trust: Trust = False,
     db: Database = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
@@ -282,6 +314,7 @@ def flash(
     from dse.commands.flash import flash_trial, flashed_text
 
     with _open(db) as store:
+        _require_trust(store, "flash", study, trial, given=trust)
         flashed = flash_trial(
             store,
             study,
@@ -289,7 +322,7 @@ def flash(
             board=name,
             record=record,
             report=_report_stage,
-            tell=lambda text: print(text, file=sys.stderr, flush=True),
+            tell=_tell,
         )
     _show(asdict(flashed), flashed_text(flashed), as_json=as_json)
 
@@ -297,12 +330,16 @@ def flash(
 @app.command()
 def workload(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")],
+    operators: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="Folder of your own operators; may be repeated."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print what a model asks of the hardware, layer by layer."""
     from dse.commands.workload import workload_data, workload_text
 
-    data = workload_data(file)
+    data = workload_data(file, operator_folders=operators or ())
     _show(data, workload_text(data), as_json=as_json)
 
 
@@ -372,6 +409,38 @@ def _open_to_write(db: Path, *, create: bool = False) -> "Store":
     return Store(db)
 
 
+def _require_trust(
+    store: "Reader", command: str, study: str, trial: int | None = None, *, given: bool
+) -> None:
+    """Ask before the code that a database names is run; nobody is asked away from a terminal."""
+    from dse.config import config_from_json
+    from dse.config.known_space import stored_code
+    from dse.config.trust import require_trust
+
+    record = store.study(study)
+    words = [command, study, *([] if trial is None else [str(trial)])]
+    is_terminal = sys.stdin.isatty() and sys.stderr.isatty()
+    require_trust(
+        config_from_json(record.config_json),
+        before=stored_code(record.space_json),
+        command=f"python -m dse.study {' '.join(words)}{_with_db(store)}",
+        is_given=given,
+        ask=_agrees if is_terminal else None,
+    )
+
+
+def _agrees(what: str) -> bool:
+    print(f"{what}\nIt runs with all your rights.", file=sys.stderr)
+    try:
+        return typer.confirm("Run it?", default=False, err=True)
+    except typer.Abort:
+        return False
+
+
+def _with_db(store: "Store") -> str:
+    return "" if store.path == DEFAULT_DB else f" --db {store.path}"
+
+
 def _running() -> "Running":
     from dse.commands.campaigns import Running
 
@@ -383,6 +452,10 @@ def _report_stage(event: "StageEvent") -> None:
         print(f"{event.stage} {event.state}", file=sys.stderr, flush=True)
 
 
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
 def _show(data: Any, text: str, *, as_json: bool) -> None:
     print(json.dumps(data, indent=1) if as_json else text)
 
@@ -392,9 +465,10 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
     from dse.campaign.events import Ending
     from dse.output.report import front_text
     from dse.results.study_results import study_front
+    from dse.words import plural
 
     name = end.study.name
-    with_db = "" if store.path == DEFAULT_DB else f" --db {store.path}"
+    with_db = _with_db(store)
     command = "python -m dse.study"
     columns, found = study_front(store, name)
     print(front_text(found, end.config, columns.clock_model))
@@ -410,6 +484,9 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
         look.append(f"show {name} {found.points[0].trial.number}{with_db}")
     look.append(f"export {name} trials.csv{with_db}")
     print("\nlook further:", *(f"  {command} {line}" for line in look), sep="\n", file=sys.stderr)
+    if end.stand_ins:
+        drawn = plural(end.stand_ins, "design")
+        print(f"\nthe search failed: {drawn} of this run drawn at random", file=sys.stderr)
     if end.failed:
         print(
             f"\n{end.failed} trials failed by infrastructure;"
@@ -417,6 +494,8 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
             file=sys.stderr,
         )
         raise typer.Exit(EXIT_INFRASTRUCTURE)
+    if end.stand_ins:
+        raise typer.Exit(EXIT_SEARCH_FAILED)
 
 
 if __name__ == "__main__":

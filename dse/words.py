@@ -12,6 +12,11 @@ def number_text(value: float) -> str:
     return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
 
 
+def unit_text(metric: str, unit: str) -> str:
+    """Return the unit of a metric, empty where the metric's name says it."""
+    return "" if metric.endswith(f"_{unit.lower()}") or unit in ("", metric) else unit
+
+
 def duration_text(seconds: float) -> str:
     """Write a duration in its two largest units."""
     whole = round(seconds)

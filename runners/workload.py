@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from contracts.faults import ConfigError
 from runners.job import Memory, Target, Workload
-from sw_templates.constants import layer_constants
-from sw_templates.generate import MIN_CODE_BYTES, STRIP_PIXELS
-from sw_templates.memory_plan import padded, plan_memory
+from sw_templates.constants import padded
+from sw_templates.generate import MIN_CODE_BYTES
+from sw_templates.layer import layer_constants
+from sw_templates.memory_plan import plan_memory
 from sw_templates.model import Model
 from sw_templates.tflite_import import load_model
 
@@ -18,7 +19,8 @@ def workload_model(workload: Workload) -> Model:
     """Import the model of a workload.
 
     Raises:
-        ConfigError: The file is missing, changed since the study began, or not supported.
+        ConfigError: The file is missing, changed since the study began, or not supported, or a
+            file in one of the folders of operators is no operator.
     """
     try:
         found = hashlib.sha256(workload.model.read_bytes()).hexdigest()
@@ -33,7 +35,7 @@ def workload_model(workload: Workload) -> Model:
             f"the study began with {workload.model_sha256[:12]}…",
             fix="restore the file, or start a study with another name",
         )
-    return load_model(workload.model)
+    return load_model(workload.model, operator_folders=workload.operator_folders)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +66,14 @@ class ModelMemory:
 
 def model_memory(model: Model) -> ModelMemory:
     """Return what a model needs whatever its design: rows aligned least, scratch smallest."""
-    plan = plan_memory(model, row_align_bytes=_LEAST_ALIGN_BYTES, scratch_rows=STRIP_PIXELS)
+    plan = plan_memory(
+        model, row_align_bytes=_LEAST_ALIGN_BYTES, scratch_rows=model.operators.scratch_rows
+    )
     return ModelMemory(
         constant_bytes=sum(
             constant.size_bytes
             for layer in model.layers
-            for constant in layer_constants(layer, _LEAST_ALIGN_BYTES)
+            for constant in layer_constants(layer, row_align_bytes=_LEAST_ALIGN_BYTES)
         ),
         arena_bytes=plan.peak_bytes,
         input_bytes=padded(model.input.size_bytes, 16),

@@ -1,4 +1,4 @@
-"""The arrays behind each layer: what ``weights.c`` holds and what the kernels' structures name."""
+"""C arrays: what ``weights.c`` holds and what the structures of the layers name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,20 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sw_templates import quantise
-from sw_templates.memory_plan import padded
-from sw_templates.model import (
-    Add,
-    Conv2d,
-    DepthwiseConv2d,
-    FullyConnected,
-    Layer,
-    Softmax,
-    Tensor,
-    WeightedLayer,
-)
+from sw_templates.tensor import Tensor
 
 _VALUES_PER_LINE = {"int8_t": 16, "int32_t": 8}
+_ROOM_BEHIND_A_TENSOR = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,68 +34,42 @@ class Constant:
         return self.count * (1 if self.type == "int8_t" else 4)
 
 
-def layer_constants(layer: Layer, row_align_bytes: int) -> tuple[Constant, ...]:
-    """Return the arrays that the structure of ``layer`` points to, named after the layer."""
-    match layer:
-        case Conv2d() | DepthwiseConv2d() | FullyConnected():
-            return _weighted(layer, row_align_bytes)
-        case Softmax():
-            table = quantise.softmax_exponentials(layer.beta, layer.input.scale)
-            return (_constant(f"{layer.name}_exponentials", "int32_t", table),)
-        case Add():
-            return tuple(
-                tensor_constant(tensor) for tensor in layer.inputs if tensor.data is not None
-            )
-        case _:
-            return ()
+def padded(size_bytes: int, alignment_bytes: int) -> int:
+    """Round up to a multiple."""
+    return -(-size_bytes // alignment_bytes) * alignment_bytes
+
+
+def int32_constant(name: str, values: Sequence[int]) -> Constant:
+    """Return an array of int32."""
+    return _constant(name, "int32_t", values)
+
+
+def table_constant(name: str, table: npt.NDArray[np.int8]) -> Constant:
+    """Return an int8 array of two dimensions, each row on lines of its own."""
+    return Constant(
+        name=name,
+        type="int8_t",
+        rows=tuple(line for row in table.tolist() for line in _lines(row, 32)),
+        count=table.size,
+    )
 
 
 def tensor_constant(tensor: Tensor) -> Constant:
     """Return the array of a constant activation, with room to read beyond its end."""
-    values = _int8(tensor).reshape(-1)
-    return _constant(f"tensor_{tensor.index}", "int8_t", [*values.tolist(), *([0] * 64)])
-
-
-def multipliers(layer: WeightedLayer) -> tuple[quantise.Multiplier, ...]:
-    """Return one multiplier per output channel; the import has seen to it that each exists."""
-    channels = layer.weights.shape[-1 if isinstance(layer, DepthwiseConv2d) else 0]
-    return quantise.channel_multipliers(
-        layer.input.scale, layer.weights.scales, layer.output.scale, channels
+    values = int8_values(tensor).reshape(-1).tolist()
+    return _constant(
+        tensor_constant_name(tensor), "int8_t", [*values, *([0] * _ROOM_BEHIND_A_TENSOR)]
     )
 
 
-def _int8(tensor: Tensor) -> npt.NDArray[np.int8]:
+def tensor_constant_name(tensor: Tensor) -> str:
+    """Return the C identifier under which a constant activation is found."""
+    return f"tensor_{tensor.index}"
+
+
+def int8_values(tensor: Tensor) -> npt.NDArray[np.int8]:
+    """Return the contents of a constant int8 tensor in its shape."""
     return np.frombuffer(tensor.data or b"", dtype=np.int8).reshape(tensor.shape)
-
-
-def _weighted(layer: WeightedLayer, row_align_bytes: int) -> tuple[Constant, ...]:
-    weights = _int8(layer.weights)
-    if isinstance(layer, DepthwiseConv2d):
-        rows = weights.reshape(-1, weights.shape[-1])
-        sums = rows.sum(axis=0, dtype=np.int64)
-    else:
-        rows = weights.reshape(weights.shape[0], -1)
-        sums = rows.sum(axis=1, dtype=np.int64)
-    width = padded(rows.shape[1], row_align_bytes)
-    table = np.zeros((rows.shape[0], width), dtype=np.int8)
-    table[:, : rows.shape[1]] = rows
-    bias = np.zeros(len(sums), dtype=np.int64)
-    if layer.bias is not None:
-        bias += np.frombuffer(layer.bias.data or b"", dtype="<i4")
-    folded = (bias - layer.input.zero_point * sums).tolist()
-    factors = multipliers(layer)
-    name = layer.name
-    return (
-        Constant(
-            name=f"{name}_weights",
-            type="int8_t",
-            rows=tuple(line for row in table.tolist() for line in _lines(row, 32)),
-            count=table.size,
-        ),
-        _constant(f"{name}_bias", "int32_t", [quantise.wrap_int32(value) for value in folded]),
-        _constant(f"{name}_multipliers", "int32_t", [factor.multiplier for factor in factors]),
-        _constant(f"{name}_shifts", "int32_t", [factor.shift for factor in factors]),
-    )
 
 
 def _constant(name: str, type_name: str, values: Sequence[int]) -> Constant:

@@ -1,51 +1,34 @@
 """Writes the C of one firmware: templates lay out what is computed here."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import jinja2
 
 from contracts.faults import ConfigError, DoesNotFit
 from sw_templates import quantise
-from sw_templates.constants import layer_constants
-from sw_templates.layer_fields import layer_fields
-from sw_templates.memory_plan import MemoryPlan, padded, plan_memory
-from sw_templates.model import (
-    AveragePool2d,
-    Conv2d,
-    DepthwiseConv2d,
-    FullyConnected,
-    Layer,
-    Model,
-    Tensor,
-)
+from sw_templates.constants import padded, tensor_constant_name
+from sw_templates.layer import Layer, layer_constants, layer_fields
+from sw_templates.memory_plan import MemoryPlan, plan_memory
+from sw_templates.model import Model
 from sw_templates.options import (
     KERNELS_FOLDER,
     PROGRAM_FOLDER,
     FirmwareOptions,
     KernelSet,
+    printable_name,
 )
 from sw_templates.soc_map import MIN_STACK_BYTES, SocMap
+from sw_templates.tensor import Tensor
 
 FIRMWARE_NAME = "soft-soc-dse firmware 1"
 HOST_CLOCK_HZ = 1_000_000_000
-STRIP_PIXELS = 4
 MIN_CODE_BYTES = 16 << 10
-OPERATOR_KERNELS = (
-    "conv2d",
-    "depthwise_conv2d",
-    "fully_connected",
-    "add",
-    "average_pool2d",
-    "softmax",
-    "reshape",
-)
 _EMULATION = "cfu_emulation.c"
 _CORE_ONLY = ("uart.c", "trap.c", "memory.c", "main.c", "start.S", "linker.ld")
 _HOST_ONLY = ("host_main.c",)
-_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +94,12 @@ def generate(
         ConfigError: The memory is too small, or a kernel template is at fault.
     """
     align = max(4, options.unroll, kernels.weight_row_align_bytes)
-    rows = max(STRIP_PIXELS, kernels.scratch_rows)
+    rows = max(model.operators.scratch_rows, kernels.scratch_rows)
     plan = plan_memory(model, row_align_bytes=align, scratch_rows=rows)
     places = _places(model, plan)
-    constants = tuple(c for layer in model.layers for c in layer_constants(layer, align))
+    constants = tuple(
+        c for layer in model.layers for c in layer_constants(layer, row_align_bytes=align)
+    )
     views = tuple(
         _view(layer, position, plan, places, align) for position, layer in enumerate(model.layers)
     )
@@ -123,7 +108,7 @@ def generate(
         _require_room(plan.peak_bytes + constant_bytes, soc)
     variables: dict[str, object] = {
         "model": model,
-        "model_name": options.model_name or model.name,
+        "model_name": options.model_name or printable_name(model.name),
         "firmware_name": FIRMWARE_NAME,
         "options": options,
         "soc": soc,
@@ -131,10 +116,9 @@ def generate(
         "clock_hz": HOST_CLOCK_HZ if soc is None else soc.clock_hz,
         "min_stack_bytes": MIN_STACK_BYTES,
         "unroll": options.unroll,
-        "strip_pixels": STRIP_PIXELS,
         "weight_row_align_bytes": align,
         "scratch_rows": rows,
-        "conv2d_steps": _conv2d_steps(options.unroll),
+        "operators": model.operators.layers,
         "quarter_squares": [(value - 256) ** 2 // 4 for value in range(512)],
         "crc_table": [_crc_step(value) for value in range(16)],
         "layers": views,
@@ -146,6 +130,15 @@ def generate(
         "input_xor": " ^ 0x80" if options.inputs == "uint8" else "",
         "result_texts": _result_texts(model.output) if options.results == "floats" else (),
     }
+    for operator in model.operators.layers:
+        own = operator.template_variables(unroll=options.unroll)
+        if taken := sorted(variables.keys() & own.keys()):
+            raise ConfigError(
+                f"the variables {', '.join(taken)} of the operator {operator.operator} have names"
+                " that the firmware uses itself",
+                fix="rename them in the operator's file and template",
+            )
+        variables |= own
     clash = sorted(variables.keys() & kernels.variables.keys() - {"unroll"})
     if clash:
         raise ConfigError(
@@ -154,6 +147,36 @@ def generate(
         )
     sources = _render(variables, kernels, model, soc, out)
     return Firmware(folder=out, sources=sources, plan=plan, constant_bytes=constant_bytes)
+
+
+def c_environment(
+    folders: Sequence[Path], *, templates: Mapping[str, str] = MappingProxyType({})
+) -> jinja2.Environment:
+    """Return what renders C templates.
+
+    Beside Jinja's own it has the filter ``rendered``: a text that is itself a template, such as
+    ``Layer.structure``, with the variables of the template that it stands in.
+
+    Args:
+        folders: Where a template is looked for, in order.
+        templates: Name to text of those that lie in none of the folders.
+    """
+    in_folders = jinja2.FileSystemLoader([str(folder) for folder in folders])
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader([in_folders, jinja2.DictLoader(templates)]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # C, not HTML
+    )
+    environment.filters["rendered"] = _rendered
+    return environment
+
+
+@jinja2.pass_context
+def _rendered(context: jinja2.runtime.Context, text: str) -> str:
+    return context.environment.from_string(text).render(context.get_all())
 
 
 def _require_room(data_bytes: int, soc: SocMap) -> None:
@@ -174,22 +197,16 @@ def _render(
     out: Path,
 ) -> tuple[str, ...]:
     """Render every template that belongs to this firmware; return the sources among them."""
+    operators = model.operators
     folders = (*kernels.folders, KERNELS_FOLDER, PROGRAM_FOLDER)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([str(folder) for folder in folders]),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # C, not HTML
-    )
+    environment = c_environment(folders, templates=operators.templates)
     used = {layer.kernel for layer in model.layers}
     out.mkdir(parents=True, exist_ok=True)
     sources = []
     for template in sorted(environment.list_templates(extensions=["j2"])):
         name = template.removesuffix(".j2")
         stem, _, _ = name.partition(".")
-        if name.endswith(".c") and stem in OPERATOR_KERNELS and stem not in used:
+        if name.endswith(".c") and stem in operators.kernels and stem not in used:
             continue
         if name in (_CORE_ONLY if soc is None else (*_HOST_ONLY, _EMULATION)):
             continue
@@ -213,20 +230,18 @@ def _places(model: Model, plan: MemoryPlan) -> dict[int, str]:
     for layer in model.layers:
         for tensor in layer.inputs:
             if tensor.data is not None:
-                places[tensor.index] = f"tensor_{tensor.index}"
+                places[tensor.index] = tensor_constant_name(tensor)
     return places
 
 
 def _view(
     layer: Layer, position: int, plan: MemoryPlan, places: Mapping[int, str], align: int
 ) -> LayerView:
-    if not _IDENTIFIER.fullmatch(layer.name):
-        raise ValueError(f"layer name {layer.name!r} is no C identifier")
     scratch_bytes = plan.scratch_bytes[position]
     arguments = [f"&{layer.name}"]
     arguments += [places[tensor.index] for tensor in layer.inputs]
     arguments.append(places[layer.output.index])
-    if isinstance(layer, Conv2d | DepthwiseConv2d | FullyConnected | AveragePool2d):
+    if scratch_bytes:
         arguments.append(f"arena + {plan.scratch_offsets[position]}")
     fields = layer_fields(layer, row_align_bytes=align, scratch_bytes=scratch_bytes)
     return LayerView(
@@ -242,21 +257,6 @@ def _view(
         arguments=tuple(arguments),
         output=places[layer.output.index],
     )
-
-
-def _conv2d_steps(unroll: int) -> dict[int, list[dict[str, object]]]:
-    """Return the order in which conv2d reads weights: four taps of a channel, then the next one.
-
-    The key is the first of up to four taps; a step has one or two of them.
-    """
-    return {
-        group: [
-            {"channel": channel, "taps": range(first, min(first + 2, unroll))}
-            for channel in range(4)
-            for first in range(group, min(group + 4, unroll), 2)
-        ]
-        for group in range(0, unroll, 4)
-    }
 
 
 def _result_texts(output: Tensor) -> Sequence[str]:

@@ -1,11 +1,10 @@
 """The firmware as a program of the host: many inferences in seconds, compared layer by layer."""
 
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 
-from contracts.faults import ConfigError, ToolCrashed
-from sw_templates.model import Layer, Model
+from contracts.faults import ToolCrashed
+from sw_templates.model import Model
 from sw_templates.reference import Golden
 
 
@@ -42,20 +41,3 @@ def parse_batch(model: Model, outputs: bytes, crcs: bytes) -> tuple[Golden, ...]
         )
         for number in range(count)
     )
-
-
-def first_wrong_layer(model: Model, expected: Golden, crcs: Sequence[int]) -> Layer | None:
-    """Return the first layer whose output differs from the reference kernels, None if none does.
-
-    Raises:
-        ConfigError: ``crcs`` are not of this model.
-    """
-    if len(crcs) != len(model.layers):
-        raise ConfigError(
-            f"{len(crcs)} layer CRCs for a model of {len(model.layers)} layers",
-            fix="compare with the firmware of the same model",
-        )
-    for layer, wanted, got in zip(model.layers, expected.layer_crcs, crcs, strict=True):
-        if wanted != got:
-            return layer
-    return None

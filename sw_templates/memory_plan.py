@@ -3,15 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sw_templates.model import (
-    AveragePool2d,
-    Conv2d,
-    DepthwiseConv2d,
-    FullyConnected,
-    Layer,
-    Model,
-    Reshape,
-)
+from sw_templates.constants import padded
+from sw_templates.model import Model
 
 ALIGNMENT_BYTES = 16
 STAGGER_BYTES = 96
@@ -61,7 +54,7 @@ class MemoryPlan:
         offsets: Tensor index to its place in the arena.
         scratch_offsets: Position of a layer to the place of its scratch memory.
         scratch_bytes: Position of a layer to the size of its scratch memory, 0 for none.
-        input_tensors: The input and every tensor that shares its bytes (RESHAPE).
+        input_tensors: The input and every tensor that shares its bytes (``Layer.aliases_input``).
         peak_bytes: Size of the arena.
     """
 
@@ -73,43 +66,11 @@ class MemoryPlan:
     peak_bytes: int
 
 
-def padded(size_bytes: int, alignment_bytes: int) -> int:
-    """Round up to a multiple."""
-    return -(-size_bytes // alignment_bytes) * alignment_bytes
-
-
-def row_bytes(layer: Layer, row_align_bytes: int) -> int:
-    """Bytes of one padded row of weights, 0 for a layer without weights."""
-    match layer:
-        case Conv2d():
-            row = layer.weights.elements // layer.weights.shape[0]
-        case DepthwiseConv2d() | FullyConnected():
-            row = layer.weights.shape[-1]
-        case _:
-            return 0
-    return padded(row, row_align_bytes)
-
-
-def layer_scratch_bytes(layer: Layer, row_align_bytes: int, scratch_rows: int) -> int:
-    """Scratch memory that ``layers.h`` promises to the kernel of a layer."""
-    row = row_bytes(layer, row_align_bytes)
-    match layer:
-        case Conv2d():
-            return row * scratch_rows
-        case DepthwiseConv2d():
-            return row * layer.window.kernel_height * layer.window.kernel_width
-        case FullyConnected():
-            return row
-        case AveragePool2d():
-            return 4 * layer.output.shape[3]
-        case _:
-            return 0
-
-
 def plan_memory(model: Model, *, row_align_bytes: int, scratch_rows: int) -> MemoryPlan:
     """Place every tensor and scratch buffer: the largest first, each as low as it fits."""
     scratch = tuple(
-        layer_scratch_bytes(layer, row_align_bytes, scratch_rows) for layer in model.layers
+        layer.scratch_bytes(row_align_bytes=row_align_bytes, scratch_rows=scratch_rows)
+        for layer in model.layers
     )
     wanted, input_tensors = _lifetimes(model)
     for position, size in enumerate(scratch):
@@ -138,7 +99,7 @@ def _unplaced(
 
 
 def _lifetimes(model: Model) -> tuple[list[Buffer], frozenset[int]]:
-    """Return unplaced buffers; a RESHAPE's output lives in the memory of its input."""
+    """Return unplaced buffers; an output that aliases its input lives in the input's memory."""
     owner: dict[int, int] = {model.input.index: model.input.index}
     first: dict[int, int] = {}
     last: dict[int, int] = {}
@@ -148,7 +109,7 @@ def _lifetimes(model: Model) -> tuple[list[Buffer], frozenset[int]]:
             if tensor.data is None:
                 last[owner[tensor.index]] = position
         output = layer.output
-        shares = isinstance(layer, Reshape) and layer.input.data is None
+        shares = layer.aliases_input and layer.input.data is None
         root = owner[layer.input.index] if shares else output.index
         owner[output.index] = root
         first.setdefault(root, position)

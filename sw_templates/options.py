@@ -34,7 +34,19 @@ PARAMETERS: tuple[Parameter, ...] = (
 
 RULES: tuple[Rule, ...] = ()
 
-_PRINTABLE = re.compile(r"[A-Za-z0-9 ._:+/-]{1,64}")
+NAME_LENGTH = 64
+"""Most characters of a name on the serial line."""
+
+_LETTERS = "A-Za-z0-9 ._:+/-"
+_PRINTABLE = re.compile(rf"[{_LETTERS}]{{1,{NAME_LENGTH}}}")
+
+
+def printable_name(text: str) -> str:
+    """Return a text as a name that the firmware can print in brackets, cut and cleaned.
+
+    What is not a letter, digit, blank or one of ``. _ : + / -`` becomes ``_``.
+    """
+    return re.sub(f"[^{_LETTERS}]", "_", text)[:NAME_LENGTH] or "model"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +57,8 @@ class FirmwareOptions:
         optimisation: ``O2``, ``O3`` or ``Os``.
         unroll: 1, 2, 4 or 8.
         device_name: Answer to ``name%``: ``m-name-dut-[device_name]``.
-        model_name: Answer to ``profile%``: ``m-model-[model_name]``; empty for the file's name.
+        model_name: Answer to ``profile%``: ``m-model-[model_name]``; empty for the file's name,
+            as ``printable_name`` makes it.
         results: ``integers`` prints the output tensor as it is, ``floats`` dequantised ``%0.3f``.
         inputs: What ``db`` brings: ``int8`` bytes of the input tensor, or ``uint8`` pixels from
             which 128 is taken (the perf samples of MLPerf Tiny's image classification).

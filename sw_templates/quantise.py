@@ -9,12 +9,10 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sw_templates.model import ActivationRange
+from sw_templates.tensor import ActivationRange
 
-ADD_LEFT_SHIFT = 20
-_INT32_MAX = (1 << 31) - 1
+INT32_MAX = (1 << 31) - 1
 _INT32_MIN = -(1 << 31)
-_SOFTMAX_INTEGER_BITS = 5
 _MAX_SHIFT = 30
 
 
@@ -24,15 +22,6 @@ class Multiplier:
 
     multiplier: int
     shift: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddScaling:
-    """How ADD brings its inputs to a common scale and their sum to the output's."""
-
-    input1: Multiplier
-    input2: Multiplier
-    output: Multiplier
 
 
 def to_float32(value: float) -> float:
@@ -85,26 +74,6 @@ def channel_multipliers(
     return factors
 
 
-def add_scaling(input1_scale: float, input2_scale: float, output_scale: float) -> AddScaling:
-    """Return the three multipliers of ADD.
-
-    Raises:
-        ValueError: The output's scale is so small that its multiplier reaches 1, which TFLite
-            refuses too.
-    """
-    common = 2.0 * max(input1_scale, input2_scale)
-    factors = (
-        input1_scale / common,
-        input2_scale / common,
-        common / ((1 << ADD_LEFT_SHIFT) * output_scale),
-    )
-    for factor in factors:
-        if not 0.0 < factor < 1.0:
-            raise ValueError(f"scale factor {factor!r} of ADD is not between 0 and 1")
-    input1, input2, output = (quantise_multiplier(factor) for factor in factors)
-    return AddScaling(input1=input1, input2=input2, output=output)
-
-
 def activation_range(activation: str, scale: float, zero_point: int) -> ActivationRange:
     """Return the int8 limits of NONE, RELU or RELU6 at the output's scale."""
 
@@ -121,7 +90,7 @@ def activation_range(activation: str, scale: float, zero_point: int) -> Activati
 def saturating_doubling_high_multiply(a: int, b: int) -> int:
     """Gemmlowp's fixed-point product of two int32: 2 * a * b / 2^32 rounded to nearest."""
     if a == b == _INT32_MIN:
-        return _INT32_MAX
+        return INT32_MAX
     product = a * b
     magnitude = (abs(product) + (1 << 30) - (product < 0)) >> 31
     return -magnitude if product < 0 else magnitude
@@ -131,68 +100,3 @@ def rounding_divide_by_power_of_two(value: int, exponent: int) -> int:
     """Gemmlowp's shift to the right with rounding to nearest, ties away from zero."""
     mask = (1 << exponent) - 1
     return (value >> exponent) + ((value & mask) > (mask >> 1) + (value < 0))
-
-
-def _exp_on_quarter(value: int) -> int:
-    """exp(x) for -1/4 <= x < 0, Q31: a Taylor polynomial around -1/8."""
-    exp_of_minus_eighth, third = 1895147668, 715827883
-    multiply = saturating_doubling_high_multiply
-    x = value + (1 << 28)
-    x2 = multiply(x, x)
-    x3 = multiply(x2, x)
-    x4 = multiply(x2, x2)
-    tail = multiply(rounding_divide_by_power_of_two(x4, 2) + x3, third) + x2
-    tail = rounding_divide_by_power_of_two(tail, 1)
-    return exp_of_minus_eighth + multiply(exp_of_minus_eighth, x + tail)
-
-
-_EXP_OF_MINUS_POWERS = (
-    (-2, 1672461947),
-    (-1, 1302514674),
-    (0, 790015084),
-    (1, 290630308),
-    (2, 39332535),
-    (3, 720401),
-    (4, 242),
-)
-"""(e, exp(-2^e) in Q31): every x below 0 is a sum of these and a part of a quarter."""
-
-
-def exp_of_negative(value: int) -> int:
-    """exp(x) in Q31 for x <= 0 with 5 integer bits (Q26), as gemmlowp computes it."""
-    if value == 0:
-        return _INT32_MAX
-    quarter = 1 << 24
-    part = (value & (quarter - 1)) - quarter
-    result = _exp_on_quarter(part << _SOFTMAX_INTEGER_BITS)
-    remainder = part - value
-    for exponent, factor in _EXP_OF_MINUS_POWERS:
-        if remainder & (1 << (26 + exponent)):
-            result = saturating_doubling_high_multiply(result, factor)
-    return result
-
-
-def softmax_exponentials(beta: float, input_scale: float) -> tuple[int, ...]:
-    """Return exp(-i * beta * input_scale) in Q31 for i = 0 .. 255, 0 where TFLite drops it.
-
-    Raises:
-        ValueError: ``beta * input_scale`` is below 2^-26, which TFLite refuses too.
-    """
-    fraction_bits = 31 - _SOFTMAX_INTEGER_BITS
-    factor = min(beta * input_scale * (1 << fraction_bits), float(_INT32_MAX))
-    if not factor > 1.0:
-        raise ValueError(f"beta {beta!r} times the input's scale {input_scale!r} is too small")
-    scaling = quantise_multiplier(factor)
-    radius = math.floor(
-        ((1 << _SOFTMAX_INTEGER_BITS) - 1) * (1 << fraction_bits) / (1 << scaling.shift)
-    )
-    table = []
-    for steps in range(256):
-        if steps > radius:
-            table.append(0)
-            continue
-        shifted = wrap_int32(-steps << scaling.shift)
-        table.append(
-            exp_of_negative(saturating_doubling_high_multiply(shifted, scaling.multiplier))
-        )
-    return tuple(table)

@@ -6,7 +6,7 @@ the size of the file before anything is looped over, and whatever the library ra
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,37 +39,34 @@ _TENSOR_TYPES: dict[int, str] = {
 _OPTION_TYPES: dict[int, str] = {
     code: name for name, code in vars(tflite.BuiltinOptions).items() if isinstance(code, int)
 }
-_OPTION_FIELDS: dict[str, tuple[str, ...]] = {
-    "Conv2DOptions": (
-        "Padding",
-        "StrideW",
-        "StrideH",
-        "FusedActivationFunction",
-        "DilationWFactor",
-        "DilationHFactor",
-    ),
-    "DepthwiseConv2DOptions": (
-        "Padding",
-        "StrideW",
-        "StrideH",
-        "DepthMultiplier",
-        "FusedActivationFunction",
-        "DilationWFactor",
-        "DilationHFactor",
-    ),
-    "Pool2DOptions": (
-        "Padding",
-        "StrideW",
-        "StrideH",
-        "FilterWidth",
-        "FilterHeight",
-        "FusedActivationFunction",
-    ),
-    "FullyConnectedOptions": ("FusedActivationFunction", "WeightsFormat"),
-    "AddOptions": ("FusedActivationFunction",),
-    "SoftmaxOptions": ("Beta",),
-    "ReshapeOptions": (),
-}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionsTable:
+    """Which options table of the schema belongs to an operator, and what is read of it.
+
+    Attributes:
+        name: Of the table, for example ``Conv2DOptions``.
+        fields: Names of scalars in it, for example ``Padding``.
+
+    Raises:
+        ValueError: The schema has no such table, or the table no such field.
+    """
+
+    name: str
+    fields: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        table = getattr(tflite, self.name, None)
+        if self.name not in _OPTION_TYPES.values() or table is None:
+            raise ValueError(f"TFLite's schema has no options table {self.name!r}")
+        for field in self.fields:
+            if not hasattr(table, field):
+                raise ValueError(f"TFLite's options table {self.name} has no field {field!r}")
+
+
+OptionsTables = Mapping[str, OptionsTable | None]
+"""TFLite's name of each operator that is supported to its options table; None for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +96,8 @@ class RawOperator:
         inputs: Numbers of tensors; -1 for one that is left out.
         outputs: Numbers of tensors.
         options_type: Name of the options table, ``NONE`` where there is none.
-        options: Scalars of the options table; empty for operators this project does not know.
+        options: Scalars of the options table; empty where the operator is not supported or has
+            another table.
     """
 
     index: int
@@ -133,8 +131,8 @@ class _Budget:
         return count
 
 
-def read_tflite(path: Path) -> RawModel:
-    """Read ``path``.
+def read_tflite(path: Path, options: OptionsTables) -> RawModel:
+    """Read ``path``; what of each operator's options is read, ``options`` says.
 
     Raises:
         ConfigError: The file is missing, unreadable, not a TFLite file or damaged.
@@ -151,10 +149,10 @@ def read_tflite(path: Path) -> RawModel:
             f"model file {path} cannot be read: {error.strerror}",
             fix="check the path workload.model in the config",
         ) from None
-    return parse_tflite(content, str(path))
+    return parse_tflite(content, str(path), options)
 
 
-def parse_tflite(content: bytes, source: str) -> RawModel:
+def parse_tflite(content: bytes, source: str, options: OptionsTables) -> RawModel:
     """Parse the bytes of a TFLite file; ``source`` names them in errors.
 
     Raises:
@@ -166,7 +164,7 @@ def parse_tflite(content: bytes, source: str) -> RawModel:
             fix="give a .tflite file written by the TFLite converter",
         )
     try:
-        return _parse(content, source)
+        return _parse(content, source, options)
     except _DAMAGE as error:
         raise ConfigError(
             f"{source} is a damaged TFLite file: {type(error).__name__}: {error}"[:500],
@@ -174,7 +172,7 @@ def parse_tflite(content: bytes, source: str) -> RawModel:
         ) from None
 
 
-def _parse(content: bytes, source: str) -> RawModel:
+def _parse(content: bytes, source: str, options: OptionsTables) -> RawModel:
     budget = _Budget(len(content))
     model = tflite.Model.GetRootAs(content, 0)
     if model.SubgraphsLength() != 1:
@@ -189,7 +187,7 @@ def _parse(content: bytes, source: str) -> RawModel:
             for index in range(budget.take(graph.TensorsLength(), 4))
         ),
         operators=tuple(
-            _operator(model, graph.Operators(index), index, budget)
+            _operator(model, graph.Operators(index), index, budget, options)
             for index in range(budget.take(graph.OperatorsLength(), 4))
         ),
         inputs=_integers(graph.Inputs, graph.InputsLength(), budget),
@@ -251,7 +249,9 @@ def _buffer(model: Any, number: int, budget: _Budget) -> bytes | None:
     return bytes(buffer.DataAsNumpy().tobytes())
 
 
-def _operator(model: Any, table: Any, index: int, budget: _Budget) -> RawOperator:
+def _operator(
+    model: Any, table: Any, index: int, budget: _Budget, tables: OptionsTables
+) -> RawOperator:
     if table.OpcodeIndex() >= model.OperatorCodesLength():
         raise ValueError(f"operator {index} has no operator code")
     code = model.OperatorCodes(table.OpcodeIndex())
@@ -263,10 +263,11 @@ def _operator(model: Any, table: Any, index: int, budget: _Budget) -> RawOperato
     options_type = _OPTION_TYPES.get(table.BuiltinOptionsType(), "unknown")
     options: dict[str, float] = {}
     raw_options = table.BuiltinOptions()
-    if raw_options is not None and options_type in _OPTION_FIELDS:
+    wanted = tables.get(name)
+    if raw_options is not None and wanted is not None and wanted.name == options_type:
         options_table = getattr(tflite, options_type)()
         options_table.Init(raw_options.Bytes, raw_options.Pos)
-        for field in _OPTION_FIELDS[options_type]:
+        for field in wanted.fields:
             options[field] = getattr(options_table, field)()
     return RawOperator(
         index=index,

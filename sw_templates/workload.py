@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from sw_templates.generate import STRIP_PIXELS
-from sw_templates.memory_plan import Buffer, layer_scratch_bytes, plan_memory
+from sw_templates.memory_plan import Buffer, plan_memory
 from sw_templates.model import Model
 
 _ROW_ALIGN_BYTES = 4
@@ -76,7 +75,9 @@ class WorkloadReport:
 
 def workload_report(model: Model) -> WorkloadReport:
     """Describe ``model``, which the import has found to be supported."""
-    plan = plan_memory(model, row_align_bytes=_ROW_ALIGN_BYTES, scratch_rows=STRIP_PIXELS)
+    plan = plan_memory(
+        model, row_align_bytes=_ROW_ALIGN_BYTES, scratch_rows=model.operators.scratch_rows
+    )
     layers = tuple(
         LayerReport(
             index=layer.index,
@@ -88,9 +89,9 @@ def workload_report(model: Model) -> WorkloadReport:
             weight_bytes=sum(tensor.size_bytes for tensor in layer.constants),
             bytes_in=layer.bytes_in,
             bytes_out=layer.output.size_bytes,
-            scratch_bytes=layer_scratch_bytes(layer, _ROW_ALIGN_BYTES, STRIP_PIXELS),
+            scratch_bytes=scratch_bytes,
         )
-        for layer in model.layers
+        for layer, scratch_bytes in zip(model.layers, plan.scratch_bytes, strict=True)
     )
     return WorkloadReport(
         name=model.name,

@@ -47,10 +47,50 @@ def test_only_the_store_touches_the_database() -> None:
     assert offences == []
 
 
+def test_child_processes_are_started_and_killed_in_one_place() -> None:
+    own = {"Popen", "killpg", "posix_spawn", "prctl"}
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for room in MAY_IMPORT
+        for path in (ROOT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in own
+    }
+    assert found == {"runners/tools/child.py"}
+
+
+def test_no_match_swallows_a_kind_that_was_forgotten() -> None:
+    """A ``case _`` refuses: ``assert_never`` where the kinds are ours, else an exception."""
+    swallowing = [
+        path.relative_to(ROOT).as_posix()
+        for room in MAY_IMPORT
+        for path in (ROOT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Match)
+        for case in node.cases
+        if is_wildcard(case) and not refuses(case.body)
+    ]
+    assert swallowing == []
+
+
+def is_wildcard(case: ast.match_case) -> bool:
+    pattern = case.pattern
+    return isinstance(pattern, ast.MatchAs) and pattern.pattern is None and case.guard is None
+
+
+def refuses(body: list[ast.stmt]) -> bool:
+    last = body[-1]
+    return isinstance(last, ast.Raise) or "assert_never" in ast.dump(last)
+
+
 CATCHES_EVERYTHING = {
     "runners/executors/trial_process.py",  # the worker loop: becomes the outcome `bug`
     "dse/suggest/search.py",  # the search's process: told to its parent, which raises it
-    "hw_templates/cfu/registry.py",  # a user's module may raise anything: a configuration fault
+    "hw_templates/cfu/families.py",  # a user's module may raise anything: a configuration fault
+    "sw_templates/operator_set.py",  # so may a user's operator
+    "runners/measuring/reader.py",  # the same, for a user's file of metrics
 }
 
 

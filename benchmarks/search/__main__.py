@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.search.play import Game, Scale, play
 from benchmarks.search.table import Table, read_table, synthetic_table
-from dse.suggest import ALGORITHMS, Objective, make_suggester
+from dse.suggest import Objective, algorithm_names, make_suggester
 
 _STEP = 10
 
@@ -25,7 +25,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10, help="studies per algorithm")
     parser.add_argument("--trials", type=int, default=40, help="trials per study")
     parser.add_argument("--objectives", default="latency_us,lut4", help="metrics, -x to maximise x")
-    parser.add_argument("--algorithms", default="random,grid,vizier", help=f"of {ALGORITHMS}")
+    parser.add_argument(
+        "--algorithms", default="random,grid,vizier", help=f"of {algorithm_names()}"
+    )
     given = parser.parse_args()
     objectives = tuple(_objective(text) for text in given.objectives.split(","))
     metrics = [objective.metric for objective in objectives]

@@ -1,17 +1,16 @@
 """Playing a search against a table: no tool runs, so only the choice of designs counts."""
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks.search.table import Table
 from dse.pareto import Goal, front, hypervolume, reference_point
 from dse.suggest import Objective, Observation, Suggester, SuggestRequest
-from dse.suggest.vizier import VizierSuggester
+from dse.suggest.algorithms.vizier import VizierSuggester
+from runners.tools.child import session_use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +45,7 @@ def play(
             observations=tuple(observations),
             seed=seed,
         )
-        designs = suggester.suggest(request)
+        designs = [suggestion.design for suggestion in suggester.suggest(request)]
         costs.append(_cpu_s(suggester) - before_s)
         if not designs:
             break
@@ -57,8 +56,7 @@ def play(
 def _cpu_s(suggester: Suggester) -> float:
     child_s = 0.0
     if isinstance(suggester, VizierSuggester) and suggester.child_pid is not None:
-        stat = Path(f"/proc/{suggester.child_pid}/stat").read_text().rsplit(")", 1)[1].split()
-        child_s = (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+        child_s = session_use(suggester.child_pid).cpu_s
     return time.process_time() + child_s
 
 

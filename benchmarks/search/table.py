@@ -8,8 +8,8 @@ from pathlib import Path
 from benchmarks.search.synthetic import small_space, synthetic_metrics
 from contracts.faults import ConfigError
 from contracts.parameter import Condition, Parameter, Rule, Value
-from dse.config.metrics import KNOWN_FROM
 from dse.space import Design, Space
+from runners.measuring.metrics import METRICS
 
 _NOT_PARAMETERS = {
     "study",
@@ -21,7 +21,7 @@ _NOT_PARAMETERS = {
     "reused_from",
     "suggested_by",
     "design_id",
-    *KNOWN_FROM,
+    *METRICS,
 }
 _COMPLETED, _INFEASIBLE = "completed", "infeasible"
 

@@ -2,27 +2,25 @@
 
 import queue
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contracts.faults import DseError, InfrastructureFault, ToolCrashed
-from dse.space import Design
-from dse.suggest import Suggester, SuggestRequest, make_suggester
+from dse.store import STAND_IN
+from dse.suggest import Suggester, Suggestion, SuggestRequest, make_suggester
 
 _ATTEMPTS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back.
+    """The answer of a search algorithm to one request, as ``Asker.answer`` returns it.
 
     Attributes:
-        designs: Empty when the space is exhausted.
-        suggested_by: Name of the algorithm that answered.
+        suggestions: Empty when the space is exhausted.
         note: What went wrong on the way, or empty.
     """
 
-    designs: tuple[Design, ...]
-    suggested_by: str
+    suggestions: tuple[Suggestion, ...]
     note: str = ""
 
 
@@ -45,7 +43,7 @@ class Asker:
         return self._is_asking
 
     def ask(self, request: SuggestRequest) -> None:
-        """Start to think; ``answer`` will bring the result."""
+        """Hand a request to the algorithm in a thread of its own; ``answer`` returns the result."""
         self._is_asking = True
         # a daemon, so that an interrupted campaign does not wait for it
         threading.Thread(target=self._think, args=(request,), daemon=True).start()
@@ -81,9 +79,9 @@ class Asker:
         fault: DseError | None = None
         for _ in range(_ATTEMPTS):
             try:
-                designs = self._suggester.suggest(request)
-                _check(name, request, designs)
-                return Answer(designs=designs, suggested_by=name)
+                suggestions = self._suggester.suggest(request)
+                _check(name, request, suggestions)
+                return Answer(suggestions=suggestions)
             except InfrastructureFault as error:
                 fault = error
                 if self._is_closed:
@@ -91,18 +89,20 @@ class Asker:
 
         drawn = make_suggester("random").suggest(request)
         return Answer(
-            designs=drawn,
-            suggested_by=f"random instead of {name}",
+            suggestions=tuple(
+                replace(suggestion, suggested_by=f"{STAND_IN}{name}") for suggestion in drawn
+            ),
             note=f"{name} failed {_ATTEMPTS} times, so this design is drawn at random: {fault}",
         )
 
 
-def _check(name: str, request: SuggestRequest, designs: tuple[Design, ...]) -> None:
+def _check(name: str, request: SuggestRequest, suggestions: tuple[Suggestion, ...]) -> None:
     """Make sure that designs are new, or a campaign would ask for the same ones for ever.
 
     Raises:
         ToolCrashed: They are not.
     """
+    designs = [suggestion.design for suggestion in suggestions]
     old = [design for design in designs if request.is_taken(design)]
     if old or len(set(designs)) < len(designs):
         raise ToolCrashed(

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from contracts.faults import Bug, Cancelled, Then, fault_classes
+from contracts.faults import Bug, Cancelled, ConfigError, InvalidDesign, Then
 from contracts.measurement import Completed, Failed, Measurement, Outcome, outcome_of
 from dse.campaign.asking import Asker
 from dse.campaign.events import (
@@ -26,11 +26,13 @@ from dse.config import StudyConfig
 from dse.results.front import missing_objectives
 from dse.space import Space
 from dse.store import (
+    BY_HAND,
     Claim,
     NewTrial,
     RetryPolicy,
     Store,
     StudyRecord,
+    TrialRecord,
 )
 from runners.executors import Executor, Finished, Progress
 from runners.job import StageState
@@ -38,7 +40,7 @@ from runners.job import StageState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Seconds of a campaign.
+    """How often a campaign polls its executor, prolongs its leases and looks at the store.
 
     Attributes:
         lease_s: A worker that is not heard of for so long has lost its trial.
@@ -76,6 +78,9 @@ class Campaign:
         retry: For faults of the infrastructure.
         timing: Leases and waits.
         now_s: The clock.
+
+    Attributes:
+        stand_ins: Designs of this run that were drawn at random because the search failed.
     """
 
     store: Store
@@ -90,6 +95,7 @@ class Campaign:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     timing: Timing = field(default_factory=Timing)
     now_s: Callable[[], float] = time.time
+    stand_ins: int = field(default=0, init=False)
     _running: dict[int, _Running] = field(default_factory=dict, init=False)
     _knowledge: Knowledge = field(init=False)
     _is_exhausted: bool = field(default=False, init=False)
@@ -99,7 +105,12 @@ class Campaign:
     _is_stop_requested: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        self._knowledge = Knowledge(self.study.name, self.config, self.space)
+        self._knowledge = Knowledge(
+            self.study.name,
+            self.config,
+            self.space,
+            is_ours=lambda trial: self._refusal(trial) is None,
+        )
 
     def run(self) -> Ending:
         """Run to the end.
@@ -156,10 +167,29 @@ class Campaign:
             self._start(claim)
 
     def _start(self, claim: Claim) -> None:
-        self._running[claim.attempt_id] = _Running(claim, self.now_s())
+        running = _Running(claim, self.now_s())
+        fault = self._refusal(claim.trial)
+        if fault is not None:
+            self._tell(TrialStarted(trial=claim.trial, attempt=claim.attempt_number))
+            self._record(running, outcome_of(fault, Measurement(metrics=())))
+            return
+        self._running[claim.attempt_id] = running
         job = self.config.job(claim.trial.design, claim.trial.fidelity)
         self.executor.submit(claim.attempt_id, job)
         self._tell(TrialStarted(trial=claim.trial, attempt=claim.attempt_number))
+
+    def _refusal(self, trial: TrialRecord) -> InvalidDesign | None:
+        """Return why a design that a person queued is none of this space, or None.
+
+        A page cannot tell: the rules of a user's families are code, which it does not run.
+        """
+        if trial.suggested_by != BY_HAND:
+            return None
+        try:
+            self.space.design(trial.design)
+        except ConfigError as error:
+            return InvalidDesign(f"queued by hand, but {error.what}", fix=error.fix)
+        return None
 
     def _ask(self) -> None:
         if self.asker.is_asking or self._is_exhausted or self._is_spent:
@@ -183,22 +213,23 @@ class Campaign:
             return
         if answer.note:
             self._tell(Note(text=answer.note))
-        self._is_exhausted = not answer.designs
-        self.store.add_trials(
+        self._is_exhausted = not answer.suggestions
+        added = self.store.add_trials(
             self.study.id,
             [
                 NewTrial(
-                    design_id=design.id,
-                    design_json=design.canonical,
-                    suggested_by=answer.suggested_by,
+                    design_id=suggestion.design.id,
+                    design_json=suggestion.design.canonical,
+                    suggested_by=suggestion.suggested_by,
                     fidelity=self.config.first_fidelity,
                 )
-                for design in answer.designs
+                for suggestion in answer.suggestions
             ],
             context=self.context,
             budget=self.config.trials,
             now_s=self.now_s(),
         )
+        self.stand_ins += sum(trial.is_stand_in for trial in added)
 
     def _promote(self) -> bool:
         """Queue the best designs for a higher fidelity; tell whether there were any."""
@@ -252,11 +283,8 @@ class Campaign:
     def _on_finished(self, event: Finished) -> None:
         running = self._running.pop(event.ticket)
         self._record(running, event.outcome)
-        outcome = event.outcome
-        if isinstance(outcome, Failed):
-            fault = fault_classes()[outcome.kind]
-            if fault.then is Then.STOP:  # every trial would meet it
-                raise fault(outcome.what, outcome.fix, outcome.detail)
+        if isinstance(event.outcome, Failed) and event.outcome.fault.then is Then.STOP:
+            raise event.outcome.fault.error()  # every trial would meet it
 
     def _record(self, running: _Running, outcome: Outcome) -> None:
         now_s = self.now_s()

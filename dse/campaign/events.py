@@ -10,7 +10,7 @@ from runners.job import StageEvent
 
 
 class Ending(StrEnum):
-    """Why a campaign came to its end."""
+    """Why ``Campaign.run`` returned."""
 
     BUDGET = "budget"
     """All trials that were asked for have ended."""
@@ -75,7 +75,7 @@ class TrialReused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """Something a person should know."""
+    """One line that displays print: lost leases, a failed search, results that are not reused."""
 
     text: str
 

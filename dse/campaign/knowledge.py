@@ -1,12 +1,13 @@
 """What a campaign knows of its study, kept so that a suggestion costs what is new."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dse.results.columns import StudyColumns
 from dse.results.front import goals_of, observed_values
 from dse.results.study_results import StudyResults, wanted_for_front
 from dse.space import Design, Space
-from dse.store import Reader, TrialState
+from dse.store import Reader, TrialRecord, TrialState
 from dse.suggest import History, Objective, SuggestRequest
 
 if TYPE_CHECKING:  # pydantic takes a while to import
@@ -24,9 +25,18 @@ class Knowledge:
         name: Of the study.
         config: As this campaign runs it.
         space: Where designs come from.
+        is_ours: Tells whether a trial's design is one of the space; the algorithm knows no others.
     """
 
-    def __init__(self, name: str, config: "StudyConfig", space: Space) -> None:
+    def __init__(
+        self,
+        name: str,
+        config: "StudyConfig",
+        space: Space,
+        *,
+        is_ours: Callable[[TrialRecord], bool] = lambda _trial: True,
+    ) -> None:
+        self._is_ours = is_ours
         self._config = config
         self._space = space
         self._results = StudyResults(name, wanted_for_front(config))
@@ -82,7 +92,7 @@ class Knowledge:
         finished = []
         for position in positions:
             trial = trials[position]
-            if trial.promotes is not None:
+            if trial.promotes is not None or not self._is_ours(trial):
                 continue
             if trial.state not in _RESULTS:
                 # failed ones too: they are for `resume`, not for the algorithm

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from contracts.faults import ConfigError
-from dse.config import config_from_json
+from dse.results.trial import open_trial
 from dse.store import Reader
 from runners.job import StageEvent
 from runners.measuring.samples import Place, Sample, read_samples, run_samples
@@ -55,9 +55,8 @@ def accuracy_of_trial(
         ConfigError: There is no such trial, the workload has no samples, or they are malformed.
         DseError: A stage or the board failed.
     """
-    study = store.study(name)
-    trial = store.detail(study, number).result.trial
-    config = config_from_json(study.config_json)
+    opened = open_trial(store, name, number)
+    config = opened.config
     if config.workload.samples is None:
         raise ConfigError(
             f"the workload of study {name} has no labelled samples",
@@ -66,7 +65,7 @@ def accuracy_of_trial(
     model = workload_model(config.workload)
     chosen = read_samples(config.workload.samples, model)[:samples]
     answers = run_samples(
-        config.job(trial.design),
+        opened.settled_job,
         chosen,
         on=on,
         cache=Cache(default_root()),

@@ -2,11 +2,10 @@
 
 import signal
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from dse.config import config_from_json
+from dse.results.trial import open_trial
 from dse.store import Reader
 from runners.job import StageEvent
 from runners.pipeline import Cache, default_root
@@ -22,8 +21,11 @@ def run_board(
     *,
     link: Path | None,
     report: Callable[[StageEvent], None],
+    tell: Callable[[str], None],
 ) -> int:
     """Run a trial's simulated board until Ctrl-C; it prints the path of its serial port.
+
+    It is the one that the trial was measured on: a placed trial's has the clock that it settled on.
 
     Args:
         store: Has the trial.
@@ -31,6 +33,7 @@ def run_board(
         number: Number of the trial.
         link: Made a symbolic link to the serial port; None for no link.
         report: Told when a stage starts and ends.
+        tell: Told which board this is, before it starts.
 
     Returns:
         The simulator's exit status.
@@ -39,16 +42,22 @@ def run_board(
         ConfigError: There is no such trial, or its model is missing or has changed.
         DseError: A stage failed.
     """
-    study = store.study(name)
-    config = config_from_json(study.config_json)
-    job = config.job(store.detail(study, number).result.trial.design)
-    pipeline = pipeline_of(job, cache=Cache(default_root()), report=report)
+    opened = open_trial(store, name, number)
+    job = opened.settled_job
+    cache = Cache(default_root())
+    pipeline = pipeline_of(job, cache=cache, report=report)
     firmware, soc = (pipeline.get(stage).folder for stage in ("firmware", "soc"))
     command = [str(pipeline.get("simulator").folder / SIMULATOR)]
+    is_requested = job.target.clock_hz == opened.config.target.clock_hz
+    tell(
+        f"this is the simulated board of trial {number} of study {name}, not one on a cable; its"
+        f" time is that of a clock of {job.target.clock_hz / 1e6:.8g} MHz,"
+        f" {'as requested' if is_requested else 'on which the trial settled'}"
+    )
     if link is not None:
         command += ["--link", str(link.absolute())]
-    with tempfile.TemporaryDirectory(prefix="dse-board-") as folder:
-        load_firmware(firmware=firmware, soc=soc, folder=Path(folder))
+    with cache.scratch_folder("board") as folder:
+        load_firmware(firmware=firmware, soc=soc, folder=folder)
         # Ctrl-C reaches both of us; the simulator ends by itself and tells its cycles
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:

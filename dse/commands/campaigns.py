@@ -7,7 +7,7 @@ from contracts.faults import ConfigError
 from contracts.measurement import Fidelity
 from dse.campaign import Campaign
 from dse.campaign.asking import Asker
-from dse.campaign.events import Ending
+from dse.campaign.events import Ending, Note
 from dse.commands.interrupts import stop_on_interrupt
 from dse.config import (
     StudyConfig,
@@ -17,37 +17,41 @@ from dse.config import (
     with_budget,
 )
 from dse.config.assembly import assemble_space
-from dse.config.provenance import context_of, source_hash
+from dse.config.known_space import space_json
+from dse.config.provenance import Context, context_of, source_hash, what_changed
+from dse.config.trust import CodeFile, code_of, trust
 from dse.output.progress import Display, LiveDisplay, PlainDisplay, Tally
 from dse.results.study_results import study_columns, wanted_for_front
 from dse.space import Space
 from dse.store import Store, StudyRecord, TrialState
 from dse.suggest import make_suggester
-from runners.executors import Executor
-from runners.executors.local import MEASURE, LocalExecutor
+from dse.words import plural
+from runners.executors import MEASURE, make_executor
 from runners.pipeline import default_root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignEnd:
-    """How a command that ran trials came out.
+    """What ``start_study`` and ``resume_study`` return: why they ended, and what failed.
 
     Attributes:
         study: The study.
         config: Its config.
         ending: Why the campaign ended.
         failed: Trials that failed by infrastructure, in the whole study.
+        stand_ins: Designs of this run that were drawn at random because the search failed.
     """
 
     study: StudyRecord
     config: StudyConfig
     ending: Ending
     failed: int
+    stand_ins: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """How trials are run by this process.
+    """What ``start`` and ``resume`` know of the process that calls them.
 
     Attributes:
         is_terminal: Whether progress may redraw itself.
@@ -67,18 +71,23 @@ class Prepared:
         text: What it says.
         config: The same, resolved.
         space: What it allows.
-        context: Hash of what results depend on beside the design.
+        code: The files of the user's own code as they were loaded.
+        context: What results depend on beside the design.
     """
 
     path: Path
     text: str
     config: StudyConfig
     space: Space
-    context: str
+    code: tuple[CodeFile, ...]
+    context: Context
 
 
 def prepare(path: Path, *, trials: int | None, workers: int | None) -> Prepared:
     """Check a config file, its model, its space and the programs that trials need.
+
+    Runs the code of the CFU families, operators and metrics that the file names: who gives it
+    asks for that.
 
     Raises:
         ConfigError: The config is wrong.
@@ -88,8 +97,16 @@ def prepare(path: Path, *, trials: int | None, workers: int | None) -> Prepared:
     config = with_budget(config, trials=trials, workers=workers)
     check_network(config)
     check_boards_of(config)
+    code = code_of(config)
     space = assemble_space(config)
-    return Prepared(path=path, text=text, config=config, space=space, context=context_of(config))
+    return Prepared(
+        path=path,
+        text=text,
+        config=config,
+        space=space,
+        code=code,
+        context=context_of(config),
+    )
 
 
 def start_study(prepared: Prepared, store: Store, *, running: Running) -> CampaignEnd:
@@ -116,7 +133,9 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
             f" continue the old one: python -m dse.study resume {config.name}",
         )
     store.update_config(study.id, config_toml=prepared.text, config_json=config.to_json())
-    store.requeue(study.id, context=prepared.context, now_s=running.now_s, also_failed=False)
+    store.describe_space(study.id, space_json(prepared.space, prepared.code))
+    trust(prepared.code)  # so that `resume` does not ask for what was given here
+    store.requeue(study.id, context=prepared.context.key, now_s=running.now_s, also_failed=False)
     store.request_stop(study.id, now_s=None)
     return _run(study, config, prepared.space, prepared.context, store, running)
 
@@ -125,6 +144,9 @@ def resume_study(
     name: str, store: Store, *, trials: int | None, workers: int | None, running: Running
 ) -> CampaignEnd:
     """Queue again what was interrupted or failed, then go on to the budget.
+
+    Runs the CFU families, operators and metrics that the database names; see
+    ``trust.require_trust``.
 
     Raises:
         ConfigError: There is no such study, or its model has changed.
@@ -136,10 +158,13 @@ def resume_study(
     check_network(config)
     check_boards_of(config)
     store.update_config(study.id, config_toml=study.config_toml, config_json=config.to_json())
+    code = code_of(config)
+    space = assemble_space(config)
+    store.describe_space(study.id, space_json(space, code))
     context = context_of(config)
-    store.requeue(study.id, context=context, now_s=running.now_s)
+    store.requeue(study.id, context=context.key, now_s=running.now_s)
     store.request_stop(study.id, now_s=None)
-    return _run(study, config, assemble_space(config), context, store, running)
+    return _run(study, config, space, context, store, running)
 
 
 def check_boards_of(config: StudyConfig) -> None:
@@ -180,10 +205,12 @@ def _run(
     study: StudyRecord,
     config: StudyConfig,
     space: Space,
-    context: str,
+    context: Context,
     store: Store,
     running: Running,
 ) -> CampaignEnd:
+    store.keep_context(context.key, context.facts)
+    remarks = _older_results(store, study, context)
     tally = Tally(config)
     tally.start_from(study_columns(store, study.name, wanted_for_front(config)))
     display: Display = LiveDisplay(tally) if running.is_terminal else PlainDisplay(tally)
@@ -192,23 +219,46 @@ def _run(
         timeout_s=config.suggest.timeout_s,
         compilation_cache=default_root() / "suggest",
     )
-    executor: Executor = LocalExecutor(MEASURE)
+    executor = make_executor(config.executor, measure=MEASURE)
     asker = Asker(suggester)
     try:
         with stop_on_interrupt() as should_stop, display:
-            ending = Campaign(
+            for remark in remarks:
+                display.listen(Note(text=remark))
+            campaign = Campaign(
                 store=store,
                 study=study,
                 config=config,
-                context=context,
+                context=context.key,
                 space=space,
                 asker=asker,
                 executor=executor,
                 listen=display.listen,
                 should_stop=should_stop,
-            ).run()
+            )
+            ending = campaign.run()
     finally:
         executor.close()
         asker.close()
     failed = store.count_trials(study.id, TrialState.FAILED)
-    return CampaignEnd(study=study, config=config, ending=ending, failed=failed)
+    return CampaignEnd(
+        study=study, config=config, ending=ending, failed=failed, stand_ins=campaign.stand_ins
+    )
+
+
+def _older_results(store: Store, study: StudyRecord, context: Context) -> tuple[str, ...]:
+    """Say which results of a study were measured under other facts, and which facts differ."""
+    remarks = []
+    for older in store.contexts_of(study.id):
+        if older.key == context.key:
+            continue
+        changes = (
+            "facts that were not kept then"
+            if older.facts is None
+            else "; ".join(what_changed(older.facts, context.facts))
+        )
+        remarks.append(
+            f"{plural(older.results, 'result')} of this study rest on other things than new ones"
+            f" will: {changes}. They stay; equal designs are measured anew, not reused"
+        )
+    return tuple(remarks)

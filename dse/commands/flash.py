@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from contracts.faults import ConfigError, fault_classes
+from contracts.faults import ConfigError
 from contracts.measurement import Completed, Fidelity
-from dse.config import config_from_json
 from dse.output.report import table_text
+from dse.results.trial import open_trial
 from dse.store import Reader
 from runners.boards import Board, RecordingBoard
 from runners.job import Job, StageEvent
@@ -74,9 +74,7 @@ def flash_trial(
         ConfigError: There is no such trial or board, or the board is of another target.
         DseError: The design cannot be placed, or the board failed.
     """
-    study = store.study(name)
-    config = config_from_json(study.config_json)
-    job = config.job(store.detail(study, number).result.trial.design)
+    job = open_trial(store, name, number).job
     for entry in check_boards(job.target.name, name=board):
         if entry.target != job.target.name:
             raise ConfigError(
@@ -104,7 +102,7 @@ def flash_trial(
 
 
 def flashed_text(flashed: Flashed) -> str:
-    """Return what a person wants to know of it."""
+    """Lay out what ``flash_trial`` returned, as the command prints it."""
     rows = [
         ("board", f"{flashed.board} at {flashed.port}"),
         ("clock", f"{flashed.clock_mhz:g} MHz"),
@@ -123,10 +121,9 @@ def _settled(job: Job, report: Callable[[StageEvent], None]) -> tuple[Job, float
     """Return the job at the clock and seed at which it meets timing, and its simulated cycles."""
     outcome = measure(job, report=report)
     if not isinstance(outcome, Completed):
-        raise fault_classes()[outcome.kind](outcome.what, outcome.fix, outcome.detail)
+        raise outcome.fault.error()
     placement = outcome.measurement.placements[-1]
-    target = replace(job.target, clock_mhz=placement.clock_mhz)
-    settled = replace(job, target=target, place_seed=placement.seed)
+    settled = job.at(clock_hz=placement.clock_hz, place_seed=placement.seed)
     return settled, outcome.measurement.value("cycles")
 
 
@@ -140,7 +137,7 @@ def _flashed(
         trial=number,
         board=found.board,
         port=entry.port,
-        clock_mhz=job.target.clock_mhz,
+        clock_mhz=job.target.clock_hz / 1e6,
         cycles=values["cycles"],
         latency_us=values["latency_us"],
         latency_half_width_us=found.latency_half_width_us,

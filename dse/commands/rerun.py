@@ -3,15 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from contracts.faults import ConfigError, fault_classes
+from contracts.faults import ConfigError
 from contracts.measurement import Completed, Failed, Measurement, Outcome
 from dse.commands.campaigns import check_network
-from dse.config import config_from_json
 from dse.config.provenance import source_hash
 from dse.output.report import table_text
+from dse.results.trial import open_trial
 from dse.store import Reader, TrialState
-from runners.executors import Finished
-from runners.executors.local import MEASURE_AGAIN, LocalExecutor
+from runners.executors import MEASURE_AGAIN, Executor, Finished, make_executor
 from runners.job import Job, StageEvent
 
 _POLL_S = 0.5
@@ -62,20 +61,19 @@ def rerun_trial(
         ConfigError: There is no such trial, it has no result yet, or the model has changed.
         DseError: The infrastructure failed.
     """
-    study = store.study(name)
-    detail = store.detail(study, number)
-    state = detail.result.trial.state
+    opened = open_trial(store, name, number)
+    detail = opened.detail
+    state = opened.trial.state
     if state not in (TrialState.COMPLETED, TrialState.INFEASIBLE):
         raise ConfigError(
             f"trial {number} of study {name} is {state}, so there is no result to compare with",
             fix=f"run it first: python -m dse.study resume {name}",
         )
-    config = config_from_json(study.config_json)
-    check_network(config)
-    trial = detail.result.trial
-    outcome = _measure(config.job(trial.design, trial.fidelity), report)
+    check_network(opened.config)
+    executor = make_executor(opened.config.executor, measure=MEASURE_AGAIN)
+    outcome = _measure(opened.job, executor, report)
     if isinstance(outcome, Failed):
-        raise fault_classes()[outcome.kind](outcome.what, outcome.fix, outcome.detail)
+        raise outcome.fault.error()
     reached = TrialState.COMPLETED if isinstance(outcome, Completed) else TrialState.INFEASIBLE
     before, after = detail.measurement, outcome.measurement
     metrics = _compare("metric", _values(before), _values(after))
@@ -87,7 +85,7 @@ def rerun_trial(
         compared=len(before.metrics) + len(before.layers),
         differences=(*outcomes, *metrics, *layers),
         remarks=(
-            *_compare("sources", {"": study.source_hash[:12]}, {"": source_hash()[:12]}),
+            *_compare("sources", {"": opened.study.source_hash[:12]}, {"": source_hash()[:12]}),
             *_compare("tool", before.tools, after.tools),
             *_compare("artefact", before.artefacts, after.artefacts),
         ),
@@ -112,8 +110,7 @@ def comparison_text(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _measure(job: Job, report: Callable[[StageEvent], None]) -> Outcome:
-    executor = LocalExecutor(MEASURE_AGAIN)
+def _measure(job: Job, executor: Executor, report: Callable[[StageEvent], None]) -> Outcome:
     try:
         executor.submit(1, job)
         while True:

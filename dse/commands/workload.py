@@ -1,5 +1,6 @@
 """What a model asks of the hardware, before anything is built."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -7,16 +8,22 @@ from typing import Any
 from dse.output.report import table_text
 
 
-def workload_data(path: Path) -> dict[str, Any]:
+def workload_data(path: Path, *, operator_folders: Sequence[Path] = ()) -> dict[str, Any]:
     """Return a model's layers, work, buffers and memory.
 
+    Args:
+        path: A TFLite file.
+        operator_folders: Folders of the user's own operators; their files are run.
+
     Raises:
-        ConfigError: It is not a TFLite file that firmware can be generated for.
+        ConfigError: It is not a TFLite file that firmware can be generated for, or a folder holds
+            a file that is no operator.
     """
     from sw_templates.tflite_import import load_model
     from sw_templates.workload import workload_report
 
-    return {"model": str(path), **asdict(workload_report(load_model(path)))}
+    model = load_model(path, operator_folders=operator_folders)
+    return {"model": str(path), **asdict(workload_report(model))}
 
 
 def workload_text(data: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Study configs: a file read, checked and completed; the space it allows; what results need."""
 
 from dse.config.study_config import (
+    Bounds,
     StudyConfig,
     config_from_json,
     differences,
@@ -8,4 +9,11 @@ from dse.config.study_config import (
     with_budget,
 )
 
-__all__ = ["StudyConfig", "config_from_json", "differences", "load_config", "with_budget"]
+__all__ = [
+    "Bounds",
+    "StudyConfig",
+    "config_from_json",
+    "differences",
+    "load_config",
+    "with_budget",
+]

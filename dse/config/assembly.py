@@ -16,27 +16,34 @@ if TYPE_CHECKING:
 def assemble_space(config: StudyConfig) -> Space:
     """Return the space that a config allows, the user's own CFU families included.
 
+    Imports the modules of these families: where the config comes from a database, ask
+    ``trust.require_trust`` first.
+
     Raises:
-        ConfigError: A family cannot be registered, the config names a parameter or value that
+        ConfigError: A family cannot be loaded, the config names a parameter or value that
             does not exist, a condition names an unknown parameter, or no design is left.
     """
     from hw_templates import cfu, cpu
     from sw_templates import options as firmware
 
-    for name in config.families:
-        cfu.register_module(name)
-    families = cfu.families()
+    families = cfu.load_families(config.families)
     choice = Parameter(
         name="cfu",
         values=tuple(families),
         default="none",
         description="family of the custom function unit",
     )
-    rules = [*cpu.RULES, *firmware.RULES]
-    for family in families.values():
-        rules += [_only_under(family.name, rule) for rule in family.rules]
+    rules = [*cpu.RULES, *firmware.RULES, *_rules_of(families)]
     parameters = [*cpu.PARAMETERS, choice, *_of_families(families), *firmware.PARAMETERS]
     return restricted_space(Space(parameters, rules), config)
+
+
+def built_in_rules() -> list[Rule]:
+    """Return the rules of every space that are code of this software and of nobody else."""
+    from hw_templates import cfu, cpu
+    from sw_templates import options as firmware
+
+    return [*cpu.RULES, *firmware.RULES, *_rules_of(cfu.BUILT_IN)]
 
 
 def restricted_space(space: Space, config: StudyConfig) -> Space:
@@ -68,6 +75,10 @@ def _of_families(families: "Mapping[str, Family]") -> list[Parameter]:
         )
         for name, parameter in declared.items()
     ]
+
+
+def _rules_of(families: "Mapping[str, Family]") -> list[Rule]:
+    return [_only_under(family.name, rule) for family in families.values() for rule in family.rules]
 
 
 def _only_under(family: str, rule: Rule) -> Rule:

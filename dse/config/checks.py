@@ -1,26 +1,30 @@
 """What a config must be beyond its types: names, paths and metrics that exist."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from contracts.faults import ConfigError
+from contracts.metric import MetricDefinition
 from dse.config.errors import closest, read_toml, suggestion, validated
 from dse.config.file import (
     FIDELITIES,
     TARGETS,
+    BoundsSection,
     CfuSection,
     MemorySection,
+    MetricsSection,
     StudyFile,
     TargetFile,
     TargetSection,
     WorkloadSection,
 )
-from dse.config.metrics import measured_by
 from hw_templates.soc.fpga_boards import FPGA_BOARDS
 from hw_templates.soc.litex_target import LITEX_TARGETS
 from runners.fpga import PARTS
 from runners.job import Memory, Serial, Target
+from runners.measuring.metrics import measured_by, metrics_with
 from runners.stages.socs import board_soc, simulated_soc
 from sw_templates.options import FirmwareOptions
 
@@ -41,7 +45,11 @@ def completed(
     """
     _check_promotion(given, file=file)
     target = _target(given.target, folder=folder, file=file)
-    _check_metrics(given, part=str(target.part), file=file)
+    metric_files = [_metric_file(name, folder=folder, file=file) for name in given.metrics.files]
+    definitions = metrics_with(metric_files)
+    _check_metrics(given, definitions, part=str(target.part), file=file)
+    _check_directions(given, definitions, file=file)
+    _check_constraints(given, definitions, file=file)
     for name, values in given.space.items():
         if values == []:
             raise ConfigError(
@@ -58,6 +66,7 @@ def completed(
                 else given.workload
             ),
             "cfu": CfuSection(families=families),
+            "metrics": MetricsSection(files=metric_files),
         }
     )
 
@@ -108,11 +117,19 @@ def _workload(section: WorkloadSection, *, folder: Path, file: str) -> WorkloadS
             f"{file}: [workload] samples is {section.samples!r}, and there is no folder {samples}",
             fix="correct the path, or leave the key out: only `accuracy` needs it",
         )
+    folders = [(folder / name).resolve() for name in section.operator_folders]
+    for name, path in zip(section.operator_folders, folders, strict=True):
+        if not path.is_dir():
+            raise ConfigError(
+                f"{file}: [workload] operator_folders has {name!r}, and there is no folder {path}",
+                fix="correct the path; it starts at the config",
+            )
     return section.model_copy(
         update={
             "model": str(model),
             "model_sha256": _model_digest(model, section, file=file),
             "samples": None if samples is None else str(samples),
+            "operator_folders": list(map(str, folders)),
         }
     )
 
@@ -151,7 +168,20 @@ def _is_module_name(name: str) -> bool:
     return all(part.isidentifier() for part in parts) and parts[-1] not in ("py", "v", "toml")
 
 
-def _check_metrics(given: StudyFile, *, part: str, file: str) -> None:
+def _metric_file(name: str, *, folder: Path, file: str) -> str:
+    """Return a file of metrics as an absolute path."""
+    path = (folder / name).resolve()
+    if not path.is_file():
+        raise ConfigError(
+            f"{file}: [metrics] files has {name!r}, and there is no file {path}",
+            fix="give the path of a Python file relative to the config",
+        )
+    return str(path)
+
+
+def _check_metrics(
+    given: StudyFile, definitions: Mapping[str, MetricDefinition], *, part: str, file: str
+) -> None:
     objectives = given.objectives.minimise + given.objectives.maximise
     if not 2 <= len(set(objectives)) <= 3 or len(set(objectives)) != len(objectives):
         raise ConfigError(
@@ -160,7 +190,7 @@ def _check_metrics(given: StudyFile, *, part: str, file: str) -> None:
         )
     study = given.study
     reached = "synthesise" if study.promote == "front" else study.fidelity
-    known = measured_by(FIDELITIES[reached], part=part)
+    known = measured_by(FIDELITIES[reached], part=part, definitions=definitions)
     for section, names in (("objectives", objectives), ("constraints", given.constraints)):
         for name in names:
             if name not in known:
@@ -169,6 +199,44 @@ def _check_metrics(given: StudyFile, *, part: str, file: str) -> None:
                     f" fidelity {reached!r}",
                     fix=suggestion(name, known),
                 )
+
+
+def _check_directions(
+    given: StudyFile, definitions: Mapping[str, MetricDefinition], *, file: str
+) -> None:
+    for key, other, better in (
+        ("minimise", "maximise", "lower"),
+        ("maximise", "minimise", "higher"),
+    ):
+        for name in getattr(given.objectives, key):
+            if definitions[name].better not in (None, better):
+                raise ConfigError(
+                    f"{file}: [objectives] {key} has {name!r}, which is better when"
+                    f" {definitions[name].better}",
+                    fix=f"move it to {other}",
+                )
+
+
+def _check_constraints(
+    given: StudyFile, definitions: Mapping[str, MetricDefinition], *, file: str
+) -> None:
+    for name, bounds in given.constraints.items():
+        what = f"{file}: [constraints] {name}"
+        if not isinstance(bounds, BoundsSection):
+            if definitions[name].better == "higher":
+                raise ConfigError(
+                    f"{what} is {bounds:.10g}, which would be its largest value, and it is better"
+                    " when higher",
+                    fix=f"write {{min = {bounds:.10g}}}, or {{max = {bounds:.10g}}} if you mean"
+                    " that",
+                )
+        elif bounds.min is None and bounds.max is None:
+            raise ConfigError(f"{what} has no bound", fix="give min, max or both")
+        elif bounds.min is not None and bounds.max is not None and bounds.min > bounds.max:
+            raise ConfigError(
+                f"{what} has min {bounds.min:.10g}, which is above its max {bounds.max:.10g}",
+                fix="exchange them, or leave one out",
+            )
 
 
 def _check_promotion(given: StudyFile, *, file: str) -> None:
@@ -189,9 +257,13 @@ def check_ranges(target: Target, serial: Serial, *, file: str) -> None:
     for section, make in (
         ("target", lambda: simulated_soc(target, with_cfu=True)),
         ("target", lambda: board_soc(target, with_cfu=True)),
-        ("serial", lambda: FirmwareOptions(device_name=serial.device_name)),
+        ("serial", lambda: _names(serial)),
     ):
         try:
             make()
         except ConfigError as error:
             raise ConfigError(f"{file}: [{section}] {error.what}", fix=error.fix) from None
+
+
+def _names(serial: Serial) -> FirmwareOptions:
+    return FirmwareOptions(device_name=serial.device_name, model_name=serial.model_name)

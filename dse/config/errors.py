@@ -81,6 +81,8 @@ def _in_words(model: type[BaseModel], problem: Any) -> tuple[str, str]:
     location = [str(step) for step in problem["loc"]]
     where = _key(location)
     kind, found = problem["type"], problem["input"]
+    if kind == "extra_forbidden" and location[0] == "constraints":
+        return f"unknown key {where}", suggestion(location[-1], ("min", "max"))
     if kind == "extra_forbidden":
         known = _fields_at(model, location[:-1])
         return f"unknown key {where}", suggestion(location[-1], known)
@@ -109,6 +111,8 @@ def _key(location: list[str]) -> str:
     """Write the place of a key as a person looks for it in the file."""
     if location[:1] == ["space"]:  # behind the name come names of pydantic's union branches
         location = location[:2]
+    if location[:1] == ["constraints"]:  # the same: [constraints] fmax_mhz.min
+        location = ["constraints", ".".join([*location[1:2], *location[3:]])]
     if len(location) == 1:
         return f"[{location[0]}]"
     return f"[{'.'.join(location[:-1])}] {location[-1]}"

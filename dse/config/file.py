@@ -1,14 +1,35 @@
 """What a config file may say: sections, keys and types, before names and paths are resolved."""
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
 
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
+from dse.suggest.algorithms import DEFAULT as DEFAULT_ALGORITHM
+from dse.suggest.algorithms import algorithm_names
+from runners.executors.kinds import LOCAL, executor_names
 from runners.pipeline.sources import ROOT
 
 Setting = Annotated[Value, Field(union_mode="smart")]
+
+
+def one_of(names: Callable[[], tuple[str, ...]]) -> AfterValidator:
+    """Return the check that a text is one of the names that there are when it is read."""
+
+    def check(value: str) -> str:
+        known = names()
+        if value not in known:
+            # the type that pydantic gives a Literal, so both are told in the same words
+            expected = ", ".join(map(repr, known))
+            raise PydanticCustomError(
+                "literal_error", "Input should be one of {expected}", {"expected": expected}
+            )
+        return value
+
+    return AfterValidator(check)
 
 
 class Section(BaseModel):
@@ -23,6 +44,7 @@ class StudySection(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     trials: int = Field(ge=1)
     workers: int = Field(default=2, ge=1, le=256)
+    executor: Annotated[str, one_of(executor_names)] = LOCAL
     seed: int = Field(default=1, ge=0)
     fidelity: Literal["simulate", "synthesise", "place", "board"] = "synthesise"
     promote: Literal["all", "front"] = "all"
@@ -32,7 +54,7 @@ class StudySection(Section):
 class SuggestSection(Section):
     """``[suggest]``: the search algorithm."""
 
-    algorithm: Literal["vizier", "random", "grid"] = "vizier"
+    algorithm: Annotated[str, one_of(algorithm_names)] = DEFAULT_ALGORITHM
     timeout_s: float = Field(default=300.0, gt=0)
 
 
@@ -44,6 +66,7 @@ class WorkloadSection(Section):
     golden_inputs: int = Field(default=1, ge=1)
     seed: int = Field(default=1, ge=0)
     samples: str | None = None
+    operator_folders: list[str] = []
 
 
 class MemorySection(Section):
@@ -88,6 +111,27 @@ class ObjectivesSection(Section):
     maximise: list[str] = []
 
 
+Bound = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class BoundsSection(Section):
+    """One entry of ``[constraints]``: the smallest and the largest value that count."""
+
+    min: Bound | None = None
+    max: Bound | None = None
+
+
+def _kind_of_constraint(value: Any) -> str:
+    return "bounds" if isinstance(value, dict | BoundsSection) else "number"
+
+
+Constraint = Annotated[
+    Annotated[Bound, Tag("number")] | Annotated[BoundsSection, Tag("bounds")],
+    Discriminator(_kind_of_constraint),
+]
+"""A bare number is the largest value."""
+
+
 class LimitsSection(Section):
     """``[limits]``: when to give up."""
 
@@ -101,6 +145,7 @@ class SerialSection(Section):
     """``[serial]``: what the firmware says on the serial line."""
 
     device_name: str = Field(default="soft-soc-dse", pattern=r"^[ -~]{1,64}$")
+    model_name: str | None = Field(default=None, pattern=r"^[ -~]{1,64}$")
     results: Literal["integers", "floats"] = "integers"
     inputs: Literal["int8", "uint8"] = "int8"
 
@@ -109,6 +154,12 @@ class CfuSection(Section):
     """``[cfu]``: a user's own families."""
 
     families: list[str] = []
+
+
+class MetricsSection(Section):
+    """``[metrics]``: a user's own metrics."""
+
+    files: list[str] = []
 
 
 class ReferenceSection(Section):
@@ -127,11 +178,12 @@ class StudyFile(Section):
     workload: WorkloadSection
     target: TargetSection = TargetSection(name="ulx3s_85f")
     objectives: ObjectivesSection = ObjectivesSection(minimise=["latency_us", "lut4"])
-    constraints: dict[str, float] = {}
+    constraints: dict[str, Constraint] = {}
     limits: LimitsSection = LimitsSection()
     serial: SerialSection = SerialSection()
     space: dict[str, Setting | list[Setting]] = {}
     cfu: CfuSection = CfuSection()
+    metrics: MetricsSection = MetricsSection()
     references: list[ReferenceSection] = []
 
 

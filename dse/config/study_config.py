@@ -1,7 +1,8 @@
 """Study configs: TOML in, a frozen and checked StudyConfig out."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.config.checks import check_ranges, completed
 from dse.config.errors import read_toml, validated
-from dse.config.file import FIDELITIES, StudyFile
+from dse.config.file import FIDELITIES, BoundsSection, StudyFile
+from runners.fpga.cells import ROLES
 from runners.job import Job, Limits, Memory, Serial, Target, Workload
+from sw_templates.options import printable_name
 
 CHANGEABLE = (
     ("study", "trials"),
     ("study", "workers"),
+    ("study", "executor"),
     ("study", "promote_margin"),
     ("suggest", "timeout_s"),
 )
@@ -28,6 +32,17 @@ class Suggest:
 
     algorithm: str
     timeout_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """The smallest and the largest value of a metric that count as feasible, themselves included.
+
+    A value that is not there, NaN, lies outside of any bounds.
+    """
+
+    min: float = -math.inf
+    max: float = math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +62,7 @@ class StudyConfig:
         name: Of the study; unique in a database.
         trials: Budget: trials in the study altogether.
         workers: Trials at the same time.
+        executor: What runs them; see ``runners.executors``.
         seed: Of the search.
         fidelity: How far trials go.
         promotes: Whether only designs on or near the front go that far.
@@ -56,11 +72,13 @@ class StudyConfig:
         target: Board, part, memory and clock.
         minimise: Objectives where less is better.
         maximise: Objectives where more is better.
-        constraints: Metric to the largest value that counts as feasible.
+        constraints: Metric to the values that count as feasible; a trial without the metric
+            does not.
         limits: When to give up.
         serial: Names on the serial line.
         space: Restrictions: parameter name to its allowed values.
         families: The user's own CFU families: modules or absolute paths of files.
+        metric_files: Absolute paths of the files that define the user's own metrics.
         references: Figures of other systems.
         resolved: The same as plain data; itself the content of a valid config file.
     """
@@ -68,6 +86,7 @@ class StudyConfig:
     name: str
     trials: int
     workers: int
+    executor: str
     seed: int
     fidelity: Fidelity
     promotes: bool
@@ -77,11 +96,12 @@ class StudyConfig:
     target: Target
     minimise: tuple[str, ...]
     maximise: tuple[str, ...]
-    constraints: Mapping[str, float]
+    constraints: Mapping[str, Bounds]
     limits: Limits
     serial: Serial
     space: Mapping[str, tuple[Value, ...]]
     families: tuple[str, ...]
+    metric_files: tuple[str, ...]
     references: tuple[Reference, ...]
     resolved: Mapping[str, Any]
 
@@ -94,6 +114,15 @@ class StudyConfig:
     def first_fidelity(self) -> Fidelity:
         """How far every design goes, before the best ones are promoted."""
         return Fidelity.SYNTHESISED if self.promotes else self.fidelity
+
+    def shown_metrics(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return those of a study's metrics that a table shows: the objectives first.
+
+        A role repeats what the part's own cells say, so it is shown where the study names it.
+        """
+        named = {*self.objectives, *self.constraints, *(each.metric for each in self.references)}
+        others = (name for name in names if name in named or name not in ROLES)
+        return tuple(dict.fromkeys((*self.objectives, *others)))
 
     def to_json(self) -> str:
         """Return the text that ``config_from_json`` reads."""
@@ -109,6 +138,7 @@ class StudyConfig:
             serial=self.serial,
             limits=self.limits,
             families=self.families,
+            metric_files=self.metric_files,
         )
 
 
@@ -139,13 +169,16 @@ def config_from_json(text: str) -> StudyConfig:
 
 def _config(complete: StudyFile) -> StudyConfig:
     """Turn a complete file into the config that the program works with."""
+    complete = _with_model_name(complete)
     target, workload, study = complete.target, complete.workload, complete.study
+    assert target.clock_mhz is not None, "a complete file has it"
     memory = Memory(**target.memory.model_dump(exclude_none=True))
-    target_fields = target.model_dump(exclude={"memory"}, exclude_none=True)
+    target_fields = target.model_dump(exclude={"memory", "clock_mhz"}, exclude_none=True)
     return StudyConfig(
         name=study.name,
         trials=study.trials,
         workers=study.workers,
+        executor=study.executor,
         seed=study.seed,
         fidelity=FIDELITIES[study.fidelity],
         promotes=study.promote == "front",
@@ -157,11 +190,12 @@ def _config(complete: StudyFile) -> StudyConfig:
             golden_inputs=workload.golden_inputs,
             seed=workload.seed,
             samples=None if workload.samples is None else Path(workload.samples),
+            operator_folders=tuple(map(Path, workload.operator_folders)),
         ),
-        target=Target(**target_fields, memory=memory),
+        target=Target(**target_fields, clock_hz=round(target.clock_mhz * 1e6), memory=memory),
         minimise=tuple(complete.objectives.minimise),
         maximise=tuple(complete.objectives.maximise),
-        constraints=dict(complete.constraints),
+        constraints={name: _bounds(given) for name, given in complete.constraints.items()},
         limits=Limits(**complete.limits.model_dump()),
         serial=Serial(**complete.serial.model_dump()),
         space={
@@ -169,9 +203,28 @@ def _config(complete: StudyFile) -> StudyConfig:
             for name, values in complete.space.items()
         },
         families=tuple(complete.cfu.families),
+        metric_files=tuple(complete.metrics.files),
         references=tuple(Reference(**entry.model_dump()) for entry in complete.references),
         resolved=complete.model_dump(mode="json", exclude_none=True),
     )
+
+
+def _bounds(given: float | BoundsSection) -> Bounds:
+    if not isinstance(given, BoundsSection):
+        return Bounds(max=given)
+    return Bounds(**given.model_dump(exclude_none=True))
+
+
+def _with_model_name(given: StudyFile) -> StudyFile:
+    """Return the file with ``serial.model_name``.
+
+    It stays when the model's file is renamed later. Studies from before there was the key said
+    the file's name, too.
+    """
+    if given.serial.model_name is not None:
+        return given
+    name = printable_name(Path(given.workload.model).stem)
+    return given.model_copy(update={"serial": given.serial.model_copy(update={"model_name": name})})
 
 
 def differences(old: StudyConfig, new: StudyConfig) -> tuple[str, ...]:
@@ -188,6 +241,15 @@ def differences(old: StudyConfig, new: StudyConfig) -> tuple[str, ...]:
     return tuple(found)
 
 
+def bounds_text(bounds: Bounds) -> str:
+    """Write bounds as a condition: ``<= 20000``, ``>= 60``, ``60 to 80``."""
+    if math.isinf(bounds.min):
+        return f"<= {bounds.max:.10g}"
+    if math.isinf(bounds.max):
+        return f">= {bounds.min:.10g}"
+    return f"{bounds.min:.10g} to {bounds.max:.10g}"
+
+
 def _comparable(config: StudyConfig) -> dict[str, Any]:
     flat: dict[str, Any] = {}
 
@@ -199,10 +261,16 @@ def _comparable(config: StudyConfig) -> dict[str, Any]:
             flat[prefix] = value
 
     # the target as it is understood: a key that an older version did not know has its default
-    walk("", {**config.resolved, "target": asdict(config.target)})
+    target = asdict(config.target)
+    target["clock_mhz"] = target.pop("clock_hz") / 1e6
+    walk("", {**config.resolved, "target": target})
     named = ("workload.model", "workload.samples", "references")
     for ignored in (*map(".".join, CHANGEABLE), *named):
         flat.pop(ignored, None)
+    for name, bounds in config.constraints.items():  # a number or a table with max are the same
+        flat[f"constraints.{name}"] = bounds_text(bounds)
+        for bound in ("min", "max"):
+            flat.pop(f"constraints.{name}.{bound}", None)
     for name, values in config.space.items():  # one value or a list of one are the same
         flat[f"space.{name}"] = list(values)
     return flat

@@ -1,22 +1,34 @@
-"""The front as a picture, from the same rows as its table."""
+"""``front --plot``: a study's front as a picture, with the table of its designs beside it."""
 
 from pathlib import Path
 
 from contracts.faults import ConfigError
 from dse.config import StudyConfig
+from dse.output.drawing.scale import Axis, make_axis
+from dse.output.drawing.scatter import Mark, Scatter, draw_scatter
+from dse.output.drawing.svg import LETTER_WIDTH, Drawing
 from dse.results.front import Front
-from dse.words import design_text, varying
+from dse.store import TrialResult
+from dse.words import number_text, value_text, varying
 
 SUFFIXES = (".svg", ".png")
 _WIDE = 10
 """Values that span more than this factor are shown on a logarithmic axis."""
+
+_CHART_WIDTH, _CHART_HEIGHT = 760.0, 500.0
+_TOP, _BOTTOM = 84.0, 50.0
+_ROW = 18.0
+_GAP = 16.0
+_MOST_ROWS = 40
+"""Of the table; a longer front is printed by the command itself."""
 
 
 def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
     """Draw the first two objectives of a front to an SVG or PNG file.
 
     Raises:
-        ConfigError: The ending is unknown, there is nothing to draw, or the file cannot be written.
+        ConfigError: The ending is unknown, there is nothing to draw, the file cannot be written,
+            or a PNG is wanted and the machine has no font for its text.
     """
     if path.suffix not in SUFFIXES:
         raise ConfigError(
@@ -28,60 +40,79 @@ def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
             f"study {config.name} has no completed trial to draw",
             fix=f"run it first: python -m dse.study resume {config.name}",
         )
-    from matplotlib.figure import Figure  # without pyplot: no display, no global state
+    drawing = front_drawing(front, config)
+    if path.suffix == ".png":
+        from dse.output.drawing.png import rasterise
 
-    across, up = front.objectives[:2]
-    figure = Figure(figsize=(12, 5), layout="constrained")
-    axes, key = figure.subplots(1, 2, width_ratios=(3, 2))
-    key.axis("off")
-    axes.scatter(
-        front.dominated_values[:, 0],
-        front.dominated_values[:, 1],
-        color="0.7",
-        label=f"dominated ({len(front.dominated)})",
-    )
-    axes.plot(
-        [result.metrics[across] for result in front.points],
-        [result.metrics[up] for result in front.points],
-        "o-" if len(front.objectives) == 2 else "o",
-        drawstyle="steps-post",
-        label=f"front ({len(front.points)})",
-    )
-    shown = [result.metrics[across] for result in front.points]
-    shown += front.dominated_values[:, 0].tolist()
-    if 0 < min(shown) * _WIDE < max(shown):
-        axes.set_xscale("log")
-    guessed = [result for result in front.points if result.estimates]
-    if guessed and len(guessed) < len(front.points):
-        axes.plot(
-            [result.metrics[across] for result in guessed],
-            [result.metrics[up] for result in guessed],
-            "o",
-            markerfacecolor="white",
-            markeredgecolor="C0",
-            label=f"of which not placed ({len(guessed)})",
-        )
-    for result in front.points:
-        axes.annotate(
-            str(result.trial.number),
-            (result.metrics[across], result.metrics[up]),
-            textcoords="offset points",
-            xytext=(5, 5),
-        )
-    names = _telling(front)
-    lines = [f"{r.trial.number:>4}  {design_text(r.trial.design, names)}" for r in front.points]
-    key.text(0, 1, "\n".join(lines), va="top", fontsize=8, family="monospace", linespacing=1.6)
-    axes.set_xlabel(_label(across, front.goals[0], front))
-    axes.set_ylabel(_label(up, front.goals[1], front))
-    axes.set_title(f"{config.name}: {config.workload.model.name} on {config.target.name}")
-    axes.grid(alpha=0.3)
-    axes.legend()
+        content = rasterise(drawing)
+    else:
+        content = drawing.file()
     try:
-        figure.savefig(path, dpi=150)
+        path.write_bytes(content)
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written: {error}", fix="name a file in a folder that is writable"
         ) from error
+
+
+def front_drawing(front: Front, config: StudyConfig) -> Drawing:
+    """Return the picture of a front that has at least one point."""
+    table = _table(front)
+    widths = [max(map(len, column)) * LETTER_WIDTH for column in zip(*table, strict=True)]
+    height = max(_CHART_HEIGHT, _TOP + _ROW * len(table))
+    width = _CHART_WIDTH + sum(widths) + _GAP * len(widths)
+    title = f"{config.name}: {config.workload.model.name} on {config.target.name}"
+    drawing = Drawing(width, height, title)
+    drawing.text(10, 20, title, "c-head")
+    _write_key(drawing, front)
+    x, y = front.objectives[:2]
+    others = [(a, b) for a, b, *_ in front.dominated_values.tolist()]
+    shown = [(r.metrics[x], r.metrics[y]) for r in front.points] + others
+    scatter = Scatter(
+        x_label=_label(x, front.goals[0], front),
+        y_label=_label(y, front.goals[1], front),
+        front=[_mark(result, x, y) for result in front.points],
+        others=others,
+        has_steps=len(front.objectives) == 2,
+    )
+    draw_scatter(
+        drawing,
+        scatter,
+        across=_axis([across for across, _ in shown], start=70, end=_CHART_WIDTH - 30),
+        upward=_axis([upward for _, upward in shown], start=_CHART_HEIGHT - _BOTTOM, end=_TOP),
+    )
+    _write_table(drawing, table, widths)
+    return drawing
+
+
+def _mark(result: TrialResult, x: str, y: str) -> Mark:
+    return Mark(
+        x=result.metrics[x],
+        y=result.metrics[y],
+        name=str(result.trial.number),
+        is_hollow=bool(result.estimates),
+    )
+
+
+def _axis(values: list[float], *, start: float, end: float) -> Axis:
+    is_log = 0 < min(values) * _WIDE < max(values)
+    return make_axis(values, start=start, end=end, is_log=is_log)
+
+
+def _write_key(drawing: Drawing, front: Front) -> None:
+    """Say under the title what each sort of point is, and how many there are."""
+    guessed = sum(bool(result.estimates) for result in front.points)
+    entries = [
+        ("c-mark", f"front ({len(front.points) - guessed})", len(front.points) - guessed),
+        ("c-hollow", f"front, an estimate: not placed ({guessed})", guessed),
+        ("c-other", f"dominated ({len(front.dominated)})", len(front.dominated)),
+    ]
+    x = 14.0
+    for kind, text, count in entries:
+        if count:
+            drawing.circle(x, 40, 4.5, kind)
+            drawing.text(x + 10, 44, text, "c-soft")
+            x += 10 + LETTER_WIDTH * len(text) + _GAP
 
 
 def _label(metric: str, goal: str, front: Front) -> str:
@@ -90,6 +121,30 @@ def _label(metric: str, goal: str, front: Front) -> str:
         return f"{metric} ({goal})"
     which = "an estimate" if guessed == len(front.points) else "hollow: an estimate"
     return f"{metric} ({goal}), {which}: not placed"
+
+
+def _table(front: Front) -> list[tuple[str, ...]]:
+    """Return a row of titles and a row for each point: trial, two objectives, what differs."""
+    objectives = front.objectives[:2]
+    names = _telling(front)
+    rows = [("trial", *objectives, *names)]
+    for result in front.points[:_MOST_ROWS]:
+        design = result.trial.design
+        values = (value_text(design[name]) if name in design else "-" for name in names)
+        figures = (
+            ("~" if name in result.estimates else "") + number_text(result.metrics[name])
+            for name in objectives
+        )
+        rows.append((str(result.trial.number), *figures, *values))
+    return rows
+
+
+def _write_table(drawing: Drawing, table: list[tuple[str, ...]], widths: list[float]) -> None:
+    for number, row in enumerate(table):
+        x, y = _CHART_WIDTH, _TOP + number * _ROW
+        for text, width in zip(row, widths, strict=True):
+            drawing.text(x + width, y, text, "end c-head" if number == 0 else "end")
+            x += width + _GAP
 
 
 def _telling(front: Front) -> tuple[str, ...]:

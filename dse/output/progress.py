@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
-from typing import TYPE_CHECKING, Protocol, Self, TextIO
+from typing import TYPE_CHECKING, Protocol, Self, TextIO, assert_never
 
-from contracts.measurement import Completed, Outcome
+from contracts.measurement import Completed, Failed, Outcome
 from dse.campaign.events import (
     Asking,
     AttemptEnded,
@@ -50,7 +50,7 @@ class _RunningTrial:
 
 @dataclass(slots=True)
 class Tally:
-    """What both displays count.
+    """Counts the events of a campaign for a display: what ended, what runs, the time left.
 
     Attributes:
         config: Of the study.
@@ -95,9 +95,10 @@ class Tally:
         match event:
             case TrialStarted():
                 self.running[event.trial.number] = _RunningTrial(event.attempt, self.now_s())
-            case StageChanged() if event.number in self.running:
-                trial = self.running[event.number]
-                trial.stage, trial.fraction = event.event.stage, event.event.fraction
+            case StageChanged():
+                trial = self.running.get(event.number)
+                if trial is not None:
+                    trial.stage, trial.fraction = event.event.stage, event.event.fraction
             case AttemptEnded():
                 self.running.pop(event.trial.number, None)
                 if event.state in (None, TrialState.WAITING):
@@ -113,8 +114,10 @@ class Tally:
                 self._end(event.trial)
             case Promoted():
                 self.promoted += len(event.trials)
-            case _:
-                pass
+            case Asking() | Note():
+                return
+            case _ as never:
+                assert_never(never)
 
     def _end(self, trial: TrialRecord) -> None:
         if trial.promotes is None:
@@ -276,7 +279,9 @@ def _ending(event: AttemptEnded, config: StudyConfig) -> str:
         values = metric_values(outcome)
         shown = ", ".join(f"{name} {number_text(values[name])}" for name in config.objectives)
         return f"completed in {took}: {shown}"
-    what = f"{outcome.kind}: {outcome.what}"
+    what = f"{outcome.fault.kind}: {outcome.fault.what}"
+    if isinstance(outcome, Failed) and event.state is TrialState.INFEASIBLE:
+        return f"infeasible after {took}, the same limit was reached before: {what}"
     if event.state is TrialState.WAITING:
         return f"will be tried again; after {took} {what}"
     return f"{event.state} after {took}: {what}"

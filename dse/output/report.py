@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dse.store import StudySummary, TrialResult, TrialState
-from dse.words import design_text, number_text, value_text, varying
+from dse.words import design_text, number_text, plural, value_text, varying
+from runners.fpga import capacity_of
 
 if TYPE_CHECKING:  # pydantic and NumPy take a while to import
     from dse.config import StudyConfig
@@ -13,6 +14,10 @@ if TYPE_CHECKING:  # pydantic and NumPy take a while to import
     from dse.results.columns import StudyColumns
     from dse.results.front import Front
     from dse.space.describe import SpaceSummary
+
+
+_NAMED = 20
+"""So many trials are named in a line."""
 
 
 def table_text(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
@@ -65,6 +70,7 @@ def status_data(columns: "StudyColumns") -> dict[str, Any]:
         "model": str(config.workload.model),
         "algorithm": config.suggest.algorithm,
         "objectives": list(config.objectives),
+        "stand_ins": [trial.number for trial in columns.trials if trial.is_stand_in],
         "faults": [
             {
                 "trial": columns.trials[position].number,
@@ -88,6 +94,7 @@ def status_text(data: Mapping[str, Any]) -> str:
         f"trials     {done} of {data['trials']} done: {parts or 'none yet'}",
         f"reused     {data['reused']}",
         f"search     {data['algorithm']}, objectives {', '.join(data['objectives'])}",
+        *([stand_ins_text(data["stand_ins"])] if data["stand_ins"] else []),
         f"target     {data['target']}",
         f"model      {data['model']}",
     ]
@@ -117,6 +124,7 @@ def front_data(front: "Front", config: "StudyConfig") -> dict[str, Any]:
                 "trial": result.trial.number,
                 "design": result.trial.design,
                 "fidelity": result.trial.fidelity.value,
+                "suggested_by": result.trial.suggested_by,
                 "metrics": result.metrics,
                 "estimates": sorted(result.estimates),
                 "reused_from": reuse_data(result),
@@ -125,6 +133,7 @@ def front_data(front: "Front", config: "StudyConfig") -> dict[str, Any]:
         ],
         "dominated": list(front.dominated),
         "excluded": list(front.excluded),
+        "stand_ins": [trial.number for trial in front.stand_ins],
     }
 
 
@@ -135,18 +144,19 @@ def front_text(front: "Front", config: "StudyConfig", model: "ClockModel | None"
     """
     excluded = [str(number) for number in front.excluded]
     left_out = f"left out, they break a constraint of the study: trials {', '.join(excluded)}"
+    below = [left_out] if excluded else []
+    if front.stand_ins:
+        below.append(stand_ins_text([trial.number for trial in front.stand_ins]))
     if not front.points:
-        nothing = "no trial has completed within the constraints yet"
-        return f"{nothing}\n{left_out}" if excluded else nothing
+        return "\n".join(["no trial has completed within the constraints yet", *below])
+    drawn = {trial.design_id for trial in front.stand_ins}
     designs = [result.trial.design for result in front.points]
     names = varying(designs)
-    others = sorted(
-        {name for result in front.points for name in result.metrics} - set(front.objectives)
-    )
-    metrics = [*front.objectives, *others]
+    measured = sorted({name for result in front.points for name in result.metrics})
+    metrics = config.shown_metrics(measured)
     rows = [
         [
-            str(result.trial.number),
+            f"{'*' if result.trial.design_id in drawn else ''}{result.trial.number}",
             result.trial.fidelity.value,
             *(_metric_text(result, name) for name in metrics),
             *(value_text(result.trial.design[name]) if name in result.trial.design else "-"
@@ -158,11 +168,19 @@ def front_text(front: "Front", config: "StudyConfig", model: "ClockModel | None"
     common = {name: value for name, value in designs[0].items() if name not in names}
     if common:
         lines.append(f"\nin all of them: {design_text(common)}")
+    lines += _capacity_lines(front, config)
     if any(result.estimates for result in front.points):
         lines.append(clock_text(config, model))
-    if excluded:
-        lines.append(left_out)
-    return "\n".join(lines)
+    return "\n".join([*lines, *below])
+
+
+def stand_ins_text(numbers: Sequence[int]) -> str:
+    """Say which designs the search has not chosen; ``*`` marks them in tables."""
+    shown = ", ".join(map(str, numbers[:_NAMED])) + (", ..." if len(numbers) > _NAMED else "")
+    return (
+        f"* the search failed: {plural(len(numbers), 'design')} drawn at random instead,"
+        f" trials {shown}"
+    )
 
 
 def _metric_text(result: TrialResult, name: str) -> str:
@@ -171,10 +189,17 @@ def _metric_text(result: TrialResult, name: str) -> str:
     return f"{'~' if name in result.estimates else ''}{number_text(result.metrics[name])}"
 
 
+def _capacity_lines(front: "Front", config: "StudyConfig") -> list[str]:
+    """Say what the part has of the objectives that it limits."""
+    capacity = capacity_of(config.target.part)
+    held = [f"{number_text(capacity[x])} {x}" for x in front.objectives if x in capacity]
+    return [f"{config.target.part} has {', '.join(held)}"] if held else []
+
+
 def clock_text(config: "StudyConfig", model: "ClockModel | None") -> str:
     """Say what the values marked ``~`` rest on."""
     if model is None:
-        return f"~ an estimate at {config.target.clock_mhz:g} MHz: the design is not placed"
+        return f"~ an estimate at {config.target.clock_hz / 1e6:g} MHz: the design is not placed"
     return (
         f"~ an estimate at the clock that {model.trials} placed trials let expect"
         f" (mean error {model.error_mhz:.1f} MHz when each is predicted from the others)"

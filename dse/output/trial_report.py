@@ -1,6 +1,6 @@
 """One trial as text, and the same values as JSON-ready data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -8,6 +8,7 @@ from contracts.measurement import LayerProfile, Measurement, PathStep, Placement
 from dse.output.report import reuse_data, table_text, time_text
 from dse.store import TrialDetail, TrialResult
 from dse.words import duration_text, number_text, value_text
+from runners.fpga import capacity_of
 
 
 def show_data(detail: TrialDetail) -> dict[str, Any]:
@@ -46,23 +47,26 @@ def show_data(detail: TrialDetail) -> dict[str, Any]:
     }
 
 
-def show_text(detail: TrialDetail, *, clock_mhz: float) -> str:
+def show_text(detail: TrialDetail, *, clock_mhz: float, part: str) -> str:
     """Lay out everything about one trial.
 
     Args:
         detail: The trial.
         clock_mhz: The target's clock, for layers of a trial that has none of its own.
+        part: The target's part, for what it has of each metric.
     """
     result, trial = detail.result, detail.result.trial
     lines = [
         f"trial {trial.number}: {trial.state} ({trial.fidelity}), suggested by {trial.suggested_by}"
     ]
+    if trial.is_stand_in:
+        lines.append("the search failed when this design was asked for: it was drawn at random")
     if result.reused_from is not None:
         lines.append("reused: measured as " + _origin(result))
     lines += ["", *(f"  {name} = {value_text(value)}" for name, value in trial.design.items())]
     measurement = detail.measurement
     if measurement.metrics:
-        lines += ["", _metrics_text(measurement)]
+        lines += ["", _metrics_text(measurement, capacity_of(part))]
         clock_mhz = next((m.value for m in measurement.metrics if m.name == "clock_mhz"), clock_mhz)
     if measurement.placements:
         lines += ["", *_placement_lines(measurement.placements)]
@@ -88,17 +92,18 @@ def show_text(detail: TrialDetail, *, clock_mhz: float) -> str:
     return "\n".join(lines)
 
 
-def _metrics_text(measurement: Measurement) -> str:
+def _metrics_text(measurement: Measurement, capacity: Mapping[str, int]) -> str:
     rows = [
         [
             metric.name,
             number_text(metric.value),
+            number_text(capacity[metric.name]) if metric.name in capacity else "",
             metric.unit,
             f"{metric.fidelity}{', estimate' if metric.estimate else ''}",
         ]
         for metric in measurement.metrics
     ]
-    return table_text(["metric", "value", "unit", "fidelity"], rows)
+    return table_text(["metric", "value", "of", "unit", "fidelity"], rows)
 
 
 def _placement_lines(placements: Sequence[Placement]) -> list[str]:
@@ -107,7 +112,7 @@ def _placement_lines(placements: Sequence[Placement]) -> list[str]:
         [
             str(position),
             str(placement.seed),
-            f"{placement.clock_mhz:.3f}",
+            f"{placement.clock_hz / 1e6:.3f}",
             f"{placement.fmax_mhz:.3f}",
             "yes" if placement.is_met else "no",
         ]

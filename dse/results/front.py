@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.pareto import Goal, Points, Positions, non_dominated
-from dse.store import TrialResult, TrialState
+from dse.store import TrialRecord, TrialResult, TrialState
 
 if TYPE_CHECKING:  # pydantic takes a while to import
     from dse.config import StudyConfig
@@ -81,7 +81,9 @@ class Front:
         points: Trials on the front, best in the first objective first.
         dominated: Numbers of the other trials that completed within the constraints, ascending.
         dominated_values: Their objectives, one trial a row.
-        excluded: Numbers of the trials that completed and break a constraint, ascending.
+        excluded: Numbers of the trials that completed and do not satisfy a constraint, ascending.
+        stand_ins: Trials of the study, ended or not, whose designs were drawn at random because
+            the search failed, by number.
     """
 
     objectives: tuple[str, ...]
@@ -90,6 +92,7 @@ class Front:
     dominated: tuple[int, ...]
     dominated_values: Points
     excluded: tuple[int, ...]
+    stand_ins: tuple[TrialRecord, ...] = ()
 
 
 def pareto_front(columns: "StudyColumns") -> Front:
@@ -106,6 +109,7 @@ def pareto_front(columns: "StudyColumns") -> Front:
             [columns.column(name)[dominated] for name in config.objectives]
         ),
         excluded=tuple(columns.numbers[excluded].tolist()),
+        stand_ins=tuple(trial for trial in columns.trials if trial.is_stand_in),
     )
 
 
@@ -149,8 +153,9 @@ def oriented_objectives(columns: "StudyColumns") -> Points:
 def within_constraints(columns: "StudyColumns") -> NDArray[np.bool_]:
     """Return where a trial breaks no constraint, as ``broken_constraints`` for one."""
     kept = np.ones(len(columns), dtype=np.bool_)
-    for metric, largest in columns.config.constraints.items():
-        kept &= ~(columns.column(metric) > largest)
+    for metric, bounds in columns.config.constraints.items():
+        values = columns.column(metric)  # NaN, where a trial has none, satisfies nothing
+        kept &= (values >= bounds.min) & (values <= bounds.max)
     return kept
 
 
@@ -196,11 +201,11 @@ def observed_values(
 
 
 def broken_constraints(metrics: Mapping[str, float], config: "StudyConfig") -> tuple[str, ...]:
-    """Return the names of the metrics that are above the study's limits."""
+    """Return the metrics that are outside of the study's constraints, or not there at all."""
     return tuple(
         name
-        for name, largest in config.constraints.items()
-        if metrics.get(name, -math.inf) > largest
+        for name, bounds in config.constraints.items()
+        if not bounds.min <= metrics.get(name, math.nan) <= bounds.max
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.faults import ConfigError, FaultKind
+from contracts.faults import FaultKind, NotFound
 from contracts.parameter import Value
 from dse.pareto import Positions
 from dse.results.clock_model import ClockModel, PlacedClocks
@@ -118,7 +118,7 @@ class StudyResults:
         """Read what changed since the last update.
 
         Raises:
-            ConfigError: There is no study of that name (any more).
+            NotFound: There is no study of that name (any more).
             StoreError: The database cannot be used.
         """
         found = reader.changes(
@@ -128,7 +128,7 @@ class StudyResults:
             with_attempts=self._wanted.attempts,
         )
         if found is None:
-            raise ConfigError(
+            raise NotFound(
                 f"{reader.path.name} has no study {self._name[:80]!r}",
                 fix="choose one of the list of studies",
             )
@@ -391,7 +391,7 @@ def study_front(reader: Reader, name: str) -> tuple[StudyColumns, Front]:
     Only what decides about the front is read of all trials; those on it have all their metrics.
 
     Raises:
-        ConfigError: There is no such study.
+        NotFound: There is no such study.
         StoreError: The database cannot be used.
     """
     from dse.config import config_from_json
@@ -418,7 +418,7 @@ def study_columns(reader: Reader, name: str, wanted: Wanted = EVERYTHING) -> Stu
     """Return a study as it is now, for those who look once.
 
     Raises:
-        ConfigError: There is no such study.
+        NotFound: There is no such study.
         StoreError: The database cannot be used.
     """
     results = StudyResults(name, wanted)

@@ -2,10 +2,13 @@
 
 from dse.store.reader import Reader
 from dse.store.records import (
+    BY_HAND,
+    STAND_IN,
     AttemptRecord,
     AttemptRow,
     AuditRecord,
     Claim,
+    ContextRecord,
     HeldTrial,
     MetricValues,
     NewTrial,
@@ -22,10 +25,13 @@ from dse.store.records import (
 from dse.store.store import Store
 
 __all__ = [
+    "BY_HAND",
+    "STAND_IN",
     "AttemptRecord",
     "AttemptRow",
     "AuditRecord",
     "Claim",
+    "ContextRecord",
     "HeldTrial",
     "MetricValues",
     "NewTrial",

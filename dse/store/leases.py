@@ -1,5 +1,6 @@
 """Leases: which attempt may write a trial's result. Functions on an open write transaction."""
 
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import (
@@ -14,9 +15,10 @@ from sqlalchemy import (
     update,
 )
 
-from contracts.faults import FaultKind, Then, WorkerLost, fault_classes
-from contracts.measurement import Completed, Infeasible, Measurement, Outcome, outcome_of
+from contracts.faults import Fault, FaultKind, Then, WorkerLost
+from contracts.measurement import Completed, Failed, Measurement, Outcome, outcome_of
 from dse.store import queries
+from dse.store.limits import LIMIT_RESULTS, fault_of_design
 from dse.store.records import AttemptRecord, Claim, RetryPolicy, TrialRecord, TrialState
 from dse.store.results import write_measurement
 from dse.store.schema import attempts, trials
@@ -79,6 +81,11 @@ def reuse_results(db: Connection, study_id: int, *, now_s: float) -> list[TrialR
         earlier.c.fidelity == trials.c.fidelity,
         earlier.c.state.in_(_RESULTS),
         earlier.c.reused_from.is_(None),
+        ~exists(
+            select(literal(1)).where(
+                attempts.c.trial_id == earlier.c.id, attempts.c.kind.in_(LIMIT_RESULTS)
+            )
+        ),
     )
     origin = select(func.min(earlier.c.id)).where(same).scalar_subquery()
     state = select(earlier.c.state).where(same).order_by(earlier.c.id).limit(1).scalar_subquery()
@@ -133,31 +140,26 @@ def end_attempt(
     holds: list[ColumnElement[bool]] = [attempts.c.id == attempt_id, attempts.c.ended_s.is_(None)]
     if unless_heard_of_since_s is not None:
         holds.append(attempts.c.heartbeat_s == unless_heard_of_since_s)
-    fault: dict[str, Any] = {}
-    if isinstance(outcome, Completed):
-        ended = TrialState.COMPLETED
-    else:
-        is_result = isinstance(outcome, Infeasible)
-        ended = TrialState.INFEASIBLE if is_result else TrialState.FAILED
-        fault = {
-            "kind": outcome.kind,
-            "what": outcome.what,
-            "fix": outcome.fix,
-            "detail": outcome.detail,
-        }
     trial_id = db.execute(
-        update(attempts)
-        .where(*holds)
-        .values(ended_s=now_s, outcome=ended, **fault)
-        .returning(attempts.c.trial_id)
+        update(attempts).where(*holds).values(ended_s=now_s).returning(attempts.c.trial_id)
     ).scalar()
     if trial_id is None:
         return None
+    fault = None if isinstance(outcome, Completed) else outcome.fault
+    if isinstance(outcome, Failed):
+        earlier = queries.ended_attempts(db, trial_id, but=attempt_id)
+        fault = fault_of_design(outcome.fault, earlier) or outcome.fault
+    ended = _end_of(fault)
+    db.execute(
+        update(attempts)
+        .where(attempts.c.id == attempt_id)
+        .values(outcome=ended, **_fault_values(fault))
+    )
     write_measurement(db, trial_id=trial_id, attempt_id=attempt_id, measurement=outcome.measurement)
     values: dict[str, Any] = {"state": ended, "ended_s": now_s}
-    if ended is TrialState.FAILED:
+    if fault is not None and ended is TrialState.FAILED:
         failures = db.execute(select(trials.c.failures).where(trials.c.id == trial_id)).scalar_one()
-        counts = _is_counted(fault["kind"])
+        counts = _is_counted(fault)
         failures += counts
         values["failures"] = failures
         if failures < retry.attempts:
@@ -169,6 +171,21 @@ def end_attempt(
     return TrialState(values["state"])
 
 
-def _is_counted(kind: FaultKind) -> bool:
+def _end_of(fault: Fault | None) -> TrialState:
+    """Return the end of an attempt with this fault."""
+    if fault is None:
+        return TrialState.COMPLETED
+    return TrialState.INFEASIBLE if fault.then is Then.INFEASIBLE else TrialState.FAILED
+
+
+def _fault_values(fault: Fault | None) -> dict[str, Any]:
+    """Return a fault as columns; the stage that it names is more certain than the last told."""
+    if fault is None:
+        return {}
+    values = asdict(fault)
+    return values if fault.stage is not None else {**values, "stage": attempts.c.stage}
+
+
+def _is_counted(fault: Fault) -> bool:
     """Tell whether a fault counts against the trial: Ctrl-C and a missing tool do not."""
-    return kind is not FaultKind.CANCELLED and fault_classes()[kind].then is Then.RETRY
+    return fault.kind is not FaultKind.CANCELLED and fault.then is Then.RETRY

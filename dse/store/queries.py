@@ -6,11 +6,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, func, literal, select
 
-from contracts.faults import ConfigError, FaultKind
+from contracts.faults import FaultKind, NotFound
 from contracts.measurement import Fidelity
 from dse.store.records import (
     AttemptRecord,
     AttemptRow,
+    ContextRecord,
     HeldTrial,
     NewTrial,
     Sample,
@@ -22,7 +23,7 @@ from dse.store.records import (
     TrialState,
 )
 from dse.store.results import read_measurement
-from dse.store.schema import attempts, metrics, studies, trials
+from dse.store.schema import attempts, contexts, metrics, studies, trials
 
 
 def trial_record(row: Row[Any]) -> TrialRecord:
@@ -63,6 +64,18 @@ def next_revision(study_id: int | ColumnElement[int]) -> ScalarSelect[int]:
 def held_attempts(db: Connection) -> tuple[AttemptRecord, ...]:
     """Return the attempts that hold a lease, in all studies."""
     rows = db.execute(select(attempts).where(attempts.c.ended_s.is_(None)))
+    return tuple(attempt_record(row) for row in rows)
+
+
+def ended_attempts(db: Connection, trial_id: int, *, but: int) -> tuple[AttemptRecord, ...]:
+    """Return the attempts of a trial that ended, without the one whose key is ``but``."""
+    rows = db.execute(
+        select(attempts).where(
+            attempts.c.trial_id == trial_id,
+            attempts.c.id != but,
+            attempts.c.ended_s.is_not(None),
+        )
+    )
     return tuple(attempt_record(row) for row in rows)
 
 
@@ -139,14 +152,14 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
     """Return everything about one trial.
 
     Raises:
-        ConfigError: The study has no trial of that number.
+        NotFound: The study has no trial of that number.
     """
     found = _results(db, (trials.c.study_id == study.id) & (trials.c.number == number))
     if not found:
         last = db.execute(
             select(func.max(trials.c.number)).where(trials.c.study_id == study.id)
         ).scalar()
-        raise ConfigError(
+        raise NotFound(
             f"study {study.name} has no trial {number}",
             fix=f"use a number from 1 to {last}" if last else "run it first: it has no trials yet",
         )
@@ -163,6 +176,29 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
         result=result,
         attempts=tried,
         measurement=read_measurement(db, trial_id=source, attempt_id=ended[-1] if ended else None),
+    )
+
+
+def contexts_of(db: Connection, study_id: int) -> tuple[ContextRecord, ...]:
+    """Return the contexts under which trials of a study got results of their own."""
+    rows = db.execute(
+        select(trials.c.context, contexts.c.facts, func.count().label("results"))
+        .join(contexts, contexts.c.context == trials.c.context, isouter=True)
+        .where(
+            trials.c.study_id == study_id,
+            trials.c.state.in_((TrialState.COMPLETED, TrialState.INFEASIBLE)),
+            trials.c.reused_from.is_(None),
+        )
+        .group_by(trials.c.context, contexts.c.facts)
+        .order_by(func.min(trials.c.id))
+    )
+    return tuple(
+        ContextRecord(
+            key=row.context,
+            facts=None if row.facts is None else json.loads(row.facts),
+            results=row.results,
+        )
+        for row in rows
     )
 
 

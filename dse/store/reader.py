@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, func, select
 
-from contracts.faults import ConfigError
+from contracts.faults import NotFound
 from dse.store import queries
 from dse.store.database import as_store_error, check_schema, open_to_read
 from dse.store.records import (
@@ -100,13 +100,13 @@ class Reader:
         """Return the study called ``name``.
 
         Raises:
-            ConfigError: There is none; the message lists those that there are.
+            NotFound: There is none; the message lists those that there are.
         """
         found = self.find_study(name)
         if found is not None:
             return found
         names = [summary.study.name for summary in self.summaries()]
-        raise ConfigError(
+        raise NotFound(
             f"{self.path} has no study {name!r}",
             fix=f"use one of: {', '.join(names)}"
             if names
@@ -178,7 +178,7 @@ class Reader:
         """Return everything about trial ``number``.
 
         Raises:
-            ConfigError: There is no such trial.
+            NotFound: There is no such trial.
         """
         with self._read() as db:
             return queries.trial_detail(db, study, number)

@@ -13,6 +13,8 @@ from contracts.parameter import Value
 if TYPE_CHECKING:  # NumPy takes a while to import
     import numpy as np
     from numpy.typing import NDArray
+STAND_IN = "random instead of "
+"""How ``suggested_by`` begins for a design that was drawn because the search failed."""
 
 
 class TrialState(StrEnum):
@@ -54,7 +56,8 @@ class StudyRecord:
         config_json: The resolved config: enough to run it without any other file but the model.
         source_hash: Of the software's sources when the study was created.
         stop_requested_s: When a person asked that no further trial is started, or None.
-        space_json: The space as it was when the study started, or None in old databases.
+        space_json: The space as it was when the study was started or resumed last, see
+            ``dse.config.known_space``; None in old databases.
     """
 
     id: int
@@ -67,6 +70,10 @@ class StudyRecord:
     space_json: str | None
 
 
+BY_HAND = "hand"
+"""Who suggested a design that a person queued."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTrial:
     """A suggestion to be queued.
@@ -74,7 +81,8 @@ class NewTrial:
     Attributes:
         design_id: Hash of the design.
         design_json: Canonical text of the design.
-        suggested_by: Name of the algorithm, ``promotion``, or ``hand``.
+        suggested_by: How the design was found, see ``dse.suggest.Suggestion``; ``STAND_IN`` and
+            the name of the search that failed; ``promotion``, or ``BY_HAND``.
         fidelity: How far to measure it.
         promotes: Key of the trial whose design it measures at a higher fidelity, or None.
     """
@@ -99,7 +107,7 @@ class TrialRecord(NamedTuple):
         design_json: Canonical text of the design.
         context: Hash of target, workload, sources and tools that it was queued under.
         fidelity: How far it is measured.
-        suggested_by: Name of the algorithm that proposed it.
+        suggested_by: See ``NewTrial``.
         state: Where it is.
         created_s: When it was queued, seconds since 1970.
         ended_s: When it ended, or None.
@@ -128,6 +136,11 @@ class TrialRecord(NamedTuple):
     revision: int
 
     @property
+    def is_stand_in(self) -> bool:
+        """Whether its design was drawn at random because the search failed."""
+        return self.suggested_by.startswith(STAND_IN)
+
+    @property
     def design(self) -> dict[str, Value]:
         """The design's active parameters."""
         return design_values(self.design_json)
@@ -153,6 +166,7 @@ class AttemptRecord:
         what: One sentence about the fault.
         fix: What to do about it.
         detail: Longer evidence.
+        is_own_limit: A program reached a limit by what it did itself, see ``contracts.faults``.
     """
 
     id: int
@@ -170,6 +184,7 @@ class AttemptRecord:
     what: str | None
     fix: str | None
     detail: str | None
+    is_own_limit: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +334,21 @@ class StudySummary:
     study: StudyRecord
     counts: dict[TrialState, int]
     last_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextRecord:
+    """What some results of a study depend on beside their designs.
+
+    Attributes:
+        key: As in ``TrialRecord.context``.
+        facts: JSON object, or None where an older version did not keep it.
+        results: Trials of the study that were measured under it themselves and have a result.
+    """
+
+    key: str
+    facts: dict[str, Any] | None
+    results: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

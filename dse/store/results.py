@@ -68,7 +68,7 @@ def write_measurement(
                 "trial_id": trial_id,
                 "position": position,
                 "seed": placement.seed,
-                "clock_mhz": placement.clock_mhz,
+                "clock_mhz": placement.clock_hz / 1e6,
                 "fmax_mhz": placement.fmax_mhz,
                 "is_met": placement.is_met,
                 "domains": json.dumps([asdict(domain) for domain in placement.domains]),
@@ -131,7 +131,7 @@ def read_measurement(db: Connection, *, trial_id: int, attempt_id: int | None) -
         placements=tuple(
             Placement(
                 seed=row.seed,
-                clock_mhz=row.clock_mhz,
+                clock_hz=round(row.clock_mhz * 1e6),
                 fmax_mhz=row.fmax_mhz,
                 is_met=row.is_met,
                 domains=tuple(ClockDomain(**domain) for domain in json.loads(row.domains)),

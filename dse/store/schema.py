@@ -36,7 +36,7 @@ studies = Table(
     Column("config_json", Text, nullable=False),  # resolved: enough to run it without any file
     Column("source_hash", Text, nullable=False),  # of this software's sources
     Column("stop_requested_s", Float),  # a person asked for no further trials
-    Column("space_json", Text),  # the space as it was when the study started; NULL in old ones
+    Column("space_json", Text),  # the space when the study ran last; NULL in old databases
 )
 
 trials = Table(
@@ -86,6 +86,8 @@ attempts = Table(
     Column("what", Text),
     Column("fix", Text),
     Column("detail", Text),
+    # a program reached a limit of the config by itself, on a machine that was not the reason
+    Column("is_own_limit", Boolean, nullable=False, server_default="0"),
     UniqueConstraint("trial_id", "number"),
     CheckConstraint("outcome IN ('completed', 'infeasible', 'failed')"),
     Index("attempts_held", "ended_s", "lease_until_s"),

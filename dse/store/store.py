@@ -1,9 +1,10 @@
 """The store: studies, trials and the leases under which they are run. The study's only truth."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -14,13 +15,14 @@ from dse.store.reader import Reader
 from dse.store.records import (
     AuditRecord,
     Claim,
+    ContextRecord,
     NewTrial,
     RetryPolicy,
     StudyRecord,
     TrialRecord,
     TrialState,
 )
-from dse.store.schema import attempts, audit, studies, trials
+from dse.store.schema import attempts, audit, contexts, studies, trials
 
 
 class Store(Reader):
@@ -82,6 +84,13 @@ class Store(Reader):
                 update(studies)
                 .where(studies.c.id == study_id)
                 .values(config_toml=config_toml, config_json=config_json)
+            )
+
+    def describe_space(self, study_id: int, space_json: str) -> None:
+        """Keep what readers need to know of a study's space without running its code."""
+        with self._write() as db:
+            db.execute(
+                update(studies).where(studies.c.id == study_id).values(space_json=space_json)
             )
 
     # --- trials
@@ -177,6 +186,21 @@ class Store(Reader):
                 .where(of_study, trials.c.state == TrialState.FAILED)
                 .values(state=TrialState.WAITING, ended_s=None, **fresh)
             ).rowcount
+
+    # --- what results depend on beside the design
+
+    def keep_context(self, key: str, facts: Mapping[str, Any]) -> None:
+        """Keep what a context stands for; one that is kept already stays as it is."""
+        with self._write() as db:
+            known = db.execute(select(contexts.c.context).where(contexts.c.context == key)).scalar()
+            if known is None:
+                values = {"context": key, "facts": json.dumps(facts, sort_keys=True)}
+                db.execute(insert(contexts).values(values))
+
+    def contexts_of(self, study_id: int) -> tuple[ContextRecord, ...]:
+        """Return the contexts of a study's results, in the order in which they came."""
+        with self._read() as db:
+            return queries.contexts_of(db, study_id)
 
     # --- what people ask of a study that may be running elsewhere
 

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 from contracts.faults import ConfigError
-from dse.suggest.baselines import GridSuggester, RandomSuggester
-from dse.suggest.interface import History, Objective, Observation, Suggester, SuggestRequest
-from dse.suggest.vizier import VizierSuggester
-
-ALGORITHMS = ("vizier", "random", "grid")
-"""Names that ``make_suggester`` knows."""
+from dse.suggest.algorithms import algorithm_module, algorithm_names
+from dse.suggest.interface import (
+    History,
+    Objective,
+    Observation,
+    Suggester,
+    Suggestion,
+    SuggestRequest,
+)
 
 
 def make_suggester(
@@ -17,30 +20,31 @@ def make_suggester(
     """Return a search algorithm.
 
     Args:
-        name: One of ``ALGORITHMS``.
+        name: One of ``algorithm_names()``.
         timeout_s: Limit of one call of an algorithm that runs in a process of its own.
         compilation_cache: Where such an algorithm may keep compiled code; None for nowhere.
 
     Raises:
         ConfigError: There is no such algorithm.
     """
-    if name == "vizier":
-        return VizierSuggester(timeout_s=timeout_s, compilation_cache=compilation_cache)
-    if name == "random":
-        return RandomSuggester()
-    if name == "grid":
-        return GridSuggester()
-    raise ConfigError(
-        f"there is no search algorithm {name!r}", f"use one of: {', '.join(ALGORITHMS)}"
+    known = algorithm_names()
+    if name not in known:
+        raise ConfigError(
+            f"there is no search algorithm {name!r}", f"use one of: {', '.join(known)}"
+        )
+    found: Suggester = algorithm_module(name).make(
+        timeout_s=timeout_s, compilation_cache=compilation_cache
     )
+    return found
 
 
 __all__ = [
-    "ALGORITHMS",
     "History",
     "Objective",
     "Observation",
     "SuggestRequest",
     "Suggester",
+    "Suggestion",
+    "algorithm_names",
     "make_suggester",
 ]

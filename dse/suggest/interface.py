@@ -152,6 +152,20 @@ class SuggestRequest:
         return frozenset(observed.union(self.active))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """A design to try next.
+
+    Attributes:
+        design: The design.
+        suggested_by: How it was found, in words: the name of the algorithm where it chose by what
+            it knows, else what was done instead, such as ``random (first designs)``.
+    """
+
+    design: Design
+    suggested_by: str
+
+
 class Suggester(Protocol):
     """A search algorithm.
 
@@ -164,7 +178,7 @@ class Suggester(Protocol):
         """The name under which ``make_suggester`` knows it."""
         ...
 
-    def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
+    def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
         """Return up to ``request.count`` distinct legal designs, none of them taken.
 
         Fewer are returned only when the space has no more; an empty tuple means it is exhausted.

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import pickle
-import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any, Self
 
 from contracts.faults import ToolCrashed, ToolTimeout
 from runners.pipeline.sources import ROOT
+from runners.tools import child
 
 _LENGTH_BYTES = 8
 _LOG_TAIL_CHARS = 2000
@@ -84,14 +84,13 @@ class ChildProcess:
         root = str(ROOT)
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         try:
-            self._process = subprocess.Popen(
+            self._process = child.start(
                 [sys.executable, "-m", module, str(theirs.fileno())],
+                is_tied=False,  # the end of its socket ends it; the thread that asks may end first
                 pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **env, "PYTHONPATH": os.pathsep.join(paths)},
-                start_new_session=True,
+                env={**env, "PYTHONPATH": os.pathsep.join(paths)},
             )
         except BaseException:
             self._connection.close()
@@ -161,10 +160,7 @@ class ChildProcess:
     def kill(self) -> None:
         """End the process and everything that it started."""
         self._connection.close()
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):  # it may have ended on its own
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        child.end(self._process)
 
     def _log_tail(self) -> str:
         if self._log.closed:  # another thread closed this while it was waiting

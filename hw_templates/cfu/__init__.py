@@ -1,24 +1,19 @@
-"""Custom function units by parameters: what a family is, and which ones there are.
+"""Custom function units by parameters: what a family is, and which ones a study has.
 
-``families()`` holds ``none`` and ``simd`` from the start; ``register_module`` adds a user's own.
+``BUILT_IN`` holds ``none`` and ``simd``; ``load_families`` adds those that a config names.
 """
 
-from hw_templates.cfu import none, simd
+from hw_templates.cfu.families import BUILT_IN, Families, load_families, register
 from hw_templates.cfu.family import PORTS, Family, KernelFolder, ReferenceModel, Values
-from hw_templates.cfu.registry import Registry, families, family, register, register_module
-
-register(none.FAMILY)
-register(simd.FAMILY)
 
 __all__ = [
+    "BUILT_IN",
     "PORTS",
+    "Families",
     "Family",
     "KernelFolder",
     "ReferenceModel",
-    "Registry",
     "Values",
-    "families",
-    "family",
+    "load_families",
     "register",
-    "register_module",
 ]

@@ -13,7 +13,7 @@ from typing import Protocol
 from contracts.parameter import Parameter, Rule, Value
 
 Values = Mapping[str, Value]
-"""The active parameters of a design; a family finds all of its own and may find others."""
+"""The active parameters of a design that are the family's own; it is told no others."""
 
 PORTS: Mapping[str, tuple[str, int]] = {
     "clk": ("input", 1),

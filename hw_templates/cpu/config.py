@@ -85,16 +85,6 @@ class CpuConfig:
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
 
     @property
-    def has_icache(self) -> bool:
-        """Whether there is an instruction cache."""
-        return self.icache is not None
-
-    @property
-    def has_dcache(self) -> bool:
-        """Whether there is a data cache."""
-        return self.dcache is not None
-
-    @property
     def march(self) -> str:
         """What the core executes in full: ``rv32im`` with multiplier and divider, else ``rv32i``.
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from contracts.faults import ConfigError
+from hw_templates.checks import require_choice
 from hw_templates.soc.sdram_chips import sdram_chip
 
 MemoryKind = Literal["on-chip", "sdram"]
@@ -56,8 +57,8 @@ class SocConfig:
     uart_baud: int = 0
 
     def __post_init__(self) -> None:
-        _require_choice("flavour", self.flavour, get_args(Flavour))
-        _require_choice("memory", self.memory, get_args(MemoryKind))
+        require_choice("SoC flavour", self.flavour, get_args(Flavour))
+        require_choice("SoC memory", self.memory, get_args(MemoryKind))
         _require_power_of_two("main_ram_bytes", self.main_ram_bytes, 4096, 1 << 30)
         _require_power_of_two("sram_bytes", self.sram_bytes, 1024, 1 << 20)
         low, high = _CLOCK_RANGE_HZ
@@ -116,11 +117,6 @@ class SocConfig:
                 f"not a SoC description: {error}",
                 fix="write the file with SocConfig.canonical_json()",
             ) from error
-
-
-def _require_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ConfigError(f"SoC {name} is {value!r}", fix=f"use one of {', '.join(allowed)}")
 
 
 def _require_power_of_two(name: str, value: int, low: int, high: int) -> None:

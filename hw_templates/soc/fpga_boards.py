@@ -102,7 +102,7 @@ class FpgaBoard:
 
     Attributes:
         name: As targets write it; the file's name.
-        family: ``ecp5``, ``nexus``, ``gowin`` or ``ice40``.
+        family: A folder of ``hw_templates/soc/fpga``.
         parts: FPGAs that the board is sold with, the usual one first.
         device: Full name of the FPGA for its tools; ``{part}`` stands for one of ``parts``.
         clock: Oscillator.

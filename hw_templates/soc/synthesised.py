@@ -15,11 +15,8 @@ from contracts.faults import ConfigError
 from hw_templates.soc.board_pads import board_pads, sdram_pads
 from hw_templates.soc.config import BIOS_ROM_BYTES, SocConfig
 from hw_templates.soc.cpu_slot import REGISTER_PAGES, add_cpu_slot, cpu_arguments
-from hw_templates.soc.ecp5_platform import Ecp5Vendor
+from hw_templates.soc.fpga import vendor_of
 from hw_templates.soc.fpga_boards import FpgaBoard, fpga_board
-from hw_templates.soc.gowin_platform import GowinVendor
-from hw_templates.soc.ice40_platform import Ice40Vendor
-from hw_templates.soc.nexus_platform import NexusVendor
 from hw_templates.soc.sdram_chips import sdram_chip
 from hw_templates.soc.vendor import Vendor, placed_ports
 
@@ -32,12 +29,6 @@ _DFII_FLAGS = {  # bits of the registers, see litedram.dfii
     "DFII_CONTROL_ODT": 4,
     "DFII_CONTROL_RESET_N": 8,
 }
-_VENDORS: dict[str, type[Vendor]] = {
-    "ecp5": Ecp5Vendor,
-    "gowin": GowinVendor,
-    "ice40": Ice40Vendor,
-    "nexus": NexusVendor,
-}
 
 
 def synthesised_files(config: SocConfig) -> tuple[SoCCore, str, str, dict[str, str]]:
@@ -48,7 +39,7 @@ def synthesised_files(config: SocConfig) -> tuple[SoCCore, str, str, dict[str, s
     """
     board = fpga_board(config.board)
     _require_sdram(config, board)
-    vendor = _VENDORS[board.family]()
+    vendor = vendor_of(board.family)
     platform = vendor.platform(board.device_of(config.part), board_pads(board))
     try:
         soc = BoardSoc(config, board, vendor, platform)

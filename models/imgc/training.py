@@ -100,12 +100,6 @@ class Trainer:
         predicted = tf.argmax(logits, axis=1, output_type=labels.dtype)
         return loss, tf.reduce_sum(tf.cast(tf.equal(predicted, labels), tf.int32))
 
-    def averaged(self) -> tuple[Arrays, Arrays]:
-        """Weights and statistics of the running average, the ones to keep."""
-        values = {n: v.numpy() for n, v in self._average.items()}
-        weights = {n: values[n] for n in self.network.weights}
-        return weights, {n: values[n] for n in self.network.statistics}
-
     def _variables(self) -> dict[str, Any]:
         groups = {
             "weights": self.network.weights,

@@ -55,11 +55,6 @@ def garbled(what: str, line: str) -> BoardGarbled:
     )
 
 
-def parse_name(lines: Sequence[str]) -> str:
-    """Read the answer to ``name%``."""
-    return _only(_NAME, lines, "a name was awaited")[0]
-
-
 def parse_profile(lines: Sequence[str]) -> tuple[str, str]:
     """Read the answer to ``profile%``: firmware and model."""
     if len(lines) != 2:

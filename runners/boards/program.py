@@ -48,7 +48,7 @@ class BoardProgram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardFigures:
-    """What a board said.
+    """What ``run_program`` measured on a board.
 
     Attributes:
         cycles: Of an inference of the first golden input.

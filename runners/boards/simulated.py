@@ -12,7 +12,7 @@ from typing import TypeVar
 from contracts.faults import BoardMissing, BoardSilent, ToolMissing, TooSlow
 from runners.boards.board import SEND_TIMEOUT_S
 from runners.boards.serial_port import SerialBoard
-from runners.tools import fault_of_os_error
+from runners.tools import child, fault_of_os_error
 
 _START_LIMIT_S = 60.0
 _STOP_LIMIT_S = 10.0
@@ -84,12 +84,8 @@ class SimulatedBoard:
             command += ["--command-cycle-limit", str(self._command_cycle_limit)]
         try:
             with self._log.open("wb") as log:
-                process = subprocess.Popen(
-                    command,
-                    cwd=self._folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
+                process = child.start(
+                    command, is_tied=True, cwd=self._folder, stdout=subprocess.PIPE, stderr=log
                 )
         except (FileNotFoundError, PermissionError) as error:
             raise ToolMissing(
@@ -101,7 +97,7 @@ class SimulatedBoard:
         try:
             return process, SerialBoard(self._read_port(process), baud=115200)
         except BaseException:
-            process.kill()
+            child.signal_group(process.pid, signal.SIGKILL)
             self._finish(process)
             raise
 
@@ -160,7 +156,7 @@ class SimulatedBoard:
         try:
             printed, _ = process.communicate(timeout=_STOP_LIMIT_S)
         except subprocess.TimeoutExpired:
-            process.kill()
+            child.signal_group(process.pid, signal.SIGKILL)
             printed, _ = process.communicate()
         except ValueError:  # communicated before: a second close
             return

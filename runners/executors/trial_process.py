@@ -25,7 +25,7 @@ from typing import Any
 from contracts.faults import Bug, DseError
 from contracts.measurement import Measurement, Outcome, outcome_of
 from runners.job import Job, StageEvent
-from runners.tools import die_with_parent
+from runners.tools.child import die_with_parent
 
 MESSAGE_BYTES = 1 << 20
 

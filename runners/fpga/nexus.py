@@ -6,10 +6,13 @@ be exchanged in a routed design, so the boot program is synthesised into the ROM
 
 from collections.abc import Mapping, Sequence
 
-from hw_templates.soc import nexus_pll
+from hw_templates.soc.fpga.nexus import pll
+from runners.fpga.cells import EBR, FF, LUT4, cells
 from runners.fpga.family import FpgaFamily, Resource, Route, Step
 
 _FF = ("BX", "CX", "DX", "IX", "JX")
+LRAM = cells("lram", "large RAMs of 512 kbit (CrossLink-NX)", role=None)
+MULT18 = cells("mult18", "18 x 18 bit multipliers (CrossLink-NX)", role="multipliers")
 
 
 class Nexus(FpgaFamily):
@@ -19,19 +22,20 @@ class Nexus(FpgaFamily):
     resources = (
         # A wide function joins two look-up tables, a distributed RAM takes four.
         Resource(
-            name="lut4",
+            metric=LUT4,
             cells={"LUT4": 1, "WIDEFN9": 2, "CCU2": 2, "DPR16X4": 4},
             sites=("OXIDE_COMB",),
         ),
-        Resource(name="ff", cells={f"FD1P3{kind}": 1 for kind in _FF}, sites=("OXIDE_FF",)),
+        Resource(metric=FF, cells={f"FD1P3{kind}": 1 for kind in _FF}, sites=("OXIDE_FF",)),
         Resource(
-            name="ebr",
+            metric=EBR,
             cells={"PDP16K": 1, "PDPSC16K": 1, "DP16K": 1, "SP16K": 1, "FIFO16K": 1},
             sites=("OXIDE_EBR",),
+            worth=18_432,
         ),
-        Resource(name="lram", cells={"SP512K": 1, "DPSC512K": 1, "PDPSC512K": 1}, sites=()),
+        Resource(metric=LRAM, cells={"SP512K": 1, "DPSC512K": 1, "PDPSC512K": 1}, sites=()),
         Resource(
-            name="mult18",
+            metric=MULT18,
             cells={"MULT9X9": 1, "MULT18X18": 1, "MULT18X36": 2, "MULT36X36": 4},
             sites=("MULT18_CORE",),
         ),
@@ -68,7 +72,8 @@ class Nexus(FpgaFamily):
 
     def clocks_hz(self, reference_hz: int) -> Sequence[int]:
         """Return what the PLL makes."""
-        return nexus_pll.clocks_hz(reference_hz)
+        return pll.clocks_hz(reference_hz)
 
 
 NEXUS = Nexus()
+FAMILIES = (NEXUS,)

@@ -1,7 +1,5 @@
 """One design becomes a measurement: what a worker does for a trial."""
 
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import TypeVar
 
 from contracts.faults import DseError, Then
@@ -20,7 +18,16 @@ from hw_templates.soc.fpga_boards import fpga_board
 from runners.fpga import PARTS, family_of_part
 from runners.fpga.family import total
 from runners.job import Job
+from runners.measuring.metrics import (
+    CLOCK_MHZ,
+    CYCLES,
+    FMAX_MHZ,
+    LATENCY_US,
+    PLACE_SEED,
+    REQUESTED_CLOCK_MHZ,
+)
 from runners.measuring.on_board import measure_on_board
+from runners.measuring.reader import Measured, load_reader, read_metrics
 from runners.pipeline import Cache, Pipeline, Report, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.place.settle import settle
@@ -81,8 +88,9 @@ class _Attempt:
         self._layers: tuple[LayerProfile, ...] = ()
         self._placements: list[Placement] = []
         self._pipelines: list[Pipeline] = [self._pipeline(job)]
-        self._routed: dict[tuple[float, int], Pipeline] = {}
+        self._routed: dict[tuple[int, int], Pipeline] = {}
         self._on_board: tuple[StageTime, ...] = ()
+        self._readers = tuple(load_reader(path) for path in job.metric_files)
 
     def run(self) -> None:
         """Go as far as the job's fidelity asks for.
@@ -94,8 +102,11 @@ class _Attempt:
         if job.fidelity is not Fidelity.SIMULATED:
             self._synthesise(pipeline)
         self._simulate(job, pipeline)
-        if job.fidelity in (Fidelity.PLACED, Fidelity.BOARD):
+        is_placed = job.fidelity in (Fidelity.PLACED, Fidelity.BOARD)
+        self._read(job, pipeline, Fidelity.SYNTHESISED if is_placed else job.fidelity)
+        if is_placed:
             job, pipeline = self._place()
+            self._read(job, pipeline, Fidelity.PLACED)
         if job.fidelity is Fidelity.BOARD:
             on_board = measure_on_board(
                 job, pipeline, cache_root=self._cache.root, report=self._report
@@ -103,6 +114,7 @@ class _Attempt:
             self._layers = on_board.layers
             self._on_board = (on_board.stage_time,)
             self._learn(*on_board.metrics)
+            self._read(job, pipeline, Fidelity.BOARD)
 
     def measurement(self) -> Measurement:
         """Return all that was learnt so far."""
@@ -132,6 +144,16 @@ class _Attempt:
     def _learn(self, *metrics: Metric) -> None:
         self._metrics |= {metric.name: metric for metric in metrics}
 
+    def _read(self, job: Job, pipeline: Pipeline, reached: Fidelity) -> None:
+        """Learn what the user's own metrics say of a job that has reached a fidelity."""
+        measured = Measured(
+            job=job,
+            metrics=dict(self._metrics),
+            layers=self._layers,
+            folder=lambda stage: pipeline.get(stage).folder,
+        )
+        self._learn(*read_metrics(self._readers, measured, reached=reached))
+
     def _synthesise(self, pipeline: Pipeline) -> None:
         """Learn the cells.
 
@@ -139,22 +161,22 @@ class _Attempt:
             DoesNotFit: The part has too few.
         """
         part = self._job.target.part
-        family_of_part(part)
+        family = family_of_part(part)
         cost = total(
             read_cost(pipeline.get(f"synthesise-{name}").folder) for name, _, _ in SYNTHESISED
         )
         require_fit(cost, PARTS[part], part=part)
-        self._learn(*_cells(cost, Fidelity.SYNTHESISED))
+        self._learn(*family.measured(cost, Fidelity.SYNTHESISED))
 
     def _simulate(self, job: Job, pipeline: Pipeline) -> None:
-        """Learn cycles and layers; until the design is placed, its clock is only wished for."""
+        """Learn cycles and layers; until the design is placed, its clock is only requested."""
         cycles, self._layers = read_profile(pipeline.get("simulate").folder)
-        latency_us = cycles / job.target.clock_mhz
+        latency_us = cycles / (job.target.clock_hz / 1e6)
         is_placed = bool(self._placements)
         fidelity = Fidelity.PLACED if is_placed else Fidelity.SIMULATED
         self._learn(
-            _metric("cycles", cycles, "cycles", Fidelity.SIMULATED),
-            replace(_metric("latency_us", latency_us, "us", fidelity), estimate=not is_placed),
+            CYCLES.measured(cycles),
+            LATENCY_US.measured(latency_us, fidelity=fidelity, estimate=not is_placed),
         )
 
     def _place(self) -> tuple[Job, Pipeline]:
@@ -165,20 +187,15 @@ class _Attempt:
         """
         target = self._job.target
         family = family_of_part(target.part)
-        requested_hz = round(target.clock_mhz * 1e6)
-
-        def route(clock_hz: int, seed: int) -> Placement:
-            return self._route(clock_hz / 1e6, seed)
-
         placement = settle(
-            route,
-            requested_hz=requested_hz,
+            self._route,
+            requested_hz=target.clock_hz,
             clocks_hz=family.clocks_hz(fpga_board(target.board).clock.hz),
             pinned=target.clock_policy == "pinned",
             seeds=target.place_seeds,
         )
-        settled = self._at(placement.clock_mhz, placement.seed)
-        pipeline = self._routed[placement.clock_mhz, placement.seed]
+        settled = self._job.at(clock_hz=placement.clock_hz, place_seed=placement.seed)
+        pipeline = self._routed[placement.clock_hz, placement.seed]
         _move_to_end(placement, self._placements)  # the last one counts
         _move_to_end(pipeline, self._pipelines)
         self._simulate(settled, pipeline)
@@ -186,29 +203,24 @@ class _Attempt:
         routed = read_routed(
             pipeline.get("place-and-route").folder,
             seed=placement.seed,
-            clock_mhz=placement.clock_mhz,
+            clock_hz=placement.clock_hz,
         )
         self._learn(
-            *_cells(family.used(routed.used), Fidelity.PLACED),
-            _metric("clock_mhz", placement.clock_mhz, "MHz", Fidelity.PLACED),
-            _metric("requested_clock_mhz", target.clock_mhz, "MHz", Fidelity.PLACED),
-            _metric("fmax_mhz", placement.fmax_mhz, "MHz", Fidelity.PLACED),
-            _metric("place_seed", placement.seed, "", Fidelity.PLACED),
+            *family.measured(family.used(routed.used), Fidelity.PLACED),
+            CLOCK_MHZ.measured(placement.clock_hz / 1e6),
+            REQUESTED_CLOCK_MHZ.measured(target.clock_hz / 1e6),
+            FMAX_MHZ.measured(placement.fmax_mhz),
+            PLACE_SEED.measured(placement.seed),
         )
         return settled, pipeline
 
-    def _at(self, clock_mhz: float, seed: int) -> Job:
-        """Return the job at another clock and seed."""
-        target = replace(self._job.target, clock_mhz=clock_mhz)
-        return replace(self._job, target=target, place_seed=seed)
-
-    def _route(self, clock_mhz: float, seed: int) -> Placement:
+    def _route(self, clock_hz: int, seed: int) -> Placement:
         """Route once; the netlists of another clock are other ones."""
-        pipeline = self._pipeline(self._at(clock_mhz, seed))
+        pipeline = self._pipeline(self._job.at(clock_hz=clock_hz, place_seed=seed))
         self._pipelines.append(pipeline)
-        self._routed[clock_mhz, seed] = pipeline
+        self._routed[clock_hz, seed] = pipeline
         folder = pipeline.get("place-and-route").folder
-        placement = read_routed(folder, seed=seed, clock_mhz=clock_mhz).placement
+        placement = read_routed(folder, seed=seed, clock_hz=clock_hz).placement
         self._placements.append(placement)
         return placement
 
@@ -216,11 +228,3 @@ class _Attempt:
 def _move_to_end(item: _Item, items: list[_Item]) -> None:
     items.remove(item)
     items.append(item)
-
-
-def _metric(name: str, value: float, unit: str, fidelity: Fidelity) -> Metric:
-    return Metric(name=name, value=float(value), unit=unit, fidelity=fidelity)
-
-
-def _cells(counts: Mapping[str, int], fidelity: Fidelity) -> list[Metric]:
-    return [_metric(name, count, "cells", fidelity) for name, count in counts.items()]

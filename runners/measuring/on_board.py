@@ -16,6 +16,7 @@ from runners.boards.lease import Leases
 from runners.boards.program import BoardProgram
 from runners.boards.serial_boot import BootLimits
 from runners.job import Job, StageEvent, StageState
+from runners.measuring.metrics import CYCLES, INFERENCES, LATENCY_HALF_WIDTH_US, LATENCY_US
 from runners.pipeline import Pipeline, Report
 from runners.stages.bitstream import bitstream_of
 from runners.stages.golden import read_golden
@@ -126,14 +127,14 @@ def measure_on_board(
         report(StageEvent(stage=STAGE, state=StageState.FAILED))
         raise
     report(StageEvent(stage=STAGE, state=StageState.DONE))
-    cycles, clock_mhz = figures.cycles, job.target.clock_mhz
+    cycles, clock_mhz = figures.cycles, job.target.clock_hz / 1e6
     return BoardMeasurement(
         board=lease.entry.name,
         metrics=(
-            _metric("cycles", cycles.mean, "cycles"),
-            _metric("latency_us", cycles.mean / clock_mhz, "us"),
-            _metric("latency_half_width_us", cycles.half_width / clock_mhz, "us"),
-            _metric("inferences", cycles.count, ""),
+            CYCLES.measured(cycles.mean, fidelity=Fidelity.BOARD),
+            LATENCY_US.measured(cycles.mean / clock_mhz, fidelity=Fidelity.BOARD),
+            LATENCY_HALF_WIDTH_US.measured(cycles.half_width / clock_mhz),
+            INFERENCES.measured(cycles.count),
         ),
         layers=figures.layers,
         inferences=cycles.count,
@@ -168,7 +169,3 @@ def _program(job: Job, pipeline: Pipeline, *, clock_check_s: float) -> BoardProg
         limits=job.limits,
         clock_check_s=clock_check_s,
     )
-
-
-def _metric(name: str, value: float, unit: str) -> Metric:
-    return Metric(name=name, value=value, unit=unit, fidelity=Fidelity.BOARD)

@@ -6,7 +6,6 @@ its bytes as uint8 pixels (128 is taken from each) where the network's input has
 """
 
 import csv
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +121,8 @@ def run_samples(
     inputs = [sample.content for sample in samples]
     model = workload_model(job.workload)
     run = _run_on_host if on == "host" else _run_on_board
-    firmware = run(pipeline, job, inputs, progress)
+    with cache.scratch_folder("samples") as folder:
+        firmware = run(pipeline, job, inputs, folder, progress)
     reference = golden_inferences(job.workload.model, model, inputs)
     if len(firmware) != len(samples):
         raise ToolCrashed(
@@ -132,51 +132,54 @@ def run_samples(
 
 
 def _run_on_host(
-    pipeline: Pipeline, job: Job, inputs: Sequence[bytes], progress: Callable[[int], None]
+    pipeline: Pipeline,
+    job: Job,
+    inputs: Sequence[bytes],
+    folder: Path,
+    progress: Callable[[int], None],
 ) -> tuple[bytes, ...]:
     program = pipeline.get("host-firmware").folder / "firmware_host"
     model = workload_model(job.workload)
-    with tempfile.TemporaryDirectory(prefix="dse-samples-") as name:
-        folder = Path(name)
-        (folder / "inputs").write_bytes(b"".join(inputs))
-        run_tool(
-            batch_command(
-                program,
-                inputs=folder / "inputs",
-                outputs=folder / "outputs",
-                crcs=folder / "crcs",
-            ),
-            cwd=folder,
-            log=folder / "log",
-            timeout_s=job.limits.stage_timeout_s,
-        )
-        answers = parse_batch(
-            model, (folder / "outputs").read_bytes(), (folder / "crcs").read_bytes()
-        )
+    (folder / "inputs").write_bytes(b"".join(inputs))
+    run_tool(
+        batch_command(
+            program,
+            inputs=folder / "inputs",
+            outputs=folder / "outputs",
+            crcs=folder / "crcs",
+        ),
+        cwd=folder,
+        log=folder / "log",
+        timeout_s=job.limits.stage_timeout_s,
+    )
+    answers = parse_batch(model, (folder / "outputs").read_bytes(), (folder / "crcs").read_bytes())
     progress(len(inputs))
     return tuple(answer.output for answer in answers)
 
 
 def _run_on_board(
-    pipeline: Pipeline, job: Job, inputs: Sequence[bytes], progress: Callable[[int], None]
+    pipeline: Pipeline,
+    job: Job,
+    inputs: Sequence[bytes],
+    folder: Path,
+    progress: Callable[[int], None],
 ) -> tuple[bytes, ...]:
-    with tempfile.TemporaryDirectory(prefix="dse-board-") as folder:
-        board = open_simulated_board(
-            simulator=pipeline.get("simulator").folder,
-            firmware=pipeline.get("firmware").folder,
-            soc=pipeline.get("soc").folder,
-            folder=Path(folder),
-            limits=job.limits,
-        )
-        try:
-            device = device_on(board, job.limits)
-            device.connect()
-            outputs = []
-            for number, content in enumerate(inputs, start=1):
-                device.load(job.serial.on_the_line(content))
-                device.infer()
-                outputs.append(device.output())
-                progress(number)
-            return tuple(outputs)
-        finally:
-            board.close()
+    board = open_simulated_board(
+        simulator=pipeline.get("simulator").folder,
+        firmware=pipeline.get("firmware").folder,
+        soc=pipeline.get("soc").folder,
+        folder=folder,
+        limits=job.limits,
+    )
+    try:
+        device = device_on(board, job.limits)
+        device.connect()
+        outputs = []
+        for number, content in enumerate(inputs, start=1):
+            device.load(job.serial.on_the_line(content))
+            device.infer()
+            outputs.append(device.output())
+            progress(number)
+        return tuple(outputs)
+    finally:
+        board.close()

@@ -152,10 +152,7 @@ class Cache:
         *,
         compare: bool,
     ) -> float:
-        scratch = Path(
-            tempfile.mkdtemp(prefix=f"{stage}-{os.getpid()}-", dir=self.root / "scratch")
-        )
-        try:
+        with self.scratch_folder(stage) as scratch:
             cpu_s = build(scratch)
             files = _hashes(scratch)
             if compare:
@@ -166,6 +163,20 @@ class Cache:
             scratch.chmod(0o755)
             scratch.rename(folder)
             return cpu_s
+
+    @contextmanager
+    def scratch_folder(self, name: str) -> Iterator[Path]:
+        """Give an empty folder that is removed afterwards.
+
+        One that a killed process leaves behind is swept by a later ``Cache``.
+
+        Args:
+            name: What it is for, the beginning of its name.
+        """
+        prefix = f"{name}-{os.getpid()}-"
+        scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=self.root / "scratch"))
+        try:
+            yield scratch
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 

@@ -1,10 +1,11 @@
 """The mechanics of stages: what one is, and a walk that builds each at most once.
 
-A stage is keyed by its own inputs and by the keys of the stages that it needs, so a change
-rebuilds just what depends on it. Raise a stage's ``version`` when its output changes for the same
-inputs for a reason that no input tells.
+A stage is keyed by what of the job it depends on, by its own code and by the keys of the stages
+that it needs, so a change rebuilds just what depends on it. ``tests/stages/test_keys.py`` watches
+what a build reads: a field of the job, a file or code that is not in the key fails there.
 """
 
+import functools
 import resource
 import time
 from collections.abc import Callable, Mapping
@@ -12,10 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contracts.faults import DseError
 from contracts.measurement import StageTime
 from runners.job import Job, StageEvent, StageState
-from runners.pipeline.cache import Artefact, Cache
+from runners.pipeline.cache import Artefact, Cache, artefact_key
+from runners.pipeline.sources import ROOT, source_digest
+from runners.tools.child import spent_cpu_s
 
+_OURS = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 Report = Callable[[StageEvent], None]
 
 
@@ -38,14 +43,17 @@ class Building:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One step.
+    """One step of a trial: what it needs, what decides its output, and how it is built.
 
     Attributes:
         name: A verb or the thing built; shown to people.
-        version: Raised when the output changes for the same inputs.
+        version: Raised when the output changes for a reason that neither inputs nor code tell.
         needs: Names of stages that must be built before.
-        also_needs: Names of more such stages that only some jobs have.
+        may_need: Names of more such stages that only some jobs have.
+        also_needs: Which of ``may_need`` a job has.
         inputs: What of a job determines the output, tool versions included, as JSON values.
+        code: Files and folders of the checkout that make the output: the stage's own module, those
+            it computes with, templates. Their text is part of the key.
         build: Writes the files; returns the CPU-seconds that it cost.
         is_tool: The artefact is a program that builds other artefacts; its bytes may differ from
             build to build, so reproducing a trial takes it as it is.
@@ -55,8 +63,10 @@ class Stage:
     version: int
     needs: tuple[str, ...]
     inputs: Callable[[Job], Mapping[str, Any]]
+    code: tuple[str, ...]
     build: Callable[[Building], float]
     is_tool: bool = False
+    may_need: tuple[str, ...] = ()
     also_needs: Callable[[Job], tuple[str, ...]] = lambda _: ()
 
 
@@ -79,6 +89,7 @@ class Pipeline:
         self._report = report
         self.artefacts: dict[str, Artefact] = {}
         self._failed: StageTime | None = None
+        self._keys: dict[str, str] = {}
 
     @property
     def stage_times(self) -> tuple[StageTime, ...]:
@@ -89,6 +100,31 @@ class Pipeline:
         )
         return done if self._failed is None else (*done, self._failed)
 
+    def key(self, name: str) -> str:
+        """Return the key of stage ``name``; nothing is built.
+
+        Raises:
+            DseError: An input cannot be told, for example because a tool is not installed.
+        """
+        if name not in self._keys:
+            version = self._stages[name].version
+            self._keys[name] = artefact_key(name, version=version, inputs=self._inputs(name))
+        return self._keys[name]
+
+    def _needs(self, stage: Stage) -> tuple[str, ...]:
+        also = stage.also_needs(self._job)
+        assert set(also) <= set(stage.may_need), f"{stage.name} needs {also}, its row says not"
+        return (*stage.needs, *also)
+
+    def _inputs(self, name: str) -> dict[str, Any]:
+        """Return everything that decides the output of stage ``name``."""
+        stage = self._stages[name]
+        return {
+            "own": stage.inputs(self._job),
+            "code": {path: _code_digest(path) for path in stage.code},
+            "needs": {need: self.key(need) for need in self._needs(stage)},
+        }
+
     def get(self, name: str) -> Artefact:
         """Return the artefact of stage ``name``, building it and what it needs first.
 
@@ -98,11 +134,8 @@ class Pipeline:
         if name in self.artefacts:
             return self.artefacts[name]
         stage = self._stages[name]
-        needs = {need: self.get(need) for need in (*stage.needs, *stage.also_needs(self._job))}
-        inputs = {
-            "own": stage.inputs(self._job),
-            "needs": {need: artefact.key for need, artefact in needs.items()},
-        }
+        needs = {need: self.get(need) for need in self._needs(stage)}
+        inputs = self._inputs(name)
         if not self._cache.contains(name, version=stage.version, inputs=inputs):
             self._report(StageEvent(stage=name, state=StageState.STARTED))
         folders = {need: artefact.folder for need, artefact in needs.items()}
@@ -113,7 +146,7 @@ class Pipeline:
         def build(out: Path) -> float:
             return stage.build(Building(job=self._job, needs=folders, out=out, progress=progress))
 
-        started_s, spent_s = time.monotonic(), _cpu_s()
+        started_s, spent_s = time.monotonic(), spent_cpu_s(*_OURS)
         try:
             artefact = self._cache.get_or_build(
                 name,
@@ -122,11 +155,13 @@ class Pipeline:
                 build=build,
                 comparable=not stage.is_tool,
             )
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, DseError):
+                error.stage = name
             self._failed = StageTime(
                 stage=name,
                 wall_s=time.monotonic() - started_s,
-                cpu_s=_cpu_s() - spent_s,
+                cpu_s=spent_cpu_s(*_OURS) - spent_s,
                 cached=False,
             )
             self._report(StageEvent(stage=name, state=StageState.FAILED))
@@ -137,7 +172,7 @@ class Pipeline:
         return artefact
 
 
-def _cpu_s() -> float:
-    """Return the CPU-seconds of this process and its ended children."""
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+@functools.cache
+def _code_digest(path: str) -> str:
+    """Return the hash of a file or folder of the checkout, computed once a process."""
+    return source_digest(ROOT / path)

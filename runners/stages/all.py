@@ -1,19 +1,8 @@
 """All stages by name: which needs which, from a design to what is measured.
 
-::
-
-    cpu-generator ─► cpu ─┬──────────────► synthesise-cpu ─┐  cost, fits the part?
-    cfu ──────────────────┼──────────────► synthesise-cfu ─┼─► place-and-route ─► clock met?
-    board-soc ────────────┼──────────────► synthesise-soc ─┘         └─► bitstream
-    simulator-runtime ─┐  │
-    soc ──┬────────────┴──┴─► simulator ─┐
-          └─► firmware ──────────────────┼─► simulate ─► latency, bit-exact?
-    golden ──────────────────────────────┘
-    host-firmware ─► accuracy on the host
-    bios-libraries ─► bios ─► bitstream
+The table is the flow; ``python -m runners.stages.flow`` prints it.
 """
 
-from hw_templates.cfu import register_module
 from runners.job import Job
 from runners.pipeline import Cache, Pipeline, Report, Stage
 from runners.stages.bios import BIOS_LIBRARIES_STAGE, BIOS_STAGE
@@ -52,11 +41,5 @@ STAGES: dict[str, Stage] = {
 
 
 def pipeline_of(job: Job, *, cache: Cache, report: Report) -> Pipeline:
-    """Return the walk over all stages of a job, whose own CFU families are registered here.
-
-    Raises:
-        ConfigError: A module of a family cannot be imported.
-    """
-    for module in job.families:
-        register_module(module)
+    """Return the walk over all stages of a job."""
     return Pipeline(job, stages=STAGES, cache=cache, report=report)

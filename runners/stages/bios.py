@@ -165,8 +165,6 @@ def _soc_of(job: Job) -> SocConfig:
 def _library_inputs(job: Job) -> Mapping[str, Any]:
     del job
     return {
-        "flags": bios.bios_flags(),
-        "sources": source_digest(_SOC_FOLDER / "bios.py"),
         "tools": identities(*_PACKAGES),
     }
 
@@ -219,6 +217,7 @@ BIOS_LIBRARIES_STAGE = Stage(
     version=1,
     needs=(),
     inputs=_library_inputs,
+    code=("runners/stages/bios.py", "hw_templates/soc/bios.py"),
     build=_build_libraries,
     is_tool=True,
 )
@@ -226,7 +225,9 @@ BIOS_STAGE = Stage(
     name="bios",
     version=1,
     needs=(),
+    may_need=("bios-libraries", "board-soc"),
     also_needs=_bios_needs,
     inputs=_bios_inputs,
+    code=("runners/stages/bios.py", "runners/stages/socs.py", "hw_templates/soc/bios.py"),
     build=_build_bios,
 )

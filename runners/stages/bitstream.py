@@ -9,7 +9,7 @@ from hw_templates.soc.fpga_boards import fpga_board
 from runners.fpga import family_of_part
 from runners.fpga.family import FpgaFamily, Step
 from runners.job import Job, Limits
-from runners.pipeline import Building, Stage
+from runners.pipeline import Building, Stage, source_digest
 from runners.stages.rom import BIOS, bits_that_differ, rom_words, write_words
 from runners.stages.soc import read_soc
 from runners.tools import identities, run_tool
@@ -36,7 +36,11 @@ def _run(step: Step, out: Path, limits: Limits) -> float:
 
 def _inputs(job: Job) -> Mapping[str, Any]:
     family = family_of_part(job.target.part)
-    return {"tools": identities(*family.pack_packages)}
+    return {
+        "device": fpga_board(job.target.board).device_of(job.target.part),
+        "source": source_digest(family.source),
+        "tools": identities(*family.pack_packages),
+    }
 
 
 def _build(building: Building) -> float:
@@ -86,5 +90,9 @@ BITSTREAM_STAGE = Stage(
     version=1,
     needs=("place-and-route", "board-soc", "bios"),
     inputs=_inputs,
+    code=(
+        *(f"runners/stages/{name}.py" for name in ("bitstream", "rom", "soc")),
+        *(f"runners/fpga/{name}.py" for name in ("family", "ecpbram")),
+    ),
     build=_build,
 )

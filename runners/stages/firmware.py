@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ from contracts.faults import DoesNotFit, ToolCrashed
 from contracts.parameter import Value
 from hw_templates.cfu import Family
 from runners.job import Job
-from runners.pipeline import ROOT, Building, Stage, source_digest
+from runners.pipeline import Building, Stage, source_digest
 from runners.stages.design import cpu_config, family_of, family_values
 from runners.tools import identities, run_tool
 from runners.workload import workload_model
 from sw_templates.build import host_command, riscv_commands
 from sw_templates.generate import Firmware, generate
-from sw_templates.options import FirmwareOptions, KernelSet
+from sw_templates.operator_set import operators_digest
+from sw_templates.options import FirmwareOptions, KernelSet, printable_name
 from sw_templates.soc_map import SocMap
 
 _LINKER_OVERFLOW = "region `"  # ... main_ram' overflowed by N bytes
@@ -29,6 +31,7 @@ def firmware_options(job: Job) -> FirmwareOptions:
     return FirmwareOptions.from_values(
         job.design,
         device_name=job.serial.device_name,
+        model_name=job.serial.model_name or printable_name(job.workload.model.stem),
         results=job.serial.results,
         inputs=job.serial.inputs,
     )
@@ -51,7 +54,7 @@ def generate_firmware(job: Job, *, soc: SocMap | None, out: Path) -> Firmware:
     family = family_of(job)
     return generate(
         workload_model(job.workload),
-        kernels=kernel_set(family, {**job.design, **family_values(job, family)}),
+        kernels=kernel_set(family, family_values(job, family)),
         options=firmware_options(job),
         soc=soc,
         out=out,
@@ -60,19 +63,16 @@ def generate_firmware(job: Job, *, soc: SocMap | None, out: Path) -> Firmware:
 
 def _source_inputs(job: Job) -> dict[str, Any]:
     family = family_of(job)
-    options = firmware_options(job)
+    kernels = kernel_set(family, family_values(job, family))
     return {
         "model": job.workload.model_sha256,
-        "family": family.name,
-        "values": family_values(job, family),
-        "kernels": {} if family.kernels is None else source_digest(family.kernels.folder),
-        "templates": source_digest(ROOT / "sw_templates"),
-        "optimisation": options.optimisation,
-        "unroll": options.unroll,
-        "device_name": options.device_name,
-        "results": options.results,
-        "inputs": options.inputs,
-        "tools": identities("tflite"),
+        "kernels": {
+            **asdict(kernels),
+            "folders": [source_digest(folder) for folder in kernels.folders],
+        },
+        "operators": operators_digest(job.workload.operator_folders),
+        "options": asdict(firmware_options(job)),
+        "tools": identities("flatbuffers", "jinja2", "numpy", "tflite"),
     }
 
 
@@ -129,9 +129,25 @@ def _run(building: Building, command: tuple[str, ...]) -> float:
     ).cpu_s
 
 
+_CODE = (
+    *(f"runners/stages/{name}.py" for name in ("firmware", "design")),
+    "runners/workload.py",
+    "sw_templates",
+)
+
 FIRMWARE_STAGE = Stage(
-    name="firmware", version=1, needs=("soc",), inputs=_firmware_inputs, build=_build_firmware
+    name="firmware",
+    version=1,
+    needs=("soc",),
+    inputs=_firmware_inputs,
+    code=_CODE,
+    build=_build_firmware,
 )
 HOST_FIRMWARE_STAGE = Stage(
-    name="host-firmware", version=1, needs=(), inputs=_host_inputs, build=_build_host_firmware
+    name="host-firmware",
+    version=1,
+    needs=(),
+    inputs=_host_inputs,
+    code=_CODE,
+    build=_build_host_firmware,
 )

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from runners.job import Job
-from runners.pipeline import ROOT, Building, Stage, source_digest
+from runners.pipeline import Building, Stage
 from runners.tools import identities
 from runners.workload import workload_model
 from sw_templates.model import Model
+from sw_templates.operator_set import operators_digest
 from sw_templates.reference import Golden, golden_inferences
 
 _CANDIDATES = 24
@@ -56,11 +57,8 @@ def _inputs(job: Job) -> Mapping[str, Any]:
         "model": job.workload.model_sha256,
         "count": job.workload.golden_inputs,
         "seed": job.workload.seed,
-        "sources": [
-            source_digest(ROOT / "sw_templates" / "reference.py"),
-            source_digest(Path(__file__)),
-        ],
-        "tools": identities("ai-edge-litert", "tflite"),
+        "operators": operators_digest(job.workload.operator_folders),
+        "tools": identities("ai-edge-litert", "flatbuffers", "numpy", "tflite"),
     }
 
 
@@ -88,4 +86,11 @@ def read_golden(folder: Path) -> tuple[dict[str, Any], ...]:
     return tuple(json.loads((folder / "golden.json").read_text()))
 
 
-GOLDEN_STAGE = Stage(name="golden", version=2, needs=(), inputs=_inputs, build=_build)
+GOLDEN_STAGE = Stage(
+    name="golden",
+    version=2,
+    needs=(),
+    inputs=_inputs,
+    code=("runners/stages/golden.py", "runners/workload.py", "sw_templates"),
+    build=_build,
+)

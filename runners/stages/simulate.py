@@ -17,6 +17,7 @@ from runners.job import Job, Limits
 from runners.pipeline import Building, Stage
 from runners.stages.golden import read_golden
 from runners.stages.simulator import SIMULATOR
+from runners.tools.child import spent_cpu_s
 
 _SIMULATOR_CYCLES_PER_S = 300_000
 """A simulation slower than this is taken for hung: a tenth of the usual speed."""
@@ -68,8 +69,9 @@ def _simulate(building: Building) -> float:
     """Write ``profile.json``: cycles and layers of the first golden inference."""
     limits = building.job.limits
     answers = read_golden(building.needs["golden"])
-    before_s = _children_cpu_s()
-    with tempfile.TemporaryDirectory(prefix="dse-board-") as folder:
+    before_s = spent_cpu_s(resource.RUSAGE_CHILDREN)
+    # within the stage's own folder: what a killed run leaves is swept with it
+    with tempfile.TemporaryDirectory(prefix="board-", dir=building.out) as folder:
         board = open_simulated_board(
             simulator=building.needs["simulator"],
             firmware=building.needs["firmware"],
@@ -83,13 +85,7 @@ def _simulate(building: Building) -> float:
             board.close()
     profile = {"cycles": cycles, "layers": [asdict(layer) for layer in layers]}
     (building.out / "profile.json").write_text(json.dumps(profile, indent=1))
-    return _children_cpu_s() - before_s
-
-
-def _children_cpu_s() -> float:
-    """Return the CPU-seconds of this process' ended children; a trial runs one at a time."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    return spent_cpu_s(resource.RUSAGE_CHILDREN) - before_s
 
 
 def _run_golden(
@@ -129,5 +125,11 @@ SIMULATE_STAGE = Stage(
     version=1,
     needs=("simulator", "firmware", "golden", "soc"),
     inputs=_inputs,
+    code=(
+        *(f"runners/stages/{name}.py" for name in ("simulate", "golden")),
+        *(f"runners/boards/{name}.py" for name in ("board", "mlperf", "serial_port", "simulated")),
+        "runners/job.py",  # how an input tensor goes over the line
+        "hw_templates/soc/images.py",
+    ),
     build=_simulate,
 )

@@ -12,8 +12,8 @@ from typing import Any
 from contracts.faults import ToolMissing
 from hw_templates.soc import simulation
 from runners.job import Job
-from runners.pipeline import ROOT, Building, Stage, source_digest
-from runners.tools import identities, run_tool
+from runners.pipeline import Building, Stage
+from runners.tools import identities, newest_clang, run_tool
 
 SIMULATOR = "simulator"
 """File name of the program in the folder that ``build_simulator`` fills."""
@@ -35,7 +35,7 @@ def build_runtime(out: Path, *, timeout_s: float, memory_bytes: int | None = Non
     cpu_s = run_tool(
         simulation.verilator_root_command(), cwd=out, log=root_log, timeout_s=timeout_s
     ).cpu_s
-    for command in simulation.runtime_commands(_verilator_root(out)):
+    for command in simulation.runtime_commands(_verilator_root(out), compiler=newest_clang()):
         cpu_s += run_tool(
             command,
             cwd=out,
@@ -94,6 +94,7 @@ def build_simulator(
     compiled = run_tool(
         simulation.compile_command(
             "simulator_unit.cc",
+            compiler=newest_clang(),
             verilator_root=_verilator_root(runtime),
             runtime=runtime.absolute(),
             out=(out / SIMULATOR).absolute(),
@@ -120,10 +121,7 @@ def _verilator_root(runtime: Path) -> Path:
 
 def _runtime_inputs(job: Job) -> Mapping[str, Any]:
     del job
-    return {
-        "sources": source_digest(ROOT / "hw_templates" / "soc" / "simulation"),
-        "tools": identities("verilator", "clang"),
-    }
+    return {"tools": identities("verilator", "clang")}
 
 
 def _build_runtime(building: Building) -> float:
@@ -148,11 +146,14 @@ def _build_simulator(building: Building) -> float:
     )
 
 
+_CODE = ("runners/stages/simulator.py", "hw_templates/soc/simulation")
+
 SIMULATOR_RUNTIME_STAGE = Stage(
     name="simulator-runtime",
     version=1,
     needs=(),
     inputs=_runtime_inputs,
+    code=_CODE,
     build=_build_runtime,
     is_tool=True,
 )
@@ -161,6 +162,7 @@ SIMULATOR_STAGE = Stage(
     version=1,
     needs=("soc", "cpu", "cfu", "simulator-runtime"),
     inputs=_runtime_inputs,
+    code=_CODE,
     build=_build_simulator,
     is_tool=True,
 )

@@ -10,20 +10,19 @@ from hw_templates.soc.config import SocConfig
 from hw_templates.soc.fpga_boards import board_file
 from runners.job import Job
 from runners.pipeline import ROOT, Building, Stage, source_digest
-from runners.stages.design import cpu_config
+from runners.stages.design import has_cfu
 from runners.stages.socs import board_soc, simulated_soc
 from runners.tools import identities, run_tool
 
 
 def _soc_of(flavour: Callable[..., SocConfig], job: Job) -> SocConfig:
-    return flavour(job.target, with_cfu=cpu_config(job).cfu)
+    return flavour(job.target, with_cfu=has_cfu(job))
 
 
 def _soc_inputs(config: SocConfig) -> Mapping[str, Any]:
     return {
         "config": config.canonical_json(),
         "board": source_digest(board_file(config.board)) if config.board else "",
-        "sources": source_digest(ROOT / "hw_templates" / "soc"),
         "tools": identities("litex", "litedram", "migen"),
     }
 
@@ -45,11 +44,14 @@ def read_soc(folder: Path) -> dict[str, Any]:
     return description
 
 
+_CODE = ("runners/stages/soc.py", "runners/stages/socs.py", "hw_templates/soc")
+
 SOC_STAGE = Stage(
     name="soc",
     version=1,
     needs=(),
     inputs=lambda job: _soc_inputs(_soc_of(simulated_soc, job)),
+    code=_CODE,
     build=lambda building: _generate_soc(building, _soc_of(simulated_soc, building.job)),
 )
 BOARD_SOC_STAGE = Stage(
@@ -57,5 +59,6 @@ BOARD_SOC_STAGE = Stage(
     version=1,
     needs=(),
     inputs=lambda job: _soc_inputs(_soc_of(board_soc, job)),
+    code=_CODE,
     build=lambda building: _generate_soc(building, _soc_of(board_soc, building.job)),
 )

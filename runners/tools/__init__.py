@@ -2,22 +2,21 @@
 
 from runners.tools.run import (
     ToolRun,
-    die_with_parent,
     fault_of_os_error,
     find_program,
     run_tool,
     tool_version,
 )
-from runners.tools.versions import all_identities, identities, identity
+from runners.tools.versions import all_identities, identities, identity, newest_clang
 
 __all__ = [
     "ToolRun",
     "all_identities",
-    "die_with_parent",
     "fault_of_os_error",
     "find_program",
     "identities",
     "identity",
+    "newest_clang",
     "run_tool",
     "tool_version",
 ]

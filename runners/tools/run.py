@@ -5,9 +5,7 @@ limit, with its output in a log; its end is mapped to a fault of the closed list
 """
 
 import contextlib
-import ctypes
 import errno
-import functools
 import os
 import resource
 import shutil
@@ -19,13 +17,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import assert_never
 
 from contracts.faults import DiskFull, DseError, OutOfMemory, ToolCrashed, ToolMissing, ToolTimeout
+from runners.tools import child
 
-_PR_SET_PDEATHSIG = 1
 _DETAIL_CHARS = 2000
 _MEMORY_LOOK_S = 0.25
 _WATCH_S = 1.0
+_COMPUTING_SHARE = 0.5
+"""A program that used less of its time than this was waiting for something else."""
 _OUT_OF_MEMORY_SIGNS = ("bad_alloc", "cannot allocate memory", "out of memory", "memoryerror")
 _DISK_FULL_SIGNS = ("no space left on device", "disk quota exceeded")
 
@@ -92,46 +93,43 @@ def run_tool(
             contextlib.nullcontext(sink) if stdout is None else stdout.open("wb") as target,
         ):
             offset = sink.tell()
-            process = subprocess.Popen(
+            process = child.start(
                 words,
+                is_tied=True,
                 cwd=cwd,
+                env=env,
                 stdin=source,
                 stdout=target,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {})},
-                start_new_session=True,
-                preexec_fn=functools.partial(die_with_parent, os.getpid()),
             )
     except OSError as error:
         raise fault_of_os_error(error, f"{name} could not be started in {cwd}") from error
     try:
-        status, usage = _wait(
+        end, usage = _wait(
             process,
             deadline_s=started_s + timeout_s,
             memory_bytes=memory_bytes,
             watch=watch or _nothing,
         )
     finally:
-        _kill_group(process)
+        child.signal_group(process.pid, signal.SIGKILL)  # what it left behind
     run = ToolRun(
         wall_s=time.monotonic() - started_s,
         cpu_s=usage.ru_utime + usage.ru_stime,
         max_rss_bytes=usage.ru_maxrss * 1024,
     )
-    if status is _Limit.MEMORY:
-        raise OutOfMemory(
-            f"{name} used more than {(memory_bytes or 0) >> 20} MiB, its memory limit",
-            fix="raise limits.memory_bytes, then `resume` the study",
-            detail=_tail(log, offset),
+    if isinstance(end, _Stopped):
+        raise _fault_of_limit(
+            name,
+            end,
+            run.wall_s,
+            timeout_s=timeout_s,
+            memory_bytes=memory_bytes or 0,
+            log=log,
+            tail=_tail(log, offset),
         )
-    if status is _Limit.TIME:
-        raise ToolTimeout(
-            f"{name} was stopped after {timeout_s:.0f} s, its time limit",
-            fix=f"raise limits.stage_timeout_s, or see what it was doing in {log}",
-            detail=_tail(log, offset),
-        )
-    if status != 0:
-        raise _fault_of_status(name, status, log=log, detail=_tail(log, offset))
+    if end != 0:
+        raise _fault_of_status(name, end, log=log, detail=_tail(log, offset))
     return run
 
 
@@ -177,15 +175,16 @@ def fault_of_os_error(error: OSError, doing: str) -> DseError:
     return ToolCrashed(f"{doing}: {error}", fix="check the folder's permissions")
 
 
-def die_with_parent(parent_pid: int) -> None:
-    """Let the kernel kill this process when its parent ends; called first thing in a child.
+def is_computing(*, cpu_s: float, wall_s: float) -> bool:
+    """Tell whether a program had the processor for enough of its time to be judged by it.
+
+    One that waited, for a disk, a network, a lock or a processor that others had, used little.
 
     Args:
-        parent_pid: The parent's id, to notice that it has ended already.
+        cpu_s: CPU-seconds of the program and all that it started.
+        wall_s: Seconds that it ran.
     """
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent_pid:  # the parent died before prctl took effect
-        os._exit(127)
+    return cpu_s >= _COMPUTING_SHARE * wall_s
 
 
 class _Limit(StrEnum):
@@ -195,13 +194,21 @@ class _Limit(StrEnum):
     MEMORY = "memory"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stopped:
+    """A limit ended a program, and what it used just before."""
+
+    limit: _Limit
+    use: child.SessionUse
+
+
 def _wait(
     process: "subprocess.Popen[bytes]",
     *,
     deadline_s: float,
     memory_bytes: int | None,
     watch: Callable[[], None],
-) -> tuple[int | _Limit, resource.struct_rusage]:
+) -> tuple[int | _Stopped, resource.struct_rusage]:
     """Wait for the end, and return its status or the limit that came before it."""
     pause_s = 0.001
     next_look_s = time.monotonic() + _MEMORY_LOOK_S
@@ -212,18 +219,19 @@ def _wait(
             process.returncode = os.waitstatus_to_exitcode(status)
             return process.returncode, usage
         now_s = time.monotonic()
-        hit: _Limit | None = None
+        stopped: _Stopped | None = None
         if now_s >= deadline_s:
-            hit = _Limit.TIME
+            stopped = _Stopped(limit=_Limit.TIME, use=child.session_use(process.pid))
         elif memory_bytes is not None and now_s >= next_look_s:
             next_look_s = now_s + _MEMORY_LOOK_S
-            if _resident_bytes(process.pid) > memory_bytes:
-                hit = _Limit.MEMORY
-        if hit is not None:
-            _kill_group(process)
+            use = child.session_use(process.pid)
+            if use.resident_bytes > memory_bytes:
+                stopped = _Stopped(limit=_Limit.MEMORY, use=use)
+        if stopped is not None:
+            child.signal_group(process.pid, signal.SIGKILL)
             _, _, usage = os.wait4(process.pid, 0)
             process.returncode = -signal.SIGKILL
-            return hit, usage
+            return stopped, usage
         if now_s >= next_watch_s:
             next_watch_s = now_s + _WATCH_S
             watch()
@@ -235,28 +243,51 @@ def _nothing() -> None:
     """Watch nothing."""
 
 
-def _resident_bytes(session: int) -> int:
-    """Return the resident memory of all processes of a session."""
-    total = 0
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            # the name of the program, in brackets, may hold blanks: count from its end
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it has ended meanwhile
-        if int(fields[3]) == session:
-            total += int(fields[21]) * resource.getpagesize()
-    return total
+def _fault_of_limit(
+    name: str,
+    stopped: _Stopped,
+    wall_s: float,
+    *,
+    timeout_s: float,
+    memory_bytes: int,
+    log: Path,
+    tail: str,
+) -> DseError:
+    """Return the fault of a program at a limit, with what tells whether it is the program's own."""
+    use = stopped.use
+    evidence = (
+        f"it used {use.cpu_s:.0f} s of processor time in {wall_s:.0f} s and had"
+        f" {use.resident_bytes >> 20} MiB resident; the machine had load {os.getloadavg()[0]:.1f}"
+        f" on {os.cpu_count()} processors and {_available_bytes() >> 20} MiB of memory left"
+    )
+    detail = f"{evidence}\n{tail}".strip()
+    fault: DseError
+    match stopped.limit:
+        case _Limit.TIME:
+            fault = ToolTimeout(
+                f"{name} was stopped after {timeout_s:.0f} s, its time limit",
+                fix=f"raise limits.stage_timeout_s, or see what it was doing in {log}",
+                detail=detail,
+            )
+            fault.is_own_limit = is_computing(cpu_s=use.cpu_s, wall_s=wall_s)
+        case _Limit.MEMORY:
+            fault = OutOfMemory(
+                f"{name} used more than {memory_bytes >> 20} MiB, its memory limit",
+                fix="raise limits.memory_bytes, then `resume` the study",
+                detail=detail,
+            )
+            fault.is_own_limit = True
+        case _ as never:
+            assert_never(never)
+    return fault
 
 
-def _kill_group(process: "subprocess.Popen[bytes]") -> None:
-    """End what is left of the program's process group."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
+def _available_bytes() -> int:
+    """Return the memory that programs can still get on this machine."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return 0
 
 
 def _fault_of_status(name: str, status: int, *, log: Path, detail: str) -> DseError:

@@ -52,7 +52,7 @@ def bios_libraries() -> Path:
     stages = {stage.name: stage for stage in (BIOS_LIBRARIES_STAGE, BIOS_STAGE)}
     nothing = Job(
         design={},
-        target=Target(name="none", part="LFE5U-25F", clock_mhz=50.0),
+        target=Target(name="none", part="LFE5U-25F", clock_hz=50_000_000),
         workload=Workload(model=Path("none"), model_sha256=""),
     )
     cache_of_user = Cache(default_root())

@@ -15,7 +15,7 @@ from runners.job import Job, Target, Workload
 from runners.pipeline import Cache, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.simulator import SIMULATOR
-from runners.tools import run_tool
+from runners.tools import newest_clang, run_tool
 from tests.fast_design import CPU, FIRMWARE
 from tests.soc.soc_bench import CORE_WITHOUT_CFU, generate, runtime, scratch
 
@@ -78,7 +78,11 @@ def paced_simulator(
     root = Path((runtime() / "verilator_root").read_text().split()[-1])
     run_tool(
         simulation.compile_command(
-            "unit.cc", verilator_root=root, runtime=runtime(), out=folder / SIMULATOR
+            "unit.cc",
+            compiler=newest_clang(),
+            verilator_root=root,
+            runtime=runtime(),
+            out=folder / SIMULATOR,
         ),
         cwd=model,
         log=log,
@@ -106,7 +110,7 @@ def slowest_core() -> Path:
         del design[name]
     job = Job(
         design=design,
-        target=Target(name="none", part="LFE5U-25F", clock_mhz=50.0),
+        target=Target(name="none", part="LFE5U-25F", clock_hz=50_000_000),
         workload=Workload(model=Path("none"), model_sha256=""),
     )
     pipeline = pipeline_of(job, cache=Cache(default_root()), report=lambda _: None)

@@ -46,7 +46,6 @@ def test_a_layers_figures() -> None:
 
 
 def test_single_answers() -> None:
-    assert mlperf.parse_name(["m-name-dut-[my board]"]) == "my board"
     assert mlperf.parse_profile(["m-profile-[a 1.0]", "m-model-[ic01]"]) == ("a 1.0", "ic01")
     assert mlperf.parse_timestamp(["m-lap-us-17"]) == 17
     assert mlperf.parse_cycles(["m-cycles-18446744073709551615"]) == (1 << 64) - 1
@@ -64,9 +63,9 @@ def test_an_inference() -> None:
 @pytest.mark.parametrize(
     ("parse", "lines"),
     [
-        (mlperf.parse_name, []),
-        (mlperf.parse_name, ["m-nam-dut-[x]"]),
-        (mlperf.parse_name, ["m-name-dut-[x]", "m-name-dut-[x]"]),
+        (mlperf.parse_timestamp, []),
+        (mlperf.parse_timestamp, ["m-lab-us-1"]),
+        (mlperf.parse_timestamp, ["m-lap-us-1", "m-lap-us-1"]),
         (mlperf.parse_profile, ["m-model-[ic01]"]),
         (mlperf.parse_profile, ["m-model-[ic01]", "m-profile-[a]"]),
         (mlperf.parse_timestamp, ["m-lap-us-1x"]),

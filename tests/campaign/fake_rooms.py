@@ -125,7 +125,7 @@ def measure(job: Job, *, report: Callable[[StageEvent], None]) -> Outcome:
 def _placement(clock_mhz: float) -> Placement:
     return Placement(
         seed=1,
-        clock_mhz=clock_mhz,
+        clock_hz=round(clock_mhz * 1e6),
         fmax_mhz=clock_mhz + 1,
         is_met=True,
         domains=(ClockDomain(name="sys", clock_mhz=clock_mhz, fmax_mhz=clock_mhz + 1),),

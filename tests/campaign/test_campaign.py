@@ -1,6 +1,7 @@
 """The loop itself, with an executor that answers at once and a clock that never waits."""
 
 import itertools
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,9 +22,13 @@ from dse.campaign import Campaign, Timing
 from dse.campaign.asking import Asker
 from dse.campaign.events import AttemptEnded, CampaignEvent, Ending, Note, TrialReused
 from dse.config import StudyConfig, load_config, with_budget
+from dse.output.progress import event_text
+from dse.output.report import front_data, front_text, status_data, status_text
+from dse.output.trial_report import show_text
+from dse.results.front import pareto_front
 from dse.space import Design
-from dse.store import RetryPolicy, Store, TrialState
-from dse.suggest import Suggester, SuggestRequest, make_suggester
+from dse.store import BY_HAND, NewTrial, RetryPolicy, Store, TrialState
+from dse.suggest import Suggester, Suggestion, SuggestRequest, make_suggester
 from runners.executors import Event, Finished
 from runners.job import Job
 from tests.campaign.fake_rooms import fake_space, measure
@@ -89,7 +94,7 @@ class Recorder:
     requests: list[SuggestRequest] = field(default_factory=list)
     name: str = "recorder"
 
-    def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
+    def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
         self.requests.append(request)
         return self.inner.suggest(request)
 
@@ -240,6 +245,37 @@ def test_a_trial_that_keeps_failing_is_left_for_resume(store: Store, config: Stu
     assert set(states(store)) <= {"completed", "infeasible"}
 
 
+def test_a_design_that_reaches_a_limit_twice_is_told_to_the_search_and_not_run_again(
+    store: Store, config: StudyConfig
+) -> None:
+    def answer(job: Job) -> Outcome:
+        if job.design["cfu"] != "simd":
+            return by_formula(job)
+        limit = ToolTimeout("nextpnr was stopped after 900 s", fix="-")
+        limit.stage, limit.is_own_limit = "place-and-route", True
+        return outcome_of(limit, Measurement(metrics=()))
+
+    executor, events = InstantExecutor(answer), []  # type: ignore[var-annotated]
+    recorder = Recorder(make_suggester("random"))
+    campaign(store, config, executor=executor, suggester=recorder, events=events).run()
+
+    results = store.results(store.study("night").id)
+    slow = [r for r in results if r.trial.design["cfu"] == "simd"]
+    assert slow
+    assert {r.trial.state for r in slow} == {TrialState.INFEASIBLE}
+    assert {r.kind for r in slow} == {FaultKind.TOO_SLOW_TO_BUILD}
+    assert len(executor.submitted) == len(results) + len(slow)  # two attempts, not three
+    told = {o.design.id: o.values for o in recorder.requests[-1].observations}
+    assert {told[r.trial.design_id] for r in slow if r.trial.design_id in told} == {None}
+    lines = [event_text(e, config) or "" for e in events if isinstance(e, AttemptEnded)]
+    assert sum("infeasible" in line and "reached before" in line for line in lines) == len(slow)
+
+    study, again = store.study("night"), InstantExecutor(answer)
+    assert store.requeue(study.id, context="context", now_s=0) == 0
+    campaign(store, config, executor=again).run()
+    assert again.submitted == []
+
+
 def test_a_missing_tool_stops_everything_and_blames_no_trial(
     store: Store, config: StudyConfig
 ) -> None:
@@ -261,7 +297,7 @@ def test_a_stop_gives_running_trials_back(store: Store, config: StudyConfig) -> 
 
     assert ending is Ending.INTERRUPTED
     assert states(store) == ["waiting", "waiting"]
-    kinds = [e.outcome.kind for e in events if isinstance(e, AttemptEnded)]  # type: ignore[union-attr]
+    kinds = [e.outcome.fault.kind for e in events if isinstance(e, AttemptEnded)]  # type: ignore[union-attr]
     assert kinds == [FaultKind.CANCELLED, FaultKind.CANCELLED]
 
 
@@ -286,8 +322,9 @@ def test_equal_designs_are_never_measured_twice(store: Store, config: StudyConfi
     class Stubborn:
         name = "stubborn"
 
-        def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
-            return (request.space.default(),) * request.count
+        def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
+            default = Suggestion(design=request.space.default(), suggested_by=self.name)
+            return (default,) * request.count
 
         def close(self) -> None: ...
 
@@ -304,17 +341,56 @@ def test_a_suggester_that_fails_does_not_end_the_night(store: Store, config: Stu
     class Hanging:
         name = "vizier"
 
-        def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
+        def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
             raise ToolTimeout(f"no answer for {request.count}", fix="raise suggest.timeout_s")
 
         def close(self) -> None: ...
 
     events: list[CampaignEvent] = []
-    assert campaign(store, config, suggester=Hanging(), events=events).run() is Ending.BUDGET
+    loop = campaign(store, config, suggester=Hanging(), events=events)
+    assert loop.run() is Ending.BUDGET
 
     results = store.results(store.study("night").id)
     assert {r.trial.suggested_by for r in results} == {"random instead of vizier"}
     assert any(isinstance(e, Note) and "drawn at random" in e.text for e in events)
+    assert loop.stand_ins == len(results) == 6
+
+
+def test_designs_that_the_search_did_not_choose_are_marked_wherever_they_are_shown(
+    store: Store, config: StudyConfig
+) -> None:
+    class FailsLater:
+        name = "vizier"
+
+        def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
+            if len(request.taken()) >= 3:
+                raise ToolCrashed("the search process ended", fix="try again")
+            return make_suggester("random").suggest(request)
+
+        def close(self) -> None: ...
+
+    campaign(store, config, suggester=FailsLater()).run()
+
+    study = store.study("night")
+    results = store.results(study.id)
+    drawn = [r.trial.number for r in results if r.trial.suggested_by.startswith("random instead")]
+    assert 0 < len(drawn) < len(results)
+    listed = f"{len(drawn)} design{'s' if len(drawn) > 1 else ''} drawn at random instead, trials"
+    (summary,) = store.summaries()
+    status = status_data(summary, config, results)
+    assert status["stand_ins"] == drawn
+    assert f"* the search failed: {listed} {drawn[0]}" in status_text(status)
+    found = pareto_front(results, config)
+    front = front_data(found, config)
+    assert front["stand_ins"] == drawn
+    words = {point["trial"]: point["suggested_by"] for point in front["front"]}
+    assert {n for n, by in words.items() if by == "random instead of vizier"} == {*words} & {*drawn}
+    text = front_text(found, config)
+    assert listed in text
+    marked = {int(n) for n in re.findall(r"^ *\*(\d+) ", text, flags=re.MULTILINE)}
+    assert marked == {*words} & {*drawn}
+    shown = show_text(store.detail(study, drawn[0]), clock_mhz=50.0, part="LFE5U-85F")
+    assert "the search failed" in shown
 
 
 def test_a_completed_trial_without_an_objective_is_a_bug_and_not_a_result(
@@ -351,6 +427,46 @@ def test_a_lost_lease_cancels_the_trial_here(store: Store, config: StudyConfig) 
     assert loop.run() is Ending.BUDGET
     assert any(isinstance(e, Note) and "taken over" in e.text for e in events)
     assert len(store.detail(store.study("night"), 1).attempts) == 2
+
+
+def queue_by_hand(store: Store, study_id: int, design: Design) -> None:
+    new = NewTrial(design_id=design.id, design_json=design.canonical, suggested_by=BY_HAND)
+    store.add_trials(study_id, [new], context="context", budget=None, now_s=0)
+
+
+def test_a_queued_design_of_another_space_is_a_result_and_stops_nothing(
+    store: Store, config: StudyConfig
+) -> None:
+    asked: list[SuggestRequest] = []
+    inner = make_suggester("random")
+
+    class Listening:
+        name = "random"
+
+        def suggest(self, request: SuggestRequest) -> tuple[Design, ...]:
+            asked.append(request)
+            return inner.suggest(request)
+
+        def close(self) -> None: ...
+
+    made = campaign(store, config, suggester=Listening())
+    foreign = Design({"icache_bytes": 0, "bypass": True, "cfu": "theirs", "their_depth": 3})
+    ours = fake_space().default()
+    queue_by_hand(store, made.study.id, foreign)
+    queue_by_hand(store, made.study.id, ours)
+    made.run()
+
+    first, second, *_ = store.results(made.study.id)
+    assert (first.trial.state, second.trial.state) == (
+        TrialState.INFEASIBLE,
+        TrialState.COMPLETED,
+    )
+    (attempt,) = store.detail(made.study, 1).attempts
+    assert attempt.kind is FaultKind.INVALID_DESIGN
+    assert attempt.what == "queued by hand, but the space has no parameter 'their_depth'"
+    told = [o.design for request in asked for o in request.observations]
+    assert foreign not in told
+    assert ours in told
 
 
 def test_a_fault_of_the_design_is_a_result(store: Store, config: StudyConfig) -> None:

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-
 from contracts.parameter import Parameter, Value
 from hw_templates.cfu import Family, ReferenceModel
-from runners.tools import run_tool
+from runners.tools import newest_clang, run_tool
+from sw_templates.generate import c_environment
+from sw_templates.operator_set import find_operators
 from sw_templates.options import KERNELS_FOLDER
 
 FOLDER = Path(__file__).parent
-COMPILER = "clang++-14"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class VerilatedRuntime:
     def _compile(self, *arguments: object, folder: Path) -> None:
         includes = [f"-I{self.include}", f"-I{self.include}/vltstd", f"-I{folder}"]
         run_tool(
-            [COMPILER, "-O1", "-w", "-std=c++17", *includes, *map(str, arguments)],
+            [newest_clang(), "-O1", "-w", "-std=c++17", *includes, *map(str, arguments)],
             cwd=folder,
             log=folder / "compile.log",
             timeout_s=300,
@@ -106,18 +105,13 @@ def render_kernels(family: Family, values: Mapping[str, Value], out: Path) -> li
     """Write a family's C and the headers it relies on; return the names of its ``.c`` files."""
     assert family.kernels is not None
     folders = [family.kernels.folder, KERNELS_FOLDER]
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(list(map(str, folders))),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # C, not HTML
-    )
+    environment = c_environment(folders)
+    operators = find_operators()
     variables = {
+        "operators": operators.layers,
         "unroll": 4,
         "weight_row_align_bytes": family.kernels.weight_row_align_bytes(values),
-        "scratch_rows": max(4, family.kernels.scratch_rows(values)),
+        "scratch_rows": max(operators.scratch_rows, family.kernels.scratch_rows(values)),
         **family.kernels.variables(values),
     }
     out.mkdir(parents=True, exist_ok=True)

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.faults import ConfigError
-from hw_templates.cfu import Registry
-from hw_templates.cfu.verilog_file import with_parameters
+from hw_templates.cfu import load_families
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "how-to" / "add-a-cfu-family.md"
@@ -34,11 +32,10 @@ def example(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_example_registers_beside_others(example: Path) -> None:
-    registry = Registry()
-    family = registry.register_module(str(example / "dotter.py"))
+def test_example_loads_beside_others(example: Path) -> None:
+    family = load_families([str(example / "dotter.py")]).named("dotter")
     assert [parameter.name for parameter in family.parameters] == ["lanes"]
-    assert "parameter LANES = 2)" in family.verilog({"lanes": 2})
+    assert family.verilog({"lanes": 2}) != family.verilog({"lanes": 4})
 
 
 @pytest.mark.slow
@@ -56,20 +53,3 @@ def test_example_passes_the_contract_in_verilog_and_amaranth(example: Path) -> N
         text=True,
     )
     assert done.returncode == 0, done.stdout
-
-
-def test_parameters_of_a_verilog_file_are_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "cfu.v"
-    path.write_text("module Cfu #(parameter A = 1, parameter integer B = 8'h2) (input x);")
-    assert with_parameters(path, {"A": 5, "B": 6}) == (
-        "module Cfu #(parameter A = 5, parameter integer B = 6) (input x);"
-    )
-
-
-def test_a_parameter_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    path = tmp_path / "cfu.v"
-    path.write_text("module Cfu #(parameter A = 1) (input x);")
-    with pytest.raises(ConfigError, match=r"cfu\.v declares parameter LANES 0 times"):
-        with_parameters(path, {"LANES": 4})
-    with pytest.raises(ConfigError, match=r"other\.v cannot be read"):
-        with_parameters(tmp_path / "other.v", {})

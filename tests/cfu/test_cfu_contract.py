@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from contracts.parameter import Value
-from hw_templates.cfu import PORTS, Family, families
+from hw_templates.cfu import PORTS, Family, load_families
 from tests.cfu.cfu_harness import (
     VerilatedRuntime,
     compile_host,
@@ -23,7 +23,9 @@ from tests.cfu.cfu_harness import (
     simulate,
 )
 
-ALL = list(families().values())
+# a user's own families go through the same suite
+OWN = [module for module in os.environ.get("CFU_MODULES", "").split(",") if module]
+ALL = list(load_families(OWN).values())
 WITH_HARDWARE = [family for family in ALL if family.verilog is not None]
 WITH_KERNELS = [family for family in ALL if family.kernels is not None]
 
@@ -96,16 +98,14 @@ def test_every_legal_design_elaborates(family: Family) -> None:
 def test_same_design_gives_same_bytes_in_any_folder_and_process(
     family: Family, values: dict[str, Value], tmp_path: Path
 ) -> None:
+    modules = [str(Path(m).resolve()) if m.endswith(".py") else m for m in OWN]
     script = (
-        "import os, sys\n"
-        "from hw_templates.cfu import family, register_module\n"
-        "for module in filter(None, os.environ.get('CFU_MODULES', '').split(',')):\n"
-        "    register_module(module)\n"
-        f"sys.stdout.write(family({family.name!r}).verilog({values!r}))\n"
+        "import sys\n"
+        "from hw_templates.cfu import load_families\n"
+        f"family = load_families({modules!r}).named({family.name!r})\n"
+        f"sys.stdout.write(family.verilog({values!r}))\n"
     )
     root = Path(__file__).parents[2]
-    modules = os.environ.get("CFU_MODULES", "").split(",")
-    absolute = ",".join(str(Path(m).resolve()) if m.endswith(".py") else m for m in modules)
     other = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,
@@ -113,7 +113,6 @@ def test_same_design_gives_same_bytes_in_any_folder_and_process(
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]),
             "PYTHONHASHSEED": "7",
-            "CFU_MODULES": absolute,
         },
         capture_output=True,
         text=True,

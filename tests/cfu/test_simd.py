@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,11 @@ from hypothesis import strategies as st
 from contracts.faults import ConfigError
 from contracts.parameter import Value
 from hw_templates.cfu.simd import FAMILY
+from hw_templates.cfu.simd.buffers import SimdBuffers
+from hw_templates.cfu.simd.datapath import DotProduct, StepBuffer
 from hw_templates.cfu.simd.isa import BufferOp, RegisterOp
 from hw_templates.cfu.simd.model import requantise
+from hw_templates.cfu.simd.registers import SimdRegisters
 from runners.fpga.ecp5 import ECP5
 from runners.stages.synthesis import synthesise
 from tests.cfu.cfu_harness import Command, VerilatedRuntime, designs, expected, simulate
@@ -49,6 +53,34 @@ def test_the_space_has_56_designs() -> None:
 def test_illegal_parameters_are_refused(design: dict[str, Value], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         FAMILY.verilog(design)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: DotProduct(width=3), r"DotProduct width is 3\n  fix: use one of 1, 2, 4, 8, 16"),
+        (lambda: DotProduct(width=True), "DotProduct width is True"),
+        (lambda: DotProduct(width=4.0), r"DotProduct width is 4\.0"),
+        (
+            lambda: StepBuffer(depth_words=100, step_bytes=4),
+            r"StepBuffer depth_words is 100\n  fix: use one of 256, 512, 1024, 2048, 4096",
+        ),
+        (lambda: StepBuffer(depth_words=256, step_bytes=3), "StepBuffer step_bytes is 3"),
+        (
+            lambda: SimdRegisters(width=8, has_requantiser=False),
+            r"SimdRegisters width is 8\n  fix: use one of 1, 2, 4$",
+        ),
+        (lambda: SimdRegisters(width=4, has_requantiser=2), "has_requantiser is 2"),
+        (
+            lambda: SimdBuffers(width=4, depth_words=0, has_requantiser=True),
+            "SimdBuffers depth_words is 0",
+        ),
+        (lambda: SimdBuffers(width=32, depth_words=256, has_requantiser=True), "width is 32"),
+    ],
+)
+def test_a_component_refuses_what_it_cannot_be(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make()
 
 
 def as_word(value: int) -> int:

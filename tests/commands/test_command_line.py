@@ -86,6 +86,19 @@ def shell(tmp_path: Path) -> Shell:
 
 
 @pytest.mark.slow
+def test_the_exit_code_tells_that_the_search_failed(shell: Shell) -> None:
+    out, err = shell.run("start", "night.toml", code=8, FAKE_SEARCH="broken")
+    assert "* the search failed: 8 designs drawn at random instead, trials 1, 2, 3" in out
+    assert "the search failed: 8 designs of this run drawn at random" in err
+    out, _ = shell.run("status", "night")
+    assert "the search failed: 8 designs" in out
+    shell.run("export", "night", "trials.csv")
+    with (shell.folder / "trials.csv").open() as rows:
+        assert {row["suggested_by"] for row in csv.DictReader(rows)} == {"random instead of vizier"}
+    shell.run("resume", "night", "--trials", "9")  # of this run, none was
+
+
+@pytest.mark.slow
 def test_a_study_from_start_to_export(shell: Shell) -> None:
     out, err = shell.run("start", "night.toml")
     assert "\x1b" not in out + err
@@ -144,6 +157,16 @@ def test_start_continues_a_study_and_refuses_another_config(shell: Shell) -> Non
 
 
 @pytest.mark.slow
+def test_results_that_rest_on_other_tools_are_told_with_what_differs(shell: Shell) -> None:
+    _, first = shell.run("start", "night.toml", "--trials", "3")
+    _, same = shell.run("resume", "night", "--trials", "4")
+    _, other = shell.run("resume", "night", "--trials", "5", FAKE_GCC="14.2")
+
+    assert "rest on other things" not in first + same
+    assert "4 results of this study rest on other things than new ones will" in other
+    assert "tools gcc 12.2 (now 14.2)" in other
+
+
 def test_ctrl_c_gives_running_trials_back_and_resume_goes_on(shell: Shell) -> None:
     process = shell.start("start", "night.toml", FAKE_TRIAL_S="1.5")
     shell.wait_for_ended_trials(2)

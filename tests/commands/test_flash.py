@@ -52,14 +52,19 @@ def test_a_trial_goes_to_a_board_and_is_measured_there(
         assert isinstance(outcome, Completed)
         simulated.append(outcome.measurement.value("cycles"))
         placement = Placement(
-            seed=2, clock_mhz=CLOCK_MHZ, fmax_mhz=41.0, is_met=True, domains=(), critical_path=()
+            seed=2,
+            clock_hz=round(CLOCK_MHZ * 1e6),
+            fmax_mhz=41.0,
+            is_met=True,
+            domains=(),
+            critical_path=(),
         )
         return Completed(
             measurement=dataclasses.replace(outcome.measurement, placements=(placement,))
         )
 
     def with_a_bitstream(job: Job, **arguments: object) -> Pipeline:
-        assert (job.target.clock_mhz, job.place_seed) == (CLOCK_MHZ, 2)
+        assert (job.target.clock_hz, job.place_seed) == (CLOCK_MHZ * 1e6, 2)
         pipeline = pipeline_of(job, **arguments)  # type: ignore[arg-type]
         pipeline.artefacts["bitstream"] = Artefact(
             stage="bitstream", key="0" * 32, folder=tmp_path, cached=True, wall_s=0.0, cpu_s=0.0
@@ -72,7 +77,7 @@ def test_a_trial_goes_to_a_board_and_is_measured_there(
     study = store.study("one")
     _, config = load_config(tmp_path / "one.toml")
     job = config.job(store.detail(study, 1).result.trial.design)
-    target = dataclasses.replace(job.target, clock_mhz=CLOCK_MHZ)
+    target = dataclasses.replace(job.target, clock_hz=round(CLOCK_MHZ * 1e6))
     board = board_of(dataclasses.replace(job, target=target), tmp_path)
     describe(board, NAME, target="on_chip_85f", folder=tmp_path, monkeypatch=monkeypatch)
     try:
@@ -101,14 +106,8 @@ def test_a_trial_goes_to_a_board_and_is_measured_there(
 def test_a_design_that_cannot_be_placed_is_not_flashed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fault = DoesNotFit("too large", fix="use less")
-    infeasible = Infeasible(
-        kind=fault.kind,
-        what=fault.what,
-        fix=fault.fix,
-        detail="",
-        measurement=Measurement(metrics=()),
-    )
+    fault = DoesNotFit("too large", fix="use less").fault
+    infeasible = Infeasible(fault=fault, measurement=Measurement(metrics=()))
     monkeypatch.setattr(flash, "measure", lambda *_, **__: infeasible)
     (tmp_path / "one.toml").write_text(CONFIG)
     _, config = load_config(tmp_path / "one.toml")

@@ -10,6 +10,7 @@ from contracts.faults import ConfigError
 from contracts.parameter import Value
 from dse.config import StudyConfig, load_config
 from dse.config.assembly import assemble_space
+from dse.space import Space
 from hw_templates import cfu, cpu
 from sw_templates import options as firmware
 from tests.config.user_family import FAMILY
@@ -27,17 +28,17 @@ def test_every_parameter_of_every_room_is_in_the_space(tmp_path: Path) -> None:
     space = assemble_space(config_with(tmp_path))
 
     names = {p.name for p in (*cpu.PARAMETERS, *firmware.PARAMETERS)} | {"cfu"}
-    names |= {p.name for family in cfu.families().values() for p in family.parameters}
+    names |= {p.name for family in cfu.BUILT_IN.values() for p in family.parameters}
     assert {p.name for p in space.parameters} == names
 
 
 def test_parameters_of_a_family_exist_only_in_its_designs(tmp_path: Path) -> None:
     space = assemble_space(config_with(tmp_path))
-    own = {p.name for p in cfu.family("simd").parameters}
+    own = {p.name for p in cfu.BUILT_IN.named("simd").parameters}
     rng = random.Random(1)
     designs = [space.sample(rng) for _ in range(200)]
 
-    assert {design["cfu"] for design in designs} == set(cfu.families())
+    assert {design["cfu"] for design in designs} == set(cfu.BUILT_IN)
     for design in designs:
         assert own.isdisjoint(design.values) == (design["cfu"] != "simd")
 
@@ -47,13 +48,12 @@ def test_sampled_designs_keep_the_rules_of_their_rooms(tmp_path: Path) -> None:
     rng = random.Random(2)
     for _ in range(300):
         values: Mapping[str, Value] = space.sample(rng).values
-        family = cfu.family(str(values["cfu"]))
+        family = cfu.BUILT_IN.named(str(values["cfu"]))
         for rule in (*cpu.RULES, *family.rules):
             given = {name: values[name] for name in rule.parameters if name in values}
             assert rule.holds(given), rule.name
 
 
-@pytest.mark.usefixtures("own_registry")
 def test_a_users_family_joins_the_space_without_other_changes(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(FAMILY.replace("{extra}", ""))
     text = '[cfu]\nfamilies = ["./mine.py"]\n[space]\ncfu = "mine"\n'
@@ -64,7 +64,27 @@ def test_a_users_family_joins_the_space_without_other_changes(tmp_path: Path) ->
     assert "simd_width" not in design.values
 
 
-@pytest.mark.usefixtures("own_registry")
+def test_the_family_of_one_study_is_in_no_other_space(tmp_path: Path) -> None:
+    for name in ("mine", "yours"):
+        (tmp_path / name).mkdir()
+        text = FAMILY.replace("{extra}", "").replace("mine", name)
+        (tmp_path / name / "unit.py").write_text(text)
+
+    def space_of(name: str) -> Space:
+        return assemble_space(config_with(tmp_path / name, '[cfu]\nfamilies = ["unit.py"]\n'))
+
+    mine, yours = space_of("mine"), space_of("yours")
+    without = assemble_space(config_with(tmp_path))
+    assert without.count() == 203_613_120
+    assert mine.count() == yours.count() > without.count()
+    design = yours.completed({"cfu": "yours"})
+    assert design is not None
+    assert yours.contains(design)
+    assert not mine.contains(design)
+    with pytest.raises(ConfigError, match="no parameter 'yours_depth'"):
+        mine.design(design.values)
+
+
 def test_a_condition_on_an_unknown_parameter_is_named(tmp_path: Path) -> None:
     condition = ', when=(Condition(parameter="nowhere", values=(1,)),)'
     (tmp_path / "wrong.py").write_text(FAMILY.replace("{extra}", condition))

@@ -1,5 +1,6 @@
 """Configs: what is read, and the message of everything that may be wrong in one."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,14 @@ import pytest
 from contracts.faults import ConfigError
 from contracts.measurement import Fidelity
 from dse.config import (
+    Bounds,
     StudyConfig,
     config_from_json,
     differences,
     load_config,
     with_budget,
 )
+from runners.fpga import capacity_of
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 
@@ -60,10 +63,10 @@ def test_a_config_is_resolved_against_its_own_folder_and_the_targets(tmp_path: P
     assert (config.name, config.trials, config.workers, config.seed) == ("night", 40, 3, 5)
     assert config.workload.model == tmp_path / "net.tflite"
     assert len(config.workload.model_sha256) == 64
-    assert (config.target.part, config.target.clock_mhz) == ("LFE5U-85F", 60.0)
+    assert (config.target.part, config.target.clock_hz) == ("LFE5U-85F", 60_000_000)
     assert (config.target.memory.kind, config.target.memory.l2_bytes) == ("sdram", 0)
     assert config.objectives == ("latency_us", "lut4", "dp16kd")
-    assert config.constraints == {"mult18x18d": 20}
+    assert config.constraints == {"mult18x18d": Bounds(max=20)}
     assert config.space == {"icache_bytes": (0, 4096), "bypass": (True,)}
     assert config.fidelity is Fidelity.SYNTHESISED
 
@@ -109,6 +112,50 @@ def test_only_the_budget_of_a_study_may_change(tmp_path: Path) -> None:
     )
 
 
+def test_the_model_is_called_by_its_file_unless_the_config_says_a_name(tmp_path: Path) -> None:
+    config = load(tmp_path, GOOD)
+    assert config.serial.model_name == "net"
+    assert config.resolved["serial"]["model_name"] == "net", "the database keeps it"
+    named = load(tmp_path, GOOD + '\n[serial]\nmodel_name = "ic01"\n')
+    assert named.serial.model_name == "ic01"
+    assert differences(config, named) == (
+        '[serial] model_name: "net" in the database, "ic01" in the config',
+    )
+
+
+def test_a_name_that_cannot_be_printed_in_brackets_is_cleaned_in_the_default_only(
+    tmp_path: Path,
+) -> None:
+    name = "net [v2]" + 80 * "x"
+    (tmp_path / f"{name}.tflite").write_bytes(b"")
+    config = load(tmp_path, GOOD.replace("net.tflite", f"{name}.tflite"))
+    assert config.serial.model_name == ("net _v2_" + 80 * "x")[:64]
+    with pytest.raises(ConfigError, match=r"\[serial\] firmware option model_name is 'net \[v2\]'"):
+        load(tmp_path, GOOD + '\n[serial]\nmodel_name = "net [v2]"\n')
+
+
+def test_a_study_from_before_there_were_names_has_that_of_its_file(tmp_path: Path) -> None:
+    config = load(tmp_path, GOOD)
+    stored = json.loads(config.to_json())
+    del stored["serial"]["model_name"]
+    old = config_from_json(json.dumps(stored))
+    assert old.serial.model_name == "net"
+    assert differences(old, config) == ()
+    renamed = json.loads(config.to_json())
+    renamed["workload"]["model"] = "/elsewhere/moved.tflite"
+    assert config_from_json(json.dumps(renamed)).serial.model_name == "net", "it was kept"
+
+
+def test_a_clock_is_a_whole_number_of_hertz(tmp_path: Path) -> None:
+    config = load(tmp_path, GOOD.replace("clock_mhz = 60", "clock_mhz = 63.541667"))
+    assert config.target.clock_hz == 63_541_667
+    finer = load(tmp_path, GOOD.replace("clock_mhz = 60", "clock_mhz = 63.5416667"))
+    assert differences(config, finer) == ()
+    assert differences(config, load(tmp_path, GOOD)) == (
+        "[target] clock_mhz: 63.541667 in the database, 60.0 in the config",
+    )
+
+
 WRONG: dict[str, tuple[str, str, str]] = {
     "unknown key": (
         "seed = 5",
@@ -140,7 +187,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "unknown algorithm": (
         '"random"',
         '"genetic"',
-        r"\[suggest\] algorithm is \"genetic\"\n  fix: use one of: 'vizier', 'random', 'grid'",
+        r"\[suggest\] algorithm is \"genetic\"\n  fix: use one of: 'vizier', 'grid', 'random'",
     ),
     "unknown fidelity": (
         "seed = 5",
@@ -186,8 +233,8 @@ WRONG: dict[str, tuple[str, str, str]] = {
     ),
     "unmeasured objective": (
         '"lut4", "dp16kd"',
-        '"luts"',
-        r"\[objectives\] 'luts' is measured by no stage .*\n  fix: did you mean 'lut4'\?",
+        '"lut5"',
+        r"\[objectives\] 'lut5' is measured by no stage .*\n  fix: did you mean 'luts'\?",
     ),
     "objective of a higher fidelity": (
         "seed = 5",
@@ -203,6 +250,52 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "mult18x18d = 20",
         "power_mw = 20",
         r"\[constraints\] 'power_mw' is measured by no stage",
+    ),
+    "constraint of another fidelity": (
+        "mult18x18d = 20",
+        "fmax_mhz = {min = 60}",
+        r"\[constraints\] 'fmax_mhz' is measured by no stage of a study with fidelity",
+    ),
+    "constraint that is no number": (
+        "mult18x18d = 20",
+        "mult18x18d = true",
+        r"\[constraints\] mult18x18d is true, which is not a number",
+    ),
+    "constraint that is no finite number": (
+        "mult18x18d = 20",
+        "mult18x18d = nan",
+        r"\[constraints\] mult18x18d is NaN: input should be a finite number",
+    ),
+    "bound of a wrong type": (
+        "mult18x18d = 20",
+        'mult18x18d = {max = "20"}',
+        r'\[constraints\] mult18x18d.max is "20", which is not a number\n  fix: write a number',
+    ),
+    "bound of another name": (
+        "mult18x18d = 20",
+        "mult18x18d = {maximum = 20}",
+        r"unknown key \[constraints\] mult18x18d.maximum\n  fix: did you mean 'max'\?",
+    ),
+    "no bound": (
+        "mult18x18d = 20",
+        "mult18x18d = {}",
+        r"\[constraints\] mult18x18d has no bound\n  fix: give min, max or both",
+    ),
+    "bounds that nothing satisfies": (
+        "mult18x18d = 20",
+        "mult18x18d = {min = 21, max = 20}",
+        r"\[constraints\] mult18x18d has min 21, which is above its max 20",
+    ),
+    "objective in its worse direction": (
+        ', "dp16kd"]',
+        ']\nmaximise = ["dp16kd"]',
+        r"\[objectives\] maximise has 'dp16kd', which is better when lower\n"
+        r"  fix: move it to minimise",
+    ),
+    "metrics file missing": (
+        "[space]",
+        '[metrics]\nfiles = ["my/metric.py"]\n[space]',
+        r"\[metrics\] files has 'my/metric.py', and there is no file",
     ),
     "empty list": (
         "bypass = true",
@@ -261,6 +354,56 @@ def test_a_user_family_is_a_module_or_a_file_beside_the_config(tmp_path: Path) -
     text = GOOD.replace("[space]", '[cfu]\nfamilies = ["my.unit", "./unit.py"]\n[space]')
 
     assert load(tmp_path, text).families == ("my.unit", str(tmp_path / "unit.py"))
+
+
+def test_a_constraint_has_an_upper_bound_a_lower_one_or_both(tmp_path: Path) -> None:
+    text = GOOD.replace("seed = 5", 'fidelity = "place"').replace(
+        "mult18x18d = 20",
+        "mult18x18d = 20\nlatency_us = {max = 5000.5}\nfmax_mhz = {min = 60}\n"
+        "luts = {min = 1000, max = 20000}",
+    )
+
+    assert load(tmp_path, text).constraints == {
+        "mult18x18d": Bounds(max=20),
+        "latency_us": Bounds(max=5000.5),
+        "fmax_mhz": Bounds(min=60),
+        "luts": Bounds(min=1000, max=20000),
+    }
+
+
+def test_a_bare_number_for_what_is_better_when_higher_is_asked_back(tmp_path: Path) -> None:
+    text = GOOD.replace("seed = 5", 'fidelity = "place"')
+
+    with pytest.raises(ConfigError, match=r"fmax_mhz is 60, .* better when higher") as caught:
+        load(tmp_path, text.replace("mult18x18d = 20", "fmax_mhz = 60"))
+    assert "{min = 60}, or {max = 60}" in caught.value.fix
+    ceiling = load(tmp_path, text.replace("mult18x18d = 20", "fmax_mhz = {max = 60}"))
+    assert ceiling.constraints == {"fmax_mhz": Bounds(max=60)}
+
+
+def test_a_stored_number_is_an_upper_bound_as_ever_and_the_same_study(tmp_path: Path) -> None:
+    new = load(tmp_path, GOOD.replace("mult18x18d = 20", "mult18x18d = {max = 20}"))
+    stored = json.loads(new.to_json())
+    stored["constraints"] = {"mult18x18d": 20.0, "clock_mhz": 50.0}  # as older versions wrote it
+    del stored["metrics"]
+    old = config_from_json(json.dumps(stored))
+
+    assert old.constraints == {"mult18x18d": Bounds(max=20), "clock_mhz": Bounds(max=50)}
+    assert differences(old, new) == (
+        '[constraints] clock_mhz: "<= 50" in the database, null in the config',
+    )
+
+
+@pytest.mark.parametrize("path", sorted((CONFIGS / "targets").glob("*.toml")), ids=lambda p: p.stem)
+def test_one_config_with_roles_runs_on_every_target(tmp_path: Path, path: Path) -> None:
+    text = GOOD.replace('"ulx3s_85f"', f'"{path.stem}"').replace("memory.l2_bytes = 0\n", "")
+    text = text.replace("clock_mhz = 60\n", "").replace('"lut4", "dp16kd"', '"luts"')
+    text = text.replace("mult18x18d = 20", "block_ram_bits = 400000\nmultipliers = 8")
+
+    config = load(tmp_path, text)
+
+    assert config.objectives == ("latency_us", "luts")
+    assert {"luts", *config.constraints} <= capacity_of(config.target.part).keys()
 
 
 def needs_model(path: Path) -> Any:

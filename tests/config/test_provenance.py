@@ -50,15 +50,14 @@ def test_another_model_tool_or_source_is_another_context(
         provenance.context_of(config_with(tmp_path, model=b"another")),
     ]
     config = config_with(tmp_path)
-    monkeypatch.setattr(provenance, "source_hash", lambda: "changed")
+    monkeypatch.setattr(provenance, "source_hashes", lambda: {"runners": "changed"})
     contexts.append(provenance.context_of(config))
     monkeypatch.setattr(provenance, "all_identities", lambda: {"gcc": "13"})
     contexts.append(provenance.context_of(config))
 
-    assert len(set(contexts)) == 4
+    assert len({context.key for context in contexts}) == 4
 
 
-@pytest.mark.usefixtures("own_registry")
 def test_a_change_of_a_users_family_is_another_context(tmp_path: Path) -> None:
     family = tmp_path / "unit_of_provenance.py"
     family.write_text(FAMILY.replace("{extra}", ""))
@@ -68,3 +67,27 @@ def test_a_change_of_a_users_family_is_another_context(tmp_path: Path) -> None:
     assert provenance.context_of(config) == before
     family.write_text(family.read_text() + "# changed")
     assert provenance.context_of(config) != before
+
+
+def test_what_changed_is_said_in_words() -> None:
+    before = {
+        "target": {"clock_mhz": 50.0, "part": "a"},
+        "families": ["1"],
+        "sources": {"runners": "1", "contracts": "2", "hw_templates": "3"},
+        "tools": {"gcc": "12.2", "clang": "14"},
+    }
+    now = {
+        "target": {"clock_mhz": 60.0, "part": "a"},
+        "families": ["2"],
+        "sources": {"runners": "9", "contracts": "2", "hw_templates": "9"},
+        "tools": {"gcc": "14.2", "clang": "14", "java": "21"},
+    }
+
+    assert provenance.what_changed(before, before) == ()
+    assert provenance.what_changed(before, now) == (
+        "target clock_mhz 50.0 (now 60.0)",
+        "families",
+        "tools gcc 12.2 (now 14.2)",
+        "tools java none (now 21)",
+        "sources of hw_templates, runners",
+    )

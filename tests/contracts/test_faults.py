@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from contracts.faults import DseError, FaultKind, Then, fault_classes
+from contracts.measurement import Failed, Infeasible, Measurement, outcome_of
 
 FAILURES = Path(__file__).parents[2] / "docs" / "failures.md"
 
@@ -36,6 +37,18 @@ def test_a_fault_survives_a_process_boundary() -> None:
         "read the log",
         "x",
     )
+
+
+@pytest.mark.parametrize("kind", FaultKind)
+def test_an_outcome_raises_what_it_was_made_of(kind: FaultKind) -> None:
+    error = fault_classes()[kind]("yosys failed", fix="read the log", detail="x")
+    error.stage, error.is_own_limit = "synthesise-soc", True
+    sent = pickle.loads(pickle.dumps(outcome_of(error, Measurement(metrics=()))))
+    assert isinstance(sent, Infeasible if error.then is Then.INFEASIBLE else Failed)
+    again = sent.fault.error()
+    assert type(again) is type(error)
+    assert again.fault == error.fault == pickle.loads(pickle.dumps(error)).fault
+    assert (again.what, again.stage, again.is_own_limit) == ("yosys failed", "synthesise-soc", True)
 
 
 def test_the_text_names_the_fix() -> None:

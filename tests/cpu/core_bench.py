@@ -10,7 +10,7 @@ from hw_templates.cpu import CpuConfig, generator_batch_command, options_text
 from runners.job import Job, Target, Workload
 from runners.pipeline import Cache, Pipeline, default_root
 from runners.stages.all import STAGES
-from runners.tools import run_tool
+from runners.tools import newest_clang, run_tool
 from tests.fast_design import CPU
 
 BENCH = Path(__file__).parent / "bench"
@@ -31,7 +31,7 @@ def generator_jars() -> Path:
     """Return the compiled generator, from the cache that trials use."""
     job = Job(
         design={},
-        target=Target(name="", part="", clock_mhz=1.0),
+        target=Target(name="", part="", clock_hz=1_000_000),
         workload=Workload(model=Path(), model_sha256=""),
     )
     stages = dict(STAGES)
@@ -69,7 +69,7 @@ class Simulators:
             ["verilator", "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, check=True
         ).stdout.strip()
         include = Path(root) / "include"
-        self._compile = ["clang++-14", "-O1", f"-I{include}", f"-I{include / 'vltstd'}"]
+        self._compile = [newest_clang(), "-O1", f"-I{include}", f"-I{include / 'vltstd'}"]
         self._objects = []
         for source in ("verilated.cpp", "verilated_threads.cpp"):
             target = folder / f"{source}.o"

@@ -14,7 +14,7 @@ REPORT = Path(__file__).parents[1] / "stages" / "place" / "assets" / "report.jso
 
 def place(database: Path, *numbers: int) -> None:
     """Promote trials of the study imgc; their clocks are near that of the report."""
-    routed = parse_report(REPORT.read_text(), seed=2, clock_mhz=75.0).placement
+    routed = parse_report(REPORT.read_text(), seed=2, clock_hz=75_000_000).placement
     missed = replace(routed, seed=1, fmax_mhz=49.1, is_met=False, critical_path=())
     with Store(database) as store:
         study = store.study("imgc")
@@ -43,7 +43,7 @@ def place(database: Path, *numbers: int) -> None:
             measurement = Measurement(
                 metrics=tuple(metrics.values()),
                 layers=before.layers,
-                placements=(missed, replace(routed, clock_mhz=clock_mhz)),
+                placements=(missed, replace(routed, clock_hz=round(clock_mhz * 1e6))),
                 stage_times=before.stage_times,
                 artefacts=before.artefacts,
                 tools=before.tools,

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,33 @@ def test_an_unchanged_answer_costs_no_body(example: Path, path: str) -> None:
         assert again.content == b""
     other = asking.get(f"/api/studies{path}", headers={"if-none-match": '"other"'})
     assert other.status_code == 200
+
+
+def test_a_search_that_failed_is_said_on_the_page_and_in_the_answers(database: Path) -> None:
+    quiet = client(database)
+    assert "The search failed" not in quiet.get("/studies/imgc").text
+    with sqlite3.connect(database) as db:
+        db.execute(
+            "UPDATE trials SET suggested_by = 'random instead of vizier', revision = revision + 100"
+            " WHERE number IN (7, 9) AND study_id = (SELECT id FROM studies WHERE name = 'imgc')"
+        )
+    db.close()
+    asking = client(database)
+    page = asking.get("/studies/imgc").text
+    banner = page[page.index("The search failed") :][:700]
+    assert "2 designs of this study were drawn at random instead" in banner
+    assert '/studies/imgc/trials/7"' in banner
+    assert '/studies/imgc/trials/9"' in banner
+    assert asking.get("/api/studies/imgc").json()["stand_ins"] == [7, 9]
+    assert asking.get("/api/studies/imgc/front").json()["stand_ins"] == [7, 9]
+
+
+def test_a_trial_or_study_that_is_not_there_is_not_found_whatever_its_message_says(
+    database: Path,
+) -> None:
+    assert client(database).get("/api/studies/no%20trial/trials/1").status_code == 404
+    wrong = client(database).get("/studies/imgc?x=no%20study")  # a config error that says so
+    assert wrong.status_code == 400
 
 
 def test_errors_are_json_with_a_fix(example: Path) -> None:

@@ -50,7 +50,8 @@ def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("configs", "models"):
         (folder / name).symlink_to(ROOT / name)
-    for name, text in {**named_blocks("toml"), **named_blocks("python")}.items():
+    named = named_blocks("toml") | named_blocks("python") | named_blocks("c", comment="//")
+    for name, text in named.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     (folder / "documented.toml").write_text(CONFIG)

@@ -5,7 +5,6 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import get_args
 
 import click
 import pytest
@@ -19,19 +18,23 @@ from dse import study
 from dse.config import load_config
 from dse.config.errors import read_toml, validated
 from dse.config.file import StudyFile, TargetFile
-from dse.config.metrics import KNOWN_FROM
 from dse.store import TrialState
 from dse.store.database import KNOWN
 from dse.store.schema import metadata
+from dse.suggest import algorithm_names
 from dse.words import value_text
 from hw_templates import cfu, cpu
-from runners.fpga import PARTS
+from runners.fpga import FAMILIES, PARTS, capacity_of
+from runners.fpga.cells import ROLES
+from runners.measuring.metrics import METRICS
 from runners.stages.all import STAGES
 from sw_templates import options as firmware
 from tests.docs.pages import ROOT, anchors, links, named_blocks, page_paths, rows, section, table
 
 CLI = "docs/reference/cli.md"
 CONFIG = "docs/reference/config.md"
+METRICS_PAGE = "docs/reference/metrics.md"
+ROLES_HEADING = "## Roles: the same on every part"
 PARAMETERS = "docs/reference/parameters.md"
 COMMANDS = typer.main.get_command(study.app).commands  # type: ignore[attr-defined]
 
@@ -119,7 +122,7 @@ def declared() -> tuple[dict[str, Parameter], dict[str, str], tuple[Rule, ...]]:
     parameters = {p.name: p for p in (*cpu.PARAMETERS, *firmware.PARAMETERS)}
     owners: dict[str, str] = {}
     rules = [*cpu.RULES, *firmware.RULES]
-    for family in cfu.families().values():
+    for family in cfu.BUILT_IN.values():
         rules += family.rules
         for parameter in family.parameters:
             parameters[parameter.name] = parameter
@@ -135,7 +138,7 @@ def test_every_parameter_has_a_row_with_its_values() -> None:
     def texts(values: tuple[Value, ...]) -> str:
         return ", ".join(map(value_text, values))
 
-    assert documented.pop("cfu")[0] == texts(tuple(cfu.families()))
+    assert documented.pop("cfu")[0] == texts(tuple(cfu.BUILT_IN))
     assert documented.keys() - {"parameter"} == parameters.keys()
     for name, parameter in parameters.items():
         values, default, condition, _ = documented[name]
@@ -153,10 +156,46 @@ def test_every_rule_has_a_row_with_its_reason() -> None:
     assert documented == {rule.name: rule.reason for rule in declared()[2]}
 
 
-def test_every_metric_has_a_row_with_its_fidelity() -> None:
-    documented = table("docs/reference/metrics.md")
-    for name, fidelity in KNOWN_FROM.items():
-        assert documented[name][1].partition(",")[0] == fidelity
+def test_every_metric_has_a_row_that_is_its_definition() -> None:
+    text = (ROOT / METRICS_PAGE).read_text().partition("## Roles")[0]
+    documented = {cells[0]: cells[1:] for cells in rows(text)}
+    del documented["metric"]
+    assert documented == {
+        name: [
+            each.unit,
+            each.better or "",
+            each.since.value,
+            each.role or "",
+            each.description.replace("`", ""),
+        ]
+        for name, each in METRICS.items()
+    }
+
+
+def test_every_role_has_a_row_with_what_each_family_counts() -> None:
+    documented = {cells[0]: cells[1:] for cells in rows(section(METRICS_PAGE, ROLES_HEADING))}
+    assert documented["role"] == [family.name for family in FAMILIES]
+    for role in ROLES:
+        counted = [
+            {f"{r.name}": r.worth for r in family.resources if r.metric.role == role}
+            for family in FAMILIES
+        ]
+        assert [
+            {
+                words[-1]: float(words[0].replace(",", "")) if len(words) == 3 else 1.0
+                for words in (term.split() for term in cell.split(" + "))
+            }
+            for cell in documented[role]
+        ] == counted
+
+
+def test_every_part_has_a_row_with_what_it_has_of_each_role() -> None:
+    documented = {}
+    for cells in rows(section(METRICS_PAGE, ROLES_HEADING)):
+        for part in cells[0].split(", "):
+            documented[part] = cells[1:]
+    for part in PARTS:
+        assert documented[part] == [f"{capacity_of(part)[role]:,}" for role in ROLES]
 
 
 def test_every_failure_kind_has_a_row() -> None:
@@ -209,9 +248,15 @@ def test_every_dependency_has_a_row_with_the_locked_version() -> None:
         assert documented[name[0]][0] == lock[name[0]]
     text = (ROOT / "docs" / "explanation" / "dependencies.md").read_text()
     packages = (ROOT / "setup" / "debian-packages.txt").read_text().splitlines()
-    named = [line for line in packages if line and not line.startswith("#")]
+    named = [
+        name
+        for line in packages
+        if line and not line.startswith("#")
+        for name in line.removesuffix(" ?").split(" | ")
+    ]
     named += [re.split("[>=]", line)[0] for line in project["optional-dependencies"]["dev"]]
-    assert [name for name in named if f"`{name}`" not in text] == []
+    needs = [line.removesuffix(" ?").split(" | ") for line in named]
+    assert [each for each in needs if not any(f"`{name}`" in text for name in each)] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.toml")), ids=lambda p: p.name)
@@ -231,7 +276,7 @@ def test_every_config_on_a_page_loads(tmp_path: Path) -> None:
     (tmp_path / "models").symlink_to(ROOT / "models")
     (tmp_path / "samples").mkdir()
     files = named_blocks("toml")
-    for name, text in files.items():
+    for name, text in {**files, **named_blocks("python")}.items():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
@@ -247,9 +292,6 @@ def test_every_module_that_a_page_runs_exists() -> None:
 
 
 def test_algorithms_are_those_that_the_config_takes() -> None:
-    algorithms = get_args(
-        StudyFile.model_fields["suggest"].annotation.model_fields["algorithm"].annotation  # type: ignore[union-attr]
-    )
     page = "docs/how-to/search-longer-or-on-more-objectives.md"
     documented = {cells[0].strip('"') for cells in rows(section(page, "## Another algorithm"))}
-    assert set(algorithms) == documented - {"suggest.algorithm"}
+    assert set(algorithm_names()) == documented - {"suggest.algorithm"}

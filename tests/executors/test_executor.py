@@ -13,7 +13,7 @@ import pytest
 from contracts.faults import FaultKind
 from contracts.measurement import Completed, Failed, Infeasible, Outcome
 from runners.executors import Event, Finished, Progress
-from runners.executors.local import LocalExecutor
+from runners.executors.kinds.local import LocalExecutor
 from runners.job import Job, StageState, Target, Workload
 from tests.commands.command_line import MEASURE
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 def a_job(**design: int | str | bool) -> Job:
     return Job(
         design={"icache_bytes": 4096, "bypass": True, "cfu": "none", **design},
-        target=Target(name="t", part="LFE5U-85F", clock_mhz=50.0),
+        target=Target(name="t", part="LFE5U-85F", clock_hz=50_000_000),
         workload=Workload(model=Path("model.tflite"), model_sha256="0" * 64),
     )
 
@@ -80,7 +80,10 @@ def test_a_design_fault_comes_back_as_infeasible(executor: LocalExecutor) -> Non
     outcome = outcome_of(executor)
 
     assert isinstance(outcome, Infeasible)
-    assert (outcome.kind, outcome.what) == (FaultKind.DOES_NOT_FIT, "17 of 16 multipliers")
+    assert (outcome.fault.kind, outcome.fault.what) == (
+        FaultKind.DOES_NOT_FIT,
+        "17 of 16 multipliers",
+    )
 
 
 def test_an_unexpected_exception_is_a_bug_with_its_traceback(
@@ -91,9 +94,9 @@ def test_an_unexpected_exception_is_a_bug_with_its_traceback(
     outcome = outcome_of(executor)
 
     assert isinstance(outcome, Failed)
-    assert outcome.kind is FaultKind.BUG
-    assert outcome.what == "unexpected ZeroDivisionError: a mistake in a stage"
-    assert "_misbehave" in outcome.detail
+    assert outcome.fault.kind is FaultKind.BUG
+    assert outcome.fault.what == "unexpected ZeroDivisionError: a mistake in a stage"
+    assert "_misbehave" in outcome.fault.detail
 
 
 def test_a_killed_trial_is_worker_lost_with_its_last_words(
@@ -104,9 +107,9 @@ def test_a_killed_trial_is_worker_lost_with_its_last_words(
     outcome = outcome_of(executor)
 
     assert isinstance(outcome, Failed)
-    assert outcome.kind is FaultKind.WORKER_LOST
-    assert outcome.what == "the trial's process was killed by SIGKILL"
-    assert outcome.detail == "last words"
+    assert outcome.fault.kind is FaultKind.WORKER_LOST
+    assert outcome.fault.what == "the trial's process was killed by SIGKILL"
+    assert outcome.fault.detail == "last words"
 
 
 def test_a_dead_launcher_is_noticed_and_started_again(
@@ -122,7 +125,7 @@ def test_a_dead_launcher_is_noticed_and_started_again(
     outcome = outcome_of(executor)
 
     assert isinstance(outcome, Failed)
-    assert outcome.what.endswith("vanished together with the process that starts trials")
+    assert outcome.fault.what.endswith("vanished together with the process that starts trials")
     monkeypatch.setenv("FAKE_TRIAL_S", "0")
     executor.submit(2, a_job())
     assert isinstance(outcome_of(executor, 2), Completed)
@@ -149,7 +152,7 @@ def test_cancel_ends_a_trial_and_what_it_runs(tmp_path: Path) -> None:
 ABANDONED = """
 import sys, time
 from tests.executors.test_executor import a_job
-from runners.executors.local import LocalExecutor
+from runners.executors.kinds.local import LocalExecutor
 executor = LocalExecutor("tests.campaign.fake_rooms:measure_with_tool")
 executor.submit(1, a_job(pid_file=sys.argv[1]))
 time.sleep(60)

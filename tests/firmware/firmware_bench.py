@@ -13,16 +13,14 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from runners.tools import run_tool
 from sw_templates.build import HOST_NAME, host_command, riscv_commands
-from sw_templates.constants import layer_constants
 from sw_templates.generate import Firmware, generate
 from sw_templates.host import batch_command, parse_batch
-from sw_templates.layer_fields import layer_fields
-from sw_templates.memory_plan import layer_scratch_bytes
-from sw_templates.model import Layer, Model
+from sw_templates.layer import Layer, layer_constants, layer_fields
+from sw_templates.model import Model
 from sw_templates.options import PLAIN_KERNELS, FirmwareOptions, KernelSet
 from sw_templates.reference import Golden
 from sw_templates.soc_map import Region, SocMap
-from sw_templates.tflite_import import load_model
+from sw_templates.tflite_import import load_model, model_from_bytes
 from tests.firmware.tflite_builder import (
     ADD,
     AVERAGE_POOL_2D,
@@ -208,10 +206,19 @@ def load_bytes(content: bytes, folder: Path) -> tuple[Path, Model]:
 class KernelLibrary:
     """The plain kernels of one unrolling as a shared library, called with guarded buffers."""
 
-    def __init__(self, folder: Path, unroll: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        unroll: int,
+        *,
+        network: bytes | None = None,
+        operator_folders: Sequence[Path] = (),
+    ) -> None:
         self.align = max(4, unroll)
         self.scratch_rows = 4
-        _, model = load_bytes(small_network(), folder)
+        model = model_from_bytes(
+            network or small_network(), "network", operator_folders=operator_folders
+        )
         out = folder / "kernels"
         firmware = generate(
             model,
@@ -233,8 +240,10 @@ class KernelLibrary:
 
     def run(self, layer: Layer, tensors: Mapping[int, bytes]) -> bytes:
         """Run one layer; asserts that nothing outside its output and scratch is written."""
-        scratch_bytes = layer_scratch_bytes(layer, self.align, self.scratch_rows)
-        arrays = {c.name: c for c in layer_constants(layer, self.align)}
+        scratch_bytes = layer.scratch_bytes(
+            row_align_bytes=self.align, scratch_rows=self.scratch_rows
+        )
+        arrays = {c.name: c for c in layer_constants(layer, row_align_bytes=self.align)}
         fields = layer_fields(layer, row_align_bytes=self.align, scratch_bytes=scratch_bytes)
         structure = self._structures[layer.kernel]()
         keep = []
@@ -291,6 +300,12 @@ def _structures(header: str) -> dict[str, type[ctypes.Structure]]:
                 )
         found[name] = _structure(name, tuple(members))
     return found
+
+
+def structure_members(structure: str) -> set[str]:
+    """Return the names of the members of a ``Layer.structure``."""
+    (found,) = _structures(structure).values()
+    return {name for name, _ in found._fields_}  # type: ignore[misc]
 
 
 def _guarded(content: bytes) -> Any:

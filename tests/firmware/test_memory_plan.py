@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sw_templates.layer import Layer
 from sw_templates.memory_plan import ALIGNMENT_BYTES, STAGGER_BYTES, MemoryPlan, plan_memory
-from sw_templates.model import ActivationRange, Add, Layer, Model, Reshape, Tensor
+from sw_templates.model import Model
+from sw_templates.operator_set import find_operators
+from sw_templates.operators.add import Add
+from sw_templates.operators.reshape import Reshape
+from sw_templates.tensor import ActivationRange, Tensor
 from sw_templates.tflite_import import load_model, model_from_bytes
 from sw_templates.workload import workload_report
 from tests.firmware.firmware_bench import IMGC, small_network
@@ -47,7 +52,13 @@ def random_graph(seed: int, layers: int) -> Model:
                 )
             )
         tensors.append(output)
-    return Model(name="graph", layers=tuple(steps), input=tensors[0], output=tensors[-1])
+    return Model(
+        name="graph",
+        layers=tuple(steps),
+        input=tensors[0],
+        output=tensors[-1],
+        operators=find_operators(),
+    )
 
 
 def check(model: Model, plan: MemoryPlan) -> None:

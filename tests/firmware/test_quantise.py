@@ -6,16 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sw_templates.operators.add import add_scaling
+from sw_templates.operators.softmax import exp_of_negative, softmax_exponentials
 from sw_templates.quantise import (
     Multiplier,
     activation_range,
-    add_scaling,
     channel_multipliers,
-    exp_of_negative,
     quantise_multiplier,
     rounding_divide_by_power_of_two,
     saturating_doubling_high_multiply,
-    softmax_exponentials,
     wrap_int32,
 )
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from contracts.faults import ConfigError
 from sw_templates.generate import generate
-from sw_templates.model import AveragePool2d, Conv2d
+from sw_templates.operators.average_pool2d import AveragePool2d
+from sw_templates.operators.conv2d import Conv2d
 from sw_templates.options import PLAIN_KERNELS, FirmwareOptions
 from sw_templates.tflite_import import load_model, model_from_bytes
 from tests.firmware.firmware_bench import IMGC, KernelLibrary, small_network

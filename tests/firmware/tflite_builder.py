@@ -21,6 +21,7 @@ ADD = tflite.BuiltinOperator.ADD
 AVERAGE_POOL_2D = tflite.BuiltinOperator.AVERAGE_POOL_2D
 SOFTMAX = tflite.BuiltinOperator.SOFTMAX
 RESHAPE = tflite.BuiltinOperator.RESHAPE
+MUL = tflite.BuiltinOperator.MUL
 
 _OPTIONS = {
     CONV_2D: "Conv2DOptions",
@@ -30,8 +31,16 @@ _OPTIONS = {
     AVERAGE_POOL_2D: "Pool2DOptions",
     SOFTMAX: "SoftmaxOptions",
     RESHAPE: "ReshapeOptions",
+    MUL: "MulOptions",
 }
-_VERSIONS = {CONV_2D: 3, DEPTHWISE_CONV_2D: 3, FULLY_CONNECTED: 4, ADD: 2, AVERAGE_POOL_2D: 2}
+_VERSIONS = {
+    CONV_2D: 3,
+    DEPTHWISE_CONV_2D: 3,
+    FULLY_CONNECTED: 4,
+    ADD: 2,
+    AVERAGE_POOL_2D: 2,
+    MUL: 2,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

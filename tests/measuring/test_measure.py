@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,11 @@ import pytest
 from contracts.faults import ConfigError, FaultKind
 from contracts.measurement import Completed, Failed, Fidelity, Infeasible, Outcome
 from contracts.parameter import Value
-from hw_templates.cfu import families, registry
-from hw_templates.cfu.family import KernelFolder
+from hw_templates.cfu import BUILT_IN
 from runners.job import Job, Limits, Memory, StageEvent, Target, Workload
 from runners.measuring.measure import measure
 from runners.pipeline import Cache, default_root
+from runners.stages.all import pipeline_of
 from tests.fast_design import CPU, FAST_CFU, FIRMWARE
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +22,7 @@ MODEL = ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"
 ON_CHIP = Target(
     name="on_chip",
     part="LFE5U-85F",
-    clock_mhz=50.0,
+    clock_hz=50_000_000,
     memory=Memory(kind="on-chip", size_bytes=262144, l2_bytes=0),
 )
 
@@ -81,10 +80,23 @@ def test_the_same_design_costs_the_same_cycles_again(job: Job, shared_cache: Cac
     assert not any(time.cached for time in again.measurement.stage_times if time.stage == "cfu")
 
 
+FAULTY = """
+import dataclasses
+from pathlib import Path
+from hw_templates.cfu.simd import FAMILY as SIMD
+
+FAMILY = dataclasses.replace(
+    SIMD,
+    name="faulty",
+    kernels=dataclasses.replace(SIMD.kernels, folder=Path(__file__).parent / "kernels"),
+)
+"""
+
+
 @pytest.fixture
-def faulty_family(tmp_path: Path) -> Iterator[str]:
-    """Family simd with an average pool that is wrong by one."""
-    simd = families()["simd"]
+def faulty_family(tmp_path: Path) -> str:
+    """A module with family simd and an average pool that is wrong by one."""
+    simd = BUILT_IN["simd"]
     assert simd.kernels is not None
     folder = tmp_path / "kernels"
     folder.mkdir()
@@ -95,21 +107,21 @@ def faulty_family(tmp_path: Path) -> Iterator[str]:
     right = "layer->activation_max);"
     assert plain.count(right) == 1
     (folder / "average_pool2d.c.j2").write_text(plain.replace(right, f"{right[:-1]} ^ 1;"))
-    kernels: KernelFolder = dataclasses.replace(simd.kernels, folder=folder)
-    registry.register(dataclasses.replace(simd, name="faulty", kernels=kernels))
-    yield "faulty"
-    registry._registry._families.pop("faulty")
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    return str(tmp_path / "faulty.py")
 
 
 @pytest.mark.slow
 def test_wrong_answer_is_infeasible_and_names_the_first_wrong_layer(
     job: Job, shared_cache: Cache, faulty_family: str
 ) -> None:
-    design = {**job.design, "cfu": faulty_family}
-    outcome, _ = run(dataclasses.replace(job, design=design), shared_cache)
+    design = {**job.design, "cfu": "faulty"}
+    outcome, _ = run(
+        dataclasses.replace(job, design=design, families=(faulty_family,)), shared_cache
+    )
     assert isinstance(outcome, Infeasible), outcome
-    assert outcome.kind is FaultKind.WRONG_RESULT
-    assert "first layer that differs is average_pool2d" in outcome.what
+    assert outcome.fault.kind is FaultKind.WRONG_RESULT
+    assert "first layer that differs is average_pool2d" in outcome.fault.what
     assert outcome.measurement.metrics == (), "no number of a wrong design is kept"
 
 
@@ -118,8 +130,8 @@ def test_too_many_cycles_is_infeasible(job: Job, shared_cache: Cache) -> None:
     slow = dataclasses.replace(job, limits=Limits(cycles=1_000_000))
     outcome, _ = run(slow, shared_cache)
     assert isinstance(outcome, Infeasible), outcome
-    assert outcome.kind is FaultKind.TOO_SLOW
-    assert "1000000 cycles" in outcome.what
+    assert outcome.fault.kind is FaultKind.TOO_SLOW
+    assert "1000000 cycles" in outcome.fault.what
 
 
 @pytest.mark.slow
@@ -131,8 +143,8 @@ def test_a_design_that_the_part_cannot_hold_is_known_before_it_is_simulated(
         dataclasses.replace(job, target=small, fidelity=Fidelity.SYNTHESISED), shared_cache
     )
     assert isinstance(outcome, Infeasible), outcome
-    assert outcome.kind is FaultKind.DOES_NOT_FIT
-    assert "DP16KD of 56 on LFE5U-25F" in outcome.what
+    assert outcome.fault.kind is FaultKind.DOES_NOT_FIT
+    assert "DP16KD of 56 on LFE5U-25F" in outcome.fault.what
     assert "simulate" not in {event.stage for event in events}
 
 
@@ -159,18 +171,22 @@ def fake_yosys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_faulty_tool_fails_the_attempt_and_leaves_no_artefact(
     job: Job, tmp_path: Path, fake_yosys: Path, script: str, kind: FaultKind, words: str
 ) -> None:
-    fake_yosys.write_text(f"#!/bin/sh\n{script}\n")
+    fake_yosys.write_text("#!/bin/sh\nexit 1\n")
     fake_yosys.chmod(0o755)
     cache = Cache(tmp_path / "cache")
+    # what comes before has no limit, so that on a busy machine, too, the tool meets its own
+    pipeline_of(job, cache=cache, report=lambda _: None).get("board-soc")
     limited = dataclasses.replace(
-        job,
-        fidelity=Fidelity.SYNTHESISED,
-        limits=Limits(stage_timeout_s=2.0 if kind is FaultKind.TOOL_TIMEOUT else 60.0),
+        job, fidelity=Fidelity.SYNTHESISED, limits=Limits(stage_timeout_s=60.0)
     )
+    if kind is FaultKind.TOOL_TIMEOUT:  # the stages before it have the time that they need
+        run(limited, cache)
+        limited = dataclasses.replace(limited, limits=Limits(stage_timeout_s=2.0))
+    fake_yosys.write_text(f"#!/bin/sh\n{script}\n")
     outcome, _ = run(limited, cache)
     assert isinstance(outcome, Failed), outcome
-    assert outcome.kind is kind
-    assert words in outcome.what
+    assert outcome.fault.kind is kind
+    assert words in outcome.fault.what
     assert outcome.measurement.stage_times[-1].stage == "synthesise-soc", "its cost is kept"
     assert list((cache.root / "scratch").iterdir()) == []
     assert not any((cache.root / "synthesise-soc").iterdir())

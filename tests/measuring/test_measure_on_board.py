@@ -23,7 +23,7 @@ NAME = f"trial-{os.getpid()}"  # leases are the machine's
 def board_job(folder: Path) -> Job:
     """The design that the tests of place and route have placed."""
     job = small_job(folder)
-    target = dataclasses.replace(job.target, clock_mhz=40.0, clock_policy="pinned")
+    target = dataclasses.replace(job.target, clock_hz=40_000_000, clock_policy="pinned")
     return dataclasses.replace(job, target=target, fidelity=Fidelity.BOARD)
 
 
@@ -77,7 +77,7 @@ def test_a_trial_without_its_cable_fails_and_keeps_what_was_learnt(
     finally:
         forget(NAME)
     assert isinstance(outcome, Failed), outcome
-    assert outcome.kind is FaultKind.BOARD_MISSING
-    assert f"cable of board {NAME} is not connected" in outcome.what
+    assert outcome.fault.kind is FaultKind.BOARD_MISSING
+    assert f"cable of board {NAME} is not connected" in outcome.fault.what
     fidelities = {metric.name: metric.fidelity for metric in outcome.measurement.metrics}
     assert fidelities["latency_us"] is Fidelity.PLACED

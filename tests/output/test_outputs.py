@@ -1,5 +1,6 @@
 """Fronts, tables, pictures and exports from one set of stored trials."""
 
+import itertools
 import json
 import os
 import pty
@@ -8,18 +9,25 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+import resvg_py
+from PIL import Image
 
 from contracts.faults import ConfigError, ToolCrashed
 from contracts.measurement import Completed, Measurement, outcome_of
 from contracts.parameter import Value
 from dse.campaign.events import AttemptEnded, TrialReused, TrialStarted
 from dse.config import StudyConfig, load_config
+from dse.output.drawing.scale import make_axis
+from dse.output.drawing.scatter import Mark, Scatter, draw_scatter
+from dse.output.drawing.svg import Drawing
 from dse.output.export import export
-from dse.output.plot import plot_front
+from dse.output.plot import front_drawing, plot_front
 from dse.output.progress import Tally
 from dse.output.report import front_text, status_data, status_text
 from dse.output.trial_report import show_text
@@ -171,7 +179,7 @@ def test_status_names_faults_and_reuse(columns: StudyColumns) -> None:
 
 
 def test_show_prints_a_reused_trial_with_the_origin_of_its_numbers(store: Store) -> None:
-    text = show_text(store.detail(store.study("night"), 5), clock_mhz=50.0)
+    text = show_text(store.detail(store.study("night"), 5), clock_mhz=50.0, part="LFE5U-85F")
 
     assert "reused: measured as trial 2 of study night" in text
     assert re.search(r"latency_us +32,000 +us +simulated, estimate", text)
@@ -179,7 +187,7 @@ def test_show_prints_a_reused_trial_with_the_origin_of_its_numbers(store: Store)
 
 
 def test_show_prints_the_evidence_of_a_failure(store: Store) -> None:
-    text = show_text(store.detail(store.study("night"), 6), clock_mhz=50.0)
+    text = show_text(store.detail(store.study("night"), 6), clock_mhz=50.0, part="LFE5U-85F")
 
     assert "tool-crashed: yosys failed\n  fix: read its log\n  | ERROR: line 3" in text
 
@@ -200,14 +208,99 @@ def test_an_export_has_a_row_per_trial_and_whole_numbers_stay_whole(
         assert "8.0" not in path.read_text().splitlines()[4]
 
 
-@pytest.mark.parametrize("suffix", ["svg", "png"])
-def test_a_front_is_drawn(
-    columns: StudyColumns, config: StudyConfig, tmp_path: Path, suffix: str
-) -> None:
-    path = tmp_path / f"front.{suffix}"
-    plot_front(pareto_front(columns), config, path)
+def shapes(path: Path, name: str, kind: str) -> list[dict[str, str]]:
+    found = ElementTree.parse(path).iter(f"{{http://www.w3.org/2000/svg}}{name}")
+    return [dict(shape.attrib) for shape in found if shape.get("class") == kind]
 
-    assert path.stat().st_size > 5000
+
+def test_a_front_is_drawn_with_its_steps_its_numbers_and_its_designs(
+    columns: StudyColumns, config: StudyConfig, tmp_path: Path
+) -> None:
+    front = pareto_front(columns)
+    assert [r.trial.number for r in front.points] == [4, 2, 1]
+    plot_front(front, config, tmp_path / "front.svg")
+
+    rings = shapes(tmp_path / "front.svg", "circle", "c-hollow")[1:]  # the first is the key's
+    assert len(rings) == 3, "none of them is placed, so all are estimates"
+    across = [float(ring["cx"]) for ring in rings]
+    down = [float(ring["cy"]) for ring in rings]
+    assert across == sorted(across), "faster is further left"
+    assert down == sorted(down), "fewer look-up tables are further down"
+    (steps,) = shapes(tmp_path / "front.svg", "path", "c-line")
+    corners = "".join(f"H{x}V{y}" for x, y in zip(across[1:], down[1:], strict=True))
+    assert steps["d"] == f"M{across[0]} {down[0]}{corners}"
+    (dots,) = shapes(tmp_path / "front.svg", "path", "c-dot")
+    assert dots["d"].count("M") == len(front.dominated) == 1
+    text = (tmp_path / "front.svg").read_text()
+    for point in front.points:
+        assert f">{point.trial.number}</text>" in text
+        assert f">~{number_text(point.metrics['latency_us'])}</text>" in text
+    for word in ("night: net.tflite on ulx3s_85f", "dominated (1)", "simd_width", "not placed"):
+        assert word in text
+
+
+def test_measured_points_are_discs_and_estimates_are_rings(
+    columns: StudyColumns, config: StudyConfig, tmp_path: Path
+) -> None:
+    front = pareto_front(columns)
+    points = tuple(
+        replace(result, estimates=frozenset()) if result.trial.number == 2 else result
+        for result in front.points
+    )
+    plot_front(replace(front, points=points), config, tmp_path / "front.svg")
+
+    discs = shapes(tmp_path / "front.svg", "circle", "c-mark")
+    assert len(discs) == 2, "the trial and the key"
+    text = (tmp_path / "front.svg").read_text()
+    assert "front (1)" in text
+    assert "front, an estimate: not placed (2)" in text
+    assert "latency_us (minimise), hollow: an estimate: not placed" in text
+
+
+def test_a_png_is_the_same_picture_at_twice_the_size(
+    columns: StudyColumns, config: StudyConfig, tmp_path: Path
+) -> None:
+    front = pareto_front(columns)
+    plot_front(front, config, tmp_path / "front.png")
+
+    drawing = front_drawing(front, config)
+    with Image.open(tmp_path / "front.png") as picture:
+        assert picture.format == "PNG"
+        wanted = (2 * drawing.width, 2 * drawing.height)
+        assert picture.size == pytest.approx(wanted, abs=2)
+        colours = {colour for _, colour in picture.convert("RGB").getcolors(1 << 24) or []}
+    assert {(255, 255, 255), (10, 95, 168), (28, 32, 36)} <= colours, "paper, front, text"
+
+
+def test_a_png_without_text_is_refused_where_there_is_no_font(
+    columns: StudyColumns,
+    config: StudyConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    without_fonts = partial(resvg_py.svg_to_bytes, skip_system_fonts=True)
+    monkeypatch.setattr(resvg_py, "svg_to_bytes", without_fonts)
+    with pytest.raises(ConfigError, match=r"needs a font.*DejaVu Sans.*\n  fix: install one"):
+        plot_front(pareto_front(columns), config, tmp_path / "front.png")
+    assert not (tmp_path / "front.png").exists()
+
+
+def test_names_on_a_crowded_front_never_cover_each_other() -> None:
+    drawing = Drawing(400, 400, "")
+    axes = {
+        "across": make_axis([0.0, 100.0], start=40, end=390),
+        "upward": make_axis([0.0, 100.0], start=360, end=20),
+    }
+    marks = [Mark(x=n / 4, y=100 - n / 4, name=str(1000 + n)) for n in range(400)]
+    draw_scatter(drawing, Scatter(x_label="", y_label="", front=marks), **axes)
+    written = re.findall(
+        r'<text x="([\d.]+)" y="([\d.]+)" class="c-soft">1\d{3}<', drawing.markup()
+    )
+
+    boxes = sorted((float(x), float(y)) for x, y in written)
+    assert 20 < len(boxes) < 400
+    for (x, y), (other_x, other_y) in itertools.combinations(boxes, 2):
+        assert abs(x - other_x) >= 4 * 7.6 or abs(y - other_y) >= 11
 
 
 def test_an_unknown_ending_is_refused(

@@ -1,3 +1,4 @@
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +43,20 @@ def test_same_inputs_are_built_once(cache: Cache) -> None:
     assert (first.cached, second.cached) == (False, True)  # type: ignore[attr-defined]
     assert (first.cpu_s, second.cpu_s) == (1.5, 0.0)  # type: ignore[attr-defined]
     assert second.folder.joinpath("file").read_text() == "netlist"  # type: ignore[attr-defined]
+
+
+def test_what_a_killed_process_leaves_in_a_scratch_folder_is_swept(cache: Cache) -> None:
+    with cache.scratch_folder("board") as folder:
+        assert folder.parent == cache.root / "scratch"
+        assert list(folder.iterdir()) == []
+    assert not folder.exists()
+    folder.mkdir()  # as after `kill -9`
+    (folder / "memory.bin").write_bytes(b"x")
+    Cache(cache.root)
+    assert folder.exists()
+    os.utime(folder, (0, 0))
+    Cache(cache.root)
+    assert not folder.exists()
 
 
 def test_other_inputs_version_or_stage_have_other_keys() -> None:

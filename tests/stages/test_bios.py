@@ -14,7 +14,7 @@ from runners.stages.socs import board_soc
 from tests.boards.boot_bench import BOOTING, bios, bios_libraries, lean_boot, simulator
 from tests.fast_design import CPU, FAST_CFU, FIRMWARE
 
-TARGET = Target(name="ulx3s_25f", part="LFE5U-25F", clock_mhz=50.0)
+TARGET = Target(name="ulx3s_25f", part="LFE5U-25F", clock_hz=50_000_000)
 SMALL_ROM = dataclasses.replace(TARGET, memory=Memory(rom_bytes=4096))
 
 
@@ -32,7 +32,7 @@ def test_one_bios_serves_every_design_of_a_target_and_clock() -> None:
     plain = inputs_of_bios(job(TARGET))
     assert inputs_of_bios(job(TARGET, **FAST_CFU)) == plain
     assert inputs_of_bios(job(TARGET, icache_bytes=8192, multiplier="none")) == plain
-    faster = dataclasses.replace(TARGET, clock_mhz=60.0)
+    faster = dataclasses.replace(TARGET, clock_hz=60_000_000)
     assert inputs_of_bios(job(faster)) != plain, "its time limits follow the clock"
 
 

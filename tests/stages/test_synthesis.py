@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from contracts.faults import ConfigError, DoesNotFit, ToolCrashed
-from hw_templates.cfu import families
+from hw_templates.cfu import BUILT_IN
 from runners.fpga import PARTS, family_of_part
 from runners.fpga.ecp5 import ECP5
 from runners.pipeline import Cache, Pipeline, default_root
@@ -64,7 +64,7 @@ def ports(text: str, module: str) -> dict[str, tuple[str, int]]:
 
 
 def test_the_black_box_of_the_cfu_is_what_its_generator_writes() -> None:
-    verilog = families()["simd"].verilog
+    verilog = BUILT_IN["simd"].verilog
     assert verilog is not None
     assert ports(cfu_header(), "Cfu") == ports(verilog(FAST_CFU), "Cfu")
 

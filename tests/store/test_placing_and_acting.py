@@ -66,7 +66,7 @@ def test_placements_come_back_as_they_were_stored(store: Store) -> None:
     tried = tuple(
         Placement(
             seed=seed,
-            clock_mhz=75.0,
+            clock_hz=75_000_000,
             fmax_mhz=fmax_mhz,
             is_met=fmax_mhz > 75.0,
             domains=(ClockDomain(name="sys_clk", clock_mhz=75.0, fmax_mhz=fmax_mhz),),

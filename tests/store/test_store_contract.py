@@ -351,3 +351,21 @@ def test_no_statement_grows_with_the_number_of_trials(store: Store) -> None:
         )
     assert len(store.results(study.id)) == many
     assert len(store.results(study.id, numbers=range(1, many))) == many - 1
+
+
+def test_the_contexts_of_results_are_counted_with_what_they_stand_for(store: Store) -> None:
+    study, other = new_study(store), new_study(store, "other")
+    store.keep_context("new", {"tools": {"gcc": "14"}})
+    store.keep_context("new", {"tools": "kept as they were"})
+    firsts = iter(range(0, 100, 10))
+    for name, count, of in (("old", 2, study), ("new", 1, study), ("elsewhere", 1, other)):
+        new_trials(store, of, count, context=name, first=next(firsts))
+        for _ in range(count):
+            claim = store.claim(of.id, worker="a", now_s=200, lease_s=60)
+            assert claim is not None
+            store.finish(claim.attempt_id, completed(), now_s=230, retry=NO_WAIT)
+    new_trials(store, study, 1, context="waiting", first=next(firsts))
+
+    found = [(c.key, c.facts, c.results) for c in store.contexts_of(study.id)]
+
+    assert found == [("old", None, 2), ("new", {"tools": {"gcc": "14"}}, 1)]

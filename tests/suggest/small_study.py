@@ -4,7 +4,7 @@ import random
 
 from contracts.parameter import Condition, Parameter, Rule
 from dse.space import Design, Space
-from dse.suggest import Objective, Observation
+from dse.suggest import Objective, Observation, Suggester, SuggestRequest
 
 TWO = (Objective(metric="latency_us"), Objective(metric="lut4"))
 THREE = (*TWO, Objective(metric="accuracy", goal="maximise"))
@@ -64,3 +64,8 @@ def observe(designs: list[Design], *, infeasible: bool = False) -> tuple[Observa
 
 def drawn(space: Space, count: int) -> list[Design]:
     return random.Random(7).sample(list(space.enumerate()), count)
+
+
+def suggested(suggester: Suggester, request: SuggestRequest) -> tuple[Design, ...]:
+    """Return the designs of an answer."""
+    return tuple(suggestion.design for suggestion in suggester.suggest(request))

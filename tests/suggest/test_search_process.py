@@ -15,9 +15,9 @@ from contracts.faults import ToolCrashed, ToolTimeout
 from contracts.parameter import Parameter
 from dse.space import Space
 from dse.suggest import Observation, SuggestRequest
+from dse.suggest.algorithms.vizier import VizierSuggester
 from dse.suggest.process import ChildProcess
-from dse.suggest.vizier import VizierSuggester
-from tests.suggest.small_study import TWO, drawn, observe, small_space
+from tests.suggest.small_study import TWO, drawn, observe, small_space, suggested
 
 
 def odd_child(mode: str) -> ChildProcess:
@@ -87,7 +87,7 @@ def test_closing_twice_is_harmless() -> None:
 
 def test_the_first_design_is_the_default_and_needs_no_child() -> None:
     suggester, space = VizierSuggester(), small_space()
-    first = suggester.suggest(SuggestRequest(space=space, objectives=TWO, count=3))
+    first = suggested(suggester, SuggestRequest(space=space, objectives=TWO, count=3))
     assert first[0] == space.default()
     assert len(set(first)) == 3
     assert suggester.child_pid is None
@@ -109,8 +109,8 @@ def test_the_models_take_spaces_of_one_sort_of_parameter(ordered: bool) -> None:
     )
     suggester = VizierSuggester()
     try:
-        (found,) = suggester.suggest(
-            SuggestRequest(space=space, objectives=TWO, observations=tried)
+        (found,) = suggested(
+            suggester, SuggestRequest(space=space, objectives=TWO, observations=tried)
         )
     finally:
         suggester.close()
@@ -126,14 +126,14 @@ def test_the_search_recovers_from_a_time_out_and_from_a_killed_child() -> None:
     suggester = VizierSuggester(timeout_s=0.05)  # too short even to import jax
     try:
         with pytest.raises(ToolTimeout, match="search process"):
-            suggester.suggest(request)
+            suggested(suggester, request)
         suggester.timeout_s = 300
-        first = suggester.suggest(request)
+        first = suggested(suggester, request)
         child = suggester.child_pid
         assert child is not None
         os.kill(child, signal.SIGKILL)
         assert has_ended(child)
-        assert suggester.suggest(request) == first  # from a new child, without memory
+        assert suggested(suggester, request) == first  # from a new child, without memory
         assert suggester.child_pid != child
     finally:
         suggester.close()

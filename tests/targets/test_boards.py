@@ -28,7 +28,7 @@ def test_every_part_of_a_board_is_known_to_its_tools(board: FpgaBoard) -> None:
             device=board.device_of(part),
             netlist="in.json",
             constraints="pins",
-            clock_mhz=16.5,
+            clock_hz=16_500_000,
             seed=3,
             report="report.json",
             placed="out",

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.faults import ConfigError
-from hw_templates.soc import gowin_pll, ice40_pll, nexus_pll
+from hw_templates.soc.fpga.gowin import pll as gowin_pll
+from hw_templates.soc.fpga.ice40 import pll as ice40_pll
+from hw_templates.soc.fpga.nexus import pll as nexus_pll
 
 GOWIN_LIMITS = {"GW1N": (400e6, 900e6), "GW2A": (500e6, 1250e6)}
 

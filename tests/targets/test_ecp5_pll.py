@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.faults import ConfigError
-from hw_templates.soc.ecp5_pll import clocks_hz, settings_for
+from hw_templates.soc.fpga.ecp5.pll import clocks_hz, settings_for
 from runners.fpga.ecp5 import ECP5
 
 OSCILLATORS = (12_000_000, 25_000_000, 48_000_000, 100_000_000)

@@ -54,10 +54,10 @@ def test_only_the_soc_gets_pads(family: FpgaFamily) -> None:
 def test_the_contents_of_an_ice40_are_read_from_its_routed_design() -> None:
     text = ".device 5k\n.ram_data 6 1\n" + "00ff\n" * 2 + "\n.logic_tile 1 1\n0101\n"
     assert ICE40.rom_bits(text) == [0xFF, 0xFF]
-    assert [family.name for family in FAMILIES if not family.patches_rom] == [
-        "nexus",
+    assert sorted(family.name for family in FAMILIES if not family.patches_rom) == [
         "gw1n",
         "gw2a",
+        "nexus",
     ]
 
 

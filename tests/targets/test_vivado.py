@@ -56,11 +56,11 @@ def test_vivados_timing_is_a_gate(
     monkeypatch.setattr(runners.vivado, "require_vivado", lambda _: None)
     build = {"cpu": Path("VexRiscv.v"), "cfu": Path("cfu.v"), "out": tmp_path}
     if is_met:
-        assert build_bitstream("arty_a7", **build, clock_mhz=75.0).name == "board.bit"
+        assert build_bitstream("arty_a7", **build, clock_hz=75_000_000).name == "board.bit"
         assert commands[1] == "vivado"
     else:
         with pytest.raises(TimingMissed, match="worst slack at 75 MHz"):
-            build_bitstream("arty_a7", **build, clock_mhz=75.0)
+            build_bitstream("arty_a7", **build, clock_hz=75_000_000)
 
 
 def test_a_study_on_such_a_board_is_refused_with_the_reason(tmp_path: Path) -> None:

@@ -5,9 +5,12 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.faults import DiskFull, OutOfMemory, ToolCrashed, ToolMissing, ToolTimeout
-from runners.tools import run_tool, tool_version
+from runners.tools import run, run_tool, tool_version
+from runners.tools.run import is_computing
 
 
 def run_python(code: str, folder: Path, **options: object) -> object:
@@ -38,10 +41,10 @@ def test_output_of_a_program_is_in_its_log(tmp_path: Path) -> None:
 
 def test_cpu_time_of_grandchildren_is_counted(tmp_path: Path) -> None:
     burn = "import time\nwhile time.process_time() < 0.3: pass"
-    run = run_python(
+    cost = run_python(
         f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}])", tmp_path
     )
-    assert run.cpu_s > 0.3  # type: ignore[attr-defined]
+    assert cost.cpu_s > 0.3  # type: ignore[attr-defined]
 
 
 def test_missing_program_names_it_and_the_command_that_installs_it(tmp_path: Path) -> None:
@@ -84,6 +87,46 @@ def test_memory_of_children_counts(tmp_path: Path) -> None:
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {grow!r}])"
     with pytest.raises(OutOfMemory, match="more than 200 MiB"):
         run_python(code, tmp_path, memory_bytes=200 << 20)
+
+
+def test_a_program_that_computes_until_its_time_limit_reaches_it_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "_COMPUTING_SHARE", 0.05)  # the machine of the tests may be busy
+    burn = "while True: pass"  # as a compiler behind its driver: a child that is never waited for
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}])"
+    with pytest.raises(ToolTimeout, match="after 2 s") as caught:
+        run_python(code, tmp_path, timeout_s=2.0)
+    assert caught.value.is_own_limit
+    assert "s of processor time in 2 s" in caught.value.detail
+
+
+def test_a_program_that_waits_until_its_time_limit_is_not_blamed(tmp_path: Path) -> None:
+    with pytest.raises(ToolTimeout) as caught:
+        run_python("import time; print('waiting'); time.sleep(60)", tmp_path, timeout_s=1.0)
+    assert not caught.value.is_own_limit
+    assert caught.value.detail.startswith("it used 0 s of processor time in 1 s")
+    assert "load" in caught.value.detail
+
+
+def test_only_a_memory_limit_of_its_own_is_the_programs(tmp_path: Path) -> None:
+    with pytest.raises(OutOfMemory) as grown:
+        run_python(
+            "import time; x = b'x' * (300 << 20); time.sleep(30)", tmp_path, memory_bytes=200 << 20
+        )
+    with pytest.raises(OutOfMemory) as killed:  # as the kernel does when the machine has no more
+        run_python("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", tmp_path)
+    assert (grown.value.is_own_limit, killed.value.is_own_limit) == (True, False)
+
+
+@given(st.floats(0, 1e4), st.floats(0.1, 1e4), st.floats(0, 1e4))
+def test_more_processor_time_never_makes_a_program_less_suspect(
+    cpu_s: float, wall_s: float, more_s: float
+) -> None:
+    if is_computing(cpu_s=cpu_s, wall_s=wall_s):
+        assert is_computing(cpu_s=cpu_s + more_s, wall_s=wall_s)
+    assert is_computing(cpu_s=wall_s, wall_s=wall_s)
+    assert not is_computing(cpu_s=0.0, wall_s=wall_s)
 
 
 def test_full_disk_is_reported_as_disk_full(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""How each parameter goes with each metric: not a cause, but where to look."""
+"""For each parameter: the range of a metric at each of its values, and how much of it they explain.
+
+A parameter that goes with a metric need not be the cause of it.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,8 @@
-"""What charts are sent: columns with one letter a value, and only what changed since."""
+"""The JSON that the charts of a study are drawn from in the browser.
+
+``packed_columns`` is the answer of ``/api/studies/STUDY/columns``: all trials, one letter a value.
+``changes_data`` is what the event stream sends afterwards.
+"""
 
 import gzip
 import hashlib
@@ -14,7 +18,7 @@ from dse.dashboard.data.selection import metric_names
 from dse.results.columns import FIDELITIES, StudyColumns, values_json
 from dse.results.front import Verdict, goals_of
 from dse.words import value_text
-from runners.fpga import PARTS
+from runners.fpga import capacity_of
 
 FIRST_LETTER = 48
 """``0`` stands for the first value of a parameter, ``1`` for the second; a blank for none."""
@@ -125,7 +129,7 @@ def changes_data(columns: StudyColumns, since: int) -> dict[str, Any] | None:
 
 
 def mark(columns: StudyColumns) -> str:
-    """Return what a viewer says it has seen, to be told what came later."""
+    """Return the id of this state of a study; a viewer that sends it back gets what came later."""
     return f"{PROCESS}-{columns.revision}"
 
 
@@ -139,8 +143,8 @@ def objectives_data(columns: StudyColumns) -> list[dict[str, str]]:
 
 
 def limits(columns: StudyColumns) -> dict[str, float]:
-    """Return what the part has of each resource that is a metric; empty for a part unknown here."""
-    capacity = PARTS.get(columns.config.target.part, {})  # {}: described by a newer version
+    """Return what the part has of each metric it limits; empty for a part unknown here."""
+    capacity = capacity_of(columns.config.target.part)
     return {name: float(capacity[name]) for name in columns.metrics if name in capacity}
 
 

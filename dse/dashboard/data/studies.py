@@ -106,7 +106,7 @@ class Studies:
         """Return a study as it is now.
 
         Raises:
-            ConfigError: There is no such study.
+            NotFound: There is no such study.
         """
         with self._lock:
             reader = self.reader()
@@ -126,7 +126,7 @@ class Studies:
         """Return everything about one trial.
 
         Raises:
-            ConfigError: There is no such study or trial.
+            NotFound: There is no such study or trial.
         """
         reader = self.reader()
         study = reader.study(name)

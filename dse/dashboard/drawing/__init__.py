@@ -1,1 +1,1 @@
-"""Charts as SVG, drawn here: they need no script, print, and are what is downloaded."""
+"""A study's columns as charts of ``dse.output.drawing``: front, effects, growth."""

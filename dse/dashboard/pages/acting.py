@@ -1,4 +1,8 @@
-"""Acting on a study: with the token only, from a page of ours only, and written down."""
+"""The routes that change a study: resume, stop, queue a design; and the page that lists such acts.
+
+Each takes a form of our own pages from a browser that has the token, and leaves a row in the
+database's table ``audit``, also where it failed.
+"""
 
 import subprocess
 import sys
@@ -13,17 +17,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from contracts.faults import ConfigError, DseError
 from contracts.parameter import Value
 from dse.config import StudyConfig
-from dse.config.assembly import assemble_space
+from dse.config.known_space import KnownSpace, known_space, stored_code
+from dse.config.trust import require_trust
 from dse.dashboard.web.context import ColumnsDep, Context, ContextDep
 from dse.dashboard.web.security import is_from_here
 from dse.results.columns import StudyColumns
 from dse.space import Design, Space
 from dse.space.declarations import is_active
-from dse.store import AuditRecord, NewTrial, Store
+from dse.store import BY_HAND, AuditRecord, NewTrial, Store
 from dse.words import design_text, value_text
+from runners.tools import child
 
 router = APIRouter(include_in_schema=False)
-_SUGGESTED_BY = "hand"
 
 
 class Resumer:
@@ -44,18 +49,17 @@ class Resumer:
         self.started: dict[str, subprocess.Popen[bytes]] = {}
 
     def __call__(self, study: str) -> str:
-        """Start the process unless one of ours is at it; return what to tell the person."""
+        """Start a process for a study unless the last one runs; say which it is, and its log."""
         log = self._database.with_name(f"{self._database.name}.{study}.log")
         known = self.started.get(study)
         if known is not None and known.poll() is None:
             return f"process {known.pid} is at it already, its log is {log}"
         with log.open("ab") as output:
-            process = subprocess.Popen(
+            process = child.start(
                 [sys.executable, "-m", "dse.study", "resume", study, "--db", str(self._database)],
-                stdin=subprocess.DEVNULL,
+                is_tied=False,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,
             )
         self.started[study] = process
         return f"process {process.pid} was started, its log is {log}"
@@ -68,9 +72,11 @@ async def resume_study(request: Request, columns: ColumnsDep, context: ContextDe
     name, now_s = columns.config.name, context.now_s()
 
     def act(store: Store) -> str:
+        running = context.studies.running(columns.id, now_s=now_s)
+        if not running:
+            _require_trust(store, context, columns)
         queued = store.requeue(columns.id, context=_last_context(context, columns), now_s=now_s)
         store.request_stop(columns.id, now_s=None)
-        running = context.studies.running(columns.id, now_s=now_s)
         workers = "a running process takes them" if running else context.resume(name)
         return f"{queued} failed trials are queued again; {workers}"
 
@@ -94,27 +100,34 @@ def show_queue_form(
     request: Request, columns: ColumnsDep, context: ContextDep, like: int | None = None
 ) -> HTMLResponse:
     """A form with one field for each parameter, filled in with a trial's design."""
-    space = assemble_space(columns.config)
+    known = _known_space(context, columns)
     position = None if like is None else columns.index_of(like)
     design: Mapping[str, Value] = (
-        space.default().values if position is None else columns.trials[position].design
+        known.default.values if position is None else columns.trials[position].design
     )
-    return _queue_page(context, request, columns, space, design, like=like)
+    return _queue_page(context, request, columns, known, design, like=like)
 
 
 @router.post("/studies/{study}/queue")
 async def queue_design(request: Request, columns: ColumnsDep, context: ContextDep) -> Response:
-    """Queue a design by hand; the space of the study decides whether it is one."""
+    """Queue a design by hand; the space of the study decides whether it is one.
+
+    Rules of a user's own families are decided by the process that runs the study.
+    """
     form = await _form(request, context)
     config = columns.config
-    space = await run_in_threadpool(assemble_space, config)
-    wishes = _wishes(space, form)
+    known = await run_in_threadpool(_known_space, context, columns)
+    wishes = _wishes(known.space, form)
     try:
-        design = chosen_design(space, wishes)
+        design = chosen_design(known.space, wishes)
     except ConfigError as error:
-        return _queue_page(context, request, columns, space, wishes, fault=error, status_code=400)
+        return _queue_page(context, request, columns, known, wishes, fault=error, status_code=400)
 
     def act(store: Store) -> str:
+        is_to_start = form.get("start") == "yes"
+        running = context.studies.running(columns.id, now_s=context.now_s())
+        if is_to_start and not running:
+            _require_trust(store, context, columns)
         added = store.add_trials(
             columns.id,
             [_new_trial(design, config)],
@@ -123,12 +136,11 @@ async def queue_design(request: Request, columns: ColumnsDep, context: ContextDe
             now_s=context.now_s(),
         )
         if not added:
-            known = store.trial_of_design(columns.id, design.id)
-            return f"nothing is queued: the study has this design already, as trial {known}"
+            there = store.trial_of_design(columns.id, design.id)
+            return f"nothing is queued: the study has this design already, as trial {there}"
         (trial,) = added
-        if form.get("start") != "yes":
+        if not is_to_start:
             return f"queued as trial {trial.number}; a running study takes it, `resume` starts one"
-        running = context.studies.running(columns.id, now_s=context.now_s())
         workers = "a running process takes it" if running else context.resume(config.name)
         return f"queued as trial {trial.number}; {workers}"
 
@@ -162,11 +174,39 @@ def chosen_design(space: Space, wishes: Mapping[str, Value]) -> Design:
     return space.design(active)
 
 
+def _known_space(context: Context, columns: StudyColumns) -> KnownSpace:
+    """Return what is stored of a study's space; looking at it runs nobody's code.
+
+    Raises:
+        ConfigError: Nothing is stored, and the space depends on the user's own families.
+    """
+    name = columns.config.name
+    with Store(context.studies.path) as store:
+        known = known_space(columns.config, store.study(name).space_json)
+    if known is None:
+        raise ConfigError(
+            f"the space of study {name} is not known until the study is resumed: an older version"
+            " started it, and its CFU families are code, which looking does not run",
+            fix=f"python -m dse.study resume {name} --db {context.shown_db}",
+        )
+    return known
+
+
+def _require_trust(store: Store, context: Context, columns: StudyColumns) -> None:
+    """Refuse to start a process that would run code that this user has not agreed to."""
+    name = columns.config.name
+    require_trust(
+        columns.config,
+        before=stored_code(store.study(name).space_json),
+        command=f"python -m dse.study resume {name} --db {context.shown_db}",
+    )
+
+
 def _queue_page(
     context: Context,
     request: Request,
     columns: StudyColumns,
-    space: Space,
+    known: KnownSpace,
     design: Mapping[str, Value],
     *,
     like: int | None = None,
@@ -179,9 +219,10 @@ def _queue_page(
         status_code=status_code,
         study=columns.config.name,
         config=columns.config,
-        parameters=space.parameters,
-        rules=space.rules,
-        design=space.flattened(Design(design)) if design else {},
+        parameters=known.space.parameters,
+        rules=known.space.rules,
+        undecided=known.undecided,
+        design=known.space.flattened(Design(design)) if design else {},
         like=like,
         fault=fault,
     )
@@ -211,7 +252,11 @@ def _done(
     detail: dict[str, Any],
     act: Callable[[Store], str],
 ) -> Response:
-    """Act, write it down, and show the study with what came of it."""
+    """Call ``act``, record its outcome in ``audit``, and send the browser to the study's page.
+
+    Raises:
+        DseError: What ``act`` raised, recorded too.
+    """
     client = request.client.host if request.client else "unknown"
     with Store(context.studies.path) as store:
         try:
@@ -258,7 +303,7 @@ def _new_trial(design: Design, config: StudyConfig) -> NewTrial:
     return NewTrial(
         design_id=design.id,
         design_json=design.canonical,
-        suggested_by=_SUGGESTED_BY,
+        suggested_by=BY_HAND,
         fidelity=config.first_fidelity,
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from contracts.faults import ConfigError
+from contracts.faults import ConfigError, NotFound
 from dse.dashboard.data.selection import metric_names
 from dse.dashboard.pages.parts import trial_row
 from dse.dashboard.web.context import Context
@@ -20,7 +20,8 @@ def compare_context(
     """Return what the page of a comparison shows.
 
     Raises:
-        ConfigError: Not two to four trials of the study are named.
+        NotFound: A trial that is named does not exist.
+        ConfigError: Not two to four are named.
     """
     numbers = _numbers(texts, columns)
     positions = [columns.index_of(number) for number in numbers]
@@ -42,9 +43,11 @@ def _numbers(texts: Sequence[str], columns: StudyColumns) -> list[int]:
     words = [word for text in texts for word in text.replace(",", " ").split()]
     bad = [w for w in words if not w.isdigit() or columns.index_of(int(w[:9])) is None]
     numbers = list(dict.fromkeys(int(word[:9]) for word in words if word not in bad))
-    if bad or not 2 <= len(numbers) <= MOST:
-        what = f"there is no trial {bad[0][:40]!r}" if bad else f"{len(numbers)} trials were named"
-        raise ConfigError(what, fix=f"name 2 to {MOST} trials of the study, such as ?trials=1,2")
+    fix = f"name 2 to {MOST} trials of the study, such as ?trials=1,2"
+    if bad:
+        raise NotFound(f"there is no trial {bad[0][:40]!r}", fix=fix)
+    if not 2 <= len(numbers) <= MOST:
+        raise ConfigError(f"{len(numbers)} trials were named", fix=fix)
     return numbers
 
 

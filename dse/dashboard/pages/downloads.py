@@ -9,12 +9,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response
 
 from contracts.faults import ConfigError
-from dse.dashboard.drawing.scatter import front_picture
-from dse.dashboard.drawing.svg import Drawing
+from dse.dashboard.drawing.front import front_picture
 from dse.dashboard.pages.artefacts import artefact_file
 from dse.dashboard.pages.parts import PARTS, trial_row
 from dse.dashboard.pages.trial import drawings, tables
 from dse.dashboard.web.context import ColumnsDep, ContextDep, SelectionDep
+from dse.output.drawing.svg import Drawing
 from dse.results.growth import growth_rows
 from dse.store import TrialRecord
 
@@ -162,7 +162,7 @@ def table(rows: Sequence[Mapping[str, Any]], name: str) -> Response:
 def svg(drawing: Drawing, name: str) -> Response:
     """Return a picture that needs no style sheet of ours."""
     return Response(
-        '<?xml version="1.0" encoding="UTF-8"?>\n' + str(drawing.markup(standalone=True)),
+        drawing.file(),
         media_type="image/svg+xml",
         headers={
             "Content-Disposition": f'inline; filename="{name}.svg"',

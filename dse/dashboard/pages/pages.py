@@ -1,4 +1,7 @@
-"""The pages that people open; each is one template over what ``parts`` and ``trial`` return."""
+"""The routes of the pages, of their parts, of event streams and of scripts and styles.
+
+Each page is one template, filled with what ``parts``, ``trial`` or ``compare`` return.
+"""
 
 from typing import Annotated
 

@@ -12,9 +12,11 @@ from contracts.faults import ConfigError
 from dse.dashboard.data.effects import effects
 from dse.dashboard.data.payload import limits, mark, objectives_data
 from dse.dashboard.data.selection import SHOWN, Selection, metric_names
-from dse.dashboard.drawing.charts import Bar, bar_chart, effect_chart, effect_drawings, growth_chart
+from dse.dashboard.drawing.effects import effect_chart, effect_drawings
+from dse.dashboard.drawing.growth import growth_chart
 from dse.dashboard.pages.progress import fault_counts, progress
 from dse.dashboard.web.context import Context
+from dse.output.drawing.charts import Bar, bar_chart
 from dse.results.columns import ABSENT, FIDELITIES, StudyColumns
 from dse.results.growth import growth_rows
 from dse.store import TrialState
@@ -28,15 +30,17 @@ Query = Mapping[str, str]
 
 
 def study_context(columns: StudyColumns, selection: Selection) -> dict[str, Any]:
-    """Return what all parts are given."""
+    """Return the variables that the templates of all parts, and of the page, have."""
+    config = columns.config
     return {
-        "study": columns.config.name,
-        "config": columns.config,
+        "study": config.name,
+        "config": config,
         "columns": columns,
         "selection": selection,
         "query": selection.query(),
         "mark": mark(columns),
         "metric_names": metric_names(columns),
+        "shown_metrics": [n for n in config.shown_metrics(columns.metrics) if n in columns.metrics],
         "objectives": objectives_data(columns),
         "units": {name: metric.unit for name, metric in columns.metrics.items()},
     }
@@ -45,12 +49,13 @@ def study_context(columns: StudyColumns, selection: Selection) -> dict[str, Any]
 def progress_part(
     columns: StudyColumns, _selection: Selection, context: Context, _query: Query
 ) -> dict[str, Any]:
-    """Where the study stands."""
+    """Return what ``progress.html`` shows: trials by state, those that run, the time left."""
     now_s = context.now_s()
     running = context.studies.running(columns.id, now_s=now_s)
     return {
         "progress": progress(columns, running, now_s=now_s),
         "on_front": len(columns.standing.front),
+        "stand_ins": [trial.number for trial in columns.trials if trial.is_stand_in],
         "states": list(TrialState),
         "now_s": now_s,
         "designs": {
@@ -64,7 +69,8 @@ def progress_part(
 def front_part(
     columns: StudyColumns, selection: Selection, _context: Context, _query: Query
 ) -> dict[str, Any]:
-    """The trials on the front, filtered, with the parameters that tell them apart."""
+    """Return what ``front.html`` shows: the chosen trials on the front, and the filters."""
+    shown = columns.config.shown_metrics(columns.metrics)
     chosen = selection.mask(columns)
     positions = [p for p in columns.standing.front.tolist() if chosen[p]]
     designs = [columns.trials[position].design for position in positions]
@@ -80,7 +86,7 @@ def front_part(
         "names": names,
         "common": design_text(common),
         "chosen": int(chosen.sum()),
-        "limits": limits(columns),
+        "limits": {name: v for name, v in limits(columns).items() if name in shown},
         "shown": tuple(SHOWN),
         "choices": {
             name: [value_text(v) for v in columns.parameters[name].values]
@@ -105,7 +111,11 @@ def front_part(
 def trials_part(
     columns: StudyColumns, selection: Selection, _context: Context, query: Query
 ) -> dict[str, Any]:
-    """One page of the chosen trials."""
+    """Return what ``trials.html`` shows: one page of the chosen trials, sorted.
+
+    Raises:
+        ConfigError: The address asks for an order by a metric that there is not.
+    """
     chosen = np.flatnonzero(selection.mask(columns))
     sort = query.get("sort", "-number")
     name = sort.removeprefix("-")
@@ -133,7 +143,11 @@ def trials_part(
 def effects_part(
     columns: StudyColumns, selection: Selection, _context: Context, query: Query
 ) -> dict[str, Any]:
-    """How parameters go with one metric, and a table for it."""
+    """Return what ``effects.html`` shows: how each parameter goes with one metric.
+
+    Raises:
+        ConfigError: The address asks for a metric that there is not.
+    """
     metric = query.get("effect", metric_names(columns)[0])
     if metric not in metric_names(columns):
         raise ConfigError(
@@ -156,7 +170,7 @@ def effects_part(
 def growth_part(
     columns: StudyColumns, _selection: Selection, _context: Context, query: Query
 ) -> dict[str, Any]:
-    """How the hypervolume grew."""
+    """Return what ``growth.html`` shows: the hypervolume over trials or time, and its steps."""
     over = "time" if query.get("over") == "time" else "trials"
     found = columns.growth
     title = f"Hypervolume over {over}, as a share of the final one"
@@ -174,7 +188,7 @@ def growth_part(
 def faults_part(
     columns: StudyColumns, selection: Selection, _context: Context, _query: Query
 ) -> dict[str, Any]:
-    """What ended trials that did not complete."""
+    """Return what ``faults.html`` shows: how often each fault ended a chosen trial."""
     counts = fault_counts(columns, selection.mask(columns))
     bars = [
         Bar(

@@ -4,33 +4,34 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from contracts.faults import ConfigError
+from contracts.faults import NotFound
 from contracts.measurement import LayerProfile, Measurement, PathStep, Placement
 from dse.dashboard.data.payload import mark
 from dse.dashboard.data.selection import metric_names
-from dse.dashboard.drawing.charts import Bar, bar_chart, share_chart
-from dse.dashboard.drawing.svg import Drawing
 from dse.dashboard.pages.artefacts import stage_files
 from dse.dashboard.pages.parts import trial_row
 from dse.dashboard.web.context import Context
+from dse.output.drawing.charts import Bar, bar_chart, share_chart
+from dse.output.drawing.svg import Drawing
 from dse.results.columns import StudyColumns
 from dse.store import TrialDetail
 from dse.words import plural
-from runners.fpga import PARTS
+from runners.fpga import PARTS, capacity_of
+from runners.measuring.metrics import METRICS
 
 
 def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[str, Any]:
     """Return everything that the page of a trial shows.
 
     Raises:
-        ConfigError: There is no such trial.
+        NotFound: There is no such trial.
     """
     name = columns.config.name
     _, detail = context.studies.detail(name, number)
     columns = context.studies.columns(name)  # at least as new as the detail
     position = columns.index_of(number)
     if position is None:
-        raise ConfigError(f"study {name} has no trial {number}", fix="reload the page")
+        raise NotFound(f"study {name} has no trial {number}", fix="reload the page")
     measurement = detail.measurement
     trial = columns.trials[position]
     names = [*metric_names(columns), *(metric.name for metric in measurement.metrics)]
@@ -49,7 +50,9 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
         "promoted_by": next((t.number for t in columns.trials if t.promotes == trial.id), None),
         "previous": _neighbour(columns, position - 1),
         "next": _neighbour(columns, position + 1),
-        "clock_mhz": clock_mhz(measurement, columns.config.target.clock_mhz),
+        "clock_mhz": clock_mhz(measurement, columns.config.target.clock_hz / 1e6),
+        "capacity": capacity_of(columns.config.target.part),
+        "definitions": METRICS,
         "drawings": drawings(measurement, columns.config.target.part),
         "shares": shares(measurement, columns.config.target.part),
         "path": path_summary(measurement.placements),
@@ -59,9 +62,9 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
     }
 
 
-def clock_mhz(measurement: Measurement, wished_mhz: float) -> float:
-    """Return the clock that layer times are computed at: its own, else the wished one."""
-    return next((m.value for m in measurement.metrics if m.name == "clock_mhz"), wished_mhz)
+def clock_mhz(measurement: Measurement, requested_mhz: float) -> float:
+    """Return the clock that layer times are computed at: its own, else the requested one."""
+    return next((m.value for m in measurement.metrics if m.name == "clock_mhz"), requested_mhz)
 
 
 def layers_drawing(layers: Sequence[LayerProfile]) -> Drawing | None:

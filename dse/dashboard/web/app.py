@@ -11,7 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from contracts.faults import ConfigError, DseError, StoreError
+from contracts.faults import ConfigError, DseError, NotFound, StoreError, Untrusted
 from dse.dashboard.data.studies import Studies
 from dse.dashboard.pages import acting, api, downloads, pages
 from dse.dashboard.web.assets import Assets
@@ -80,7 +80,10 @@ def make_app(
 
 
 class _Stamp:
-    """A connection of the watch's own: it must not wait for a page that reads."""
+    """Gives ``Watch`` a number that is another one after each write of the database.
+
+    It has a connection of its own, so that it never waits for a page that reads.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -100,8 +103,12 @@ class _Stamp:
 async def _show_fault(request: Request, error: Exception) -> Response:
     assert isinstance(error, DseError)
     status = 500
-    if isinstance(error, ConfigError):
-        status = 404 if "no study" in error.what or "no trial" in error.what else 400
+    if isinstance(error, NotFound):
+        status = 404
+    elif isinstance(error, ConfigError):
+        status = 400
+    elif isinstance(error, Untrusted):
+        status = 403
     elif isinstance(error, StoreError):
         status = 503
     return _error(request, status, error.what, error.fix)

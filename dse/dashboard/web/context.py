@@ -1,4 +1,4 @@
-"""What every route is given: the database, the templates, the rules."""
+"""What the arguments of a route stand for: the application's context, a study, a selection."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from dse.results.columns import StudyColumns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What the application is made of.
+    """What every route may use; ``make_app`` makes one for the application.
 
     Attributes:
         studies: The database, for reading.

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from dse.dashboard.data.selection import verdict_words
 from dse.dashboard.web.assets import Assets
 from dse.dashboard.web.security import Access
-from dse.words import duration_text, number_text, plural, value_text
+from dse.words import duration_text, number_text, plural, unit_text, value_text
 
 
 class Pages:
@@ -84,11 +84,6 @@ def moment(seconds: float) -> str:
 def iso(seconds: float) -> str:
     """Write a time in UTC for machines."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-def unit_text(metric: str, unit: str) -> str:
-    """Return a unit where the name of the metric does not say it."""
-    return "" if metric.endswith(f"_{unit.lower()}") or unit in ("", metric) else unit
 
 
 def size_text(size: int) -> str:

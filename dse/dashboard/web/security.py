@@ -107,7 +107,7 @@ def is_loopback(host: str) -> bool:
 
 
 class Guard:
-    """Around the whole application: host, token, headers. Sets ``state.may_act``."""
+    """Middleware around all routes: checks host and token, adds headers, sets ``state.may_act``."""
 
     def __init__(self, app: ASGIApp, *, access: Access) -> None:
         self._app = app

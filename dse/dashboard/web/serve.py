@@ -27,7 +27,7 @@ from runners.pipeline import default_root
 
 _GRACE_S = 3
 _WARMED = 8
-"""How many studies are read at the start, the newest first."""
+"""How many studies ``_warm`` reads, the newest first."""
 
 
 class QuietServer(uvicorn.Server):
@@ -78,9 +78,9 @@ def serve(database: Path, *, host: str, port: int, is_example: bool = False) -> 
 
 
 def _warm(context: Context) -> None:
-    """Make ready what the first page needs, while the reader finds his browser."""
+    """Compile the templates and read the newest studies; runs in a thread before the first page."""
     context.pages.warm()
-    with contextlib.suppress(DseError):  # it is for the one who asks
+    with contextlib.suppress(DseError):  # the page of that study shows it
         for line in context.studies.lines(now_s=context.now_s())[:_WARMED]:
             columns = context.studies.columns(line.name)
             packed_columns(columns, MOST_DRAWN)

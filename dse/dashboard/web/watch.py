@@ -1,4 +1,8 @@
-"""Noticing writes: one look for all viewers when the kernel says so, and none without viewers."""
+"""Wakes the event streams when the database was written.
+
+The kernel gives notice of a write; then the database is looked at once for all viewers. Without
+viewers nothing is watched.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -57,14 +61,14 @@ class Watch:
             self._notices = None
 
     def close(self) -> None:
-        """Wake everybody for the last time."""
+        """End all event streams: they are woken and find ``is_closing``."""
         self.is_closing = True
         for event in self._waiting:
             event.set()
 
     @property
     def viewers(self) -> int:
-        """How many wait."""
+        """How many event streams are open."""
         return len(self._waiting)
 
     def _on_notice(self) -> None:

@@ -10,9 +10,12 @@ from hw_templates.cfu.simd import gateware
 from hw_templates.cfu.simd.isa import (
     ACCUMULATORS,
     ADD_LEFT_SHIFT,
+    DEPTHS_WORDS,
     MAX_CHANNELS,
+    REGISTER_BYTES,
     RESULT_WORDS,
     STEP_BITS,
+    WIDTHS,
     BufferOp,
     RegisterOp,
 )
@@ -24,7 +27,7 @@ _PATCH_BYTES = 2304  # a block of 3x3x64, or a strip of 3x3x16; on the stack
 
 
 def _fits_registers(values: Mapping[str, Value]) -> bool:
-    return int(values["simd_width"]) <= gateware.REGISTER_BYTES or int(values["buffer_depth"]) > 0
+    return int(values["simd_width"]) <= REGISTER_BYTES or int(values["buffer_depth"]) > 0
 
 
 def _variables(values: Values) -> Values:
@@ -53,14 +56,14 @@ FAMILY = Family(
     parameters=(
         Parameter(
             name="simd_width",
-            values=gateware.WIDTHS,
+            values=WIDTHS,
             default=4,
             description="int8 products an instruction",
             ordered=True,
         ),
         Parameter(
             name="buffer_depth",
-            values=gateware.DEPTHS_WORDS,
+            values=DEPTHS_WORDS,
             default=0,
             description="32-bit words of the weight buffer; 0 takes operands from registers",
             ordered=True,

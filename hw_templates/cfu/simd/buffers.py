@@ -11,8 +11,16 @@ from hw_templates.cfu.simd.datapath import (
     ResultWords,
     StepBuffer,
 )
-from hw_templates.cfu.simd.isa import MAX_ACTIVATION_WORDS, MAX_CHANNELS, STEP_BITS, BufferOp
+from hw_templates.cfu.simd.isa import (
+    DEPTHS_WORDS,
+    MAX_ACTIVATION_WORDS,
+    MAX_CHANNELS,
+    STEP_BITS,
+    WIDTHS,
+    BufferOp,
+)
 from hw_templates.cfu.simd.output import OutputStage
+from hw_templates.checks import require_choice
 
 _CHANNEL_BITS = exact_log2(MAX_CHANNELS)
 _BUFFER_LATENCY = 2
@@ -27,12 +35,18 @@ class SimdBuffers(CfuComponent):
 
     Args:
         width: Products an instruction: 1, 2, 4, 8 or 16.
-        depth_words: Words of the weight buffer, a power of two; the activation buffer has as
-            many, up to ``MAX_ACTIVATION_WORDS``.
+        depth_words: Words of the weight buffer: 256, 512, 1024, 2048 or 4096; the activation
+            buffer has as many, up to ``MAX_ACTIVATION_WORDS``.
         has_requantiser: Whether there is SET_CHANNEL and results are int8.
+
+    Raises:
+        ConfigError: An argument is not one of these.
     """
 
     def __init__(self, *, width: int, depth_words: int, has_requantiser: bool) -> None:
+        require_choice("SimdBuffers width", width, WIDTHS)
+        require_choice("SimdBuffers depth_words", depth_words, [d for d in DEPTHS_WORDS if d])
+        require_choice("SimdBuffers has_requantiser", has_requantiser, (False, True))
         self._width = width
         self._depth_words = depth_words
         self._has_requantiser = has_requantiser

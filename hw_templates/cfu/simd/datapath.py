@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hw_templates.cfu.component import CfuComponent
-from hw_templates.cfu.simd.isa import RESULT_WORDS
+from hw_templates.cfu.simd.isa import DEPTHS_WORDS, RESULT_WORDS, WIDTHS
+from hw_templates.checks import require_choice
 
 SUM_BITS = 20  # 16 products of int8 pairs
 
@@ -21,9 +22,13 @@ class DotProduct(wiring.Component):
     Members:
         a, b (In, 8 * width): Operands, lane 0 in the low byte.
         sum (Out, signed): The sum, ``latency`` cycles behind the operands.
+
+    Raises:
+        ConfigError: ``width`` is not in the list above.
     """
 
     def __init__(self, *, width: int) -> None:
+        require_choice("DotProduct width", width, WIDTHS)
         self._width = width
         super().__init__(
             {"a": In(8 * width), "b": In(8 * width), "sum": Out(signed(SUM_BITS))},
@@ -218,7 +223,7 @@ class StepBuffer(wiring.Component):
     """A memory written by words and read by steps, each side at an address of its own.
 
     Args:
-        depth_words: Words of 32 bits, a power of two.
+        depth_words: Words of 32 bits: 256, 512, 1024, 2048 or 4096.
         step_bytes: Bytes of a step: 1, 2, 4, 8 or 16.
 
     Members:
@@ -228,9 +233,14 @@ class StepBuffer(wiring.Component):
         low, high (In, 32): Words.
         read, step (In): Read the step; never in a cycle with ``write``.
         data (Out, 8 * step_bytes): The step, two cycles behind ``read``.
+
+    Raises:
+        ConfigError: An argument is not in its list above.
     """
 
     def __init__(self, *, depth_words: int, step_bytes: int) -> None:
+        require_choice("StepBuffer depth_words", depth_words, [d for d in DEPTHS_WORDS if d])
+        require_choice("StepBuffer step_bytes", step_bytes, WIDTHS)
         self._row_words = max(2, step_bytes // 4)
         self._depth_words = depth_words
         self._step_bytes = step_bytes

@@ -6,13 +6,9 @@ from contracts.faults import ConfigError
 from hw_templates.cfu.component import CfuComponent, to_verilog
 from hw_templates.cfu.family import ReferenceModel, Values
 from hw_templates.cfu.simd.buffers import SimdBuffers
-from hw_templates.cfu.simd.isa import MAX_ACTIVATION_WORDS
+from hw_templates.cfu.simd.isa import DEPTHS_WORDS, MAX_ACTIVATION_WORDS, REGISTER_BYTES, WIDTHS
 from hw_templates.cfu.simd.model import BuffersModel, RegistersModel
 from hw_templates.cfu.simd.registers import SimdRegisters
-
-WIDTHS = (1, 2, 4, 8, 16)
-DEPTHS_WORDS = (0, 256, 512, 1024, 2048, 4096)
-REGISTER_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

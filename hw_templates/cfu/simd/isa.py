@@ -66,6 +66,12 @@ class BufferOp(IntEnum):
     requantisation."""
 
 
+WIDTHS = (1, 2, 4, 8, 16)
+"""int8 products an instruction."""
+DEPTHS_WORDS = (0, 256, 512, 1024, 2048, 4096)
+"""Words of the weight buffer; 0 takes operands from registers."""
+REGISTER_BYTES = 4
+"""int8 values in an operand from a register."""
 ACCUMULATORS = 16
 """Accumulators without buffers: blocks of four pixels by four channels."""
 RESULT_WORDS = 16

@@ -6,8 +6,9 @@ from amaranth.utils import exact_log2
 
 from hw_templates.cfu.component import CfuComponent
 from hw_templates.cfu.simd.datapath import CommandPort, DotProduct
-from hw_templates.cfu.simd.isa import ACCUMULATORS, RegisterOp
+from hw_templates.cfu.simd.isa import ACCUMULATORS, REGISTER_BYTES, WIDTHS, RegisterOp
 from hw_templates.cfu.simd.output import OutputStage
+from hw_templates.checks import require_choice
 
 _INDEX_BITS = exact_log2(ACCUMULATORS)
 
@@ -22,9 +23,14 @@ class SimdRegisters(CfuComponent):
     Args:
         width: Products an instruction: 1, 2 or 4.
         has_requantiser: Whether there are CONFIGURE, FINISH and READ.
+
+    Raises:
+        ConfigError: An argument is not one of these.
     """
 
     def __init__(self, *, width: int, has_requantiser: bool) -> None:
+        require_choice("SimdRegisters width", width, [w for w in WIDTHS if w <= REGISTER_BYTES])
+        require_choice("SimdRegisters has_requantiser", has_requantiser, (False, True))
         self._width = width
         self._has_requantiser = has_requantiser
         super().__init__()

@@ -15,7 +15,6 @@ CPP_FOLDER = Path(__file__).parent
 RUNTIME_SOURCES = ("verilated.cpp", "verilated_threads.cpp")
 RUNTIME_OBJECTS = ("verilated.o", "verilated_threads.o")
 
-_COMPILER = "clang++-14"
 _FLAGS = ("-std=c++20", "-O2", "-fno-vectorize", "-fno-slp-vectorize", "-DNDEBUG")
 _PUBLIC = re.compile(r"/\*\s*verilator public\s*\*/")
 
@@ -25,11 +24,16 @@ def verilator_root_command() -> list[str]:
     return ["verilator", "--getenv", "VERILATOR_ROOT"]
 
 
-def runtime_commands(verilator_root: Path) -> list[list[str]]:
-    """Return the commands that compile Verilator's runtime in the current folder."""
+def runtime_commands(verilator_root: Path, *, compiler: str) -> list[list[str]]:
+    """Return the commands that compile Verilator's runtime in the current folder.
+
+    Args:
+        verilator_root: Where Verilator's headers are.
+        compiler: The ``clang++`` to call.
+    """
     include = verilator_root / "include"
     return [
-        [_COMPILER, *_FLAGS, f"-I{include}", "-c", str(include / source), "-o", compiled]
+        [compiler, *_FLAGS, f"-I{include}", "-c", str(include / source), "-o", compiled]
         for source, compiled in zip(RUNTIME_SOURCES, RUNTIME_OBJECTS, strict=True)
     ]
 
@@ -58,11 +62,14 @@ def simulator_unit(model_sources: Sequence[str]) -> str:
     return "".join(f'#include "{name}"\n' for name in names)
 
 
-def compile_command(unit: str, *, verilator_root: Path, runtime: Path, out: Path) -> list[str]:
+def compile_command(
+    unit: str, *, compiler: str, verilator_root: Path, runtime: Path, out: Path
+) -> list[str]:
     """Return the command that compiles and links the simulator.
 
     Args:
         unit: File with the text of ``simulator_unit``, beside the model's C++.
+        compiler: The ``clang++`` that compiled the runtime.
         verilator_root: Where Verilator's headers are.
         runtime: Folder of the compiled runtime.
         out: The program to write.
@@ -73,7 +80,7 @@ def compile_command(unit: str, *, verilator_root: Path, runtime: Path, out: Path
         CPP_FOLDER,
     )
     return [
-        _COMPILER,
+        compiler,
         *_FLAGS,
         "-I.",
         *(f"-I{include}" for include in includes),

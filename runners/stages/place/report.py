@@ -32,7 +32,7 @@ class RoutedDesign:
     used: Mapping[str, int]
 
 
-def parse_report(text: str, *, seed: int, clock_mhz: float) -> RoutedDesign:
+def parse_report(text: str, *, seed: int, clock_hz: int) -> RoutedDesign:
     """Read nextpnr's report.
 
     The system clock's net has a name of the tools' choice, so it is known by its constraint;
@@ -41,11 +41,12 @@ def parse_report(text: str, *, seed: int, clock_mhz: float) -> RoutedDesign:
     Args:
         text: Contents of the file that ``--report`` names.
         seed: That the run was given.
-        clock_mhz: The system clock, as exactly as it is known.
+        clock_hz: The system clock.
 
     Raises:
         ToolCrashed: The text is not such a report, or no clock in it has that frequency.
     """
+    clock_mhz = clock_hz / 1e6
     try:
         report = json.loads(text)
         domains = [
@@ -70,7 +71,7 @@ def parse_report(text: str, *, seed: int, clock_mhz: float) -> RoutedDesign:
     worst = min(domains, key=lambda domain: domain.fmax_mhz / (domain.clock_mhz or math.inf))
     placement = Placement(
         seed=seed,
-        clock_mhz=clock_mhz,
+        clock_hz=clock_hz,
         fmax_mhz=system.fmax_mhz,
         is_met=system.fmax_mhz > clock_mhz and all(d.fmax_mhz > d.clock_mhz for d in domains),
         domains=(system, *(domain for domain in domains if domain is not system)),
@@ -85,10 +86,11 @@ def parse_report(text: str, *, seed: int, clock_mhz: float) -> RoutedDesign:
 
 def missed(placement: Placement) -> tuple[ClockDomain, ...]:
     """Return the clocks that are not strictly met."""
+    clock_mhz = placement.clock_hz / 1e6
     return tuple(
         domain
         for index, domain in enumerate(placement.domains)
-        if domain.fmax_mhz <= max(domain.clock_mhz, placement.clock_mhz if index == 0 else 0.0)
+        if domain.fmax_mhz <= max(domain.clock_mhz, clock_mhz if index == 0 else 0.0)
     )
 
 

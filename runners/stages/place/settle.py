@@ -94,7 +94,7 @@ def _best_of_seeds(route: RouteAt, clock_hz: int, seeds: int) -> Placement:
             return tried
         if best is None or tried.fmax_mhz > best.fmax_mhz:
             best = tried
-        if tried.fmax_mhz < REACH * tried.clock_mhz:
+        if tried.fmax_mhz * 1e6 < REACH * clock_hz:
             break
     if best is None:
         raise ValueError(f"seeds is {seeds}, must be at least 1")

@@ -15,7 +15,7 @@ from hw_templates.soc.fpga_boards import fpga_board
 from runners.fpga import family_of_part
 from runners.fpga.family import FpgaFamily, Route
 from runners.job import Job
-from runners.pipeline import Building, Stage
+from runners.pipeline import Building, Stage, source_digest
 from runners.stages.place.netlist import join_netlists
 from runners.stages.place.report import RoutedDesign, parse_report, progress_of
 from runners.stages.soc import read_soc
@@ -35,9 +35,9 @@ _NO_ROUTE = re.compile(r"^ERROR: ((?:Failed to (?:find a )?route|Routing design 
 _LOOP = re.compile(r"^ERROR: (.*combinational loop.*)", re.MULTILINE)
 
 
-def read_routed(folder: Path, *, seed: int, clock_mhz: float) -> RoutedDesign:
+def read_routed(folder: Path, *, seed: int, clock_hz: int) -> RoutedDesign:
     """Return what the report of a routed design says; raises as ``parse_report``."""
-    return parse_report((folder / REPORT).read_text(), seed=seed, clock_mhz=clock_mhz)
+    return parse_report((folder / REPORT).read_text(), seed=seed, clock_hz=clock_hz)
 
 
 def place_and_route(family: FpgaFamily, route: Route, building: Building) -> ToolRun:
@@ -94,7 +94,7 @@ def _route(job: Job) -> Route:
         device=board.device_of(job.target.part),
         netlist=_JOINED,
         constraints=family_of_part(job.target.part).constraints_file,
-        clock_mhz=job.target.clock_mhz,
+        clock_hz=job.target.clock_hz,
         seed=job.place_seed,
         report=REPORT,
         placed=family_of_part(job.target.part).placed_file,
@@ -104,6 +104,7 @@ def _route(job: Job) -> Route:
 def _inputs(job: Job) -> Mapping[str, Any]:
     family = family_of_part(job.target.part)
     return {
+        "source": source_digest(family.source),
         "command": list(family.place(_route(job)).command),
         "tools": identities(*family.place_packages),
     }
@@ -123,7 +124,7 @@ def _build(building: Building) -> float:
     run = place_and_route(family, _route(job), building)
     if not (out / REPORT).exists():
         raise ToolCrashed("nextpnr wrote no report", fix="check the version of nextpnr: make setup")
-    read_routed(out, seed=job.place_seed, clock_mhz=job.target.clock_mhz)  # refused here if broken
+    read_routed(out, seed=job.place_seed, clock_hz=job.target.clock_hz)  # refused here if broken
     (out / _JOINED).unlink()
     return run.cpu_s
 
@@ -133,5 +134,10 @@ PLACE_STAGE = Stage(
     version=1,
     needs=(*(f"synthesise-{part}" for part, _, _ in SYNTHESISED), "board-soc"),
     inputs=_inputs,
+    code=(
+        *(f"runners/stages/place/{name}.py" for name in ("stage", "netlist", "report")),
+        "runners/stages/soc.py",
+        "runners/fpga/family.py",
+    ),
     build=_build,
 )

@@ -33,7 +33,7 @@ def small_job(folder: Path) -> Job:
         target=Target(
             name="small",
             part="LFE5U-25F",
-            clock_mhz=50.0,
+            clock_hz=50_000_000,
             memory=Memory(kind="on-chip", size_bytes=32768, l2_bytes=0, sram_bytes=4096),
         ),
         workload=Workload(model=model, model_sha256=hashlib.sha256(model.read_bytes()).hexdigest()),

@@ -27,7 +27,7 @@ Fake = Callable[[str, str], None]
 @pytest.fixture
 def job() -> Job:
     job = job_for({"cfu": "none"})
-    target = dataclasses.replace(job.target, clock_mhz=75.0)
+    target = dataclasses.replace(job.target, clock_hz=75_000_000)
     return dataclasses.replace(job, target=target, limits=Limits(stage_timeout_s=5.0))
 
 
@@ -102,7 +102,7 @@ def test_the_routed_design_its_report_and_its_log_stay(
     assert "--85k --package CABGA381 --speed 6" in arguments
     assert "--seed 7" in arguments
     assert progress == [0.97]
-    routed = read_routed(tmp_path / "out", seed=7, clock_mhz=75.0)
+    routed = read_routed(tmp_path / "out", seed=7, clock_hz=75_000_000)
     assert not routed.placement.is_met, "the gate is whoever asked, not the stage"
 
 
@@ -242,7 +242,7 @@ def test_the_full_name_of_an_ecp5_becomes_nextpnrs_arguments(device: str, argume
         device=device,
         netlist="n.json",
         constraints="c.lpf",
-        clock_mhz=50.0,
+        clock_hz=50_000_000,
         seed=1,
         report="r.json",
         placed="p.config",

@@ -23,15 +23,15 @@ def changed(change: Callable[[dict[str, Any]], object]) -> str:
 
 
 def test_the_system_clock_is_found_by_its_frequency() -> None:
-    placement = parse_report(REPORT, seed=4, clock_mhz=75.0).placement
-    assert (placement.seed, placement.clock_mhz) == (4, 75.0)
+    placement = parse_report(REPORT, seed=4, clock_hz=75_000_000).placement
+    assert (placement.seed, placement.clock_hz) == (4, 75_000_000)
     assert placement.fmax_mhz == pytest.approx(58.6648, abs=1e-4)
     assert not placement.is_met
     assert [domain.name for domain in missed(placement)] == ["$glbnet$crg_clkout0"]
 
 
 def test_the_critical_path_is_kept_step_by_step() -> None:
-    placement = parse_report(REPORT, seed=1, clock_mhz=75.0).placement
+    placement = parse_report(REPORT, seed=1, clock_hz=75_000_000).placement
     path = placement.critical_path
     assert 1e3 / sum(step.delay_ns for step in path) == pytest.approx(placement.fmax_mhz, rel=1e-4)
     assert (path[0].kind, path[0].source) == ("clk-to-q", "tag_mem.0.0")
@@ -43,14 +43,14 @@ def test_the_critical_path_is_kept_step_by_step() -> None:
 
 
 def test_sites_become_the_resources_of_the_family() -> None:
-    used = parse_report(REPORT, seed=1, clock_mhz=75.0).used
+    used = parse_report(REPORT, seed=1, clock_hz=75_000_000).used
     assert ECP5.used(used) == {"lut4": 6220, "ff": 3050, "dp16kd": 46, "mult18x18d": 8}
 
 
 @pytest.mark.parametrize(("fmax_mhz", "is_met"), [(75.0, False), (75.0018, False), (75.01, True)])
 def test_a_clock_is_met_only_when_it_is_strictly_passed(fmax_mhz: float, is_met: bool) -> None:
     text = changed(lambda r: r["fmax"]["$glbnet$crg_clkout0"].update(achieved=fmax_mhz))
-    assert parse_report(text, seed=1, clock_mhz=75.0).placement.is_met is is_met
+    assert parse_report(text, seed=1, clock_hz=75_000_000).placement.is_met is is_met
 
 
 def test_every_clock_counts_and_the_path_is_the_slowest_ones() -> None:
@@ -61,7 +61,7 @@ def test_every_clock_counts_and_the_path_is_the_slowest_ones() -> None:
         path["path"] = path["path"][:2]
         report["critical_paths"].append(path)
 
-    placement = parse_report(changed(add_a_slow_clock), seed=1, clock_mhz=75.0).placement
+    placement = parse_report(changed(add_a_slow_clock), seed=1, clock_hz=75_000_000).placement
     assert not placement.is_met
     assert placement.fmax_mhz == 80.0
     assert [domain.name for domain in placement.domains] == ["$glbnet$crg_clkout0", "usb"]
@@ -72,12 +72,12 @@ def test_every_clock_counts_and_the_path_is_the_slowest_ones() -> None:
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"fmax": 1}', "garbage"])
 def test_a_report_that_makes_no_sense_is_a_crash_of_the_tool(text: str) -> None:
     with pytest.raises(ToolCrashed, match="a report that cannot be read"):
-        parse_report(text, seed=1, clock_mhz=75.0)
+        parse_report(text, seed=1, clock_hz=75_000_000)
 
 
 def test_a_report_without_the_system_clock_is_not_taken_for_one_that_meets_it() -> None:
     with pytest.raises(ToolCrashed, match="names no clock of 60 MHz"):
-        parse_report(REPORT, seed=1, clock_mhz=60.0)
+        parse_report(REPORT, seed=1, clock_hz=60_000_000)
 
 
 def test_progress_follows_the_log_and_never_goes_back() -> None:

@@ -1,0 +1,91 @@
+"""The front of a study's page as a file: the same trials and axes as the chart in the browser."""
+
+import numpy as np
+
+from dse.dashboard.data.payload import limits
+from dse.dashboard.data.selection import Selection, is_log
+from dse.output.drawing.scale import Axis, make_axis
+from dse.output.drawing.scatter import Limit, Mark, Scatter, draw_scatter
+from dse.output.drawing.svg import Drawing
+from dse.results.columns import Floats, Mask, StudyColumns
+from dse.results.front import Verdict
+from dse.words import unit_text
+
+WIDTH, HEIGHT = 860.0, 500.0
+
+
+def front_picture(columns: StudyColumns, selection: Selection) -> Drawing:
+    """Return the chosen trials over the chosen metrics, for ``/studies/STUDY/front.svg``."""
+    name = columns.config.name
+    drawing = Drawing(WIDTH, HEIGHT, f"{name}: {selection.y} over {selection.x}")
+    x, y = columns.column(selection.x), columns.column(selection.y)
+    chosen = selection.mask(columns) & np.isfinite(x) & np.isfinite(y)
+    across = _axis(x[chosen], selection.x, selection, columns, start=70, end=WIDTH - 20)
+    upward = _axis(y[chosen], selection.y, selection, columns, start=HEIGHT - 50, end=54)
+    drawing.text(10, 20, f"{name}: {chosen.sum()} trials", "c-head")
+    verdicts = columns.standing.verdicts
+    is_front = chosen & (verdicts == Verdict.FRONT)
+    is_bad = chosen & np.isin(verdicts, [Verdict.EXCLUDED, Verdict.INFEASIBLE, Verdict.FAILED])
+    scatter = Scatter(
+        x_label=_label(columns, selection.x),
+        y_label=_label(columns, selection.y),
+        front=_marks(columns, selection, is_front),
+        others=_places(x, y, chosen & ~is_front & ~is_bad),
+        crosses=_places(x, y, is_bad),
+        limits=_limits(columns, selection),
+        has_steps={selection.x, selection.y} == set(columns.config.objectives)
+        and selection.x != selection.y,
+    )
+    draw_scatter(drawing, scatter, across=across, upward=upward)
+    return drawing
+
+
+def _places(x: Floats, y: Floats, mask: Mask) -> list[tuple[float, float]]:
+    return list(zip(x[mask].tolist(), y[mask].tolist(), strict=True))
+
+
+def _marks(columns: StudyColumns, selection: Selection, is_front: Mask) -> list[Mark]:
+    """Return the trials on the front, best in the metric across first."""
+    x, y = columns.column(selection.x), columns.column(selection.y)
+    positions = np.flatnonzero(is_front)
+    sign = -1.0 if selection.x in columns.config.maximise else 1.0
+    ordered = positions[np.argsort(sign * x[positions], kind="stable")]
+    return [
+        Mark(x=float(x[p]), y=float(y[p]), name=str(columns.trials[p].number))
+        for p in ordered.tolist()
+    ]
+
+
+def _axis(
+    values: Floats,
+    metric: str,
+    selection: Selection,
+    columns: StudyColumns,
+    *,
+    start: float,
+    end: float,
+) -> Axis:
+    scale = selection.x_scale if metric == selection.x else selection.y_scale
+    shown = values.tolist() + [r.value for r in columns.config.references if r.metric == metric]
+    return make_axis(shown, start=start, end=end, is_log=is_log(np.array(shown), scale))
+
+
+def _limits(columns: StudyColumns, selection: Selection) -> list[Limit]:
+    """Return other systems' figures and the part's limits in the two metrics."""
+    part = columns.config.target.part
+    values = [(r.metric, r.value, r.name) for r in columns.config.references]
+    values += [(metric, value, part) for metric, value in limits(columns).items()]
+    return [
+        Limit(value=value, name=name, is_across=is_across)
+        for metric, value, name in values
+        for axis, is_across in ((selection.x, True), (selection.y, False))
+        if metric == axis
+    ]
+
+
+def _label(columns: StudyColumns, metric: str) -> str:
+    found = columns.metrics.get(metric)
+    goal = "minimise" if metric in columns.config.minimise else ""
+    goal = goal or ("maximise" if metric in columns.config.maximise else "")
+    unit = "" if found is None else unit_text(metric, found.unit)
+    return f"{metric}{f' [{unit}]' if unit else ''}{f' ({goal})' if goal else ''}"

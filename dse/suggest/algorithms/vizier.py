@@ -1,0 +1,232 @@
+"""Vizier's models behind the interface of suggesters: first designs, candidates, the child.
+
+Vizier's own designers refuse conditional spaces and propose the same design again in small ones.
+Here its models value real designs of the space that were not tried yet: all of them where there
+are few, otherwise a sample and, step by step, the neighbours of the best.
+"""
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dse.pareto import front
+from dse.space import Design, Space
+from dse.suggest.features import Encoder
+from dse.suggest.interface import Suggester, Suggestion, SuggestRequest
+from dse.suggest.messages import Assume, Evidence, Fit, Message, Score
+from dse.suggest.orders import first_untaken, random_order
+from dse.suggest.process import ChildProcess
+
+FIRST_DESIGNS = 6
+"""Tried before a model is asked: the default and random ones, which taught the models of a made-up
+table more than designs spread out evenly."""
+
+FIRST_DEFAULT, FIRST_RANDOM = "default (first designs)", "random (first designs)"
+"""What the first designs are suggested by: no model has chosen them."""
+
+_ENUMERATED = 6_000
+"""Spaces up to this size are candidates as a whole."""
+
+_SAMPLED = 2_000
+_ROUNDS = 3
+_CENTRES = 10
+
+
+class VizierSuggester:
+    """Gaussian processes of Vizier in a child process, expected hypervolume gain over the space.
+
+    The child is kept between calls because importing and compiling cost more than a suggestion;
+    its models are fitted to the request alone. It is started when first needed.
+
+    Args:
+        timeout_s: Limit of one call of ``suggest``, start of the child included.
+        first_designs: How many designs are tried before a model is asked, at least 3.
+        compilation_cache: Folder in which compiled code survives the child; None for none.
+    """
+
+    name = "vizier"
+
+    def __init__(
+        self,
+        *,
+        timeout_s: float = 300.0,
+        first_designs: int = FIRST_DESIGNS,
+        compilation_cache: Path | None = None,
+    ) -> None:
+        self.timeout_s = timeout_s
+        self._first_designs = max(3, first_designs)
+        self._compilation_cache = compilation_cache
+        self._child: ChildProcess | None = None
+
+    def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
+        """Return the designs from which the models expect most.
+
+        Raises:
+            ToolTimeout: The child did not answer within the time limit; the next call starts anew.
+            ToolCrashed: It ended or failed; likewise.
+        """
+        known = {design for design in request.taken() if request.space.contains(design)}
+        measured = sum(o.values is not None for o in request.observations if o.design in known)
+        if len(known) < self._first_designs or measured < 3:
+            if len(known) + 2 >= self._first_designs and request.space.count() > len(known) + 2:
+                self._running_child()  # so that it has started when it is first asked
+            order = first_designs(request.space, request.seed)
+            default = request.space.default()
+            return tuple(
+                Suggestion(
+                    design=design,
+                    suggested_by=FIRST_DEFAULT if design == default else FIRST_RANDOM,
+                )
+                for design in first_untaken(order, request)
+            )
+        if len(known) == request.space.count():
+            return ()
+        deadline_s = time.monotonic() + self.timeout_s
+        child = self._running_child()
+        search = _Search(request, known, partial(child.ask, deadline_s=deadline_s))
+        return tuple(Suggestion(design=design, suggested_by=self.name) for design in search.run())
+
+    @property
+    def child_pid(self) -> int | None:
+        """Process id of the child, None while there is none."""
+        return None if self._child is None else self._child.pid
+
+    def close(self) -> None:
+        """End the child."""
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+    def _running_child(self) -> ChildProcess:
+        if self._child is not None and not self._child.alive:
+            self.close()
+        if self._child is None:
+            self._child = ChildProcess(
+                "dse.suggest.search",
+                env=_environment(self._compilation_cache),
+                name="the search process (Vizier)",
+            )
+        return self._child
+
+
+def make(*, timeout_s: float, compilation_cache: Path | None) -> Suggester:
+    """See ``dse.suggest.make_suggester``."""
+    return VizierSuggester(timeout_s=timeout_s, compilation_cache=compilation_cache)
+
+
+def first_designs(space: Space, seed: int) -> Iterator[Design]:
+    """Yield the default design and then all designs in a random order."""
+    yield space.default()
+    yield from random_order(space, seed)
+
+
+class _Search:
+    """One call of ``suggest``: tells the child what is known and asks it about candidates."""
+
+    def __init__(
+        self, request: SuggestRequest, known: set[Design], ask: Callable[[Message], Any]
+    ) -> None:
+        self._request = request
+        self._space = request.space
+        self._known = known
+        self._ask = ask
+        self._encoder = Encoder(request.space)
+        self._rng = random.Random(f"{request.seed} {len(known)}")
+
+    def run(self) -> tuple[Design, ...]:
+        """Return the best candidates, one after the other."""
+        self._ask(Fit(self._evidence()))
+        pool = self._first_pool()
+        chosen: list[Design] = []
+        wanted = min(self._request.count, self._space.count() - len(self._known))
+        while len(chosen) < wanted:
+            if chosen:
+                self._ask(Assume(self._encoder.encode(chosen[-1:])))
+            best, *pool = self._ranked(pool)
+            chosen.append(best)
+        return tuple(chosen)
+
+    def _evidence(self) -> Evidence:
+        observations = [o for o in self._request.observations if o.design in self._known]
+        observed = {observation.design for observation in observations}
+        pending = [d for d in self._request.active if d in self._known and d not in observed]
+        objectives = self._request.objectives
+        return Evidence(
+            features=self._encoder.encode([o.design for o in observations]),
+            values=np.array(
+                [
+                    [math.nan if o.values is None else o.values[x.metric] for x in objectives]
+                    for o in observations
+                ]
+            ),
+            signs=np.array([1.0 if x.goal == "minimise" else -1.0 for x in objectives]),
+            feasible=np.array([o.values is not None for o in observations]),
+            pending=self._encoder.encode(pending),
+            seed=self._request.seed,
+        )
+
+    def _first_pool(self) -> list[Design]:
+        """Return unknown designs: all, or a sample and the neighbours of the front."""
+        if self._space.count() <= _ENUMERATED:
+            pool = [design for design in self._space.enumerate() if design not in self._known]
+        else:
+            drawn = dict.fromkeys(self._space.sample(self._rng) for _ in range(_SAMPLED))
+            for design in self._front():
+                drawn.update(dict.fromkeys(self._space.neighbours(design)))
+            pool = [design for design in drawn if design not in self._known]
+        self._rng.shuffle(pool)  # so that equal scores favour no part of the space
+        return pool
+
+    def _front(self) -> list[Design]:
+        objectives = self._request.objectives
+        feasible = [
+            (o.design, [o.values[x.metric] for x in objectives])
+            for o in self._request.observations
+            if o.values is not None and o.design in self._known
+        ]
+        best = front([values for _, values in feasible], [x.goal for x in objectives])
+        return [feasible[position][0] for position in best]
+
+    def _ranked(self, pool: list[Design]) -> list[Design]:
+        """Return the pool, best first; where it is not the whole space, with better neighbours."""
+        scores = dict(zip(pool, self._scores(pool), strict=True))
+        ranked = sorted(scores, key=scores.__getitem__, reverse=True)
+        for _ in range(_ROUNDS if self._space.count() > _ENUMERATED else 0):
+            best = ranked[0]
+            steps = dict.fromkeys(
+                step for design in ranked[:_CENTRES] for step in self._space.neighbours(design)
+            )
+            fresh = [step for step in steps if step not in scores and step not in self._known]
+            scores.update(zip(fresh, self._scores(fresh), strict=True))
+            ranked = sorted(scores, key=scores.__getitem__, reverse=True)
+            if ranked[0] == best:
+                break
+        return ranked
+
+    def _scores(self, designs: list[Design]) -> list[float]:
+        if not designs:
+            return []
+        scores: list[float] = self._ask(Score(self._encoder.encode(designs))).tolist()
+        return scores
+
+
+def _environment(compilation_cache: Path | None) -> dict[str, str]:
+    """Return variables that keep the child to one core and quiet."""
+    env = {
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONWARNINGS": "ignore",
+    }
+    if compilation_cache is not None:
+        env["JAX_COMPILATION_CACHE_DIR"] = str(compilation_cache)
+        env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+    return env

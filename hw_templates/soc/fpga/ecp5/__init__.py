@@ -1,0 +1,1 @@
+"""Lattice ECP5 in a SoC: its clocks, pins and memories."""

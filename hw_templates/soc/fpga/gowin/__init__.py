@@ -1,0 +1,1 @@
+"""Gowin GW1N and GW2A in a SoC: its clocks, pins and memories."""

@@ -1,0 +1,1 @@
+"""Lattice CrossLink-NX in a SoC: its clocks, pins and memories."""

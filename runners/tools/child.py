@@ -1,0 +1,131 @@
+"""Child processes: how each one is started, ended with all that it started, and looked at.
+
+Every program that this software starts and does not simply wait for is a session of its own, so
+a terminal's Ctrl-C does not reach it and it can be ended as a whole. Nothing outside this module
+starts or kills process groups.
+"""
+
+import contextlib
+import ctypes
+import functools
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+_PR_SET_PDEATHSIG = 1
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def start(
+    command: Sequence[str],
+    *,
+    is_tied: bool,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdout: int | IO[bytes] | None = None,
+    stderr: int | IO[bytes] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> "subprocess.Popen[bytes]":
+    """Start a program in a session, and so a process group, of its own.
+
+    Args:
+        command: Program and arguments; nothing is given to a shell.
+        is_tied: The kernel kills the program when the thread that starts it ends, for whatever
+            reason. Not for what outlives its parent, or is started by a thread that ends earlier
+            and notices the end of its parent by itself.
+        cwd: Folder to run in; this process' own if None.
+        env: Variables added to the environment.
+        stdin: As for ``subprocess``; an empty one by default.
+        stdout: As for ``subprocess``.
+        stderr: As for ``subprocess``.
+        pass_fds: File descriptors that it inherits.
+
+    Raises:
+        OSError: It cannot be started.
+    """
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        pass_fds=pass_fds,
+        start_new_session=True,
+        preexec_fn=functools.partial(die_with_parent, os.getpid()) if is_tied else None,
+    )
+
+
+def signal_group(pid: int, number: signal.Signals) -> None:
+    """Send a signal to all of a process group; one that has ended already is no error.
+
+    Args:
+        pid: Of the process that leads the group.
+        number: The signal.
+    """
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a program and all that it started, and wait for its end."""
+    if process.returncode is None:  # else its number may be another program's by now
+        signal_group(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """Let the kernel kill this process when its parent ends; called first thing in a child.
+
+    Args:
+        parent_pid: The parent's id, to notice that it has ended already.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:  # the parent died before prctl took effect
+        os._exit(127)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionUse:
+    """What the living processes of a session use together.
+
+    Attributes:
+        cpu_s: User and system CPU-seconds so far, with those of children that they waited for.
+        resident_bytes: Resident memory now.
+    """
+
+    cpu_s: float
+    resident_bytes: int
+
+
+def session_use(session: int) -> SessionUse:
+    """Look at a session that ``start`` made; its number is the process id of the program."""
+    ticks = pages = 0
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            # the name of the program, in brackets, may hold blanks: count from its end
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended meanwhile
+        if int(fields[3]) == session:
+            ticks += sum(map(int, fields[11:15]))
+            pages += int(fields[21])
+    return SessionUse(cpu_s=ticks / _TICKS_PER_S, resident_bytes=pages * resource.getpagesize())
+
+
+def spent_cpu_s(*who: int) -> float:
+    """Return the CPU-seconds spent so far, ended children or this process or both.
+
+    Args:
+        who: ``resource.RUSAGE_CHILDREN`` and ``resource.RUSAGE_SELF``, one or both.
+    """
+    usages = map(resource.getrusage, who)
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)

@@ -1,0 +1,144 @@
+"""What an operator has to say about itself: everything that generic code asks of a layer."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from sw_templates.constants import Constant, tensor_constant
+from sw_templates.tensor import Tensor
+from sw_templates.tflite_file import OptionsTable
+
+if TYPE_CHECKING:
+    from sw_templates.tflite_node import Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer(ABC):
+    """One operator in execution order; a subclass is one kind of operator.
+
+    A subclass lives in a file of its own in ``sw_templates/operators``, which names it
+    ``OPERATOR``; the C template ``<kernel>.c.j2`` in ``sw_templates/kernels`` belongs to it.
+    Import, memory plan, generation and report ask what stands here and know no operator by name.
+    See docs/how-to/add-an-operator.md.
+
+    Class attributes:
+        operator: TFLite's name, for example ``CONV_2D``.
+        kernel: Name of the C function, of its template and, with ``_layer`` behind it, of its
+            structure: lower case letters, digits and underscores.
+        options: The options table of the file that ``read`` needs; None for none.
+        structure: ``struct <kernel>_layer { ... };`` in C for ``layers.h``; Jinja with the
+            variables of the kernels.
+        prototype: The function in C: structure, inputs, output and, where the operator needs
+            scratch memory, ``int8_t *scratch``.
+        aliases_input: The output has the bytes of the first input, so that both live in the same
+            memory and the kernel is called with the same pointer twice.
+        scratch_rows: As how many rows the plain kernel wants its scratch memory at least.
+
+    Attributes:
+        index: Its number in the file.
+        inputs: The tensors of activations that it reads; some may be constants.
+        output: The tensor that it writes.
+    """
+
+    operator: ClassVar[str]
+    kernel: ClassVar[str]
+    options: ClassVar[OptionsTable | None] = None
+    structure: ClassVar[str]
+    prototype: ClassVar[str]
+    aliases_input: ClassVar[bool] = False
+    scratch_rows: ClassVar[int] = 1
+
+    index: int
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+
+    @classmethod
+    @abstractmethod
+    def read(cls, node: "Node") -> Self:
+        """Return the layer that a node of the file describes, with all that it relies on checked.
+
+        Raises:
+            ConfigError: The kernel cannot compute it: from ``node``, whose errors name file,
+                operator and tensor.
+            ValueError: It cannot be quantised; the import makes a ConfigError of it.
+        """
+
+    @abstractmethod
+    def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
+        """Return the members of the structure, save ``scratch_bytes``.
+
+        Args:
+            row_align_bytes: Rows of weights are padded to a multiple of this.
+
+        Returns:
+            Member to its value: a number, or the name of one of ``arrays``.
+        """
+
+    def arrays(self, *, row_align_bytes: int) -> tuple[Constant, ...]:
+        """Return the arrays that ``fields`` name, each named after the layer."""
+        del row_align_bytes
+        return ()
+
+    def scratch_bytes(self, *, row_align_bytes: int, scratch_rows: int) -> int:
+        """Return the size of the scratch memory: 0 for every layer of the kind, or for none.
+
+        Args:
+            row_align_bytes: As for ``fields``.
+            scratch_rows: How many rows a kernel is promised, where it works by rows.
+        """
+        del row_align_bytes, scratch_rows
+        return 0
+
+    @classmethod
+    def template_variables(cls, *, unroll: int) -> Mapping[str, object]:
+        """Return what the operator's C template uses beside the variables of all kernels.
+
+        Args:
+            unroll: Steps of inner loops that are written out: 1, 2, 4 or 8.
+        """
+        del unroll
+        return {}
+
+    @property
+    def name(self) -> str:
+        """Kernel and index, for example ``conv2d_3``; a C identifier."""
+        return f"{self.kernel}_{self.index}"
+
+    @property
+    def input(self) -> Tensor:
+        """The first input."""
+        return self.inputs[0]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates by the operator's definition, padding included."""
+        return 0
+
+    @property
+    def constants(self) -> tuple[Tensor, ...]:
+        """Weights and bias, as far as there are any."""
+        return ()
+
+    @property
+    def bytes_in(self) -> int:
+        """Bytes of activations, weights and biases that the layer reads by definition."""
+        return sum(tensor.size_bytes for tensor in (*self.inputs, *self.constants))
+
+
+def layer_constants(layer: Layer, *, row_align_bytes: int) -> tuple[Constant, ...]:
+    """Return all arrays of a layer: its own and those of inputs that are constants."""
+    inputs = (tensor_constant(tensor) for tensor in layer.inputs if tensor.data is not None)
+    return (*inputs, *layer.arrays(row_align_bytes=row_align_bytes))
+
+
+def layer_fields(layer: Layer, *, row_align_bytes: int, scratch_bytes: int) -> dict[str, int | str]:
+    """Return every member of a layer's structure and its value in C.
+
+    Args:
+        layer: The layer.
+        row_align_bytes: Rows of weights are padded to a multiple of this.
+        scratch_bytes: Size of its scratch memory, 0 for none.
+    """
+    fields = layer.fields(row_align_bytes=row_align_bytes)
+    return {**fields, "scratch_bytes": scratch_bytes} if scratch_bytes else fields

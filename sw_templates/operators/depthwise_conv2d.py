@@ -1,0 +1,113 @@
+"""DEPTHWISE_CONV_2D: each output channel from one input channel."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from sw_templates.tflite_file import OptionsTable
+from sw_templates.tflite_node import Node
+from sw_templates.weighted_layer import WeightedLayer
+from sw_templates.window import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepthwiseConv2d(WeightedLayer):
+    """DEPTHWISE_CONV_2D of one image; weights are [1, y, x, output channel]."""
+
+    operator: ClassVar[str] = "DEPTHWISE_CONV_2D"
+    kernel: ClassVar[str] = "depthwise_conv2d"
+    options: ClassVar[OptionsTable | None] = OptionsTable(
+        name="DepthwiseConv2DOptions",
+        fields=(
+            "Padding",
+            "StrideW",
+            "StrideH",
+            "DepthMultiplier",
+            "FusedActivationFunction",
+            "DilationWFactor",
+            "DilationHFactor",
+        ),
+    )
+    structure: ClassVar[str] = """
+struct depthwise_conv2d_layer {
+    int32_t input_height, input_width, input_channels;
+    int32_t output_height, output_width, output_channels;
+    int32_t depth_multiplier; /* output channel c reads input channel c / depth_multiplier */
+    int32_t kernel_height, kernel_width;
+    int32_t stride_height, stride_width;
+    int32_t dilation_height, dilation_width;
+    int32_t pad_top, pad_left;
+    int32_t input_zero_point, output_zero_point;
+    int32_t activation_min, activation_max;
+    int32_t row_bytes;          /* one tap: output_channels */
+    int32_t scratch_bytes;      /* at least kernel_height x kernel_width x row_bytes */
+    const int8_t *weights;      /* [kernel_height][kernel_width][row_bytes] */
+    const int32_t *bias;        /* [output_channels] */
+    const int32_t *multipliers; /* [output_channels] */
+    const int32_t *shifts;      /* [output_channels] */
+};
+"""
+    prototype: ClassVar[str] = """
+void depthwise_conv2d(const struct depthwise_conv2d_layer *layer, const int8_t *input,
+                      int8_t *output, int8_t *scratch);
+"""
+    channels_in_row: ClassVar[bool] = True
+
+    window: Window
+    depth_multiplier: int
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        """See ``Layer.read``."""
+        node.inputs(2, 3)
+        image, output, weights = node.activation(0), node.output(), node.weights(3, 4)
+        node.require_single_image(image)
+        window = node.window(
+            image, output, kernel=(weights.shape[1], weights.shape[2]), is_dilated=True
+        )
+        node.require_shape(output, (1, *output.shape[1:3], weights.shape[3]))
+        node.require_scales(image, weights, output)
+        multiplier, rest = divmod(weights.shape[3], image.shape[3])
+        if weights.shape[0] != 1 or rest:
+            node.refuse(
+                weights.index,
+                f"has the shape {weights.shape} for {image.shape[3]} input channels",
+            )
+        return cls(
+            index=node.index,
+            inputs=(image,),
+            output=output,
+            weights=weights,
+            bias=node.bias(weights.shape[3]),
+            window=window,
+            activation=node.fused_activation(output),
+            depth_multiplier=multiplier,
+        )
+
+    def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
+        """See ``Layer.fields``."""
+        return {
+            **self.window.image_fields(self.input, self.output),
+            "input_channels": self.input.shape[3],
+            "output_channels": self.output.shape[3],
+            "depth_multiplier": self.depth_multiplier,
+            **self.window.kernel_fields,
+            **self.output_fields(),
+            **self.weight_fields(row_align_bytes),
+        }
+
+    def scratch_bytes(self, *, row_align_bytes: int, scratch_rows: int) -> int:
+        """See ``Layer.scratch_bytes``."""
+        del scratch_rows
+        return self.row_bytes(row_align_bytes) * self._taps
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates by the operator's definition, padding included."""
+        return self.output.elements * self._taps
+
+    @property
+    def _taps(self) -> int:
+        return self.window.kernel_height * self.window.kernel_width
+
+
+OPERATOR = DepthwiseConv2d

@@ -1,0 +1,237 @@
+"""One operator of a TFLite graph: its parts, each checked, and the errors that name it."""
+
+import math
+from typing import NoReturn
+
+from contracts.faults import ConfigError
+from sw_templates import quantise
+from sw_templates.tensor import ActivationRange, Tensor
+from sw_templates.tflite_file import OptionsTable, RawModel, RawOperator, RawTensor
+from sw_templates.window import Window
+
+MAX_TENSOR_BYTES = 64 << 20
+MAX_WINDOW = 4096  # pixels: keeps every offset within an int32
+
+_ACTIVATIONS = {0: "NONE", 1: "RELU", 3: "RELU6"}
+_ELEMENT_BYTES = {"INT8": 1, "INT32": 4}
+_FLOAT_TYPES = ("FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16")
+_CONVERT = "convert the model with full int8 quantisation (inputs and outputs too)"
+
+
+class Node:
+    """Hands out the parts of one operator, each checked; every refusal is a ConfigError.
+
+    Args:
+        raw: The graph as the file states it.
+        operator: The operator of that graph.
+        options: The options table that belongs to the operator; None for none.
+        source: The file, for errors.
+    """
+
+    def __init__(
+        self, raw: RawModel, operator: RawOperator, *, options: OptionsTable | None, source: str
+    ) -> None:
+        self._raw = raw
+        self._operator = operator
+        self._options = options
+        self._source = source
+
+    @property
+    def index(self) -> int:
+        """The operator's number in the file."""
+        return self._operator.index
+
+    def refuse(self, tensor: int | None, what: str, fix: str = _CONVERT) -> NoReturn:
+        """Raise the error that names file, operator and tensor.
+
+        Args:
+            tensor: Number of the tensor that is at fault, None where the operator is.
+            what: What is wrong, read behind the names.
+            fix: What to do.
+        """
+        where = f"{self._source}: operator {self._operator.index} ({self._operator.name})"
+        if tensor is not None:
+            name = self._raw.tensors[tensor].name if 0 <= tensor < len(self._raw.tensors) else ""
+            where += f", tensor {tensor} ({name!r})"
+        raise ConfigError(f"{where} {what}", fix=fix)
+
+    def _raw_tensor(self, index: int) -> RawTensor:
+        """Return a tensor as the file states it."""
+        if not 0 <= index < len(self._raw.tensors):
+            self.refuse(index, "does not exist", fix="convert the model again")
+        return self._raw.tensors[index]
+
+    def _tensor(self, index: int, type_name: str) -> Tensor:
+        """Check everything that does not depend on what the tensor is used for."""
+        raw = self._raw_tensor(index)
+        if raw.type_name != type_name:
+            kind = "float model: it " if raw.type_name in _FLOAT_TYPES else ""
+            self.refuse(index, f"{kind}has type {raw.type_name}, needs {type_name}")
+        if any(size == -1 for size in raw.signature[1:]):
+            self.refuse(index, f"has a dynamic shape {raw.signature}")
+        if raw.is_sparse or raw.is_variable:
+            self.refuse(index, "is sparse or a variable, which is not supported")
+        if any(size < 1 for size in raw.shape):
+            self.refuse(index, f"has the shape {raw.shape}; every size must be >= 1")
+        size_bytes = math.prod(raw.shape) * _ELEMENT_BYTES[type_name]
+        if size_bytes > MAX_TENSOR_BYTES:
+            self.refuse(index, f"has {size_bytes} bytes, more than {MAX_TENSOR_BYTES}")
+        if raw.data is not None and len(raw.data) != size_bytes:
+            self.refuse(index, f"holds {len(raw.data)} bytes, needs {size_bytes}")
+        if not all(math.isfinite(scale) and scale > 0 for scale in raw.scales):
+            self.refuse(index, "has a scale that is not a finite number above 0")
+        per_channel = len(raw.scales) > 1
+        if per_channel and any(raw.zero_points):
+            self.refuse(index, "is quantised per channel with a zero point other than 0")
+        zero_point = raw.zero_points[0] if raw.zero_points and not per_channel else 0
+        if not -128 <= zero_point <= 127:
+            self.refuse(index, f"has the zero point {zero_point}, outside int8")
+        return Tensor(
+            index=index,
+            name=raw.name,
+            shape=raw.shape,
+            element_bytes=_ELEMENT_BYTES[type_name],
+            scales=raw.scales,
+            zero_point=zero_point,
+            data=raw.data,
+        )
+
+    def activation(self, position: int) -> Tensor:
+        """Return an input as an int8 tensor that is quantised as a whole.
+
+        Args:
+            position: Of the input among the operator's inputs.
+        """
+        if position >= len(self._operator.inputs):
+            self.refuse(None, f"has {len(self._operator.inputs)} inputs")
+        return self.int8_tensor(self._operator.inputs[position])
+
+    def output(self) -> Tensor:
+        """Return the output, of which there is one, checked as an activation."""
+        return self.int8_tensor(self._operator.outputs[0])
+
+    def int8_tensor(self, index: int) -> Tensor:
+        """Return the tensor of that number of the file, which must have one scale and be int8."""
+        tensor = self._tensor(index, "INT8")
+        if len(tensor.scales) != 1:
+            self.refuse(index, f"needs one scale, has {len(tensor.scales)}")
+        return tensor
+
+    def inputs(self, least: int, most: int) -> tuple[int, ...]:
+        """Return the numbers of the inputs, of which there are ``least`` to ``most``."""
+        if not least <= len(self._operator.inputs) <= most:
+            self.refuse(None, f"has {len(self._operator.inputs)} inputs")
+        return self._operator.inputs
+
+    def weights(self, channel_dimension: int, dimensions: int) -> Tensor:
+        """Return the second input: constant, symmetric, one scale or one per channel."""
+        index = self._operator.inputs[1]
+        tensor = self._tensor(index, "INT8")
+        if tensor.data is None:
+            self.refuse(index, "holds weights that are not constant")
+        if len(tensor.shape) != dimensions:
+            self.refuse(index, f"has the shape {tensor.shape}, not {dimensions} sizes")
+        if tensor.zero_point != 0:
+            self.refuse(index, f"has the zero point {tensor.zero_point}, needs 0")
+        channels = tensor.shape[channel_dimension]
+        raw = self._raw.tensors[index]
+        if len(tensor.scales) not in (1, channels):
+            self.refuse(index, f"has {len(tensor.scales)} scales for {channels} channels")
+        if len(tensor.scales) > 1 and raw.quantised_dimension != channel_dimension:
+            self.refuse(index, f"is quantised along dimension {raw.quantised_dimension}")
+        return tensor
+
+    def require_scales(self, image: Tensor, weights: Tensor, output: Tensor) -> None:
+        """Check that every channel's scale factor has a fixed point; ValueError says which not."""
+        quantise.channel_multipliers(image.scale, weights.scales, output.scale, len(weights.scales))
+        if image.data is not None:
+            self.refuse(image.index, "is a constant where an activation is expected")
+
+    def bias(self, channels: int) -> Tensor | None:
+        """Return the third input, None where there is none."""
+        if len(self._operator.inputs) < 3 or self._operator.inputs[2] == -1:
+            return None
+        tensor = self._tensor(self._operator.inputs[2], "INT32")
+        if tensor.data is None or tensor.elements != channels:
+            self.refuse(tensor.index, f"must be a constant bias of {channels} values")
+        return tensor
+
+    # Options -------------------------------------------------------------------------------
+
+    def option(self, field: str) -> float:
+        """Return one scalar of the operator's options table, which must be there."""
+        if field not in self._operator.options:
+            table = "options" if self._options is None else self._options.name
+            self.refuse(None, f"has no {table}", fix="convert the model again")
+        return self._operator.options[field]
+
+    def fused_activation(self, output: Tensor) -> ActivationRange:
+        """Return the limits of the output that the option ``FusedActivationFunction`` leaves."""
+        code = int(self.option("FusedActivationFunction"))
+        if code not in _ACTIVATIONS:
+            self.refuse(
+                None,
+                f"has the fused activation {code}, which is not supported",
+                fix="use NONE, RELU or RELU6",
+            )
+        limits = quantise.activation_range(_ACTIVATIONS[code], output.scale, output.zero_point)
+        if limits.minimum > limits.maximum:
+            self.refuse(output.index, "cannot represent its fused activation")
+        return limits
+
+    def window(
+        self, image: Tensor, output: Tensor, *, kernel: tuple[int, int], is_dilated: bool
+    ) -> Window:
+        """Place the window as TFLite does and compare the output's size.
+
+        Args:
+            image: What it moves over.
+            output: What the file says that comes out.
+            kernel: Height and width in pixels.
+            is_dilated: The options have dilations; otherwise both are 1.
+        """
+        for tensor in (image, output):
+            if len(tensor.shape) != 4:
+                self.refuse(tensor.index, f"has the shape {tensor.shape}, not 4 sizes")
+        padding = int(self.option("Padding"))
+        strides, dilations, pads = [], [], []
+        for axis, letter in ((0, "H"), (1, "W")):
+            stride = int(self.option(f"Stride{letter}"))
+            dilation = int(self.option(f"Dilation{letter}Factor")) if is_dilated else 1
+            if not all(1 <= value <= MAX_WINDOW for value in (stride, dilation, kernel[axis])):
+                self.refuse(None, f"has a kernel, stride or dilation outside 1 to {MAX_WINDOW}")
+            size, effective = image.shape[1 + axis], (kernel[axis] - 1) * dilation + 1
+            if padding == 0:  # SAME
+                expected = (size + stride - 1) // stride
+            elif padding == 1:  # VALID
+                expected = (size + stride - effective) // stride
+            else:
+                self.refuse(None, f"has the padding {padding}, neither SAME nor VALID")
+            if expected != output.shape[1 + axis] or expected < 1:
+                self.refuse(
+                    output.index,
+                    f"has size {output.shape[1 + axis]} in dimension {1 + axis}, needs {expected}",
+                )
+            strides.append(stride)
+            dilations.append(dilation)
+            pads.append(max(0, (expected - 1) * stride + effective - size) // 2)
+        return Window(
+            kernel_height=kernel[0],
+            kernel_width=kernel[1],
+            stride_height=strides[0],
+            stride_width=strides[1],
+            dilation_height=dilations[0],
+            dilation_width=dilations[1],
+            pad_top=pads[0],
+            pad_left=pads[1],
+        )
+
+    def require_single_image(self, tensor: Tensor) -> None:
+        """Refuse more than one image."""
+        if len(tensor.shape) == 4 and tensor.shape[0] != 1:
+            self.refuse(tensor.index, f"has {tensor.shape[0]} images", fix="use batch size 1")
+
+    def require_shape(self, tensor: Tensor, shape: tuple[int, ...]) -> None:
+        """Refuse another shape."""
+        if tensor.shape != shape:
+            self.refuse(tensor.index, f"has the shape {tensor.shape}, needs {shape}")

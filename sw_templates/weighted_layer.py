@@ -1,0 +1,79 @@
+"""What convolutions and fully connected layers share: weights by padded rows, bias, multipliers."""
+
+from abc import ABC
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from sw_templates import quantise
+from sw_templates.constants import Constant, int8_values, int32_constant, padded, table_constant
+from sw_templates.layer import Layer
+from sw_templates.tensor import ActivationRange, Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightedLayer(Layer, ABC):
+    """A layer with weights; the weights are symmetric int8, one scale or one per output.
+
+    Class attributes:
+        channels_in_row: A row of weights holds one tap of all output channels, not all taps of one.
+    """
+
+    channels_in_row: ClassVar[bool] = False
+
+    weights: Tensor
+    bias: Tensor | None
+    activation: ActivationRange
+
+    @property
+    def constants(self) -> tuple[Tensor, ...]:
+        """Weights and bias, as far as there are any."""
+        return (self.weights,) if self.bias is None else (self.weights, self.bias)
+
+    def row_bytes(self, row_align_bytes: int) -> int:
+        """Return the bytes of one row of weights with its padding."""
+        return padded(self._rows().shape[1], row_align_bytes)
+
+    def weight_fields(self, row_align_bytes: int) -> dict[str, int | str]:
+        """Return the members ``row_bytes``, ``weights``, ``bias``, ``multipliers``, ``shifts``."""
+        names = ("weights", "bias", "multipliers", "shifts")
+        return {
+            "row_bytes": self.row_bytes(row_align_bytes),
+            **{name: f"{self.name}_{name}" for name in names},
+        }
+
+    def output_fields(self) -> dict[str, int | str]:
+        """Return zero points and limits, as the structures of all weighted layers name them."""
+        return {
+            "input_zero_point": self.input.zero_point,
+            "output_zero_point": self.output.zero_point,
+            **self.activation.fields,
+        }
+
+    def arrays(self, *, row_align_bytes: int) -> tuple[Constant, ...]:
+        """Return weights by padded rows, the folded bias, multipliers and shifts by channel."""
+        rows = self._rows()
+        sums = rows.sum(axis=0 if self.channels_in_row else 1, dtype=np.int64)
+        table = np.zeros((rows.shape[0], self.row_bytes(row_align_bytes)), dtype=np.int8)
+        table[:, : rows.shape[1]] = rows
+        bias = np.zeros(len(sums), dtype=np.int64)
+        if self.bias is not None:
+            bias += np.frombuffer(self.bias.data or b"", dtype="<i4")
+        folded = (bias - self.input.zero_point * sums).tolist()
+        factors = quantise.channel_multipliers(
+            self.input.scale, self.weights.scales, self.output.scale, len(sums)
+        )
+        name = self.name
+        return (
+            table_constant(f"{name}_weights", table),
+            int32_constant(f"{name}_bias", [quantise.wrap_int32(value) for value in folded]),
+            int32_constant(f"{name}_multipliers", [factor.multiplier for factor in factors]),
+            int32_constant(f"{name}_shifts", [factor.shift for factor in factors]),
+        )
+
+    def _rows(self) -> npt.NDArray[np.int8]:
+        weights = int8_values(self.weights)
+        channels = weights.shape
+        return weights.reshape((-1, channels[-1]) if self.channels_in_row else (channels[0], -1))
