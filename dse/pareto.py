@@ -182,11 +182,10 @@ def _covered(points: Points, by: Points) -> npt.NDArray[np.bool_]:
     """Tell of each point whether one of ``by`` is nowhere worse."""
     if not len(by):
         return np.zeros(len(points), dtype=np.bool_)
-    no_worse = np.ones((len(points), len(by)), dtype=np.bool_)
-    for objective in range(points.shape[1]):
-        no_worse[by[:, objective] > points[:, objective, np.newaxis]] = False
-    covered: npt.NDArray[np.bool_] = no_worse.any(axis=1)
-    return covered
+    worse = by[:, 0] > points[:, 0, np.newaxis]
+    for objective in range(1, points.shape[1]):
+        np.logical_or(worse, by[:, objective] > points[:, objective, np.newaxis], out=worse)
+    return np.logical_not(worse.all(axis=1))
 
 
 def _minima_of_distinct(points: Points) -> npt.NDArray[np.bool_]:

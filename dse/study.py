@@ -437,7 +437,7 @@ def _agrees(what: str) -> bool:
         return False
 
 
-def _with_db(store: "Store") -> str:
+def _with_db(store: "Reader") -> str:
     return "" if store.path == DEFAULT_DB else f" --db {store.path}"
 
 

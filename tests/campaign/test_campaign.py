@@ -26,6 +26,7 @@ from dse.output.progress import event_text
 from dse.output.report import front_data, front_text, status_data, status_text
 from dse.output.trial_report import show_text
 from dse.results.front import pareto_front
+from dse.results.study_results import study_columns
 from dse.space import Design
 from dse.store import BY_HAND, NewTrial, RetryPolicy, Store, TrialState
 from dse.suggest import Suggester, Suggestion, SuggestRequest, make_suggester
@@ -376,11 +377,11 @@ def test_designs_that_the_search_did_not_choose_are_marked_wherever_they_are_sho
     drawn = [r.trial.number for r in results if r.trial.suggested_by.startswith("random instead")]
     assert 0 < len(drawn) < len(results)
     listed = f"{len(drawn)} design{'s' if len(drawn) > 1 else ''} drawn at random instead, trials"
-    (summary,) = store.summaries()
-    status = status_data(summary, config, results)
+    columns = study_columns(store, "night")
+    status = status_data(columns)
     assert status["stand_ins"] == drawn
     assert f"* the search failed: {listed} {drawn[0]}" in status_text(status)
-    found = pareto_front(results, config)
+    found = pareto_front(columns)
     front = front_data(found, config)
     assert front["stand_ins"] == drawn
     words = {point["trial"]: point["suggested_by"] for point in front["front"]}

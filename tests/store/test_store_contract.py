@@ -332,7 +332,9 @@ def test_a_reader_is_told_what_changed_and_nothing_else(store: Store) -> None:
     later = reader.changes("one", since=seen, metrics=("cycles",))
     assert later is not None
     assert [(t.number, t.state) for t in later.trials] == [(1, TrialState.COMPLETED)]
-    assert [(m.number, m.name, m.value) for m in later.metrics] == [(1, "cycles", 7)]
+    (cycles,) = later.metrics
+    assert (cycles.name, cycles.unit) == ("cycles", "cycles")
+    assert (cycles.numbers.tolist(), cycles.values.tolist()) == ([1], [7])
     assert [(a.number, a.started_s, a.ended_s) for a in later.attempts] == [(1, 200, 230)]
     assert reader.changes("nothing") is None
     reader.close()
