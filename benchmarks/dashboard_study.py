@@ -81,9 +81,9 @@ def _statements(
         fault = f"'does-not-fit','{metrics['lut4']:g} LUT4 of {_TOO_BIG_LUT4}','choose less',''"
     yield (
         "INSERT INTO trials (id,study_id,number,design_id,design_json,context,fidelity,"
-        "suggested_by,state,created_s,ended_s,failures,not_before_s) VALUES"
+        "suggested_by,state,created_s,ended_s,failures,not_before_s,revision) VALUES"
         f" ({key},{study_id},{number},'{design.id}','{design.canonical}','benchmark',"
-        f"'synthesised','random','{state}',{start_s},{end_s},0,0);"
+        f"'synthesised','random','{state}',{start_s},{end_s},0,0,{number});"
     )
     yield (
         "INSERT INTO attempts (id,trial_id,number,worker,started_s,heartbeat_s,lease_until_s,"

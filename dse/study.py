@@ -19,7 +19,7 @@ from runners.pipeline.sources import ROOT
 
 if TYPE_CHECKING:
     from dse.commands.campaigns import CampaignEnd, Running
-    from dse.store import Store
+    from dse.store import Reader, Store
     from runners.job import StageEvent
 
 EXIT_OK = 0
@@ -89,7 +89,7 @@ def start(
     from dse.commands.campaigns import prepare, start_study
 
     prepared = prepare(config, trials=trials, workers=workers)
-    with _open(db, create=True) as store:
+    with _open_to_write(db, create=True) as store:
         end = start_study(prepared, store, running=_running())
         _finish(end, store)
 
@@ -105,7 +105,7 @@ def resume(
     """Queue again what was interrupted or failed by infrastructure, then go on."""
     from dse.commands.campaigns import resume_study
 
-    with _open(db) as store:
+    with _open_to_write(db) as store:
         _require_trust(store, "resume", study, given=trust)
         end = resume_study(study, store, trials=trials, workers=workers, running=_running())
         _finish(end, store)
@@ -124,16 +124,12 @@ def list_studies(db: Database = DEFAULT_DB, as_json: Json = False) -> None:
 @app.command()
 def status(study: StudyName, db: Database = DEFAULT_DB, as_json: Json = False) -> None:
     """Print where a study stands and what went wrong in it."""
-    from dse.config import config_from_json
     from dse.output.report import status_data, status_text
+    from dse.results.study_results import Wanted, study_columns
 
-    with _open(db) as store:
-        record = store.study(study)
-        data = status_data(
-            next(s for s in store.summaries() if s.study.id == record.id),
-            config_from_json(record.config_json),
-            store.results(record.id),
-        )
+    only_states = Wanted(metrics=frozenset(), designs=False)
+    with _open(db) as reader:
+        data = status_data(study_columns(reader, study, only_states))
     _show(data, status_text(data), as_json=as_json)
 
 
@@ -162,21 +158,18 @@ def front(
     ] = None,
 ) -> None:
     """Print the Pareto front of a study."""
-    from dse.config import config_from_json
     from dse.output.report import front_data, front_text
-    from dse.results.clock_model import study_results
-    from dse.results.front import pareto_front
+    from dse.results.study_results import study_front
 
-    with _open(db) as store:
-        record = store.study(study)
-        config = config_from_json(record.config_json)
-        results, model = study_results(store, record.id, config)
-    found = pareto_front(results, config)
+    with _open(db) as reader:
+        columns, found = study_front(reader, study)
+    config = columns.config
     if plot is not None:
         from dse.output.plot import plot_front
 
         plot_front(found, config, plot)
-    _show(front_data(found, config), front_text(found, config, model), as_json=as_json)
+    text = front_text(found, config, columns.clock_model)
+    _show(front_data(found, config), text, as_json=as_json)
 
 
 @app.command()
@@ -186,15 +179,12 @@ def export(
     db: Database = DEFAULT_DB,
 ) -> None:
     """Write one row per trial to a CSV or Parquet file."""
-    from dse.config import config_from_json
     from dse.output.export import export as write
-    from dse.results.clock_model import study_results
+    from dse.results.study_results import study_columns
 
-    with _open(db) as store:
-        record = store.study(study)
-        config = config_from_json(record.config_json)
-        results, _ = study_results(store, record.id, config)
-    count = write(results, config, file)
+    with _open(db) as reader:
+        columns = study_columns(reader, study)
+    count = write(columns, file)
     print(f"{count} trials written to {file}", file=sys.stderr)
 
 
@@ -400,7 +390,14 @@ def exit_code(error: DseError) -> int:
     return EXIT_INFRASTRUCTURE
 
 
-def _open(db: Path, *, create: bool = False) -> "Store":
+def _open(db: Path) -> "Reader":
+    """Open a database to look at it: nothing about it changes."""
+    from dse.store import Reader
+
+    return Reader(db)
+
+
+def _open_to_write(db: Path, *, create: bool = False) -> "Store":
     from contracts.faults import StoreError
     from dse.store import Store
 
@@ -413,7 +410,7 @@ def _open(db: Path, *, create: bool = False) -> "Store":
 
 
 def _require_trust(
-    store: "Store", command: str, study: str, trial: int | None = None, *, given: bool
+    store: "Reader", command: str, study: str, trial: int | None = None, *, given: bool
 ) -> None:
     """Ask before the code that a database names is run; nobody is asked away from a terminal."""
     from dse.config import config_from_json
@@ -440,7 +437,7 @@ def _agrees(what: str) -> bool:
         return False
 
 
-def _with_db(store: "Store") -> str:
+def _with_db(store: "Reader") -> str:
     return "" if store.path == DEFAULT_DB else f" --db {store.path}"
 
 
@@ -467,16 +464,14 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
     """Print the front and what to do next; leave with the campaign's exit code."""
     from dse.campaign.events import Ending
     from dse.output.report import front_text
-    from dse.results.clock_model import study_results
-    from dse.results.front import pareto_front
+    from dse.results.study_results import study_front
     from dse.words import plural
 
     name = end.study.name
     with_db = _with_db(store)
     command = "python -m dse.study"
-    results, model = study_results(store, end.study.id, end.config)
-    found = pareto_front(results, end.config)
-    print(front_text(found, end.config, model))
+    columns, found = study_front(store, name)
+    print(front_text(found, end.config, columns.clock_model))
     if end.ending is Ending.STOPPED:
         print(f"\nstopped as asked; go on with: {command} resume {name}{with_db}", file=sys.stderr)
     if end.ending is Ending.INTERRUPTED:

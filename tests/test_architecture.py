@@ -1,8 +1,11 @@
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from dse.store import Reader
 
 ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {
@@ -102,3 +105,27 @@ def test_unexpected_exceptions_are_caught_only_where_foreign_code_or_a_process_e
         and node.type.id == "Exception"
     ]
     assert sorted(catching) == sorted(CATCHES_EVERYTHING), "each once, and nowhere else"
+
+
+_SQL = re.compile(
+    r"\b(SELECT\b.+\bFROM|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+TABLE|PRAGMA)\b",
+    re.DOTALL,
+)
+
+
+def test_statements_of_sql_are_written_in_the_store_alone() -> None:
+    offences = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / "dse").rglob("*.py")
+        if "store" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and _SQL.search(node.value)
+    ]
+    assert offences == []
+
+
+def test_the_store_hands_out_no_way_to_send_statements() -> None:
+    public = {name for name in dir(Reader) if not name.startswith("_")}
+    assert not public & {"rows", "execute", "connection", "engine"}

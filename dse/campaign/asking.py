@@ -4,7 +4,7 @@ import queue
 import threading
 from dataclasses import dataclass, replace
 
-from contracts.faults import DseError, InfrastructureFault
+from contracts.faults import DseError, InfrastructureFault, ToolCrashed
 from dse.store import STAND_IN
 from dse.suggest import Suggester, Suggestion, SuggestRequest, make_suggester
 
@@ -79,7 +79,9 @@ class Asker:
         fault: DseError | None = None
         for _ in range(_ATTEMPTS):
             try:
-                return Answer(suggestions=self._suggester.suggest(request))
+                suggestions = self._suggester.suggest(request)
+                _check(name, request, suggestions)
+                return Answer(suggestions=suggestions)
             except InfrastructureFault as error:
                 fault = error
                 if self._is_closed:
@@ -91,4 +93,19 @@ class Asker:
                 replace(suggestion, suggested_by=f"{STAND_IN}{name}") for suggestion in drawn
             ),
             note=f"{name} failed {_ATTEMPTS} times, so this design is drawn at random: {fault}",
+        )
+
+
+def _check(name: str, request: SuggestRequest, suggestions: tuple[Suggestion, ...]) -> None:
+    """Make sure that designs are new, or a campaign would ask for the same ones for ever.
+
+    Raises:
+        ToolCrashed: They are not.
+    """
+    designs = [suggestion.design for suggestion in suggestions]
+    old = [design for design in designs if request.is_taken(design)]
+    if old or len(set(designs)) < len(designs):
+        raise ToolCrashed(
+            f"{name} suggested a design again: {(old or designs)[0]}",
+            fix="report it as a bug of the algorithm, or use the algorithm `random`",
         )

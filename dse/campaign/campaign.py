@@ -19,12 +19,12 @@ from dse.campaign.events import (
     TrialReused,
     TrialStarted,
 )
+from dse.campaign.knowledge import Knowledge
 from dse.campaign.promotion import to_promote
 from dse.campaign.workers import is_gone, worker_name
 from dse.config import StudyConfig
-from dse.results.clock_model import study_results
-from dse.results.front import current, goals_of, missing_objectives, observed_values
-from dse.space import Design, Space
+from dse.results.front import missing_objectives
+from dse.space import Space
 from dse.store import (
     BY_HAND,
     Claim,
@@ -33,10 +33,7 @@ from dse.store import (
     Store,
     StudyRecord,
     TrialRecord,
-    TrialResult,
-    TrialState,
 )
-from dse.suggest import Objective, Observation, SuggestRequest
 from runners.executors import Executor, Finished, Progress
 from runners.job import StageState
 
@@ -100,11 +97,20 @@ class Campaign:
     now_s: Callable[[], float] = time.time
     stand_ins: int = field(default=0, init=False)
     _running: dict[int, _Running] = field(default_factory=dict, init=False)
+    _knowledge: Knowledge = field(init=False)
     _is_exhausted: bool = field(default=False, init=False)
     _next_beat_s: float = field(default=0.0, init=False)
     _is_spent: bool = field(default=False, init=False)
     _next_look_s: float = field(default=0.0, init=False)
     _is_stop_requested: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._knowledge = Knowledge(
+            self.study.name,
+            self.config,
+            self.space,
+            is_ours=lambda trial: self._refusal(trial) is None,
+        )
 
     def run(self) -> Ending:
         """Run to the end.
@@ -188,40 +194,20 @@ class Campaign:
     def _ask(self) -> None:
         if self.asker.is_asking or self._is_exhausted or self._is_spent:
             return
-        results, _ = study_results(self.store, self.study.id, self.config)
-        designs = current(results)
-        free = self.config.workers - len(self._running)
-        count = min(free, self.config.trials - len(designs))
-        self._is_spent = len(designs) >= self.config.trials
+        self._knowledge.update(self.store)
+        left = self.config.trials - self._knowledge.designs
+        self._is_spent = left <= 0
+        count = min(self.config.workers - len(self._running), left)
         if count > 0:
-            self.asker.ask(self._request(designs, count))
+            self.asker.ask(self._knowledge.request(count))
             self._tell(Asking(algorithm=self.config.suggest.algorithm, count=count))
 
-    def _request(self, results: tuple[TrialResult, ...], count: int) -> SuggestRequest:
-        """Build the question from the store alone."""
-        observations, active = [], []
-        for result in results:
-            if self._refusal(result.trial) is not None:
-                continue  # the algorithm knows this space only
-            design = Design.from_canonical(result.trial.design_json)
-            if result.trial.state in (TrialState.COMPLETED, TrialState.INFEASIBLE):
-                values = observed_values(result, self.config)
-                observations.append(Observation(design=design, values=values))
-            else:  # failed ones too: they are for `resume`, not for the algorithm
-                active.append(design)
-        return SuggestRequest(
-            space=self.space,
-            objectives=tuple(
-                Objective(metric=metric, goal=goal)
-                for metric, goal in zip(self.config.objectives, goals_of(self.config), strict=True)
-            ),
-            observations=tuple(observations),
-            active=tuple(active),
-            seed=self.config.seed,
-            count=count,
-        )
-
     def _take_answer(self) -> None:
+        """Queue what the algorithm suggests.
+
+        The store leaves out what the study has got meanwhile from another process; those trials
+        are known when the algorithm is asked again, so the same answer does not come twice.
+        """
         answer = self.asker.answer()
         if answer is None:
             return
@@ -247,10 +233,12 @@ class Campaign:
 
     def _promote(self) -> bool:
         """Queue the best designs for a higher fidelity; tell whether there were any."""
-        results, _ = study_results(self.store, self.study.id, self.config)
+        if not self.config.promotes:
+            return False
+        self._knowledge.update(self.store)
         promoted = self.store.add_trials(
             self.study.id,
-            to_promote(results, self.config),
+            to_promote(self._knowledge.columns()),
             context=self.context,
             budget=self.config.trials,
             now_s=self.now_s(),

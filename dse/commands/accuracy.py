@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from contracts.faults import ConfigError
 from dse.results.trial import open_trial
-from dse.store import Store
+from dse.store import Reader
 from runners.job import StageEvent
 from runners.measuring.samples import Place, Sample, read_samples, run_samples
 from runners.pipeline import Cache, default_root
@@ -40,7 +40,7 @@ class Accuracy:
 
 
 def accuracy_of_trial(
-    store: Store,
+    store: Reader,
     name: str,
     number: int,
     *,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dse.results.trial import open_trial
-from dse.store import Store
+from dse.store import Reader
 from runners.job import StageEvent
 from runners.pipeline import Cache, default_root
 from runners.stages.all import pipeline_of
@@ -15,7 +15,7 @@ from runners.stages.simulator import SIMULATOR
 
 
 def run_board(
-    store: Store,
+    store: Reader,
     name: str,
     number: int,
     *,

@@ -21,6 +21,7 @@ from dse.config.known_space import space_json
 from dse.config.provenance import Context, context_of, source_hash, what_changed
 from dse.config.trust import CodeFile, code_of, trust
 from dse.output.progress import Display, LiveDisplay, PlainDisplay, Tally
+from dse.results.study_results import study_columns, wanted_for_front
 from dse.space import Space
 from dse.store import Store, StudyRecord, TrialState
 from dse.suggest import make_suggester
@@ -211,7 +212,7 @@ def _run(
     store.keep_context(context.key, context.facts)
     remarks = _older_results(store, study, context)
     tally = Tally(config)
-    tally.start_from(store.results(study.id))
+    tally.start_from(study_columns(store, study.name, wanted_for_front(config)))
     display: Display = LiveDisplay(tally) if running.is_terminal else PlainDisplay(tally)
     suggester = make_suggester(
         config.suggest.algorithm,
@@ -239,7 +240,7 @@ def _run(
     finally:
         executor.close()
         asker.close()
-    failed = sum(result.trial.state is TrialState.FAILED for result in store.results(study.id))
+    failed = store.count_trials(study.id, TrialState.FAILED)
     return CampaignEnd(
         study=study, config=config, ending=ending, failed=failed, stand_ins=campaign.stand_ins
     )

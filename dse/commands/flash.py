@@ -8,7 +8,7 @@ from contracts.faults import ConfigError
 from contracts.measurement import Completed, Fidelity
 from dse.output.report import table_text
 from dse.results.trial import open_trial
-from dse.store import Store
+from dse.store import Reader
 from runners.boards import Board, RecordingBoard
 from runners.job import Job, StageEvent
 from runners.measuring.measure import measure
@@ -50,7 +50,7 @@ class Flashed:
 
 
 def flash_trial(
-    store: Store,
+    store: Reader,
     name: str,
     number: int,
     *,

@@ -9,7 +9,7 @@ from dse.commands.campaigns import check_network
 from dse.config.provenance import source_hash
 from dse.output.report import table_text
 from dse.results.trial import open_trial
-from dse.store import Store, TrialState
+from dse.store import Reader, TrialState
 from runners.executors import MEASURE_AGAIN, Executor, Finished, make_executor
 from runners.job import Job, StageEvent
 
@@ -51,7 +51,7 @@ class Comparison:
 
 
 def rerun_trial(
-    store: Store, name: str, number: int, *, report: Callable[[StageEvent], None]
+    store: Reader, name: str, number: int, *, report: Callable[[StageEvent], None]
 ) -> Comparison:
     """Measure a trial again with the stored design and config, and compare.
 

@@ -66,19 +66,20 @@ def front_drawing(front: Front, config: StudyConfig) -> Drawing:
     drawing.text(10, 20, title, "c-head")
     _write_key(drawing, front)
     x, y = front.objectives[:2]
-    shown = (*front.points, *front.dominated)
+    others = [(a, b) for a, b, *_ in front.dominated_values.tolist()]
+    shown = [(r.metrics[x], r.metrics[y]) for r in front.points] + others
     scatter = Scatter(
         x_label=_label(x, front.goals[0], front),
         y_label=_label(y, front.goals[1], front),
         front=[_mark(result, x, y) for result in front.points],
-        others=[(result.metrics[x], result.metrics[y]) for result in front.dominated],
+        others=others,
         has_steps=len(front.objectives) == 2,
     )
     draw_scatter(
         drawing,
         scatter,
-        across=_axis([r.metrics[x] for r in shown], start=70, end=_CHART_WIDTH - 30),
-        upward=_axis([r.metrics[y] for r in shown], start=_CHART_HEIGHT - _BOTTOM, end=_TOP),
+        across=_axis([across for across, _ in shown], start=70, end=_CHART_WIDTH - 30),
+        upward=_axis([upward for _, upward in shown], start=_CHART_HEIGHT - _BOTTOM, end=_TOP),
     )
     _write_table(drawing, table, widths)
     return drawing

@@ -19,13 +19,15 @@ from dse.campaign.events import (
     TrialStarted,
 )
 from dse.config import StudyConfig
-from dse.results.front import missing_objectives
-from dse.store import TrialRecord, TrialResult, TrialState
+from dse.results.front import has_objectives, missing_objectives
+from dse.store import TrialRecord, TrialState
 from dse.words import design_text, duration_text, number_text, plural
 from runners.job import StageState
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from dse.results.columns import StudyColumns
 
 
 class Display(Protocol):
@@ -72,15 +74,18 @@ class Tally:
     _durations_s: list[float] = field(default_factory=list)
     _promoted_durations_s: list[float] = field(default_factory=list)
 
-    def start_from(self, results: tuple[TrialResult, ...]) -> None:
+    def start_from(self, columns: "StudyColumns") -> None:
         """Count what earlier runs have done."""
-        for result in results:
-            self.promoted += result.trial.promotes is not None
-            if result.trial.state not in (TrialState.WAITING, TrialState.RUNNING):
-                self._end(result.trial)
-                self.failed += result.trial.state is TrialState.FAILED
-                if result.trial.state is TrialState.COMPLETED:
-                    self._improve(result.metrics)
+        for trial in columns.trials:
+            self.promoted += trial.promotes is not None
+            if trial.state not in (TrialState.WAITING, TrialState.RUNNING):
+                self._end(trial)
+        self.failed += int(columns.is_state(TrialState.FAILED).sum())
+        ended = columns.is_state(TrialState.COMPLETED) & has_objectives(columns)
+        for name in self.config.objectives if ended.any() else ():
+            values = columns.column(name)[ended]
+            best = values.max() if name in self.config.maximise else values.min()
+            self.best[name] = float(best)
 
     def take(self, event: CampaignEvent) -> None:
         """Count one event."""

@@ -11,6 +11,7 @@ from runners.fpga import capacity_of
 if TYPE_CHECKING:  # pydantic and NumPy take a while to import
     from dse.config import StudyConfig
     from dse.results.clock_model import ClockModel
+    from dse.results.columns import StudyColumns
     from dse.results.front import Front
     from dse.space.describe import SpaceSummary
 
@@ -55,30 +56,30 @@ def list_text(summaries: Sequence[StudySummary]) -> str:
     return table_text(["study", "created (UTC)", *TrialState], rows, left=2)
 
 
-def status_data(
-    summary: StudySummary, config: "StudyConfig", results: Sequence[TrialResult]
-) -> dict[str, Any]:
-    """Return where a study stands."""
+def status_data(columns: "StudyColumns") -> dict[str, Any]:
+    """Return where a study stands; its columns must have the attempts."""
+    config = columns.config
+    faults = {} if columns.attempts is None else columns.attempts.faults
     return {
         "study": config.name,
-        "created": time_text(summary.study.created_s),
+        "created": time_text(columns.created_s),
         "trials": config.trials,
-        "counts": {state.value: count for state, count in summary.counts.items()},
-        "reused": sum(result.reused_from is not None for result in results),
+        "counts": {state.value: int(columns.is_state(state).sum()) for state in TrialState},
+        "reused": sum(trial.reused_from is not None for trial in columns.trials),
         "target": config.target.name,
         "model": str(config.workload.model),
         "algorithm": config.suggest.algorithm,
         "objectives": list(config.objectives),
-        "stand_ins": [result.trial.number for result in results if result.trial.is_stand_in],
+        "stand_ins": [trial.number for trial in columns.trials if trial.is_stand_in],
         "faults": [
             {
-                "trial": result.trial.number,
-                "state": result.trial.state.value,
-                "kind": result.kind.value,
-                "what": result.what,
+                "trial": columns.trials[position].number,
+                "state": columns.trials[position].state.value,
+                "kind": faults[position][0].value,
+                "what": faults[position][1],
             }
-            for result in results
-            if result.kind is not None and result.trial.state is not TrialState.COMPLETED
+            for position in sorted(faults)
+            if columns.trials[position].state is not TrialState.COMPLETED
         ],
     }
 
@@ -130,9 +131,9 @@ def front_data(front: "Front", config: "StudyConfig") -> dict[str, Any]:
             }
             for result in front.points
         ],
-        "dominated": [result.trial.number for result in front.dominated],
-        "excluded": [result.trial.number for result in front.excluded],
-        "stand_ins": [result.trial.number for result in front.stand_ins],
+        "dominated": list(front.dominated),
+        "excluded": list(front.excluded),
+        "stand_ins": [trial.number for trial in front.stand_ins],
     }
 
 
@@ -141,14 +142,14 @@ def front_text(front: "Front", config: "StudyConfig", model: "ClockModel | None"
 
     ``model`` is what estimated clocks rest on; without one they are the target's own.
     """
-    excluded = [str(result.trial.number) for result in front.excluded]
+    excluded = [str(number) for number in front.excluded]
     left_out = f"left out, they break a constraint of the study: trials {', '.join(excluded)}"
     below = [left_out] if excluded else []
     if front.stand_ins:
-        below.append(stand_ins_text([result.trial.number for result in front.stand_ins]))
+        below.append(stand_ins_text([trial.number for trial in front.stand_ins]))
     if not front.points:
         return "\n".join(["no trial has completed within the constraints yet", *below])
-    drawn = {result.trial.design_id for result in front.stand_ins}
+    drawn = {trial.design_id for trial in front.stand_ins}
     designs = [result.trial.design for result in front.points]
     names = varying(designs)
     measured = sorted({name for result in front.points for name in result.metrics})

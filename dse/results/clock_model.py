@@ -7,7 +7,7 @@ Source: Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2nd 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
-from dse.store import Store, TrialResult
+from dse.store import Reader
 from dse.store.records import design_values
 
 if TYPE_CHECKING:  # pydantic takes a while to import
@@ -57,6 +57,27 @@ class ClockModel:
         guess = self.mean_mhz + float((row - self.centre) / self.scale @ self.weights)
         low, high = self.range_mhz
         return min(max(guess, low), high)
+
+    def predict_all_mhz(
+        self, parameters: Mapping[str, tuple[Sequence[Value], npt.NDArray[np.int16]]], *, count: int
+    ) -> npt.NDArray[np.float64]:
+        """Return the clocks that many designs are expected to reach.
+
+        Args:
+            parameters: Name to the values that it has in any design, and for each design the
+                position of its value among them, -1 where it has none.
+            count: How many designs there are.
+        """
+        slope = dict(zip(self.names, (self.weights / self.scale).tolist(), strict=True))
+        guess = np.full(count, self.mean_mhz - float(self.centre / self.scale @ self.weights))
+        for name, (values, codes) in parameters.items():
+            terms = [
+                sum(slope.get(feature, 0.0) * x for feature, x in _features({name: value}).items())
+                for value in values
+            ]
+            guess += np.array([*terms, 0.0])[codes]  # -1 points to the last entry
+        clocks: npt.NDArray[np.float64] = np.clip(guess, *self.range_mhz)
+        return clocks
 
 
 def fit_clock(placed: Sequence[tuple[Mapping[str, Value], float]]) -> ClockModel | None:
@@ -107,44 +128,40 @@ def _features(design: Mapping[str, Value]) -> dict[str, float]:
     return features
 
 
-def clock_model(store: Store, config: "StudyConfig") -> ClockModel | None:
+class PlacedClocks:
+    """The placed trials of one target, each read once, and the model that they make."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, int] = {}
+        self._placed: dict[int, tuple[Mapping[str, Value], float]] = {}
+        self.model: ClockModel | None = None
+
+    def update(self, reader: Reader, config: "StudyConfig") -> bool:
+        """Read what was placed since; fit anew and return True if there was anything.
+
+        Args:
+            reader: Of the database, whose studies on the same target all count.
+            config: Of the study whose clocks are to be predicted; always the same.
+        """
+        self._seen, samples = reader.samples(
+            "clock_mhz", target=config.resolved["target"], seen=self._seen
+        )
+        found = {
+            sample.trial_id: (design_values(sample.design_json), sample.value)
+            for sample in samples
+            if sample.fidelity in (Fidelity.PLACED, Fidelity.BOARD)
+        }
+        if not found:
+            return False
+        self._placed |= found
+        self.model = fit_clock([self._placed[key] for key in sorted(self._placed)])
+        return True
+
+
+def clock_model(reader: Reader, config: "StudyConfig") -> ClockModel | None:
     """Learn from all trials in the database that were placed on the target of ``config``."""
     if config.target.clock_policy == "pinned":
         return None  # every design that counts has the same clock
-    target = config.resolved["target"]
-    placed = [
-        (design_values(sample.design_json), sample.value)
-        for sample in store.samples("clock_mhz", target=target)
-        if sample.fidelity in (Fidelity.PLACED, Fidelity.BOARD)
-    ]
-    return fit_clock(placed)
-
-
-def predicted(results: Sequence[TrialResult], model: ClockModel | None) -> tuple[TrialResult, ...]:
-    """Return the results with every latency that is an estimate at the model's clock instead."""
-    if model is None:
-        return tuple(results)
-    return tuple(_at_predicted_clock(result, model) for result in results)
-
-
-def _at_predicted_clock(result: TrialResult, model: ClockModel) -> TrialResult:
-    if "latency_us" not in result.estimates or "cycles" not in result.metrics:
-        return result
-    clock_mhz = model.predict_mhz(result.trial.design)
-    metrics = {
-        **result.metrics,
-        "clock_mhz": clock_mhz,
-        "latency_us": result.metrics["cycles"] / clock_mhz,
-    }
-    return replace(result, metrics=metrics, estimates=result.estimates | {"clock_mhz"})
-
-
-def study_results(
-    store: Store, study_id: int, config: "StudyConfig"
-) -> tuple[tuple[TrialResult, ...], ClockModel | None]:
-    """Return the trials of a study as tables and fronts show them, and what estimates rest on."""
-    results = store.results(study_id)
-    if not any("latency_us" in result.estimates for result in results):
-        return results, None
-    model = clock_model(store, config)
-    return predicted(results, model), model
+    clocks = PlacedClocks()
+    clocks.update(reader, config)
+    return clocks.model

@@ -1,18 +1,74 @@
-"""Which trials of a study are on its Pareto front."""
+"""Which trials of a study are on its Pareto front, and what the others are to it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from dse.pareto import Goal, front
-from dse.store import TrialResult, TrialState
+import numpy as np
+from numpy.typing import NDArray
+
+from dse.pareto import Goal, Points, Positions, non_dominated
+from dse.store import TrialRecord, TrialResult, TrialState
 
 if TYPE_CHECKING:  # pydantic takes a while to import
     from dse.config import StudyConfig
-
+    from dse.results.columns import StudyColumns
 
 _RESULTS = (TrialState.COMPLETED, TrialState.INFEASIBLE)
+
+
+class Verdict(StrEnum):
+    """What a trial is to the front of its study; the values are one letter for the charts."""
+
+    FRONT = "f"
+    DOMINATED = "d"
+    EQUAL = "e"
+    """The same design is on the front under another number."""
+    EXCLUDED = "x"
+    """It breaks a constraint of the study."""
+    SUPERSEDED = "s"
+    """Its design was measured at a higher fidelity: that result counts."""
+    INFEASIBLE = "i"
+    FAILED = "q"
+    RUNNING = "r"
+    WAITING = "w"
+
+
+WORDS = {
+    Verdict.FRONT: "on the front",
+    Verdict.DOMINATED: "dominated",
+    Verdict.EQUAL: "equal to a trial on the front",
+    Verdict.EXCLUDED: "breaks a constraint",
+    Verdict.SUPERSEDED: "measured further by a promotion",
+    Verdict.INFEASIBLE: "infeasible",
+    Verdict.FAILED: "failed",
+    Verdict.RUNNING: "running",
+    Verdict.WAITING: "waiting",
+}
+_OF_STATE = {
+    TrialState.COMPLETED: Verdict.EXCLUDED,  # until it is found to keep the constraints
+    TrialState.INFEASIBLE: Verdict.INFEASIBLE,
+    TrialState.FAILED: Verdict.FAILED,
+    TrialState.RUNNING: Verdict.RUNNING,
+    TrialState.WAITING: Verdict.WAITING,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What each trial of a study is to its front.
+
+    Attributes:
+        verdicts: One letter a trial, see ``Verdict``.
+        front: Positions of the trials on the front, best in the first objective first.
+        kept: Where a trial counts for the front.
+    """
+
+    verdicts: NDArray[np.str_]
+    front: Positions
+    kept: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +79,9 @@ class Front:
         objectives: Metric names, in the order of the study.
         goals: The direction of each.
         points: Trials on the front, best in the first objective first.
-        dominated: The other trials that completed within the constraints, by number.
-        excluded: Trials that completed and do not satisfy a constraint, by number.
+        dominated: Numbers of the other trials that completed within the constraints, ascending.
+        dominated_values: Their objectives, one trial a row.
+        excluded: Numbers of the trials that completed and do not satisfy a constraint, ascending.
         stand_ins: Trials of the study, ended or not, whose designs were drawn at random because
             the search failed, by number.
     """
@@ -32,59 +89,97 @@ class Front:
     objectives: tuple[str, ...]
     goals: tuple[Goal, ...]
     points: tuple[TrialResult, ...]
-    dominated: tuple[TrialResult, ...]
-    excluded: tuple[TrialResult, ...]
-    stand_ins: tuple[TrialResult, ...] = ()
+    dominated: tuple[int, ...]
+    dominated_values: Points
+    excluded: tuple[int, ...]
+    stand_ins: tuple[TrialRecord, ...] = ()
 
 
-def current(results: Sequence[TrialResult]) -> tuple[TrialResult, ...]:
-    """Return one result for each trial that was suggested: its promotion's once that has ended.
+def pareto_front(columns: "StudyColumns") -> Front:
+    """Return the front of the designs that completed and keep the constraints."""
+    config, standing = columns.config, columns.standing
+    dominated = np.flatnonzero(standing.verdicts == Verdict.DOMINATED)
+    excluded = np.flatnonzero(standing.verdicts == Verdict.EXCLUDED)
+    return Front(
+        objectives=config.objectives,
+        goals=goals_of(config),
+        points=tuple(columns.result(position) for position in standing.front.tolist()),
+        dominated=tuple(columns.numbers[dominated].tolist()),
+        dominated_values=np.column_stack(
+            [columns.column(name)[dominated] for name in config.objectives]
+        ),
+        excluded=tuple(columns.numbers[excluded].tolist()),
+        stand_ins=tuple(trial for trial in columns.trials if trial.is_stand_in),
+    )
+
+
+def judge(columns: "StudyColumns") -> Standing:
+    """Return what each trial of a study is to its front."""
+    from dse.results.columns import STATES
+
+    superseded = _superseded(columns)
+    kept = (
+        columns.is_state(TrialState.COMPLETED)
+        & within_constraints(columns)
+        & has_objectives(columns)
+        & ~superseded
+    )
+    letters = np.array([_OF_STATE[state] for state in STATES], dtype="<U1")[columns.state]
+    letters[superseded] = Verdict.SUPERSEDED
+    letters[kept] = Verdict.DOMINATED
+    positions = np.flatnonzero(kept)
+    # equal designs, one measured and one reusing it, are one point
+    chosen: dict[str, int] = {}
+    for position in positions[non_dominated(oriented_objectives(columns)[positions])].tolist():
+        chosen.setdefault(columns.trials[position].design_id, position)
+    for position in positions.tolist() if chosen else ():
+        if columns.trials[position].design_id in chosen:
+            letters[position] = Verdict.EQUAL
+    front = np.array(list(chosen.values()), dtype=np.intp)
+    letters[front] = Verdict.FRONT
+    return Standing(verdicts=letters, front=front, kept=kept)
+
+
+def oriented_objectives(columns: "StudyColumns") -> Points:
+    """Return the objectives of all trials, one trial a row, less is better, NaN where missing."""
+    return np.column_stack(
+        [
+            columns.column(name) if goal == "minimise" else -columns.column(name)
+            for name, goal in zip(columns.config.objectives, goals_of(columns.config), strict=True)
+        ]
+    )
+
+
+def within_constraints(columns: "StudyColumns") -> NDArray[np.bool_]:
+    """Return where a trial breaks no constraint, as ``broken_constraints`` for one."""
+    kept = np.ones(len(columns), dtype=np.bool_)
+    for metric, bounds in columns.config.constraints.items():
+        values = columns.column(metric)  # NaN, where a trial has none, satisfies nothing
+        kept &= (values >= bounds.min) & (values <= bounds.max)
+    return kept
+
+
+def has_objectives(columns: "StudyColumns") -> NDArray[np.bool_]:
+    """Return where a trial has every objective, as ``missing_objectives`` for one."""
+    kept = np.ones(len(columns), dtype=np.bool_)
+    for metric in columns.config.objectives:
+        kept &= np.isfinite(columns.column(metric))
+    return kept
+
+
+def _superseded(columns: "StudyColumns") -> NDArray[np.bool_]:
+    """Return where a promotion of a trial has ended as a result: that one counts.
 
     A promotion that waits, runs or failed leaves the result that there was before.
     """
     further = {
-        result.trial.promotes: result
-        for result in results
-        if result.trial.promotes is not None and result.trial.state in _RESULTS
+        trial.promotes
+        for trial in columns.trials
+        if trial.promotes is not None and trial.state in _RESULTS
     }
-    return tuple(
-        further.get(result.trial.id, result) for result in results if result.trial.promotes is None
-    )
-
-
-def pareto_front(results: Sequence[TrialResult], config: "StudyConfig") -> Front:
-    """Return the front of the designs that completed and keep the constraints."""
-    goals = goals_of(config)
-    stand_ins = tuple(result for result in results if result.trial.is_stand_in)
-    results = current(results)
-    kept = [result for result in results if observed_values(result, config) is not None]
-    points = [tuple(result.metrics[name] for name in config.objectives) for result in kept]
-    on_front = front(points, goals)
-    # equal designs, one measured and one reusing it, are one point
-    seen: set[str] = set()
-    chosen = []
-    for position in on_front:
-        design_id = kept[position].trial.design_id
-        if design_id not in seen:
-            seen.add(design_id)
-            chosen.append(kept[position])
-    return Front(
-        objectives=config.objectives,
-        goals=goals,
-        points=tuple(chosen),
-        dominated=tuple(
-            result
-            for position, result in enumerate(kept)
-            if position not in on_front and result.trial.design_id not in seen
-        ),
-        excluded=tuple(
-            result
-            for result in results
-            if result.trial.state is TrialState.COMPLETED
-            and broken_constraints(result.metrics, config)
-        ),
-        stand_ins=stand_ins,
-    )
+    if not further:
+        return np.zeros(len(columns), dtype=np.bool_)
+    return np.array([trial.id in further for trial in columns.trials], dtype=np.bool_)
 
 
 def goals_of(config: "StudyConfig") -> tuple[Goal, ...]:
@@ -94,16 +189,18 @@ def goals_of(config: "StudyConfig") -> tuple[Goal, ...]:
     return tuple(goals)
 
 
-def observed_values(result: TrialResult, config: "StudyConfig") -> dict[str, float] | None:
-    """Return what the search algorithm is told: None for a design that does not count."""
-    if result.trial.state is not TrialState.COMPLETED:
+def observed_values(
+    state: TrialState, metrics: Mapping[str, float], config: "StudyConfig"
+) -> dict[str, float] | None:
+    """Return the objectives that the search algorithm is told: None for what does not count."""
+    if state is not TrialState.COMPLETED:
         return None
-    if broken_constraints(result.metrics, config) or missing_objectives(result.metrics, config):
+    if broken_constraints(metrics, config) or missing_objectives(metrics, config):
         return None
-    return result.metrics
+    return {name: metrics[name] for name in config.objectives}
 
 
-def broken_constraints(metrics: dict[str, float], config: "StudyConfig") -> tuple[str, ...]:
+def broken_constraints(metrics: Mapping[str, float], config: "StudyConfig") -> tuple[str, ...]:
     """Return the metrics that are outside of the study's constraints, or not there at all."""
     return tuple(
         name
@@ -112,7 +209,7 @@ def broken_constraints(metrics: dict[str, float], config: "StudyConfig") -> tupl
     )
 
 
-def missing_objectives(metrics: dict[str, float], config: "StudyConfig") -> tuple[str, ...]:
+def missing_objectives(metrics: Mapping[str, float], config: "StudyConfig") -> tuple[str, ...]:
     """Return the objectives that have no finite value."""
     return tuple(
         name for name in config.objectives if not math.isfinite(metrics.get(name, math.nan))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from contracts.measurement import Fidelity
 from dse.config import StudyConfig, config_from_json
-from dse.store import Store, StudyRecord, TrialDetail, TrialRecord
+from dse.store import Reader, StudyRecord, TrialDetail, TrialRecord
 from runners.job import Job
 
 
@@ -49,7 +49,7 @@ class OpenedTrial:
         return self.job.at(clock_hz=placements[-1].clock_hz, place_seed=placements[-1].seed)
 
 
-def open_trial(store: Store, study: str, number: int) -> OpenedTrial:
+def open_trial(store: Reader, study: str, number: int) -> OpenedTrial:
     """Read a trial.
 
     Args:

@@ -1,8 +1,9 @@
 """Opening the file: pragmas, migrations, and every bad state of it as a StoreError."""
 
 import sqlite3
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +72,8 @@ def as_store_error(path: Path) -> Iterator[None]:
         raise store_error(path, error) from error
 
 
-def open_engines(path: Path, *, busy_timeout_s: float) -> tuple[Engine, Engine]:
-    """Open the database, creating or migrating it, and return (writing, reading) engines.
+def open_to_write(path: Path, *, busy_timeout_s: float) -> Engine:
+    """Open the database, creating or migrating it, and return an engine that writes.
 
     Args:
         path: The file. A missing one is created.
@@ -82,17 +83,79 @@ def open_engines(path: Path, *, busy_timeout_s: float) -> tuple[Engine, Engine]:
         StoreError: The file is in a state that it cannot be used in.
     """
     _check_place(path)
-    writing = _engine(path, busy_timeout_s, begin="BEGIN IMMEDIATE", pragmas=())
-    reading = _engine(path, busy_timeout_s, begin="BEGIN", pragmas=("query_only=ON",))
+    # WAL stays with the file; a copy may have lost it. Readers then do not block the writer.
+    pragmas = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
+    engine = _engine(path, busy_timeout_s, begin="BEGIN IMMEDIATE", pragmas=pragmas)
     try:
         with as_store_error(path):
-            if _version(path, writing) != HEAD:
-                _migrate(writing)
+            if _version(path, engine) != HEAD:
+                _migrate(engine)
     except BaseException:
-        writing.dispose()
-        reading.dispose()
+        engine.dispose()
         raise
-    return writing, reading
+    return engine
+
+
+def open_to_read(
+    path: Path, *, busy_timeout_s: float
+) -> tuple[Engine, "tempfile.TemporaryDirectory[str] | None"]:
+    """Open the database without changing it, and return an engine that only reads.
+
+    Returns:
+        The engine, and the folder of the migrated copy that it reads when the file has an older
+        schema; whoever asked cleans it up.
+
+    Raises:
+        StoreError: The file is missing or in a state that it cannot be used in.
+    """
+    if not path.is_file():
+        raise StoreError(
+            f"there is no database {path}",
+            fix="name one with --db, or start a study: python -m dse.study start",
+        )
+    # not mode=ro: SQLite must be able to make the -shm file of a database in WAL mode
+    engine = _engine(path, busy_timeout_s, begin="BEGIN", pragmas=("query_only=ON",))
+    try:
+        with as_store_error(path):
+            if _version(path, engine) == HEAD:
+                return engine, None
+    except BaseException:
+        engine.dispose()
+        raise
+    engine.dispose()
+    folder = tempfile.TemporaryDirectory(prefix="dse-copy-")
+    copy = Path(folder.name) / path.name
+    try:
+        with as_store_error(path):
+            _copy(path, copy, busy_timeout_s)
+        open_to_write(copy, busy_timeout_s=busy_timeout_s).dispose()
+    except BaseException:
+        folder.cleanup()
+        raise
+    return _engine(copy, busy_timeout_s, begin="BEGIN", pragmas=("query_only=ON",)), folder
+
+
+def check_schema(path: Path, db: Connection) -> None:
+    """Make sure, in a transaction, that nobody has migrated the file since it was opened.
+
+    Raises:
+        StoreError: The schema is not the one that this software reads.
+    """
+    found = db.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    if found != HEAD:
+        raise StoreError(
+            f"{path} has schema {found}, this program reads {HEAD}",
+            fix="end this program and start it again with the newest version of the software",
+        )
+
+
+def _copy(path: Path, target: Path, busy_timeout_s: float) -> None:
+    """Copy a database that others may be writing to, what is still in its log included."""
+    with (
+        closing(sqlite3.connect(path, timeout=busy_timeout_s)) as source,
+        closing(sqlite3.connect(target)) as copy,
+    ):
+        source.backup(copy)
 
 
 def _check_place(path: Path) -> None:
@@ -114,8 +177,7 @@ def _engine(path: Path, busy_timeout_s: float, *, begin: str, pragmas: tuple[str
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
-        # WAL stays with the file; a copy may have lost it. Readers then do not block the writer.
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", *pragmas):
+        for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -1,16 +1,19 @@
 """Reading: each function answers one question on an open connection."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, func, literal, select
 
 from contracts.faults import FaultKind, NotFound
 from contracts.measurement import Fidelity
 from dse.store.records import (
     AttemptRecord,
+    AttemptRow,
     ContextRecord,
+    HeldTrial,
+    NewTrial,
     Sample,
     StudyRecord,
     StudySummary,
@@ -24,10 +27,9 @@ from dse.store.schema import attempts, contexts, metrics, studies, trials
 
 
 def trial_record(row: Row[Any]) -> TrialRecord:
-    """Turn a row of ``trials`` into its record."""
-    values = {column.name: getattr(row, column.name) for column in trials.columns}
-    typed = {"state": TrialState(row.state), "fidelity": Fidelity(row.fidelity)}
-    return TrialRecord(**{**values, **typed})
+    """Turn a row of ``trials``, all columns in their order, into its record."""
+    record = TrialRecord._make(row)
+    return record._replace(fidelity=Fidelity(record.fidelity), state=TrialState(record.state))
 
 
 def attempt_record(row: Row[Any]) -> AttemptRecord:
@@ -86,18 +88,64 @@ def summaries(db: Connection) -> tuple[StudySummary, ...]:
         )
     ):
         counted.setdefault(study_id, {})[TrialState(state)] = count
+    last = (
+        select(func.max(trials.c.ended_s)).where(trials.c.study_id == studies.c.id)
+    ).scalar_subquery()
     return tuple(
         StudySummary(
-            study=study_record(row),
+            study=StudyRecord(**{c.name: getattr(row, c.name) for c in studies.columns}),
             counts={state: counted.get(row.id, {}).get(state, 0) for state in TrialState},
+            last_s=row.last_s,
         )
-        for row in db.execute(select(studies).order_by(studies.c.id))
+        for row in db.execute(select(studies, last.label("last_s")).order_by(studies.c.id))
     )
 
 
-def trial_results(db: Connection, study_id: int) -> tuple[TrialResult, ...]:
-    """Return all trials of a study in order, with the metrics of those that ended."""
-    return _results(db, select(trials).where(trials.c.study_id == study_id))
+def running_studies(db: Connection, *, now_s: float) -> frozenset[int]:
+    """Return the studies in which somebody holds a lease."""
+    return frozenset(
+        db.execute(
+            select(trials.c.study_id)
+            .join(attempts, attempts.c.trial_id == trials.c.id)
+            .where(attempts.c.ended_s.is_(None), attempts.c.lease_until_s > now_s)
+        ).scalars()
+    )
+
+
+def held_trials(db: Connection, study_id: int, *, now_s: float) -> tuple[HeldTrial, ...]:
+    """Return the trials of a study whose attempt holds a lease, by number."""
+    rows = db.execute(
+        select(trials.c.number.label("trial_number"), *attempts.columns)
+        .join(attempts, attempts.c.trial_id == trials.c.id)
+        .where(
+            attempts.c.ended_s.is_(None),
+            attempts.c.lease_until_s > now_s,
+            trials.c.study_id == study_id,
+        )
+        .order_by(trials.c.number)
+    )
+    return tuple(
+        HeldTrial(
+            number=row.trial_number,
+            attempt=row.number,
+            worker=row.worker,
+            started_s=row.started_s,
+            lease_until_s=row.lease_until_s,
+            stage=row.stage,
+            stage_since_s=row.stage_since_s,
+        )
+        for row in rows
+    )
+
+
+def trial_results(
+    db: Connection, study_id: int, *, numbers: Iterable[int] | None
+) -> tuple[TrialResult, ...]:
+    """Return trials of a study in order, with the metrics of those that ended; None means all."""
+    which = trials.c.study_id == study_id
+    if numbers is not None:
+        which &= trials.c.number.in_(_listed(numbers))
+    return _results(db, which)
 
 
 def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail:
@@ -106,9 +154,7 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
     Raises:
         NotFound: The study has no trial of that number.
     """
-    found = _results(
-        db, select(trials).where(trials.c.study_id == study.id, trials.c.number == number)
-    )
+    found = _results(db, (trials.c.study_id == study.id) & (trials.c.number == number))
     if not found:
         last = db.execute(
             select(func.max(trials.c.number)).where(trials.c.study_id == study.id)
@@ -156,45 +202,99 @@ def contexts_of(db: Connection, study_id: int) -> tuple[ContextRecord, ...]:
     )
 
 
-def samples(db: Connection, metric: str, *, target: Mapping[str, Any]) -> tuple[Sample, ...]:
-    """Return a metric of all completed trials that were measured themselves on ``target``."""
-    alike = [
-        study_id
-        for study_id, config in db.execute(select(studies.c.id, studies.c.config_json))
-        if json.loads(config).get("target") == target
-    ]
-    return tuple(
-        Sample(design_json=row.design_json, value=row.value, fidelity=Fidelity(row.fidelity))
-        for row in db.execute(
-            select(trials.c.design_json, metrics.c.value, metrics.c.fidelity)
+def samples(
+    db: Connection, metric: str, *, target: Mapping[str, Any], seen: Mapping[int, int]
+) -> tuple[dict[int, int], tuple[Sample, ...]]:
+    """Return a metric of completed trials that were measured themselves on ``target``.
+
+    See ``Reader.samples``.
+    """
+    newest = (
+        select(func.max(trials.c.revision)).where(trials.c.study_id == studies.c.id)
+    ).scalar_subquery()
+    now, found = dict(seen), list[Sample]()
+    for study_id, revision in db.execute(select(studies.c.id, newest)).all():
+        since = seen.get(study_id, -1)
+        if revision is None or revision <= since:
+            continue
+        now[study_id] = revision
+        config = db.execute(select(studies.c.config_json).where(studies.c.id == study_id)).scalar()
+        if json.loads(config or "{}").get("target") != target:
+            continue
+        rows = db.execute(
+            select(trials.c.id, trials.c.design_json, metrics.c.value, metrics.c.fidelity)
             .join(metrics, metrics.c.trial_id == trials.c.id)
             .where(
                 metrics.c.name == metric,
                 ~metrics.c.estimate,
-                trials.c.study_id.in_(alike),
+                trials.c.study_id == study_id,
+                trials.c.revision > since,
                 trials.c.state == TrialState.COMPLETED,
             )
-            .order_by(trials.c.id)
+        )
+        found += (
+            Sample(trial_id=key, design_json=text, value=value, fidelity=Fidelity(fidelity))
+            for key, text, value, fidelity in rows
+        )
+    return now, tuple(sorted(found, key=lambda sample: sample.trial_id))
+
+
+def last_context(db: Connection, study_id: int) -> str:
+    """Return the context of a study's newest trial, or an empty text."""
+    newest = (
+        select(trials.c.context)
+        .where(trials.c.study_id == study_id)
+        .order_by(trials.c.number.desc())
+        .limit(1)
+    )
+    return db.execute(newest).scalar() or ""
+
+
+def is_there(db: Connection, study_id: int, new: NewTrial) -> bool:
+    """Tell whether a study has the design, or for a promotion: whether it has that promotion."""
+    if new.promotes is None:
+        return trial_of_design(db, study_id, new.design_id) is not None
+    again = select(literal(1)).where(trials.c.promotes == new.promotes)
+    return db.execute(again).scalar() is not None
+
+
+def trial_of_design(db: Connection, study_id: int, design_id: str) -> int | None:
+    """Return the number of the trial that a study has of a design, promotions left out."""
+    rows = db.execute(
+        select(trials.c.number, trials.c.promotes).where(
+            trials.c.study_id == study_id, trials.c.design_id == design_id
         )
     )
+    # as a condition, `promotes IS NULL` would lead SQLite to the index of that column: all trials
+    return min((number for number, promotes in rows if promotes is None), default=None)
 
 
-def _results(db: Connection, which: Select[Any]) -> tuple[TrialResult, ...]:
-    found = [trial_record(row) for row in db.execute(which.order_by(trials.c.number))]
-    sources = {trial.reused_from or trial.id for trial in found}
-    values, estimates = _metric_values(db, sources)
-    last = _last_attempts(db, sources)
-    origins = _origins(db, {trial.reused_from for trial in found if trial.reused_from})
+def _results(db: Connection, which: ColumnElement[bool]) -> tuple[TrialResult, ...]:
+    rows = db.execute(select(*trials.c).where(which).order_by(trials.c.number))
+    found = [trial_record(row) for row in rows]
+    source = func.coalesce(trials.c.reused_from, trials.c.id)
+    values: dict[int, dict[str, float]] = {}
+    estimates: dict[int, list[str]] = {}
+    for number, name, value, estimate in db.execute(
+        select(trials.c.number, metrics.c.name, metrics.c.value, metrics.c.estimate)
+        .join(metrics, metrics.c.trial_id == source)
+        .where(which)
+        .order_by(trials.c.number, metrics.c.name)
+    ):
+        values.setdefault(number, {})[name] = value
+        if estimate:
+            estimates.setdefault(number, []).append(name)
+    last = {attempt.number: attempt for attempt in _last_attempt_rows(db, source, which)}
+    shared = origins(db, {trial.reused_from for trial in found if trial.reused_from})
     results = []
     for trial in found:
-        source = trial.reused_from or trial.id
-        attempt = last.get(source)
+        attempt = last.get(trial.number)
         results.append(
             TrialResult(
                 trial=trial,
-                metrics=values.get(source, {}),
-                estimates=frozenset(estimates.get(source, ())),
-                reused_from=origins.get(trial.reused_from or -1),
+                metrics=values.get(trial.number, {}),
+                estimates=frozenset(estimates.get(trial.number, ())),
+                reused_from=shared.get(trial.reused_from or -1),
                 kind=None if attempt is None else attempt.kind,
                 what=None if attempt is None else attempt.what,
                 started_s=None if attempt is None else attempt.started_s,
@@ -203,40 +303,44 @@ def _results(db: Connection, which: Select[Any]) -> tuple[TrialResult, ...]:
     return tuple(results)
 
 
-def _metric_values(
-    db: Connection, trial_ids: Iterable[int]
-) -> tuple[dict[int, dict[str, float]], dict[int, list[str]]]:
-    """Return the metrics of each trial, and the names of those that are estimates."""
-    values: dict[int, dict[str, float]] = {}
-    estimates: dict[int, list[str]] = {}
-    for trial_id, name, value, estimate in db.execute(
-        select(metrics.c.trial_id, metrics.c.name, metrics.c.value, metrics.c.estimate)
-        .where(metrics.c.trial_id.in_(sorted(trial_ids)))
-        .order_by(metrics.c.name)
-    ):
-        values.setdefault(trial_id, {})[name] = value
-        if estimate:
-            estimates.setdefault(trial_id, []).append(name)
-    return values, estimates
-
-
-def _last_attempts(db: Connection, trial_ids: Iterable[int]) -> dict[int, AttemptRecord]:
-    return {
-        row.trial_id: attempt_record(row)
-        for row in db.execute(
-            select(attempts)
-            .where(attempts.c.trial_id.in_(sorted(trial_ids)))
-            .order_by(attempts.c.number)
+def _last_attempt_rows(
+    db: Connection, source: ColumnElement[int], which: ColumnElement[bool]
+) -> tuple[AttemptRow, ...]:
+    # SQLite takes the other columns from the row that has the largest number
+    rows = db.execute(
+        select(
+            trials.c.number,
+            attempts.c.started_s,
+            attempts.c.ended_s,
+            attempts.c.kind,
+            attempts.c.what,
+            func.max(attempts.c.number),
         )
-    }
+        .join(attempts, attempts.c.trial_id == source)
+        .where(which)
+        .group_by(trials.c.id)
+    )
+    return tuple(
+        AttemptRow(number, started_s, ended_s, None if kind is None else FaultKind(kind), what)
+        for number, started_s, ended_s, kind, what, _ in rows
+    )
 
 
-def _origins(db: Connection, trial_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
+def origins(db: Connection, trial_ids: Collection[int]) -> dict[int, tuple[str, int]]:
+    """Return the study's name and the number of trials by their keys."""
+    if not trial_ids:
+        return {}
     return {
         row.id: (row.name, row.number)
         for row in db.execute(
             select(trials.c.id, studies.c.name, trials.c.number)
             .join(studies, studies.c.id == trials.c.study_id)
-            .where(trials.c.id.in_(sorted(trial_ids)))
+            .where(trials.c.id.in_(_listed(trial_ids)))
         )
     }
+
+
+def _listed(numbers: Iterable[int]) -> Select[Any]:
+    """Return numbers as a subquery with one variable, however many there are."""
+    listed = func.json_each(json.dumps(sorted(numbers))).table_valued("value")
+    return select(listed.c.value)

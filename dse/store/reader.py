@@ -1,83 +1,259 @@
-"""Reading without the records: whole columns for charts, and a stamp that says when to look again.
+"""Reading a database that others may be writing to, without changing anything about it."""
 
-Those who show thousands of trials at once ask for rows in SQL; whoever wants one trial uses Store.
-"""
-
+import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from contracts.faults import StoreError
-from dse.store.database import as_store_error
-from dse.store.schema import HEAD
+from sqlalchemy import Connection, func, select
 
-Row = tuple[Any, ...]
+from contracts.faults import NotFound
+from dse.store import queries
+from dse.store.database import as_store_error, check_schema, open_to_read
+from dse.store.records import (
+    AuditRecord,
+    HeldTrial,
+    Sample,
+    StudyChanges,
+    StudyRecord,
+    StudySummary,
+    TrialDetail,
+    TrialResult,
+    TrialState,
+)
+from dse.store.schema import audit, studies, trials
 
 
 class Reader:
-    """One connection that cannot write. Its methods may be called from any thread, one at a time.
+    """One database file, for reading. Each method sees one moment; any thread may call it.
+
+    The file is neither created nor migrated: of an older schema, a temporary copy is brought up
+    to date and read, and what is written to the file later is not seen, see ``is_copy``.
 
     Args:
         path: A database that exists.
         busy_timeout_s: How long to wait for another process's lock; readers hardly ever do.
 
     Raises:
-        StoreError: From the constructor and every method: the file is missing, of another
-            schema, damaged, or cannot be read.
+        StoreError: From the constructor and from every method: the file is missing, not a
+            database of ours, of a newer schema, damaged, or cannot be read.
     """
 
-    def __init__(self, path: Path, *, busy_timeout_s: float = 10.0) -> None:
+    def __init__(self, path: Path, *, busy_timeout_s: float = 30.0) -> None:
         self.path = path
-        self._lock = threading.RLock()
-        if not path.is_file():
-            raise StoreError(
-                f"there is no database {path}",
-                fix="name one with --db, or start a study: python -m dse.study start",
-            )
-        with as_store_error(path):
-            # not mode=ro: SQLite must be able to make the -shm file of a database in WAL mode
-            self._connection = sqlite3.connect(
-                path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
-            )
-            self._connection.execute("PRAGMA query_only=ON")
+        self._busy_timeout_s = busy_timeout_s
+        self._stamp_lock = threading.Lock()
+        self._stamping: sqlite3.Connection | None = None
+        self._reading, self._copy = open_to_read(path, busy_timeout_s=busy_timeout_s)
 
     def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
+        """Close all connections."""
+        self._reading.dispose()
+        with self._stamp_lock:
+            if self._stamping is not None:
+                self._stamping.close()
+                self._stamping = None
+        if self._copy is not None:
+            self._copy.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with as_store_error(self.path), self._reading.begin() as db:
+            yield db
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether a migrated copy is read, since the file has an older schema."""
+        return self._copy is not None
 
     def stamp(self) -> int:
         """Return a number that is another one after somebody wrote; costs microseconds."""
-        with self._lock, as_store_error(self.path):
-            (found,) = self._connection.execute("PRAGMA data_version").fetchone()
+        with self._stamp_lock, as_store_error(self.path):
+            if self._stamping is None:
+                # a connection of its own: SQLite counts the writes of others for each connection
+                self._stamping = sqlite3.connect(
+                    self.path,
+                    timeout=self._busy_timeout_s,
+                    isolation_level=None,
+                    check_same_thread=False,
+                )
+            (found,) = self._stamping.execute("PRAGMA data_version").fetchone()
         return int(found)
 
-    def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
-        """Return the rows of one SELECT."""
-        with self._lock, as_store_error(self.path):
-            return self._connection.execute(sql, parameters).fetchall()
+    # --- studies
 
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Let all queries of the block see one state of the database, of a schema we know."""
-        with self._lock, as_store_error(self.path):
-            self._connection.execute("BEGIN")
-            try:
-                self._check_schema()
-                yield
-            finally:
-                self._connection.execute("COMMIT")
+    def find_study(self, name: str) -> StudyRecord | None:
+        """Return the study called ``name``, or None."""
+        with self._read() as db:
+            return queries.find_study(db, name)
 
-    def _check_schema(self) -> None:
-        try:
-            found = self._connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        except sqlite3.OperationalError:
-            found = None
-        if found is None or found[0] != HEAD:
-            has = "no schema of ours" if found is None else f"schema {found[0]}"
-            raise StoreError(
-                f"{self.path} has {has}, this program reads {HEAD}",
-                fix="end the dashboard and start it again with the newest version of the software",
+    def study(self, name: str) -> StudyRecord:
+        """Return the study called ``name``.
+
+        Raises:
+            NotFound: There is none; the message lists those that there are.
+        """
+        found = self.find_study(name)
+        if found is not None:
+            return found
+        names = [summary.study.name for summary in self.summaries()]
+        raise NotFound(
+            f"{self.path} has no study {name!r}",
+            fix=f"use one of: {', '.join(names)}"
+            if names
+            else "start one: python -m dse.study start",
+        )
+
+    def summaries(self) -> tuple[StudySummary, ...]:
+        """Return all studies, oldest first, with their trials counted by state."""
+        with self._read() as db:
+            check_schema(self.path, db)
+            return queries.summaries(db)
+
+    def running_studies(self, *, now_s: float) -> frozenset[int]:
+        """Return the keys of the studies in which a worker holds a lease."""
+        with self._read() as db:
+            return queries.running_studies(db, now_s=now_s)
+
+    def is_stop_requested(self, study_id: int) -> bool:
+        """Tell whether somebody asked that no further trial of a study is started."""
+        with self._read() as db:
+            found = db.execute(
+                select(studies.c.stop_requested_s).where(studies.c.id == study_id)
+            ).scalar()
+        return found is not None
+
+    # --- trials
+
+    def changes(
+        self,
+        name: str,
+        *,
+        since: int = -1,
+        metrics: Collection[str] | None = None,
+        with_attempts: bool = True,
+    ) -> StudyChanges | None:
+        """Return what changed in a study; None when there is no study of that name.
+
+        A trial that ended as a result never changes again, so whoever asks for what came after
+        the largest revision seen reads each result once.
+
+        Args:
+            name: Of the study.
+            since: Only trials with a larger revision; -1 for all.
+            metrics: Names of those to read, a few; None for all.
+            with_attempts: Whether to read the last attempt at each trial, too.
+        """
+        with self._read() as db:
+            check_schema(self.path, db)
+            study = queries.find_study(db, name)
+            if study is None:
+                return None
+            from dse.store.changes import study_changes  # NumPy takes a while to import
+
+            return study_changes(db, study, since=since, names=metrics, with_attempts=with_attempts)
+
+    def results(
+        self, study_id: int, *, numbers: Iterable[int] | None = None
+    ) -> tuple[TrialResult, ...]:
+        """Return trials of a study in order, with the metrics of those that ended.
+
+        Args:
+            study_id: Key of the study.
+            numbers: Of the trials; None for all.
+        """
+        with self._read() as db:
+            return queries.trial_results(db, study_id, numbers=numbers)
+
+    def detail(self, study: StudyRecord, number: int) -> TrialDetail:
+        """Return everything about trial ``number``.
+
+        Raises:
+            NotFound: There is no such trial.
+        """
+        with self._read() as db:
+            return queries.trial_detail(db, study, number)
+
+    def samples(
+        self, metric: str, *, target: Mapping[str, Any], seen: Mapping[int, int]
+    ) -> tuple[dict[int, int], tuple[Sample, ...]]:
+        """Return a metric of the completed trials, of any study, measured on this target.
+
+        Args:
+            metric: Name of the metric; estimates and shared results are left out.
+            target: The resolved ``[target]`` of a config.
+            seen: Key of a study to the revision up to which its samples are known; empty at first.
+
+        Returns:
+            What to pass as ``seen`` next time, and the samples that came since, by trial.
+        """
+        with self._read() as db:
+            return queries.samples(db, metric, target=target, seen=seen)
+
+    def held_trials(self, study_id: int, *, now_s: float) -> tuple[HeldTrial, ...]:
+        """Return the trials of a study whose attempt holds a lease, by number."""
+        with self._read() as db:
+            return queries.held_trials(db, study_id, now_s=now_s)
+
+    def last_context(self, study_id: int) -> str:
+        """Return the context of a study's newest trial, or an empty text when it has none."""
+        with self._read() as db:
+            return queries.last_context(db, study_id)
+
+    def trial_of_design(self, study_id: int, design_id: str) -> int | None:
+        """Return the number of the trial that a study has of a design, or None."""
+        with self._read() as db:
+            return queries.trial_of_design(db, study_id, design_id)
+
+    def open_trials(self, study_id: int) -> int:
+        """Return how many trials are waiting or running, here or in other processes."""
+        return self.count_trials(study_id, TrialState.WAITING, TrialState.RUNNING)
+
+    def count_trials(self, study_id: int, *states: TrialState) -> int:
+        """Return how many trials of a study are in one of the states."""
+        with self._read() as db:
+            return db.execute(
+                select(func.count()).where(
+                    trials.c.study_id == study_id, trials.c.state.in_(states)
+                )
+            ).scalar_one()
+
+    def next_start_s(self, study_id: int) -> float | None:
+        """Return when the earliest waiting trial may start; None when none waits."""
+        with self._read() as db:
+            found: float | None = db.execute(
+                select(func.min(trials.c.not_before_s)).where(
+                    trials.c.study_id == study_id, trials.c.state == TrialState.WAITING
+                )
+            ).scalar()
+        return found
+
+    # --- what people did
+
+    def audits(self, *, limit: int = 100, study: str | None = None) -> tuple[AuditRecord, ...]:
+        """Return what people did, newest first; to one study, or to all."""
+        which = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        if study is not None:
+            which = which.where(audit.c.study == study)
+        with self._read() as db:
+            rows = db.execute(which).all()
+        return tuple(
+            AuditRecord(
+                time_s=row.time_s,
+                client=row.client,
+                action=row.action,
+                study=row.study,
+                detail=json.loads(row.detail),
+                outcome=row.outcome,
             )
+            for row in rows
+        )

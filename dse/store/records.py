@@ -1,14 +1,18 @@
 """What the store hands out: frozen rows, free of the database."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from contracts.faults import FaultKind
 from contracts.measurement import Fidelity, Measurement
 from contracts.parameter import Value
 
+if TYPE_CHECKING:  # NumPy takes a while to import
+    import numpy as np
+    from numpy.typing import NDArray
 STAND_IN = "random instead of "
 """How ``suggested_by`` begins for a design that was drawn because the search failed."""
 
@@ -90,9 +94,10 @@ class NewTrial:
     promotes: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialRecord:
-    """One trial without its results.
+class TrialRecord(NamedTuple):
+    """One trial without its results, in the order of the columns of ``trials``.
+
+    A named tuple, since a study has a hundred thousand of them.
 
     Attributes:
         id: Key in the database.
@@ -221,6 +226,87 @@ class TrialResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MetricValues:
+    """One metric of some trials, which may be that of the trials whose results they share.
+
+    Attributes:
+        name: Of the metric.
+        unit: Of its values, for example ``us``.
+        numbers: Of the trials that have it, in their study.
+        values: One a trial.
+        fidelities: That each value was obtained at, as its position in ``Fidelity``.
+        estimates: Whether each value rests on a clock that is only wished for.
+    """
+
+    name: str
+    unit: str
+    numbers: "NDArray[np.int64]"
+    values: "NDArray[np.float64]"
+    fidelities: "NDArray[np.int8]"
+    estimates: "NDArray[np.bool_]"
+
+
+class AttemptRow(NamedTuple):
+    """The last attempt at one trial, or at the trial whose result it shares.
+
+    Attributes:
+        number: Of the trial in its study.
+        started_s: When the attempt began, seconds since 1970.
+        ended_s: When it ended, or None.
+        kind: Of its fault, or None.
+        what: One sentence about the fault, or None.
+    """
+
+    number: int
+    started_s: float
+    ended_s: float | None
+    kind: FaultKind | None
+    what: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyChanges:
+    """What changed in a study since a revision, all of one moment.
+
+    Attributes:
+        study: The study as it is now.
+        trials: That changed or came, by number.
+        metrics: Of these trials.
+        attempts: The last one at each of these trials; empty unless asked for.
+        origins: Key of a trial whose result one of them shares, to its study's name and number.
+    """
+
+    study: StudyRecord
+    trials: tuple[TrialRecord, ...]
+    metrics: tuple[MetricValues, ...]
+    attempts: tuple[AttemptRow, ...]
+    origins: Mapping[int, tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldTrial:
+    """A trial whose attempt holds a lease now.
+
+    Attributes:
+        number: Of the trial.
+        attempt: Number of the attempt.
+        worker: Who runs it.
+        started_s: When it was claimed, seconds since 1970.
+        lease_until_s: When it may be taken away.
+        stage: That runs now, or None before the first.
+        stage_since_s: When that stage began, or None.
+    """
+
+    number: int
+    attempt: int
+    worker: str
+    started_s: float
+    lease_until_s: float
+    stage: str | None
+    stage_since_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialDetail:
     """Everything that is known about one trial.
 
@@ -242,10 +328,12 @@ class StudySummary:
     Attributes:
         study: The study.
         counts: Number of trials in each state; every state is present.
+        last_s: When a trial ended last, or None.
     """
 
     study: StudyRecord
     counts: dict[TrialState, int]
+    last_s: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,11 +356,13 @@ class Sample:
     """A metric of a completed trial of any study.
 
     Attributes:
+        trial_id: Key of the trial.
         design_json: Canonical text of the design.
         value: Of the metric.
         fidelity: That the value was obtained at.
     """
 
+    trial_id: int
     design_json: str
     value: float
     fidelity: Fidelity

@@ -65,6 +65,7 @@ trials = Table(
     Index("trials_promoted_once", "promotes", unique=True),
     Index("trials_by_revision", "study_id", "revision"),
     Index("trials_of_design", "study_id", "design_id"),
+    Index("trials_by_end", "study_id", "ended_s"),
 )
 
 attempts = Table(
@@ -101,6 +102,8 @@ metrics = Table(
     Column("unit", Text, nullable=False),
     Column("fidelity", Text, nullable=False),
     Column("estimate", Boolean, nullable=False),
+    # all that a reader of one metric of many trials needs, in one place
+    Index("metrics_by_name", "name", "trial_id", "value", "fidelity", "estimate"),
 )
 
 layers = Table(

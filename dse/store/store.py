@@ -1,36 +1,32 @@
 """The store: studies, trials and the leases under which they are run. The study's only truth."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from contracts.faults import NotFound
 from contracts.measurement import Outcome
 from dse.store import leases, queries
-from dse.store.database import as_store_error, open_engines
+from dse.store.database import as_store_error, open_to_write
+from dse.store.reader import Reader
 from dse.store.records import (
     AuditRecord,
     Claim,
     ContextRecord,
     NewTrial,
     RetryPolicy,
-    Sample,
     StudyRecord,
-    StudySummary,
-    TrialDetail,
     TrialRecord,
-    TrialResult,
     TrialState,
 )
 from dse.store.schema import attempts, audit, contexts, studies, trials
 
 
-class Store:
-    """One database file. Each method is one transaction; any number of processes may share it.
+class Store(Reader):
+    """One database file, for writing too. Each method is one transaction; processes may share it.
 
     Times are passed in as seconds since 1970. An instance belongs to one thread.
 
@@ -44,28 +40,21 @@ class Store:
     """
 
     def __init__(self, path: Path, *, busy_timeout_s: float = 30.0) -> None:
-        self.path = path
-        self._writing, self._reading = open_engines(path, busy_timeout_s=busy_timeout_s)
+        self._writing = open_to_write(path, busy_timeout_s=busy_timeout_s)
+        try:
+            super().__init__(path, busy_timeout_s=busy_timeout_s)
+        except BaseException:
+            self._writing.dispose()
+            raise
 
     def close(self) -> None:
         """Close all connections."""
+        super().close()
         self._writing.dispose()
-        self._reading.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
         with as_store_error(self.path), self._writing.begin() as db:
-            yield db
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        with as_store_error(self.path), self._reading.begin() as db:
             yield db
 
     # --- studies
@@ -104,87 +93,44 @@ class Store:
                 update(studies).where(studies.c.id == study_id).values(space_json=space_json)
             )
 
-    def find_study(self, name: str) -> StudyRecord | None:
-        """Return the study called ``name``, or None."""
-        with self._read() as db:
-            return queries.find_study(db, name)
-
-    def study(self, name: str) -> StudyRecord:
-        """Return the study called ``name``.
-
-        Raises:
-            NotFound: There is none; the message lists those that there are.
-        """
-        found = self.find_study(name)
-        if found is not None:
-            return found
-        names = [summary.study.name for summary in self.summaries()]
-        raise NotFound(
-            f"{self.path} has no study {name!r}",
-            fix=f"use one of: {', '.join(names)}"
-            if names
-            else "start one: python -m dse.study start",
-        )
-
-    def summaries(self) -> tuple[StudySummary, ...]:
-        """Return all studies, oldest first, with their trials counted by state."""
-        with self._read() as db:
-            return queries.summaries(db)
-
     # --- trials
-
-    def results(self, study_id: int) -> tuple[TrialResult, ...]:
-        """Return all trials of a study in order, with the metrics of those that ended."""
-        with self._read() as db:
-            return queries.trial_results(db, study_id)
-
-    def detail(self, study: StudyRecord, number: int) -> TrialDetail:
-        """Return everything about trial ``number``.
-
-        Raises:
-            NotFound: There is no such trial.
-        """
-        with self._read() as db:
-            return queries.trial_detail(db, study, number)
-
-    def samples(self, metric: str, *, target: Mapping[str, Any]) -> tuple[Sample, ...]:
-        """Return a metric of every completed trial, of any study, measured on this target.
-
-        Args:
-            metric: Name of the metric; estimates are left out.
-            target: The resolved ``[target]`` of a config.
-        """
-        with self._read() as db:
-            return queries.samples(db, metric, target=target)
 
     def add_trials(
         self,
         study_id: int,
-        new: Iterable[NewTrial],
+        new: Sequence[NewTrial],
         *,
         context: str,
         budget: int | None,
         now_s: float,
     ) -> tuple[TrialRecord, ...]:
-        """Queue suggestions, but never more than ``budget`` designs in the study altogether.
+        """Queue designs that the study does not have, at most ``budget`` of them altogether.
 
-        Promotions do not count, and a trial is promoted once: a second one is left out. Without
-        a budget, all are queued.
+        A design that is there already, suggested at the same moment by another process or queued
+        by hand, is left out: the caller sees it missing in the answer. Promotions repeat a design
+        and do not count, and a trial is promoted once: a second one is left out.
+
+        Args:
+            study_id: Key of the study.
+            new: What to queue, in this order.
+            context: Hash that they will be measured under.
+            budget: Most designs in the study; None for no limit.
+            now_s: The time.
+
+        Returns:
+            The trials that were queued.
         """
         added = []
         with self._write() as db:
             of_study = trials.c.study_id == study_id
             number = db.execute(select(func.max(trials.c.number)).where(of_study)).scalar() or 0
-            spent = db.execute(
-                select(func.count()).where(of_study, trials.c.promotes.is_(None))
-            ).scalar_one()
-            promoted = set(
-                db.execute(
-                    select(trials.c.promotes).where(of_study, trials.c.promotes.is_not(None))
-                ).scalars()
-            )
+            spent = number  # numbers go from 1 without a gap
+            if budget is not None and number + len(new) > budget:  # then it matters
+                spent = db.execute(
+                    select(func.count()).where(of_study, trials.c.promotes.is_(None))
+                ).scalar_one()
             for trial in new:
-                if trial.promotes in promoted:
+                if queries.is_there(db, study_id, trial):
                     continue
                 if trial.promotes is None:
                     if budget is not None and spent >= budget:
@@ -265,14 +211,6 @@ class Store:
                 update(studies).where(studies.c.id == study_id).values(stop_requested_s=now_s)
             )
 
-    def is_stop_requested(self, study_id: int) -> bool:
-        """Tell whether somebody asked that no further trial of a study is started."""
-        with self._read() as db:
-            found = db.execute(
-                select(studies.c.stop_requested_s).where(studies.c.id == study_id)
-            ).scalar()
-        return found is not None
-
     def record_audit(self, entry: AuditRecord) -> None:
         """Keep what a person did."""
         with self._write() as db:
@@ -285,22 +223,6 @@ class Store:
                 "outcome": entry.outcome,
             }
             db.execute(insert(audit).values(values))
-
-    def audits(self, *, limit: int = 100) -> tuple[AuditRecord, ...]:
-        """Return what people did, newest first."""
-        with self._read() as db:
-            rows = db.execute(select(audit).order_by(audit.c.id.desc()).limit(limit)).all()
-        return tuple(
-            AuditRecord(
-                time_s=row.time_s,
-                client=row.client,
-                action=row.action,
-                study=row.study,
-                detail=json.loads(row.detail),
-                outcome=row.outcome,
-            )
-            for row in rows
-        )
 
     # --- leases
 
@@ -371,23 +293,3 @@ class Store:
             return 0
         with self._write() as db:
             return leases.end_lost(db, lost, now_s=now_s, retry=retry)
-
-    def open_trials(self, study_id: int) -> int:
-        """Return how many trials are waiting or running, here or in other processes."""
-        with self._read() as db:
-            return db.execute(
-                select(func.count()).where(
-                    trials.c.study_id == study_id,
-                    trials.c.state.in_((TrialState.WAITING, TrialState.RUNNING)),
-                )
-            ).scalar_one()
-
-    def next_start_s(self, study_id: int) -> float | None:
-        """Return when the earliest waiting trial may start; None when none waits."""
-        with self._read() as db:
-            found: float | None = db.execute(
-                select(func.min(trials.c.not_before_s)).where(
-                    trials.c.study_id == study_id, trials.c.state == TrialState.WAITING
-                )
-            ).scalar()
-        return found

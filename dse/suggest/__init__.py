@@ -4,7 +4,14 @@ from pathlib import Path
 
 from contracts.faults import ConfigError
 from dse.suggest.algorithms import algorithm_module, algorithm_names
-from dse.suggest.interface import Objective, Observation, Suggester, Suggestion, SuggestRequest
+from dse.suggest.interface import (
+    History,
+    Objective,
+    Observation,
+    Suggester,
+    Suggestion,
+    SuggestRequest,
+)
 
 
 def make_suggester(
@@ -32,6 +39,7 @@ def make_suggester(
 
 
 __all__ = [
+    "History",
     "Objective",
     "Observation",
     "SuggestRequest",

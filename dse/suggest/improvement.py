@@ -78,15 +78,6 @@ def _shortfall(limit: Array, centre: Array, width: Array) -> Array:
     return value
 
 
-def nondominated(points: Array) -> Array:
-    """Return the distinct points that no other one dominates."""
-    kept: list[Array] = []
-    for point in np.unique(points, axis=0):
-        if not any(bool(np.all(other <= point)) for other in kept):
-            kept.append(point)
-    return np.array(kept).reshape(-1, points.shape[1])
-
-
 def spread(features: Array, chosen: Sequence[int], count: int, first: Sequence[int]) -> list[int]:
     """Pick rows far from each other: ``first`` if not chosen, then greedily the most distant."""
     picked: list[int] = []

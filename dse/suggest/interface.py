@@ -1,9 +1,9 @@
 """What a study asks of a search algorithm, and what every algorithm promises."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, overload
 
 from contracts.faults import ConfigError
 from dse.pareto import Goal
@@ -31,6 +31,75 @@ class Observation:
     values: Mapping[str, float] | None
 
 
+class History(Sequence[Observation]):
+    """Finished designs, oldest first, each checked once: when it comes in.
+
+    It never changes for those who hold it. ``extended`` returns a longer one that shares what is
+    there already, so a campaign that extends the newest one pays for what is new and no more.
+
+    Args:
+        objectives: Names of the metrics that every feasible design must have.
+    """
+
+    __slots__ = ("_finished", "_length", "_places", "objectives")
+
+    def __init__(self, objectives: tuple[str, ...]) -> None:
+        self.objectives = objectives
+        self._finished: list[tuple[str, Mapping[str, float] | None]] = []
+        self._places: dict[str, int] = {}
+        self._length = 0
+
+    def extended(self, finished: Iterable[tuple[str, Mapping[str, float] | None]]) -> "History":
+        """Return the history with more designs at its end.
+
+        Args:
+            finished: Canonical text of each design, and its values as in ``Observation``.
+
+        Raises:
+            ConfigError: The value of an objective is missing or not finite.
+        """
+        longer = History(self.objectives)
+        if len(self._finished) == self._length:  # nobody has extended this one yet
+            longer._finished, longer._places = self._finished, self._places
+        else:
+            longer._finished = self._finished[: self._length]
+            longer._places = {t: p for t, p in self._places.items() if p < self._length}
+        for text, values in finished:
+            self._check(text, values)
+            longer._places.setdefault(text, len(longer._finished))
+            longer._finished.append((text, values))
+        longer._length = len(longer._finished)
+        return longer
+
+    def __len__(self) -> int:
+        return self._length
+
+    def has(self, design: Design) -> bool:
+        """Tell whether a design is finished; takes no longer for a longer history."""
+        return self._places.get(design.canonical, self._length) < self._length
+
+    @overload
+    def __getitem__(self, place: int) -> Observation: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Observation, ...]: ...
+    def __getitem__(self, place: int | slice) -> Observation | tuple[Observation, ...]:
+        if isinstance(place, slice):
+            return tuple(self[n] for n in range(*place.indices(self._length)))
+        if not -self._length <= place < self._length:
+            raise IndexError(f"observation {place} of {self._length}")
+        text, values = self._finished[place % self._length]
+        return Observation(design=Design.from_canonical(text), values=values)
+
+    def _check(self, text: str, values: Mapping[str, float] | None) -> None:
+        for metric in self.objectives if values is not None else ():
+            value = (values or {}).get(metric)
+            if value is None or not math.isfinite(value):
+                raise ConfigError(
+                    f"objective {metric} is {value} for design {Design.from_canonical(text)}",
+                    "report a finite number, or the design as infeasible",
+                )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestRequest:
     """Everything that a suggestion may depend on: nothing is remembered between requests.
@@ -38,7 +107,8 @@ class SuggestRequest:
     Attributes:
         space: Where to look.
         objectives: At least one.
-        observations: Finished designs, oldest first. Failures of the infrastructure are not told.
+        observations: Finished designs, oldest first; kept as a ``History``, and not checked again
+            when they are one. Failures of the infrastructure are not told.
         active: Designs that are waiting or running.
         seed: Of the study. Equal requests get equal answers.
         count: How many designs are wanted, at least 1.
@@ -50,25 +120,31 @@ class SuggestRequest:
 
     space: Space
     objectives: tuple[Objective, ...]
-    observations: tuple[Observation, ...] = ()
+    observations: Sequence[Observation] = ()
     active: tuple[Design, ...] = ()
     seed: int = 0
     count: int = 1
 
     def __post_init__(self) -> None:
-        metrics = [objective.metric for objective in self.objectives]
+        metrics = tuple(objective.metric for objective in self.objectives)
         if not metrics or len(set(metrics)) != len(metrics):
-            raise ConfigError(f"objectives are {metrics}", "name at least one, each once")
+            raise ConfigError(f"objectives are {list(metrics)}", "name at least one, each once")
         if self.count < 1:
             raise ConfigError(f"{self.count} suggestions are wanted", "ask for at least 1")
-        for observation in self.observations:
-            for metric in metrics if observation.values is not None else ():
-                value = (observation.values or {}).get(metric)
-                if value is None or not math.isfinite(value):
-                    raise ConfigError(
-                        f"objective {metric} is {value} for design {observation.design}",
-                        "report a finite number, or the design as infeasible",
-                    )
+        told = self.observations
+        if not isinstance(told, History) or told.objectives != metrics:
+            checked = History(metrics).extended((o.design.canonical, o.values) for o in told)
+            object.__setattr__(self, "observations", checked)
+
+    @property
+    def history(self) -> History:
+        """The observations, as what they are kept as."""
+        assert isinstance(self.observations, History)
+        return self.observations
+
+    def is_taken(self, design: Design) -> bool:
+        """Tell whether a design must not be suggested again."""
+        return self.history.has(design) or design in self.active
 
     def taken(self) -> frozenset[Design]:
         """Return the designs that must not be suggested again."""

@@ -9,8 +9,9 @@ they had come out as the models expect, so several workers get different designs
 import numpy as np
 from scipy.special import ndtr  # type: ignore[import-untyped]
 
+from dse.pareto import non_dominated
 from dse.suggest.features import FeatureTable
-from dse.suggest.improvement import Array, expected_gain, nondominated, open_boxes
+from dse.suggest.improvement import Array, expected_gain, open_boxes
 from dse.suggest.messages import Evidence
 from dse.suggest.models import Model
 
@@ -52,7 +53,7 @@ class Policy:
         posteriors = [model.posterior(candidates) for model in self._models]
         mean = np.stack([posterior.mean for posterior in posteriors], axis=1)
         deviation = np.stack([posterior.deviation for posterior in posteriors], axis=1)
-        boxes = open_boxes(nondominated(self._labels), self._reference)
+        boxes = open_boxes(self._labels[non_dominated(self._labels)], self._reference)
         worth: Array = np.log(expected_gain(mean, deviation, boxes) + 1e-300)
         if self._feasibility is not None:
             posterior = self._feasibility.posterior(candidates)

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from contracts.faults import ConfigError, TimingMissed
@@ -13,9 +15,11 @@ from dse.campaign.promotion import to_promote
 from dse.config import StudyConfig, load_config
 from dse.output.report import front_data, front_text
 from dse.output.trial_report import show_text
-from dse.results.clock_model import clock_model, study_results
-from dse.results.front import current, pareto_front
-from dse.store import Store, TrialState
+from dse.results.clock_model import ClockModel, clock_model
+from dse.results.columns import STATES, StudyColumns
+from dse.results.front import pareto_front
+from dse.results.study_results import study_columns
+from dse.store import Store, TrialResult, TrialState
 from runners.job import Job
 from tests.campaign.fake_rooms import clock_of
 from tests.campaign.test_campaign import InstantExecutor, by_formula, campaign
@@ -61,6 +65,22 @@ def run(
     return campaign(store, config, executor=executor, events=events).run()
 
 
+def without_promotions(columns: StudyColumns) -> StudyColumns:
+    """Return the columns as if no trial had been placed."""
+    waiting = STATES.index(TrialState.WAITING)
+    placed = np.array([t.promotes is not None for t in columns.trials])
+    opened = tuple(
+        t if t.promotes is None else t._replace(state=TrialState.WAITING) for t in columns.trials
+    )
+    state = np.where(placed, waiting, columns.state).astype(np.int8)
+    return replace(columns, trials=opened, state=state)
+
+
+def study_results(store: Store) -> tuple[tuple[TrialResult, ...], ClockModel | None, StudyColumns]:
+    columns = study_columns(store, "night")
+    return columns.results(), columns.clock_model, columns
+
+
 def test_every_design_is_measured_cheaply_and_only_the_front_is_placed(
     store: Store, config: StudyConfig
 ) -> None:
@@ -68,7 +88,7 @@ def test_every_design_is_measured_cheaply_and_only_the_front_is_placed(
 
     assert run(store, config, executor=executor, events=events) is Ending.BUDGET
 
-    results, _ = study_results(store, store.study("night").id, config)
+    results, _, columns = study_results(store)
     cheap = [r for r in results if r.trial.fidelity is Fidelity.SYNTHESISED]
     placed = [r for r in results if r.trial.fidelity is Fidelity.PLACED]
     assert len(cheap) == 12
@@ -78,7 +98,7 @@ def test_every_design_is_measured_cheaply_and_only_the_front_is_placed(
         Fidelity.PLACED,
     }
     assert [len(e.trials) for e in events if isinstance(e, Promoted)]
-    front = pareto_front(results, config)
+    front = pareto_front(columns)
     assert {r.trial.fidelity for r in front.points} == {Fidelity.PLACED}
     assert not any(r.estimates for r in front.points)
 
@@ -89,7 +109,7 @@ def test_nothing_is_left_to_promote_at_the_end_and_a_second_run_does_nothing(
     run(store, config)
     study = store.study("night")
     before = store.results(study.id)
-    assert to_promote(study_results(store, study.id, config)[0], config) == ()
+    assert to_promote(study_columns(store, "night")) == ()
 
     run(store, config)
     assert store.results(study.id) == before
@@ -115,16 +135,15 @@ def test_a_design_that_misses_timing_leaves_the_front(store: Store, config: Stud
 
     run(store, config, executor=InstantExecutor(misses_when_wide))
 
-    study = store.study("night")
-    results, _ = study_results(store, study.id, config)
+    results, _, columns = study_results(store)
     assert any(
         r.trial.fidelity is Fidelity.PLACED and r.trial.state is TrialState.INFEASIBLE
         for r in results
     )
-    front = pareto_front(results, config)
+    front = pareto_front(columns)
     assert front.points
     assert all(int(r.trial.design.get("simd_width", 0)) <= 2 for r in front.points)
-    assert len(current(results)) == 12
+    assert (columns.standing.verdicts != "s").sum() == 12
 
 
 def test_the_clock_of_unplaced_designs_is_learned_from_the_placed_ones(
@@ -132,7 +151,7 @@ def test_the_clock_of_unplaced_designs_is_learned_from_the_placed_ones(
 ) -> None:
     run(store, config)
     study = store.study("night")
-    results, model = study_results(store, study.id, config)
+    results, model, _ = study_results(store)
 
     assert model is not None
     assert model.trials == sum(r.trial.fidelity is Fidelity.PLACED for r in results)
@@ -152,19 +171,15 @@ def test_a_front_tells_what_is_placed_from_what_is_guessed(
     store: Store, config: StudyConfig
 ) -> None:
     run(store, config)
-    study = store.study("night")
-    results, model = study_results(store, study.id, config)
-    unplaced = [r for r in results if r.trial.fidelity is Fidelity.SYNTHESISED]
-
-    placed_text = front_text(pareto_front(results, config), config, model)
-    guessed_text = front_text(pareto_front(unplaced, config), config, model)
+    _, model, columns = study_results(store)
+    placed_text = front_text(pareto_front(columns), config, model)
+    unplaced = without_promotions(columns)
+    guessed_text = front_text(pareto_front(unplaced), config, model)
     assert "~" not in placed_text
     assert "placed" in placed_text
     assert "~" in guessed_text
     assert "placed trials let expect (mean error" in guessed_text
-    assert {p["fidelity"] for p in front_data(pareto_front(results, config), config)["front"]} == {
-        "placed"
-    }
+    assert {p["fidelity"] for p in front_data(pareto_front(columns), config)["front"]} == {"placed"}
 
 
 def test_show_prints_the_routes_and_the_critical_path(store: Store, config: StudyConfig) -> None:

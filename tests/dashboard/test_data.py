@@ -18,17 +18,14 @@ from contracts.measurement import (
     Outcome,
     outcome_of,
 )
-from dse.config import config_from_json
-from dse.dashboard.data.columns import ABSENT, StudyColumns
 from dse.dashboard.data.effects import effects
-from dse.dashboard.data.fronts import Verdict, growth, non_dominated, standing
 from dse.dashboard.data.payload import changes_data, columns_data
 from dse.dashboard.data.selection import parse_selection
 from dse.dashboard.data.studies import Studies
-from dse.pareto import front, hypervolume
-from dse.results.clock_model import study_results
-from dse.results.front import goals_of, pareto_front
-from dse.results.loading import load_columns
+from dse.pareto import dominates, hypervolume
+from dse.results.columns import ABSENT, StudyColumns
+from dse.results.front import Verdict, broken_constraints, goals_of
+from dse.results.study_results import StudyResults, study_columns, study_front
 from dse.store import NewTrial, Reader, RetryPolicy, Store
 
 NO_WAIT = RetryPolicy(attempts=1, backoff_s=0.0)
@@ -83,35 +80,71 @@ def test_the_front_is_that_of_the_command_line(example: Path, study: str) -> Non
 
 
 def check_front(database: Path, study: str) -> None:
+    """Compare the columns of the pages with the front of the commands, and with definitions."""
     columns = columns_of(database, study)
-    with Store(database) as store:
-        record = store.study(study)
-        config = config_from_json(record.config_json)
-        results, _ = study_results(store, record.id, config)
-    found = pareto_front(results, config)
-    verdicts = standing(columns).verdicts
+    with Reader(database) as reader:
+        _, found = study_front(reader, study)
+        stored = {r.trial.number: r for r in reader.results(columns.id)}
+    verdicts = columns.standing.verdicts
     numbers = columns.numbers
 
     def of(*wanted: Verdict) -> list[int]:
         return numbers[np.isin(verdicts, wanted)].tolist()
 
-    assert numbers[standing(columns).front].tolist() == [r.trial.number for r in found.points]
-    assert of(Verdict.DOMINATED) == sorted(r.trial.number for r in found.dominated)
-    assert of(Verdict.EXCLUDED) == sorted(r.trial.number for r in found.excluded)
-    for result in results:
-        position = columns.index_of(result.trial.number)
+    assert numbers[columns.standing.front].tolist() == [r.trial.number for r in found.points]
+    assert of(Verdict.DOMINATED) == list(found.dominated)
+    assert of(Verdict.EXCLUDED) == list(found.excluded)
+    for result in found.points:
+        assert result.metrics.keys() >= stored[result.trial.number].metrics.keys()
+        assert result == columns.result(columns.index_of(result.trial.number) or 0)
+    check_by_definition(columns)
+    for number, result in stored.items():
+        position = columns.index_of(number)
         assert position is not None
+        shown = columns.result(position)
         for name, value in result.metrics.items():
-            assert columns.column(name)[position] == pytest.approx(value, rel=1e-12)
+            is_predicted = name in shown.estimates and name in ("latency_us", "clock_mhz")
+            assert is_predicted or shown.metrics[name] == value
+        if columns.clock_model is not None and "latency_us" in result.estimates:
+            clock_mhz = columns.clock_model.predict_mhz(result.trial.design)
+            assert shown.metrics["clock_mhz"] == pytest.approx(clock_mhz, rel=1e-12)
+            latency_us = result.metrics["cycles"] / clock_mhz
+            assert shown.metrics["latency_us"] == pytest.approx(latency_us, rel=1e-12)
+
+
+def check_by_definition(columns: StudyColumns) -> None:
+    """A trial counts when it keeps the constraints and no promotion of it ended."""
+    config, goals = columns.config, goals_of(columns.config)
+    results = columns.results()
+    ended = ("completed", "infeasible")
+    further = {r.trial.promotes for r in results if r.trial.state in ended}
+    points = {
+        r.trial.number: tuple(r.metrics[name] for name in config.objectives)
+        for r in results
+        if r.trial.state == "completed"
+        and r.trial.id not in further
+        and not broken_constraints(r.metrics, config)
+    }
+    best = {
+        number
+        for number, point in points.items()
+        if not any(dominates(other, point, goals) for other in points.values())
+    }
+    is_best = np.isin(columns.standing.verdicts, (Verdict.FRONT, Verdict.EQUAL))
+    assert best <= set(columns.numbers[is_best].tolist())
+    designs = {t.number: t.design_id for t in columns.trials}
+    front = columns.numbers[columns.standing.front].tolist()
+    assert {designs[n] for n in front} == {designs[n] for n in best}
+    assert len({designs[n] for n in front}) == len(front)
 
 
 def test_promotions_and_predicted_clocks_are_those_of_the_command_line(database: Path) -> None:
     numbers = random.Random(3)
     with Store(database) as store:
         study = store.study("imgc")
-        config = config_from_json(study.config_json)
-        results = store.results(study.id)
-        for result in pareto_front(results, config).points[:5]:
+        by_number = {r.trial.number: r for r in store.results(study.id)}
+        for point in study_front(store, "imgc")[1].points[:5]:
+            result = by_number[point.trial.number]
             clock_mhz = 40 + 20 * numbers.random()
             metrics = {
                 **result.metrics,
@@ -125,7 +158,7 @@ def test_promotions_and_predicted_clocks_are_those_of_the_command_line(database:
             add(store, study.id, design, outcome, promotes=result.trial.id)  # type: ignore[arg-type]
     check_front(database, "imgc")
     columns = columns_of(database)
-    assert (standing(columns).verdicts == Verdict.SUPERSEDED).sum() == 5
+    assert (columns.standing.verdicts == Verdict.SUPERSEDED).sum() == 5
     assert columns.metrics["clock_mhz"].estimate.any()
 
 
@@ -135,21 +168,12 @@ def test_constraints_keep_trials_off_the_front(database: Path) -> None:
         resolved = json.loads(study.config_json) | {"constraints": {"dp16kd": 48.0}}
         store.update_config(study.id, config_toml="", config_json=json.dumps(resolved))
     check_front(database, "table")
-    assert (standing(columns_of(database, "table")).verdicts == Verdict.EXCLUDED).any()
-
-
-@pytest.mark.parametrize("objectives", [1, 2, 3, 4])
-def test_non_dominated_points_are_those_of_the_pareto_module(objectives: int) -> None:
-    numbers = np.random.default_rng(objectives)
-    for size in (0, 1, 7, 200):
-        points = numbers.integers(0, 9, (size, objectives)).astype(float)
-        expected = front([tuple(p) for p in points.tolist()], ["minimise"] * objectives)
-        assert non_dominated(points).tolist() == list(expected)
+    assert (columns_of(database, "table").standing.verdicts == Verdict.EXCLUDED).any()
 
 
 def test_growth_ends_at_the_hypervolume_of_the_front_and_never_falls(example: Path) -> None:
     columns = columns_of(example)
-    found = growth(columns)
+    found = columns.growth
     assert found is not None
     assert list(found.volume) == sorted(found.volume)
     assert found.volume[-1] == 1.0
@@ -188,7 +212,9 @@ def reader(database: Path) -> Iterator[Reader]:
 
 
 def test_what_is_read_later_is_what_would_be_read_anew(database: Path, reader: Reader) -> None:
-    columns = load_columns(reader, "imgc", None)
+    results = StudyResults("imgc")
+    assert len(results.update(reader).positions) == 48
+    columns = results.columns()
     outcomes: list[tuple[dict[str, int | str], Outcome]] = [
         ({"cfu": "none"}, measured({"latency_us": 1.0, "lut4": 2.0})),
         ({"cfu": "new"}, outcome_of(DoesNotFit("x", fix="y"), Measurement(metrics=()))),
@@ -199,24 +225,25 @@ def test_what_is_read_later_is_what_would_be_read_anew(database: Path, reader: R
         study = store.study("imgc")
         for number, (design, outcome) in enumerate(outcomes):
             add(store, study.id, design, outcome, at_s=2e9 + number)
-            assert columns is not None
-            later = load_columns(reader, "imgc", columns)
-            assert later is not None
-            same_as(later, load_columns(reader, "imgc", None))
+            assert results.update(reader).positions.tolist() == [48 + number]
+            later = results.columns()
+            same_as(later, study_columns(reader, "imgc"))
             changes = changes_data(later, columns.revision)
             assert changes is not None
             assert [t["number"] for t in changes["trials"]] == [49 + number]
+            assert len(columns) == 48 + number  # what was handed out before does not change
             columns = later
         store.requeue(study.id, context="", now_s=3e9)  # a failed trial waits again
-        later = load_columns(reader, "imgc", columns)
-        assert later is not None
-        same_as(later, load_columns(reader, "imgc", None))
+        assert results.update(reader).positions.tolist() == [50]
+        later = results.columns()
+        same_as(later, study_columns(reader, "imgc"))
         assert later.trials[50].state == "waiting"
-    assert load_columns(reader, "imgc", later) is later
+        assert columns.trials[50].state == "failed"
+    assert results.update(reader).positions.tolist() == []
+    assert results.columns() is later
 
 
-def same_as(one: StudyColumns, other: StudyColumns | None) -> None:
-    assert other is not None
+def same_as(one: StudyColumns, other: StudyColumns) -> None:
     assert one.trials == other.trials
     assert one.parameters.keys() == other.parameters.keys()
     for name, parameter in one.parameters.items():
@@ -225,7 +252,7 @@ def same_as(one: StudyColumns, other: StudyColumns | None) -> None:
     for name, metric in one.metrics.items():
         assert np.array_equal(metric.values, other.metrics[name].values, equal_nan=True)
         assert metric.fidelity.tolist() == other.metrics[name].fidelity.tolist()
-    assert standing(one).verdicts.tolist() == standing(other).verdicts.tolist()
+    assert one.standing.verdicts.tolist() == other.standing.verdicts.tolist()
 
 
 def test_a_selection_goes_through_its_address_and_back(example: Path) -> None:
@@ -286,16 +313,15 @@ def test_ten_thousand_trials_are_read_and_judged_in_a_second(tmp_path: Path) -> 
     make_study(database, trials=10_000)
     started_s = time.process_time()
     columns = columns_of(database, NAME)
-    standing(columns)
-    growth(columns)
+    assert columns.growth is not None
     columns_data(columns)
     assert time.process_time() - started_s < 1.0  # 0.4 measured
     assert len(columns) == 10_000
 
 
 def test_a_reader_cannot_write(database: Path, reader: Reader) -> None:
-    with pytest.raises(StoreError):
-        reader.rows("DELETE FROM trials")
+    with pytest.raises(StoreError, match="cannot be written"), reader._read() as db:
+        db.exec_driver_sql("DELETE FROM trials")
     before = reader.stamp()
     assert reader.stamp() == before
     with Store(database) as store:
@@ -303,9 +329,7 @@ def test_a_reader_cannot_write(database: Path, reader: Reader) -> None:
     assert reader.stamp() != before
 
 
-def test_a_reader_refuses_what_it_does_not_know(
-    database: Path, reader: Reader, tmp_path: Path
-) -> None:
+def test_a_reader_refuses_what_it_does_not_know(database: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="there is no database"):
         Reader(tmp_path / "none.db")
     import sqlite3
@@ -314,7 +338,7 @@ def test_a_reader_refuses_what_it_does_not_know(
     connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.commit()
     connection.close()
-    with pytest.raises(StoreError, match="schema 9999"), reader.snapshot():
+    with pytest.raises(StoreError, match="schema 9999"), Reader(database):
         pass
 
 

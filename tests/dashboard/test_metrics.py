@@ -4,22 +4,18 @@ import json
 import sqlite3
 from pathlib import Path
 
-from dse.config import config_from_json
-from dse.dashboard.data.fronts import Verdict, standing
-from dse.results.clock_model import study_results
-from dse.results.front import pareto_front
-from dse.store import Store
+from dse.results.front import Verdict
+from dse.results.study_results import study_front
+from dse.store import Reader, Store
 from tests.dashboard.http import client
 from tests.dashboard.placed import change_config
 from tests.dashboard.test_data import check_front, columns_of
 
 
 def numbers_on_front(database: Path, study: str) -> list[int]:
-    with Store(database) as store:
-        record = store.study(study)
-        config = config_from_json(record.config_json)
-        results, _ = study_results(store, record.id, config)
-    return [result.trial.number for result in pareto_front(results, config).points]
+    with Reader(database) as reader:
+        _, found = study_front(reader, study)
+    return [result.trial.number for result in found.points]
 
 
 def test_a_trial_shows_how_much_of_its_part_it_takes(example: Path) -> None:
@@ -47,15 +43,15 @@ def test_a_trial_without_the_metric_of_a_constraint_is_off_the_front(database: P
     change_config(database, "imgc", constraints={"lram": {"max": 3}})
     check_front(database, "imgc")
     columns = columns_of(database)
-    assert not len(standing(columns).front)
-    assert (standing(columns).verdicts == Verdict.EXCLUDED).any()
+    assert not len(columns.standing.front)
+    assert (columns.standing.verdicts == Verdict.EXCLUDED).any()
 
 
 def test_a_lower_bound_keeps_trials_off_the_front(database: Path) -> None:
     change_config(database, "imgc", constraints={"cycles": {"min": 9_000_000}})
     check_front(database, "imgc")
     columns = columns_of(database)
-    front = standing(columns).front
+    front = columns.standing.front
     assert len(front)
     assert (columns.column("cycles")[front] >= 9_000_000).all()
 

@@ -31,9 +31,11 @@ from dse.output.plot import front_drawing, plot_front
 from dse.output.progress import Tally
 from dse.output.report import front_text, status_data, status_text
 from dse.output.trial_report import show_text
+from dse.results.columns import StudyColumns
 from dse.results.front import pareto_front
+from dse.results.study_results import study_columns
 from dse.space import Design
-from dse.store import NewTrial, RetryPolicy, Store, TrialRecord, TrialResult, TrialState
+from dse.store import NewTrial, RetryPolicy, Store, TrialRecord, TrialState
 from dse.words import duration_text, number_text
 from tests.campaign.fake_rooms import fake_space, measure
 
@@ -61,6 +63,18 @@ def config(tmp_path: Path) -> StudyConfig:
     return load_config(tmp_path / "night.toml")[1]
 
 
+def queue_again(store: Store, design: Design) -> None:
+    """Queue a design that the study has, as older versions of this software did."""
+    with store._write() as db:
+        db.exec_driver_sql(
+            "INSERT INTO trials (study_id, number, design_id, design_json, context, suggested_by,"
+            " state, created_s, failures, not_before_s, revision)"
+            " SELECT study_id, 5, design_id, design_json, context, 'r', 'waiting', 0, 0, 0, 99"
+            " FROM trials WHERE design_id = ?",
+            (design.id,),
+        )
+
+
 @pytest.fixture
 def store(tmp_path: Path, config: StudyConfig) -> Iterator[Store]:
     """Four measured trials, one that failed and one that reuses the second."""
@@ -68,7 +82,7 @@ def store(tmp_path: Path, config: StudyConfig) -> Iterator[Store]:
         study = opened.create_study(
             name="night", config_toml="", config_json=config.to_json(), source_hash="", now_s=0
         )
-        designs = [fake_space().design(values) for values in (*DESIGNS, DESIGNS[1])]
+        designs = [fake_space().design(values) for values in DESIGNS]
         opened.add_trials(
             study.id,
             [NewTrial(design_id=d.id, design_json=d.canonical, suggested_by="r") for d in designs],
@@ -81,6 +95,7 @@ def store(tmp_path: Path, config: StudyConfig) -> Iterator[Store]:
             assert claim is not None
             outcome = measure(config.job(design.values), report=lambda _: None)
             opened.finish(claim.attempt_id, outcome, now_s=31, retry=RetryPolicy())
+        queue_again(opened, designs[1])
         opened.reuse_results(study.id, now_s=32)
         crashed = Design({"icache_bytes": 2048, "bypass": False, "cfu": "none"})
         opened.add_trials(
@@ -103,35 +118,43 @@ def store(tmp_path: Path, config: StudyConfig) -> Iterator[Store]:
 
 
 @pytest.fixture
-def results(store: Store) -> tuple[TrialResult, ...]:
-    return store.results(store.study("night").id)
+def columns(store: Store) -> StudyColumns:
+    return study_columns(store, "night")
 
 
-def test_a_front_has_each_design_once_and_no_dominated_one(
-    results: tuple[TrialResult, ...], config: StudyConfig
-) -> None:
-    found = pareto_front(results, config)
+@pytest.fixture
+def nothing(tmp_path: Path, config: StudyConfig) -> StudyColumns:
+    """A study without trials."""
+    with Store(tmp_path / "empty.db") as empty:
+        empty.create_study(
+            name="night", config_toml="", config_json=config.to_json(), source_hash="", now_s=0
+        )
+        return study_columns(empty, "night")
+
+
+def test_a_front_has_each_design_once_and_no_dominated_one(columns: StudyColumns) -> None:
+    found = pareto_front(columns)
 
     assert [r.trial.number for r in found.points] == [4, 2, 1]
-    assert [r.trial.number for r in found.dominated] == [3]
+    assert found.dominated == (3,)
 
 
-def test_a_front_keeps_the_constraints(results: tuple[TrialResult, ...], tmp_path: Path) -> None:
+def test_a_front_keeps_the_constraints(columns: StudyColumns, tmp_path: Path) -> None:
     (tmp_path / "night.toml").write_text(CONFIG.replace("= 8", "= 4"))
     tighter = load_config(tmp_path / "night.toml")[1]
 
-    found = pareto_front(results, tighter)
+    found = pareto_front(replace(columns, config=tighter))
     assert [r.trial.number for r in found.points] == [2, 1]
-    excluded = [r.trial.number for r in found.excluded]
+    excluded = found.excluded
     assert 4 in excluded
     listed = ", ".join(map(str, excluded))
     assert f"they break a constraint of the study: trials {listed}" in front_text(found, tighter)
 
 
 def test_a_front_is_printed_with_what_differs_and_what_is_common(
-    results: tuple[TrialResult, ...], config: StudyConfig
+    columns: StudyColumns, config: StudyConfig
 ) -> None:
-    text = front_text(pareto_front(results, config), config)
+    text = front_text(pareto_front(columns), config)
 
     header = text.splitlines()[0].split()
     assert header[:4] == ["trial", "fidelity", "latency_us", "lut4"]
@@ -140,14 +163,12 @@ def test_a_front_is_printed_with_what_differs_and_what_is_common(
     assert "~ an estimate at 50 MHz: the design is not placed" in text
 
 
-def test_an_empty_front_says_so(config: StudyConfig) -> None:
-    assert "no trial has completed" in front_text(pareto_front((), config), config)
+def test_an_empty_front_says_so(nothing: StudyColumns, config: StudyConfig) -> None:
+    assert "no trial has completed" in front_text(pareto_front(nothing), config)
 
 
-def test_status_names_faults_and_reuse(
-    store: Store, results: tuple[TrialResult, ...], config: StudyConfig
-) -> None:
-    data = status_data(store.summaries()[0], config, results)
+def test_status_names_faults_and_reuse(columns: StudyColumns) -> None:
+    data = status_data(columns)
 
     assert data["reused"] == 1
     assert data["faults"] == [
@@ -173,11 +194,11 @@ def test_show_prints_the_evidence_of_a_failure(store: Store) -> None:
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_an_export_has_a_row_per_trial_and_whole_numbers_stay_whole(
-    results: tuple[TrialResult, ...], config: StudyConfig, tmp_path: Path, suffix: str
+    columns: StudyColumns, tmp_path: Path, suffix: str
 ) -> None:
     path = tmp_path / f"trials.{suffix}"
 
-    assert export(results, config, path) == 6
+    assert export(columns, path) == 6
     table = pd.read_csv(path) if suffix == "csv" else pd.read_parquet(path)
     assert list(table["trial"]) == [1, 2, 3, 4, 5, 6]
     assert table.loc[4, "reused_from"] == "night/2"
@@ -193,9 +214,9 @@ def shapes(path: Path, name: str, kind: str) -> list[dict[str, str]]:
 
 
 def test_a_front_is_drawn_with_its_steps_its_numbers_and_its_designs(
-    results: tuple[TrialResult, ...], config: StudyConfig, tmp_path: Path
+    columns: StudyColumns, config: StudyConfig, tmp_path: Path
 ) -> None:
-    front = pareto_front(results, config)
+    front = pareto_front(columns)
     assert [r.trial.number for r in front.points] == [4, 2, 1]
     plot_front(front, config, tmp_path / "front.svg")
 
@@ -219,13 +240,14 @@ def test_a_front_is_drawn_with_its_steps_its_numbers_and_its_designs(
 
 
 def test_measured_points_are_discs_and_estimates_are_rings(
-    results: tuple[TrialResult, ...], config: StudyConfig, tmp_path: Path
+    columns: StudyColumns, config: StudyConfig, tmp_path: Path
 ) -> None:
-    placed = tuple(
+    front = pareto_front(columns)
+    points = tuple(
         replace(result, estimates=frozenset()) if result.trial.number == 2 else result
-        for result in results
+        for result in front.points
     )
-    plot_front(pareto_front(placed, config), config, tmp_path / "front.svg")
+    plot_front(replace(front, points=points), config, tmp_path / "front.svg")
 
     discs = shapes(tmp_path / "front.svg", "circle", "c-mark")
     assert len(discs) == 2, "the trial and the key"
@@ -236,9 +258,9 @@ def test_measured_points_are_discs_and_estimates_are_rings(
 
 
 def test_a_png_is_the_same_picture_at_twice_the_size(
-    results: tuple[TrialResult, ...], config: StudyConfig, tmp_path: Path
+    columns: StudyColumns, config: StudyConfig, tmp_path: Path
 ) -> None:
-    front = pareto_front(results, config)
+    front = pareto_front(columns)
     plot_front(front, config, tmp_path / "front.png")
 
     drawing = front_drawing(front, config)
@@ -251,7 +273,7 @@ def test_a_png_is_the_same_picture_at_twice_the_size(
 
 
 def test_a_png_without_text_is_refused_where_there_is_no_font(
-    results: tuple[TrialResult, ...],
+    columns: StudyColumns,
     config: StudyConfig,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -259,7 +281,7 @@ def test_a_png_without_text_is_refused_where_there_is_no_font(
     without_fonts = partial(resvg_py.svg_to_bytes, skip_system_fonts=True)
     monkeypatch.setattr(resvg_py, "svg_to_bytes", without_fonts)
     with pytest.raises(ConfigError, match=r"needs a font.*DejaVu Sans.*\n  fix: install one"):
-        plot_front(pareto_front(results, config), config, tmp_path / "front.png")
+        plot_front(pareto_front(columns), config, tmp_path / "front.png")
     assert not (tmp_path / "front.png").exists()
 
 
@@ -282,39 +304,41 @@ def test_names_on_a_crowded_front_never_cover_each_other() -> None:
 
 
 def test_an_unknown_ending_is_refused(
-    results: tuple[TrialResult, ...], config: StudyConfig, tmp_path: Path
+    columns: StudyColumns, config: StudyConfig, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match=r"\n  fix: end its name in one of: .csv, .parquet"):
-        export(results, config, tmp_path / "trials.xls")
+        export(columns, tmp_path / "trials.xls")
     with pytest.raises(ConfigError, match=r"\n  fix: end its name in one of: .svg, .png"):
-        plot_front(pareto_front(results, config), config, tmp_path / "front.bmp")
+        plot_front(pareto_front(columns), config, tmp_path / "front.bmp")
 
 
 def test_a_file_that_cannot_be_written_is_named(
-    results: tuple[TrialResult, ...], config: StudyConfig, tmp_path: Path
+    columns: StudyColumns, config: StudyConfig, tmp_path: Path
 ) -> None:
     absent = tmp_path / "absent"
     with pytest.raises(ConfigError, match=r"absent/trials.csv cannot be written"):
-        export(results, config, absent / "trials.csv")
+        export(columns, absent / "trials.csv")
     with pytest.raises(ConfigError, match=r"absent/front.svg cannot be written"):
-        plot_front(pareto_front(results, config), config, absent / "front.svg")
+        plot_front(pareto_front(columns), config, absent / "front.svg")
 
 
-def test_an_empty_front_cannot_be_drawn(config: StudyConfig, tmp_path: Path) -> None:
+def test_an_empty_front_cannot_be_drawn(
+    nothing: StudyColumns, config: StudyConfig, tmp_path: Path
+) -> None:
     with pytest.raises(ConfigError, match="has no completed trial to draw"):
-        plot_front(pareto_front((), config), config, tmp_path / "front.svg")
+        plot_front(pareto_front(nothing), config, tmp_path / "front.svg")
 
 
 def test_the_estimated_time_follows_from_what_ended(
-    results: tuple[TrialResult, ...], config: StudyConfig
+    columns: StudyColumns, config: StudyConfig
 ) -> None:
     now = [0.0]
     tally = Tally(config, now_s=lambda: now[0])
-    tally.start_from(results)
+    tally.start_from(columns)
     assert (tally.ended, tally.failed, tally.eta_s()) == (6, 1, None)
 
     def trial(number: int) -> TrialRecord:
-        return results[number - 1].trial
+        return columns.trials[number - 1]
 
     tally.take(TrialStarted(trial=trial(1), attempt=1))
     now[0] = 40.0

@@ -1,12 +1,15 @@
 """What satisfies a constraint, and what a trial that does not is to the front and the search."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from contracts.measurement import Fidelity
 from dse.config import StudyConfig, load_config
+from dse.results.columns import STATES, MetricColumn, StudyColumns
 from dse.results.front import broken_constraints, observed_values, pareto_front
 from dse.store import TrialRecord, TrialResult, TrialState
 
@@ -63,6 +66,37 @@ def trial(number: int, metrics: dict[str, float]) -> TrialResult:
     )
 
 
+def columns_of(results: Sequence[TrialResult], config: StudyConfig) -> StudyColumns:
+    """Return the columns of completed trials with these metrics."""
+    names = sorted({name for result in results for name in result.metrics})
+    count = len(results)
+    return StudyColumns(
+        id=1,
+        config=config,
+        created_s=0.0,
+        stop_requested_s=None,
+        trials=tuple(result.trial for result in results),
+        numbers=np.array([result.trial.number for result in results], dtype=np.int64),
+        state=np.full(count, STATES.index(TrialState.COMPLETED), dtype=np.int8),
+        parameters={},
+        metrics={
+            name: MetricColumn(
+                name=name,
+                unit="x",
+                values=np.array([result.metrics.get(name, np.nan) for result in results]),
+                fidelity=np.zeros(count, dtype=np.int8),
+                estimate=np.zeros(count, dtype=np.bool_),
+            )
+            for name in names
+        },
+        attempts=None,
+        origins={},
+        clock_model=None,
+        revision=1,
+        changed=np.ones(count, dtype=np.int64),
+    )
+
+
 @pytest.mark.parametrize(
     ("changed", "broken"),
     [
@@ -86,12 +120,14 @@ def test_a_trial_without_the_metric_of_a_constraint_does_not_satisfy_it(
     lacking = {name: value for name, value in KEPT.items() if name != "ff"}
     results = [trial(1, KEPT | {"latency_us": 20.0}), trial(2, lacking)]
 
-    found = pareto_front(results, config)
+    found = pareto_front(columns_of(results, config))
     assert [r.trial.number for r in found.points] == [1], "though the other one is faster"
-    assert [r.trial.number for r in found.excluded] == [2]
-    assert observed_values(results[1], config) is None, "the search is told that it is infeasible"
+    assert found.excluded == (2,)
+    assert observed_values(TrialState.COMPLETED, lacking, config) is None, (
+        "the search is told that it is infeasible"
+    )
 
 
 def test_without_constraints_nothing_is_excluded(config: StudyConfig) -> None:
     free = replace(config, constraints={})
-    assert not pareto_front([trial(1, KEPT)], free).excluded
+    assert not pareto_front(columns_of([trial(1, KEPT)], free)).excluded

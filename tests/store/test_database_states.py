@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event
 
 from contracts.faults import StoreError
-from dse.store import Store, TrialState
+from dse.store import Reader, Store, TrialState
 from dse.store.database import KNOWN, MIGRATIONS
 from dse.store.schema import HEAD, metadata
 from tests.store.store_fixtures import new_study, new_trials
@@ -169,3 +169,31 @@ def test_opening_a_database_of_the_current_schema_needs_no_migration_tool(tmp_pa
     )
     root = Path(__file__).parent.parent.parent
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
+
+
+@pytest.mark.parametrize("schema", KNOWN)
+def test_looking_at_a_database_of_any_schema_changes_nothing_about_it(
+    tmp_path: Path, schema: str
+) -> None:
+    path = tmp_path / "results.db"
+    shutil.copy(ASSETS / f"schema_{schema}.sqlite3", path)
+    before = path.read_bytes()
+
+    with Reader(path) as reader:
+        assert reader.is_copy == (schema != HEAD)
+        study = reader.study("old")
+        assert reader.detail(study, 1).measurement.value("cycles") == 1000
+        changes = reader.changes("old")
+        assert changes is not None
+        assert [t.state.value for t in changes.trials] == ["completed", "infeasible", "waiting"]
+        stamp = reader.stamp()
+        assert path.read_bytes() == before
+        with Store(path) as store:
+            store.request_stop(study.id, now_s=1.0)
+        assert reader.stamp() != stamp
+
+
+def test_looking_makes_no_database(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no database"):
+        Reader(tmp_path / "none.db")
+    assert list(tmp_path.iterdir()) == []

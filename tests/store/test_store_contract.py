@@ -5,7 +5,7 @@ import pytest
 
 from contracts.faults import Cancelled, ConfigError, DoesNotFit, ToolCrashed, ToolMissing
 from contracts.measurement import Measurement, outcome_of
-from dse.store import NewTrial, RetryPolicy, Store, TrialState
+from dse.store import NewTrial, Reader, RetryPolicy, Store, TrialState
 from tests.store.store_fixtures import NO_WAIT, a_measurement, completed, new_study, new_trials
 
 NOTHING = Measurement(metrics=())
@@ -285,24 +285,88 @@ def test_every_change_of_a_trial_gives_it_the_highest_revision_of_its_study(stor
     assert third is not None
     store.finish(third.attempt_id, completed(), now_s=320, retry=NO_WAIT)
     expect_new_highest(1)
-    twin = NewTrial(design_id="design0", design_json="{}", suggested_by="hand")
-    (queued,) = store.add_trials(study.id, [twin], context="here", budget=None, now_s=330)
-    expect_new_highest(queued.number)
-    store.reuse_results(study.id, now_s=340)
-    expect_new_highest(queued.number)
+    before = max(r.trial.revision for r in store.results(other.id))
+    (reused,) = store.reuse_results(other.id, now_s=340)
+    assert reused.revision > before
+
+
+def test_a_design_is_queued_once_in_a_study_and_its_promotion_once(store: Store) -> None:
+    study, other = new_study(store), new_study(store, "other")
+    (first,) = new_trials(store, study, 1)
+    again = NewTrial(design_id=first.design_id, design_json="{}", suggested_by="hand")
+    fresh = NewTrial(design_id="fresh", design_json="{}", suggested_by="random")
+    promotion = NewTrial(
+        design_id=first.design_id, design_json="{}", suggested_by="p", promotes=first.id
+    )
+
+    added = store.add_trials(
+        study.id,
+        [again, fresh, fresh, promotion, promotion],
+        context="here",
+        budget=2,
+        now_s=0,
+    )
+
+    assert [(t.design_id, t.promotes) for t in added] == [("fresh", None), ("design0", first.id)]
+    assert len(store.add_trials(other.id, [again], context="here", budget=1, now_s=0)) == 1
+    assert store.trial_of_design(study.id, "design0") == first.number
+    assert store.trial_of_design(study.id, "unknown") is None
+
+
+def test_a_reader_is_told_what_changed_and_nothing_else(store: Store) -> None:
+    study = new_study(store)
+    new_trials(store, study, 3)
+    reader = Reader(store.path)
+    first = reader.changes("one")
+    assert first is not None
+    assert [trial.number for trial in first.trials] == [1, 2, 3]
+    seen = max(trial.revision for trial in first.trials)
+    nothing = reader.changes("one", since=seen)
+    assert nothing is not None
+    assert nothing.trials == ()
+
+    claim = store.claim(study.id, worker="a", now_s=200, lease_s=60)
+    assert claim is not None
+    store.finish(claim.attempt_id, completed(7), now_s=230, retry=NO_WAIT)
+
+    later = reader.changes("one", since=seen, metrics=("cycles",))
+    assert later is not None
+    assert [(t.number, t.state) for t in later.trials] == [(1, TrialState.COMPLETED)]
+    (cycles,) = later.metrics
+    assert (cycles.name, cycles.unit) == ("cycles", "cycles")
+    assert (cycles.numbers.tolist(), cycles.values.tolist()) == ([1], [7])
+    assert [(a.number, a.started_s, a.ended_s) for a in later.attempts] == [(1, 200, 230)]
+    assert reader.changes("nothing") is None
+    reader.close()
+
+
+def test_no_statement_grows_with_the_number_of_trials(store: Store) -> None:
+    study = new_study(store)
+    many = 40_000  # SQLite takes at most 32,766 variables
+    with store._write() as db:
+        db.exec_driver_sql(
+            "INSERT INTO trials (study_id, number, design_id, design_json, context, suggested_by,"
+            " state, created_s, failures, not_before_s, revision)"
+            " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+            " SELECT ?, i, i, '{}', '', '', 'waiting', 0, 0, 0, i FROM n",
+            (many, study.id),
+        )
+    assert len(store.results(study.id)) == many
+    assert len(store.results(study.id, numbers=range(1, many))) == many - 1
 
 
 def test_the_contexts_of_results_are_counted_with_what_they_stand_for(store: Store) -> None:
     study, other = new_study(store), new_study(store, "other")
     store.keep_context("new", {"tools": {"gcc": "14"}})
     store.keep_context("new", {"tools": "kept as they were"})
+    firsts = iter(range(0, 100, 10))
     for name, count, of in (("old", 2, study), ("new", 1, study), ("elsewhere", 1, other)):
-        new_trials(store, of, count, context=name)
+        new_trials(store, of, count, context=name, first=next(firsts))
         for _ in range(count):
             claim = store.claim(of.id, worker="a", now_s=200, lease_s=60)
             assert claim is not None
             store.finish(claim.attempt_id, completed(), now_s=230, retry=NO_WAIT)
-    new_trials(store, study, 1, context="waiting")
+    new_trials(store, study, 1, context="waiting", first=next(firsts))
 
     found = [(c.key, c.facts, c.results) for c in store.contexts_of(study.id)]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dse.dashboard.data.columns import ABSENT, Mask, StudyColumns
+from dse.results.columns import ABSENT, Mask, StudyColumns
 from dse.words import value_text
 
 

@@ -8,27 +8,49 @@ import gzip
 import hashlib
 import json
 import uuid
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dse.dashboard.data.columns import FIDELITIES, StudyColumns, values_json
-from dse.dashboard.data.fronts import standing
 from dse.dashboard.data.selection import metric_names
-from dse.results.front import goals_of
+from dse.results.columns import FIDELITIES, StudyColumns, values_json
+from dse.results.front import Verdict, goals_of
 from dse.words import value_text
 from runners.fpga import capacity_of
 
 FIRST_LETTER = 48
 """``0`` stands for the first value of a parameter, ``1`` for the second; a blank for none."""
+_SCATTER, _SCATTER_MODULUS = 2_654_435_761, 1 << 32  # Knuth, TAOCP 3, 6.4: spreads numbers
 PROCESS = uuid.uuid4().hex[:8]
 """Revisions count within one process only."""
-MOST_CHANGES = 500
-"""Above this many changed trials a viewer is told to fetch all columns again."""
+MOST_CHANGES = 100
+"""Above this many changed trials, some 45 kB, a viewer is told to fetch the columns again."""
+MOST_DRAWN = 12_000
+"""A chart gets at most this many trials: of the dominated ones a sample, half a megabyte packed."""
 
 
-def columns_data(columns: StudyColumns) -> dict[str, Any]:
-    """Return a whole study for the charts."""
+def drawn(columns: StudyColumns, most: int | None) -> NDArray[np.intp]:
+    """Return the positions of the trials that a chart is sent: all, or a fair sample.
+
+    Those on the front, open ones and the newest changes of any kind are not left out before the
+    dominated ones; among those every trial has the same chance, so dense regions stay dense. The
+    choice depends on the numbers alone: a study that grows keeps showing the same trials.
+    """
+    everything = np.arange(len(columns))
+    if most is None or len(columns) <= most:
+        return everything
+    verdicts = columns.standing.verdicts
+    order = (columns.numbers * _SCATTER) % _SCATTER_MODULUS
+    first = np.isin(verdicts, [Verdict.FRONT, Verdict.RUNNING, Verdict.WAITING])
+    ranked = np.lexsort((order, ~first))
+    return np.sort(ranked[:most])
+
+
+def columns_data(columns: StudyColumns, most: int | None = None) -> dict[str, Any]:
+    """Return a study for the charts, at most so many trials of it, see ``drawn``."""
+    shown = drawn(columns, most)
     return {
         "study": columns.config.name,
         "mark": mark(columns),
@@ -38,15 +60,16 @@ def columns_data(columns: StudyColumns) -> dict[str, Any]:
             {"name": r.name, "metric": r.metric, "value": r.value}
             for r in columns.config.references
         ],
-        "numbers": columns.numbers.tolist(),
-        "verdicts": "".join(standing(columns).verdicts.tolist()),
-        "front": columns.numbers[standing(columns).front].tolist(),
+        "omitted": len(columns) - len(shown),
+        "numbers": columns.numbers[shown].tolist(),
+        "verdicts": "".join(columns.standing.verdicts[shown].tolist()),
+        "front": columns.numbers[columns.standing.front].tolist(),
         "parameters": [
             {
                 "name": parameter.name,
                 "varies": parameter.name in columns.varying,
                 "values": [value_text(value) for value in parameter.values],
-                "codes": _letters(parameter.codes),
+                "codes": _letters(parameter.codes[shown]),
             }
             for parameter in columns.parameters.values()
         ],
@@ -54,9 +77,11 @@ def columns_data(columns: StudyColumns) -> dict[str, Any]:
             {
                 "name": name,
                 "unit": columns.metrics[name].unit,
-                "values": values_json(columns.metrics[name].values),
-                "fidelity": _letters(columns.metrics[name].fidelity),
-                "estimate": "".join("e" if e else " " for e in columns.metrics[name].estimate),
+                "values": values_json(columns.metrics[name].values[shown]),
+                "fidelity": _letters(columns.metrics[name].fidelity[shown]),
+                "estimate": "".join(
+                    "e" if e else " " for e in columns.metrics[name].estimate[shown].tolist()
+                ),
             }
             for name in metric_names(columns)
             if name in columns.metrics
@@ -65,14 +90,12 @@ def columns_data(columns: StudyColumns) -> dict[str, Any]:
     }
 
 
-def packed_columns(columns: StudyColumns) -> tuple[bytes, str]:
-    """Return the columns as compressed JSON and their ETag; made once for each revision."""
-    if "packed" not in columns.cache:
-        text = json.dumps(columns_data(columns), separators=(",", ":")).encode()
-        tag = f'"{hashlib.sha256(text).hexdigest()[:24]}"'
-        columns.cache["packed"] = (gzip.compress(text, 5, mtime=0), tag)
-    found: tuple[bytes, str] = columns.cache["packed"]
-    return found
+@lru_cache(maxsize=4)
+def packed_columns(columns: StudyColumns, most: int | None) -> tuple[bytes, str]:
+    """Return the columns as compressed JSON and their ETag; made once for several viewers."""
+    text = json.dumps(columns_data(columns, most), separators=(",", ":")).encode()
+    tag = f'"{hashlib.sha256(text).hexdigest()[:24]}"'
+    return gzip.compress(text, 5, mtime=0), tag
 
 
 def changes_data(columns: StudyColumns, since: int) -> dict[str, Any] | None:
@@ -80,7 +103,7 @@ def changes_data(columns: StudyColumns, since: int) -> dict[str, Any] | None:
     changed = np.flatnonzero(columns.changed > since)
     if len(changed) > MOST_CHANGES:
         return None
-    verdicts = standing(columns).verdicts
+    verdicts = columns.standing.verdicts
     trials = []
     for position in changed.tolist():
         trial = columns.trials[position]
@@ -91,16 +114,17 @@ def changes_data(columns: StudyColumns, since: int) -> dict[str, Any] | None:
                 "design": {name: value_text(value) for name, value in trial.design.items()},
                 "metrics": {
                     name: [
-                        float(columns.metrics[name].values[position]),
-                        unit,
-                        fidelity,
-                        bool(columns.metrics[name].estimate[position]),
+                        float(f"{metric.values[position]:.8g}"),
+                        metric.unit,
+                        FIDELITIES[metric.fidelity[position]].value,
+                        bool(metric.estimate[position]),
                     ]
-                    for name, (_, unit, fidelity, _) in trial.metrics.items()
+                    for name, metric in columns.metrics.items()
+                    if np.isfinite(metric.values[position])
                 },
             }
         )
-    front = columns.numbers[standing(columns).front].tolist()
+    front = columns.numbers[columns.standing.front].tolist()
     return {"trials": trials, "front": front}
 
 

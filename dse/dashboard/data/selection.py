@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 import numpy as np
 
 from contracts.faults import ConfigError
-from dse.dashboard.data.columns import ABSENT, Mask, StudyColumns
-from dse.dashboard.data.fronts import WORDS, Verdict, standing
+from dse.results.columns import ABSENT, Mask, StudyColumns
+from dse.results.front import WORDS, Verdict
 from dse.words import value_text
 
 Scale = Literal["auto", "log", "linear"]
@@ -70,7 +70,7 @@ class Selection:
         for name, texts in self.only.items():
             chosen &= _has_value(columns, name, texts)
         if self.show != "all":
-            chosen &= np.isin(standing(columns).verdicts, SHOWN[self.show])
+            chosen &= np.isin(columns.standing.verdicts, SHOWN[self.show])
         return chosen
 
     def query(self, **changes: object) -> str:

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from dse.dashboard.data.columns import Floats, Mask, StudyColumns
-from dse.dashboard.data.fronts import Verdict, standing
 from dse.dashboard.data.payload import limits
 from dse.dashboard.data.selection import Selection, is_log
 from dse.output.drawing.scale import Axis, make_axis
 from dse.output.drawing.scatter import Limit, Mark, Scatter, draw_scatter
 from dse.output.drawing.svg import Drawing
+from dse.results.columns import Floats, Mask, StudyColumns
+from dse.results.front import Verdict
 from dse.words import unit_text
 
 WIDTH, HEIGHT = 860.0, 500.0
@@ -23,7 +23,7 @@ def front_picture(columns: StudyColumns, selection: Selection) -> Drawing:
     across = _axis(x[chosen], selection.x, selection, columns, start=70, end=WIDTH - 20)
     upward = _axis(y[chosen], selection.y, selection, columns, start=HEIGHT - 50, end=54)
     drawing.text(10, 20, f"{name}: {chosen.sum()} trials", "c-head")
-    verdicts = standing(columns).verdicts
+    verdicts = columns.standing.verdicts
     is_front = chosen & (verdicts == Verdict.FRONT)
     is_bad = chosen & np.isin(verdicts, [Verdict.EXCLUDED, Verdict.INFEASIBLE, Verdict.FAILED])
     scatter = Scatter(

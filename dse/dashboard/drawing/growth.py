@@ -1,9 +1,9 @@
 """How the hypervolume grew, as a line of steps."""
 
-from dse.dashboard.data.fronts import Growth
 from dse.output.drawing.charts import WIDTH, frame
 from dse.output.drawing.scale import Axis
 from dse.output.drawing.svg import Drawing
+from dse.results.growth import Growth
 
 
 def growth_chart(growth: Growth, *, over: str, title: str) -> Drawing:

@@ -19,9 +19,9 @@ from contracts.parameter import Value
 from dse.config import StudyConfig
 from dse.config.known_space import KnownSpace, known_space, stored_code
 from dse.config.trust import require_trust
-from dse.dashboard.data.columns import StudyColumns
 from dse.dashboard.web.context import ColumnsDep, Context, ContextDep
 from dse.dashboard.web.security import is_from_here
+from dse.results.columns import StudyColumns
 from dse.space import Design, Space
 from dse.space.declarations import is_active
 from dse.store import BY_HAND, AuditRecord, NewTrial, Store
@@ -128,13 +128,17 @@ async def queue_design(request: Request, columns: ColumnsDep, context: ContextDe
         running = context.studies.running(columns.id, now_s=context.now_s())
         if is_to_start and not running:
             _require_trust(store, context, columns)
-        (trial,) = store.add_trials(
+        added = store.add_trials(
             columns.id,
             [_new_trial(design, config)],
             context=_last_context(context, columns),
             budget=None,
             now_s=context.now_s(),
         )
+        if not added:
+            there = store.trial_of_design(columns.id, design.id)
+            return f"nothing is queued: the study has this design already, as trial {there}"
+        (trial,) = added
         if not is_to_start:
             return f"queued as trial {trial.number}; a running study takes it, `resume` starts one"
         workers = "a running process takes it" if running else context.resume(config.name)
@@ -147,17 +151,14 @@ async def queue_design(request: Request, columns: ColumnsDep, context: ContextDe
 @router.get("/audit")
 def show_audit(request: Request, context: ContextDep) -> HTMLResponse:
     """What people did through the dashboard."""
-    with Store(context.studies.path) as store:
-        entries = store.audits(limit=200)
+    entries = context.studies.reader().audits(limit=200)
     return context.pages.respond(request, "audit.html", entries=entries)
 
 
 def last_outcome(context: Context, study: str) -> str:
     """Return what came of the last act on a study, or nothing."""
-    rows = context.studies.reader().rows(
-        "SELECT outcome FROM audit WHERE study = ? ORDER BY id DESC LIMIT 1", (study,)
-    )
-    return str(rows[0][0]) if rows else ""
+    entries = context.studies.reader().audits(limit=1, study=study)
+    return entries[0].outcome if entries else ""
 
 
 def chosen_design(space: Space, wishes: Mapping[str, Value]) -> Design:
@@ -309,7 +310,4 @@ def _new_trial(design: Design, config: StudyConfig) -> NewTrial:
 
 def _last_context(context: Context, columns: StudyColumns) -> str:
     """Return the context of the newest trial; whoever resumes moves waiting trials to its own."""
-    rows = context.studies.reader().rows(
-        "SELECT context FROM trials WHERE study_id = ? ORDER BY id DESC LIMIT 1", (columns.id,)
-    )
-    return str(rows[0][0]) if rows else ""
+    return context.studies.reader().last_context(columns.id)

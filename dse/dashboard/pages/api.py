@@ -8,17 +8,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from dse.config import config_from_json
-from dse.dashboard.data.fronts import growth, growth_rows
 from dse.dashboard.data.payload import packed_columns
 from dse.dashboard.pages.downloads import flat_row
 from dse.dashboard.pages.parts import PARTS, trial_row
-from dse.dashboard.web.context import ColumnsDep, Context, ContextDep, SelectionDep
+from dse.dashboard.web.context import ColumnsDep, ContextDep, SelectionDep
 from dse.output.report import front_data, list_data, status_data
 from dse.output.trial_report import show_data
-from dse.results.clock_model import study_results
 from dse.results.front import pareto_front
-from dse.store import Store
+from dse.results.growth import growth_rows
 
 DESCRIPTION = (
     "Read-only JSON. Every answer has an ETag: send it back as If-None-Match and an unchanged"
@@ -47,37 +44,19 @@ def show_api(request: Request, context: ContextDep) -> HTMLResponse:
 @router.get("/studies", response_class=Json)
 def list_studies(request: Request, context: ContextDep) -> Response:
     """All studies with their trials by state: `list --json`."""
-    with Store(context.studies.path) as store:
-        data = list_data(store.summaries())
-    return answer(request, data)
+    return answer(request, list_data(context.studies.reader().summaries()))
 
 
 @router.get("/studies/{study}", response_class=Json)
-def study_status(request: Request, study: str, context: ContextDep) -> Response:
+def study_status(request: Request, columns: ColumnsDep) -> Response:
     """Where a study stands and what went wrong: `status STUDY --json`."""
-
-    def make() -> Any:
-        with Store(context.studies.path) as store:
-            record = store.study(study)
-            summary = next(s for s in store.summaries() if s.study.id == record.id)
-            config = config_from_json(record.config_json)
-            return status_data(summary, config, store.results(record.id))
-
-    return answer(request, _kept(context, study, "status", make))
+    return answer(request, status_data(columns))
 
 
 @router.get("/studies/{study}/front", response_class=Json)
-def study_front(request: Request, study: str, context: ContextDep) -> Response:
+def study_front(request: Request, columns: ColumnsDep) -> Response:
     """The Pareto front of a study: `front STUDY --json`."""
-
-    def make() -> Any:
-        with Store(context.studies.path) as store:
-            record = store.study(study)
-            config = config_from_json(record.config_json)
-            results, _ = study_results(store, record.id, config)
-        return front_data(pareto_front(results, config), config)
-
-    return answer(request, _kept(context, study, "front", make))
+    return answer(request, front_data(pareto_front(columns), columns.config))
 
 
 @router.get("/studies/{study}/trials", response_class=Json)
@@ -108,9 +87,19 @@ def show_trial(request: Request, study: str, number: int, context: ContextDep) -
 
 
 @router.get("/studies/{study}/columns", response_class=Json)
-def study_columns(request: Request, columns: ColumnsDep) -> Response:
-    """All trials as columns, for charts: one letter a parameter, `0` the first of its values."""
-    content, tag = packed_columns(columns)
+def study_columns(
+    request: Request,
+    columns: ColumnsDep,
+    most: Annotated[
+        int | None,
+        Query(ge=1, description="Send a sample of so many trials, the whole front among them."),
+    ] = None,
+) -> Response:
+    """All trials as columns, for charts: one letter a parameter, `0` the first of its values.
+
+    `omitted` is how many trials a sample leaves out.
+    """
+    content, tag = packed_columns(columns, most)
     if is_known(request, tag):
         return Response(status_code=304, headers={"ETag": tag})
     headers = {"ETag": tag, "Vary": "Accept-Encoding"}
@@ -122,7 +111,7 @@ def study_columns(request: Request, columns: ColumnsDep) -> Response:
 @router.get("/studies/{study}/growth", response_class=Json)
 def study_growth(request: Request, columns: ColumnsDep) -> Response:
     """How the hypervolume grew, one row for each trial that made it larger."""
-    found = growth(columns)
+    found = columns.growth
     reference = None if found is None else list(found.reference)
     return answer(request, {"reference": reference, "growth": growth_rows(found)})
 
@@ -172,11 +161,3 @@ def is_known(request: Request, tag: str) -> bool:
     known = [part.strip() for part in request.headers.get("if-none-match", "").split(",")]
     # packing on the way may have made it a weak one
     return "*" in known or tag in [part.removeprefix("W/") for part in known]
-
-
-def _kept(context: Context, study: str, what: str, make: Any) -> Any:
-    """Return what was computed for this state of the study, or compute it."""
-    columns = context.studies.columns(study)
-    if what not in columns.cache:
-        columns.cache[what] = make()
-    return columns.cache[what]

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from contracts.faults import ConfigError, NotFound
-from dse.dashboard.data.columns import StudyColumns
 from dse.dashboard.data.selection import metric_names
 from dse.dashboard.pages.parts import trial_row
 from dse.dashboard.web.context import Context
+from dse.results.columns import StudyColumns
 from dse.store import TrialDetail
 from dse.words import number_text, value_text
 

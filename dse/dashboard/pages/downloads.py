@@ -9,14 +9,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response
 
 from contracts.faults import ConfigError
-from dse.dashboard.data.columns import Trial
-from dse.dashboard.data.fronts import growth, growth_rows
 from dse.dashboard.drawing.front import front_picture
 from dse.dashboard.pages.artefacts import artefact_file
 from dse.dashboard.pages.parts import PARTS, trial_row
 from dse.dashboard.pages.trial import drawings, tables
 from dse.dashboard.web.context import ColumnsDep, ContextDep, SelectionDep
 from dse.output.drawing.svg import Drawing
+from dse.results.growth import growth_rows
+from dse.store import TrialRecord
 
 router = APIRouter(include_in_schema=False)
 
@@ -65,7 +65,7 @@ def list_part(
     query = dict(request.query_params)
     rows: list[dict[str, Any]]
     if part == "growth":
-        rows = growth_rows(growth(columns))
+        rows = growth_rows(columns.growth)
     elif part == "front":
         found = PARTS["front"](columns, selection, context, query)["rows"]
         by_number = {trial.number: trial for trial in columns.trials}
@@ -127,13 +127,13 @@ def send_artefact(study: str, number: int, stage: str, name: str, context: Conte
     )
 
 
-def flat_row(study: str, trial: Trial, row: Mapping[str, Any]) -> dict[str, Any]:
+def flat_row(study: str, trial: TrialRecord, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return one row of ``export``."""
     return {
         "study": study,
         "trial": trial.number,
         "state": trial.state,
-        "fault": trial.kind,
+        "fault": row["fault"],
         "on_front": row["verdict"] == "f",
         "suggested_by": trial.suggested_by,
         "fidelity": trial.fidelity,

@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 
 from contracts.faults import ConfigError
-from dse.dashboard.data.columns import ABSENT, FIDELITIES, StudyColumns, Trial
 from dse.dashboard.data.effects import effects
-from dse.dashboard.data.fronts import growth, growth_rows, standing
 from dse.dashboard.data.payload import limits, mark, objectives_data
 from dse.dashboard.data.selection import SHOWN, Selection, metric_names
 from dse.dashboard.drawing.effects import effect_chart, effect_drawings
@@ -19,6 +17,8 @@ from dse.dashboard.drawing.growth import growth_chart
 from dse.dashboard.pages.progress import fault_counts, progress
 from dse.dashboard.web.context import Context
 from dse.output.drawing.charts import Bar, bar_chart
+from dse.results.columns import ABSENT, FIDELITIES, StudyColumns
+from dse.results.growth import growth_rows
 from dse.store import TrialState
 from dse.words import design_text, number_text, value_text, varying
 
@@ -54,7 +54,7 @@ def progress_part(
     running = context.studies.running(columns.id, now_s=now_s)
     return {
         "progress": progress(columns, running, now_s=now_s),
-        "on_front": len(standing(columns).front),
+        "on_front": len(columns.standing.front),
         "stand_ins": [trial.number for trial in columns.trials if trial.is_stand_in],
         "states": list(TrialState),
         "now_s": now_s,
@@ -72,7 +72,7 @@ def front_part(
     """Return what ``front.html`` shows: the chosen trials on the front, and the filters."""
     shown = columns.config.shown_metrics(columns.metrics)
     chosen = selection.mask(columns)
-    positions = [p for p in standing(columns).front.tolist() if chosen[p]]
+    positions = [p for p in columns.standing.front.tolist() if chosen[p]]
     designs = [columns.trials[position].design for position in positions]
     names = varying(designs)
     common = {n: v for n, v in designs[0].items() if n not in names} if designs else {}
@@ -99,7 +99,7 @@ def front_part(
             for name, (low, high) in selection.box.items()
         },
         "words": selection.in_words(),
-        "excluded": int((standing(columns).verdicts == "x").sum()),
+        "excluded": int((columns.standing.verdicts == "x").sum()),
         "pairs": [
             (a, b)
             for n, a in enumerate(columns.config.objectives)
@@ -172,7 +172,7 @@ def growth_part(
 ) -> dict[str, Any]:
     """Return what ``growth.html`` shows: the hypervolume over trials or time, and its steps."""
     over = "time" if query.get("over") == "time" else "trials"
-    found = growth(columns)
+    found = columns.growth
     title = f"Hypervolume over {over}, as a share of the final one"
     rows = growth_rows(found)
     every = -(-len(rows) // _STEPS_SHOWN)
@@ -218,10 +218,10 @@ PARTS: dict[str, Callable[[StudyColumns, Selection, Context, Query], dict[str, A
 
 def trial_row(columns: StudyColumns, position: int) -> dict[str, Any]:
     """Return one row of a table of trials."""
-    trial = columns.trials[position]
+    trial, fault = columns.trials[position], columns.fault(position)
     return {
         "number": trial.number,
-        "verdict": str(standing(columns).verdicts[position]),
+        "verdict": str(columns.standing.verdicts[position]),
         "state": trial.state,
         "metrics": {
             name: {
@@ -234,19 +234,19 @@ def trial_row(columns: StudyColumns, position: int) -> dict[str, Any]:
             if np.isfinite(metric.values[position])
         },
         "design": trial.design,
-        "fidelity": _reached(trial),
-        "kind": trial.kind if trial.state != TrialState.COMPLETED else None,
-        "what": trial.what,
+        "fidelity": _reached(columns, position),
+        "kind": fault[0] if fault and trial.state is not TrialState.COMPLETED else None,
+        "what": fault[1] if fault else None,
+        "fault": fault[0] if fault else None,
         "suggested_by": trial.suggested_by,
-        "reused": trial.reused,
+        "reused": trial.reused_from is not None,
     }
 
 
-def _reached(trial: Trial) -> str:
+def _reached(columns: StudyColumns, position: int) -> str:
     """Return the highest fidelity among a trial's metrics, or the one it is to reach."""
-    order = [fidelity.value for fidelity in FIDELITIES]
-    reached = [order.index(fidelity) for _, _, fidelity, _ in trial.metrics.values()]
-    return order[max(reached)] if reached else trial.fidelity
+    reached = max((int(m.fidelity[position]) for m in columns.metrics.values()), default=ABSENT)
+    return FIDELITIES[reached] if reached >= 0 else columns.trials[position].fidelity
 
 
 def _whole(text: str) -> int:

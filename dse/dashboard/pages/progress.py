@@ -1,12 +1,12 @@
 """Where a study stands: how much is done, what runs, how long the rest will take."""
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
-from dse.dashboard.data.columns import Mask, StudyColumns
-from dse.dashboard.data.studies import RunningTrial
-from dse.store import TrialState
+import numpy as np
+
+from dse.results.columns import Mask, StudyColumns
+from dse.store import HeldTrial, TrialState
 
 ENDED = (TrialState.COMPLETED, TrialState.INFEASIBLE, TrialState.FAILED)
 
@@ -29,26 +29,20 @@ class Progress:
     counts: dict[TrialState, int]
     done: int
     expected: int
-    running: tuple[RunningTrial, ...]
+    running: tuple[HeldTrial, ...]
     eta_s: float | None
     usual_s: float | None
     is_stopping: bool
     is_stopped: bool
 
 
-def progress(columns: StudyColumns, running: list[RunningTrial], *, now_s: float) -> Progress:
+def progress(columns: StudyColumns, running: Sequence[HeldTrial], *, now_s: float) -> Progress:
     """Return where a study stands."""
-    found = Counter(trial.state for trial in columns.trials)
-    counts = {state: found.get(state.value, 0) for state in TrialState}
+    counts = {state: int(columns.is_state(state).sum()) for state in TrialState}
     promotions = sum(trial.promotes is not None for trial in columns.trials)
     expected = max(columns.config.trials + promotions, len(columns))
     done = sum(counts[state] for state in ENDED)
-    walls = [
-        trial.wall_s
-        for trial in columns.trials
-        if trial.wall_s is not None and trial.state in ENDED and not trial.reused
-    ]
-    usual_s = median(walls) if walls else None
+    usual_s = _usual_s(columns)
     asked = columns.stop_requested_s is not None
     return Progress(
         counts=counts,
@@ -62,10 +56,20 @@ def progress(columns: StudyColumns, running: list[RunningTrial], *, now_s: float
     )
 
 
+def _usual_s(columns: StudyColumns) -> float | None:
+    """Return the median wall time of the trials that were measured here and have ended."""
+    if columns.attempts is None:
+        return None
+    own = np.array([trial.reused_from is None for trial in columns.trials], dtype=np.bool_)
+    walls = columns.attempts.wall_s[own & columns.is_state(*ENDED)]
+    walls = walls[np.isfinite(walls)]
+    return float(np.median(walls)) if walls.size else None
+
+
 def _eta_s(
     left: int,
     usual_s: float | None,
-    running: list[RunningTrial],
+    running: Sequence[HeldTrial],
     columns: StudyColumns,
     now_s: float,
 ) -> float | None:
@@ -89,17 +93,18 @@ class FaultCount:
 
 def fault_counts(columns: StudyColumns, chosen: Mask) -> list[FaultCount]:
     """Count the faults of the chosen trials that did not complete, the most frequent first."""
+    faults = {} if columns.attempts is None else columns.attempts.faults
     by_kind: dict[str, list[int]] = {}
-    for position, trial in enumerate(columns.trials):
-        if trial.kind is not None and trial.state != TrialState.COMPLETED and chosen[position]:
-            by_kind.setdefault(trial.kind, []).append(position)
+    for position in sorted(faults):
+        if columns.trials[position].state is not TrialState.COMPLETED and chosen[position]:
+            by_kind.setdefault(faults[position][0], []).append(position)
     found = [
         FaultCount(
             kind=kind,
             trials=len(positions),
             infeasible=columns.trials[positions[0]].state == TrialState.INFEASIBLE,
             example=columns.trials[positions[-1]].number,
-            what=columns.trials[positions[-1]].what or "",
+            what=faults[positions[-1]][1],
         )
         for kind, positions in by_kind.items()
     ]

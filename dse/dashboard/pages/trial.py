@@ -6,7 +6,6 @@ from typing import Any
 
 from contracts.faults import NotFound
 from contracts.measurement import LayerProfile, Measurement, PathStep, Placement
-from dse.dashboard.data.columns import StudyColumns
 from dse.dashboard.data.payload import mark
 from dse.dashboard.data.selection import metric_names
 from dse.dashboard.pages.artefacts import stage_files
@@ -14,6 +13,7 @@ from dse.dashboard.pages.parts import trial_row
 from dse.dashboard.web.context import Context
 from dse.output.drawing.charts import Bar, bar_chart, share_chart
 from dse.output.drawing.svg import Drawing
+from dse.results.columns import StudyColumns
 from dse.store import TrialDetail
 from dse.words import plural
 from runners.fpga import PARTS, capacity_of

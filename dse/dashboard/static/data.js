@@ -1,5 +1,7 @@
 // A study as columns: decoded from one letter a value, and changed in place by live updates.
 const FIRST_LETTER = 48;
+// as payload.MOST_DRAWN, for which the server has the answer ready
+const MOST_DRAWN = 12000;
 const SHOWN = { front: "f", completed: "fdexs", infeasible: "i", failed: "q", open: "rw" };
 
 export class Study {
@@ -12,6 +14,7 @@ export class Study {
       numbers: data.numbers,
       verdicts: [...data.verdicts],
       front: data.front,
+      omitted: data.omitted,
     });
     this.parameters = new Map(
       data.parameters.map((p) => [p.name, { ...p, codes: [...p.codes].map((c) => (c === " " ? -1 : c.codePointAt(0) - FIRST_LETTER)) }]),
@@ -92,8 +95,8 @@ export class Study {
       }
     }
     for (const number of this.front) this.verdicts[this.places.get(number)] = "d";
-    this.front = front;
-    for (const number of front) this.verdicts[this.places.get(number)] = "f";
+    this.front = front.filter((number) => this.places.has(number));
+    for (const number of this.front) this.verdicts[this.places.get(number)] = "f";
     // what the changes say of a trial that left the front for another reason comes last
     for (const trial of trials) if (trial.verdict !== "f") this.verdicts[this.places.get(trial.number)] = trial.verdict;
   }
@@ -127,7 +130,7 @@ export class Study {
 }
 
 export async function loadStudy(name) {
-  const answer = await fetch(`/api/studies/${encodeURIComponent(name)}/columns`);
+  const answer = await fetch(`/api/studies/${encodeURIComponent(name)}/columns?most=${MOST_DRAWN}`);
   if (!answer.ok) throw new Error(`columns of ${name}: ${answer.status}`);
   return new Study(await answer.json());
 }

@@ -226,6 +226,7 @@ function describe(selection, shown, missing) {
   const words = used.map((f) => `${SHAPE_WORDS[SHAPES[f]]} ${study.fidelities[f]}`);
   if (study.verdicts.includes("s")) words.push("faint: measured further by a promotion");
   if (missing) words.push(`${missing} without these values are not drawn`);
+  if (study.omitted) words.push(`a sample: ${study.omitted.toLocaleString("en")} of the trials behind the front are not drawn`);
   const off = referenceLines(selection).filter((l) => l.value < axes[l.axis].low || l.value > axes[l.axis].high);
   for (const line of off) words.push(`${line.name} (${text(line.value)} ${selection[line.axis]}) lies beyond the chart`);
   document.getElementById("shapes").textContent = words.join(" · ");

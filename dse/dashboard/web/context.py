@@ -8,13 +8,13 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import Request
 
-from dse.dashboard.data.columns import StudyColumns
 from dse.dashboard.data.selection import Selection, parse_selection
 from dse.dashboard.data.studies import Studies
 from dse.dashboard.web.assets import Assets
 from dse.dashboard.web.rendering import Pages
 from dse.dashboard.web.security import Access
 from dse.dashboard.web.watch import Watch
+from dse.results.columns import StudyColumns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

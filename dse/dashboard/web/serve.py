@@ -17,12 +17,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from contracts.faults import ConfigError, DseError
-from dse.dashboard.data.fronts import growth
-from dse.dashboard.data.payload import packed_columns
+from dse.dashboard.data.payload import MOST_DRAWN, packed_columns
 from dse.dashboard.web.app import make_app
 from dse.dashboard.web.context import Context
 from dse.dashboard.web.security import is_loopback, make_access
-from dse.store import Store
+from dse.results.growth import growth_rows
+from dse.store import Reader
 from runners.pipeline import default_root
 
 _GRACE_S = 3
@@ -58,7 +58,7 @@ def serve(database: Path, *, host: str, port: int, is_example: bool = False) -> 
         ConfigError: The address cannot be listened to.
         StoreError: The database cannot be used.
     """
-    Store(database).close()  # says what is wrong with it, and brings an older one up to date
+    Reader(database).close()  # says what is wrong with it
     listener = listen(host, port)
     port = listener.getsockname()[1]
     token = secrets.token_urlsafe(24)
@@ -83,8 +83,8 @@ def _warm(context: Context) -> None:
     with contextlib.suppress(DseError):  # the page of that study shows it
         for line in context.studies.lines(now_s=context.now_s())[:_WARMED]:
             columns = context.studies.columns(line.name)
-            packed_columns(columns)
-            growth(columns)
+            packed_columns(columns, MOST_DRAWN)
+            growth_rows(columns.growth)
 
 
 def make_server(app: FastAPI) -> QuietServer:

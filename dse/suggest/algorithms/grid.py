@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dse.suggest.interface import Suggester, Suggestion, SuggestRequest
-from dse.suggest.orders import first_untaken, grid_order
+from dse.suggest.orders import grid_order, next_untaken
 
 
 class GridSuggester:
@@ -17,7 +17,7 @@ class GridSuggester:
 
     def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
         """Return the next designs of the walk that are not taken."""
-        found = first_untaken(grid_order(request.space), request)
+        found = next_untaken(grid_order(request.space), request)
         return tuple(Suggestion(design=design, suggested_by=self.name) for design in found)
 
     def close(self) -> None:

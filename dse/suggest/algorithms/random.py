@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dse.suggest.interface import Suggester, Suggestion, SuggestRequest
-from dse.suggest.orders import first_untaken, random_order
+from dse.suggest.orders import next_untaken, random_order
 
 
 class RandomSuggester:
@@ -13,7 +13,7 @@ class RandomSuggester:
 
     def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
         """Return the next designs of the order that are not taken."""
-        found = first_untaken(random_order(request.space, request.seed), request)
+        found = next_untaken(random_order(request.space, request.seed), request)
         return tuple(Suggestion(design=design, suggested_by=self.name) for design in found)
 
     def close(self) -> None:

@@ -121,7 +121,7 @@ def make(*, timeout_s: float, compilation_cache: Path | None) -> Suggester:
 
 
 def first_designs(space: Space, seed: int) -> Iterator[Design]:
-    """Yield the default design and then random ones."""
+    """Yield the default design and then all designs in a random order."""
     yield space.default()
     yield from random_order(space, seed)
 

@@ -35,10 +35,14 @@ def upgrade() -> None:
     op.execute("UPDATE trials SET revision = number")
     op.create_index("trials_by_revision", "trials", ["study_id", "revision"])
     op.create_index("trials_of_design", "trials", ["study_id", "design_id"])
+    op.create_index("trials_by_end", "trials", ["study_id", "ended_s"])
     op.add_column(
         "attempts", sa.Column("is_own_limit", sa.Boolean(), nullable=False, server_default="0")
     )
     op.add_column("studies", sa.Column("space_json", sa.Text(), nullable=True))
+    op.create_index(
+        "metrics_by_name", "metrics", ["name", "trial_id", "value", "fidelity", "estimate"]
+    )
     op.create_table(
         "contexts",
         sa.Column("context", sa.Text(), nullable=False),

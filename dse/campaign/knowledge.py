@@ -1,0 +1,110 @@
+"""What a campaign knows of its study, kept so that a suggestion costs what is new."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dse.results.columns import StudyColumns
+from dse.results.front import goals_of, observed_values
+from dse.results.study_results import StudyResults, wanted_for_front
+from dse.space import Design, Space
+from dse.store import Reader, TrialRecord, TrialState
+from dse.suggest import History, Objective, SuggestRequest
+
+if TYPE_CHECKING:  # pydantic takes a while to import
+    from dse.config import StudyConfig
+
+_RESULTS = (TrialState.COMPLETED, TrialState.INFEASIBLE)
+
+
+class Knowledge:
+    """The designs of a study for its search algorithm: what was found, and what is still open.
+
+    All of it follows from the store: another process that looks at the same moment asks the same.
+
+    Args:
+        name: Of the study.
+        config: As this campaign runs it.
+        space: Where designs come from.
+        is_ours: Tells whether a trial's design is one of the space; the algorithm knows no others.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        config: "StudyConfig",
+        space: Space,
+        *,
+        is_ours: Callable[[TrialRecord], bool] = lambda _trial: True,
+    ) -> None:
+        self._is_ours = is_ours
+        self._config = config
+        self._space = space
+        self._results = StudyResults(name, wanted_for_front(config))
+        self._objectives = tuple(
+            Objective(metric=metric, goal=goal)
+            for metric, goal in zip(config.objectives, goals_of(config), strict=True)
+        )
+        self._history = History(config.objectives)
+        self._open: dict[int, str] = {}
+        self._designs = 0
+
+    @property
+    def designs(self) -> int:
+        """How many designs the study has; promotions repeat one and do not count."""
+        return self._designs
+
+    def update(self, reader: Reader) -> None:
+        """Learn what changed since the last update."""
+        trials = self._results.trials
+        before = len(trials)
+        update = self._results.update(reader)
+        positions = update.positions.tolist()
+        is_promoted = any(trials[p].promotes and trials[p].state in _RESULTS for p in positions)
+        self._designs += sum(trials[p].promotes is None for p in positions if p >= before)
+        if update.is_new_clock or is_promoted:  # what was told before has other values now
+            self._history = History(self._config.objectives)
+            self._open.clear()
+            positions = list(range(len(trials)))
+        self._learn(positions)
+
+    def request(self, count: int) -> SuggestRequest:
+        """Return the question for so many designs."""
+        return SuggestRequest(
+            space=self._space,
+            objectives=self._objectives,
+            observations=self._history,
+            active=tuple(Design.from_canonical(text) for text in self._open.values()),
+            seed=self._config.seed,
+            count=count,
+        )
+
+    def columns(self) -> StudyColumns:
+        """Return the study as columns, for promotions."""
+        return self._results.columns()
+
+    def _learn(self, positions: list[int]) -> None:
+        trials = self._results.trials
+        further = {
+            trials[p].promotes: p
+            for p in positions
+            if trials[p].promotes is not None and trials[p].state in _RESULTS
+        }
+        finished = []
+        for position in positions:
+            trial = trials[position]
+            if trial.promotes is not None or not self._is_ours(trial):
+                continue
+            if trial.state not in _RESULTS:
+                # failed ones too: they are for `resume`, not for the algorithm
+                self._open[trial.number] = trial.design_json
+                continue
+            self._open.pop(trial.number, None)
+            counts = further.get(trial.id, position)  # a promotion's result, once there is one
+            values = observed_values(
+                trials[counts].state, self._results.values(counts), self._config
+            )
+            finished.append((trial.revision, trial.number, trial.design_json, values))
+        # in the order in which they ended, however many of them came with one update
+        self._history = self._history.extended(
+            (text, values) for _, _, text, values in sorted(finished, key=lambda one: one[:2])
+        )

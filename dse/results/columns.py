@@ -1,0 +1,222 @@
+"""A study as columns: all its trials at one moment, for fronts, tables and charts of thousands."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.faults import FaultKind
+from contracts.measurement import Fidelity
+from contracts.parameter import Value
+from dse.results.clock_model import ClockModel
+from dse.store import TrialRecord, TrialResult, TrialState
+
+if TYPE_CHECKING:  # pydantic takes a while to import
+    from dse.config import StudyConfig
+    from dse.results.front import Standing
+    from dse.results.growth import Growth
+
+STATES = tuple(TrialState)
+FIDELITIES = tuple(Fidelity)
+ABSENT = -1
+"""Code of a parameter that a design does not have."""
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int16]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One parameter of all trials: its values in ascending order, and a code for each trial."""
+
+    name: str
+    values: tuple[Value, ...]
+    codes: Codes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricColumn:
+    """One metric of all trials.
+
+    Attributes:
+        name: Of the metric.
+        unit: Of its values.
+        values: NaN where a trial has none.
+        fidelity: Code of the fidelity each value was obtained at; -1 where there is none.
+        estimate: Where the clock behind a value is only wished for or predicted.
+    """
+
+    name: str
+    unit: str
+    values: Floats
+    fidelity: NDArray[np.int8]
+    estimate: Mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptColumns:
+    """The last attempt at each trial.
+
+    Attributes:
+        started_s: When it began, seconds since 1970; NaN where there was none.
+        wall_s: How long it took; NaN where it has not ended.
+        faults: Position of a trial to the kind of the fault and one sentence about it.
+    """
+
+    started_s: Floats
+    wall_s: Floats
+    faults: Mapping[int, tuple[FaultKind, str]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StudyColumns:
+    """All trials of a study at one moment; never changed, only replaced.
+
+    Attributes:
+        id: Key of the study.
+        config: Of the study.
+        created_s: When it was created.
+        stop_requested_s: When a person asked that no further trial starts, or None.
+        trials: By number.
+        numbers: Their numbers.
+        state: Codes in the order of ``STATES``.
+        parameters: By name, those that vary or not; empty unless designs were asked for.
+        metrics: By name; only those that were asked for. Latencies that are estimates stand at
+            the predicted clock where there is a model of it.
+        attempts: The last one at each trial; None unless asked for.
+        origins: Key of a trial whose result is shared, to its study's name and number.
+        clock_model: What predicted clocks rest on, or None.
+        revision: Grows with each change that this process saw.
+        changed: Revision at which each trial changed last.
+    """
+
+    id: int
+    config: "StudyConfig"
+    created_s: float
+    stop_requested_s: float | None
+    trials: tuple[TrialRecord, ...]
+    numbers: NDArray[np.int64]
+    state: NDArray[np.int8]
+    parameters: Mapping[str, Parameter]
+    metrics: Mapping[str, MetricColumn]
+    attempts: AttemptColumns | None
+    origins: Mapping[int, tuple[str, int]]
+    clock_model: ClockModel | None
+    revision: int
+    changed: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.trials)
+
+    def is_state(self, *states: TrialState) -> Mask:
+        """Return where a trial is in one of the states."""
+        return np.isin(self.state, [STATES.index(state) for state in states])
+
+    def column(self, metric: str) -> Floats:
+        """Return the values of a metric, NaN everywhere when no trial has it."""
+        if metric in self.metrics:
+            return self.metrics[metric].values
+        return np.full(len(self.trials), np.nan)
+
+    def index_of(self, number: int) -> int | None:
+        """Return where the trial of a number stands, or None."""
+        found = int(np.searchsorted(self.numbers, number))
+        if found < len(self.numbers) and self.numbers[found] == number:
+            return found
+        return None
+
+    def fault(self, position: int) -> tuple[FaultKind, str] | None:
+        """Return the kind of a trial's last fault and a sentence about it, or None."""
+        return None if self.attempts is None else self.attempts.faults.get(position)
+
+    def result(self, position: int) -> TrialResult:
+        """Return one trial with those of its metrics that are columns."""
+        trial, fault = self.trials[position], self.fault(position)
+        started_s = np.nan if self.attempts is None else float(self.attempts.started_s[position])
+        has = [n for n, m in self.metrics.items() if not np.isnan(m.values[position])]
+        return TrialResult(
+            trial=trial,
+            metrics={name: float(self.metrics[name].values[position]) for name in has},
+            estimates=frozenset(name for name in has if self.metrics[name].estimate[position]),
+            reused_from=self.origins.get(trial.reused_from or -1),
+            kind=None if fault is None else fault[0],
+            what=None if fault is None else fault[1],
+            started_s=None if np.isnan(started_s) else started_s,
+        )
+
+    def results(self) -> tuple[TrialResult, ...]:
+        """Return all trials with their metrics, by number."""
+        return tuple(map(self.result, range(len(self))))
+
+    @property
+    def varying(self) -> tuple[str, ...]:
+        """Names of the parameters that are not the same in all trials."""
+        return tuple(
+            name
+            for name, parameter in self.parameters.items()
+            if len(parameter.values) + bool((parameter.codes == ABSENT).any()) > 1
+        )
+
+    @cached_property
+    def standing(self) -> "Standing":
+        """What each trial is to the front; computed when first asked for."""
+        from dse.results.front import judge
+
+        return judge(self)
+
+    @cached_property
+    def growth(self) -> "Growth | None":
+        """How the hypervolume grew; None until a trial counts. Computed when first asked for."""
+        from dse.results.growth import growth_of
+
+        return growth_of(self)
+
+
+def with_predicted_clocks(columns: StudyColumns, model: ClockModel | None) -> StudyColumns:
+    """Return the columns with every latency that is an estimate at the model's clock instead."""
+    latency, cycles = columns.metrics.get("latency_us"), columns.metrics.get("cycles")
+    if model is None or latency is None or cycles is None:
+        return columns
+    where = latency.estimate & np.isfinite(cycles.values)
+    if not where.any():
+        return columns
+    known = columns.metrics.get("clock_mhz", replace(latency, name="clock_mhz", unit="MHz"))
+    clocks = columns.column("clock_mhz").copy()
+    clocks[where] = model.predict_all_mhz(
+        {p.name: (p.values, p.codes[where]) for p in columns.parameters.values()},
+        count=int(where.sum()),
+    )
+    fidelity = np.where(np.isnan(clocks), -1, known.fidelity)
+    values = np.where(where, cycles.values / clocks, latency.values)
+    metrics = {
+        **columns.metrics,
+        "latency_us": replace(latency, values=values),
+        "clock_mhz": replace(
+            known,
+            values=clocks,
+            estimate=np.where(where, True, known.estimate & np.isfinite(clocks)),
+            fidelity=np.where(where, latency.fidelity, fidelity),
+        ),
+    }
+    return replace(columns, metrics=metrics, clock_model=model)
+
+
+def values_json(values: Floats) -> list[float | int | None]:
+    """Return numbers as JSON has them: whole ones short, missing ones null."""
+    return [
+        None if not np.isfinite(value) else int(value) if value == int(value) else value
+        for value in values.tolist()
+    ]
+
+
+def ascending(values: Sequence[Value]) -> tuple[Value, ...]:
+    """Return numbers by size, then texts by alphabet; ``True`` and ``1`` are two values."""
+
+    def key(value: Value) -> tuple[str, Any, str]:
+        return type(value).__name__, 0 if isinstance(value, str) else value, str(value)
+
+    return tuple(sorted(values, key=key))

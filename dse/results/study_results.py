@@ -1,0 +1,426 @@
+"""The read model: a study's trials, each read once, then only what is new.
+
+The campaign, the command line and the dashboard hold one of these for each study that they look
+at and ask it to ``update``. What an update costs depends on what changed, not on the study's age.
+"""
+
+import itertools
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.faults import FaultKind, NotFound
+from contracts.parameter import Value
+from dse.pareto import Positions
+from dse.results.clock_model import ClockModel, PlacedClocks
+from dse.results.columns import (
+    ABSENT,
+    STATES,
+    AttemptColumns,
+    MetricColumn,
+    Parameter,
+    StudyColumns,
+    ascending,
+    with_predicted_clocks,
+)
+from dse.results.front import Front, pareto_front
+from dse.store import AttemptRow, MetricValues, Reader, StudyRecord, TrialRecord, TrialResult
+
+if TYPE_CHECKING:  # pydantic takes a while to import
+    from dse.config import StudyConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """How much of each trial is read.
+
+    Attributes:
+        metrics: Names of the metrics; None for all.
+        designs: Whether parameters are made into columns.
+        attempts: Whether the last attempts are read: times and faults.
+    """
+
+    metrics: frozenset[str] | None = None
+    designs: bool = True
+    attempts: bool = True
+
+
+EVERYTHING = Wanted()
+
+
+def wanted_for_front(config: "StudyConfig") -> Wanted:
+    """Return what it takes to find the front of a study, and no more."""
+    names = {*config.objectives, *config.constraints, "latency_us", "cycles", "clock_mhz"}
+    return Wanted(metrics=frozenset(names), designs=False, attempts=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What an update brought.
+
+    Attributes:
+        positions: Where trials changed or came, ascending.
+        is_new_clock: Whether predicted clocks, and so all estimates, are others than before.
+    """
+
+    positions: Positions
+    is_new_clock: bool
+
+
+class StudyResults:
+    """All trials of one study, kept up to date. Belongs to one thread at a time.
+
+    Args:
+        name: Of the study.
+        wanted: How much of each trial is read.
+    """
+
+    def __init__(self, name: str, wanted: Wanted = EVERYTHING) -> None:
+        self._name = name
+        self._wanted = wanted
+        self._study: StudyRecord | None = None
+        self._config: StudyConfig | None = None
+        self._seen = -1
+        self._trials: list[TrialRecord] = []
+        self._numbers = _Growing(np.int64, 0)
+        self._state = _Growing(np.int8, 0)
+        self._changed = _Growing(np.int64, 0)
+        self._metrics: dict[str, _GrowingMetric] = {}
+        self._designs = _Designs()
+        self._attempts = _Attempts()
+        self._origins: dict[int, tuple[str, int]] = {}
+        self._clocks = PlacedClocks()
+        self._model: ClockModel | None = None
+        self._revision = 0
+        self._snapshot: StudyColumns | None = None
+
+    @property
+    def config(self) -> "StudyConfig":
+        """The study's config at the last update."""
+        assert self._config is not None, "update first"
+        return self._config
+
+    @property
+    def trials(self) -> list[TrialRecord]:
+        """The trials by number; not to be changed."""
+        return self._trials
+
+    @property
+    def clock_model(self) -> ClockModel | None:
+        """What predicted clocks rest on, or None."""
+        return self._model
+
+    def update(self, reader: Reader) -> Update:
+        """Read what changed since the last update.
+
+        Raises:
+            NotFound: There is no study of that name (any more).
+            StoreError: The database cannot be used.
+        """
+        found = reader.changes(
+            self._name,
+            since=self._seen,
+            metrics=self._wanted.metrics,
+            with_attempts=self._wanted.attempts,
+        )
+        if found is None:
+            raise NotFound(
+                f"{reader.path.name} has no study {self._name[:80]!r}",
+                fix="choose one of the list of studies",
+            )
+        is_other = self._study != found.study
+        if is_other:
+            if self._study is None or self._study.config_json != found.study.config_json:
+                from dse.config import config_from_json
+
+                self._config = config_from_json(found.study.config_json)
+            self._study = found.study
+        if is_other or found.trials:
+            self._revision += 1
+            self._snapshot = None
+        positions = self._take_trials(found.trials)
+        self._take_metrics(found.metrics, positions)
+        numbers = np.array([row.number for row in found.attempts], dtype=np.int64)
+        self._attempts.take(found.attempts, self._places(numbers), len(self._trials))
+        self._origins |= found.origins
+        is_new_clock = self._learn_clocks(reader, positions)
+        return Update(positions=positions, is_new_clock=is_new_clock)
+
+    def values(self, position: int) -> dict[str, float]:
+        """Return the metrics of one trial by name, latencies at the predicted clock."""
+        found = {
+            name: float(metric.values.array[position])
+            for name, metric in self._metrics.items()
+            if not np.isnan(metric.values.array[position])
+        }
+        latency = self._metrics.get("latency_us")
+        is_estimate = latency is not None and latency.estimate.array[position]
+        if self._model is not None and is_estimate and "cycles" in found:
+            clock_mhz = self._model.predict_mhz(self._trials[position].design)
+            found |= {"clock_mhz": clock_mhz, "latency_us": found["cycles"] / clock_mhz}
+        return found
+
+    def columns(self) -> StudyColumns:
+        """Return the study as it was at the last update; later ones do not change it."""
+        if self._snapshot is None:
+            self._snapshot = self._make_columns()
+        return self._snapshot
+
+    def _make_columns(self) -> StudyColumns:
+        assert self._study is not None, "update first"
+        count = len(self._trials)
+        needs_designs = self._wanted.designs or self._model is not None
+        columns = StudyColumns(
+            id=self._study.id,
+            config=self.config,
+            created_s=self._study.created_s,
+            stop_requested_s=self._study.stop_requested_s,
+            trials=tuple(self._trials),
+            numbers=self._numbers.copy(count),
+            state=self._state.copy(count),
+            parameters=self._designs.columns(self._trials) if needs_designs else {},
+            metrics={name: self._metrics[name].column(count) for name in sorted(self._metrics)},
+            attempts=self._attempts.columns(count) if self._wanted.attempts else None,
+            origins=dict(self._origins),
+            clock_model=None,
+            revision=self._revision,
+            changed=self._changed.copy(count),
+        )
+        return with_predicted_clocks(columns, self._model)
+
+    def _take_trials(self, found: Sequence[TrialRecord]) -> Positions:
+        """Put trials, sorted by number, where they belong and return where that is."""
+        count = len(self._trials)
+        last = self._trials[-1].number if count else 0
+        numbers = np.array([trial.number for trial in found], dtype=np.int64)
+        known = int(np.searchsorted(numbers, last, side="right"))
+        places = self._places(numbers[:known])
+        for place, trial in zip(places.tolist(), found, strict=False):
+            self._trials[place] = trial
+        self._trials += found[known:]
+        positions = np.concatenate([places, np.arange(count, len(self._trials))])
+        self._numbers.put(positions, numbers)
+        self._state.put(positions, [_STATE_CODES[trial.state] for trial in found])
+        self._changed.put(positions, self._revision)
+        self._seen = max([self._seen, *(trial.revision for trial in found)])
+        return positions
+
+    def _places(self, numbers: NDArray[np.int64]) -> Positions:
+        return np.searchsorted(self._numbers.array[: len(self._trials)], numbers)
+
+    def _take_metrics(self, found: Iterable[MetricValues], positions: Positions) -> None:
+        count = len(self._trials)
+        for metric in self._metrics.values():
+            metric.clear(positions, count)
+        for some in found:
+            if some.name not in self._metrics:
+                self._metrics[some.name] = _GrowingMetric(some.name, some.unit)
+                self._metrics[some.name].clear(np.zeros(0, dtype=np.intp), count)
+            self._metrics[some.name].take(self._places(some.numbers), some)
+
+    def _learn_clocks(self, reader: Reader, positions: Positions) -> bool:
+        """Fit the clock anew if placed trials were added; tell whether that changes anything."""
+        latency = self._metrics.get("latency_us")
+        before = self._model
+        if self.config.target.clock_policy == "pinned" or latency is None:
+            return False  # a pinned clock is the same in every design that counts
+        if not latency.estimate.array[: len(self._trials)].any():
+            return False
+        if self._clocks.update(reader, self.config) or before is None:
+            self._model = self._clocks.model
+        if self._model is before:
+            return False
+        self._revision += not len(positions)
+        estimated = latency.estimate.array[: len(self._trials)]
+        self._changed.array[: len(self._trials)][estimated] = self._revision
+        self._snapshot = None
+        return True
+
+
+_BEGIN, _END = '{"schema":1,"values":{', "}}"
+_STATE_CODES = {state: code for code, state in enumerate(STATES)}
+
+
+class _Growing:
+    """An array with room at its end, so that a value more does not copy the others."""
+
+    def __init__(self, dtype: Any, fill: Any) -> None:
+        self.fill = fill
+        self.array: NDArray[Any] = np.full(64, fill, dtype=dtype)
+
+    def reserve(self, count: int) -> None:
+        """Have room for ``count`` values; new ones are the filling."""
+        if count > len(self.array):
+            grown = np.full(max(count, 2 * len(self.array)), self.fill, dtype=self.array.dtype)
+            grown[: len(self.array)] = self.array
+            self.array = grown
+
+    def put(self, places: Positions, values: Any) -> None:
+        """Set values at some places."""
+        if len(places):
+            self.reserve(int(places.max()) + 1)
+            self.array[places] = values
+
+    def copy(self, count: int) -> NDArray[Any]:
+        """Return the first ``count`` values."""
+        self.reserve(count)
+        return self.array[:count].copy()
+
+
+class _GrowingMetric:
+    def __init__(self, name: str, unit: str) -> None:
+        self._name, self._unit = name, unit
+        self.values = _Growing(np.float64, np.nan)
+        self.fidelity = _Growing(np.int8, -1)
+        self.estimate = _Growing(np.bool_, False)
+
+    def clear(self, places: Positions, count: int) -> None:
+        """Take the values of some trials away, and have room for ``count``."""
+        for growing in (self.values, self.fidelity, self.estimate):
+            growing.reserve(count)
+            growing.array[places] = growing.fill
+
+    def take(self, places: Positions, found: MetricValues) -> None:
+        """Set the values of some trials."""
+        self.values.array[places] = found.values
+        self.fidelity.array[places] = found.fidelities
+        self.estimate.array[places] = found.estimates
+
+    def column(self, count: int) -> MetricColumn:
+        return MetricColumn(
+            name=self._name,
+            unit=self._unit,
+            values=self.values.copy(count),
+            fidelity=self.fidelity.copy(count),
+            estimate=self.estimate.copy(count),
+        )
+
+
+@dataclass(slots=True)
+class _Attempts:
+    started_s: _Growing = field(default_factory=lambda: _Growing(np.float64, np.nan))
+    wall_s: _Growing = field(default_factory=lambda: _Growing(np.float64, np.nan))
+    faults: dict[int, tuple[FaultKind, str]] = field(default_factory=dict)
+
+    def take(self, rows: Sequence[AttemptRow], places: Positions, count: int) -> None:
+        """Set the attempts of the trials at some places."""
+        ended_s = [np.nan if row.ended_s is None else row.ended_s for row in rows]
+        started_s = np.array([row.started_s for row in rows], dtype=np.float64)
+        self.started_s.reserve(count)
+        self.wall_s.reserve(count)
+        self.started_s.put(places, started_s)
+        self.wall_s.put(places, np.array(ended_s, dtype=np.float64) - started_s)
+        for place, row in zip(places.tolist(), rows, strict=True):
+            if row.kind is not None:
+                self.faults[place] = (row.kind, row.what or "")
+            elif self.faults:
+                self.faults.pop(place, None)
+
+    def columns(self, count: int) -> AttemptColumns:
+        return AttemptColumns(
+            started_s=self.started_s.copy(count),
+            wall_s=self.wall_s.copy(count),
+            faults=dict(self.faults),
+        )
+
+
+class _Designs:
+    """Codes of the parameters, in the order in which values were first seen.
+
+    Canonical texts consist of few different fragments, ``"name":value``: each is decoded once.
+    """
+
+    def __init__(self) -> None:
+        self._coded = 0
+        self._codes: dict[str, _Growing] = {}
+        self._values: dict[str, dict[tuple[type, Value], int]] = {}
+        self._fragments: dict[str, int] = {}
+        self._meaning: list[tuple[str, int]] = []
+
+    def columns(self, trials: list[TrialRecord]) -> dict[str, Parameter]:
+        """Return a column for each parameter of the trials; each design is decoded once."""
+        fragments = [self._fragments_of(trial) for trial in trials[self._coded :]]
+        flat = np.fromiter(itertools.chain.from_iterable(fragments), dtype=np.int64)
+        places = np.repeat(np.arange(self._coded, len(trials)), [len(f) for f in fragments])
+        names = np.array([name for name, _ in self._meaning], dtype=object)[flat]
+        codes = np.array([code for _, code in self._meaning], dtype=np.int16)[flat]
+        for name in self._values:
+            growing = self._codes.setdefault(name, _Growing(np.int16, ABSENT))
+            growing.reserve(len(trials))
+            mine = names == name
+            growing.put(places[mine], codes[mine])
+        self._coded = len(trials)
+        return {name: self._column(name, len(trials)) for name in sorted(self._codes)}
+
+    def _fragments_of(self, trial: TrialRecord) -> list[int]:
+        """Return the numbers of the fragments that a design consists of."""
+        text = trial.design_json
+        known = self._fragments
+        if text.startswith(_BEGIN) and text.endswith(_END):
+            try:
+                return [known[fragment] for fragment in text[len(_BEGIN) : -len(_END)].split(",")]
+            except KeyError:  # the first of its kind, or a text with a comma
+                pass
+        found = []
+        for name, value in trial.design.items():
+            fragment = f"{json.dumps(name)}:{json.dumps(value)}"
+            if fragment not in known:
+                values = self._values.setdefault(name, {})
+                code = values.setdefault((type(value), value), len(values))
+                known[fragment] = len(self._meaning)
+                self._meaning.append((name, code))
+            found.append(known[fragment])
+        return found
+
+    def _column(self, name: str, count: int) -> Parameter:
+        seen = [value for _, value in self._values[name]]
+        values = ascending(seen)
+        rank = {(type(value), value): code for code, value in enumerate(values)}
+        code_of = np.array([*(rank[type(v), v] for v in seen), ABSENT], dtype=np.int16)
+        # the last entry is where ABSENT, -1, points to
+        return Parameter(name=name, values=values, codes=code_of[self._codes[name].copy(count)])
+
+
+def study_front(reader: Reader, name: str) -> tuple[StudyColumns, Front]:
+    """Return the front of a study and the columns that it was found in.
+
+    Only what decides about the front is read of all trials; those on it have all their metrics.
+
+    Raises:
+        NotFound: There is no such study.
+        StoreError: The database cannot be used.
+    """
+    from dse.config import config_from_json
+
+    config = config_from_json(reader.study(name).config_json)
+    columns = study_columns(reader, name, wanted_for_front(config))
+    found = pareto_front(columns)
+    numbers = [result.trial.number for result in found.points]
+    stored = {r.trial.number: r for r in reader.results(columns.id, numbers=numbers)}
+    points = tuple(_joined(stored[result.trial.number], result) for result in found.points)
+    return columns, replace(found, points=points)
+
+
+def _joined(stored: TrialResult, shown: TrialResult) -> TrialResult:
+    """Return a trial with all its metrics, those of ``shown`` as there."""
+    return replace(
+        stored,
+        metrics={**stored.metrics, **shown.metrics},
+        estimates=stored.estimates | shown.estimates,
+    )
+
+
+def study_columns(reader: Reader, name: str, wanted: Wanted = EVERYTHING) -> StudyColumns:
+    """Return a study as it is now, for those who look once.
+
+    Raises:
+        NotFound: There is no such study.
+        StoreError: The database cannot be used.
+    """
+    results = StudyResults(name, wanted)
+    results.update(reader)
+    return results.columns()
