@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.measurement import Fidelity
+from contracts.metric import MetricDefinition
 from contracts.parameter import Value
 from dse.store import Reader
 from dse.store.records import design_values
@@ -21,6 +22,14 @@ from dse.store.records import design_values
 if TYPE_CHECKING:  # pydantic takes a while to import
     from dse.config import StudyConfig
 
+PREDICTED_CLOCK_MHZ = MetricDefinition(
+    name="predicted_clock_mhz",
+    unit="MHz",
+    description="the clock that a design which is not placed is expected to reach; computed when"
+    " results are read, from the trials that were placed, and never stored",
+    since=Fidelity.SIMULATED,
+    better="higher",
+)
 MIN_TRIALS = 3
 """With fewer placed trials there is no estimate: the target's own clock stands."""
 _PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1e9)  # the last one predicts the mean

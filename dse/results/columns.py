@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from contracts.faults import FaultKind
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
-from dse.results.clock_model import ClockModel
+from dse.results.clock_model import PREDICTED_CLOCK_MHZ, ClockModel
 from dse.store import TrialRecord, TrialResult, TrialState
 
 if TYPE_CHECKING:  # pydantic takes a while to import
@@ -47,7 +47,7 @@ class MetricColumn:
         unit: Of its values.
         values: NaN where a trial has none.
         fidelity: Code of the fidelity each value was obtained at; -1 where there is none.
-        estimate: Where the clock behind a value is only wished for or predicted.
+        estimate: Where the clock behind a value is only requested or predicted.
     """
 
     name: str
@@ -184,22 +184,21 @@ def with_predicted_clocks(columns: StudyColumns, model: ClockModel | None) -> St
     where = latency.estimate & np.isfinite(cycles.values)
     if not where.any():
         return columns
-    known = columns.metrics.get("clock_mhz", replace(latency, name="clock_mhz", unit="MHz"))
-    clocks = columns.column("clock_mhz").copy()
+    clocks = np.full(len(columns), np.nan)
     clocks[where] = model.predict_all_mhz(
         {p.name: (p.values, p.codes[where]) for p in columns.parameters.values()},
         count=int(where.sum()),
     )
-    fidelity = np.where(np.isnan(clocks), -1, known.fidelity)
     values = np.where(where, cycles.values / clocks, latency.values)
     metrics = {
         **columns.metrics,
         "latency_us": replace(latency, values=values),
-        "clock_mhz": replace(
-            known,
+        PREDICTED_CLOCK_MHZ.name: MetricColumn(
+            name=PREDICTED_CLOCK_MHZ.name,
+            unit=PREDICTED_CLOCK_MHZ.unit,
             values=clocks,
-            estimate=np.where(where, True, known.estimate & np.isfinite(clocks)),
-            fidelity=np.where(where, latency.fidelity, fidelity),
+            estimate=where,
+            fidelity=np.where(where, latency.fidelity, -1),
         ),
     }
     return replace(columns, metrics=metrics, clock_model=model)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from contracts.faults import FaultKind, NotFound
 from contracts.parameter import Value
 from dse.pareto import Positions
-from dse.results.clock_model import ClockModel, PlacedClocks
+from dse.results.clock_model import PREDICTED_CLOCK_MHZ, ClockModel, PlacedClocks
 from dse.results.columns import (
     ABSENT,
     STATES,
@@ -161,7 +161,10 @@ class StudyResults:
         is_estimate = latency is not None and latency.estimate.array[position]
         if self._model is not None and is_estimate and "cycles" in found:
             clock_mhz = self._model.predict_mhz(self._trials[position].design)
-            found |= {"clock_mhz": clock_mhz, "latency_us": found["cycles"] / clock_mhz}
+            found |= {
+                PREDICTED_CLOCK_MHZ.name: clock_mhz,
+                "latency_us": found["cycles"] / clock_mhz,
+            }
         return found
 
     def columns(self) -> StudyColumns:

@@ -209,7 +209,7 @@ class TrialResult:
     Attributes:
         trial: The trial.
         metrics: Metric name to value; empty before its end.
-        estimates: Names of the metrics that rest on a wished or predicted clock.
+        estimates: Names of the metrics that rest on a requested or predicted clock.
         reused_from: (study name, trial number) of the shared result, or None.
         kind: Fault of the last attempt, or None.
         what: One sentence about that fault, or None.
@@ -235,7 +235,7 @@ class MetricValues:
         numbers: Of the trials that have it, in their study.
         values: One a trial.
         fidelities: That each value was obtained at, as its position in ``Fidelity``.
-        estimates: Whether each value rests on a clock that is only wished for.
+        estimates: Whether each value rests on a clock that is only requested.
     """
 
     name: str
