@@ -1,4 +1,5 @@
 import ast
+import graphlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,3 +130,67 @@ def test_statements_of_sql_are_written_in_the_store_alone() -> None:
 def test_the_store_hands_out_no_way_to_send_statements() -> None:
     public = {name for name in dir(Reader) if not name.startswith("_")}
     assert not public & {"rows", "execute", "connection", "engine"}
+
+
+ROOMS_OF = {
+    "dse": "campaign commands config dashboard output pareto results space store study suggest"
+    " words",
+    "runners": "boards executors fpga job measuring pipeline prepare stages tools vivado workload",
+}
+
+
+@pytest.mark.parametrize("room", ROOMS_OF)
+def test_a_room_has_few_doors(room: str) -> None:
+    found = {
+        path.stem
+        for path in (ROOT / room).iterdir()
+        if path.name != "__init__.py" and (path.suffix == ".py" or (path / "__init__.py").exists())
+    }
+    assert found == set(ROOMS_OF[room].split()), "say in ARCHITECTURE.md what a new one is for"
+
+
+def test_one_place_knows_where_the_checkout_is() -> None:
+    counting = [
+        path.relative_to(ROOT).as_posix()
+        for room in ("runners", "dse")
+        for path in (ROOT / room).rglob("*.py")
+        if re.search(r"__file__\).*(\.parent\.parent|parents\[)", path.read_text())
+    ]
+    assert counting == ["runners/pipeline/sources.py"]
+
+
+def imported_at_start(path: Path) -> Iterator[str]:
+    """Yield what a module imports when it is imported: not in functions, not for types alone."""
+    waiting: list[ast.stmt] = list(ast.parse(path.read_text()).body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" not in ast.unparse(node.test):
+            waiting += [*node.body, *node.orelse]
+
+
+def test_no_circle_of_imports() -> None:
+    modules = {
+        path.relative_to(ROOT)
+        .with_suffix("")
+        .as_posix()
+        .replace("/", ".")
+        .removesuffix(".__init__"): path
+        for room in MAY_IMPORT
+        for path in (ROOT / room).rglob("*.py")
+    }
+    # a package hands on names of its modules; those do not ask the package for them
+    needs = {
+        name: {
+            other
+            for other in imported_at_start(path)
+            if other in modules and other != name and not other.startswith(f"{name}.")
+        }
+        for name, path in modules.items()
+    }
+    order = graphlib.TopologicalSorter(needs)
+    order.prepare()  # CycleError names the circle

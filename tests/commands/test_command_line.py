@@ -287,4 +287,6 @@ def test_help_names_every_command_and_exit_code(shell: Shell) -> None:
 
     for word in ("start", "resume", "list", "status", "show", "front", "export", "rerun", "space"):
         assert f"\n  {word} " in out
-    assert "130 interrupted" in out
+    words = " ".join(out.split())
+    assert "8 the search failed" in words
+    assert "9 the study's own code is not trusted; 130 interrupted." in words

@@ -216,7 +216,7 @@ def test_a_template_does_not_hide_behind_one_of_the_firmware(folder: Path) -> No
 def test_a_changed_operator_is_another_firmware(network: Path, folder: Path) -> None:
     job = Job(
         design={**CPU, **FIRMWARE},
-        target=Target(name="t", part="LFE5U-85F", clock_mhz=50.0),
+        target=Target(name="t", part="LFE5U-85F", clock_hz=50_000_000),
         workload=Workload(
             model=network,
             model_sha256=hashlib.sha256(network.read_bytes()).hexdigest(),

@@ -8,7 +8,9 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-STATIC = Path(__file__).parents[1] / "static"
+from runners.pipeline.sources import ROOT
+
+STATIC = ROOT / "dse" / "dashboard" / "static"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _FOR_EVER = "public, max-age=31536000, immutable"
 
