@@ -4,7 +4,6 @@ The campaign, the command line and the dashboard hold one of these for each stud
 at and ask it to ``update``. What an update costs depends on what changed, not on the study's age.
 """
 
-import itertools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,7 +27,8 @@ from dse.results.columns import (
     with_predicted_clocks,
 )
 from dse.results.front import Front, pareto_front
-from dse.store import AttemptRow, MetricValues, Reader, StudyRecord, TrialRecord, TrialResult
+from dse.store import LastAttempts, MetricValues, Reader, StudyRecord, TrialRecord, TrialResult
+from dse.store.records import design_values
 
 if TYPE_CHECKING:  # pydantic takes a while to import
     from dse.config import StudyConfig
@@ -144,8 +144,9 @@ class StudyResults:
             self._snapshot = None
         positions = self._take_trials(found.trials)
         self._take_metrics(found.metrics, positions)
-        numbers = np.array([row.number for row in found.attempts], dtype=np.int64)
-        self._attempts.take(found.attempts, self._places(numbers), len(self._trials))
+        if found.attempts is not None:
+            places = self._places(found.attempts.numbers)
+            self._attempts.take(found.attempts, places, len(self._trials))
         self._origins |= found.origins
         is_new_clock = self._learn_clocks(reader, positions)
         return Update(positions=positions, is_new_clock=is_new_clock)
@@ -244,6 +245,8 @@ class StudyResults:
         return True
 
 
+_FIRST_BLOCK, _BLOCK = 64, 2048
+"""Designs decoded at once."""
 _BEGIN, _END = '{"schema":1,"values":{', "}}"
 _STATE_CODES = {state: code for code, state in enumerate(STATES)}
 
@@ -309,17 +312,15 @@ class _Attempts:
     wall_s: _Growing = field(default_factory=lambda: _Growing(np.float64, np.nan))
     faults: dict[int, tuple[FaultKind, str]] = field(default_factory=dict)
 
-    def take(self, rows: Sequence[AttemptRow], places: Positions, count: int) -> None:
+    def take(self, found: LastAttempts, places: Positions, count: int) -> None:
         """Set the attempts of the trials at some places."""
-        ended_s = [np.nan if row.ended_s is None else row.ended_s for row in rows]
-        started_s = np.array([row.started_s for row in rows], dtype=np.float64)
         self.started_s.reserve(count)
         self.wall_s.reserve(count)
-        self.started_s.put(places, started_s)
-        self.wall_s.put(places, np.array(ended_s, dtype=np.float64) - started_s)
-        for place, row in zip(places.tolist(), rows, strict=True):
-            if row.kind is not None:
-                self.faults[place] = (row.kind, row.what or "")
+        self.started_s.put(places, found.started_s)
+        self.wall_s.put(places, found.ended_s - found.started_s)
+        for place, number in zip(places.tolist(), found.numbers.tolist(), strict=True):
+            if number in found.faults:
+                self.faults[place] = found.faults[number]
             elif self.faults:
                 self.faults.pop(place, None)
 
@@ -342,41 +343,54 @@ class _Designs:
         self._codes: dict[str, _Growing] = {}
         self._values: dict[str, dict[tuple[type, Value], int]] = {}
         self._fragments: dict[str, int] = {}
-        self._meaning: list[tuple[str, int]] = []
+        self._meaning: list[tuple[int, int]] = []  # which parameter, code of its value
 
     def columns(self, trials: list[TrialRecord]) -> dict[str, Parameter]:
         """Return a column for each parameter of the trials; each design is decoded once."""
-        fragments = [self._fragments_of(trial) for trial in trials[self._coded :]]
-        flat = np.fromiter(itertools.chain.from_iterable(fragments), dtype=np.int64)
-        places = np.repeat(np.arange(self._coded, len(trials)), [len(f) for f in fragments])
-        names = np.array([name for name, _ in self._meaning], dtype=object)[flat]
-        codes = np.array([code for _, code in self._meaning], dtype=np.int16)[flat]
-        for name in self._values:
-            growing = self._codes.setdefault(name, _Growing(np.int16, ABSENT))
-            growing.reserve(len(trials))
-            mine = names == name
-            growing.put(places[mine], codes[mine])
-        self._coded = len(trials)
+        while self._coded < len(trials):
+            # the first block, in which most is new, is a small one
+            block = trials[self._coded : self._coded + (_BLOCK if self._coded else _FIRST_BLOCK)]
+            fragments, counts = self._fragments_of([trial.design_json for trial in block])
+            places = np.repeat(np.arange(self._coded, self._coded + len(block)), counts)
+            whose = np.array([name for name, _ in self._meaning], dtype=np.int16)[fragments]
+            codes = np.array([code for _, code in self._meaning], dtype=np.int16)[fragments]
+            for number, name in enumerate(self._values):
+                growing = self._codes.setdefault(name, _Growing(np.int16, ABSENT))
+                growing.reserve(len(trials))
+                mine = whose == number
+                growing.put(places[mine], codes[mine])
+            self._coded += len(block)
         return {name: self._column(name, len(trials)) for name in sorted(self._codes)}
 
-    def _fragments_of(self, trial: TrialRecord) -> list[int]:
-        """Return the numbers of the fragments that a design consists of."""
-        text = trial.design_json
+    def _fragments_of(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], list[int]]:
+        """Return the numbers of the fragments that designs consist of, and how many each has."""
         known = self._fragments
-        if text.startswith(_BEGIN) and text.endswith(_END):
+        if all(text.startswith(_BEGIN) and text.endswith(_END) for text in texts):
+            inner = [text[len(_BEGIN) : -len(_END)] for text in texts]
             try:
-                return [known[fragment] for fragment in text[len(_BEGIN) : -len(_END)].split(",")]
+                found = list(map(known.__getitem__, ",".join(inner).split(",")))
             except KeyError:  # the first of its kind, or a text with a comma
                 pass
+            else:
+                return np.array(found, dtype=np.int64), [text.count(",") + 1 for text in inner]
+        if len(texts) == 1:
+            found = self._learn(texts[0])
+            return np.array(found, dtype=np.int64), [len(found)]
+        half = len(texts) // 2
+        parts = [self._fragments_of(some) for some in (texts[:half], texts[half:])]
+        return np.concatenate([some for some, _ in parts]), [n for _, some in parts for n in some]
+
+    def _learn(self, text: str) -> list[int]:
+        """Decode a design and return the numbers of its fragments."""
         found = []
-        for name, value in trial.design.items():
+        for name, value in design_values(text).items():
             fragment = f"{json.dumps(name)}:{json.dumps(value)}"
-            if fragment not in known:
+            if fragment not in self._fragments:
                 values = self._values.setdefault(name, {})
                 code = values.setdefault((type(value), value), len(values))
-                known[fragment] = len(self._meaning)
-                self._meaning.append((name, code))
-            found.append(known[fragment])
+                self._fragments[fragment] = len(self._meaning)
+                self._meaning.append((list(self._values).index(name), code))
+            found.append(self._fragments[fragment])
         return found
 
     def _column(self, name: str, count: int) -> Parameter:

@@ -4,12 +4,12 @@ Every statement is one pass over an index, and none has more variables for more 
 """
 
 import gc
-import itertools
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from operator import attrgetter
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from contracts.faults import FaultKind
 from contracts.measurement import Fidelity
 from dse.store.queries import origins
 from dse.store.records import (
-    AttemptRow,
+    LastAttempts,
     MetricValues,
     StudyChanges,
     StudyRecord,
@@ -29,7 +29,11 @@ from dse.store.records import (
 )
 
 _STATES = {state.value: state for state in TrialState}
+_FAULTS = {kind.value: kind for kind in FaultKind}
 _FIDELITIES = {fidelity.value: fidelity for fidelity in Fidelity}
+_NUMBER, _CONTEXT, _FIDELITY, _SUGGESTED_BY, _STATE = map(
+    TrialRecord._fields.index, ("number", "context", "fidelity", "suggested_by", "state")
+)
 _FEW = 1000
 """Up to so many trials are looked up one by one, more of them by a range of keys."""
 
@@ -39,10 +43,19 @@ SELECT id, study_id, number, design_id, design_json, context, fidelity, suggeste
 FROM trials WHERE study_id = ? AND revision > ?
 """
 _FIDELITY_CODE = " ".join(f"WHEN '{f.value}' THEN {code}" for code, f in enumerate(Fidelity))
+_FRACTION = 1 << 52
+# As four texts, not as a row for each trial: Python makes numbers of them four times faster. A
+# value is told by its whole part and the rest in units of the last bit that it can have. That is
+# exact unless it is smaller than one, or has no whole part that fits; the last column counts those.
+_CODE = f"CASE fidelity {_FIDELITY_CODE} ELSE -1 END * 2 + estimate"
 _METRIC = f"""
-SELECT trial_id, value, CASE fidelity {_FIDELITY_CODE} END, estimate
+SELECT group_concat(trial_id), group_concat(CAST(value AS INTEGER)),
+       group_concat(CAST((value - CAST(value AS INTEGER)) * {_FRACTION} AS INTEGER)),
+       group_concat({_CODE}),
+       total(abs(value) < 1 AND value <> 0 OR abs(value) >= {_FRACTION})
 FROM metrics WHERE name = ? AND
 """
+_METRIC_ROWS = f"SELECT trial_id, value, {_CODE} FROM metrics WHERE name = ? AND "
 # SQLite takes the other columns from the row that has the largest number
 _ATTEMPTS = """
 SELECT trial_id, started_s, ended_s, kind, what, max(number) FROM attempts
@@ -72,7 +85,7 @@ def study_changes(
             study=study,
             trials=trials,
             metrics=tuple(_metrics(cursor, sources, names)) if trials else (),
-            attempts=tuple(_attempts(cursor, sources)) if trials and with_attempts else (),
+            attempts=_attempts(cursor, sources) if with_attempts else None,
             origins=origins(db, {trial.reused_from for trial in trials if trial.reused_from}),
         )
 
@@ -96,22 +109,18 @@ def _cursor(db: Connection) -> sqlite3.Cursor:
 
 
 def _trials(cursor: sqlite3.Cursor, study_id: int, since: int) -> tuple[TrialRecord, ...]:
-    shared: dict[str, str] = {}  # one text for all trials that have the same
-    found = [
-        TrialRecord._make(
-            (
-                *row[:5],
-                shared.setdefault(row[5], row[5]),
-                _FIDELITIES[row[6]],
-                shared.setdefault(row[7], row[7]),
-                _STATES[row[8]],
-                *row[9:],
-            )
-        )
-        for row in cursor.execute(_TRIALS, (study_id, since))
-    ]
-    found.sort(key=attrgetter("number"))  # in SQLite, whole rows would be moved
-    return tuple(found)
+    found = cursor.execute(_TRIALS, (study_id, since)).fetchall()
+    if not found:
+        return ()
+    found.sort(key=itemgetter(_NUMBER))  # in SQLite, whole rows would be moved
+    columns: list[Iterable[Any]] = list(zip(*found, strict=True))
+    for place, meaning in ((_FIDELITY, _FIDELITIES), (_STATE, _STATES)):
+        columns[place] = map(meaning.__getitem__, columns[place])
+    for place in (_CONTEXT, _SUGGESTED_BY):  # one text for all trials that have the same
+        shared = {text: text for text in set(columns[place])}
+        columns[place] = map(shared.__getitem__, columns[place])
+    # as TrialRecord._make, without a call of Python for each
+    return tuple(map(partial(tuple.__new__, TrialRecord), zip(*columns, strict=True)))
 
 
 class _Sources:
@@ -144,24 +153,42 @@ def _metrics(
     cursor: sqlite3.Cursor, sources: _Sources, names: Collection[str] | None
 ) -> Iterator[MetricValues]:
     for name in _metric_names(cursor) if names is None else sorted(names):
-        flat: list[float] = []
-        for condition, variables in sources.conditions:
-            rows = cursor.execute(_METRIC + condition, (name, *variables))
-            flat += itertools.chain.from_iterable(rows)
-        table = np.array(flat, dtype=np.float64).reshape(-1, 4)
-        numbers, rows_of = sources.numbers(table[:, 0].astype(np.int64))
+        parts = [
+            part
+            for condition, variables in sources.conditions
+            if (part := _metric(cursor, condition, (name, *variables))) is not None
+        ]
+        if not parts:
+            continue
+        keys, values, codes = map(np.concatenate, zip(*parts, strict=True))
+        numbers, rows_of = sources.numbers(keys)
         if not len(numbers):
             continue
         unit = cursor.execute("SELECT unit FROM metrics WHERE name = ? LIMIT 1", (name,))
-        table = table[rows_of]
+        codes = codes[rows_of]
         yield MetricValues(
             name=name,
             unit=str(unit.fetchone()[0]),
             numbers=numbers,
-            values=table[:, 1],
-            fidelities=table[:, 2].astype(np.int8),
-            estimates=table[:, 3] != 0,
+            values=values[rows_of],
+            fidelities=(codes >> 1).astype(np.int8),
+            estimates=(codes & 1) != 0,
         )
+
+
+def _metric(
+    cursor: sqlite3.Cursor, condition: str, variables: tuple[Any, ...]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]] | None:
+    """Return keys of trials, their values of a metric, and twice the fidelity plus estimate."""
+    *texts, inexact = cursor.execute(_METRIC + condition, variables).fetchone()
+    if texts[0] is None:
+        return None
+    if inexact:
+        rows = cursor.execute(_METRIC_ROWS + condition, variables).fetchall()
+        table = np.array(rows, dtype=np.float64)
+        return table[:, 0].astype(np.int64), table[:, 1], table[:, 2].astype(np.int64)
+    keys, whole, rest, codes = (np.fromstring(text, dtype=np.int64, sep=",") for text in texts)
+    return keys, whole + rest / _FRACTION, codes
 
 
 def _metric_names(cursor: sqlite3.Cursor) -> Iterator[str]:
@@ -172,11 +199,23 @@ def _metric_names(cursor: sqlite3.Cursor) -> Iterator[str]:
         (name,) = cursor.execute("SELECT min(name) FROM metrics WHERE name > ?", (name,)).fetchone()
 
 
-def _attempts(cursor: sqlite3.Cursor, sources: _Sources) -> Iterator[AttemptRow]:
-    for condition, variables in sources.conditions:
-        found = cursor.execute(_ATTEMPTS.format(which=condition), variables).fetchall()
-        numbers, rows = sources.numbers(np.array([row[0] for row in found], dtype=np.int64))
-        for number, place in zip(numbers.tolist(), rows.tolist(), strict=True):
-            _, started_s, ended_s, kind, what, _ = found[place]
-            fault = None if kind is None else FaultKind(kind)
-            yield AttemptRow(number, started_s, ended_s, fault, what)
+def _attempts(cursor: sqlite3.Cursor, sources: _Sources) -> LastAttempts:
+    rows = [
+        row
+        for condition, variables in sources.conditions
+        for row in cursor.execute(_ATTEMPTS.format(which=condition), variables).fetchall()
+    ]
+    keys, started_s, ended_s, kinds, whats, _ = zip(*rows, strict=True) if rows else [()] * 6
+    numbers, places = sources.numbers(np.array(keys, dtype=np.int64))
+    has_fault = np.array([kind is not None for kind in kinds], dtype=np.bool_)[places]
+    return LastAttempts(
+        numbers=numbers,
+        started_s=np.array(started_s, dtype=np.float64)[places],
+        ended_s=np.array(ended_s, dtype=np.float64)[places],  # None becomes NaN
+        faults={
+            number: (_FAULTS[kinds[place]], whats[place] or "")
+            for number, place in zip(
+                numbers[has_fault].tolist(), places[has_fault].tolist(), strict=True
+            )
+        },
+    )

@@ -265,6 +265,23 @@ class AttemptRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastAttempts:
+    """The last attempt at each of some trials, or at the trials whose results they share.
+
+    Attributes:
+        numbers: Of the trials in their study; those without an attempt are not there.
+        started_s: When each attempt began, seconds since 1970.
+        ended_s: When it ended; NaN while it runs.
+        faults: Number of a trial to the kind of its fault and one sentence, where there was one.
+    """
+
+    numbers: "NDArray[np.int64]"
+    started_s: "NDArray[np.float64]"
+    ended_s: "NDArray[np.float64]"
+    faults: Mapping[int, tuple[FaultKind, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyChanges:
     """What changed in a study since a revision, all of one moment.
 
@@ -272,14 +289,14 @@ class StudyChanges:
         study: The study as it is now.
         trials: That changed or came, by number.
         metrics: Of these trials.
-        attempts: The last one at each of these trials; empty unless asked for.
+        attempts: The last one at each of these trials; None unless asked for.
         origins: Key of a trial whose result one of them shares, to its study's name and number.
     """
 
     study: StudyRecord
     trials: tuple[TrialRecord, ...]
     metrics: tuple[MetricValues, ...]
-    attempts: tuple[AttemptRow, ...]
+    attempts: LastAttempts | None
     origins: Mapping[int, tuple[str, int]]
 
 

@@ -335,7 +335,14 @@ def test_a_reader_is_told_what_changed_and_nothing_else(store: Store) -> None:
     (cycles,) = later.metrics
     assert (cycles.name, cycles.unit) == ("cycles", "cycles")
     assert (cycles.numbers.tolist(), cycles.values.tolist()) == ([1], [7])
-    assert [(a.number, a.started_s, a.ended_s) for a in later.attempts] == [(1, 200, 230)]
+    assert later.attempts is not None
+    (number,), (started_s,), (ended_s,) = (
+        later.attempts.numbers,
+        later.attempts.started_s,
+        later.attempts.ended_s,
+    )
+    assert (number, started_s, ended_s) == (1, 200, 230)
+    assert later.attempts.faults == {}
     assert reader.changes("nothing") is None
     reader.close()
 

@@ -149,4 +149,5 @@ def limits(columns: StudyColumns) -> dict[str, float]:
 
 
 def _letters(codes: "np.ndarray[Any, Any]") -> str:
-    return "".join(" " if code < 0 else chr(FIRST_LETTER + code) for code in codes.tolist())
+    points = np.where(codes < 0, ord(" "), FIRST_LETTER + codes.astype(np.int64))
+    return points.astype("<u4").tobytes().decode("utf-32-le")
