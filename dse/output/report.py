@@ -70,7 +70,7 @@ def status_data(columns: "StudyColumns") -> dict[str, Any]:
         "model": str(config.workload.model),
         "algorithm": config.suggest.algorithm,
         "objectives": list(config.objectives),
-        "stand_ins": [trial.number for trial in columns.trials if trial.is_stand_in],
+        "stand_ins": [trial.number for trial in columns.stand_ins()],
         "faults": [
             {
                 "trial": columns.trials[position].number,

@@ -12,7 +12,7 @@ from contracts.faults import FaultKind
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.results.clock_model import PREDICTED_CLOCK_MHZ, ClockModel
-from dse.store import TrialRecord, TrialResult, TrialState
+from dse.store import STAND_IN, TrialRecord, TrialResult, TrialState
 
 if TYPE_CHECKING:  # pydantic takes a while to import
     from dse.config import StudyConfig
@@ -128,6 +128,12 @@ class StudyColumns:
         if found < len(self.numbers) and self.numbers[found] == number:
             return found
         return None
+
+    def stand_ins(self) -> tuple[TrialRecord, ...]:
+        """Return the trials whose designs were drawn at random because the search failed."""
+        drawn = {t.suggested_by for t in self.trials}  # a few texts
+        drawn = {text for text in drawn if text.startswith(STAND_IN)}
+        return tuple(t for t in self.trials if t.suggested_by in drawn) if drawn else ()
 
     def fault(self, position: int) -> tuple[FaultKind, str] | None:
         """Return the kind of a trial's last fault and a sentence about it, or None."""

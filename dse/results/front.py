@@ -109,7 +109,7 @@ def pareto_front(columns: "StudyColumns") -> Front:
             [columns.column(name)[dominated] for name in config.objectives]
         ),
         excluded=tuple(columns.numbers[excluded].tolist()),
-        stand_ins=tuple(trial for trial in columns.trials if trial.is_stand_in),
+        stand_ins=columns.stand_ins(),
     )
 
 

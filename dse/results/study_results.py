@@ -245,8 +245,8 @@ class StudyResults:
         return True
 
 
-_FIRST_BLOCK, _BLOCK = 64, 2048
-"""Designs decoded at once."""
+_LOOKED_AT = 64
+"""So many designs tell where all of them are cut."""
 _BEGIN, _END = '{"schema":1,"values":{', "}}"
 _STATE_CODES = {state: code for code, state in enumerate(STATES)}
 
@@ -318,11 +318,10 @@ class _Attempts:
         self.wall_s.reserve(count)
         self.started_s.put(places, found.started_s)
         self.wall_s.put(places, found.ended_s - found.started_s)
-        for place, number in zip(places.tolist(), found.numbers.tolist(), strict=True):
-            if number in found.faults:
-                self.faults[place] = found.faults[number]
-            elif self.faults:
-                self.faults.pop(place, None)
+        for place in places.tolist() if self.faults else ():
+            self.faults.pop(place, None)
+        place_of = dict(zip(found.numbers.tolist(), places.tolist(), strict=True))
+        self.faults |= {place_of[number]: fault for number, fault in found.faults.items()}
 
     def columns(self, count: int) -> AttemptColumns:
         return AttemptColumns(
@@ -335,63 +334,69 @@ class _Attempts:
 class _Designs:
     """Codes of the parameters, in the order in which values were first seen.
 
-    Canonical texts consist of few different fragments, ``"name":value``: each is decoded once.
+    Canonical texts are cut in three, always before the same parameters: a hundred thousand texts
+    have some thousand different pieces, and each of those is decoded once.
     """
 
     def __init__(self) -> None:
         self._coded = 0
+        self._cuts: tuple[str, str] | None = None
+        """How the second and the third piece begin."""
         self._codes: dict[str, _Growing] = {}
         self._values: dict[str, dict[tuple[type, Value], int]] = {}
-        self._fragments: dict[str, int] = {}
-        self._meaning: list[tuple[int, int]] = []  # which parameter, code of its value
+        self._pieces: tuple[dict[str, int], ...] = ({}, {}, {})
+        self._decoded = 0
+        self._codes_of_pieces: dict[str, dict[int, int]] = {}
 
     def columns(self, trials: list[TrialRecord]) -> dict[str, Parameter]:
         """Return a column for each parameter of the trials; each design is decoded once."""
-        while self._coded < len(trials):
-            # the first block, in which most is new, is a small one
-            block = trials[self._coded : self._coded + (_BLOCK if self._coded else _FIRST_BLOCK)]
-            fragments, counts = self._fragments_of([trial.design_json for trial in block])
-            places = np.repeat(np.arange(self._coded, self._coded + len(block)), counts)
-            whose = np.array([name for name, _ in self._meaning], dtype=np.int16)[fragments]
-            codes = np.array([code for _, code in self._meaning], dtype=np.int16)[fragments]
-            for number, name in enumerate(self._values):
-                growing = self._codes.setdefault(name, _Growing(np.int16, ABSENT))
-                growing.reserve(len(trials))
-                mine = whose == number
-                growing.put(places[mine], codes[mine])
-            self._coded += len(block)
+        texts = [trial.design_json for trial in trials[self._coded :]]
+        if texts:
+            places = np.arange(self._coded, len(trials))
+            pieces = [self._numbers_of(some, at) for at, some in enumerate(self._cut(texts))]
+            for name, found in self._codes_of_pieces.items():
+                known = np.full(self._decoded, ABSENT, dtype=np.int16)
+                known[list(found)] = list(found.values())
+                codes = np.max([known[numbers] for numbers in pieces], axis=0)  # ABSENT is -1
+                self._codes.setdefault(name, _Growing(np.int16, ABSENT)).put(places, codes)
+            self._coded = len(trials)
         return {name: self._column(name, len(trials)) for name in sorted(self._codes)}
 
-    def _fragments_of(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], list[int]]:
-        """Return the numbers of the fragments that designs consist of, and how many each has."""
-        known = self._fragments
-        if all(text.startswith(_BEGIN) and text.endswith(_END) for text in texts):
-            inner = [text[len(_BEGIN) : -len(_END)] for text in texts]
-            try:
-                found = list(map(known.__getitem__, ",".join(inner).split(",")))
-            except KeyError:  # the first of its kind, or a text with a comma
-                pass
-            else:
-                return np.array(found, dtype=np.int64), [text.count(",") + 1 for text in inner]
-        if len(texts) == 1:
-            found = self._learn(texts[0])
-            return np.array(found, dtype=np.int64), [len(found)]
-        half = len(texts) // 2
-        parts = [self._fragments_of(some) for some in (texts[:half], texts[half:])]
-        return np.concatenate([some for some, _ in parts]), [n for _, some in parts for n in some]
+    def _cut(self, texts: Sequence[str]) -> list[Sequence[str]]:
+        """Return the pieces of designs; one piece each where texts are not of today's form."""
+        if not all(text.startswith(_BEGIN) and text.endswith(_END) for text in texts):
+            return [texts]
+        first, second = self._cuts = self._cuts or _cuts(texts[:_LOOKED_AT])
+        heads, middles, tails = list[str](), list[str](), list[str]()
+        for text in texts:  # a list of tuples would call for the garbage collector again and again
+            head, _, other = text.partition(first)
+            middle, _, tail = other.partition(second)
+            heads.append(head)
+            middles.append(middle)
+            tails.append(tail)
+        return [heads, middles, tails]
 
-    def _learn(self, text: str) -> list[int]:
-        """Decode a design and return the numbers of its fragments."""
-        found = []
-        for name, value in design_values(text).items():
-            fragment = f"{json.dumps(name)}:{json.dumps(value)}"
-            if fragment not in self._fragments:
-                values = self._values.setdefault(name, {})
-                code = values.setdefault((type(value), value), len(values))
-                self._fragments[fragment] = len(self._meaning)
-                self._meaning.append((list(self._values).index(name), code))
-            found.append(self._fragments[fragment])
-        return found
+    def _numbers_of(self, pieces: Sequence[str], at: int) -> NDArray[np.int64]:
+        """Return the numbers of first, second or third pieces; new ones are decoded."""
+        known = self._pieces[at]
+        for piece in dict.fromkeys(pieces):
+            if piece not in known:
+                known[piece] = self._decoded
+                self._learn(piece, at)
+        return np.fromiter(map(known.__getitem__, pieces), dtype=np.int64, count=len(pieces))
+
+    def _learn(self, piece: str, at: int) -> None:
+        number, self._decoded = self._decoded, self._decoded + 1
+        if at > 0:  # what it is cut off at is not part of it
+            assert self._cuts is not None
+            begin = self._cuts[at - 1].removeprefix(",") if piece else ""
+            piece = _BEGIN + begin + piece
+        if piece.startswith(_BEGIN) and not piece.endswith(_END):
+            piece += _END
+        for name, value in design_values(piece).items():
+            values = self._values.setdefault(name, {})
+            code = values.setdefault((type(value), value), len(values))
+            self._codes_of_pieces.setdefault(name, {})[number] = code
 
     def _column(self, name: str, count: int) -> Parameter:
         seen = [value for _, value in self._values[name]]
@@ -400,6 +405,19 @@ class _Designs:
         code_of = np.array([*(rank[type(v), v] for v in seen), ABSENT], dtype=np.int16)
         # the last entry is where ABSENT, -1, points to
         return Parameter(name=name, values=values, codes=code_of[self._codes[name].copy(count)])
+
+
+def _cuts(texts: Sequence[str]) -> tuple[str, str]:
+    """Return how a second and a third piece of designs begin, about as long as the first.
+
+    In JSON, a quotation mark inside of a text has a backslash before it: no value looks like this.
+    """
+    designs = [design_values(text) for text in texts]
+    common = [name for name in designs[0] if all(name in design for design in designs)]
+    if not common:
+        return "\n", "\n"  # no text has one
+    first, second = common[len(common) // 3], common[2 * len(common) // 3]
+    return f",{json.dumps(first)}:", f",{json.dumps(second)}:"
 
 
 def study_front(reader: Reader, name: str) -> tuple[StudyColumns, Front]:

@@ -55,13 +55,12 @@ def progress_part(
     return {
         "progress": progress(columns, running, now_s=now_s),
         "on_front": len(columns.standing.front),
-        "stand_ins": [trial.number for trial in columns.trials if trial.is_stand_in],
+        "stand_ins": [trial.number for trial in columns.stand_ins()],
         "states": list(TrialState),
         "now_s": now_s,
         "designs": {
-            trial.number: design_text(trial.design)
-            for trial in columns.trials
-            if trial.state == TrialState.RUNNING
+            columns.trials[position].number: design_text(columns.trials[position].design)
+            for position in np.flatnonzero(columns.is_state(TrialState.RUNNING)).tolist()
         },
     }
 
