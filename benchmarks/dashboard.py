@@ -115,12 +115,19 @@ def idle(browser: Browser, url: str, pid: int, viewers: int) -> float:
     return used * 60 / _IDLE_S
 
 
-def update_latencies(browser: Browser, url: str, database: Path, count: int) -> list[float]:
-    """Return the seconds from a commit to the point in the chart, for some trials."""
+def updates(browser: Browser, url: str, database: Path, count: int) -> tuple[list[float], float]:
+    """Add some trials; return the seconds from each commit to its point, and the bytes of one."""
     page = browser.new_page()
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    sizes: list[int] = []
+    session.on("Network.loadingFinished", lambda e: sizes.append(int(e["encodedDataLength"])))
+    session.on("Network.eventSourceMessageReceived", lambda e: sizes.append(len(e["data"])))
     page.goto(f"{url}/studies/{NAME}")
     page.wait_for_selector("#front-chart[data-drawn]")
     page.wait_for_selector("#live:not([hidden])", state="attached")
+    page.wait_for_timeout(1000)
+    sizes.clear()
     found = []
     with Store(database) as store:
         study = store.study(NAME)
@@ -131,8 +138,9 @@ def update_latencies(browser: Browser, url: str, database: Path, count: int) -> 
             stored = time.perf_counter()
             page.wait_for_selector(f'#front-chart[data-points="{before + 1}"]')
             found.append(time.perf_counter() - stored)
+        page.wait_for_timeout(2000)  # the parts of the page follow
     page.close()
-    return found
+    return found, sum(sizes) / count
 
 
 def store_trial(store: Store, study_id: int, *, seed: int) -> None:
@@ -253,9 +261,10 @@ def main() -> None:
             row("first view of a new browser, median of 5", f"{usual:.2f} s", "< 1 s")
             row("CPU of it", f"{page_s:.2f} s in the page, {server_s:.2f} s in the server")
             row("bytes", f"{first.bytes / 1e6:.2f} MB in {first.requests} requests", "< 1 MB")
-            late = update_latencies(browser, url, database, 10)
+            late, update_bytes = updates(browser, url, database, 10)
             seen = f"{statistics.median(late):.2f} s, at most {max(late):.2f} s"
             row("from commit to chart, median of 10", seen, "< 1 s")
+            row("bytes of one trial more", f"{update_bytes / 1000:.1f} kB", "< 50 kB")
             for viewers in () if given.quick else (0, 1, 4):
                 used = idle(browser, url, pid, viewers)
                 each = f", {1000 * used / viewers:.1f} ms each" if viewers else ""

@@ -34,6 +34,8 @@ _FIDELITIES = {fidelity.value: fidelity for fidelity in Fidelity}
 _NUMBER, _CONTEXT, _FIDELITY, _SUGGESTED_BY, _STATE = map(
     TrialRecord._fields.index, ("number", "context", "fidelity", "suggested_by", "state")
 )
+_AT_ONCE = 4096
+"""Rows turned into records together, so that few are in memory twice."""
 _FEW = 1000
 """Up to so many trials are looked up one by one, more of them by a range of keys."""
 
@@ -109,18 +111,20 @@ def _cursor(db: Connection) -> sqlite3.Cursor:
 
 
 def _trials(cursor: sqlite3.Cursor, study_id: int, since: int) -> tuple[TrialRecord, ...]:
-    found = cursor.execute(_TRIALS, (study_id, since)).fetchall()
-    if not found:
-        return ()
+    # as TrialRecord._make, but without a call of Python for each trial
+    to_record = partial(tuple.__new__, TrialRecord)
+    shared: dict[str, str] = {}  # one text for all trials that have the same
+    found: list[TrialRecord] = []
+    cursor.execute(_TRIALS, (study_id, since))
+    while rows := cursor.fetchmany(_AT_ONCE):
+        columns: list[Iterable[Any]] = list(zip(*rows, strict=True))
+        for place, meaning in ((_FIDELITY, _FIDELITIES), (_STATE, _STATES)):
+            columns[place] = map(meaning.__getitem__, columns[place])
+        for place in (_CONTEXT, _SUGGESTED_BY):
+            columns[place] = list(map(shared.setdefault, columns[place], columns[place]))
+        found += map(to_record, zip(*columns, strict=True))
     found.sort(key=itemgetter(_NUMBER))  # in SQLite, whole rows would be moved
-    columns: list[Iterable[Any]] = list(zip(*found, strict=True))
-    for place, meaning in ((_FIDELITY, _FIDELITIES), (_STATE, _STATES)):
-        columns[place] = map(meaning.__getitem__, columns[place])
-    for place in (_CONTEXT, _SUGGESTED_BY):  # one text for all trials that have the same
-        shared = {text: text for text in set(columns[place])}
-        columns[place] = map(shared.__getitem__, columns[place])
-    # as TrialRecord._make, without a call of Python for each
-    return tuple(map(partial(tuple.__new__, TrialRecord), zip(*columns, strict=True)))
+    return tuple(found)
 
 
 class _Sources:

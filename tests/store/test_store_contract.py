@@ -1,10 +1,11 @@
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from contracts.faults import Cancelled, ConfigError, DoesNotFit, ToolCrashed, ToolMissing
-from contracts.measurement import Measurement, outcome_of
+from contracts.measurement import Completed, Fidelity, Measurement, Metric, outcome_of
 from dse.store import NewTrial, Reader, RetryPolicy, Store, TrialState
 from tests.store.store_fixtures import NO_WAIT, a_measurement, completed, new_study, new_trials
 
@@ -345,6 +346,38 @@ def test_a_reader_is_told_what_changed_and_nothing_else(store: Store) -> None:
     assert later.attempts.faults == {}
     assert reader.changes("nothing") is None
     reader.close()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (0.0, 1.0, -1.0, 1.5, -2.25, 1 / 3 + 1, 123456789.123456789, 2.0**52 - 0.5, 60000.0),
+        (1e-9, 0.1, -0.3, 5e-324, 2.0**52, 2.0**53 + 2, 1e300, -1e18, math.inf, 7.7),
+    ],
+    ids=["usual", "tiny-and-huge"],
+)
+def test_a_reader_gets_the_very_values_that_were_measured(
+    store: Store, values: tuple[float, ...]
+) -> None:
+    study = new_study(store)
+    new_trials(store, study, len(values) + 1)  # the last one has no result
+    for value in values:
+        claim = store.claim(study.id, worker="a", now_s=200, lease_s=60)
+        assert claim is not None
+        has_estimate = claim.trial.number % 2 == 0
+        metric = Metric(
+            name="x", value=value, unit="W", fidelity=Fidelity.PLACED, estimate=has_estimate
+        )
+        measured = Completed(measurement=Measurement(metrics=(metric,)))
+        store.finish(claim.attempt_id, measured, now_s=230, retry=NO_WAIT)
+
+    changes = store.changes("one")
+    assert changes is not None
+    (found,) = changes.metrics
+    assert found.numbers.tolist() == list(range(1, len(values) + 1))
+    assert found.values.tolist() == list(values)
+    assert {list(Fidelity)[code] for code in found.fidelities.tolist()} == {Fidelity.PLACED}
+    assert found.estimates.tolist() == [number % 2 == 0 for number in found.numbers.tolist()]
 
 
 def test_no_statement_grows_with_the_number_of_trials(store: Store) -> None:
