@@ -29,6 +29,18 @@ def test_a_study_draws_its_front_and_lists_it(
     assert "3 without these values are not drawn" in page.locator("#shapes").inner_text()
 
 
+def test_the_data_of_a_study_are_fetched_once(
+    page: Page, example_served: Served, drawn: Callable[[Page], None]
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{example_served.url}/studies/imgc")
+    drawn(page)
+    assert len([url for url in asked if "/columns" in url]) == 1, (
+        "what is preloaded is what is used"
+    )
+
+
 def test_a_click_on_a_point_opens_its_trial_and_back_returns(
     page: Page, example_served: Served, drawn: Callable[[Page], None]
 ) -> None:

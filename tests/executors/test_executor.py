@@ -38,7 +38,7 @@ def outcome_of(executor: LocalExecutor, ticket: int = 1) -> Outcome:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + 30
+    deadline_s = time.monotonic() + 120  # two processes import all of it first
     while not condition():
         assert time.monotonic() < deadline_s
         time.sleep(0.02)
@@ -155,7 +155,7 @@ from tests.executors.test_executor import a_job
 from runners.executors.kinds.local import LocalExecutor
 executor = LocalExecutor("tests.campaign.fake_rooms:measure_with_tool")
 executor.submit(1, a_job(pid_file=sys.argv[1]))
-time.sleep(60)
+time.sleep(300)
 """
 
 

@@ -4,11 +4,13 @@ Each page is one template, filled with what ``parts``, ``trial`` or ``compare`` 
 """
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from contracts.faults import ConfigError
+from dse.dashboard.data.payload import MOST_DRAWN
 from dse.dashboard.pages.acting import last_outcome
 from dse.dashboard.pages.compare import compare_context
 from dse.dashboard.pages.parts import PARTS, study_context
@@ -35,7 +37,12 @@ def show_study(
     parts = {name: make(columns, selection, context, query) for name, make in PARTS.items()}
     done = last_outcome(context, columns.config.name) if "done" in query else ""
     return context.pages.respond(
-        request, "study.html", parts=parts, done=done, **study_context(columns, selection)
+        request,
+        "study.html",
+        parts=parts,
+        done=done,
+        columns_url=f"/api/studies/{quote(columns.config.name, safe='')}/columns?most={MOST_DRAWN}",
+        **study_context(columns, selection),
     )
 
 

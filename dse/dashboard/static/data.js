@@ -1,7 +1,5 @@
 // A study as columns: decoded from one letter a value, and changed in place by live updates.
 const FIRST_LETTER = 48;
-// as payload.MOST_DRAWN, for which the server has the answer ready
-const MOST_DRAWN = 12000;
 const SHOWN = { front: "f", completed: "fdexs", infeasible: "i", failed: "q", open: "rw" };
 
 export class Study {
@@ -129,8 +127,9 @@ export class Study {
   }
 }
 
-export async function loadStudy(name) {
-  const answer = await fetch(`/api/studies/${encodeURIComponent(name)}/columns?most=${MOST_DRAWN}`);
-  if (!answer.ok) throw new Error(`columns of ${name}: ${answer.status}`);
+export async function loadStudy() {
+  const address = document.body.dataset.columns; // the one that the page has preloaded
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
   return new Study(await answer.json());
 }

@@ -22,7 +22,7 @@ let order = [];
 let focus = -1;
 
 export async function start() {
-  study = await loadStudy(document.body.dataset.study);
+  study = await loadStudy();
   chart = init(node, null, { renderer: "canvas" });
   node.classList.add("drawn");
   chart.on("finished", () => {
@@ -37,7 +37,7 @@ export async function start() {
     notify();
   });
   document.addEventListener("columns-stale", async () => {
-    study = await loadStudy(document.body.dataset.study);
+    study = await loadStudy();
     draw();
     notify();
   });
