@@ -35,7 +35,8 @@ def begin(store: Store, study: StudyRecord, name: str, worker: str = "w") -> int
     """Queue and claim a trial; return its attempt."""
     text = f'{{"schema":1,"values":{{"cfu":"none","icache_bytes":{len(name) * 1024}}}}}'
     new = NewTrial(design_id=name, design_json=text, suggested_by="test")
-    store.add_trials(study.id, [new], context=name, budget=None, now_s=time.time() - 1)
+    # queued a minute ago: a writer that waits long for its turn may claim the newest trial, too
+    store.add_trials(study.id, [new], context=name, budget=None, now_s=time.time() - 60)
     claim = store.claim(study.id, worker=worker, now_s=time.time(), lease_s=600)
     assert claim is not None
     return claim.attempt_id
