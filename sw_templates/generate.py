@@ -120,7 +120,7 @@ def generate(
         "scratch_rows": rows,
         "operators": model.operators.layers,
         "quarter_squares": [(value - 256) ** 2 // 4 for value in range(512)],
-        "crc_table": [_crc_step(value) for value in range(16)],
+        "crc_table": [_crc_step(value) for value in range(256)],
         "layers": views,
         "constants": tuple({c.name: c for c in constants}.values()),
         "constant_bytes": constant_bytes,
@@ -266,8 +266,8 @@ def _result_texts(output: Tensor) -> Sequence[str]:
 
 
 def _crc_step(value: int) -> str:
-    """Return the CRC-32 table entry of half a byte."""
+    """Return the CRC-32 table entry of a byte."""
     crc = value
-    for _ in range(4):
+    for _ in range(8):
         crc = (crc >> 1) ^ (0xEDB88320 if crc & 1 else 0)
     return f"0x{crc:08x}u"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from sw_templates.constants import Constant, tensor_constant
-from sw_templates.tensor import Tensor
+from sw_templates.tensor import ActivationRange, Tensor
 from sw_templates.tflite_file import OptionsTable
 
 if TYPE_CHECKING:
@@ -109,6 +109,11 @@ class Layer(ABC):
     def input(self) -> Tensor:
         """The first input."""
         return self.inputs[0]
+
+    @property
+    def output_range(self) -> ActivationRange:
+        """The values that the output is clamped to: where it stands there, small faults hide."""
+        return ActivationRange(minimum=-128, maximum=127)
 
     @property
     def macs(self) -> int:

@@ -1,7 +1,7 @@
 """What TFLite's reference kernels answer: the oracle that every firmware is compared with."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,33 @@ class Golden:
     layer_crcs: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inference:
+    """One inference of the reference kernels with everything in between.
+
+    Attributes:
+        layers: What each layer answers, in execution order, each in its own shape.
+        output: Bytes of the output tensor.
+    """
+
+    layers: tuple[npt.NDArray[np.generic], ...]
+    output: bytes
+
+    @property
+    def golden(self) -> Golden:
+        """What a firmware is compared with."""
+        crcs = tuple(zlib.crc32(layer.tobytes()) for layer in self.layers)
+        return Golden(output=self.output, layer_crcs=crcs)
+
+
 def golden_inferences(path: Path, model: Model, inputs: Sequence[bytes]) -> tuple[Golden, ...]:
+    """Return what a firmware must answer; see ``reference_inferences``."""
+    return tuple(found.golden for found in reference_inferences(path, model, inputs))
+
+
+def reference_inferences(
+    path: Path, model: Model, inputs: Sequence[bytes]
+) -> Iterator[Inference]:
     """Run the reference kernels on the model file ``path``, imported before as ``model``.
 
     Args:
@@ -34,6 +60,9 @@ def golden_inferences(path: Path, model: Model, inputs: Sequence[bytes]) -> tupl
             the interpreter itself trusts what it reads.
         model: What the import returned.
         inputs: Raw int8 input tensors.
+
+    Yields:
+        One inference after the other, so that few need be in memory.
 
     Raises:
         ConfigError: An input has not the size of the input tensor, or the interpreter refuses
@@ -46,7 +75,8 @@ def golden_inferences(path: Path, model: Model, inputs: Sequence[bytes]) -> tupl
                 fix="give raw int8 tensors of the model's input shape",
             )
     interpreter = _interpreter(path)
-    return tuple(_run(interpreter, model, content) for content in inputs)
+    for content in inputs:
+        yield _run(interpreter, model, content)
 
 
 def random_inputs(model: Model, *, count: int, seed: int) -> tuple[bytes, ...]:
@@ -77,12 +107,11 @@ def _interpreter(path: Path) -> Any:
     return interpreter
 
 
-def _run(interpreter: Any, model: Model, content: bytes) -> Golden:
+def _run(interpreter: Any, model: Model, content: bytes) -> Inference:
     values: npt.NDArray[np.int8] = np.frombuffer(content, dtype=np.int8)
     interpreter.set_tensor(model.input.index, values.reshape(model.input.shape))
     interpreter.invoke()
-    outputs = [interpreter.get_tensor(layer.output.index) for layer in model.layers]
-    return Golden(
+    return Inference(
+        layers=tuple(interpreter.get_tensor(layer.output.index) for layer in model.layers),
         output=interpreter.get_tensor(model.output.index).tobytes(),
-        layer_crcs=tuple(zlib.crc32(output.tobytes()) for output in outputs),
     )
