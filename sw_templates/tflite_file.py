@@ -190,13 +190,18 @@ def _parse(content: bytes, source: str, options: OptionsTables) -> RawModel:
             _operator(model, graph.Operators(index), index, budget, options)
             for index in range(budget.take(graph.OperatorsLength(), 4))
         ),
-        inputs=_integers(graph.Inputs, graph.InputsLength(), budget),
-        outputs=_integers(graph.Outputs, graph.OutputsLength(), budget),
+        inputs=_integers(graph.InputsAsNumpy, graph.InputsLength(), budget),
+        outputs=_integers(graph.OutputsAsNumpy, graph.OutputsLength(), budget),
     )
 
 
-def _integers(item: Callable[[int], Any], length: int, budget: _Budget) -> tuple[int, ...]:
-    return tuple(int(item(index)) for index in range(budget.take(length, 4)))
+def _numbers(whole: Callable[[], Any], length: int, size: int, budget: _Budget) -> tuple[Any, ...]:
+    """Return a vector of numbers of ``size`` bytes, taken at once: there are thousands of scales."""
+    return tuple(whole().tolist()) if budget.take(length, size) else ()
+
+
+def _integers(whole: Callable[[], Any], length: int, budget: _Budget) -> tuple[int, ...]:
+    return _numbers(whole, length, 4, budget)
 
 
 def _text(value: bytes | None) -> str:
@@ -211,20 +216,17 @@ def _tensor(model: Any, table: Any, index: int, budget: _Budget) -> RawTensor:
     dimension = 0
     quantisation = table.Quantization()
     if quantisation is not None:
-        scales = tuple(
-            float(quantisation.Scale(i)) for i in range(budget.take(quantisation.ScaleLength(), 4))
-        )
-        zero_points = tuple(
-            int(quantisation.ZeroPoint(i))
-            for i in range(budget.take(quantisation.ZeroPointLength(), 8))
+        scales = _numbers(quantisation.ScaleAsNumpy, quantisation.ScaleLength(), 4, budget)
+        zero_points = _numbers(
+            quantisation.ZeroPointAsNumpy, quantisation.ZeroPointLength(), 8, budget
         )
         dimension = int(quantisation.QuantizedDimension())
     return RawTensor(
         index=index,
         name=_text(table.Name()),
         type_name=_TENSOR_TYPES.get(table.Type(), f"type {table.Type()}"),
-        shape=_integers(table.Shape, table.ShapeLength(), budget),
-        signature=_integers(table.ShapeSignature, table.ShapeSignatureLength(), budget),
+        shape=_integers(table.ShapeAsNumpy, table.ShapeLength(), budget),
+        signature=_integers(table.ShapeSignatureAsNumpy, table.ShapeSignatureLength(), budget),
         scales=scales,
         zero_points=zero_points,
         quantised_dimension=dimension,
@@ -272,8 +274,8 @@ def _operator(
     return RawOperator(
         index=index,
         name=name,
-        inputs=_integers(table.Inputs, table.InputsLength(), budget),
-        outputs=_integers(table.Outputs, table.OutputsLength(), budget),
+        inputs=_integers(table.InputsAsNumpy, table.InputsLength(), budget),
+        outputs=_integers(table.OutputsAsNumpy, table.OutputsLength(), budget),
         options_type=options_type,
         options=options,
     )
