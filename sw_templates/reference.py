@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from contracts.faults import ConfigError
 from sw_templates.model import Model
+from sw_templates.tflite_normal import normalised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ def _interpreter(path: Path) -> Any:
 
     try:
         interpreter = Interpreter(
-            model_path=str(path),
+            model_content=_normalised_file(path),
             experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
             experimental_preserve_all_tensors=True,
         )
@@ -75,6 +76,16 @@ def _interpreter(path: Path) -> Any:
             fix="convert the model again with full int8 quantisation",
         ) from None
     return interpreter
+
+
+def _normalised_file(path: Path) -> bytes:
+    try:
+        return normalised(path.read_bytes(), str(path))
+    except OSError as error:
+        raise ConfigError(
+            f"model file {path} cannot be read: {error.strerror}",
+            fix="check the path workload.model in the config",
+        ) from None
 
 
 def _run(interpreter: Any, model: Model, content: bytes) -> Golden:
