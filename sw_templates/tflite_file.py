@@ -110,12 +110,13 @@ class RawOperator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawModel:
-    """The only subgraph of a file."""
+    """The first subgraph of a file; ``subgraphs`` says how many it has."""
 
     tensors: tuple[RawTensor, ...]
     operators: tuple[RawOperator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    subgraphs: int
 
 
 class _Budget:
@@ -164,7 +165,7 @@ def parse_tflite(content: bytes, source: str, options: OptionsTables) -> RawMode
             fix="give a .tflite file written by the TFLite converter",
         )
     try:
-        return _parse(content, source, options)
+        return _parse(content, options)
     except _DAMAGE as error:
         raise ConfigError(
             f"{source} is a damaged TFLite file: {type(error).__name__}: {error}"[:500],
@@ -172,14 +173,11 @@ def parse_tflite(content: bytes, source: str, options: OptionsTables) -> RawMode
         ) from None
 
 
-def _parse(content: bytes, source: str, options: OptionsTables) -> RawModel:
+def _parse(content: bytes, options: OptionsTables) -> RawModel:
     budget = _Budget(len(content))
     model = tflite.Model.GetRootAs(content, 0)
-    if model.SubgraphsLength() != 1:
-        raise ConfigError(
-            f"{source} has {model.SubgraphsLength()} subgraphs, only one is supported",
-            fix="convert the model without control flow and with one signature",
-        )
+    if model.SubgraphsLength() == 0:
+        raise ValueError("it has no graph")
     graph = model.Subgraphs(0)
     return RawModel(
         tensors=tuple(
@@ -192,11 +190,12 @@ def _parse(content: bytes, source: str, options: OptionsTables) -> RawModel:
         ),
         inputs=_integers(graph.InputsAsNumpy, graph.InputsLength(), budget),
         outputs=_integers(graph.OutputsAsNumpy, graph.OutputsLength(), budget),
+        subgraphs=int(model.SubgraphsLength()),
     )
 
 
 def _numbers(whole: Callable[[], Any], length: int, size: int, budget: _Budget) -> tuple[Any, ...]:
-    """Return a vector of numbers of ``size`` bytes, taken at once: there are thousands of scales."""
+    """Return a vector of numbers of ``size`` bytes, at once: there are thousands of scales."""
     return tuple(whole().tolist()) if budget.take(length, size) else ()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from contracts.faults import ConfigError
 from sw_templates.layer import Layer
 from sw_templates.model import Model
+from sw_templates.obstacles import require_no_obstacles
 from sw_templates.operator_set import OperatorSet, find_operators
 from sw_templates.tflite_file import RawModel, RawOperator, parse_tflite, read_tflite
 from sw_templates.tflite_node import Node
@@ -47,23 +48,21 @@ class _Importer:
 
     def model(self, name: str) -> Model:
         raw = self._raw
+        layers = self._layers()
         if len(raw.inputs) != 1 or len(raw.outputs) != 1:
             raise ConfigError(
                 f"{self._source} has {len(raw.inputs)} inputs and {len(raw.outputs)} outputs",
                 fix="use a model with one input and one output",
             )
-        if not raw.operators:
+        if not layers:
             raise ConfigError(f"{self._source} has no operators", fix="use a model that computes")
-        unsupported = next((o for o in raw.operators if o.name not in self._layer_of), None)
-        if unsupported is not None:
-            known = ", ".join(self._layer_of)
-            self._node(unsupported).refuse(None, "is not supported", f"use only {known}")
         first, last = self._node(raw.operators[0]), self._node(raw.operators[-1])
         model_input = first.int8_tensor(raw.inputs[0])
         if model_input.data is not None:
             first.refuse(model_input.index, "is a constant used as the model's input")
         self._written.add(model_input.index)
-        layers = tuple(self._layer(operator) for operator in raw.operators)
+        for layer in layers:
+            self._require_order(layer)
         output = last.int8_tensor(raw.outputs[0])
         if output.index not in self._written or output.index == model_input.index:
             last.refuse(output.index, "is the model's output, but no operator writes it")
@@ -79,18 +78,35 @@ class _Importer:
         options = self._operators.options.get(operator.name)
         return Node(self._raw, operator, options=options, source=self._source)
 
-    def _layer(self, operator: RawOperator) -> Layer:
+    def _read(self, operator: RawOperator) -> Layer:
         node = self._node(operator)
         if len(operator.outputs) != 1:
             node.refuse(None, f"has {len(operator.outputs)} outputs, not one")
         try:
-            layer = self._layer_of[operator.name].read(node)
-        except (ValueError, OverflowError) as error:
+            return self._layer_of[operator.name].read(node)
+        except (ValueError, ArithmeticError) as error:
             node.refuse(operator.outputs[0], f"cannot be quantised: {error}")
+
+    def _layers(self) -> tuple[Layer, ...]:
+        """Read every operator; one error names all that cannot be read, and why."""
+        layers: list[Layer] = []
+        refusals: dict[int, ConfigError] = {}
+        for operator in self._raw.operators:
+            if operator.name in self._layer_of:
+                try:
+                    layers.append(self._read(operator))
+                except ConfigError as error:
+                    refusals[operator.index] = error
+        require_no_obstacles(
+            self._raw, self._source, known=tuple(self._layer_of), refusals=refusals
+        )
+        return tuple(layers)
+
+    def _require_order(self, layer: Layer) -> None:
+        node = self._node(self._raw.operators[layer.index])
         for tensor in layer.inputs:
             if tensor.data is None and tensor.index not in self._written:
                 node.refuse(tensor.index, "is read before anything writes it")
         if layer.output.index in self._written or layer.output.data is not None:
             node.refuse(layer.output.index, "is written twice or is a constant")
         self._written.add(layer.output.index)
-        return layer
