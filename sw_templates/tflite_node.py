@@ -4,8 +4,8 @@ import math
 from collections.abc import Collection
 from typing import NoReturn
 
-from contracts.faults import ConfigError
 from sw_templates import quantise
+from sw_templates.obstacles import FLOAT_TYPES, Obstacle, ObstacleKind, UnsupportedModel
 from sw_templates.tensor import ActivationRange, ElementType, Tensor
 from sw_templates.tflite_file import OptionsTable, RawModel, RawOperator, RawTensor
 from sw_templates.window import Window
@@ -16,12 +16,11 @@ MAX_WINDOW = 4096  # pixels: keeps every offset within an int32
 INT8 = (ElementType.INT8,)
 
 _ACTIVATIONS = {0: "NONE", 1: "RELU", 3: "RELU6"}
-_FLOAT_TYPES = ("FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16")
 _CONVERT = "convert the model with full int8 quantisation (inputs and outputs too)"
 
 
 class Node:
-    """Hands out the parts of one operator, each checked; every refusal is a ConfigError.
+    """Hands out the parts of one operator, each checked; every refusal is an UnsupportedModel.
 
     Args:
         raw: The graph as the file states it.
@@ -55,7 +54,14 @@ class Node:
         if tensor is not None:
             name = self._raw.tensors[tensor].name if 0 <= tensor < len(self._raw.tensors) else ""
             where += f", tensor {tensor} ({name!r})"
-        raise ConfigError(f"{where} {what}", fix=fix)
+        obstacle = Obstacle(
+            kind=ObstacleKind.LAYER,
+            name=self._operator.name,
+            operators=(self._operator.index,),
+            reason=what,
+            fix=fix,
+        )
+        raise UnsupportedModel(f"{where} {what}", fix, obstacles=(obstacle,))
 
     def _raw_tensor(self, index: int) -> RawTensor:
         """Return a tensor as the file states it."""
@@ -68,7 +74,7 @@ class Node:
         raw = self._raw_tensor(index)
         element = next((each for each in types if each.value == raw.type_name), None)
         if element is None:
-            kind = "float model: it " if raw.type_name in _FLOAT_TYPES else ""
+            kind = "float model: it " if raw.type_name in FLOAT_TYPES else ""
             needed = " or ".join(each.value for each in types)
             self.refuse(index, f"{kind}has type {raw.type_name}, needs {needed}")
         if any(size == -1 for size in raw.signature[1:]):
