@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sw_templates.model import Model
+from sw_templates.tensor import Tensor
 
 Values = npt.NDArray[np.float64]
-"""An input tensor's values in its own shape, from -1 to 1: fractions of the int8 range."""
+"""A tensor's values in its own shape, from -1 to 1: fractions of the range of its type."""
 
 _CONTRASTS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 _SMOOTHINGS = (1, 9, 17)
@@ -22,23 +23,42 @@ def candidate_inputs(model: Model, *, seed: int, rounds: int = 2) -> tuple[bytes
     """Return raw input tensors: the same for the same model and seed.
 
     Args:
-        model: Its input's shape counts; an image (height, width, channels) gets edges and spots.
+        model: The shapes of its inputs count; an image (height, width, channels) gets edges and
+            spots.
         seed: Of everything that is random.
         rounds: How often each kind with something random in it is drawn.
 
     Returns:
-        Noise from faint to full contrast and from rough to smooth around various levels; sparse
-        and extreme inputs; constants; ramps, stripes, single spots and bright borders. Each once.
+        Bytes of all input tensors, one after the other; each candidate once. Noise from faint to full contrast and from rough to smooth around various levels; sparse
+        and extreme inputs; constants; ramps, stripes, single spots and bright borders.
     """
     generator = np.random.default_rng(seed)
-    shape = model.input.shape or (1,)
-    zero = model.input.zero_point
+    made = [_of_tensor(tensor, generator, rounds) for tensor in model.inputs]
+    count = max(len(contents) for contents in made)
+    joined = (
+        # with the next kind at each further input, so that they are not all alike
+        b"".join(contents[(number + place) % len(contents)] for place, contents in enumerate(made))
+        for number in range(count)
+    )
+    return tuple(dict.fromkeys(joined))
+
+
+def _of_tensor(tensor: Tensor, generator: np.random.Generator, rounds: int) -> list[bytes]:
+    """Return contents of one input tensor."""
+    shape = tensor.shape or (1,)
+    least, greatest = tensor.type.limits
+    middle, half = (least + greatest + 1) / 2, (greatest - least + 1) / 2
+    zero = (tensor.zero_point - middle) / half
     made = [
-        *(values for _ in range(rounds) for values in _random(generator, shape, zero / 128)),
-        *_structured(shape, zero / 128),
+        *(values for _ in range(rounds) for values in _random(generator, shape, zero)),
+        *_structured(shape, zero),
     ]
-    tensors = (np.clip(np.rint(values * 128), -128, 127).astype(np.int8) for values in made)
-    return tuple(dict.fromkeys(tensor.tobytes() for tensor in tensors))
+    return [
+        np.clip(np.rint(values * half + middle), least, greatest)
+        .astype(tensor.type.numpy_name)
+        .tobytes()
+        for values in made
+    ]
 
 
 def _random(
@@ -100,9 +120,7 @@ def _structured(shape: tuple[int, ...], zero: float) -> Iterator[Values]:
     yield 2 * zero - middle
 
 
-def _along(
-    shape: tuple[int, ...], axis: int, value: Callable[[Values, int], Values]
-) -> Values:
+def _along(shape: tuple[int, ...], axis: int, value: Callable[[Values, int], Values]) -> Values:
     index = np.arange(shape[axis], dtype=np.float64)
     column = [1] * len(shape)
     column[axis] = shape[axis]

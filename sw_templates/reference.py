@@ -11,6 +11,13 @@ import numpy.typing as npt
 
 from contracts.faults import ConfigError
 from sw_templates.model import Model
+from sw_templates.tensor import Tensor
+from sw_templates.tflite_normal import normalised
+
+_MAX_REFUSAL_CHARS = 1000
+
+Values = npt.NDArray[np.generic]
+"""A tensor's contents in its own shape."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +25,9 @@ class Golden:
     """One inference of the reference kernels.
 
     Attributes:
-        output: Bytes of the output tensor.
-        layer_crcs: CRC-32 of each layer's output in execution order, as ``check%`` prints them.
+        output: Bytes of the output tensors, one after the other.
+        layer_crcs: CRC-32 of each layer's output in execution order, as ``check%`` prints them; of
+            several outputs, one after the other.
     """
 
     output: bytes
@@ -31,17 +39,17 @@ class Inference:
     """One inference of the reference kernels with everything in between.
 
     Attributes:
-        layers: What each layer answers, in execution order, each in its own shape.
-        output: Bytes of the output tensor.
+        layers: The outputs of each layer, in execution order.
+        output: Bytes of the output tensors, one after the other.
     """
 
-    layers: tuple[npt.NDArray[np.generic], ...]
+    layers: tuple[tuple[Values, ...], ...]
     output: bytes
 
     @property
     def golden(self) -> Golden:
         """What a firmware is compared with."""
-        crcs = tuple(zlib.crc32(layer.tobytes()) for layer in self.layers)
+        crcs = tuple(zlib.crc32(_joined(outputs)) for outputs in self.layers)
         return Golden(output=self.output, layer_crcs=crcs)
 
 
@@ -50,29 +58,27 @@ def golden_inferences(path: Path, model: Model, inputs: Sequence[bytes]) -> tupl
     return tuple(found.golden for found in reference_inferences(path, model, inputs))
 
 
-def reference_inferences(
-    path: Path, model: Model, inputs: Sequence[bytes]
-) -> Iterator[Inference]:
+def reference_inferences(path: Path, model: Model, inputs: Sequence[bytes]) -> Iterator[Inference]:
     """Run the reference kernels on the model file ``path``, imported before as ``model``.
 
     Args:
         path: The file; it must have passed :func:`sw_templates.tflite_import.load_model`, since
             the interpreter itself trusts what it reads.
         model: What the import returned.
-        inputs: Raw int8 input tensors.
+        inputs: Bytes of all input tensors, one after the other.
 
     Yields:
         One inference after the other, so that few need be in memory.
 
     Raises:
-        ConfigError: An input has not the size of the input tensor, or the interpreter refuses
+        ConfigError: An input has not the size of the input tensors, or the interpreter refuses
             the model.
     """
     for number, content in enumerate(inputs):
-        if len(content) != model.input.size_bytes:
+        if len(content) != model.input_bytes:
             raise ConfigError(
-                f"input {number} has {len(content)} bytes, {path} needs {model.input.size_bytes}",
-                fix="give raw int8 tensors of the model's input shape",
+                f"input {number} has {len(content)} bytes, {path} needs {model.input_bytes}",
+                fix="give the bytes of all input tensors, one after the other",
             )
     interpreter = _interpreter(path)
     for content in inputs:
@@ -82,10 +88,31 @@ def reference_inferences(
 def random_inputs(model: Model, *, count: int, seed: int) -> tuple[bytes, ...]:
     """Return uniformly random input tensors: the same for the same seed."""
     generator = np.random.default_rng(seed)
-    size = model.input.size_bytes
+    size = model.input_bytes
     return tuple(
         generator.integers(-128, 128, size=size, dtype=np.int8).tobytes() for _ in range(count)
     )
+
+
+def run_once(path: Path) -> None:
+    """Let the reference kernels run a model file once, on zeros.
+
+    The interpreter may end the process at a file that it should have refused: see
+    ``runners/reference.py``, which alone calls this.
+
+    Args:
+        path: A file that the import has accepted.
+
+    Raises:
+        ConfigError: The interpreter refuses the file.
+    """
+    interpreter = _interpreter(path)
+    for given in interpreter.get_input_details():
+        interpreter.set_tensor(given["index"], np.zeros(given["shape"], given["dtype"]))
+    try:
+        interpreter.invoke()
+    except (RuntimeError, ValueError) as error:
+        raise _refused(path, error) from None
 
 
 def _interpreter(path: Path) -> Any:
@@ -94,24 +121,47 @@ def _interpreter(path: Path) -> Any:
 
     try:
         interpreter = Interpreter(
-            model_path=str(path),
+            model_content=_normalised_file(path),
             experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
             experimental_preserve_all_tensors=True,
         )
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
-        raise ConfigError(
-            f"TFLite's reference kernels refuse {path}: {error}",
-            fix="convert the model again with full int8 quantisation",
-        ) from None
+        raise _refused(path, error) from None
     return interpreter
 
 
-def _run(interpreter: Any, model: Model, content: bytes) -> Inference:
-    values: npt.NDArray[np.int8] = np.frombuffer(content, dtype=np.int8)
-    interpreter.set_tensor(model.input.index, values.reshape(model.input.shape))
-    interpreter.invoke()
-    return Inference(
-        layers=tuple(interpreter.get_tensor(layer.output.index) for layer in model.layers),
-        output=interpreter.get_tensor(model.output.index).tobytes(),
+def _refused(path: Path, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"TFLite's reference kernels refuse {path}: {error}"[:_MAX_REFUSAL_CHARS],
+        fix="convert the model again with full int8 quantisation",
     )
+
+
+def _normalised_file(path: Path) -> bytes:
+    try:
+        return normalised(path.read_bytes(), str(path))
+    except OSError as error:
+        raise ConfigError(
+            f"model file {path} cannot be read: {error.strerror}",
+            fix="check the path workload.model in the config",
+        ) from None
+
+
+def _run(interpreter: Any, model: Model, content: bytes) -> Inference:
+    for tensor, part in model.input_parts(content):
+        values: npt.NDArray[Any] = np.frombuffer(part, dtype=tensor.type.numpy_name)
+        interpreter.set_tensor(tensor.index, values.reshape(tensor.shape))
+    interpreter.invoke()
+
+    def contents(tensors: Sequence[Tensor]) -> tuple[Values, ...]:
+        return tuple(interpreter.get_tensor(tensor.index) for tensor in tensors)
+
+    return Inference(
+        layers=tuple(contents(layer.outputs) for layer in model.layers),
+        output=_joined(contents(model.outputs)),
+    )
+
+
+def _joined(tensors: Sequence[Values]) -> bytes:
+    return b"".join(tensor.tobytes() for tensor in tensors)

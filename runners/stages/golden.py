@@ -155,8 +155,8 @@ def _run_candidates(building: Building, model: Model) -> _Candidates:
     answers, shown, values = [], [], []
     for number, inference in enumerate(reference_inferences(workload.model, model, inputs)):
         answers.append(inference.golden)
-        shown.append(visible(model, inference.layers))
-        values.append(unclamped(model, inference.layers))
+        shown.append(visible(model, inference))
+        values.append(unclamped(model, inference))
         building.progress(0.5 * (number + 1) / len(inputs))
     return _Candidates(
         inputs=inputs, answers=answers, unclamped=np.array(values), shown=np.array(shown)

@@ -53,9 +53,7 @@ class WrongRounding:
         for slip in ROUNDING_FAULTS:
             (folder / HEADER).write_text(slip.applied_to(right))
             faults += [
-                Fault(layer=kernel, what=slip.what)
-                for kernel in kernels
-                if self._has(kernel)
+                Fault(layer=kernel, what=slip.what) for kernel in kernels if self._has(kernel)
             ]
         (folder / HEADER).write_text(right)
         self.faults = tuple(faults)
