@@ -1,5 +1,6 @@
-"""Inputs from which the golden ones are chosen: of many kinds, since networks differ in what they
-hide. Noise alone saturates most classifiers, whose output is then the same for almost any fault.
+"""Inputs of many kinds, from which the golden ones are chosen: networks differ in what they hide.
+
+Noise alone saturates most classifiers, whose output is then the same for almost any fault.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,8 +30,9 @@ def candidate_inputs(model: Model, *, seed: int, rounds: int = 2) -> tuple[bytes
         rounds: How often each kind with something random in it is drawn.
 
     Returns:
-        Bytes of all input tensors, one after the other; each candidate once. Noise from faint to full contrast and from rough to smooth around various levels; sparse
-        and extreme inputs; constants; ramps, stripes, single spots and bright borders.
+        Bytes of all input tensors, one after the other; each candidate once. Noise from faint to
+        full contrast and from rough to smooth around various levels, clouds, sparse and extreme
+        inputs, constants, ramps, stripes, single spots and bright borders.
     """
     generator = np.random.default_rng(seed)
     made = [_of_tensor(tensor, generator, rounds) for tensor in model.inputs]

@@ -63,9 +63,8 @@ ROUNDING_FAULTS = (
     ),
     RoundingFault(
         what="not rounded at all",
-        right="    return (int32_t)(((int64_t)value * multiplier + (INT64_C(1) << (total_shift - 1)))"
-        " >>\n                     total_shift);",
-        wrong="    return (int32_t)(((int64_t)value * multiplier) >> total_shift);",
+        right="(int64_t)value * multiplier + (INT64_C(1) << (total_shift - 1))",
+        wrong="(int64_t)value * multiplier",
     ),
     RoundingFault(
         what="rounded twice instead of once",

@@ -79,7 +79,8 @@ def _spatial_axes(shape: Sequence[int]) -> list[int]:
 
 def _inside(values: Values, limits: ActivationRange) -> npt.NDArray[np.bool_]:
     """A value at a limit may have been clamped: a small fault before may not change it."""
-    return np.asarray((values > limits.minimum) & (values < limits.maximum))
+    whole = values.astype(np.int64)
+    return (whole > limits.minimum) & (whole < limits.maximum)
 
 
 def _seen(values: Values, layer: Layer) -> npt.NDArray[np.bool_]:

@@ -2,8 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
 
 from dse.words import plural
 from runners.job import Job, StageEvent, StageState
@@ -32,11 +30,6 @@ def measure_oracle(job: Job, *, say: Callable[[str], None]) -> OracleReport:
 
     pipeline = pipeline_of(job, cache=Cache(default_root()), report=report)
     return read_oracle(pipeline.get("golden").folder)
-
-
-def oracle_data(report: OracleReport) -> dict[str, Any]:
-    """Return the report as JSON values."""
-    return asdict(report)
 
 
 def oracle_text(report: OracleReport) -> str:

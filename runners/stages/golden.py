@@ -71,6 +71,17 @@ class OracleReport:
     inputs_for_all: int | None
     missed: tuple[Missed, ...]
 
+    def to_json(self) -> str:
+        """Return the text that ``oracle_from_json`` reads."""
+        return json.dumps(asdict(self))
+
+
+def oracle_from_json(text: str) -> OracleReport:
+    """Return what ``OracleReport.to_json`` wrote."""
+    content = json.loads(text)
+    missed = tuple(Missed(**fault) for fault in content.pop("missed"))
+    return OracleReport(**content, missed=missed)
+
 
 @dataclass(slots=True)
 class _Candidates:
@@ -142,7 +153,7 @@ def _build(building: Building) -> float:
     report = _report(
         (*faults_of(model), *rounding.faults), np.hstack([found.shown, by_rounding]), ranked, chosen
     )
-    (building.out / "oracle.json").write_text(json.dumps(asdict(report)))
+    (building.out / "oracle.json").write_text(report.to_json())
     return time.process_time() - started_s + rounding.cpu_s
 
 
@@ -186,24 +197,28 @@ def _shown_roundings(rounding: WrongRounding, found: _Candidates, golden_inputs:
 def _report(
     faults: Sequence[Fault], shown: Shown, ranked: Sequence[int], chosen: Sequence[int]
 ) -> OracleReport:
-    by_any, by_golden = shown.any(axis=0), shown[list(chosen)].any(axis=0)
+    by_any, by_golden = _together(shown), _together(shown[list(chosen)])
     enough = [
         count
         for count in range(1, len(ranked) + 1)
-        if (shown[list(ranked[:count])].any(axis=0) == by_any).all()
+        if _together(shown[list(ranked[:count])]) == by_any
     ]
     return OracleReport(
         golden_inputs=len(chosen),
         candidates=len(shown),
         faults=len(faults),
-        caught=int(by_golden.sum()),
+        caught=sum(by_golden),
         inputs_for_all=enough[0] if enough else None,
         missed=tuple(
-            Missed(layer=fault.layer, what=fault.what, another_input=bool(another))
+            Missed(layer=fault.layer, what=fault.what, another_input=another)
             for fault, golden, another in zip(faults, by_golden, by_any, strict=True)
             if not golden
         ),
     )
+
+
+def _together(shown: Shown) -> list[bool]:
+    return [bool(column.any()) for column in shown.T]
 
 
 def read_golden(folder: Path) -> tuple[dict[str, Any], ...]:
@@ -213,9 +228,7 @@ def read_golden(folder: Path) -> tuple[dict[str, Any], ...]:
 
 def read_oracle(folder: Path) -> OracleReport:
     """Return how telling the golden inputs are, as the stage wrote it."""
-    content = json.loads((folder / "oracle.json").read_text())
-    missed = tuple(Missed(**fault) for fault in content.pop("missed"))
-    return OracleReport(**content, missed=missed)
+    return oracle_from_json((folder / "oracle.json").read_text())
 
 
 GOLDEN_STAGE = Stage(

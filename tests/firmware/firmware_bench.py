@@ -201,6 +201,28 @@ def small_network() -> bytes:
     return build(ModelSpec(tensors=tensors, operators=operators, inputs=[0], outputs=[13]))
 
 
+def confident_network(inputs: int = 16, classes: int = 4) -> bytes:
+    """A classifier that is sure whatever it sees: its softmax is the same for every input."""
+    weights = np.random.default_rng(3).integers(-20, 21, (classes, inputs), dtype=np.int8)
+    bias = np.array([0, 40_000, -40_000, 0][:classes], dtype="<i4")
+    tensors = [
+        TensorSpec(shape=[1, inputs], scales=[0.02], zero_points=[0]),
+        TensorSpec(shape=weights.shape, scales=[0.01], zero_points=[0], data=weights.tobytes()),
+        TensorSpec(
+            shape=[classes], scales=[0.0002], zero_points=[0], type_code=INT32, data=bias.tobytes()
+        ),
+        TensorSpec(shape=[1, classes], scales=[0.1], zero_points=[0]),
+        TensorSpec(shape=[1, classes], scales=[0.3], zero_points=[0]),
+        TensorSpec(shape=[1, classes], scales=[1 / 256], zero_points=[-128]),
+    ]
+    operators = [
+        OperatorSpec(code=FULLY_CONNECTED, inputs=[0, 1, 2], outputs=[3]),
+        OperatorSpec(code=ADD, inputs=[3, 3], outputs=[4]),
+        OperatorSpec(code=SOFTMAX, inputs=[4], outputs=[5], options={"Beta": 9.0}),
+    ]
+    return build(ModelSpec(tensors=tensors, operators=operators, inputs=[0], outputs=[5]))
+
+
 def load_bytes(content: bytes, folder: Path) -> tuple[Path, Model]:
     path = folder / "network.tflite"
     path.write_bytes(content)
