@@ -127,7 +127,7 @@ def status(study: StudyName, db: Database = DEFAULT_DB, as_json: Json = False) -
     from dse.output.report import status_data, status_text
     from dse.results.study_results import Wanted, study_columns
 
-    only_states = Wanted(metrics=frozenset(), designs=False)
+    only_states = Wanted(metrics=frozenset(), records=False, designs=False)
     with _open(db) as reader:
         data = status_data(study_columns(reader, study, only_states))
     _show(data, status_text(data), as_json=as_json)

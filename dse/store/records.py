@@ -1,7 +1,7 @@
 """What the store hands out: frozen rows, free of the database."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -225,6 +225,32 @@ class TrialResult:
     started_s: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrialColumns:
+    """What decides which of some trials count, one value a trial, by number.
+
+    Attributes:
+        ids: Keys in the database.
+        numbers: In their study.
+        states: Positions in ``TrialState``.
+        revisions: Numbers of their last changes.
+        reused_from: Keys of the trials whose results they share; 0 where there is none.
+        promotes: Keys of the trials whose designs they measure at a higher fidelity; 0 where there
+            is none.
+        is_stand_in: Whether each design was drawn at random because the search failed.
+        design_ids: Hashes of the designs.
+    """
+
+    ids: "NDArray[np.int64]"
+    numbers: "NDArray[np.int64]"
+    states: "NDArray[np.int8]"
+    revisions: "NDArray[np.int64]"
+    reused_from: "NDArray[np.int64]"
+    promotes: "NDArray[np.int64]"
+    is_stand_in: "NDArray[np.bool_]"
+    design_ids: Sequence[str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricValues:
     """One metric of some trials, which may be that of the trials whose results they share.
@@ -287,14 +313,16 @@ class StudyChanges:
 
     Attributes:
         study: The study as it is now.
-        trials: That changed or came, by number.
+        trials: That changed or came.
+        records: The same trials whole, in the same order; None unless asked for.
         metrics: Of these trials.
         attempts: The last one at each of these trials; None unless asked for.
         origins: Key of a trial whose result one of them shares, to its study's name and number.
     """
 
     study: StudyRecord
-    trials: tuple[TrialRecord, ...]
+    trials: TrialColumns
+    records: tuple[TrialRecord, ...] | None
     metrics: tuple[MetricValues, ...]
     attempts: LastAttempts | None
     origins: Mapping[int, tuple[str, int]]

@@ -55,7 +55,7 @@ def progress_part(
     return {
         "progress": progress(columns, running, now_s=now_s),
         "on_front": len(columns.standing.front),
-        "stand_ins": [trial.number for trial in columns.stand_ins()],
+        "stand_ins": list(columns.stand_ins()),
         "states": list(TrialState),
         "now_s": now_s,
         "designs": {
