@@ -15,7 +15,7 @@ import typer
 
 from contracts.faults import DseError, FaultKind, Then
 from dse.commands.interrupts import EXIT_INTERRUPTED
-from runners.pipeline.sources import ROOT
+from runners import ROOT
 
 if TYPE_CHECKING:
     from dse.commands.campaigns import CampaignEnd, Running
@@ -127,9 +127,9 @@ def status(study: StudyName, db: Database = DEFAULT_DB, as_json: Json = False) -
     from dse.output.report import status_data, status_text
     from dse.results.study_results import Wanted, study_columns
 
-    only_states = Wanted(metrics=frozenset(), records=False, designs=False)
+    states_and_faults = Wanted(metrics=frozenset(), records=False, designs=False, attempts="faults")
     with _open(db) as reader:
-        data = status_data(study_columns(reader, study, only_states))
+        data = status_data(study_columns(reader, study, states_and_faults))
     _show(data, status_text(data), as_json=as_json)
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from dse.store import StudySummary, TrialResult, TrialState
 from dse.words import design_text, number_text, plural, value_text, varying
-from runners.fpga import capacity_of
 
 if TYPE_CHECKING:  # pydantic and NumPy take a while to import
     from dse.config import StudyConfig
@@ -57,7 +56,7 @@ def list_text(summaries: Sequence[StudySummary]) -> str:
 
 
 def status_data(columns: "StudyColumns") -> dict[str, Any]:
-    """Return where a study stands; its columns must have the attempts."""
+    """Return where a study stands; its columns must have the faults."""
     config = columns.config
     faults = {} if columns.attempts is None else columns.attempts.faults
     has_completed = columns.is_state(TrialState.COMPLETED)
@@ -192,6 +191,8 @@ def _metric_text(result: TrialResult, name: str) -> str:
 
 def _capacity_lines(front: "Front", config: "StudyConfig") -> list[str]:
     """Say what the part has of the objectives that it limits."""
+    from runners.fpga import capacity_of  # the families take a while to import, `list` needs none
+
     capacity = capacity_of(config.target.part)
     held = [f"{number_text(capacity[x])} {x}" for x in front.objectives if x in capacity]
     return [f"{config.target.part} has {', '.join(held)}"] if held else []

@@ -59,7 +59,7 @@ class MetricColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptColumns:
-    """The last attempt at each trial.
+    """The last attempt at each trial, as far as it was asked for.
 
     Attributes:
         started_s: When it began, seconds since 1970; NaN where there was none.

@@ -27,6 +27,7 @@ from dse.results.columns import (
 )
 from dse.results.front import Front, pareto_front
 from dse.store import (
+    AttemptsWanted,
     LastAttempts,
     MetricValues,
     Reader,
@@ -49,13 +50,13 @@ class Wanted:
         metrics: Names of the metrics; None for all.
         records: Whether the trials are read whole: without, only what decides which of them count.
         designs: Whether parameters are made into columns.
-        attempts: Whether the last attempts are read: times and faults.
+        attempts: Which of the last attempts are read: their times and faults.
     """
 
     metrics: frozenset[str] | None = None
     records: bool = True
     designs: bool = True
-    attempts: bool = True
+    attempts: AttemptsWanted = "all"
 
 
 EVERYTHING = Wanted()
@@ -64,7 +65,7 @@ EVERYTHING = Wanted()
 def wanted_for_front(config: "StudyConfig") -> Wanted:
     """Return what it takes to follow the front of a study with whole trials."""
     names = {*config.objectives, *config.constraints, "latency_us", "cycles", "clock_mhz"}
-    return Wanted(metrics=frozenset(names), designs=False, attempts=False)
+    return Wanted(metrics=frozenset(names), designs=False, attempts="none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +142,7 @@ class StudyResults:
             since=self._seen,
             metrics=self._wanted.metrics,
             with_records=self._wanted.records,
-            with_attempts=self._wanted.attempts,
+            attempts=self._wanted.attempts,
         )
         if found is None:
             raise NotFound(
@@ -160,9 +161,8 @@ class StudyResults:
             self._snapshot = None
         positions = self._take_trials(found.trials, found.records)
         self._take_metrics(found.metrics, positions)
-        if found.attempts is not None:
-            places = self._places(found.attempts.numbers)
-            self._attempts.take(found.attempts, places, self._count)
+        self._attempts.clear(positions, self._count)
+        self._attempts.take(found.attempts, self._places(found.attempts.numbers))
         self._origins |= found.origins
         is_new_clock = self._learn_clocks(reader, positions)
         if self._needs_designs and not self._wanted.records:
@@ -215,7 +215,7 @@ class StudyResults:
             design_ids=tuple(self._design_ids),
             parameters=self._designs.columns(),
             metrics={name: self._metrics[name].column(count) for name in sorted(self._metrics)},
-            attempts=self._attempts.columns(count) if self._wanted.attempts else None,
+            attempts=None if self._wanted.attempts == "none" else self._attempts.columns(count),
             origins=dict(self._origins),
             clock_model=None,
             revision=self._revision,
@@ -356,14 +356,18 @@ class _Attempts:
     wall_s: _Growing = field(default_factory=lambda: _Growing(np.float64, np.nan))
     faults: dict[int, tuple[FaultKind, str]] = field(default_factory=dict)
 
-    def take(self, found: LastAttempts, places: Positions, count: int) -> None:
-        """Set the attempts of the trials at some places."""
-        self.started_s.reserve(count)
-        self.wall_s.reserve(count)
-        self.started_s.put(places, found.started_s)
-        self.wall_s.put(places, found.ended_s - found.started_s)
+    def clear(self, places: Positions, count: int) -> None:
+        """Take the attempts at some trials away, and have room for ``count``."""
+        for growing in (self.started_s, self.wall_s):
+            growing.reserve(count)
+            growing.array[places] = growing.fill
         for place in places.tolist() if self.faults else ():
             self.faults.pop(place, None)
+
+    def take(self, found: LastAttempts, places: Positions) -> None:
+        """Set the attempts of the trials at some places."""
+        self.started_s.put(places, found.started_s)
+        self.wall_s.put(places, found.ended_s - found.started_s)
         place_of = dict(zip(found.numbers.tolist(), places.tolist(), strict=True))
         self.faults |= {place_of[number]: fault for number, fault in found.faults.items()}
 

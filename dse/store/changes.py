@@ -21,6 +21,7 @@ from contracts.measurement import Fidelity
 from dse.store.queries import origins
 from dse.store.records import (
     STAND_IN,
+    AttemptsWanted,
     LastAttempts,
     MetricValues,
     StudyChanges,
@@ -75,6 +76,7 @@ _ATTEMPTS = """
 SELECT trial_id, started_s, ended_s, kind, what, max(number) FROM attempts
 WHERE {which} GROUP BY trial_id
 """
+_FAULTY = f"SELECT * FROM ({_ATTEMPTS}) WHERE kind IS NOT NULL"
 _IN_RANGE = "trial_id BETWEEN ? AND ?"
 _IN_LIST = "trial_id IN (SELECT value FROM json_each(?))"
 
@@ -89,7 +91,7 @@ def study_changes(
     since: int,
     names: Collection[str] | None,
     with_records: bool,
-    with_attempts: bool,
+    wanted: AttemptsWanted,
 ) -> StudyChanges:
     """Return what changed in a study after a revision, see ``Reader.changes``."""
     cursor = _cursor(db)
@@ -101,7 +103,7 @@ def study_changes(
             trials=trials,
             records=_records(cursor, study.id, since) if with_records else None,
             metrics=tuple(_metrics(cursor, sources, names)) if len(trials.ids) else (),
-            attempts=_attempts(cursor, sources) if with_attempts else None,
+            attempts=_attempts(cursor, sources, wanted),
             origins=origins(db, set(trials.reused_from[trials.reused_from > 0].tolist())),
         )
 
@@ -237,11 +239,12 @@ def _metric_names(cursor: sqlite3.Cursor) -> Iterator[str]:
         (name,) = cursor.execute("SELECT min(name) FROM metrics WHERE name > ?", (name,)).fetchone()
 
 
-def _attempts(cursor: sqlite3.Cursor, sources: _Sources) -> LastAttempts:
+def _attempts(cursor: sqlite3.Cursor, sources: _Sources, wanted: AttemptsWanted) -> LastAttempts:
+    statement = _ATTEMPTS if wanted == "all" else _FAULTY
     rows = [
         row
-        for condition, variables in sources.conditions
-        for row in cursor.execute(_ATTEMPTS.format(which=condition), variables).fetchall()
+        for condition, variables in (sources.conditions if wanted != "none" else ())
+        for row in cursor.execute(statement.format(which=condition), variables).fetchall()
     ]
     keys, started_s, ended_s, kinds, whats, _ = zip(*rows, strict=True) if rows else [()] * 6
     numbers, places = sources.numbers(np.array(keys, dtype=np.int64))

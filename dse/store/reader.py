@@ -14,6 +14,7 @@ from contracts.faults import NotFound
 from dse.store import queries
 from dse.store.database import as_store_error, check_schema, open_to_read
 from dse.store.records import (
+    AttemptsWanted,
     AuditRecord,
     HeldTrial,
     Sample,
@@ -141,7 +142,7 @@ class Reader:
         since: int = -1,
         metrics: Collection[str] | None = None,
         with_records: bool = True,
-        with_attempts: bool = True,
+        attempts: AttemptsWanted = "all",
     ) -> StudyChanges | None:
         """Return what changed in a study; None when there is no study of that name.
 
@@ -153,7 +154,7 @@ class Reader:
             since: Only trials with a larger revision; -1 for all.
             metrics: Names of those to read, a few; None for all.
             with_records: Whether to read the trials whole, too.
-            with_attempts: Whether to read the last attempt at each trial, too.
+            attempts: Of which of these trials to read the last attempt, too.
         """
         with self._read() as db:
             check_schema(self.path, db)
@@ -168,7 +169,7 @@ class Reader:
                 since=since,
                 names=metrics,
                 with_records=with_records,
-                with_attempts=with_attempts,
+                wanted=attempts,
             )
 
     def design_texts(self, study_id: int, *, after: int, until: int) -> tuple[str, ...]:

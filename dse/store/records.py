@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from contracts.faults import FaultKind
 from contracts.measurement import Fidelity, Measurement
@@ -290,12 +290,17 @@ class AttemptRow(NamedTuple):
     what: str | None
 
 
+AttemptsWanted = Literal["none", "faults", "all"]
+"""Which last attempts are read: none, those with a fault, or that of every trial."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastAttempts:
     """The last attempt at each of some trials, or at the trials whose results they share.
 
     Attributes:
-        numbers: Of the trials in their study; those without an attempt are not there.
+        numbers: Of the trials in their study; those without an attempt that was asked for are
+            not there.
         started_s: When each attempt began, seconds since 1970.
         ended_s: When it ended; NaN while it runs.
         faults: Number of a trial to the kind of its fault and one sentence, where there was one.
@@ -316,7 +321,7 @@ class StudyChanges:
         trials: That changed or came.
         records: The same trials whole, in the same order; None unless asked for.
         metrics: Of these trials.
-        attempts: The last one at each of these trials; None unless asked for.
+        attempts: The last ones at these trials, as far as asked for.
         origins: Key of a trial whose result one of them shares, to its study's name and number.
     """
 
@@ -324,7 +329,7 @@ class StudyChanges:
     trials: TrialColumns
     records: tuple[TrialRecord, ...] | None
     metrics: tuple[MetricValues, ...]
-    attempts: LastAttempts | None
+    attempts: LastAttempts
     origins: Mapping[int, tuple[str, int]]
 
 

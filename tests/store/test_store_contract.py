@@ -338,7 +338,6 @@ def test_a_reader_is_told_what_changed_and_nothing_else(store: Store) -> None:
     (cycles,) = later.metrics
     assert (cycles.name, cycles.unit) == ("cycles", "cycles")
     assert (cycles.numbers.tolist(), cycles.values.tolist()) == ([1], [7])
-    assert later.attempts is not None
     (number,), (started_s,), (ended_s,) = (
         later.attempts.numbers,
         later.attempts.started_s,
