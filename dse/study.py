@@ -355,14 +355,19 @@ def dashboard(
     ] = False,
 ) -> None:
     """Show the studies of the database in a browser, live, until Ctrl-C."""
-    from dse.dashboard.web.serve import example_database, serve
+    from dse.dashboard.data.ahead import studies_read_ahead
 
     if example:
+        from dse.dashboard.web.serve import example_database, serve
+
         with example_database() as database:
-            serve(database, host=host, port=port, is_example=True)
+            serve(studies_read_ahead(database), host=host, port=port, is_example=True)
         return
-    _open(db).close()
-    serve(db, host=host, port=port)
+    _open(db).close()  # says what is wrong with it
+    studies = studies_read_ahead(db)
+    from dse.dashboard.web.serve import serve  # takes a second, in which the studies are read
+
+    serve(studies, host=host, port=port)
 
 
 def main() -> None:
