@@ -169,6 +169,6 @@ def test_the_charts_of_a_trial_are_pictures_and_tables(example: Path) -> None:
     for name, word in within.items():
         assert word in asking.get(f"/studies/imgc/trials/47/{name}.svg").text
         assert word in asking.get(f"/studies/imgc/trials/47/{name}.csv").text
-    assert asking.get("/studies/imgc/trials/47/path.svg").status_code == 400  # not placed
+    assert asking.get("/studies/imgc/trials/47/path.svg").status_code == 404  # not placed
     rows = list(csv.DictReader(asking.get("/studies/imgc/trials/47/layers.csv").text.splitlines()))
     assert sum(int(row["cycles"]) for row in rows) > 1_000_000
