@@ -15,7 +15,7 @@ import typer
 
 from contracts.faults import ConfigError, DseError, FaultKind, Then
 from dse.commands.interrupts import EXIT_INTERRUPTED
-from runners.pipeline.sources import ROOT
+from runners import ROOT
 
 if TYPE_CHECKING:
     from dse.commands.campaigns import CampaignEnd, Running
@@ -127,9 +127,9 @@ def status(study: StudyName, db: Database = DEFAULT_DB, as_json: Json = False) -
     from dse.output.report import status_data, status_text
     from dse.results.study_results import Wanted, study_columns
 
-    only_states = Wanted(metrics=frozenset(), designs=False)
+    states_and_faults = Wanted(metrics=frozenset(), records=False, designs=False, attempts="faults")
     with _open(db) as reader:
-        data = status_data(study_columns(reader, study, only_states))
+        data = status_data(study_columns(reader, study, states_and_faults))
     _show(data, status_text(data), as_json=as_json)
 
 
@@ -367,14 +367,19 @@ def dashboard(
     ] = False,
 ) -> None:
     """Show the studies of the database in a browser, live, until Ctrl-C."""
-    from dse.dashboard.web.serve import example_database, serve
+    from dse.dashboard.data.ahead import studies_read_ahead
 
     if example:
+        from dse.dashboard.web.serve import example_database, serve
+
         with example_database() as database:
-            serve(database, host=host, port=port, is_example=True)
+            serve(studies_read_ahead(database), host=host, port=port, is_example=True)
         return
-    _open(db).close()
-    serve(db, host=host, port=port)
+    _open(db).close()  # says what is wrong with it
+    studies = studies_read_ahead(db)
+    from dse.dashboard.web.serve import serve  # takes a second, in which the studies are read
+
+    serve(studies, host=host, port=port)
 
 
 def main() -> None:

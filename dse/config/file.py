@@ -10,8 +10,8 @@ from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.suggest.algorithms import DEFAULT as DEFAULT_ALGORITHM
 from dse.suggest.algorithms import algorithm_names
+from runners import ROOT
 from runners.executors.kinds import LOCAL, executor_names
-from runners.pipeline.sources import ROOT
 
 Setting = Annotated[Value, Field(union_mode="smart")]
 
