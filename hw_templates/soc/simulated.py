@@ -39,6 +39,8 @@ def _pads() -> list[tuple[object, ...]]:
         # High in the cycle in which the CPU reads "receive FIFO empty" and it is empty: the
         # simulator feeds a byte, or stops its clock until there is one.
         ("serial_starved", 0, Pins(1)),
+        # High in each cycle in which the CPU waits for the CFU; the simulator counts them.
+        ("cfu", 0, Subsignal("untaken", Pins(1)), Subsignal("unanswered", Pins(1))),
     ]
 
 
@@ -85,6 +87,14 @@ class SimulatedSoc(SoCCore):
         starved: Signal = platform.request("serial_starved")
         self.comb += starved.eq(self.uart._rxempty.we & self.uart._rxempty.status)
         self.comb += platform.trace.eq(0)
+        waits = platform.request("cfu")
+        if config.with_cfu:
+            bus = self.cpu.cfu_bus
+            self.comb += [
+                waits.untaken.eq(bus.cmd.valid & ~bus.cmd.ready),
+                # the CPU is ready for an answer only while it expects one
+                waits.unanswered.eq(bus.rsp.ready & ~bus.rsp.valid),
+            ]
 
     def _add_sdram_model(self, config: SocConfig) -> None:
         chip = sdram_chip(config.sdram_chip)

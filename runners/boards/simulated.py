@@ -9,7 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from contracts.faults import BoardMissing, BoardSilent, ToolMissing, TooSlow
+from contracts.faults import (
+    BoardMissing,
+    BoardSilent,
+    CfuHangs,
+    DseError,
+    InvalidDesign,
+    ToolMissing,
+    TooSlow,
+)
 from runners.boards.board import SEND_TIMEOUT_S
 from runners.boards.serial_port import SerialBoard
 from runners.tools import child, fault_of_os_error
@@ -17,6 +25,9 @@ from runners.tools import child, fault_of_os_error
 _START_LIMIT_S = 60.0
 _STOP_LIMIT_S = 10.0
 _CYCLE_LIMIT_STATUS = 3
+_CFU_HANGS_STATUS = 4
+_LOOP_SIGN = "converge"
+"""In what a simulator says whose signals do not settle."""
 _PORT_LINE = "serial port: "
 _CYCLES_LINE = "cycles: "
 _Answer = TypeVar("_Answer")
@@ -34,7 +45,8 @@ class SimulatedBoard:
         folder: Has the memory contents of ``hw_templates.soc.images.write_memory_images``; the
             simulator runs in it and writes its log there.
         command_cycle_limit: Cycles between two bytes that the firmware asks for; None for no
-            limit. Reaching it is the design's fault: ``TooSlow``.
+            limit. Reaching it is the design's fault: ``TooSlow``. So is a CFU that lets the CPU
+            wait for longer than the simulator's bound: ``CfuHangs``.
 
     Raises:
         ToolMissing: There is no such program.
@@ -132,17 +144,31 @@ class SimulatedBoard:
                 raise error from None
             raise self._ended(status) from error
 
-    def _ended(self, status: int) -> BoardMissing | TooSlow:
+    def _ended(self, status: int) -> DseError:
+        """Return the fault that an end of the simulator with this status stands for."""
+        said = self._log.read_text(errors="replace")
         if status == _CYCLE_LIMIT_STATUS:
             return TooSlow(
                 f"the firmware did not finish a command within {self._command_cycle_limit} cycles",
                 fix="raise limits.cycles, or leave such designs out of the space",
             )
+        if status == _CFU_HANGS_STATUS:
+            return CfuHangs(
+                said.strip().splitlines()[-1].removeprefix("simulator: "),
+                fix="answer each command, and take one again afterwards: compare hardware and model"
+                " with tests/cfu/test_cfu_contract.py (docs/how-to/add-a-cfu-family.md)",
+            )
+        if _LOOP_SIGN in said:
+            return InvalidDesign(
+                "the design has a combinational loop: its signals do not settle",
+                fix="put a register into the loop of the CFU family",
+                detail=said[-2000:],
+            )
         how = f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
         return BoardMissing(
             f"the simulator ended with {how}",
             fix="`resume` the study; if it happens again, build the simulator anew",
-            detail=self._log.read_text(errors="replace")[-2000:],
+            detail=said[-2000:],
         )
 
     def _stop(self) -> None:
