@@ -4,7 +4,6 @@ Results go to standard output, progress and errors to standard error. Everything
 is imported by the command that needs it.
 """
 
-import json
 import os
 import sys
 import time
@@ -457,7 +456,9 @@ def _tell(text: str) -> None:
 
 
 def _show(data: Any, text: str, *, as_json: bool) -> None:
-    print(json.dumps(data, indent=1) if as_json else text)
+    from dse.words import json_text
+
+    print(json_text(data, indent=1) if as_json else text)
 
 
 def _finish(end: "CampaignEnd", store: "Store") -> None:

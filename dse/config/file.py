@@ -13,6 +13,9 @@ from dse.suggest.algorithms import algorithm_names
 from runners.executors.kinds import LOCAL, executor_names
 from runners.pipeline.sources import ROOT
 
+_MOST_MHZ = 10_000
+"""Far above any FPGA; the generators' own limits come later."""
+
 Setting = Annotated[Value, Field(union_mode="smart")]
 
 
@@ -85,7 +88,7 @@ class TargetSection(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     board: str | None = None
     part: str | None = None
-    clock_mhz: float | None = Field(default=None, gt=0)
+    clock_mhz: float | None = Field(default=None, gt=0, le=_MOST_MHZ)
     clock_policy: Literal["pinned", "achieved"] | None = None
     place_seeds: int | None = Field(default=None, ge=1, le=100)
     uart_baud: int | None = Field(default=None, ge=300)
@@ -97,7 +100,7 @@ class TargetFile(Section):
 
     board: str
     part: str
-    clock_mhz: float = Field(gt=0)
+    clock_mhz: float = Field(gt=0, le=_MOST_MHZ)
     clock_policy: Literal["pinned", "achieved"] = "achieved"
     place_seeds: int = Field(default=3, ge=1, le=100)
     uart_baud: int = Field(default=115_200, ge=300)

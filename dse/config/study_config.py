@@ -204,7 +204,12 @@ def _config(complete: StudyFile) -> StudyConfig:
         },
         families=tuple(complete.cfu.families),
         metric_files=tuple(complete.metrics.files),
-        references=tuple(Reference(**entry.model_dump()) for entry in complete.references),
+        # a config of before they were refused may hold an infinite one: nothing to compare with
+        references=tuple(
+            Reference(**entry.model_dump())
+            for entry in complete.references
+            if math.isfinite(entry.value)
+        ),
         resolved=complete.model_dump(mode="json", exclude_none=True),
     )
 

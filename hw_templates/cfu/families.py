@@ -222,7 +222,7 @@ def _require_consistent(family: Family) -> None:
             raise ConfigError(
                 f"CFU family {family.name!r} names the folder of kernels {family.kernels.folder},"
                 " and there is none",
-                fix="correct KernelFolder(folder=...), for example Path(__file__).parent / 'kernels'",
+                fix="correct the path: Path(__file__).parent / 'kernels' starts at the module",
             )
     if family.verilog is not None and not family.sources:
         raise ConfigError(

@@ -176,7 +176,10 @@ def _rom_needs(job: Job, *, part: str) -> tuple[str, ...]:
 
 
 _CODE = (
-    *(f"runners/stages/{name}.py" for name in ("synthesis", "black_boxes", "rom", "soc", "design", "own_source")),
+    *(
+        f"runners/stages/{name}.py"
+        for name in ("synthesis", "black_boxes", "rom", "soc", "design", "own_source")
+    ),
     "runners/fpga/family.py",
     "hw_templates/cfu/family.py",  # the ports of the black boxes
 )
