@@ -50,7 +50,7 @@ def golden_inferences(path: Path, model: Model, inputs: Sequence[bytes]) -> tupl
                 f"input {number} has {len(content)} bytes, {path} needs {model.input_bytes}",
                 fix="give the bytes of all input tensors, one after the other",
             )
-    interpreter = _interpreter(path)
+    interpreter = _interpreter(path, model)
     return tuple(_run(interpreter, model, content) for content in inputs)
 
 
@@ -84,13 +84,13 @@ def run_once(path: Path) -> None:
         raise _refused(path, error) from None
 
 
-def _interpreter(path: Path) -> Any:
+def _interpreter(path: Path, model: Model | None = None) -> Any:
     # Imported here: it takes a second, and generating firmware does not need it.
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     try:
         interpreter = Interpreter(
-            model_content=_normalised_file(path),
+            model_content=_normalised_file(path, model),
             experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
             experimental_preserve_all_tensors=True,
         )
@@ -107,9 +107,9 @@ def _refused(path: Path, error: Exception) -> ConfigError:
     )
 
 
-def _normalised_file(path: Path) -> bytes:
+def _normalised_file(path: Path, model: Model | None) -> bytes:
     try:
-        return normalised(path.read_bytes(), str(path))
+        return normalised(path.read_bytes(), str(path), model)
     except OSError as error:
         raise ConfigError(
             f"model file {path} cannot be read: {error.strerror}",

@@ -5,16 +5,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.faults import ConfigError
+from sw_templates.graph_edges import without_float_edges
+from sw_templates.graph_folding import FOLDING_OPTIONS, fold_constants
 from sw_templates.layer import Layer
 from sw_templates.model import Model
 from sw_templates.obstacles import require_no_obstacles
 from sw_templates.operator_set import OperatorSet, find_operators
 from sw_templates.tensor import ElementType, Tensor
-from sw_templates.tflite_file import RawModel, RawOperator, parse_tflite, read_tflite
+from sw_templates.tflite_file import (
+    OptionsTables,
+    RawModel,
+    RawOperator,
+    parse_tflite,
+    read_tflite,
+)
 from sw_templates.tflite_node import Node
 
-_EDGE_TYPES = (ElementType.INT8, ElementType.UINT8, ElementType.INT16)
-"""What the inputs and outputs of a model may be."""
+_INPUT_TYPES = (ElementType.INT8, ElementType.UINT8, ElementType.INT16)
+_PLAIN_TYPES = (ElementType.INT32, ElementType.INT64)
+_OUTPUT_TYPES = (*_INPUT_TYPES, *_PLAIN_TYPES)
+"""What the outputs of a model may be: indexes and counts have no scale."""
+_FILE_TYPES = (*_OUTPUT_TYPES, ElementType.FLOAT32)
 
 
 def load_model(path: Path, *, operator_folders: Sequence[Path] = ()) -> Model:
@@ -29,22 +40,30 @@ def load_model(path: Path, *, operator_folders: Sequence[Path] = ()) -> Model:
             operators are named with index and tensor. Or a file in ``operator_folders`` is none.
     """
     operators = find_operators(operator_folders)
-    raw = read_tflite(path, operators.options)
+    raw = read_tflite(path, _options(operators))
     return _Importer(raw, str(path), operators).model(path.stem)
 
 
 def model_from_bytes(content: bytes, name: str, *, operator_folders: Sequence[Path] = ()) -> Model:
     """Import the bytes of a TFLite file; raises as :func:`load_model` does."""
     operators = find_operators(operator_folders)
-    raw = parse_tflite(content, name, operators.options)
+    raw = parse_tflite(content, name, _options(operators))
     return _Importer(raw, name, operators).model(name)
+
+
+def _options(operators: OperatorSet) -> OptionsTables:
+    return {**FOLDING_OPTIONS, **operators.options}
 
 
 class _Importer:
     """Walks the operators of one file in order."""
 
-    def __init__(self, raw: RawModel, source: str, operators: OperatorSet) -> None:
-        self._raw = raw
+    def __init__(self, file: RawModel, source: str, operators: OperatorSet) -> None:
+        self._file = file
+        graph = without_float_edges(fold_constants(file))
+        self._raw = graph.raw
+        self._host_operators = graph.host_operators
+        self._raw_operators = {operator.index: operator for operator in file.operators}
         self._source = source
         self._operators = operators
         self._layer_of = operators.by_name
@@ -70,6 +89,9 @@ class _Importer:
             layers=layers,
             inputs=inputs,
             outputs=outputs,
+            file_inputs=tuple(first.tensor(index, _FILE_TYPES) for index in self._file.inputs),
+            file_outputs=tuple(last.tensor(index, _FILE_TYPES) for index in self._file.outputs),
+            host_operators=self._host_operators,
             operators=self._operators,
         )
 
@@ -79,7 +101,7 @@ class _Importer:
 
     def _input(self, node: Node, index: int) -> Tensor:
         """Return one of the model's inputs; ``node`` is who refuses it."""
-        tensor = node.quantised(index, _EDGE_TYPES)
+        tensor = node.quantised(index, _INPUT_TYPES)
         if tensor.data is not None:
             node.refuse(index, "is a constant used as the model's input")
         if index in self._written:
@@ -89,7 +111,9 @@ class _Importer:
 
     def _output(self, node: Node, index: int) -> Tensor:
         """Return one of the model's outputs; ``node`` is who refuses it."""
-        tensor = node.quantised(index, _EDGE_TYPES)
+        tensor = node.tensor(index, _OUTPUT_TYPES)
+        if tensor.type not in _PLAIN_TYPES:
+            node.require_one_scale(tensor)
         if index not in self._written:
             node.refuse(index, "is the model's output, but no operator writes it")
         return tensor
@@ -120,7 +144,7 @@ class _Importer:
         return tuple(layers)
 
     def _require_order(self, layer: Layer) -> None:
-        node = self._node(self._raw.operators[layer.index])
+        node = self._node(self._raw_operators[layer.index])
         for tensor in layer.inputs:
             if tensor.data is None and tensor.index not in self._written:
                 node.refuse(tensor.index, "is read before anything writes it")
