@@ -32,7 +32,7 @@ def workload_text(data: dict[str, Any]) -> str:
         [
             layer["name"],
             layer["operator"],
-            _shape(layer["output_shape"]),
+            " ".join(_shape(shape) for shape in layer["output_shapes"]),
             f"{layer['macs']:,}",
             f"{layer['weight_bytes']:,}",
             f"{layer['bytes_in']:,}",
@@ -47,7 +47,7 @@ def workload_text(data: dict[str, Any]) -> str:
             buffer["name"],
             f"{buffer['size_bytes']:,}",
             f"{buffer['offset']:,}",
-            names[buffer["first"]],
+            names[buffer["first"]] if 0 <= buffer["first"] < len(names) else "the start",
             # the output outlives the last layer
             names[buffer["last"]] if buffer["last"] < len(names) else "the end",
         ]
@@ -62,13 +62,23 @@ def workload_text(data: dict[str, Any]) -> str:
             "",
             table_text(["buffer", "bytes", "offset", "from", "until"], buffers),
             "",
-            f"{'input':12} {_shape(data['input_shape'])} int8",
-            f"{'output':12} {_shape(data['output_shape'])} int8",
+            *(_edge("input", each, "quantised") for each in data["inputs"]),
+            *(_edge("output", each, "dequantised") for each in data["outputs"]),
             f"{'work':12} {data['macs']:,} MAC an inference",
             f"{'weights':12} {data['weight_bytes']:,} bytes",
             f"{'peak memory':12} {data['peak_bytes']:,} bytes of activations and scratch, "
             "with plain kernels",
         ]
+    )
+
+
+def _edge(end: str, edge: dict[str, Any], verb: str) -> str:
+    text = f"{end:12} {_shape(edge['shape'])} {edge['type']}"
+    if edge["file_type"] == edge["type"]:
+        return text
+    return (
+        f"{text}; {edge['file_type']} in the file, {verb} by the host"
+        f" (scale {edge['scale']:.6g}, zero point {edge['zero_point']})"
     )
 
 

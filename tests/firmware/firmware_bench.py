@@ -21,6 +21,7 @@ from sw_templates.options import PLAIN_KERNELS, FirmwareOptions, KernelSet
 from sw_templates.reference import Golden
 from sw_templates.soc_map import Region, SocMap
 from sw_templates.tflite_import import load_model, model_from_bytes
+from sw_templates.tflite_normal import normalised
 from tests.firmware.tflite_builder import (
     ADD,
     AVERAGE_POOL_2D,
@@ -109,15 +110,19 @@ def run_batch(program: Path, model: Model, inputs: Sequence[bytes]) -> tuple[Gol
 def reference_outputs(content: bytes, model: Model, given: bytes) -> list[bytes]:
     """Bytes of each layer's output by TFLite's reference kernels."""
     interpreter = Interpreter(
-        model_content=content,
+        model_content=normalised(content, "network", model),
         experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
         experimental_preserve_all_tensors=True,
     )
     interpreter.allocate_tensors()
-    values = np.frombuffer(given, np.int8).reshape(model.input.shape)
-    interpreter.set_tensor(model.input.index, values)
+    for tensor, part in model.input_parts(given):
+        values = np.frombuffer(part, tensor.type.numpy_name).reshape(tensor.shape)
+        interpreter.set_tensor(tensor.index, values)
     interpreter.invoke()
-    return [interpreter.get_tensor(layer.output.index).tobytes() for layer in model.layers]
+    return [
+        b"".join(interpreter.get_tensor(tensor.index).tobytes() for tensor in layer.outputs)
+        for layer in model.layers
+    ]
 
 
 def crcs_of(outputs: Sequence[bytes]) -> tuple[int, ...]:
@@ -204,7 +209,10 @@ def load_bytes(content: bytes, folder: Path) -> tuple[Path, Model]:
 
 
 class KernelLibrary:
-    """The plain kernels of one unrolling as a shared library, called with guarded buffers."""
+    """The plain kernels of one unrolling as shared libraries, called with guarded buffers.
+
+    Those of ``network`` are compiled at once, others when a model needs them.
+    """
 
     def __init__(
         self,
@@ -219,27 +227,30 @@ class KernelLibrary:
         model = model_from_bytes(
             network or small_network(), "network", operator_folders=operator_folders
         )
-        out = folder / "kernels"
-        firmware = generate(
-            model,
-            kernels=PLAIN_KERNELS,
-            options=FirmwareOptions(unroll=unroll),
-            soc=None,
-            out=out,
-        )
-        sources = [name for name in firmware.sources if f"void {name[:-2]}(" in self._header(out)]
+        self._folder = folder
+        self._options = FirmwareOptions(unroll=unroll)
+        self._functions: dict[str, Any] = {}
+        self._structures: dict[str, type[ctypes.Structure]] = {}
+        self._compile(model)
+
+    def _compile(self, model: Model) -> None:
+        """Compile the kernels of a model that are not there yet."""
+        missing = {layer.kernel for layer in model.layers} - self._functions.keys()
+        if not missing:
+            return
+        out = self._folder / f"kernels_{len(self._functions)}"
+        firmware = generate(model, kernels=PLAIN_KERNELS, options=self._options, soc=None, out=out)
         program = list(host_command(firmware))
         first = program.index(firmware.sources[0])
+        sources = [f"{kernel}.c" for kernel in sorted(missing)]
+        sources += [name for name in firmware.sources if name == "multiply.c"]
         compile_in(out, [*program[:first], *sources, "-shared", "-fPIC", "-g", "-o", "kernels.so"])
-        self._library = ctypes.CDLL(str(out / "kernels.so"))
-        self._structures = _structures(self._header(out))
+        library = ctypes.CDLL(str(out / "kernels.so"))
+        self._functions |= {kernel: getattr(library, kernel) for kernel in missing}
+        self._structures |= _structures((out / "layers.h").read_text())
 
-    @staticmethod
-    def _header(out: Path) -> str:
-        return (out / "layers.h").read_text()
-
-    def run(self, layer: Layer, tensors: Mapping[int, bytes]) -> bytes:
-        """Run one layer; asserts that nothing outside its output and scratch is written."""
+    def run(self, layer: Layer, tensors: Mapping[int, bytes]) -> list[bytes]:
+        """Return a layer's outputs; asserts that nothing outside them and scratch is written."""
         scratch_bytes = layer.scratch_bytes(
             row_align_bytes=self.align, scratch_rows=self.scratch_rows
         )
@@ -250,33 +261,41 @@ class KernelLibrary:
         for name, value in fields.items():
             if isinstance(value, str):
                 constant = arrays[value]
-                kind = ctypes.c_int8 if constant.type == "int8_t" else ctypes.c_int32
+                kind = getattr(ctypes, f"c_{constant.type.removesuffix('_t')}")
                 array = (kind * constant.count)(*[v for row in constant.rows for v in row])
                 keep.append(array)
                 value = ctypes.addressof(array)
             setattr(structure, name, value)
         buffers = [_guarded(tensors[t.index] if t.data is None else t.data) for t in layer.inputs]
-        output = _guarded(bytes(layer.output.size_bytes))
-        arguments = [*buffers, output]
-        if scratch_bytes:
-            arguments.append(_guarded(bytes(scratch_bytes)))
-        getattr(self._library, layer.kernel)(
-            ctypes.byref(structure), *(ctypes.c_void_p(b.ctypes.data + GUARD) for b in arguments)
-        )
+        outputs = [_guarded(bytes(tensor.size_bytes)) for tensor in layer.outputs]
+        arguments = [
+            *_arguments(buffers, is_list=layer.has_input_list),
+            *_arguments(outputs, is_list=layer.has_output_list),
+        ]
+        scratch = [_guarded(bytes(scratch_bytes))] if scratch_bytes else []
+        arguments += _arguments(scratch, is_list=False)
+        self._functions[layer.kernel](ctypes.byref(structure), *arguments)
         for buffer, tensor in zip(buffers, layer.inputs, strict=True):
             assert buffer[GUARD : GUARD + tensor.size_bytes].tobytes() == (
                 tensors[tensor.index] if tensor.data is None else tensor.data
             ), "a kernel wrote to its input"
-        for buffer in arguments:
+        for buffer in (*buffers, *outputs, *scratch):
             guards = [*buffer[:GUARD], *buffer[-GUARD:]]
             assert set(guards) == {GUARD_BYTE}, "a kernel wrote outside its buffers"
-        return bytes(output[GUARD:-GUARD].tobytes())
+        return [bytes(output[GUARD:-GUARD].tobytes()) for output in outputs]
 
     def run_model(self, model: Model, given: bytes) -> list[bytes]:
-        tensors = {model.input.index: given}
+        self._compile(model)
+        tensors = {tensor.index: part for tensor, part in model.input_parts(given)}
         for layer in model.layers:
-            tensors[layer.output.index] = self.run(layer, tensors)
-        return [tensors[layer.output.index] for layer in model.layers]
+            outputs = self.run(layer, tensors)
+            tensors |= {t.index: out for t, out in zip(layer.outputs, outputs, strict=True)}
+        return [b"".join(tensors[t.index] for t in layer.outputs) for layer in model.layers]
+
+
+def _arguments(buffers: Sequence[Any], *, is_list: bool) -> list[Any]:
+    pointers = [ctypes.c_void_p(buffer.ctypes.data + GUARD) for buffer in buffers]
+    return [(ctypes.c_void_p * len(pointers))(*pointers)] if is_list else list(pointers)
 
 
 @cache

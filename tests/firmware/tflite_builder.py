@@ -9,6 +9,9 @@ import tflite
 
 INT8 = tflite.TensorType.INT8
 INT32 = tflite.TensorType.INT32
+INT16 = tflite.TensorType.INT16
+UINT8 = tflite.TensorType.UINT8
+INT64 = tflite.TensorType.INT64
 FLOAT32 = tflite.TensorType.FLOAT32
 
 NONE, RELU, RELU6 = 0, 1, 3
@@ -22,6 +25,22 @@ AVERAGE_POOL_2D = tflite.BuiltinOperator.AVERAGE_POOL_2D
 SOFTMAX = tflite.BuiltinOperator.SOFTMAX
 RESHAPE = tflite.BuiltinOperator.RESHAPE
 MUL = tflite.BuiltinOperator.MUL
+QUANTIZE = tflite.BuiltinOperator.QUANTIZE
+DEQUANTIZE = tflite.BuiltinOperator.DEQUANTIZE
+CONCATENATION = tflite.BuiltinOperator.CONCATENATION
+SPLIT = tflite.BuiltinOperator.SPLIT
+SPLIT_V = tflite.BuiltinOperator.SPLIT_V
+TRANSPOSE = tflite.BuiltinOperator.TRANSPOSE
+PACK = tflite.BuiltinOperator.PACK
+UNPACK = tflite.BuiltinOperator.UNPACK
+SLICE = tflite.BuiltinOperator.SLICE
+STRIDED_SLICE = tflite.BuiltinOperator.STRIDED_SLICE
+GATHER = tflite.BuiltinOperator.GATHER
+EXPAND_DIMS = tflite.BuiltinOperator.EXPAND_DIMS
+SQUEEZE = tflite.BuiltinOperator.SQUEEZE
+SHAPE = tflite.BuiltinOperator.SHAPE
+FILL = tflite.BuiltinOperator.FILL
+CAST = tflite.BuiltinOperator.CAST
 
 _OPTIONS = {
     CONV_2D: "Conv2DOptions",
@@ -32,6 +51,14 @@ _OPTIONS = {
     SOFTMAX: "SoftmaxOptions",
     RESHAPE: "ReshapeOptions",
     MUL: "MulOptions",
+    CONCATENATION: "ConcatenationOptions",
+    SPLIT: "SplitOptions",
+    SPLIT_V: "SplitVOptions",
+    PACK: "PackOptions",
+    UNPACK: "UnpackOptions",
+    STRIDED_SLICE: "StridedSliceOptions",
+    GATHER: "GatherOptions",
+    SHAPE: "ShapeOptions",
 }
 _VERSIONS = {
     CONV_2D: 3,
@@ -40,6 +67,14 @@ _VERSIONS = {
     ADD: 2,
     AVERAGE_POOL_2D: 2,
     MUL: 2,
+    CONCATENATION: 2,
+    SPLIT: 2,
+    TRANSPOSE: 2,
+    PACK: 2,
+    UNPACK: 2,
+    SLICE: 2,
+    STRIDED_SLICE: 2,
+    GATHER: 2,
 }
 
 
