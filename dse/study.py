@@ -240,6 +240,10 @@ def accuracy(
     samples: Annotated[
         int | None, typer.Option(min=1, help="How many samples.", show_default="all")
     ] = None,
+    float_model: Annotated[
+        Path | None,
+        typer.Option(help="The .tflite file before it was quantised, to compare with."),
+    ] = None,
     trust: Trust = False,
     db: Database = DEFAULT_DB,
     as_json: Json = False,
@@ -258,7 +262,8 @@ def accuracy(
             on=on,
             samples=samples,
             report=_report_stage,
-            progress=lambda done: print(f"{done} samples done", file=sys.stderr, flush=True),
+            progress=lambda done: print(f"{done} inferences done", file=sys.stderr, flush=True),
+            float_model=float_model,
         )
     _show(asdict(result), accuracy_text(result), as_json=as_json)
     if result.inexact:

@@ -11,6 +11,7 @@ from contracts.parameter import Value
 from dse.suggest.algorithms import DEFAULT as DEFAULT_ALGORITHM
 from dse.suggest.algorithms import algorithm_names
 from runners.executors.kinds import LOCAL, executor_names
+from runners.job import SampleEncoding
 from runners.pipeline.sources import ROOT
 
 _MOST_MHZ = 10_000
@@ -69,6 +70,7 @@ class WorkloadSection(Section):
     golden_inputs: int = Field(default=1, ge=1)
     seed: int = Field(default=1, ge=0)
     samples: str | None = None
+    sample_encoding: SampleEncoding | None = None
     operator_folders: list[str] = []
 
 
