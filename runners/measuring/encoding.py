@@ -26,6 +26,9 @@ _DTYPES: dict[SampleEncoding, str] = {"int8": "<i1", "uint8": "<u1", "float32": 
 _BYTE_TYPES = (ElementType.INT8, ElementType.UINT8)
 _LOOKED_AT_BYTES = 1 << 22
 _CLEARLY = 1.2
+"""So many times larger is no chance."""
+_BACKGROUND = 0.05
+"""What more of the numbers are than this is no chance."""
 _PLAUSIBLE_RANGES = 8.0
 """Floats lie within so many times the range that the input was quantised for."""
 
@@ -182,27 +185,26 @@ def _are_floats(model: Model, files: Sequence[bytes]) -> bool:
 
 
 def _signed_or_not(tensor: Tensor, files: Sequence[bytes]) -> Encoding:
-    """Tell int8 from uint8: by steps between neighbours, by what stands for zero, by the model.
+    """Tell int8 from uint8: by what is often there, by steps between neighbours, by the model.
 
-    Read with the wrong sign, small steps across the middle of the range become large ones.
+    A background is the smallest number or stands for zero. Without one, read with the wrong sign,
+    small steps across the middle of the range become large ones.
     """
     content = np.frombuffer(b"".join(files)[:_LOOKED_AT_BYTES], dtype="<u1").astype(np.int16)
+    zero_point = tensor.zero_point - (128 if tensor.type is ElementType.UINT8 else 0)
+    signed, unsigned = {0x80, zero_point % 256}, {0x00, zero_point + 128}
+    signed_count = int(np.isin(content, list(signed - unsigned)).sum())
+    unsigned_count = int(np.isin(content, list(unsigned - signed)).sum())
+    if signed_count > max(2 * unsigned_count, _BACKGROUND * len(content)):
+        return Encoding(name="int8", reason="with a sign, much is the smallest number or zero")
+    if unsigned_count > max(2 * signed_count, _BACKGROUND * len(content)):
+        return Encoding(name="uint8", reason="without a sign, much is the smallest number or zero")
     unsigned_steps = float(np.abs(np.diff(content)).sum())
     signed_steps = float(np.abs(np.diff(content ^ 0x80)).sum())
     if signed_steps > _CLEARLY * unsigned_steps:
         return Encoding(name="uint8", reason="neighbours in the files are closer without a sign")
     if unsigned_steps > _CLEARLY * signed_steps:
         return Encoding(name="int8", reason="neighbours in the files are closer with a sign")
-    zero_point = tensor.zero_point - (128 if tensor.type is ElementType.UINT8 else 0)
-    signed_zeros = int((content == zero_point % 256).sum())
-    unsigned_zeros = int((content == zero_point + 128).sum())
-    if max(signed_zeros, unsigned_zeros) > 0.05 * len(content):
-        is_signed = signed_zeros > unsigned_zeros
-        sign = "with" if is_signed else "without"
-        return Encoding(
-            name="int8" if is_signed else "uint8",
-            reason=f"{sign} a sign, the files have more of the input's zero",
-        )
     if zero_point == -128:
         return Encoding(name="uint8", reason="the model's input begins at zero, as pixels do")
     return Encoding(name="int8", reason=f"the model's input is int8 with zero point {zero_point}")
