@@ -185,9 +185,17 @@ class _Judge:
         """Return the score of a float model."""
         inputs = [window for windows in self._real() for window in windows]
         with cache.scratch_folder("float-model") as folder:
-            return self._score(
-                run_float_model(path, inputs, folder=folder, timeout_s=job.limits.stage_timeout_s)
+            outputs = run_float_model(
+                path, inputs, folder=folder, timeout_s=job.limits.stage_timeout_s
             )
+        elements = sum(tensor.elements for tensor in self._model.outputs)
+        if len(outputs[0]) != elements:
+            raise ConfigError(
+                f"the float model {path} gives {len(outputs[0])} numbers, the quantised one"
+                f" {elements}",
+                fix="give the model that was quantised",
+            )
+        return self._score(outputs)
 
     def classes(self, outputs: Sequence[bytes]) -> list[int] | None:
         """Return the class that each output says; None where anomalies are looked for."""

@@ -21,7 +21,7 @@ def script(source: str) -> tuple[str, ...]:
     Modules that are not in the file are left to whoever builds from it.
     """
     return (
-        f"read_verilog {source}",
+        f"read_verilog -sv {source}",
         "hierarchy -top Cfu",
         "proc",
         "flatten",

@@ -77,9 +77,10 @@ def guessed_encoding(model: Model, files: Sequence[bytes], *, window_bytes: int)
     elements = input_elements(model)
     if all(tensor.type is ElementType.FLOAT32 for tensor in model.inputs):
         return Encoding(name="float32", reason="the model's input is float32")
-    if window_bytes == elements * element_bytes("float32"):
+    float_bytes = elements * element_bytes("float32")
+    if window_bytes == float_bytes:
         return Encoding(name="float32", reason="four bytes for each element of the model's input")
-    if window_bytes % 4 == 0 and _are_floats(model, files):
+    if window_bytes % float_bytes == 0 and _are_floats(model, files):
         return Encoding(name="float32", reason="as floats, the files are in the input's range")
     if all(tensor.type is ElementType.UINT8 for tensor in model.inputs):
         return Encoding(name="uint8", reason="the model's input is uint8")

@@ -64,17 +64,22 @@ def read_labels(folder: Path) -> tuple[Label, ...]:
     return found
 
 
-def require_classes(labels: Iterable[Label], *, classes: int, path: Path) -> None:
-    """Check that all lines say the number of classes that the model has.
+def require_classes(labels: Iterable[Label], classes: int, who: str, *, path: Path) -> None:
+    """Check that all lines say the same number of classes.
+
+    Args:
+        labels: The lines.
+        classes: The right number.
+        who: What has that many, for the message.
+        path: Of the list.
 
     Raises:
-        ConfigError: A line says another one.
+        ConfigError: A line says another number.
     """
     for label in labels:
         if label.classes != classes:
             raise ConfigError(
-                f"{path}:{label.line}: {label.classes} classes, and the model's output has"
-                f" {classes}",
+                f"{path}:{label.line}: {label.classes} classes, and {who} {classes}",
                 fix="use the labels of this model, or correct the second column",
             )
 

@@ -34,6 +34,9 @@ from sw_templates.reference import golden_inferences
 Place = Literal["host", "board"]
 Task = Literal["classification", "anomaly"]
 
+_FILES_THAT_TELL = 64
+"""So many files tell an encoding that nobody says."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
@@ -109,14 +112,15 @@ def read_samples(workload: Workload, model: Model, *, count: int | None = None) 
     path = folder / LABELS
     task = _task(labels, model)
     if task == "classification":
-        require_classes(labels, classes=_classes_of(model, labels[0].classes), path=path)
+        classes = _classes_of(model, labels[0].classes)
+        require_classes(labels, classes, "the model's output has", path=path)
     else:
-        require_classes(labels, classes=2, path=path)
+        require_classes(labels, 2, "a search for anomalies has", path=path)
     files = _Files(folder)
     places = [files.named(label, path) for label in labels]
     chosen = list(zip(labels, places, strict=True))[:count]
     contents = [_content(place) for _, place in chosen]
-    encoding = _encoding(workload, model, labels[0], contents)
+    encoding = _encoding(workload, model, labels[0], places)
     return Samples(
         task=task,
         classes=labels[0].classes,
@@ -130,11 +134,13 @@ def read_samples(workload: Workload, model: Model, *, count: int | None = None) 
 
 def _task(labels: Sequence[Label], model: Model) -> Task:
     """Return what the samples ask of a network: one that gives back its input finds anomalies."""
+    wanted = labels[0].classes
     is_cut = any(label.window_bytes is not None for label in labels)
     outputs = sum(tensor.elements for tensor in model.outputs)
     gives_back = outputs == input_elements(model)
-    is_classifier = _classes_of(model, labels[0].classes) == labels[0].classes
-    return "anomaly" if gives_back and (is_cut or not is_classifier) else "classification"
+    is_classifier = _classes_of(model, wanted) == wanted
+    is_anomaly = gives_back and (is_cut or (wanted == 2 and not is_classifier))
+    return "anomaly" if is_anomaly else "classification"
 
 
 def _classes_of(model: Model, wanted: int) -> int:
@@ -186,11 +192,11 @@ def _content(path: Path) -> bytes:
         ) from error
 
 
-def _encoding(
-    workload: Workload, model: Model, first: Label, contents: Sequence[bytes]
-) -> Encoding:
+def _encoding(workload: Workload, model: Model, first: Label, places: Sequence[Path]) -> Encoding:
+    """Return the encoding of all files, however many of them are run."""
     if workload.sample_encoding is not None:
         return given_encoding(workload.sample_encoding)
+    contents = [_content(place) for place in places[:_FILES_THAT_TELL]]
     window_bytes = len(contents[0]) if first.window_bytes is None else first.window_bytes
     return guessed_encoding(model, contents, window_bytes=window_bytes)
 

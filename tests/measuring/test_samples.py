@@ -103,6 +103,17 @@ def test_public_samples_are_taken_for_what_they_are() -> None:
         assert guessed_encoding(model, contents, window_bytes=size).name == expected
 
 
+def test_the_encoding_does_not_depend_on_how_many_samples_are_run(tmp_path: Path) -> None:
+    given, model = workload(
+        tmp_path,
+        network(400, 3, zero_point=-128),
+        labels="a.bin,3,1\nb.bin,3,1",
+        files={"a.bin": NOISE, "b.bin": WAVE.tobytes()},
+    )
+    names = {read_samples(given, model, count=count).encoding.name for count in (1, 2)}
+    assert len(names) == 1
+
+
 # What is wrong with a list or a file
 
 
@@ -182,6 +193,12 @@ def test_how_a_list_is_written_does_not_matter(tmp_path: Path, labels: bytes) ->
     assert (sample.name, sample.label) == ("a.bin", 1)
 
 
+def test_a_wrong_number_of_classes_is_no_search_for_anomalies(tmp_path: Path) -> None:
+    given, model = workload(tmp_path, network(4, 4), labels="a.bin,5,1", files=ONE)
+    with pytest.raises(ConfigError, match=r"5 classes, and the model's output has 4"):
+        read_samples(given, model)
+
+
 def test_a_path_tells_files_of_one_name_apart(tmp_path: Path) -> None:
     given, model = workload(
         tmp_path,
@@ -220,7 +237,7 @@ def test_a_recording_is_cut_as_its_line_says(tmp_path: Path) -> None:
         ("a.bin,2,0,12,8", r"csv:1: .*: the window has 12 bytes, the model's input 16"),
         ("a.bin,2,0,16,7", r"a stride of 7 bytes is no whole number of float32 elements"),
         ("a.bin,2,0,16,0", r"window and stride are 16 and 0 bytes"),
-        ("a.bin,3,0,16,8", r"3 classes, and the model's output has 2"),
+        ("a.bin,3,0,16,8", r"3 classes, and a search for anomalies has 2"),
         ("a.bin,2,0,16,8\nb.bin,2,1,16,8", r"csv:2: .*b\.bin has 8 bytes, the model's input 16"),
     ],
 )

@@ -1,6 +1,8 @@
 """A design's own source that does not build is a result; what the machine did is not."""
 
+import dataclasses
 import errno
+import hashlib
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from runners.pipeline import ROOT, Cache, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.own_source import calling, giving
 from runners.tools import first_error_line
+from tests.firmware.added_operator import network_with_mul, write_operator
 from tests.stages.own_family import ANSWER, HANDSHAKE, PORTS, own_family, own_job
 
 
@@ -198,6 +201,38 @@ def test_a_family_that_builds_builds(tmp_path: Path) -> None:
     assert (pipeline.get("host-firmware").folder / "firmware_host").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("int32_t mul(void) { return 0 }", "mul.c:1:"),
+        ("{{ no_such }}", "'no_such' is undefined"),
+    ],
+    ids=["compile", "template"],
+)
+def test_an_operator_of_ones_own_that_does_not_build_is_a_result(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    folder = write_operator(tmp_path / "mine")
+    (folder / "mul.c.j2").write_text(text)
+    model = tmp_path / "mul.tflite"
+    model.write_bytes(network_with_mul())
+    job = own_job(tmp_path, own_family(tmp_path))
+    workload = dataclasses.replace(
+        job.workload,
+        model=model,
+        model_sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
+        operator_folders=(folder,),
+    )
+    job = dataclasses.replace(
+        job, workload=workload, design={**job.design, "cfu": "none"}, families=()
+    )
+    with pytest.raises(DoesNotBuild, match="operators in mine") as raised:
+        pipeline_of(job, cache=Cache(tmp_path / "cache"), report=lambda _: None).get(
+            "host-firmware"
+        )
+    assert words in raised.value.what
+
+
 # What is whose
 
 
@@ -310,6 +345,9 @@ def test_a_trial_of_a_source_that_does_not_build_is_infeasible(
     assert words in outcome.fault.what
 
 
+NEVER = f"assign rsp_valid = 0; {ANSWER}"
+
+
 def asking(times: int) -> dict[str, str]:
     """Return a kernel for ADD that first asks the CFU so many times."""
     plain = (ROOT / "sw_templates" / "kernels" / "add.c.j2").read_text()
@@ -321,28 +359,30 @@ def asking(times: int) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "words", "cycles"),
     [
-        (f"assign cmd_ready = 0; assign rsp_valid = 0; {ANSWER}", "does not take a command"),
-        (f"assign cmd_ready = 1; assign rsp_valid = 0; {ANSWER}", "does not answer a command"),
+        (f"{NEVER} assign cmd_ready = 0;", "does not take a command", 400_000_000),
+        (f"{NEVER} assign cmd_ready = 1;", "does not answer a command", 400_000_000),
+        (f"{NEVER} assign cmd_ready = 1;", "does not answer a command", 500_000),
         (
             f"reg [7:0] left = 200; assign cmd_ready = left != 0; assign rsp_valid = cmd_valid;"
             f"{ANSWER} always @(posedge clk) if (cmd_valid && left != 0) left <= left - 1;",
             "does not take a command",
+            400_000_000,
         ),
     ],
-    ids=["never ready", "never answers", "after 200"],
+    ids=["never ready", "never answers", "within a small limit", "after 200"],
 )
 def test_a_cfu_that_hangs_is_found_within_its_bound_of_cycles(
-    tmp_path: Path, body: str, words: str
+    tmp_path: Path, body: str, words: str, cycles: int
 ) -> None:
     family = own_family(tmp_path, body=body, templates=asking(300))
-    job = own_job(tmp_path, family, cycles=400_000_000)
+    job = own_job(tmp_path, family, cycles=cycles)
     outcome = measure(job, report=lambda _: None, cache=Cache(default_root()))
     assert isinstance(outcome, Infeasible), outcome
     assert outcome.fault.kind is FaultKind.CFU_HANGS
     assert words in outcome.fault.what
-    assert "for 1000000 cycles" in outcome.fault.what
+    assert (cycles < 1_000_000) or "for 1000000 cycles" in outcome.fault.what
     (seconds,) = (t.wall_s for t in outcome.measurement.stage_times if t.stage == "simulate")
     assert seconds < 60
 
