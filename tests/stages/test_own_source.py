@@ -388,6 +388,17 @@ def test_a_cfu_that_hangs_is_found_within_its_bound_of_cycles(
 
 
 @pytest.mark.slow
+def test_a_cfu_whose_signals_do_not_settle_is_an_invalid_design(tmp_path: Path) -> None:
+    loop = "wire [31:0] x = cmd_valid ? ~x + cmd_payload_inputs_0 : 0;"
+    body = f"{HANDSHAKE} {loop} assign rsp_payload_outputs_0 = x;"
+    family = own_family(tmp_path, body=body, templates=asking(3))
+    outcome = measure(own_job(tmp_path, family), report=lambda _: None, cache=Cache(default_root()))
+    assert isinstance(outcome, Infeasible), outcome
+    assert outcome.fault.kind is FaultKind.INVALID_DESIGN
+    assert "combinational loop" in outcome.fault.what
+
+
+@pytest.mark.slow
 def test_a_cfu_that_is_slow_does_not_hang(tmp_path: Path) -> None:
     body = (
         "reg [17:0] left = 0; reg busy = 0; assign cmd_ready = !busy;"
