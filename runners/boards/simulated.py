@@ -129,7 +129,7 @@ class SimulatedBoard:
                 continue
             piece = os.read(process.stdout.fileno(), 4096)
             if not piece:
-                raise self._ended(process.wait(_STOP_LIMIT_S))
+                raise self._ended(process, process.wait(_STOP_LIMIT_S), printed=text)
             text += piece
         return text.decode().splitlines()[0].removeprefix(_PORT_LINE)
 
@@ -142,11 +142,23 @@ class SimulatedBoard:
                 status = self._process.wait(_STOP_LIMIT_S)
             except subprocess.TimeoutExpired:
                 raise error from None
-            raise self._ended(status) from error
+            raise self._ended(self._process, status) from error
 
-    def _ended(self, status: int) -> DseError:
-        """Return the fault that an end of the simulator with this status stands for."""
-        said = self._log.read_text(errors="replace")
+    def _ended(
+        self, process: "subprocess.Popen[bytes]", status: int, *, printed: bytes = b""
+    ) -> DseError:
+        """Return the fault that an end of the simulator with this status stands for.
+
+        Args:
+            process: It has ended.
+            status: Its exit status.
+            printed: What was read of its standard output, where Verilator writes its errors.
+        """
+        assert process.stdout is not None
+        rest = b"" if process.stdout.closed else process.stdout.read()
+        output = (printed + rest).decode(errors="replace")
+        self._take_cycles(output)
+        said = output + self._log.read_text(errors="replace")
         if status == _CYCLE_LIMIT_STATUS:
             return TooSlow(
                 f"the firmware did not finish a command within {self._command_cycle_limit} cycles",
@@ -186,6 +198,9 @@ class SimulatedBoard:
             printed, _ = process.communicate()
         except ValueError:  # communicated before: a second close
             return
-        for line in printed.decode(errors="replace").splitlines():
+        self._take_cycles(printed.decode(errors="replace"))
+
+    def _take_cycles(self, printed: str) -> None:
+        for line in printed.splitlines():
             if line.startswith(_CYCLES_LINE):
                 self._cycles = int(line.removeprefix(_CYCLES_LINE))
