@@ -3,6 +3,9 @@
 import math
 from typing import NoReturn
 
+import numpy as np
+import numpy.typing as npt
+
 from contracts.faults import ConfigError
 from sw_templates import quantise
 from sw_templates.tensor import ActivationRange, Tensor
@@ -12,7 +15,9 @@ from sw_templates.window import Window
 MAX_TENSOR_BYTES = 64 << 20
 MAX_WINDOW = 4096  # pixels: keeps every offset within an int32
 
-_ACTIVATIONS = {0: "NONE", 1: "RELU", 3: "RELU6"}
+_INTEGER_TYPES = {"INT32": "<i4", "INT64": "<i8"}
+_ACTIVATION_LIMITS = {0: (None, None), 1: (0.0, None), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
+"""TFLite's code of each fused activation that is a pair of limits, in real numbers."""
 _ELEMENT_BYTES = {"INT8": 1, "INT32": 4}
 _FLOAT_TYPES = ("FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16")
 _CONVERT = "convert the model with full int8 quantisation (inputs and outputs too)"
@@ -156,6 +161,25 @@ class Node:
             self.refuse(tensor.index, f"must be a constant bias of {channels} values")
         return tensor
 
+    def integers(self, position: int) -> npt.NDArray[np.int64]:
+        """Return an input that is a constant of int32 or int64, such as axes, in its shape.
+
+        Args:
+            position: Of the input among the operator's inputs.
+        """
+        if position >= len(self._operator.inputs):
+            self.refuse(None, f"has {len(self._operator.inputs)} inputs")
+        index = self._operator.inputs[position]
+        raw = self._raw_tensor(index)
+        if raw.type_name not in _INTEGER_TYPES or raw.data is None:
+            kind = "is not constant" if raw.data is None else f"has type {raw.type_name}"
+            self.refuse(index, f"{kind}, needs constant integers", fix="convert the model again")
+        element_type = np.dtype(_INTEGER_TYPES[raw.type_name])
+        needed = math.prod(raw.shape) * element_type.itemsize
+        if min(raw.shape, default=1) < 0 or len(raw.data) != needed:
+            self.refuse(index, f"holds {len(raw.data)} bytes, its shape {raw.shape} does not")
+        return np.frombuffer(raw.data, element_type).astype(np.int64).reshape(raw.shape)
+
     # Options -------------------------------------------------------------------------------
 
     def option(self, field: str) -> float:
@@ -168,13 +192,15 @@ class Node:
     def fused_activation(self, output: Tensor) -> ActivationRange:
         """Return the limits of the output that the option ``FusedActivationFunction`` leaves."""
         code = int(self.option("FusedActivationFunction"))
-        if code not in _ACTIVATIONS:
+        if code not in _ACTIVATION_LIMITS:
             self.refuse(
                 None,
                 f"has the fused activation {code}, which is not supported",
-                fix="use NONE, RELU or RELU6",
+                fix="use none, or one of the rectifiers that only limit their input",
             )
-        limits = quantise.activation_range(_ACTIVATIONS[code], output.scale, output.zero_point)
+        limits = quantise.activation_range(
+            *_ACTIVATION_LIMITS[code], scale=output.scale, zero_point=output.zero_point
+        )
         if limits.minimum > limits.maximum:
             self.refuse(output.index, "cannot represent its fused activation")
         return limits
