@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from contracts.faults import ConfigError
 from sw_templates.model import Model
+from sw_templates.tensor import Tensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +19,9 @@ class Golden:
     """One inference of the reference kernels.
 
     Attributes:
-        output: Bytes of the output tensor.
-        layer_crcs: CRC-32 of each layer's output in execution order, as ``check%`` prints them.
+        output: Bytes of the output tensors, one after the other.
+        layer_crcs: CRC-32 of each layer's output in execution order, as ``check%`` prints them; of
+            several outputs, one after the other.
     """
 
     output: bytes
@@ -33,17 +35,17 @@ def golden_inferences(path: Path, model: Model, inputs: Sequence[bytes]) -> tupl
         path: The file; it must have passed :func:`sw_templates.tflite_import.load_model`, since
             the interpreter itself trusts what it reads.
         model: What the import returned.
-        inputs: Raw int8 input tensors.
+        inputs: Bytes of all input tensors, one after the other.
 
     Raises:
-        ConfigError: An input has not the size of the input tensor, or the interpreter refuses
+        ConfigError: An input has not the size of the input tensors, or the interpreter refuses
             the model.
     """
     for number, content in enumerate(inputs):
-        if len(content) != model.input.size_bytes:
+        if len(content) != model.input_bytes:
             raise ConfigError(
-                f"input {number} has {len(content)} bytes, {path} needs {model.input.size_bytes}",
-                fix="give raw int8 tensors of the model's input shape",
+                f"input {number} has {len(content)} bytes, {path} needs {model.input_bytes}",
+                fix="give the bytes of all input tensors, one after the other",
             )
     interpreter = _interpreter(path)
     return tuple(_run(interpreter, model, content) for content in inputs)
@@ -52,7 +54,7 @@ def golden_inferences(path: Path, model: Model, inputs: Sequence[bytes]) -> tupl
 def random_inputs(model: Model, *, count: int, seed: int) -> tuple[bytes, ...]:
     """Return uniformly random input tensors: the same for the same seed."""
     generator = np.random.default_rng(seed)
-    size = model.input.size_bytes
+    size = model.input_bytes
     return tuple(
         generator.integers(-128, 128, size=size, dtype=np.int8).tobytes() for _ in range(count)
     )
@@ -78,11 +80,15 @@ def _interpreter(path: Path) -> Any:
 
 
 def _run(interpreter: Any, model: Model, content: bytes) -> Golden:
-    values: npt.NDArray[np.int8] = np.frombuffer(content, dtype=np.int8)
-    interpreter.set_tensor(model.input.index, values.reshape(model.input.shape))
+    for tensor, part in model.input_parts(content):
+        values: npt.NDArray[Any] = np.frombuffer(part, dtype=tensor.type.numpy_name)
+        interpreter.set_tensor(tensor.index, values.reshape(tensor.shape))
     interpreter.invoke()
-    outputs = [interpreter.get_tensor(layer.output.index) for layer in model.layers]
+
+    def contents(tensors: Sequence[Tensor]) -> bytes:
+        return b"".join(interpreter.get_tensor(tensor.index).tobytes() for tensor in tensors)
+
     return Golden(
-        output=interpreter.get_tensor(model.output.index).tobytes(),
-        layer_crcs=tuple(zlib.crc32(output.tobytes()) for output in outputs),
+        output=contents(model.outputs),
+        layer_crcs=tuple(zlib.crc32(contents(layer.outputs)) for layer in model.layers),
     )

@@ -72,7 +72,7 @@ class TableLayer(Layer, ABC):
         return cls(
             index=node.index,
             inputs=(source,),
-            output=output,
+            outputs=(output,),
             table=tuple(
                 clamp_int8(function(value - source.zero_point)) for value in range(-128, 128)
             ),

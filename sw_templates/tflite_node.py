@@ -1,6 +1,7 @@
 """One operator of a TFLite graph: its parts, each checked, and the errors that name it."""
 
 import math
+from collections.abc import Collection
 from typing import NoReturn
 
 import numpy as np
@@ -8,17 +9,19 @@ import numpy.typing as npt
 
 from contracts.faults import ConfigError
 from sw_templates import quantise
-from sw_templates.tensor import ActivationRange, Tensor
+from sw_templates.constants import tensor_values
+from sw_templates.tensor import ActivationRange, ElementType, Tensor
 from sw_templates.tflite_file import OptionsTable, RawModel, RawOperator, RawTensor
 from sw_templates.window import Window
 
 MAX_TENSOR_BYTES = 64 << 20
 MAX_WINDOW = 4096  # pixels: keeps every offset within an int32
 
-_INTEGER_TYPES = {"INT32": "<i4", "INT64": "<i8"}
+INT8 = (ElementType.INT8,)
+INTEGERS = (ElementType.INT32, ElementType.INT64)
+
 _ACTIVATION_LIMITS = {0: (None, None), 1: (0.0, None), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
 """TFLite's code of each fused activation that is a pair of limits, in real numbers."""
-_ELEMENT_BYTES = {"INT8": 1, "INT32": 4}
 _FLOAT_TYPES = ("FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16")
 _CONVERT = "convert the model with full int8 quantisation (inputs and outputs too)"
 
@@ -66,19 +69,21 @@ class Node:
             self.refuse(index, "does not exist", fix="convert the model again")
         return self._raw.tensors[index]
 
-    def _tensor(self, index: int, type_name: str) -> Tensor:
+    def _tensor(self, index: int, types: Collection[ElementType]) -> Tensor:
         """Check everything that does not depend on what the tensor is used for."""
         raw = self._raw_tensor(index)
-        if raw.type_name != type_name:
+        element = next((each for each in types if each.value == raw.type_name), None)
+        if element is None:
             kind = "float model: it " if raw.type_name in _FLOAT_TYPES else ""
-            self.refuse(index, f"{kind}has type {raw.type_name}, needs {type_name}")
+            needed = " or ".join(each.value for each in types)
+            self.refuse(index, f"{kind}has type {raw.type_name}, needs {needed}")
         if any(size == -1 for size in raw.signature[1:]):
             self.refuse(index, f"has a dynamic shape {raw.signature}")
         if raw.is_sparse or raw.is_variable:
             self.refuse(index, "is sparse or a variable, which is not supported")
         if any(size < 1 for size in raw.shape):
             self.refuse(index, f"has the shape {raw.shape}; every size must be >= 1")
-        size_bytes = math.prod(raw.shape) * _ELEMENT_BYTES[type_name]
+        size_bytes = math.prod(raw.shape) * element.element_bytes
         if size_bytes > MAX_TENSOR_BYTES:
             self.refuse(index, f"has {size_bytes} bytes, more than {MAX_TENSOR_BYTES}")
         if raw.data is not None and len(raw.data) != size_bytes:
@@ -89,35 +94,42 @@ class Node:
         if per_channel and any(raw.zero_points):
             self.refuse(index, "is quantised per channel with a zero point other than 0")
         zero_point = raw.zero_points[0] if raw.zero_points and not per_channel else 0
-        if not -128 <= zero_point <= 127:
-            self.refuse(index, f"has the zero point {zero_point}, outside int8")
+        if zero_point not in element.zero_points:
+            self.refuse(index, f"has the zero point {zero_point}, outside {element.value.lower()}")
         return Tensor(
             index=index,
             name=raw.name,
             shape=raw.shape,
-            element_bytes=_ELEMENT_BYTES[type_name],
+            type=element,
             scales=raw.scales,
             zero_point=zero_point,
             data=raw.data,
         )
 
-    def activation(self, position: int) -> Tensor:
-        """Return an input as an int8 tensor that is quantised as a whole.
+    def activation(self, position: int, types: Collection[ElementType] = INT8) -> Tensor:
+        """Return an input that is quantised as a whole.
 
         Args:
             position: Of the input among the operator's inputs.
+            types: Which types it may have.
         """
         if position >= len(self._operator.inputs):
             self.refuse(None, f"has {len(self._operator.inputs)} inputs")
-        return self.int8_tensor(self._operator.inputs[position])
+        return self.quantised(self._operator.inputs[position], types)
 
-    def output(self) -> Tensor:
-        """Return the output, of which there is one, checked as an activation."""
-        return self.int8_tensor(self._operator.outputs[0])
+    def output(self, types: Collection[ElementType] = INT8) -> Tensor:
+        """Return the output, of which there must be one, checked as an activation."""
+        return self.outputs(1, types)[0]
 
-    def int8_tensor(self, index: int) -> Tensor:
-        """Return the tensor of that number of the file, which must have one scale and be int8."""
-        tensor = self._tensor(index, "INT8")
+    def outputs(self, count: int, types: Collection[ElementType] = INT8) -> tuple[Tensor, ...]:
+        """Return the outputs, of which there must be ``count``, checked as activations."""
+        if len(self._operator.outputs) != count:
+            self.refuse(None, f"has {len(self._operator.outputs)} outputs, needs {count}")
+        return tuple(self.quantised(index, types) for index in self._operator.outputs)
+
+    def quantised(self, index: int, types: Collection[ElementType] = INT8) -> Tensor:
+        """Return the tensor of that number of the file, which must have one scale."""
+        tensor = self._tensor(index, types)
         if len(tensor.scales) != 1:
             self.refuse(index, f"needs one scale, has {len(tensor.scales)}")
         return tensor
@@ -131,7 +143,7 @@ class Node:
     def weights(self, channel_dimension: int, dimensions: int) -> Tensor:
         """Return the second input: constant, symmetric, one scale or one per channel."""
         index = self._operator.inputs[1]
-        tensor = self._tensor(index, "INT8")
+        tensor = self._tensor(index, INT8)
         if tensor.data is None:
             self.refuse(index, "holds weights that are not constant")
         if len(tensor.shape) != dimensions:
@@ -156,7 +168,7 @@ class Node:
         """Return the third input, None where there is none."""
         if len(self._operator.inputs) < 3 or self._operator.inputs[2] == -1:
             return None
-        tensor = self._tensor(self._operator.inputs[2], "INT32")
+        tensor = self._tensor(self._operator.inputs[2], (ElementType.INT32,))
         if tensor.data is None or tensor.elements != channels:
             self.refuse(tensor.index, f"must be a constant bias of {channels} values")
         return tensor
@@ -169,16 +181,10 @@ class Node:
         """
         if position >= len(self._operator.inputs):
             self.refuse(None, f"has {len(self._operator.inputs)} inputs")
-        index = self._operator.inputs[position]
-        raw = self._raw_tensor(index)
-        if raw.type_name not in _INTEGER_TYPES or raw.data is None:
-            kind = "is not constant" if raw.data is None else f"has type {raw.type_name}"
-            self.refuse(index, f"{kind}, needs constant integers", fix="convert the model again")
-        element_type = np.dtype(_INTEGER_TYPES[raw.type_name])
-        needed = math.prod(raw.shape) * element_type.itemsize
-        if min(raw.shape, default=1) < 0 or len(raw.data) != needed:
-            self.refuse(index, f"holds {len(raw.data)} bytes, its shape {raw.shape} does not")
-        return np.frombuffer(raw.data, element_type).astype(np.int64).reshape(raw.shape)
+        tensor = self._tensor(self._operator.inputs[position], INTEGERS)
+        if tensor.data is None:
+            self.refuse(tensor.index, "is not constant", fix="convert the model again")
+        return tensor_values(tensor).astype(np.int64)
 
     # Options -------------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ def workload_text(data: dict[str, Any]) -> str:
         [
             layer["name"],
             layer["operator"],
-            _shape(layer["output_shape"]),
+            " ".join(_shape(shape) for shape in layer["output_shapes"]),
             f"{layer['macs']:,}",
             f"{layer['weight_bytes']:,}",
             f"{layer['bytes_in']:,}",
@@ -47,7 +47,7 @@ def workload_text(data: dict[str, Any]) -> str:
             buffer["name"],
             f"{buffer['size_bytes']:,}",
             f"{buffer['offset']:,}",
-            names[buffer["first"]],
+            names[buffer["first"]] if 0 <= buffer["first"] < len(names) else "the start",
             # the output outlives the last layer
             names[buffer["last"]] if buffer["last"] < len(names) else "the end",
         ]
@@ -62,8 +62,8 @@ def workload_text(data: dict[str, Any]) -> str:
             "",
             table_text(["buffer", "bytes", "offset", "from", "until"], buffers),
             "",
-            f"{'input':12} {_shape(data['input_shape'])} int8",
-            f"{'output':12} {_shape(data['output_shape'])} int8",
+            *(f"{'input':12} {_shape(each['shape'])} {each['type']}" for each in data["inputs"]),
+            *(f"{'output':12} {_shape(each['shape'])} {each['type']}" for each in data["outputs"]),
             f"{'work':12} {data['macs']:,} MAC an inference",
             f"{'weights':12} {data['weight_bytes']:,} bytes",
             f"{'peak memory':12} {data['peak_bytes']:,} bytes of activations and scratch, "

@@ -27,7 +27,7 @@ def candidate_inputs(model: Model, *, count: int, seed: int) -> tuple[bytes, ...
     fault before it.
     """
     generator = np.random.default_rng(seed)
-    size = model.input.size_bytes
+    size = model.input_bytes
     inputs = []
     for number in range(count):
         contrast = 8 * 2 ** (number % 5)  # peak: 8 to 128

@@ -83,7 +83,7 @@ void add(const struct add_layer *layer, const int8_t *input1, const int8_t *inpu
         return cls(
             index=node.index,
             inputs=(left, right),
-            output=output,
+            outputs=(output,),
             activation=node.fused_activation(output),
         )
 

@@ -60,7 +60,7 @@ void average_pool2d(const struct average_pool2d_layer *layer, const int8_t *inpu
         return cls(
             index=node.index,
             inputs=(image,),
-            output=output,
+            outputs=(output,),
             window=window,
             activation=node.fused_activation(output),
         )
