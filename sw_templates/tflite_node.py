@@ -186,6 +186,20 @@ class Node:
             self.refuse(tensor.index, "is not constant", fix="convert the model again")
         return tensor_values(tensor).astype(np.int64)
 
+    def axes(self, position: int, tensor: Tensor) -> tuple[int, ...]:
+        """Return the dimensions that a constant input names, each once, in order.
+
+        Args:
+            position: Of that input among the operator's inputs; a number below 0 counts from the
+                last dimension.
+            tensor: Whose dimensions they are.
+        """
+        dimensions = len(tensor.shape)
+        named = [int(axis) for axis in self.integers(position).reshape(-1)]
+        if not all(-dimensions <= axis < dimensions for axis in named):
+            self.refuse(tensor.index, f"has {dimensions} dimensions, not those of axes {named}")
+        return tuple(sorted({axis % dimensions for axis in named}))
+
     # Options -------------------------------------------------------------------------------
 
     def option(self, field: str) -> float:

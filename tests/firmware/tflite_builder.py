@@ -9,9 +9,10 @@ import tflite
 
 INT8 = tflite.TensorType.INT8
 INT32 = tflite.TensorType.INT32
+INT64 = tflite.TensorType.INT64
 FLOAT32 = tflite.TensorType.FLOAT32
 
-NONE, RELU, RELU6 = 0, 1, 3
+NONE, RELU, RELU_N1, RELU6 = 0, 1, 2, 3
 SAME, VALID = 0, 1
 
 CONV_2D = tflite.BuiltinOperator.CONV_2D

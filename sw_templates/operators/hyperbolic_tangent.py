@@ -15,9 +15,9 @@ class Tanh(TableLayer):
     """TANH."""
 
     operator: ClassVar[str] = "TANH"
-    kernel: ClassVar[str] = "tanh"
-    structure: ClassVar[str] = table_structure("tanh")
-    prototype: ClassVar[str] = table_prototype("tanh")
+    kernel: ClassVar[str] = "hyperbolic_tangent"  # C has a tanh
+    structure: ClassVar[str] = table_structure("hyperbolic_tangent")
+    prototype: ClassVar[str] = table_prototype("hyperbolic_tangent")
 
     @classmethod
     def function(cls, node: Node, source: Tensor, output: Tensor) -> Callable[[int], int]:

@@ -15,9 +15,9 @@ class Abs(TableLayer):
     """ABS."""
 
     operator: ClassVar[str] = "ABS"
-    kernel: ClassVar[str] = "abs"
-    structure: ClassVar[str] = table_structure("abs")
-    prototype: ClassVar[str] = table_prototype("abs")
+    kernel: ClassVar[str] = "absolute"  # C has an abs
+    structure: ClassVar[str] = table_structure("absolute")
+    prototype: ClassVar[str] = table_prototype("absolute")
 
     @classmethod
     def function(cls, node: Node, source: Tensor, output: Tensor) -> Callable[[int], int]:
