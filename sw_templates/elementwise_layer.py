@@ -3,7 +3,6 @@
 from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from sw_templates.constants import Constant
 from sw_templates.layer import Layer
@@ -33,13 +32,7 @@ def elementwise_prototype(kernel: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElementwiseLayer(Layer, ABC):
-    """A layer of two inputs; where one has size 1, its element serves all of the other's.
-
-    Class attributes:
-        max_dimensions: How many TFLite's kernel can broadcast; of equal shapes there is no limit.
-    """
-
-    max_dimensions: ClassVar[int] = 6
+    """A layer of two inputs; where one has size 1, its element serves all of the other's."""
 
     @classmethod
     def operands(cls, node: Node) -> tuple[Tensor, Tensor, Tensor]:
@@ -52,12 +45,6 @@ class ElementwiseLayer(Layer, ABC):
                 right.index,
                 f"has the shape {right.shape}, which does not go with {left.shape}",
                 fix="use tensors whose sizes are equal or 1",
-            )
-        if left.shape != right.shape and len(shape) > cls.max_dimensions:
-            node.refuse(
-                output.index,
-                f"has {len(shape)} dimensions, of which {cls.max_dimensions} can be broadcast",
-                fix="reshape the tensors",
             )
         node.require_shape(output, shape)
         return left, right, output

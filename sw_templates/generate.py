@@ -22,7 +22,6 @@ from sw_templates.options import (
 )
 from sw_templates.soc_map import MIN_STACK_BYTES, SocMap
 from sw_templates.tensor import ElementType, Tensor
-from sw_templates.tflite_file import MAX_DIMENSIONS
 
 FIRMWARE_NAME = "soft-soc-dse firmware 1"
 HOST_CLOCK_HZ = 1_000_000_000
@@ -152,7 +151,6 @@ def generate(
         "clock_hz": HOST_CLOCK_HZ if soc is None else soc.clock_hz,
         "min_stack_bytes": MIN_STACK_BYTES,
         "unroll": options.unroll,
-        "max_dimensions": MAX_DIMENSIONS,
         "weight_row_align_bytes": align,
         "scratch_rows": rows,
         "operators": model.operators.layers,

@@ -27,7 +27,6 @@ class Prelu(ElementwiseLayer):
 """,
     )
     prototype: ClassVar[str] = elementwise_prototype("prelu")
-    max_dimensions: ClassVar[int] = 4
 
     positive: Multiplier
     negative: Multiplier

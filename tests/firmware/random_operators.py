@@ -109,8 +109,7 @@ def table_models(draw: st.DrawFn) -> ModelSpec:
 def elementwise_models(draw: st.DrawFn) -> ModelSpec:
     """The input and a constant that is broadcast to it, or the reverse, in either order."""
     code = draw(st.sampled_from([ADD, SUB, MUL, MAXIMUM, MINIMUM, PRELU]))
-    most = 4 if code == PRELU else 5 if code in (MAXIMUM, MINIMUM) else 6
-    full = draw(st.lists(st.integers(1, 4), min_size=1, max_size=most))
+    full = draw(st.lists(st.integers(1, 3), min_size=1, max_size=8))
     left = [size if draw(st.integers(0, 3)) else 1 for size in full] if code != PRELU else full
     right = [size if draw(st.booleans()) else 1 for size in full]
     right = right[draw(st.integers(0, len(right) - 1)) :]
