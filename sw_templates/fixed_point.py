@@ -5,12 +5,18 @@ none and lies between -1 and 1.
 """
 
 import math
+from dataclasses import dataclass
 
 from sw_templates.quantise import (
     INT32_MAX,
+    Multiplier,
+    quantise_multiplier,
     rounding_divide_by_power_of_two,
     saturating_doubling_high_multiply,
+    wrap_int32,
 )
+
+EXPONENT_INTEGER_BITS = 5
 
 _EXP_OF_MINUS_POWERS = (
     (-2, 1672461947),
@@ -56,3 +62,46 @@ def _exp_on_quarter(value: int) -> int:
     tail = multiply(rounding_divide_by_power_of_two(x4, 2) + x3, third) + x2
     tail = rounding_divide_by_power_of_two(tail, 1)
     return exp_of_minus_eighth + multiply(exp_of_minus_eighth, x + tail)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exponentials:
+    """exp(-i * factor * scale) for an int8 that lies i steps below the largest of its row.
+
+    Attributes:
+        scaling: What turns steps into a number with ``EXPONENT_INTEGER_BITS``.
+        radius: The most steps of which TFLite does not drop the exponential.
+        table: The exponentials in Q31 for 0 to 255 steps, 0 where TFLite drops one.
+    """
+
+    scaling: Multiplier
+    radius: int
+    table: tuple[int, ...]
+
+
+def exponentials(factor: float, scale: float) -> Exponentials:
+    """Return the exponentials of a row's differences.
+
+    Args:
+        factor: What the real numbers are multiplied by: beta.
+        scale: Of the int8.
+
+    Raises:
+        ValueError: ``factor * scale`` is below 2^-26, which TFLite refuses too.
+    """
+    fraction_bits = 31 - EXPONENT_INTEGER_BITS
+    product = min(factor * scale * (1 << fraction_bits), float(INT32_MAX))
+    if not product > 1.0:
+        raise ValueError(f"beta {factor!r} times the input's scale {scale!r} is too small")
+    scaling = quantise_multiplier(product)
+    radius = input_radius(scaling.shift, integer_bits=EXPONENT_INTEGER_BITS)
+    table = []
+    for steps in range(256):
+        difference = saturating_doubling_high_multiply(
+            wrap_int32(-steps << scaling.shift), scaling.multiplier
+        )
+        dropped = steps > radius
+        table.append(
+            0 if dropped else exp_of_negative(difference, integer_bits=EXPONENT_INTEGER_BITS)
+        )
+    return Exponentials(scaling=scaling, radius=radius, table=tuple(table))

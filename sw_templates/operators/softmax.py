@@ -4,46 +4,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from sw_templates.constants import Constant, int32_constant
-from sw_templates.fixed_point import exp_of_negative, input_radius
+from sw_templates.fixed_point import exponentials
 from sw_templates.layer import Layer
-from sw_templates.quantise import (
-    INT32_MAX,
-    quantise_multiplier,
-    saturating_doubling_high_multiply,
-    wrap_int32,
-)
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
-
-MAX_DEPTH = 511  # beyond, the reference kernel shifts an int32 by more than 31 bits
-_INTEGER_BITS = 5
-
-
-def softmax_exponentials(beta: float, input_scale: float) -> tuple[int, ...]:
-    """Return exp(-i * beta * input_scale) in Q31 for i = 0 .. 255, 0 where TFLite drops it.
-
-    Raises:
-        ValueError: ``beta * input_scale`` is below 2^-26, which TFLite refuses too.
-    """
-    fraction_bits = 31 - _INTEGER_BITS
-    factor = min(beta * input_scale * (1 << fraction_bits), float(INT32_MAX))
-    if not factor > 1.0:
-        raise ValueError(f"beta {beta!r} times the input's scale {input_scale!r} is too small")
-    scaling = quantise_multiplier(factor)
-    radius = input_radius(scaling.shift, integer_bits=_INTEGER_BITS)
-    table = []
-    for steps in range(256):
-        if steps > radius:
-            table.append(0)
-            continue
-        shifted = wrap_int32(-steps << scaling.shift)
-        table.append(
-            exp_of_negative(
-                saturating_doubling_high_multiply(shifted, scaling.multiplier),
-                integer_bits=_INTEGER_BITS,
-            )
-        )
-    return tuple(table)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +36,11 @@ void softmax(const struct softmax_layer *layer, const int8_t *input, int8_t *out
         vector, output = node.activation(0), node.output()
         node.require_shape(output, vector.shape)
         beta = float(node.option("Beta"))
-        if not vector.shape or vector.shape[-1] > MAX_DEPTH:
-            node.refuse(
-                vector.index,
-                f"has the shape {vector.shape}",
-                fix=f"use softmax over at most {MAX_DEPTH} classes",
-            )
+        if not 1 <= len(vector.shape) <= 4:
+            node.refuse(vector.index, f"has the shape {vector.shape}, not 1 to 4 sizes")
         if output.scale != 1 / 256 or output.zero_point != -128:
             node.refuse(output.index, "needs the scale 1/256 and the zero point -128")
-        softmax_exponentials(beta, vector.scale)
+        exponentials(beta, vector.scale)
         return cls(index=node.index, inputs=(vector,), outputs=(output,), beta=beta)
 
     def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
@@ -96,7 +56,7 @@ void softmax(const struct softmax_layer *layer, const int8_t *input, int8_t *out
     def arrays(self, *, row_align_bytes: int) -> tuple[Constant, ...]:
         """Return the table of exponentials."""
         del row_align_bytes
-        table = softmax_exponentials(self.beta, self.input.scale)
+        table = exponentials(self.beta, self.input.scale).table
         return (int32_constant(f"{self.name}_exponentials", table),)
 
 

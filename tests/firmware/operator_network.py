@@ -9,6 +9,7 @@ from tests.firmware.random_operators import TABLE_OPERATORS, integers
 from tests.firmware.tflite_builder import (
     ADD,
     LEAKY_RELU,
+    LOG_SOFTMAX,
     LOGISTIC,
     MAX_POOL_2D,
     MAXIMUM,
@@ -81,6 +82,7 @@ def operator_network() -> bytes:
         )
 
     image = 0
+    network.apply(LOG_SOFTMAX, [image], SHAPE, scale=1 / 16, zero_point=127)
     for code in TABLE_OPERATORS:
         options = {"Alpha": 0.1} if code == LEAKY_RELU else {}
         scale, zero_point = (1 / 256, -128) if code == LOGISTIC else (0.017, 11)

@@ -9,6 +9,7 @@ from tests.firmware.tflite_builder import (
     DEPTHWISE_CONV_2D,
     FULLY_CONNECTED,
     INT32,
+    LOG_SOFTMAX,
     NONE,
     RELU,
     RELU6,
@@ -178,14 +179,19 @@ def average_pool_models(draw: st.DrawFn) -> ModelSpec:
 
 @st.composite
 def softmax_models(draw: st.DrawFn) -> ModelSpec:
-    shape = [draw(st.integers(1, 3)), draw(st.integers(1, 60))]
-    vector = TensorSpec(
-        shape=shape,
-        scales=[draw(st.one_of(scales(0.0005, 1.5), scales(1.5, 60.0)))],
-        zero_points=[draw(ZERO_POINTS)],
-    )
+    """Over up to 1,200 classes, of which fewer than 512 can be near the largest."""
+    shape = [*draw(st.lists(st.integers(1, 3), max_size=3)), draw(st.integers(1, 60))]
+    scale = draw(st.one_of(scales(0.0005, 1.5), scales(1.5, 60.0)))
+    if draw(st.integers(0, 3)) == 0:
+        shape, scale = [1, draw(st.integers(500, 1200))], draw(scales(0.1, 1.5))
+    vector = TensorSpec(shape=shape, scales=[scale], zero_points=[draw(ZERO_POINTS)])
+    if draw(st.booleans()):
+        result = TensorSpec(shape=shape, scales=[1 / 16], zero_points=[127])
+        return single(LOG_SOFTMAX, [vector, result], [0], {}, 1)
     result = TensorSpec(shape=shape, scales=[1 / 256], zero_points=[-128])
     beta = draw(st.sampled_from([1.0, 1.0, 0.5, 2.0, 0.1]))
+    if shape[-1] >= 500:
+        beta = 1.0
     return single(SOFTMAX, [vector, result], [0], {"Beta": beta}, 1)
 
 

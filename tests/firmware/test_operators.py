@@ -141,7 +141,7 @@ def test_average_pool2d_is_bit_exact(
 
 @MANY
 @given(spec=softmax_models(), unroll=st.just(4), seed=SEEDS)
-def test_softmax_is_bit_exact(
+def test_softmax_and_its_logarithm_are_bit_exact(
     libraries: Libraries, spec: ModelSpec, unroll: int, seed: int
 ) -> None:
     check(libraries, spec, unroll, seed)
