@@ -22,6 +22,7 @@ from sw_templates.options import (
 )
 from sw_templates.soc_map import MIN_STACK_BYTES, SocMap
 from sw_templates.tensor import ElementType, Tensor
+from sw_templates.tflite_file import MAX_DIMENSIONS
 
 FIRMWARE_NAME = "soft-soc-dse firmware 1"
 HOST_CLOCK_HZ = 1_000_000_000
@@ -153,6 +154,7 @@ def generate(
         "unroll": options.unroll,
         "weight_row_align_bytes": align,
         "scratch_rows": rows,
+        "view_dimensions": MAX_DIMENSIONS,
         "operators": model.operators.layers,
         "quarter_squares": [(value - 256) ** 2 // 4 for value in range(512)],
         "crc_table": [_crc_step(value) for value in range(16)],

@@ -39,15 +39,15 @@ def paddings(node: Node, source: Tensor, output: Tensor) -> tuple[tuple[int, int
         source: Its first input.
         output: Its output.
     """
-    values = node.integers(1)
     dimensions = len(source.shape)
-    if not 1 <= dimensions <= MAX_DIMENSIONS or values.shape != (dimensions, 2):
+    if not 1 <= dimensions <= MAX_DIMENSIONS:
         node.refuse(
             source.index,
-            f"has {dimensions} dimensions and the paddings the shape {values.shape}",
-            fix=f"use up to {MAX_DIMENSIONS} dimensions and two paddings for each",
+            f"has {dimensions} dimensions",
+            fix=f"pad tensors of 1 to {MAX_DIMENSIONS} dimensions",
         )
-    pairs = tuple((int(before), int(behind)) for before, behind in values)
+    values = node.integers(1, count=2 * dimensions)
+    pairs = tuple(zip(values[::2], values[1::2], strict=True))
     if any(count < 0 for pair in pairs for count in pair):
         node.refuse(source.index, f"has a padding below 0: {pairs}", fix="use slices to cut off")
     sizes = zip(source.shape, pairs, strict=True)

@@ -12,6 +12,9 @@ import numpy.typing as npt
 from contracts.faults import ConfigError
 from sw_templates.model import Model
 from sw_templates.tensor import Tensor
+from sw_templates.tflite_normal import normalised
+
+_MAX_REFUSAL_CHARS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,7 @@ def golden_inferences(path: Path, model: Model, inputs: Sequence[bytes]) -> tupl
                 f"input {number} has {len(content)} bytes, {path} needs {model.input_bytes}",
                 fix="give the bytes of all input tensors, one after the other",
             )
-    interpreter = _interpreter(path)
+    interpreter = _interpreter(path, model)
     return tuple(_run(interpreter, model, content) for content in inputs)
 
 
@@ -60,23 +63,58 @@ def random_inputs(model: Model, *, count: int, seed: int) -> tuple[bytes, ...]:
     )
 
 
-def _interpreter(path: Path) -> Any:
+def run_once(path: Path) -> None:
+    """Let the reference kernels run a model file once, on zeros.
+
+    The interpreter may end the process at a file that it should have refused: see
+    ``runners/reference.py``, which alone calls this.
+
+    Args:
+        path: A file that the import has accepted.
+
+    Raises:
+        ConfigError: The interpreter refuses the file.
+    """
+    interpreter = _interpreter(path)
+    for given in interpreter.get_input_details():
+        interpreter.set_tensor(given["index"], np.zeros(given["shape"], given["dtype"]))
+    try:
+        interpreter.invoke()
+    except (RuntimeError, ValueError) as error:
+        raise _refused(path, error) from None
+
+
+def _interpreter(path: Path, model: Model | None = None) -> Any:
     # Imported here: it takes a second, and generating firmware does not need it.
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     try:
         interpreter = Interpreter(
-            model_path=str(path),
+            model_content=_normalised_file(path, model),
             experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
             experimental_preserve_all_tensors=True,
         )
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
-        raise ConfigError(
-            f"TFLite's reference kernels refuse {path}: {error}",
-            fix="convert the model again with full int8 quantisation",
-        ) from None
+        raise _refused(path, error) from None
     return interpreter
+
+
+def _refused(path: Path, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"TFLite's reference kernels refuse {path}: {error}"[:_MAX_REFUSAL_CHARS],
+        fix="convert the model again with full int8 quantisation",
+    )
+
+
+def _normalised_file(path: Path, model: Model | None) -> bytes:
+    try:
+        return normalised(path.read_bytes(), str(path), model)
+    except OSError as error:
+        raise ConfigError(
+            f"model file {path} cannot be read: {error.strerror}",
+            fix="check the path workload.model in the config",
+        ) from None
 
 
 def _run(interpreter: Any, model: Model, content: bytes) -> Golden:

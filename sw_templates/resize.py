@@ -32,10 +32,8 @@ def read_resizing(node: Node) -> Resizing:
     image, output = node.activation(0), node.output()
     if len(image.shape) != 4:
         node.refuse(image.index, f"has the shape {image.shape}, not 4 sizes")
-    size = node.integers(1)
-    if size.shape != (2,):
-        node.refuse(None, f"has a size of the shape {size.shape}, not of 2 elements")
-    node.require_shape(output, (image.shape[0], int(size[0]), int(size[1]), image.shape[3]))
+    height, width = node.integers(1, count=2)
+    node.require_shape(output, (image.shape[0], height, width, image.shape[3]))
     corners, centers = (bool(node.option(field)) for field in RESIZE_FIELDS)
     if corners and centers:
         node.refuse(None, "has aligned corners and half-pixel centers", fix="use one of them")

@@ -110,12 +110,13 @@ class RawOperator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawModel:
-    """The only subgraph of a file."""
+    """The first subgraph of a file; ``subgraphs`` says how many it has."""
 
     tensors: tuple[RawTensor, ...]
     operators: tuple[RawOperator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    subgraphs: int
 
 
 class _Budget:
@@ -164,7 +165,7 @@ def parse_tflite(content: bytes, source: str, options: OptionsTables) -> RawMode
             fix="give a .tflite file written by the TFLite converter",
         )
     try:
-        return _parse(content, source, options)
+        return _parse(content, options)
     except _DAMAGE as error:
         raise ConfigError(
             f"{source} is a damaged TFLite file: {type(error).__name__}: {error}"[:500],
@@ -172,14 +173,11 @@ def parse_tflite(content: bytes, source: str, options: OptionsTables) -> RawMode
         ) from None
 
 
-def _parse(content: bytes, source: str, options: OptionsTables) -> RawModel:
+def _parse(content: bytes, options: OptionsTables) -> RawModel:
     budget = _Budget(len(content))
     model = tflite.Model.GetRootAs(content, 0)
-    if model.SubgraphsLength() != 1:
-        raise ConfigError(
-            f"{source} has {model.SubgraphsLength()} subgraphs, only one is supported",
-            fix="convert the model without control flow and with one signature",
-        )
+    if model.SubgraphsLength() == 0:
+        raise ValueError("it has no graph")
     graph = model.Subgraphs(0)
     return RawModel(
         tensors=tuple(
@@ -190,13 +188,19 @@ def _parse(content: bytes, source: str, options: OptionsTables) -> RawModel:
             _operator(model, graph.Operators(index), index, budget, options)
             for index in range(budget.take(graph.OperatorsLength(), 4))
         ),
-        inputs=_integers(graph.Inputs, graph.InputsLength(), budget),
-        outputs=_integers(graph.Outputs, graph.OutputsLength(), budget),
+        inputs=_integers(graph.InputsAsNumpy, graph.InputsLength(), budget),
+        outputs=_integers(graph.OutputsAsNumpy, graph.OutputsLength(), budget),
+        subgraphs=int(model.SubgraphsLength()),
     )
 
 
-def _integers(item: Callable[[int], Any], length: int, budget: _Budget) -> tuple[int, ...]:
-    return tuple(int(item(index)) for index in range(budget.take(length, 4)))
+def _numbers(whole: Callable[[], Any], length: int, size: int, budget: _Budget) -> tuple[Any, ...]:
+    """Return a vector of numbers of ``size`` bytes, at once: there are thousands of scales."""
+    return tuple(whole().tolist()) if budget.take(length, size) else ()
+
+
+def _integers(whole: Callable[[], Any], length: int, budget: _Budget) -> tuple[int, ...]:
+    return _numbers(whole, length, 4, budget)
 
 
 def _text(value: bytes | None) -> str:
@@ -211,20 +215,17 @@ def _tensor(model: Any, table: Any, index: int, budget: _Budget) -> RawTensor:
     dimension = 0
     quantisation = table.Quantization()
     if quantisation is not None:
-        scales = tuple(
-            float(quantisation.Scale(i)) for i in range(budget.take(quantisation.ScaleLength(), 4))
-        )
-        zero_points = tuple(
-            int(quantisation.ZeroPoint(i))
-            for i in range(budget.take(quantisation.ZeroPointLength(), 8))
+        scales = _numbers(quantisation.ScaleAsNumpy, quantisation.ScaleLength(), 4, budget)
+        zero_points = _numbers(
+            quantisation.ZeroPointAsNumpy, quantisation.ZeroPointLength(), 8, budget
         )
         dimension = int(quantisation.QuantizedDimension())
     return RawTensor(
         index=index,
         name=_text(table.Name()),
         type_name=_TENSOR_TYPES.get(table.Type(), f"type {table.Type()}"),
-        shape=_integers(table.Shape, table.ShapeLength(), budget),
-        signature=_integers(table.ShapeSignature, table.ShapeSignatureLength(), budget),
+        shape=_integers(table.ShapeAsNumpy, table.ShapeLength(), budget),
+        signature=_integers(table.ShapeSignatureAsNumpy, table.ShapeSignatureLength(), budget),
         scales=scales,
         zero_points=zero_points,
         quantised_dimension=dimension,
@@ -272,8 +273,8 @@ def _operator(
     return RawOperator(
         index=index,
         name=name,
-        inputs=_integers(table.Inputs, table.InputsLength(), budget),
-        outputs=_integers(table.Outputs, table.OutputsLength(), budget),
+        inputs=_integers(table.InputsAsNumpy, table.InputsLength(), budget),
+        outputs=_integers(table.OutputsAsNumpy, table.OutputsLength(), budget),
         options_type=options_type,
         options=options,
     )

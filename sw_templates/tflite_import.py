@@ -5,15 +5,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.faults import ConfigError
+from sw_templates.graph_edges import without_float_edges
+from sw_templates.graph_folding import FOLDING_OPTIONS, fold_constants
 from sw_templates.layer import Layer
 from sw_templates.model import Model
+from sw_templates.obstacles import require_no_obstacles
 from sw_templates.operator_set import OperatorSet, find_operators
 from sw_templates.tensor import ElementType, Tensor
-from sw_templates.tflite_file import RawModel, RawOperator, parse_tflite, read_tflite
+from sw_templates.tflite_file import (
+    OptionsTables,
+    RawModel,
+    RawOperator,
+    parse_tflite,
+    read_tflite,
+)
 from sw_templates.tflite_node import Node
 
-_EDGE_TYPES = (ElementType.INT8, ElementType.UINT8, ElementType.INT16)
-"""What the inputs and outputs of a model may be."""
+_INPUT_TYPES = (ElementType.INT8, ElementType.UINT8, ElementType.INT16)
+_PLAIN_TYPES = (ElementType.INT32, ElementType.INT64)
+_OUTPUT_TYPES = (*_INPUT_TYPES, *_PLAIN_TYPES)
+"""What the outputs of a model may be: indexes and counts have no scale."""
+_FILE_TYPES = (*_OUTPUT_TYPES, ElementType.FLOAT32)
 
 
 def load_model(path: Path, *, operator_folders: Sequence[Path] = ()) -> Model:
@@ -28,22 +40,30 @@ def load_model(path: Path, *, operator_folders: Sequence[Path] = ()) -> Model:
             operators are named with index and tensor. Or a file in ``operator_folders`` is none.
     """
     operators = find_operators(operator_folders)
-    raw = read_tflite(path, operators.options)
+    raw = read_tflite(path, _options(operators))
     return _Importer(raw, str(path), operators).model(path.stem)
 
 
 def model_from_bytes(content: bytes, name: str, *, operator_folders: Sequence[Path] = ()) -> Model:
     """Import the bytes of a TFLite file; raises as :func:`load_model` does."""
     operators = find_operators(operator_folders)
-    raw = parse_tflite(content, name, operators.options)
+    raw = parse_tflite(content, name, _options(operators))
     return _Importer(raw, name, operators).model(name)
+
+
+def _options(operators: OperatorSet) -> OptionsTables:
+    return {**FOLDING_OPTIONS, **operators.options}
 
 
 class _Importer:
     """Walks the operators of one file in order."""
 
-    def __init__(self, raw: RawModel, source: str, operators: OperatorSet) -> None:
-        self._raw = raw
+    def __init__(self, file: RawModel, source: str, operators: OperatorSet) -> None:
+        self._file = file
+        graph = without_float_edges(fold_constants(file))
+        self._raw = graph.raw
+        self._host_operators = graph.host_operators
+        self._raw_operators = {operator.index: operator for operator in file.operators}
         self._source = source
         self._operators = operators
         self._layer_of = operators.by_name
@@ -51,26 +71,27 @@ class _Importer:
 
     def model(self, name: str) -> Model:
         raw = self._raw
+        layers = self._layers()
         if not raw.inputs or not raw.outputs:
             raise ConfigError(
                 f"{self._source} has {len(raw.inputs)} inputs and {len(raw.outputs)} outputs",
                 fix="use a model with at least one of each",
             )
-        if not raw.operators:
+        if not layers:
             raise ConfigError(f"{self._source} has no operators", fix="use a model that computes")
-        unsupported = next((o for o in raw.operators if o.name not in self._layer_of), None)
-        if unsupported is not None:
-            known = ", ".join(self._layer_of)
-            self._node(unsupported).refuse(None, "is not supported", f"use only {known}")
         first, last = self._node(raw.operators[0]), self._node(raw.operators[-1])
         inputs = tuple(self._input(first, index) for index in raw.inputs)
-        layers = tuple(self._layer(operator) for operator in raw.operators)
+        for layer in layers:
+            self._require_order(layer)
         outputs = tuple(self._output(last, index) for index in raw.outputs)
         return Model(
             name=re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:64] or "model",
             layers=layers,
             inputs=inputs,
             outputs=outputs,
+            file_inputs=tuple(first.tensor(index, _FILE_TYPES) for index in self._file.inputs),
+            file_outputs=tuple(last.tensor(index, _FILE_TYPES) for index in self._file.outputs),
+            host_operators=self._host_operators,
             operators=self._operators,
         )
 
@@ -80,7 +101,7 @@ class _Importer:
 
     def _input(self, node: Node, index: int) -> Tensor:
         """Return one of the model's inputs; ``node`` is who refuses it."""
-        tensor = node.quantised(index, _EDGE_TYPES)
+        tensor = node.quantised(index, _INPUT_TYPES)
         if tensor.data is not None:
             node.refuse(index, "is a constant used as the model's input")
         if index in self._written:
@@ -90,19 +111,40 @@ class _Importer:
 
     def _output(self, node: Node, index: int) -> Tensor:
         """Return one of the model's outputs; ``node`` is who refuses it."""
-        tensor = node.quantised(index, _EDGE_TYPES)
+        tensor = node.tensor(index, _OUTPUT_TYPES)
+        if tensor.type not in _PLAIN_TYPES:
+            node.require_one_scale(tensor)
         if index not in self._written:
             node.refuse(index, "is the model's output, but no operator writes it")
         return tensor
 
-    def _layer(self, operator: RawOperator) -> Layer:
+    def _read(self, operator: RawOperator) -> Layer:
         node = self._node(operator)
         try:
             layer = self._layer_of[operator.name].read(node)
-        except (ValueError, OverflowError) as error:
-            node.refuse(operator.outputs[0], f"cannot be quantised: {error}")
+        except (ValueError, ArithmeticError) as error:
+            node.refuse(next(iter(operator.outputs), None), f"cannot be quantised: {error}")
         if tuple(tensor.index for tensor in layer.outputs) != operator.outputs:
             node.refuse(None, f"has {len(operator.outputs)} outputs, needs {len(layer.outputs)}")
+        return layer
+
+    def _layers(self) -> tuple[Layer, ...]:
+        """Read every operator; one error names all that cannot be read, and why."""
+        layers: list[Layer] = []
+        refusals: dict[int, ConfigError] = {}
+        for operator in self._raw.operators:
+            if operator.name in self._layer_of:
+                try:
+                    layers.append(self._read(operator))
+                except ConfigError as error:
+                    refusals[operator.index] = error
+        require_no_obstacles(
+            self._raw, self._source, known=tuple(self._layer_of), refusals=refusals
+        )
+        return tuple(layers)
+
+    def _require_order(self, layer: Layer) -> None:
+        node = self._node(self._raw_operators[layer.index])
         for tensor in layer.inputs:
             if tensor.data is None and tensor.index not in self._written:
                 node.refuse(tensor.index, "is read before anything writes it")
@@ -110,4 +152,3 @@ class _Importer:
             if output.index in self._written or output.data is not None:
                 node.refuse(output.index, "is written twice or is a constant")
             self._written.add(output.index)
-        return layer

@@ -4,12 +4,9 @@ import math
 from collections.abc import Collection
 from typing import NoReturn
 
-import numpy as np
-import numpy.typing as npt
-
-from contracts.faults import ConfigError
 from sw_templates import quantise
 from sw_templates.constants import tensor_values
+from sw_templates.obstacles import FLOAT_TYPES, Obstacle, ObstacleKind, UnsupportedModel
 from sw_templates.tensor import ActivationRange, ElementType, Tensor
 from sw_templates.tflite_file import OptionsTable, RawModel, RawOperator, RawTensor
 from sw_templates.window import Window
@@ -17,17 +14,18 @@ from sw_templates.window import Window
 MAX_TENSOR_BYTES = 64 << 20
 MAX_WINDOW = 4096  # pixels: keeps every offset within an int32
 
+MAX_INTEGERS = 1 << 16
+
 INT8 = (ElementType.INT8,)
 INTEGERS = (ElementType.INT32, ElementType.INT64)
 
 _ACTIVATION_LIMITS = {0: (None, None), 1: (0.0, None), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
 """TFLite's code of each fused activation that is a pair of limits, in real numbers."""
-_FLOAT_TYPES = ("FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16")
 _CONVERT = "convert the model with full int8 quantisation (inputs and outputs too)"
 
 
 class Node:
-    """Hands out the parts of one operator, each checked; every refusal is a ConfigError.
+    """Hands out the parts of one operator, each checked; every refusal is an UnsupportedModel.
 
     Args:
         raw: The graph as the file states it.
@@ -61,7 +59,14 @@ class Node:
         if tensor is not None:
             name = self._raw.tensors[tensor].name if 0 <= tensor < len(self._raw.tensors) else ""
             where += f", tensor {tensor} ({name!r})"
-        raise ConfigError(f"{where} {what}", fix=fix)
+        obstacle = Obstacle(
+            kind=ObstacleKind.LAYER,
+            name=self._operator.name,
+            operators=(self._operator.index,),
+            reason=what,
+            fix=fix,
+        )
+        raise UnsupportedModel(f"{where} {what}", fix, obstacles=(obstacle,))
 
     def _raw_tensor(self, index: int) -> RawTensor:
         """Return a tensor as the file states it."""
@@ -69,12 +74,12 @@ class Node:
             self.refuse(index, "does not exist", fix="convert the model again")
         return self._raw.tensors[index]
 
-    def _tensor(self, index: int, types: Collection[ElementType]) -> Tensor:
-        """Check everything that does not depend on what the tensor is used for."""
+    def tensor(self, index: int, types: Collection[ElementType]) -> Tensor:
+        """Return the tensor of that number of the file, which must be of one of ``types``."""
         raw = self._raw_tensor(index)
         element = next((each for each in types if each.value == raw.type_name), None)
         if element is None:
-            kind = "float model: it " if raw.type_name in _FLOAT_TYPES else ""
+            kind = "float model: it " if raw.type_name in FLOAT_TYPES else ""
             needed = " or ".join(each.value for each in types)
             self.refuse(index, f"{kind}has type {raw.type_name}, needs {needed}")
         if any(size == -1 for size in raw.signature[1:]):
@@ -129,10 +134,14 @@ class Node:
 
     def quantised(self, index: int, types: Collection[ElementType] = INT8) -> Tensor:
         """Return the tensor of that number of the file, which must have one scale."""
-        tensor = self._tensor(index, types)
-        if len(tensor.scales) != 1:
-            self.refuse(index, f"needs one scale, has {len(tensor.scales)}")
+        tensor = self.tensor(index, types)
+        self.require_one_scale(tensor)
         return tensor
+
+    def require_one_scale(self, tensor: Tensor) -> None:
+        """Refuse a tensor that is not quantised as a whole."""
+        if len(tensor.scales) != 1:
+            self.refuse(tensor.index, f"needs one scale, has {len(tensor.scales)}")
 
     def inputs(self, least: int, most: int) -> tuple[int, ...]:
         """Return the numbers of the inputs, of which there are ``least`` to ``most``."""
@@ -140,10 +149,25 @@ class Node:
             self.refuse(None, f"has {len(self._operator.inputs)} inputs")
         return self._operator.inputs
 
+    def integers(self, position: int, *, count: int | None = None) -> tuple[int, ...]:
+        """Return the values of an input that is a constant of int32 or int64.
+
+        Args:
+            position: Of the input among the operator's inputs.
+            count: How many there must be; None for any number.
+        """
+        tensor = self.tensor(self._operator.inputs[position], INTEGERS)
+        if tensor.data is None:
+            self.refuse(tensor.index, "is not a constant")
+        values = tuple(int(value) for value in tensor_values(tensor).reshape(-1))
+        if len(values) > MAX_INTEGERS or (count is not None and len(values) != count):
+            self.refuse(tensor.index, f"holds {len(values)} numbers")
+        return values
+
     def weights(self, channel_dimension: int, dimensions: int) -> Tensor:
         """Return the second input: constant, symmetric, one scale or one per channel."""
         index = self._operator.inputs[1]
-        tensor = self._tensor(index, INT8)
+        tensor = self.tensor(index, INT8)
         if tensor.data is None:
             self.refuse(index, "holds weights that are not constant")
         if len(tensor.shape) != dimensions:
@@ -168,23 +192,10 @@ class Node:
         """Return the third input, None where there is none."""
         if len(self._operator.inputs) < 3 or self._operator.inputs[2] == -1:
             return None
-        tensor = self._tensor(self._operator.inputs[2], (ElementType.INT32,))
+        tensor = self.tensor(self._operator.inputs[2], (ElementType.INT32,))
         if tensor.data is None or tensor.elements != channels:
             self.refuse(tensor.index, f"must be a constant bias of {channels} values")
         return tensor
-
-    def integers(self, position: int) -> npt.NDArray[np.int64]:
-        """Return an input that is a constant of int32 or int64, such as axes, in its shape.
-
-        Args:
-            position: Of the input among the operator's inputs.
-        """
-        if position >= len(self._operator.inputs):
-            self.refuse(None, f"has {len(self._operator.inputs)} inputs")
-        tensor = self._tensor(self._operator.inputs[position], INTEGERS)
-        if tensor.data is None:
-            self.refuse(tensor.index, "is not constant", fix="convert the model again")
-        return tensor_values(tensor).astype(np.int64)
 
     def axes(self, position: int, tensor: Tensor) -> tuple[int, ...]:
         """Return the dimensions that a constant input names, each once, in order.
@@ -195,7 +206,7 @@ class Node:
             tensor: Whose dimensions they are.
         """
         dimensions = len(tensor.shape)
-        named = [int(axis) for axis in self.integers(position).reshape(-1)]
+        named = self.integers(position)
         if not all(-dimensions <= axis < dimensions for axis in named):
             self.refuse(tensor.index, f"has {dimensions} dimensions, not those of axes {named}")
         return tuple(sorted({axis % dimensions for axis in named}))

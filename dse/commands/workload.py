@@ -62,13 +62,23 @@ def workload_text(data: dict[str, Any]) -> str:
             "",
             table_text(["buffer", "bytes", "offset", "from", "until"], buffers),
             "",
-            *(f"{'input':12} {_shape(each['shape'])} {each['type']}" for each in data["inputs"]),
-            *(f"{'output':12} {_shape(each['shape'])} {each['type']}" for each in data["outputs"]),
+            *(_edge("input", each, "quantised") for each in data["inputs"]),
+            *(_edge("output", each, "dequantised") for each in data["outputs"]),
             f"{'work':12} {data['macs']:,} MAC an inference",
             f"{'weights':12} {data['weight_bytes']:,} bytes",
             f"{'peak memory':12} {data['peak_bytes']:,} bytes of activations and scratch, "
             "with plain kernels",
         ]
+    )
+
+
+def _edge(end: str, edge: dict[str, Any], verb: str) -> str:
+    text = f"{end:12} {_shape(edge['shape'])} {edge['type']}"
+    if edge["file_type"] == edge["type"]:
+        return text
+    return (
+        f"{text}; {edge['file_type']} in the file, {verb} by the host"
+        f" (scale {edge['scale']:.6g}, zero point {edge['zero_point']})"
     )
 
 

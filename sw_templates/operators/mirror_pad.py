@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from sw_templates.gather_layer import GatherLayer, gather_prototype, gather_structure
 from sw_templates.pad_layer import paddings
+from sw_templates.pick_layer import PickLayer, pick_prototype, pick_structure
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
 
@@ -16,14 +16,14 @@ REFLECT leaves out one, SYMMETRIC none.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MirrorPad(GatherLayer):
+class MirrorPad(PickLayer):
     """MIRROR_PAD in both modes."""
 
     operator: ClassVar[str] = "MIRROR_PAD"
     kernel: ClassVar[str] = "mirror_pad"
     options: ClassVar[OptionsTable | None] = OptionsTable(name="MirrorPadOptions", fields=("Mode",))
-    structure: ClassVar[str] = gather_structure("mirror_pad")
-    prototype: ClassVar[str] = gather_prototype("mirror_pad")
+    structure: ClassVar[str] = pick_structure("mirror_pad")
+    prototype: ClassVar[str] = pick_prototype("mirror_pad")
 
     @classmethod
     def read(cls, node: Node) -> Self:

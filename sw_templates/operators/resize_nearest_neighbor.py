@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from sw_templates.gather_layer import GatherLayer, gather_prototype, gather_structure
+from sw_templates.pick_layer import PickLayer, pick_prototype, pick_structure
 from sw_templates.quantise import round_half_away, to_float32
 from sw_templates.resize import RESIZE_FIELDS, Resizing, read_resizing
 from sw_templates.tflite_file import OptionsTable
@@ -12,7 +12,7 @@ from sw_templates.tflite_node import Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResizeNearestNeighbor(GatherLayer):
+class ResizeNearestNeighbor(PickLayer):
     """RESIZE_NEAREST_NEIGHBOR."""
 
     operator: ClassVar[str] = "RESIZE_NEAREST_NEIGHBOR"
@@ -20,8 +20,8 @@ class ResizeNearestNeighbor(GatherLayer):
     options: ClassVar[OptionsTable | None] = OptionsTable(
         name="ResizeNearestNeighborOptions", fields=RESIZE_FIELDS
     )
-    structure: ClassVar[str] = gather_structure("resize_nearest_neighbor")
-    prototype: ClassVar[str] = gather_prototype("resize_nearest_neighbor")
+    structure: ClassVar[str] = pick_structure("resize_nearest_neighbor")
+    prototype: ClassVar[str] = pick_prototype("resize_nearest_neighbor")
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -37,6 +37,9 @@ NETWORKS = (
     DATA / "mlperf_tiny" / "kws_ref_model.tflite",
     DATA / "mlperf_tiny" / "vww_96_int8.tflite",
     DATA / "mlperf_tiny" / "ad01_int8.tflite",
+    # Old converters' files: dimension 3 for biases, which the interpreter of today refuses.
+    DATA / "cases" / "conv_bias_dim3.tflite",
+    DATA / "models" / "person_detect.tflite",
 )
 
 

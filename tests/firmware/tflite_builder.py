@@ -9,6 +9,8 @@ import tflite
 
 INT8 = tflite.TensorType.INT8
 INT32 = tflite.TensorType.INT32
+INT16 = tflite.TensorType.INT16
+UINT8 = tflite.TensorType.UINT8
 INT64 = tflite.TensorType.INT64
 FLOAT32 = tflite.TensorType.FLOAT32
 
@@ -48,6 +50,22 @@ LOG_SOFTMAX = tflite.BuiltinOperator.LOG_SOFTMAX
 SQUARED_DIFFERENCE = tflite.BuiltinOperator.SQUARED_DIFFERENCE
 RELU_OPERATOR = tflite.BuiltinOperator.RELU  # RELU is the fused activation
 RELU6_OPERATOR = tflite.BuiltinOperator.RELU6
+QUANTIZE = tflite.BuiltinOperator.QUANTIZE
+DEQUANTIZE = tflite.BuiltinOperator.DEQUANTIZE
+CONCATENATION = tflite.BuiltinOperator.CONCATENATION
+SPLIT = tflite.BuiltinOperator.SPLIT
+SPLIT_V = tflite.BuiltinOperator.SPLIT_V
+TRANSPOSE = tflite.BuiltinOperator.TRANSPOSE
+PACK = tflite.BuiltinOperator.PACK
+UNPACK = tflite.BuiltinOperator.UNPACK
+SLICE = tflite.BuiltinOperator.SLICE
+STRIDED_SLICE = tflite.BuiltinOperator.STRIDED_SLICE
+GATHER = tflite.BuiltinOperator.GATHER
+EXPAND_DIMS = tflite.BuiltinOperator.EXPAND_DIMS
+SQUEEZE = tflite.BuiltinOperator.SQUEEZE
+SHAPE = tflite.BuiltinOperator.SHAPE
+FILL = tflite.BuiltinOperator.FILL
+CAST = tflite.BuiltinOperator.CAST
 
 _OPTIONS = {
     CONV_2D: "Conv2DOptions",
@@ -74,6 +92,14 @@ _OPTIONS = {
     ARG_MAX: "ArgMaxOptions",
     ARG_MIN: "ArgMinOptions",
     LOG_SOFTMAX: "LogSoftmaxOptions",
+    CONCATENATION: "ConcatenationOptions",
+    SPLIT: "SplitOptions",
+    SPLIT_V: "SplitVOptions",
+    PACK: "PackOptions",
+    UNPACK: "UnpackOptions",
+    STRIDED_SLICE: "StridedSliceOptions",
+    GATHER: "GatherOptions",
+    SHAPE: "ShapeOptions",
 }
 _VERSIONS = {
     CONV_2D: 3,
@@ -102,6 +128,14 @@ _VERSIONS = {
     ARG_MAX: 2,
     ARG_MIN: 2,
     LOG_SOFTMAX: 2,
+    CONCATENATION: 2,
+    SPLIT: 2,
+    TRANSPOSE: 2,
+    PACK: 2,
+    UNPACK: 2,
+    SLICE: 2,
+    STRIDED_SLICE: 2,
+    GATHER: 2,
 }
 
 

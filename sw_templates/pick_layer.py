@@ -8,8 +8,8 @@ from sw_templates.constants import Constant, int32_constant
 from sw_templates.layer import Layer
 
 
-def gather_structure(kernel: str) -> str:
-    """Return the C structure of the kernel of a :class:`GatherLayer`."""
+def pick_structure(kernel: str) -> str:
+    """Return the C structure of the kernel of a :class:`PickLayer`."""
     return f"""
 struct {kernel}_layer {{
     int32_t row;             /* elements that lie together in input and output */
@@ -20,18 +20,18 @@ struct {kernel}_layer {{
 """
 
 
-def gather_prototype(kernel: str) -> str:
-    """Return the C prototype of the kernel of a :class:`GatherLayer`."""
+def pick_prototype(kernel: str) -> str:
+    """Return the C prototype of the kernel of a :class:`PickLayer`."""
     return f"""
 void {kernel}(const struct {kernel}_layer *layer, const int8_t *input, int8_t *output);
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GatherLayer(Layer, ABC):
+class PickLayer(Layer, ABC):
     """A layer that copies elements, picked in each dimension by itself.
 
-    Its C template sets ``kernel`` and includes ``gather.inc``.
+    Its C template sets ``kernel`` and includes ``pick.inc``.
 
     Attributes:
         picks: For each dimension of the output and index in it, the index in the input.

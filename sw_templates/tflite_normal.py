@@ -1,0 +1,129 @@
+"""A copy of a TFLite file in which what decides nothing is as the reference interpreter wants it.
+
+The interpreter checks metadata that no kernel uses, and each version checks more of it: files of
+old converters, which ran for years, are refused by a new one. It also trusts the offsets that it
+follows. So it is never handed a user's file, but one that is written anew from what the import has
+read and checked.
+"""
+
+import struct
+from typing import Any
+
+import numpy as np
+
+from contracts.faults import ConfigError
+from sw_templates.model import Model
+
+_FILE_IDENTIFIER = b"TFL3"
+_DAMAGE = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError)
+"""What the flatbuffer library raises at fields that the import does not read."""
+
+
+def normalised(content: bytes, source: str, model: Model | None = None) -> bytes:
+    """Return a TFLite file that computes what ``content`` does, for the reference interpreter.
+
+    Left out is what no kernel uses: metadata, signatures, descriptions, names of operators,
+    observed ranges, details of a quantisation, tensors' sparsity. A tensor with one scale is
+    quantised along dimension 0, whatever the file says, and has one zero point for each scale.
+
+    Args:
+        content: A file that the import accepts (:func:`sw_templates.tflite_import.load_model`).
+        source: Its name in errors.
+        model: What the import made of it: the operators at its edges that the host does are left
+            out, so that the copy takes and gives what the firmware does. None for the whole file.
+
+    Raises:
+        ConfigError: The file is damaged at a place that the import does not look at.
+    """
+    # Imported here: it is large, and generating firmware does not need it.
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    try:
+        copy = _copied(schema, content)
+        if model is not None:
+            _cut_edges(copy.subgraphs[0], model)
+        builder = flatbuffers.Builder(len(content) + 1024)
+        builder.Finish(copy.Pack(builder), _FILE_IDENTIFIER)
+    except _DAMAGE as error:
+        raise ConfigError(
+            f"{source} is a damaged TFLite file: {type(error).__name__}: {error}"[:500],
+            fix="copy or convert the model again",
+        ) from None
+    return bytes(builder.Output())
+
+
+def _cut_edges(graph: Any, model: Model) -> None:
+    graph.inputs = [tensor.index for tensor in model.inputs]
+    graph.outputs = [tensor.index for tensor in model.outputs]
+    graph.operators = [
+        operator
+        for index, operator in enumerate(graph.operators)
+        if index not in model.host_operators
+    ]
+
+
+def _copied(schema: Any, content: bytes) -> Any:
+    """Return the parts of the file that a kernel uses, as objects of the schema."""
+    packed = schema.Model.GetRootAs(content, 0)
+    graph = packed.Subgraphs(0)
+    tensors = [_tensor(schema, graph.Tensors(i)) for i in range(graph.TensorsLength())]
+    operators = [
+        schema.OperatorT.InitFromObj(graph.Operators(i)) for i in range(graph.OperatorsLength())
+    ]
+    codes = [
+        schema.OperatorCodeT.InitFromObj(packed.OperatorCodes(i))
+        for i in range(packed.OperatorCodesLength())
+    ]
+    used = {tensor.buffer for tensor in tensors}
+    return schema.ModelT(
+        version=3,
+        operatorCodes=codes,
+        subgraphs=[
+            schema.SubGraphT(
+                tensors=tensors,
+                inputs=graph.InputsAsNumpy(),
+                outputs=graph.OutputsAsNumpy(),
+                operators=operators,
+            )
+        ],
+        buffers=[
+            schema.BufferT(data=packed.Buffers(i).DataAsNumpy())
+            if i in used and not packed.Buffers(i).DataIsNone()
+            else schema.BufferT()
+            for i in range(packed.BuffersLength())
+        ],
+    )
+
+
+def _tensor(schema: Any, packed: Any) -> Any:
+    shape = [] if packed.ShapeIsNone() else packed.ShapeAsNumpy()
+    signature = None if packed.ShapeSignatureIsNone() else packed.ShapeSignatureAsNumpy()
+    return schema.TensorT(
+        shape=shape,
+        type=packed.Type(),
+        buffer=packed.Buffer(),
+        name=packed.Name(),
+        quantization=_quantisation(schema, packed.Quantization(), rank=len(shape)),
+        isVariable=packed.IsVariable(),
+        shapeSignature=signature,
+        hasRank=packed.HasRank(),
+    )
+
+
+def _quantisation(schema: Any, packed: Any, *, rank: int) -> Any:
+    """Return the scales and zero points that kernels use; None for a tensor without scales."""
+    if packed is None or packed.ScaleLength() == 0:
+        return None
+    scales = packed.ScaleAsNumpy()
+    zero_points = np.zeros(1, np.int64)
+    if packed.ZeroPointLength() > 0:
+        zero_points = packed.ZeroPointAsNumpy()
+    if len(zero_points) == 1:
+        zero_points = np.repeat(zero_points, len(scales))
+    is_along_one_only = len(scales) == 1 or rank < 2
+    return schema.QuantizationParametersT(
+        scale=scales,
+        zeroPoint=zero_points,
+        quantizedDimension=0 if is_along_one_only else packed.QuantizedDimension(),
+    )
