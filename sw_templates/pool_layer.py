@@ -2,11 +2,10 @@
 
 from abc import ABC
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Self
 
 from sw_templates.layer import Layer
 from sw_templates.tensor import ActivationRange
-from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
 from sw_templates.window import Window
 
@@ -21,24 +20,22 @@ POOL_MEMBERS = """\
 """
 """Members of the C structures, for ``pool_window.inc`` and the kernel."""
 
+POOL_FIELDS = (
+    "Padding",
+    "StrideW",
+    "StrideH",
+    "FilterWidth",
+    "FilterHeight",
+    "FusedActivationFunction",
+)
+"""What is read of the options."""
+
 _SCALE_TOLERANCE = 1e-6  # TFLite's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolLayer(Layer, ABC):
     """A pooling; what lies in the padding does not count."""
-
-    options: ClassVar[OptionsTable | None] = OptionsTable(
-        name="Pool2DOptions",
-        fields=(
-            "Padding",
-            "StrideW",
-            "StrideH",
-            "FilterWidth",
-            "FilterHeight",
-            "FusedActivationFunction",
-        ),
-    )
 
     window: Window
     activation: ActivationRange

@@ -3,14 +3,16 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar, Self
+from typing import Self
 
 from sw_templates.constants import Constant
 from sw_templates.layer import Layer
 from sw_templates.quantise import INT32_MAX, Multiplier, kernel_multiplier, wrap_int32
-from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
 from sw_templates.walk import WALK_MEMBERS, Walk, strides_of, walk
+
+REDUCE_FIELDS = ("KeepDims",)
+"""What is read of the options."""
 
 
 def reduce_structure(kernel: str) -> str:
@@ -45,10 +47,6 @@ class ReduceLayer(Layer, ABC):
         axes: The dimensions that are added up, each once, in order.
         scaling: What a sum without zero points is multiplied by.
     """
-
-    options: ClassVar[OptionsTable | None] = OptionsTable(
-        name="ReducerOptions", fields=("KeepDims",)
-    )
 
     axes: tuple[int, ...]
     scaling: Multiplier

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sw_templates.pool_layer import POOL_MEMBERS, PoolLayer
+from sw_templates.pool_layer import POOL_FIELDS, POOL_MEMBERS, PoolLayer
+from sw_templates.tflite_file import OptionsTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +13,7 @@ class AveragePool2d(PoolLayer):
 
     operator: ClassVar[str] = "AVERAGE_POOL_2D"
     kernel: ClassVar[str] = "average_pool2d"
+    options: ClassVar[OptionsTable | None] = OptionsTable(name="Pool2DOptions", fields=POOL_FIELDS)
     structure: ClassVar[str] = f"""
 struct average_pool2d_layer {{
 {POOL_MEMBERS}    int32_t scratch_bytes; /* at least 4 x channels */

@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sw_templates.quantise import Multiplier
-from sw_templates.reduce_layer import ReduceLayer, reduce_prototype, reduce_structure
+from sw_templates.reduce_layer import (
+    REDUCE_FIELDS,
+    ReduceLayer,
+    reduce_prototype,
+    reduce_structure,
+)
+from sw_templates.tflite_file import OptionsTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,9 +23,12 @@ class Sum(ReduceLayer):
     """
 
     operator: ClassVar[str] = "SUM"
-    kernel: ClassVar[str] = "sum"
-    structure: ClassVar[str] = reduce_structure("sum")
-    prototype: ClassVar[str] = reduce_prototype("sum")
+    kernel: ClassVar[str] = "reduce_sum"
+    options: ClassVar[OptionsTable | None] = OptionsTable(
+        name="ReducerOptions", fields=REDUCE_FIELDS
+    )
+    structure: ClassVar[str] = reduce_structure("reduce_sum")
+    prototype: ClassVar[str] = reduce_prototype("reduce_sum")
 
     @classmethod
     def output_scaling(cls, factor: Multiplier, count: int) -> Multiplier:

@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sw_templates.quantise import Multiplier
-from sw_templates.reduce_layer import ReduceLayer, reduce_prototype, reduce_structure
+from sw_templates.reduce_layer import (
+    REDUCE_FIELDS,
+    ReduceLayer,
+    reduce_prototype,
+    reduce_structure,
+)
+from sw_templates.tflite_file import OptionsTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,9 +18,12 @@ class Mean(ReduceLayer):
     """MEAN."""
 
     operator: ClassVar[str] = "MEAN"
-    kernel: ClassVar[str] = "mean"
-    structure: ClassVar[str] = reduce_structure("mean")
-    prototype: ClassVar[str] = reduce_prototype("mean")
+    kernel: ClassVar[str] = "reduce_mean"
+    options: ClassVar[OptionsTable | None] = OptionsTable(
+        name="ReducerOptions", fields=REDUCE_FIELDS
+    )
+    structure: ClassVar[str] = reduce_structure("reduce_mean")
+    prototype: ClassVar[str] = reduce_prototype("reduce_mean")
 
     @classmethod
     def output_scaling(cls, factor: Multiplier, count: int) -> Multiplier:
