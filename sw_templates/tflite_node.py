@@ -4,6 +4,9 @@ import math
 from collections.abc import Collection
 from typing import NoReturn
 
+import numpy as np
+import numpy.typing as npt
+
 from sw_templates import quantise
 from sw_templates.constants import tensor_values
 from sw_templates.obstacles import FLOAT_TYPES, Obstacle, ObstacleKind, UnsupportedModel
@@ -17,10 +20,10 @@ MAX_WINDOW = 4096  # pixels: keeps every offset within an int32
 MAX_INTEGERS = 1 << 16
 
 INT8 = (ElementType.INT8,)
+INTEGERS = (ElementType.INT32, ElementType.INT64)
 
-_PLAIN_INTEGERS = (ElementType.INT32, ElementType.INT64)
-
-_ACTIVATIONS = {0: "NONE", 1: "RELU", 3: "RELU6"}
+_ACTIVATION_LIMITS = {0: (None, None), 1: (0.0, None), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
+"""TFLite's code of each fused activation that is a pair of limits, in real numbers."""
 _CONVERT = "convert the model with full int8 quantisation (inputs and outputs too)"
 
 
@@ -149,21 +152,6 @@ class Node:
             self.refuse(None, f"has {len(self._operator.inputs)} inputs")
         return self._operator.inputs
 
-    def integers(self, position: int, *, count: int | None = None) -> tuple[int, ...]:
-        """Return the values of an input that is a constant of int32 or int64.
-
-        Args:
-            position: Of the input among the operator's inputs.
-            count: How many there must be; None for any number.
-        """
-        tensor = self.tensor(self._operator.inputs[position], _PLAIN_INTEGERS)
-        if tensor.data is None:
-            self.refuse(tensor.index, "is not a constant")
-        values = tuple(int(value) for value in tensor_values(tensor).reshape(-1))
-        if len(values) > MAX_INTEGERS or (count is not None and len(values) != count):
-            self.refuse(tensor.index, f"holds {len(values)} numbers")
-        return values
-
     def weights(self, channel_dimension: int, dimensions: int) -> Tensor:
         """Return the second input: constant, symmetric, one scale or one per channel."""
         index = self._operator.inputs[1]
@@ -197,6 +185,40 @@ class Node:
             self.refuse(tensor.index, f"must be a constant bias of {channels} values")
         return tensor
 
+    def integers(self, position: int) -> npt.NDArray[np.int64]:
+        """Return an input that is a constant of int32 or int64, such as axes, in its shape.
+
+        Args:
+            position: Of the input among the operator's inputs.
+        """
+        if position >= len(self._operator.inputs):
+            self.refuse(None, f"has {len(self._operator.inputs)} inputs")
+        tensor = self.tensor(self._operator.inputs[position], INTEGERS)
+        if tensor.data is None:
+            self.refuse(tensor.index, "is not constant", fix="convert the model again")
+        return tensor_values(tensor).astype(np.int64)
+
+    def integer_list(self, position: int, *, count: int | None = None) -> tuple[int, ...]:
+        """Return ``integers`` as a tuple, of which there must be ``count`` where it is given."""
+        values = tuple(int(value) for value in self.integers(position).reshape(-1))
+        if len(values) > MAX_INTEGERS or (count is not None and len(values) != count):
+            self.refuse(self._operator.inputs[position], f"holds {len(values)} numbers")
+        return values
+
+    def axes(self, position: int, tensor: Tensor) -> tuple[int, ...]:
+        """Return the dimensions that a constant input names, each once, in order.
+
+        Args:
+            position: Of that input among the operator's inputs; a number below 0 counts from the
+                last dimension.
+            tensor: Whose dimensions they are.
+        """
+        dimensions = len(tensor.shape)
+        named = [int(axis) for axis in self.integers(position).reshape(-1)]
+        if not all(-dimensions <= axis < dimensions for axis in named):
+            self.refuse(tensor.index, f"has {dimensions} dimensions, not those of axes {named}")
+        return tuple(sorted({axis % dimensions for axis in named}))
+
     # Options -------------------------------------------------------------------------------
 
     def option(self, field: str) -> float:
@@ -209,13 +231,15 @@ class Node:
     def fused_activation(self, output: Tensor) -> ActivationRange:
         """Return the limits of the output that the option ``FusedActivationFunction`` leaves."""
         code = int(self.option("FusedActivationFunction"))
-        if code not in _ACTIVATIONS:
+        if code not in _ACTIVATION_LIMITS:
             self.refuse(
                 None,
                 f"has the fused activation {code}, which is not supported",
-                fix="use NONE, RELU or RELU6",
+                fix="use none, or one of the rectifiers that only limit their input",
             )
-        limits = quantise.activation_range(_ACTIVATIONS[code], output.scale, output.zero_point)
+        limits = quantise.activation_range(
+            *_ACTIVATION_LIMITS[code], scale=output.scale, zero_point=output.zero_point
+        )
         if limits.minimum > limits.maximum:
             self.refuse(output.index, "cannot represent its fused activation")
         return limits

@@ -1,15 +1,14 @@
 """SOFTMAX over the last dimension, with the fixed-point exponentials of TFLite's reference."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from sw_templates.constants import Constant, int32_constant
+from sw_templates.fixed_point import exp_of_negative, input_radius
 from sw_templates.layer import Layer
 from sw_templates.quantise import (
     INT32_MAX,
     quantise_multiplier,
-    rounding_divide_by_power_of_two,
     saturating_doubling_high_multiply,
     wrap_int32,
 )
@@ -18,45 +17,6 @@ from sw_templates.tflite_node import Node
 
 MAX_DEPTH = 511  # beyond, the reference kernel shifts an int32 by more than 31 bits
 _INTEGER_BITS = 5
-
-
-def _exp_on_quarter(value: int) -> int:
-    """exp(x) for -1/4 <= x < 0, Q31: a Taylor polynomial around -1/8."""
-    exp_of_minus_eighth, third = 1895147668, 715827883
-    multiply = saturating_doubling_high_multiply
-    x = value + (1 << 28)
-    x2 = multiply(x, x)
-    x3 = multiply(x2, x)
-    x4 = multiply(x2, x2)
-    tail = multiply(rounding_divide_by_power_of_two(x4, 2) + x3, third) + x2
-    tail = rounding_divide_by_power_of_two(tail, 1)
-    return exp_of_minus_eighth + multiply(exp_of_minus_eighth, x + tail)
-
-
-_EXP_OF_MINUS_POWERS = (
-    (-2, 1672461947),
-    (-1, 1302514674),
-    (0, 790015084),
-    (1, 290630308),
-    (2, 39332535),
-    (3, 720401),
-    (4, 242),
-)
-"""(e, exp(-2^e) in Q31): every x below 0 is a sum of these and a part of a quarter."""
-
-
-def exp_of_negative(value: int) -> int:
-    """exp(x) in Q31 for x <= 0 with 5 integer bits (Q26), as gemmlowp computes it."""
-    if value == 0:
-        return INT32_MAX
-    quarter = 1 << 24
-    part = (value & (quarter - 1)) - quarter
-    result = _exp_on_quarter(part << _INTEGER_BITS)
-    remainder = part - value
-    for exponent, factor in _EXP_OF_MINUS_POWERS:
-        if remainder & (1 << (26 + exponent)):
-            result = saturating_doubling_high_multiply(result, factor)
-    return result
 
 
 def softmax_exponentials(beta: float, input_scale: float) -> tuple[int, ...]:
@@ -70,7 +30,7 @@ def softmax_exponentials(beta: float, input_scale: float) -> tuple[int, ...]:
     if not factor > 1.0:
         raise ValueError(f"beta {beta!r} times the input's scale {input_scale!r} is too small")
     scaling = quantise_multiplier(factor)
-    radius = math.floor(((1 << _INTEGER_BITS) - 1) * (1 << fraction_bits) / (1 << scaling.shift))
+    radius = input_radius(scaling.shift, integer_bits=_INTEGER_BITS)
     table = []
     for steps in range(256):
         if steps > radius:
@@ -78,7 +38,10 @@ def softmax_exponentials(beta: float, input_scale: float) -> tuple[int, ...]:
             continue
         shifted = wrap_int32(-steps << scaling.shift)
         table.append(
-            exp_of_negative(saturating_doubling_high_multiply(shifted, scaling.multiplier))
+            exp_of_negative(
+                saturating_doubling_high_multiply(shifted, scaling.multiplier),
+                integer_bits=_INTEGER_BITS,
+            )
         )
     return tuple(table)
 

@@ -4,7 +4,6 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tests.firmware.tflite_builder import (
-    ADD,
     AVERAGE_POOL_2D,
     CONV_2D,
     DEPTHWISE_CONV_2D,
@@ -13,6 +12,7 @@ from tests.firmware.tflite_builder import (
     NONE,
     RELU,
     RELU6,
+    RELU_N1,
     RESHAPE,
     SAME,
     SOFTMAX,
@@ -23,7 +23,7 @@ from tests.firmware.tflite_builder import (
 )
 
 ZERO_POINTS = st.integers(-128, 127)
-ACTIVATIONS = st.sampled_from([NONE, RELU, RELU6])
+ACTIVATIONS = st.sampled_from([NONE, RELU, RELU_N1, RELU6])
 SIZES = st.integers(1, 9)
 
 
@@ -158,19 +158,6 @@ def fully_connected_models(draw: st.DrawFn) -> ModelSpec:
     tensors = weighted(draw, vector, [units, depth], 0, [batches, units])
     options: dict[str, float] = {"FusedActivationFunction": draw(ACTIVATIONS)}
     return single(FULLY_CONNECTED, tensors, [0, 1, *range(3, len(tensors))], options, 2)
-
-
-@st.composite
-def add_models(draw: st.DrawFn) -> ModelSpec:
-    """The input plus a constant: two inputs of different scales."""
-    shape = [1, draw(SIZES), draw(SIZES), draw(SIZES)]
-    data = random_bytes(draw, int(np.prod(shape)), low=-128)
-    constant = TensorSpec(
-        shape=shape, scales=[draw(scales())], zero_points=[draw(ZERO_POINTS)], data=data
-    )
-    tensors = [draw(activations(shape)), constant, draw(activations(shape))]
-    options: dict[str, float] = {"FusedActivationFunction": draw(ACTIVATIONS)}
-    return single(ADD, tensors, draw(st.sampled_from([[0, 1], [1, 0], [0, 0]])), options, 2)
 
 
 @st.composite

@@ -14,7 +14,7 @@ UINT8 = tflite.TensorType.UINT8
 INT64 = tflite.TensorType.INT64
 FLOAT32 = tflite.TensorType.FLOAT32
 
-NONE, RELU, RELU6 = 0, 1, 3
+NONE, RELU, RELU_N1, RELU6 = 0, 1, 2, 3
 SAME, VALID = 0, 1
 
 CONV_2D = tflite.BuiltinOperator.CONV_2D
@@ -41,6 +41,31 @@ SQUEEZE = tflite.BuiltinOperator.SQUEEZE
 SHAPE = tflite.BuiltinOperator.SHAPE
 FILL = tflite.BuiltinOperator.FILL
 CAST = tflite.BuiltinOperator.CAST
+ABS = tflite.BuiltinOperator.ABS
+NEG = tflite.BuiltinOperator.NEG
+RELU_N1_TO_1 = tflite.BuiltinOperator.RELU_N1_TO_1
+LEAKY_RELU = tflite.BuiltinOperator.LEAKY_RELU
+HARD_SWISH = tflite.BuiltinOperator.HARD_SWISH
+PRELU = tflite.BuiltinOperator.PRELU
+LOGISTIC = tflite.BuiltinOperator.LOGISTIC
+TANH = tflite.BuiltinOperator.TANH
+MAX_POOL_2D = tflite.BuiltinOperator.MAX_POOL_2D
+MEAN = tflite.BuiltinOperator.MEAN
+SUM = tflite.BuiltinOperator.SUM
+PAD = tflite.BuiltinOperator.PAD
+PADV2 = tflite.BuiltinOperator.PADV2
+MIRROR_PAD = tflite.BuiltinOperator.MIRROR_PAD
+SUB = tflite.BuiltinOperator.SUB
+MAXIMUM = tflite.BuiltinOperator.MAXIMUM
+MINIMUM = tflite.BuiltinOperator.MINIMUM
+RESIZE_NEAREST_NEIGHBOR = tflite.BuiltinOperator.RESIZE_NEAREST_NEIGHBOR
+RESIZE_BILINEAR = tflite.BuiltinOperator.RESIZE_BILINEAR
+ARG_MAX = tflite.BuiltinOperator.ARG_MAX
+ARG_MIN = tflite.BuiltinOperator.ARG_MIN
+LOG_SOFTMAX = tflite.BuiltinOperator.LOG_SOFTMAX
+SQUARED_DIFFERENCE = tflite.BuiltinOperator.SQUARED_DIFFERENCE
+RELU_OPERATOR = tflite.BuiltinOperator.RELU  # RELU is the fused activation
+RELU6_OPERATOR = tflite.BuiltinOperator.RELU6
 
 _OPTIONS = {
     CONV_2D: "Conv2DOptions",
@@ -59,6 +84,22 @@ _OPTIONS = {
     STRIDED_SLICE: "StridedSliceOptions",
     GATHER: "GatherOptions",
     SHAPE: "ShapeOptions",
+    SUB: "SubOptions",
+    MAXIMUM: "MaximumMinimumOptions",
+    MINIMUM: "MaximumMinimumOptions",
+    SQUARED_DIFFERENCE: "SquaredDifferenceOptions",
+    MAX_POOL_2D: "Pool2DOptions",
+    MEAN: "ReducerOptions",
+    SUM: "ReducerOptions",
+    PAD: "PadOptions",
+    PADV2: "PadV2Options",
+    MIRROR_PAD: "MirrorPadOptions",
+    LEAKY_RELU: "LeakyReluOptions",
+    RESIZE_NEAREST_NEIGHBOR: "ResizeNearestNeighborOptions",
+    RESIZE_BILINEAR: "ResizeBilinearOptions",
+    ARG_MAX: "ArgMaxOptions",
+    ARG_MIN: "ArgMinOptions",
+    LOG_SOFTMAX: "LogSoftmaxOptions",
 }
 _VERSIONS = {
     CONV_2D: 3,
@@ -75,6 +116,26 @@ _VERSIONS = {
     SLICE: 2,
     STRIDED_SLICE: 2,
     GATHER: 2,
+    SUB: 2,
+    MAXIMUM: 2,
+    MINIMUM: 2,
+    SQUARED_DIFFERENCE: 2,
+    MAX_POOL_2D: 2,
+    MEAN: 2,
+    SUM: 2,
+    PAD: 2,
+    PADV2: 2,
+    MIRROR_PAD: 2,
+    LOGISTIC: 2,
+    TANH: 2,
+    LEAKY_RELU: 2,
+    RELU_OPERATOR: 2,
+    RELU6_OPERATOR: 2,
+    RESIZE_NEAREST_NEIGHBOR: 2,
+    RESIZE_BILINEAR: 2,
+    ARG_MAX: 2,
+    ARG_MIN: 2,
+    LOG_SOFTMAX: 2,
 }
 
 
