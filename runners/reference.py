@@ -16,6 +16,7 @@ from pathlib import Path
 from contracts.faults import ConfigError, OutOfMemory, ToolCrashed, ToolTimeout
 from runners.pipeline.sources import ROOT
 from runners.tools import run_tool
+from sw_templates.obstacles import Obstacle, ObstacleKind, UnsupportedModel
 
 LIMIT_S = 120
 """What one file may take: a network of 10^9 multiply-accumulates takes about 20 s."""
@@ -27,11 +28,17 @@ def require_reference(path: Path) -> None:
     """Check that the reference interpreter runs a model file that the import has accepted.
 
     Raises:
-        ConfigError: It refuses the file, crashes on it, or does not end.
+        UnsupportedModel: It refuses the file, crashes on it, or does not end.
     """
     (refusal,) = reference_refusals([path])
     if refusal is not None:
-        raise ConfigError(refusal, fix=_CONVERT)
+        raise reference_error(refusal)
+
+
+def reference_error(refusal: str) -> UnsupportedModel:
+    """Return the error of what ``reference_refusals`` says of a file."""
+    obstacle = Obstacle(kind=ObstacleKind.REFERENCE, name=refusal, fix=_CONVERT)
+    return UnsupportedModel(refusal, _CONVERT, obstacles=(obstacle,))
 
 
 def reference_refusals(paths: Sequence[Path]) -> tuple[str | None, ...]:

@@ -46,7 +46,7 @@ def paddings(node: Node, source: Tensor, output: Tensor) -> tuple[tuple[int, int
             f"has {dimensions} dimensions",
             fix=f"pad tensors of 1 to {MAX_DIMENSIONS} dimensions",
         )
-    values = node.integers(1, count=2 * dimensions)
+    values = node.integer_list(1, count=2 * dimensions)
     pairs = tuple(zip(values[::2], values[1::2], strict=True))
     if any(count < 0 for pair in pairs for count in pair):
         node.refuse(source.index, f"has a padding below 0: {pairs}", fix="use slices to cut off")

@@ -32,7 +32,7 @@ def read_resizing(node: Node) -> Resizing:
     image, output = node.activation(0), node.output()
     if len(image.shape) != 4:
         node.refuse(image.index, f"has the shape {image.shape}, not 4 sizes")
-    height, width = node.integers(1, count=2)
+    height, width = node.integer_list(1, count=2)
     node.require_shape(output, (image.shape[0], height, width, image.shape[3]))
     corners, centers = (bool(node.option(field)) for field in RESIZE_FIELDS)
     if corners and centers:

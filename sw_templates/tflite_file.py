@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import tflite
+from flatbuffers import number_types
 
 from contracts.faults import ConfigError
 
@@ -30,6 +31,7 @@ _DAMAGE = (
 )
 """What the flatbuffer library raises when offsets or lengths make no sense."""
 
+_BUILTIN_CODE_SLOT = 10
 _OPERATORS: dict[int, str] = {
     code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)
 }
@@ -250,14 +252,25 @@ def _buffer(model: Any, number: int, budget: _Budget) -> bytes | None:
     return bytes(buffer.DataAsNumpy().tobytes())
 
 
+def _builtin_code(code: Any) -> int:
+    """Return the operator's number as TFLite takes it: the larger one of two fields.
+
+    Files before schema 3a hold it in the deprecated byte only, others may leave that byte 0. The
+    library's own ``BuiltinCode`` believes the byte: it takes a PAD of such a file for an ADD.
+    """
+    table = code._tab
+    place = table.Offset(_BUILTIN_CODE_SLOT)
+    number = table.Get(number_types.Int32Flags, table.Pos + place) if place else 0
+    return max(int(number), int(code.DeprecatedBuiltinCode()))
+
+
 def _operator(
     model: Any, table: Any, index: int, budget: _Budget, tables: OptionsTables
 ) -> RawOperator:
     if table.OpcodeIndex() >= model.OperatorCodesLength():
         raise ValueError(f"operator {index} has no operator code")
     code = model.OperatorCodes(table.OpcodeIndex())
-    # Files before schema 3a hold the operator in the deprecated byte only.
-    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    number = _builtin_code(code)
     name = _OPERATORS.get(number, f"operator code {number}")
     if name == "CUSTOM":
         name = f"CUSTOM {_text(code.CustomCode())!r}"

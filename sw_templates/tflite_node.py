@@ -4,6 +4,9 @@ import math
 from collections.abc import Collection
 from typing import NoReturn
 
+import numpy as np
+import numpy.typing as npt
+
 from sw_templates import quantise
 from sw_templates.constants import tensor_values
 from sw_templates.obstacles import FLOAT_TYPES, Obstacle, ObstacleKind, UnsupportedModel
@@ -149,21 +152,6 @@ class Node:
             self.refuse(None, f"has {len(self._operator.inputs)} inputs")
         return self._operator.inputs
 
-    def integers(self, position: int, *, count: int | None = None) -> tuple[int, ...]:
-        """Return the values of an input that is a constant of int32 or int64.
-
-        Args:
-            position: Of the input among the operator's inputs.
-            count: How many there must be; None for any number.
-        """
-        tensor = self.tensor(self._operator.inputs[position], INTEGERS)
-        if tensor.data is None:
-            self.refuse(tensor.index, "is not a constant")
-        values = tuple(int(value) for value in tensor_values(tensor).reshape(-1))
-        if len(values) > MAX_INTEGERS or (count is not None and len(values) != count):
-            self.refuse(tensor.index, f"holds {len(values)} numbers")
-        return values
-
     def weights(self, channel_dimension: int, dimensions: int) -> Tensor:
         """Return the second input: constant, symmetric, one scale or one per channel."""
         index = self._operator.inputs[1]
@@ -197,6 +185,26 @@ class Node:
             self.refuse(tensor.index, f"must be a constant bias of {channels} values")
         return tensor
 
+    def integers(self, position: int) -> npt.NDArray[np.int64]:
+        """Return an input that is a constant of int32 or int64, such as axes, in its shape.
+
+        Args:
+            position: Of the input among the operator's inputs.
+        """
+        if position >= len(self._operator.inputs):
+            self.refuse(None, f"has {len(self._operator.inputs)} inputs")
+        tensor = self.tensor(self._operator.inputs[position], INTEGERS)
+        if tensor.data is None:
+            self.refuse(tensor.index, "is not constant", fix="convert the model again")
+        return tensor_values(tensor).astype(np.int64)
+
+    def integer_list(self, position: int, *, count: int | None = None) -> tuple[int, ...]:
+        """Return ``integers`` as a tuple, of which there must be ``count`` where it is given."""
+        values = tuple(int(value) for value in self.integers(position).reshape(-1))
+        if len(values) > MAX_INTEGERS or (count is not None and len(values) != count):
+            self.refuse(self._operator.inputs[position], f"holds {len(values)} numbers")
+        return values
+
     def axes(self, position: int, tensor: Tensor) -> tuple[int, ...]:
         """Return the dimensions that a constant input names, each once, in order.
 
@@ -206,7 +214,7 @@ class Node:
             tensor: Whose dimensions they are.
         """
         dimensions = len(tensor.shape)
-        named = self.integers(position)
+        named = [int(axis) for axis in self.integers(position).reshape(-1)]
         if not all(-dimensions <= axis < dimensions for axis in named):
             self.refuse(tensor.index, f"has {dimensions} dimensions, not those of axes {named}")
         return tuple(sorted({axis % dimensions for axis in named}))

@@ -45,7 +45,7 @@ void gather_elements(const struct gather_elements_layer *layer, const void *inpu
         if node.option("BatchDims"):
             node.refuse(None, "has batches of indices", fix="gather without batch_dims")
         axis = resolved_axis(node, int(node.option("Axis")), len(source.shape))
-        indices = node.integers(1)
+        indices = node.integer_list(1)
         if not all(0 <= index < source.shape[axis] for index in indices):
             node.refuse(None, f"has an index outside 0 to {source.shape[axis] - 1}")
         if output.elements * source.shape[axis] != source.elements * len(indices):

@@ -33,7 +33,7 @@ void strided_slice(const struct strided_slice_layer *layer, const void *input, v
         """See ``Layer.read``."""
         node.inputs(4, 4)
         source, output = node.activation(0, MOVED_TYPES), node.output(MOVED_TYPES)
-        begin, end, stride = (node.integers(position) for position in (1, 2, 3))
+        begin, end, stride = (node.integer_list(position) for position in (1, 2, 3))
         if not len(begin) == len(end) == len(stride):
             node.refuse(None, f"has {len(begin)} begins, {len(end)} ends, {len(stride)} strides")
         if node.option("Offset"):

@@ -29,7 +29,7 @@ void transpose(const struct transpose_layer *layer, const void *input, void *out
         node.inputs(2, 2)
         source, output = node.activation(0, MOVED_TYPES), node.output(MOVED_TYPES)
         dimensions = len(source.shape)
-        order = [resolved_axis(node, axis, dimensions) for axis in node.integers(1)]
+        order = [resolved_axis(node, axis, dimensions) for axis in node.integer_list(1)]
         if sorted(order) != list(range(dimensions)):
             node.refuse(None, f"has the order {order} for {dimensions} dimensions")
         view = positions(source.shape).transpose(order)

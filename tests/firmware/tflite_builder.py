@@ -25,6 +25,22 @@ AVERAGE_POOL_2D = tflite.BuiltinOperator.AVERAGE_POOL_2D
 SOFTMAX = tflite.BuiltinOperator.SOFTMAX
 RESHAPE = tflite.BuiltinOperator.RESHAPE
 MUL = tflite.BuiltinOperator.MUL
+QUANTIZE = tflite.BuiltinOperator.QUANTIZE
+DEQUANTIZE = tflite.BuiltinOperator.DEQUANTIZE
+CONCATENATION = tflite.BuiltinOperator.CONCATENATION
+SPLIT = tflite.BuiltinOperator.SPLIT
+SPLIT_V = tflite.BuiltinOperator.SPLIT_V
+TRANSPOSE = tflite.BuiltinOperator.TRANSPOSE
+PACK = tflite.BuiltinOperator.PACK
+UNPACK = tflite.BuiltinOperator.UNPACK
+SLICE = tflite.BuiltinOperator.SLICE
+STRIDED_SLICE = tflite.BuiltinOperator.STRIDED_SLICE
+GATHER = tflite.BuiltinOperator.GATHER
+EXPAND_DIMS = tflite.BuiltinOperator.EXPAND_DIMS
+SQUEEZE = tflite.BuiltinOperator.SQUEEZE
+SHAPE = tflite.BuiltinOperator.SHAPE
+FILL = tflite.BuiltinOperator.FILL
+CAST = tflite.BuiltinOperator.CAST
 ABS = tflite.BuiltinOperator.ABS
 NEG = tflite.BuiltinOperator.NEG
 RELU_N1_TO_1 = tflite.BuiltinOperator.RELU_N1_TO_1
@@ -50,22 +66,6 @@ LOG_SOFTMAX = tflite.BuiltinOperator.LOG_SOFTMAX
 SQUARED_DIFFERENCE = tflite.BuiltinOperator.SQUARED_DIFFERENCE
 RELU_OPERATOR = tflite.BuiltinOperator.RELU  # RELU is the fused activation
 RELU6_OPERATOR = tflite.BuiltinOperator.RELU6
-QUANTIZE = tflite.BuiltinOperator.QUANTIZE
-DEQUANTIZE = tflite.BuiltinOperator.DEQUANTIZE
-CONCATENATION = tflite.BuiltinOperator.CONCATENATION
-SPLIT = tflite.BuiltinOperator.SPLIT
-SPLIT_V = tflite.BuiltinOperator.SPLIT_V
-TRANSPOSE = tflite.BuiltinOperator.TRANSPOSE
-PACK = tflite.BuiltinOperator.PACK
-UNPACK = tflite.BuiltinOperator.UNPACK
-SLICE = tflite.BuiltinOperator.SLICE
-STRIDED_SLICE = tflite.BuiltinOperator.STRIDED_SLICE
-GATHER = tflite.BuiltinOperator.GATHER
-EXPAND_DIMS = tflite.BuiltinOperator.EXPAND_DIMS
-SQUEEZE = tflite.BuiltinOperator.SQUEEZE
-SHAPE = tflite.BuiltinOperator.SHAPE
-FILL = tflite.BuiltinOperator.FILL
-CAST = tflite.BuiltinOperator.CAST
 
 _OPTIONS = {
     CONV_2D: "Conv2DOptions",
@@ -76,6 +76,14 @@ _OPTIONS = {
     SOFTMAX: "SoftmaxOptions",
     RESHAPE: "ReshapeOptions",
     MUL: "MulOptions",
+    CONCATENATION: "ConcatenationOptions",
+    SPLIT: "SplitOptions",
+    SPLIT_V: "SplitVOptions",
+    PACK: "PackOptions",
+    UNPACK: "UnpackOptions",
+    STRIDED_SLICE: "StridedSliceOptions",
+    GATHER: "GatherOptions",
+    SHAPE: "ShapeOptions",
     SUB: "SubOptions",
     MAXIMUM: "MaximumMinimumOptions",
     MINIMUM: "MaximumMinimumOptions",
@@ -92,14 +100,6 @@ _OPTIONS = {
     ARG_MAX: "ArgMaxOptions",
     ARG_MIN: "ArgMinOptions",
     LOG_SOFTMAX: "LogSoftmaxOptions",
-    CONCATENATION: "ConcatenationOptions",
-    SPLIT: "SplitOptions",
-    SPLIT_V: "SplitVOptions",
-    PACK: "PackOptions",
-    UNPACK: "UnpackOptions",
-    STRIDED_SLICE: "StridedSliceOptions",
-    GATHER: "GatherOptions",
-    SHAPE: "ShapeOptions",
 }
 _VERSIONS = {
     CONV_2D: 3,
@@ -108,6 +108,14 @@ _VERSIONS = {
     ADD: 2,
     AVERAGE_POOL_2D: 2,
     MUL: 2,
+    CONCATENATION: 2,
+    SPLIT: 2,
+    TRANSPOSE: 2,
+    PACK: 2,
+    UNPACK: 2,
+    SLICE: 2,
+    STRIDED_SLICE: 2,
+    GATHER: 2,
     SUB: 2,
     MAXIMUM: 2,
     MINIMUM: 2,
@@ -128,14 +136,6 @@ _VERSIONS = {
     ARG_MAX: 2,
     ARG_MIN: 2,
     LOG_SOFTMAX: 2,
-    CONCATENATION: 2,
-    SPLIT: 2,
-    TRANSPOSE: 2,
-    PACK: 2,
-    UNPACK: 2,
-    SLICE: 2,
-    STRIDED_SLICE: 2,
-    GATHER: 2,
 }
 
 
