@@ -1,6 +1,7 @@
 """A network that has every operator at least once, each beside the others on one image."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,6 +9,9 @@ from tests.firmware.firmware_bench import small_network_spec
 from tests.firmware.random_operators import TABLE_OPERATORS, integers
 from tests.firmware.tflite_builder import (
     ADD,
+    CONCATENATION,
+    EXPAND_DIMS,
+    GATHER,
     LEAKY_RELU,
     LOG_SOFTMAX,
     LOGISTIC,
@@ -17,14 +21,23 @@ from tests.firmware.tflite_builder import (
     MINIMUM,
     MIRROR_PAD,
     MUL,
+    PACK,
     PAD,
     PADV2,
     PRELU,
+    QUANTIZE,
     RESIZE_BILINEAR,
     RESIZE_NEAREST_NEIGHBOR,
     SAME,
+    SLICE,
+    SPLIT,
+    SPLIT_V,
+    SQUEEZE,
+    STRIDED_SLICE,
     SUB,
     SUM,
+    TRANSPOSE,
+    UNPACK,
     ModelSpec,
     OperatorSpec,
     TensorSpec,
@@ -56,8 +69,8 @@ class _Network:
         scale: float | None = None,
         zero_point: int | None = None,
     ) -> int:
-        """Return the number of the output; without a scale it has the first input's."""
-        source = self.tensors[inputs[0]]
+        """Return the number of the output; without a scale it has the image's."""
+        source = self.tensors[0]
         output = self.add(
             TensorSpec(
                 shape=shape,
@@ -69,6 +82,43 @@ class _Network:
             OperatorSpec(code=code, inputs=inputs, outputs=[output], options=options or {})
         )
         return output
+
+    def divide(
+        self,
+        code: int,
+        inputs: Sequence[int],
+        shapes: Sequence[Sequence[int]],
+        options: dict[str, float],
+    ) -> None:
+        """Apply an operator of several outputs, which have the image's scale."""
+        outputs = [self.add(replace(self.tensors[0], shape=shape)) for shape in shapes]
+        self.operators.append(
+            OperatorSpec(code=code, inputs=inputs, outputs=outputs, options=options)
+        )
+
+
+def add_movers(network: _Network) -> None:
+    """Add each operator that moves elements, on the image."""
+
+    def numbers(values: Sequence[int] | int) -> int:
+        return network.add(integers(values))
+
+    image, axis, origin = 0, numbers(2), numbers([0, 1, 0, 0])
+    network.apply(CONCATENATION, [image, image], [1, 8, 14, 3], {"Axis": 2})
+    network.apply(PACK, [image, image], [2, *SHAPE], {"Axis": 0, "ValuesCount": 2})
+    network.apply(TRANSPOSE, [image, numbers([0, 3, 2, 1])], [1, 3, 7, 8])
+    network.apply(SLICE, [image, origin, numbers([1, 4, 7, 2])], [1, 4, 7, 2])
+    bounds = [origin, numbers([1, 7, 7, 3]), numbers([1, 2, 1, 1])]
+    network.apply(STRIDED_SLICE, [image, *bounds], [1, 3, 7, 3])
+    network.apply(GATHER, [image, numbers([2, 0])], [1, 2, 7, 3], {"Axis": 1})
+    network.apply(EXPAND_DIMS, [image, axis], [1, 8, 1, 7, 3])
+    network.apply(SQUEEZE, [image], SHAPE[1:])
+    network.apply(QUANTIZE, [image], SHAPE, scale=0.05, zero_point=9)
+    network.divide(UNPACK, [image], [[1, 8, 7]] * 3, {"Axis": 3, "Num": 3})
+    halves = [[1, 4, 7, 3]] * 2
+    network.divide(SPLIT, [numbers(1), image], halves, {"NumSplits": 2})
+    parts = [[1, 8, 2, 3], [1, 8, 5, 3]]
+    network.divide(SPLIT_V, [image, numbers([2, 5]), axis], parts, {"NumSplits": 2})
 
 
 def operator_network() -> bytes:
@@ -105,6 +155,7 @@ def operator_network() -> bytes:
     size = network.add(integers([6, 11]))
     for code in (RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR):
         network.apply(code, [pooled, size], [1, 6, 11, 3], {"HalfPixelCenters": 1})
+    add_movers(network)
     return build(
         ModelSpec(
             tensors=network.tensors,

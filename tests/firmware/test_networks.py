@@ -22,6 +22,7 @@ from tests.firmware.firmware_bench import (
     run_batch,
     small_network,
 )
+from tests.firmware.operator_network import operator_network
 from tests.firmware.tflite_builder import (
     ADD,
     INT32,
@@ -68,6 +69,14 @@ def test_the_image_classifier_is_right_on_175_of_200_samples(tmp_path: Path) -> 
     answers = run_batch(host_firmware(model, tmp_path / "firmware"), model, inputs)
     best = [int(np.argmax(np.frombuffer(answer.output, np.int8))) for answer in answers]
     assert sum(got == int(row[2]) for got, row in zip(best, rows, strict=True)) == 175
+
+
+def test_every_operator_is_bit_exact_in_one_network(tmp_path: Path) -> None:
+    path, model = load_bytes(operator_network(), tmp_path)
+    assert {layer.kernel for layer in model.layers} == model.operators.kernels
+    program = host_firmware(model, tmp_path / "firmware", sanitise=True)
+    inputs = random_inputs(model, count=3, seed=4)
+    assert run_batch(program, model, inputs) == golden_inferences(path, model, inputs)
 
 
 @pytest.mark.parametrize("unroll", [1, 8])

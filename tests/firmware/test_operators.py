@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from sw_templates.options import UNROLLS
 from sw_templates.tflite_import import model_from_bytes
 from tests.firmware.firmware_bench import KernelLibrary, reference_outputs
-from tests.firmware.operator_network import operator_network
 from tests.firmware.random_layers import (
     average_pool_models,
     conv2d_models,
@@ -37,11 +36,7 @@ FEW = settings(MANY, max_examples=40)
 
 @pytest.fixture(scope="module")
 def libraries(tmp_path_factory: pytest.TempPathFactory) -> Libraries:
-    network = operator_network()
-    return {
-        unroll: KernelLibrary(tmp_path_factory.mktemp("k"), unroll, network=network)
-        for unroll in UNROLLS
-    }
+    return {unroll: KernelLibrary(tmp_path_factory.mktemp("k"), unroll) for unroll in UNROLLS}
 
 
 def check(
