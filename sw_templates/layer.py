@@ -1,7 +1,7 @@
 """What an operator has to say about itself: everything that generic code asks of a layer."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -145,6 +145,46 @@ def layer_constants(layer: Layer, *, row_align_bytes: int) -> tuple[Constant, ..
     """Return all arrays of a layer: its own and those of inputs that are constants."""
     inputs = (tensor_constant(tensor) for tensor in layer.inputs if tensor.data is not None)
     return (*inputs, *layer.arrays(row_align_bytes=row_align_bytes))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedConstants:
+    """The arrays of a network, those of weights that several layers use only once.
+
+    Attributes:
+        arrays: In the order of the layers.
+        names: Name of an array that is left out to that of the one that stands for it.
+    """
+
+    arrays: tuple[Constant, ...]
+    names: Mapping[str, str]
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(array.size_bytes for array in self.arrays)
+
+
+def shared_constants(layers: Sequence[Layer], *, row_align_bytes: int) -> SharedConstants:
+    """Return all arrays of all layers; an unrolled recurrent network has its weights once.
+
+    Args:
+        layers: Of a network, in execution order.
+        row_align_bytes: Rows of weights are padded to a multiple of this.
+    """
+    arrays: dict[str, Constant] = {}
+    names: dict[str, str] = {}
+    kept: dict[tuple[int, str, tuple[tuple[int, ...], ...]], str] = {}
+    for layer in layers:
+        own = layer.constants[0].index if layer.constants else -1
+        for array in layer_constants(layer, row_align_bytes=row_align_bytes):
+            kind = array.name.removeprefix(layer.name)
+            first = kept.setdefault((own, kind, array.rows), array.name)
+            if own >= 0 and first != array.name:
+                names[array.name] = first
+            else:
+                arrays[array.name] = array
+    return SharedConstants(arrays=tuple(arrays.values()), names=names)
 
 
 def layer_fields(layer: Layer, *, row_align_bytes: int, scratch_bytes: int) -> dict[str, int | str]:

@@ -121,6 +121,7 @@ def _run(interpreter: Any, model: Model, content: bytes) -> Golden:
     for tensor, part in model.input_parts(content):
         values: npt.NDArray[Any] = np.frombuffer(part, dtype=tensor.type.numpy_name)
         interpreter.set_tensor(tensor.index, values.reshape(tensor.shape))
+    interpreter.reset_all_variables()  # each inference begins with an empty state
     interpreter.invoke()
 
     def contents(tensors: Sequence[Tensor]) -> bytes:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection
+from dataclasses import replace
 from typing import NoReturn
 
 import numpy as np
@@ -77,9 +78,16 @@ class Node:
             self.refuse(index, "does not exist", fix="convert the model again")
         return self._raw.tensors[index]
 
-    def tensor(self, index: int, types: Collection[ElementType]) -> Tensor:
+    def tensor(
+        self, index: int, types: Collection[ElementType], *, is_variable: bool = False
+    ) -> Tensor:
         """Return the tensor of that number of the file, which must be of one of ``types``."""
-        raw = self._raw_tensor(index)
+        return self._checked(self._raw_tensor(index), types, is_variable=is_variable)
+
+    def _checked(
+        self, raw: RawTensor, types: Collection[ElementType], *, is_variable: bool
+    ) -> Tensor:
+        index = raw.index
         element = next((each for each in types if each.value == raw.type_name), None)
         if element is None:
             kind = "float model: it " if raw.type_name in FLOAT_TYPES else ""
@@ -87,8 +95,9 @@ class Node:
             self.refuse(index, f"{kind}has type {raw.type_name}, needs {needed}")
         if any(size == -1 for size in raw.signature[1:]):
             self.refuse(index, f"has a dynamic shape {raw.signature}")
-        if raw.is_sparse or raw.is_variable:
-            self.refuse(index, "is sparse or a variable, which is not supported")
+        if raw.is_sparse or raw.is_variable != is_variable:
+            kind = "no variable" if is_variable else "sparse or a variable"
+            self.refuse(index, f"is {kind}, which is not supported")
         if any(size < 1 for size in raw.shape):
             self.refuse(index, f"has the shape {raw.shape}; every size must be >= 1")
         size_bytes = math.prod(raw.shape) * element.element_bytes
@@ -152,9 +161,36 @@ class Node:
             self.refuse(None, f"has {len(self._operator.inputs)} inputs")
         return self._operator.inputs
 
-    def weights(self, channel_dimension: int, dimensions: int) -> Tensor:
-        """Return the second input: constant, symmetric, one scale or one per channel."""
-        index = self._operator.inputs[1]
+    def has_input(self, position: int) -> bool:
+        """Tell whether an input that may be left out is there."""
+        return position < len(self._operator.inputs) and self._operator.inputs[position] != -1
+
+    def variable(self, position: int, types: Collection[ElementType] = INT8) -> Tensor:
+        """Return an input that holds a state between two steps, quantised as a whole."""
+        tensor = self.tensor(self._operator.inputs[position], types, is_variable=True)
+        self.require_one_scale(tensor)
+        return tensor
+
+    def intermediate(self, position: int) -> Tensor:
+        """Return the tensor of one element that has the scale of a value inside the operator."""
+        if position >= len(self._operator.intermediates):
+            self.refuse(None, f"has {len(self._operator.intermediates)} intermediate scales")
+        raw = self._raw_tensor(self._operator.intermediates[position])
+        tensor = self._checked(replace(raw, shape=(1,), data=None), INT8, is_variable=False)
+        self.require_one_scale(tensor)
+        return tensor
+
+    def weights(self, channel_dimension: int, dimensions: int, *, position: int = 1) -> Tensor:
+        """Return an input of weights: constant, symmetric, one scale or one per channel.
+
+        Args:
+            channel_dimension: Along which they may have a scale each.
+            dimensions: How many there must be.
+            position: Of the input among the operator's inputs.
+        """
+        if not self.has_input(position):
+            self.refuse(None, f"has no input {position}")
+        index = self._operator.inputs[position]
         tensor = self.tensor(index, INT8)
         if tensor.data is None:
             self.refuse(index, "holds weights that are not constant")
@@ -173,14 +209,12 @@ class Node:
     def require_scales(self, image: Tensor, weights: Tensor, output: Tensor) -> None:
         """Check that every channel's scale factor has a fixed point; ValueError says which not."""
         quantise.channel_multipliers(image.scale, weights.scales, output.scale, len(weights.scales))
-        if image.data is not None:
-            self.refuse(image.index, "is a constant where an activation is expected")
 
-    def bias(self, channels: int) -> Tensor | None:
-        """Return the third input, None where there is none."""
-        if len(self._operator.inputs) < 3 or self._operator.inputs[2] == -1:
+    def bias(self, channels: int, *, position: int = 2) -> Tensor | None:
+        """Return an input of biases, None where there is none."""
+        if not self.has_input(position):
             return None
-        tensor = self.tensor(self._operator.inputs[2], (ElementType.INT32,))
+        tensor = self.tensor(self._operator.inputs[position], (ElementType.INT32,))
         if tensor.data is None or tensor.elements != channels:
             self.refuse(tensor.index, f"must be a constant bias of {channels} values")
         return tensor

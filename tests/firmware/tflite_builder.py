@@ -39,6 +39,7 @@ GATHER = tflite.BuiltinOperator.GATHER
 EXPAND_DIMS = tflite.BuiltinOperator.EXPAND_DIMS
 SQUEEZE = tflite.BuiltinOperator.SQUEEZE
 SHAPE = tflite.BuiltinOperator.SHAPE
+UNIDIRECTIONAL_SEQUENCE_LSTM = tflite.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM
 FILL = tflite.BuiltinOperator.FILL
 CAST = tflite.BuiltinOperator.CAST
 ABS = tflite.BuiltinOperator.ABS
@@ -84,6 +85,7 @@ _OPTIONS = {
     STRIDED_SLICE: "StridedSliceOptions",
     GATHER: "GatherOptions",
     SHAPE: "ShapeOptions",
+    UNIDIRECTIONAL_SEQUENCE_LSTM: "UnidirectionalSequenceLSTMOptions",
     SUB: "SubOptions",
     MAXIMUM: "MaximumMinimumOptions",
     MINIMUM: "MaximumMinimumOptions",
@@ -151,6 +153,7 @@ class TensorSpec:
     data: bytes | None = None
     name: str = "t"
     signature: Sequence[int] = ()
+    is_variable: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +164,7 @@ class OperatorSpec:
     inputs: Sequence[int]
     outputs: Sequence[int]
     options: dict[str, float] = field(default_factory=dict)
+    intermediates: Sequence[int] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,6 +262,7 @@ def _tensor(builder: Any, tensor: TensorSpec, buffer: int) -> int:
     tflite.TensorAddType(builder, tensor.type_code)
     tflite.TensorAddBuffer(builder, buffer)
     tflite.TensorAddName(builder, name)
+    tflite.TensorAddIsVariable(builder, tensor.is_variable)
     if quantisation is not None:
         tflite.TensorAddQuantization(builder, quantisation)
     if signature is not None:
@@ -268,6 +273,9 @@ def _tensor(builder: Any, tensor: TensorSpec, buffer: int) -> int:
 def _operator(builder: Any, operator: OperatorSpec, codes: Sequence[int]) -> int:
     inputs = _integers(builder, operator.inputs, tflite.OperatorStartInputsVector)
     outputs = _integers(builder, operator.outputs, tflite.OperatorStartOutputsVector)
+    intermediates = _integers(
+        builder, operator.intermediates, tflite.OperatorStartIntermediatesVector
+    )
     table = _OPTIONS.get(operator.code)
     options = None
     if table is not None:
@@ -279,6 +287,8 @@ def _operator(builder: Any, operator: OperatorSpec, codes: Sequence[int]) -> int
     tflite.OperatorAddOpcodeIndex(builder, codes.index(operator.code))
     tflite.OperatorAddInputs(builder, inputs)
     tflite.OperatorAddOutputs(builder, outputs)
+    if operator.intermediates:
+        tflite.OperatorAddIntermediates(builder, intermediates)
     if table is not None:
         tflite.OperatorAddBuiltinOptionsType(builder, getattr(tflite.BuiltinOptions, table))
         tflite.OperatorAddBuiltinOptions(builder, options)
