@@ -144,6 +144,12 @@ class Node:
             self.refuse(None, f"has {len(self._operator.outputs)} outputs, needs {count}")
         return tuple(self.quantised(index, types) for index in self._operator.outputs)
 
+    def integer_output(self) -> Tensor:
+        """Return the output, of which there must be one: int32 or int64 without a scale."""
+        if len(self._operator.outputs) != 1:
+            self.refuse(None, f"has {len(self._operator.outputs)} outputs, needs 1")
+        return self.tensor(self._operator.outputs[0], INTEGERS)
+
     def quantised(self, index: int, types: Collection[ElementType] = INT8) -> Tensor:
         """Return the tensor of that number of the file, which must have one scale."""
         tensor = self.tensor(index, types)

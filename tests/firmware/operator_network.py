@@ -9,9 +9,13 @@ from tests.firmware.firmware_bench import small_network_spec
 from tests.firmware.random_operators import TABLE_OPERATORS, integers
 from tests.firmware.tflite_builder import (
     ADD,
+    ARG_MAX,
+    ARG_MIN,
     CONCATENATION,
     EXPAND_DIMS,
     GATHER,
+    INT32,
+    INT64,
     LEAKY_RELU,
     LOG_SOFTMAX,
     LOGISTIC,
@@ -155,6 +159,17 @@ def operator_network() -> bytes:
     size = network.add(integers([6, 11]))
     for code in (RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR):
         network.apply(code, [pooled, size], [1, 6, 11, 3], {"HalfPixelCenters": 1})
+    for code, type_code in ((ARG_MAX, INT32), (ARG_MIN, INT64)):
+        along = network.add(integers(-1))
+        position = network.add(TensorSpec(shape=SHAPE[:-1], type_code=type_code))
+        network.operators.append(
+            OperatorSpec(
+                code=code,
+                inputs=[image, along],
+                outputs=[position],
+                options={"OutputType": type_code},
+            )
+        )
     add_movers(network)
     return build(
         ModelSpec(

@@ -18,6 +18,8 @@ from tests.firmware.random_layers import (
 from tests.firmware.tflite_builder import (
     ABS,
     ADD,
+    ARG_MAX,
+    ARG_MIN,
     HARD_SWISH,
     INT32,
     INT64,
@@ -187,3 +189,18 @@ def resize_models(draw: st.DrawFn) -> ModelSpec:
     tensors = [source, like(source, [batches, *size, channels]), integers(size)]
     options: dict[str, float] = {"AlignCorners": corners, "HalfPixelCenters": centers}
     return single(code, tensors, [0, 2], options, 1)
+
+
+@st.composite
+def extreme_models(draw: st.DrawFn) -> ModelSpec:
+    """Of small shapes and few values, so that equal elements are common."""
+    shape = draw(SHAPES)
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    type_code, numpy_type = draw(INTEGER_TYPES)
+    axis_type, axis_numpy = draw(INTEGER_TYPES)
+    rest = [size for d, size in enumerate(shape) if d != axis % len(shape)]
+    output = TensorSpec(shape=rest, type_code=type_code)
+    tensors = [draw(activations(shape)), output, integers(axis, axis_type, axis_numpy)]
+    return single(
+        draw(st.sampled_from([ARG_MAX, ARG_MIN])), tensors, [0, 2], {"OutputType": type_code}, 1
+    )

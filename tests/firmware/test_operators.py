@@ -20,6 +20,7 @@ from tests.firmware.random_layers import (
 )
 from tests.firmware.random_operators import (
     elementwise_models,
+    extreme_models,
     max_pool_models,
     pad_models,
     reduce_models,
@@ -46,12 +47,16 @@ def check(
     seed: int,
     *,
     all_values: bool = False,
+    few_values: bool = False,
 ) -> None:
-    """Compare with the reference on random bytes, or on the 256 values of one in turn."""
+    """Compare with the reference on random bytes, on few values, or on all 256 in turn."""
     content = build(spec)
     model = model_from_bytes(content, "network")
     generator = np.random.default_rng(seed)
     given_bytes = generator.integers(-128, 128, model.input_bytes, dtype=np.int8).tobytes()
+    if few_values:
+        values = generator.integers(-2, 3, model.input_bytes)
+        given_bytes = values.astype(np.int8).tobytes()
     if all_values:
         given_bytes = (bytes(range(256)) * 2)[: model.input_bytes]
     expected = reference_outputs(content, model, given_bytes)
@@ -148,3 +153,11 @@ def test_reshape_keeps_the_bytes(
     libraries: Libraries, spec: ModelSpec, unroll: int, seed: int
 ) -> None:
     check(libraries, spec, unroll, seed)
+
+
+@MANY
+@given(spec=extreme_models(), unroll=st.just(4), seed=SEEDS, few_values=st.booleans())
+def test_arg_max_and_arg_min_are_exact(
+    libraries: Libraries, spec: ModelSpec, unroll: int, seed: int, few_values: bool
+) -> None:
+    check(libraries, spec, unroll, seed, few_values=few_values)
