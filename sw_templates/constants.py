@@ -66,6 +66,13 @@ def table_constant(name: str, table: npt.NDArray[np.int8]) -> Constant:
     )
 
 
+def padded_rows(rows: npt.NDArray[np.int8], alignment_bytes: int) -> npt.NDArray[np.int8]:
+    """Return a table whose rows end with zeros, so that each has a multiple of some bytes."""
+    table = np.zeros((rows.shape[0], padded(rows.shape[1], alignment_bytes)), dtype=np.int8)
+    table[:, : rows.shape[1]] = rows
+    return table
+
+
 def tensor_constant(tensor: Tensor) -> Constant:
     """Return the array of a constant activation, with room to read beyond its end."""
     values = tensor_values(tensor).reshape(-1).tolist()

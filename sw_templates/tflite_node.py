@@ -171,6 +171,13 @@ class Node:
         """Tell whether an input that may be left out is there."""
         return position < len(self._operator.inputs) and self._operator.inputs[position] != -1
 
+    def constant(self, position: int, types: Collection[ElementType] = INT8) -> Tensor:
+        """Return an input that is a constant, quantised as a whole around 0."""
+        tensor = self.activation(position, types)
+        if tensor.data is None or tensor.zero_point != 0:
+            self.refuse(tensor.index, "is not a constant, or has a zero point other than 0")
+        return tensor
+
     def variable(self, position: int, types: Collection[ElementType] = INT8) -> Tensor:
         """Return an input that holds a state between two steps, quantised as a whole."""
         tensor = self.tensor(self._operator.inputs[position], types, is_variable=True)

@@ -7,7 +7,14 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from sw_templates.constants import Constant, int8_values, int32_constant, padded, table_constant
+from sw_templates.constants import (
+    Constant,
+    int8_values,
+    int32_constant,
+    padded,
+    padded_rows,
+    table_constant,
+)
 from sw_templates.layer import Layer
 from sw_templates.quantise import Multiplier, quantise_multiplier, to_float32, wrap_int32
 from sw_templates.tensor import ElementType, Tensor
@@ -198,8 +205,8 @@ void sequence_lstm(const struct sequence_lstm_layer *layer, const int8_t *input,
                 state_rows = np.zeros((self.cells, self.cells), np.int8)
             else:
                 rows, state_rows = int8_values(gate.input_weights), int8_values(gate.state_weights)
-            of_input.append(_padded_rows(rows, row_align_bytes))
-            of_state.append(_padded_rows(state_rows, row_align_bytes))
+            of_input.append(padded_rows(rows, row_align_bytes))
+            of_state.append(padded_rows(state_rows, row_align_bytes))
             bias = np.zeros(self.cells, np.int64)
             if gate is not None and gate.bias is not None:
                 bias += np.frombuffer(gate.bias.data or b"", "<i4")
@@ -261,12 +268,6 @@ def _gate(node: Node, which: int, *, is_optional: bool) -> Gate | None:
         state_weights=state_weights,
         bias=node.bias(weights.shape[0], position=_BIASES[which]),
     )
-
-
-def _padded_rows(rows: npt.NDArray[np.int8], row_align_bytes: int) -> npt.NDArray[np.int8]:
-    table = np.zeros((rows.shape[0], padded(rows.shape[1], row_align_bytes)), np.int8)
-    table[:, : rows.shape[1]] = rows
-    return table
 
 
 def _folded(bias: npt.NDArray[np.int64], rows: npt.NDArray[np.int8], zero_point: int) -> list[int]:

@@ -39,6 +39,8 @@ GATHER = tflite.BuiltinOperator.GATHER
 EXPAND_DIMS = tflite.BuiltinOperator.EXPAND_DIMS
 SQUEEZE = tflite.BuiltinOperator.SQUEEZE
 SHAPE = tflite.BuiltinOperator.SHAPE
+SVDF = tflite.BuiltinOperator.SVDF
+BATCH_MATMUL = tflite.BuiltinOperator.BATCH_MATMUL
 UNIDIRECTIONAL_SEQUENCE_LSTM = tflite.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM
 FILL = tflite.BuiltinOperator.FILL
 CAST = tflite.BuiltinOperator.CAST
@@ -85,6 +87,8 @@ _OPTIONS = {
     STRIDED_SLICE: "StridedSliceOptions",
     GATHER: "GatherOptions",
     SHAPE: "ShapeOptions",
+    SVDF: "SVDFOptions",
+    BATCH_MATMUL: "BatchMatMulOptions",
     UNIDIRECTIONAL_SEQUENCE_LSTM: "UnidirectionalSequenceLSTMOptions",
     SUB: "SubOptions",
     MAXIMUM: "MaximumMinimumOptions",
@@ -118,6 +122,8 @@ _VERSIONS = {
     SLICE: 2,
     STRIDED_SLICE: 2,
     GATHER: 2,
+    BATCH_MATMUL: 2,
+    SVDF: 3,
     SUB: 2,
     MAXIMUM: 2,
     MINIMUM: 2,
