@@ -196,7 +196,7 @@ def extreme_models(draw: st.DrawFn) -> ModelSpec:
     """Of small shapes and few values, so that equal elements are common."""
     shape = draw(SHAPES)
     axis = draw(st.integers(-len(shape), len(shape) - 1))
-    type_code, numpy_type = draw(INTEGER_TYPES)
+    type_code = draw(st.sampled_from([INT32, INT64]))
     axis_type, axis_numpy = draw(INTEGER_TYPES)
     rest = [size for d, size in enumerate(shape) if d != axis % len(shape)]
     output = TensorSpec(shape=rest, type_code=type_code)
