@@ -48,9 +48,7 @@ def unsupported_data(path: Path, error: ConfigError) -> dict[str, Any]:
     """
     from sw_templates.obstacles import obstacles_of
 
-    obstacles = [
-        {**asdict(obstacle), "title": obstacle.title} for obstacle in obstacles_of(error)
-    ]
+    obstacles = [{**asdict(obstacle), "title": obstacle.title} for obstacle in obstacles_of(error)]
     return {"model": str(path), "supported": False, "obstacles": obstacles}
 
 

@@ -55,7 +55,9 @@ def folder_text(rows: Sequence[dict[str, Any]], folder: Path) -> str:
     header = ["file", "supported", "why not", "layers", "MAC", "weights B", "peak B"]
     table = [_cells(row, folder) for row in rows]
     supported = sum(row["supported"] for row in rows)
-    return "\n".join([table_text(header, table, left=3), "", f"{supported} of {len(rows)} supported"])
+    return "\n".join(
+        [table_text(header, table, left=3), "", f"{supported} of {len(rows)} supported"]
+    )
 
 
 def _cells(row: dict[str, Any], folder: Path) -> list[str]:
