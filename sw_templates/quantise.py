@@ -137,15 +137,6 @@ def saturating_doubling_high_multiply(a: int, b: int) -> int:
     return -magnitude if product < 0 else magnitude
 
 
-def requantised(value: int, scaling: Multiplier) -> int:
-    """Return ``value`` times a factor as the kernels' ``requantise`` does, with two roundings."""
-    if scaling.shift > 0:
-        shifted = wrap_int32(value << scaling.shift)
-        return saturating_doubling_high_multiply(shifted, scaling.multiplier)
-    scaled = saturating_doubling_high_multiply(value, scaling.multiplier)
-    return rounding_divide_by_power_of_two(scaled, -scaling.shift)
-
-
 def rounding_divide_by_power_of_two(value: int, exponent: int) -> int:
     """Gemmlowp's shift to the right with rounding to nearest, ties away from zero."""
     mask = (1 << exponent) - 1

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sw_templates.constants import Constant, int8_constant
 from sw_templates.float_edges import quantise_values
 from sw_templates.layer import Layer
-from sw_templates.quantise import Multiplier, quantise_multiplier, requantised
+from sw_templates.quantise import Multiplier, quantise_multiplier, requantise
 from sw_templates.tensor import ElementType, Tensor
 from sw_templates.tflite_file import RawTensor
 from sw_templates.tflite_node import Node
@@ -116,7 +116,7 @@ void quantize(const struct quantize_layer *layer, const void *input, void *outpu
         results = []
         for byte in range(256):
             value = byte - 256 if is_signed and byte > 127 else byte
-            scaled = requantised(value - self.input.zero_point, self.scaling)
+            scaled = requantise(value - self.input.zero_point, self.scaling)
             result = min(max(scaled + self.output.zero_point, lowest), highest)
             results.append(result - 256 if result > 127 else result)
         return tuple(results)
