@@ -25,8 +25,13 @@ def quantise_values(tensor: Tensor, values: npt.NDArray[np.float32]) -> npt.NDAr
         The elements, in the shape of ``values`` and of the tensor's type.
 
     Raises:
-        ConfigError: One of the numbers is none (NaN).
+        ConfigError: One of the numbers is none (NaN), or the tensor's scale is 0.
     """
+    if tensor.scale == 0:
+        raise ConfigError(
+            f"the tensor {tensor.name!r} has the scale 0, at which no value has an element",
+            fix="convert the model again",
+        )
     if np.isnan(values).any():
         raise ConfigError(
             f"a value for the tensor {tensor.name!r} is not a number", fix="correct the sample"

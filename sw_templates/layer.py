@@ -3,11 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy.typing as npt
 
 from sw_templates.constants import Constant, tensor_constant
 from sw_templates.tensor import Tensor
-from sw_templates.tflite_file import OptionsTable
+from sw_templates.tflite_file import OptionsTable, RawTensor
 
 if TYPE_CHECKING:
     from sw_templates.tflite_node import Node
@@ -36,6 +38,10 @@ class Layer(ABC):
         has_output_list: The same of the outputs: ``int8_t *const *outputs``.
         aliases_input: The output, of which there is one, has the bytes of the first input, so
             that both live in the same memory and the kernel is called with the same pointer twice.
+        folds: What ``fold`` is asked for where all inputs are constants: nothing; plain integers,
+            such as sizes; any elements, which it only moves; values, whose output has another
+            scale.
+        is_host_edge: From float32 at the edge of a graph, it is the host's work.
         scratch_rows: As how many rows the plain kernel wants its scratch memory at least.
 
     Attributes:
@@ -52,6 +58,8 @@ class Layer(ABC):
     has_input_list: ClassVar[bool] = False
     has_output_list: ClassVar[bool] = False
     aliases_input: ClassVar[bool] = False
+    folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "nothing"
+    is_host_edge: ClassVar[bool] = False
     scratch_rows: ClassVar[int] = 1
 
     index: int
@@ -68,6 +76,24 @@ class Layer(ABC):
                 operator and tensor.
             ValueError: It cannot be quantised; the import makes a ConfigError of it.
         """
+
+    @classmethod
+    def fold(
+        cls,
+        values: Sequence[npt.NDArray[Any]],
+        options: Mapping[str, float],
+        output: RawTensor,
+    ) -> Sequence[npt.NDArray[Any]]:
+        """Return the outputs of an operator whose inputs are constants.
+
+        What it raises at values that make no sense leaves the operator to ``read``.
+
+        Args:
+            values: Of the inputs.
+            options: What the file has of ``cls.options``.
+            output: The first output as the file states it.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:

@@ -65,8 +65,11 @@ def channel_multipliers(
     """Return one multiplier per output channel; a single weight scale serves all of them.
 
     Raises:
-        ValueError: A factor is 2^30 and more, beyond the kernels' 32-bit shifts.
+        ValueError: A factor is 2^30 and more, beyond the kernels' 32-bit shifts, or the output's
+            scale is 0. Other scales may be 0: TFLite's factor is 0 then.
     """
+    if output_scale == 0:
+        raise ValueError("the output's scale is 0")
     scales = list(weight_scales) * channels if len(weight_scales) == 1 else list(weight_scales)
     return tuple(kernel_multiplier(input_scale * scale / output_scale) for scale in scales)
 

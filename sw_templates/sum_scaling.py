@@ -31,9 +31,11 @@ def sum_scaling(input1_scale: float, input2_scale: float, output_scale: float) -
     """Return the three multipliers.
 
     Raises:
-        ValueError: The output's scale is so small that its multiplier reaches 1, which TFLite
-            refuses too.
+        ValueError: A scale is 0, or the output's is so small that its multiplier reaches 1. At
+            both, TFLite ends the process.
     """
+    if 0.0 in (input1_scale, input2_scale, output_scale):
+        raise ValueError("a scale is 0")
     common = 2.0 * max(input1_scale, input2_scale)
     factors = (
         input1_scale / common,

@@ -52,7 +52,7 @@ def model_from_bytes(content: bytes, name: str, *, operator_folders: Sequence[Pa
 
 
 def _options(operators: OperatorSet) -> OptionsTables:
-    return {**FOLDING_OPTIONS, **operators.options}
+    return FOLDING_OPTIONS | dict(operators.options)
 
 
 class _Importer:
@@ -60,7 +60,7 @@ class _Importer:
 
     def __init__(self, file: RawModel, source: str, operators: OperatorSet) -> None:
         self._file = file
-        graph = without_float_edges(fold_constants(file))
+        graph = without_float_edges(fold_constants(file, operators.by_name), operators.by_name)
         self._raw = graph.raw
         self._host_operators = graph.host_operators
         self._raw_operators = {operator.index: operator for operator in file.operators}

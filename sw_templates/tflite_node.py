@@ -93,7 +93,7 @@ class Node:
             kind = "float model: it " if raw.type_name in FLOAT_TYPES else ""
             needed = " or ".join(each.value for each in types)
             self.refuse(index, f"{kind}has type {raw.type_name}, needs {needed}")
-        if any(size == -1 for size in raw.signature[1:]):
+        if raw.data is None and -1 in raw.signature[1:]:
             self.refuse(index, f"has a dynamic shape {raw.signature}")
         if raw.is_sparse or raw.is_variable != is_variable:
             kind = "no variable" if is_variable else "sparse or a variable"
@@ -105,12 +105,7 @@ class Node:
             self.refuse(index, f"has {size_bytes} bytes, more than {MAX_TENSOR_BYTES}")
         if raw.data is not None and len(raw.data) != size_bytes:
             self.refuse(index, f"holds {len(raw.data)} bytes, needs {size_bytes}")
-        if not all(math.isfinite(scale) and scale > 0 for scale in raw.scales):
-            self.refuse(index, "has a scale that is not a finite number above 0")
-        per_channel = len(raw.scales) > 1
-        if per_channel and any(raw.zero_points):
-            self.refuse(index, "is quantised per channel with a zero point other than 0")
-        zero_point = raw.zero_points[0] if raw.zero_points and not per_channel else 0
+        zero_point = self._zero_point(raw)
         if zero_point not in element.zero_points:
             self.refuse(index, f"has the zero point {zero_point}, outside {element.value.lower()}")
         return Tensor(
@@ -122,6 +117,27 @@ class Node:
             zero_point=zero_point,
             data=raw.data,
         )
+
+    def _zero_point(self, raw: RawTensor) -> int:
+        """Return the zero point of a tensor whose quantisation is one that TFLite accepts."""
+        scales, zero_points = raw.scales, raw.zero_points
+        if raw.has_other_scales:
+            self.refuse(raw.index, "is quantised by blocks or along several dimensions")
+        if not all(math.isfinite(scale) and scale >= 0 for scale in scales):
+            self.refuse(raw.index, "has a scale that is not a finite number of 0 or more")
+        if not scales:
+            return 0  # TFLite takes it for not quantised, whatever else is said
+        if len(zero_points) not in (0, 1, len(scales)):
+            self.refuse(raw.index, f"has {len(zero_points)} zero points for {len(scales)} scales")
+        if len(scales) > 1:
+            if any(zero_points):
+                self.refuse(raw.index, "is quantised per channel with a zero point other than 0")
+            dimension = 0 if len(raw.shape) == 1 else raw.quantised_dimension
+            channels = dict(enumerate(raw.shape)).get(dimension)
+            if channels != len(scales):
+                self.refuse(raw.index, f"has {len(scales)} scales along dimension {dimension}")
+            return 0
+        return zero_points[0] if zero_points else 0
 
     def activation(self, position: int, types: Collection[ElementType] = INT8) -> Tensor:
         """Return an input that is quantised as a whole.
@@ -230,6 +246,8 @@ class Node:
         tensor = self.tensor(self._operator.inputs[position], (ElementType.INT32,))
         if tensor.data is None or tensor.elements != channels:
             self.refuse(tensor.index, f"must be a constant bias of {channels} values")
+        if tensor.zero_point != 0:
+            self.refuse(tensor.index, f"has the zero point {tensor.zero_point}, a bias needs 0")
         return tensor
 
     def integers(self, position: int) -> npt.NDArray[np.int64]:
@@ -283,6 +301,10 @@ class Node:
                 None,
                 f"has the fused activation {code}, which is not supported",
                 fix="use none, or one of the rectifiers that only limit their input",
+            )
+        if output.scale == 0 and code != 0:
+            self.refuse(
+                output.index, "has the scale 0, at which its fused activation has no limits"
             )
         limits = quantise.activation_range(
             *_ACTIVATION_LIMITS[code], scale=output.scale, zero_point=output.zero_point

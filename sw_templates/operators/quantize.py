@@ -1,12 +1,18 @@
 """QUANTIZE from one scale, zero point or integer type to another."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from sw_templates.constants import Constant, int8_constant
+from sw_templates.float_edges import quantise_values
 from sw_templates.layer import Layer
 from sw_templates.quantise import Multiplier, quantise_multiplier, requantise
 from sw_templates.tensor import ElementType, Tensor
+from sw_templates.tflite_file import RawTensor
 from sw_templates.tflite_node import Node
 
 _BYTES = (ElementType.INT8, ElementType.UINT8)
@@ -23,6 +29,8 @@ class Quantize(Layer):
 
     operator: ClassVar[str] = "QUANTIZE"
     kernel: ClassVar[str] = "quantize"
+    is_host_edge: ClassVar[bool] = True
+    folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "values"
     structure: ClassVar[str] = """
 struct quantize_layer {
     int32_t size; /* elements */
@@ -39,6 +47,28 @@ void quantize(const struct quantize_layer *layer, const void *input, void *outpu
 """
 
     scaling: Multiplier
+
+    @classmethod
+    def fold(
+        cls,
+        values: Sequence[npt.NDArray[Any]],
+        options: Mapping[str, float],
+        output: RawTensor,
+    ) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.fold``."""
+        del options
+        if values[0].dtype != np.float32 or len(output.scales) != 1:
+            raise ValueError("not from float32, or not to one scale")
+        target = Tensor(
+            index=output.index,
+            name=output.name,
+            shape=output.shape,
+            type=ElementType(output.type_name),
+            scales=output.scales,
+            zero_point=output.zero_points[0] if output.zero_points else 0,
+            data=None,
+        )
+        return [quantise_values(target, values[0])]
 
     @classmethod
     def read(cls, node: Node) -> Self:
