@@ -39,14 +39,7 @@ def paddings(node: Node, source: Tensor, output: Tensor) -> tuple[tuple[int, int
         source: Its first input.
         output: Its output.
     """
-    dimensions = len(source.shape)
-    if not 1 <= dimensions <= MAX_DIMENSIONS:
-        node.refuse(
-            source.index,
-            f"has {dimensions} dimensions",
-            fix=f"pad tensors of 1 to {MAX_DIMENSIONS} dimensions",
-        )
-    values = node.integer_list(1, count=2 * dimensions)
+    values = node.integer_list(1, count=2 * len(source.shape))
     pairs = tuple(zip(values[::2], values[1::2], strict=True))
     if any(count < 0 for pair in pairs for count in pair):
         node.refuse(source.index, f"has a padding below 0: {pairs}", fix="use slices to cut off")
@@ -78,6 +71,13 @@ class PadLayer(Layer, ABC):
     def read(cls, node: Node) -> Self:
         """See ``Layer.read``."""
         source, output = node.activation(0), node.output()
+        dimensions = len(source.shape)
+        if not 1 <= dimensions <= MAX_DIMENSIONS:
+            node.refuse(
+                source.index,
+                f"has {dimensions} dimensions",
+                fix=f"pad tensors of 1 to {MAX_DIMENSIONS} dimensions",
+            )
         return cls(
             index=node.index,
             inputs=(source,),

@@ -35,8 +35,6 @@ def read_resizing(node: Node) -> Resizing:
     height, width = node.integer_list(1, count=2)
     node.require_shape(output, (image.shape[0], height, width, image.shape[3]))
     corners, centers = (bool(node.option(field)) for field in RESIZE_FIELDS)
-    if corners and centers:
-        node.refuse(None, "has aligned corners and half-pixel centers", fix="use one of them")
     return Resizing(
         image=image,
         output=output,

@@ -47,6 +47,8 @@ void resize_bilinear(const struct resize_bilinear_layer *layer, const int8_t *in
     def read(cls, node: Node) -> Self:
         """See ``Layer.read``."""
         resizing = read_resizing(node)
+        if resizing.has_aligned_corners and resizing.has_half_pixel_centers:
+            node.refuse(None, "has aligned corners and half-pixel centers", fix="use one of them")
         return cls(
             index=node.index,
             inputs=(resizing.image,),

@@ -162,6 +162,8 @@ def reduce_models(draw: st.DrawFn) -> ModelSpec:
 def pad_models(draw: st.DrawFn) -> ModelSpec:
     code = draw(st.sampled_from([PAD, PADV2, MIRROR_PAD]))
     shape = draw(SHAPES)
+    if code == MIRROR_PAD:
+        shape += draw(st.lists(st.integers(1, 2), max_size=2))
     mode = draw(st.integers(0, 1))
     most = [size - 1 + mode if code == MIRROR_PAD else 4 for size in shape]
     pads = [[draw(st.integers(0, limit)) for _ in range(2)] for limit in most]
@@ -185,7 +187,9 @@ def resize_models(draw: st.DrawFn) -> ModelSpec:
     batches, channels = draw(st.integers(1, 2)), draw(SIZES)
     source = draw(activations([batches, draw(SIZES), draw(SIZES), channels]))
     size = [draw(st.integers(1, 20)), draw(st.integers(1, 20))]
-    corners, centers = draw(st.sampled_from([(0, 0), (1, 0), (0, 1)]))
+    corners, centers = draw(st.integers(0, 1)), draw(st.integers(0, 1))
+    if code == RESIZE_BILINEAR and corners:
+        centers = 0
     tensors = [source, like(source, [batches, *size, channels]), integers(size)]
     options: dict[str, float] = {"AlignCorners": corners, "HalfPixelCenters": centers}
     return single(code, tensors, [0, 2], options, 1)
