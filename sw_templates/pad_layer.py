@@ -8,7 +8,7 @@ from sw_templates.constants import Constant
 from sw_templates.layer import Layer
 from sw_templates.tensor import Tensor
 from sw_templates.tflite_node import Node
-from sw_templates.walk import WALK_MEMBERS, Walk, strides_of, walk
+from sw_templates.walk import WALK_MEMBERS, Loop, Walk, strides_of, walk
 
 MAX_DIMENSIONS = 5  # of TFLite's kernel
 
@@ -105,4 +105,8 @@ class PadLayer(Layer, ABC):
     def _walk(self) -> Walk:
         shape = self.input.shape
         pairs = zip(strides_of(shape), strides_of(self.output.shape), strict=True)
-        return walk(shape, list(pairs))
+        found = walk(shape, list(pairs))
+        if found.row.strides == (1, 1):
+            return found
+        # The last dimension has size 1 and is padded: elements that follow one another lie apart.
+        return Walk(row=Loop(turns=1, strides=(1, 1)), loops=(found.row, *found.loops))

@@ -9,6 +9,8 @@ from sw_templates.layer import Layer
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
 
+SCALE_TOLERANCE = 0.001 / 256  # TFLite's, of the output
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Softmax(Layer):
@@ -36,9 +38,9 @@ void softmax(const struct softmax_layer *layer, const int8_t *input, int8_t *out
         vector, output = node.activation(0), node.output()
         node.require_shape(output, vector.shape)
         beta = float(node.option("Beta"))
-        if not 1 <= len(vector.shape) <= 4:
-            node.refuse(vector.index, f"has the shape {vector.shape}, not 1 to 4 sizes")
-        if output.scale != 1 / 256 or output.zero_point != -128:
+        if not vector.shape:
+            node.refuse(vector.index, "has no dimensions")
+        if abs(output.scale - 1 / 256) > SCALE_TOLERANCE or output.zero_point != -128:
             node.refuse(output.index, "needs the scale 1/256 and the zero point -128")
         exponentials(beta, vector.scale)
         return cls(index=node.index, inputs=(vector,), outputs=(output,), beta=beta)

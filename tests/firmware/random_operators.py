@@ -50,7 +50,7 @@ from tests.firmware.tflite_builder import (
 ANY_SCALE = st.integers(-40, 16).flatmap(
     lambda halves: scales(2 ** (halves / 2), 2 ** (halves / 2 + 1))
 )
-SHAPES = st.lists(SIZES, min_size=1, max_size=4)
+SHAPES = st.lists(st.one_of(st.just(1), SIZES), min_size=1, max_size=4)
 INTEGER_TYPES = st.sampled_from([(INT32, "<i4"), (INT64, "<i8")])
 
 
