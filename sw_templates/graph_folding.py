@@ -15,17 +15,10 @@ import numpy.typing as npt
 from contracts.faults import ConfigError
 from sw_templates.layer import Layer
 from sw_templates.tensor import ElementType
-from sw_templates.tflite_file import OptionsTable, RawModel, RawOperator, RawTensor
+from sw_templates.tflite_file import RawModel, RawOperator, RawTensor
 
-FOLDING_OPTIONS: dict[str, OptionsTable | None] = {
-    "SHAPE": None,
-    "CAST": None,
-    "FILL": None,
-    "RANGE": None,
-    "BROADCAST_TO": None,
-    "REDUCE_PROD": OptionsTable(name="ReducerOptions", fields=("KeepDims",)),
-}
-"""The operators that are only folded, never run, and what of their options is read."""
+_FOLDED_ONLY = ("SHAPE", "CAST", "FILL", "RANGE", "BROADCAST_TO", "REDUCE_PROD")
+"""The operators that are never run; those that are say themselves how they fold."""
 
 _MAX_ELEMENTS = 1 << 20
 _MOVE_ELEMENTS = ("FILL", "BROADCAST_TO")
@@ -72,7 +65,7 @@ def _results(
 ) -> Sequence[Array] | None:
     """Return the values of an operator's outputs; None where they are not known."""
     layer = layers.get(operator.name)
-    if operator.name not in FOLDING_OPTIONS and (layer is None or layer.folds == "nothing"):
+    if operator.name not in _FOLDED_ONLY and (layer is None or layer.folds == "nothing"):
         return None
     numbers = (*operator.inputs, *operator.outputs)
     if not all(0 <= number < len(tensors) for number in numbers):
@@ -146,7 +139,7 @@ def _values(tensor: RawTensor) -> Array:
 
 
 def _folded(operator: RawOperator, values: Sequence[Array], output: RawTensor) -> Array:
-    """Return the result of one of ``FOLDING_OPTIONS``."""
+    """Return the result of one of ``_FOLDED_ONLY``."""
     first = values[0]
     match operator.name:
         case "CAST":
@@ -162,7 +155,7 @@ def _folded(operator: RawOperator, values: Sequence[Array], output: RawTensor) -
             return np.array(span, first.dtype)
         case "REDUCE_PROD":
             axes = tuple(int(axis) for axis in values[1].reshape(-1))
-            keeps = bool(operator.options["KeepDims"])
+            keeps = len(output.shape) == len(first.shape)
             return np.asarray(np.prod(first, axis=axes, keepdims=keeps, dtype=first.dtype))
         case name:
             raise NotImplementedError(name)

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from contracts.faults import ConfigError
 from sw_templates.graph_edges import without_float_edges
-from sw_templates.graph_folding import FOLDING_OPTIONS, fold_constants
+from sw_templates.graph_folding import fold_constants
 from sw_templates.layer import Layer
 from sw_templates.model import Model
 from sw_templates.obstacles import require_no_obstacles
 from sw_templates.operator_set import OperatorSet, find_operators
 from sw_templates.tensor import ElementType, Tensor
 from sw_templates.tflite_file import (
-    OptionsTables,
     RawModel,
     RawOperator,
     parse_tflite,
@@ -40,19 +39,15 @@ def load_model(path: Path, *, operator_folders: Sequence[Path] = ()) -> Model:
             operators are named with index and tensor. Or a file in ``operator_folders`` is none.
     """
     operators = find_operators(operator_folders)
-    raw = read_tflite(path, _options(operators))
+    raw = read_tflite(path, operators.options)
     return _Importer(raw, str(path), operators).model(path.stem)
 
 
 def model_from_bytes(content: bytes, name: str, *, operator_folders: Sequence[Path] = ()) -> Model:
     """Import the bytes of a TFLite file; raises as :func:`load_model` does."""
     operators = find_operators(operator_folders)
-    raw = parse_tflite(content, name, _options(operators))
+    raw = parse_tflite(content, name, operators.options)
     return _Importer(raw, name, operators).model(name)
-
-
-def _options(operators: OperatorSet) -> OptionsTables:
-    return FOLDING_OPTIONS | dict(operators.options)
 
 
 class _Importer:

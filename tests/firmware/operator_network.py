@@ -11,9 +11,13 @@ from tests.firmware.tflite_builder import (
     ADD,
     ARG_MAX,
     ARG_MIN,
+    BATCH_MATMUL,
     CONCATENATION,
     EXPAND_DIMS,
+    FLOAT32,
     GATHER,
+    INT8,
+    INT16,
     INT32,
     INT64,
     LEAKY_RELU,
@@ -30,6 +34,8 @@ from tests.firmware.tflite_builder import (
     PADV2,
     PRELU,
     QUANTIZE,
+    RELU,
+    RESHAPE,
     RESIZE_BILINEAR,
     RESIZE_NEAREST_NEIGHBOR,
     SAME,
@@ -40,7 +46,9 @@ from tests.firmware.tflite_builder import (
     STRIDED_SLICE,
     SUB,
     SUM,
+    SVDF,
     TRANSPOSE,
+    UNIDIRECTIONAL_SEQUENCE_LSTM,
     UNPACK,
     ModelSpec,
     OperatorSpec,
@@ -125,6 +133,57 @@ def add_movers(network: _Network) -> None:
     network.divide(SPLIT_V, [image, numbers([2, 5]), axis], parts, {"NumSplits": 2})
 
 
+def add_products(network: _Network) -> None:
+    """Add each operator of products of its own: of matrices, over time, recurrent."""
+    generator = np.random.default_rng(10)
+
+    def weights(shape: list[int], type_code: int = INT8) -> int:
+        kind = {INT8: "i1", INT16: "<i2", INT32: "<i4"}[type_code]
+        data = generator.integers(-127, 128, shape).astype(kind).tobytes()
+        return network.add(
+            TensorSpec(shape=shape, scales=[0.01], zero_points=[0], type_code=type_code, data=data)
+        )
+
+    def state(shape: list[int], scale: float, type_code: int) -> int:
+        return network.add(
+            TensorSpec(
+                shape=shape, scales=[scale], zero_points=[0], type_code=type_code, is_variable=True
+            )
+        )
+
+    image = 0
+    network.apply(BATCH_MATMUL, [image, image], [1, 8, 7, 7], {"AdjY": 1}, scale=0.03)
+    rows = network.apply(RESHAPE, [image, network.add(integers([8, 21]))], [8, 21])
+    over_time = [weights([4, 21]), weights([4, 3], INT16), weights([2], INT32)]
+    network.apply(
+        SVDF,
+        [rows, *over_time, state([8, 12], 0.001, INT16)],
+        [8, 2],
+        {"Rank": 2, "FusedActivationFunction": RELU},
+        scale=0.0001,
+    )
+    sequence = network.apply(RESHAPE, [image, network.add(integers([1, 8, 21]))], [1, 8, 21])
+    gates = [
+        *(weights([3, 21]) for _ in range(4)),
+        *(weights([3, 3]) for _ in range(4)),
+        *[-1] * 3,
+        *(weights([3], INT32) for _ in range(4)),
+    ]
+    states = [state([1, 3], 1 / 128, INT8), state([1, 3], 2.0**-11, INT16)]
+    network.apply(
+        UNIDIRECTIONAL_SEQUENCE_LSTM,
+        [sequence, *gates, -1, -1, *states, *[-1] * 4],
+        [1, 8, 3],
+        {"FusedActivationFunction": 4},
+        scale=1 / 128,
+        zero_point=0,
+    )
+    empty = network.add(TensorSpec(shape=[0], type_code=FLOAT32))
+    hidden = network.add(TensorSpec(shape=[0], scales=[1 / 128], zero_points=[0]))
+    lstm = replace(network.operators[-1], intermediates=[*[empty] * 4, hidden])
+    network.operators[-1] = lstm
+
+
 def operator_network() -> bytes:
     generator = np.random.default_rng(9)
     network = _Network(small_network_spec())
@@ -171,6 +230,7 @@ def operator_network() -> bytes:
             )
         )
     add_movers(network)
+    add_products(network)
     return build(
         ModelSpec(
             tensors=network.tensors,

@@ -14,22 +14,23 @@ from sw_templates.tflite_node import Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pack(JoiningLayer):
+class StackTensors(JoiningLayer):
     """PACK; all inputs have the output's scale and zero point."""
 
     operator: ClassVar[str] = "PACK"
-    kernel: ClassVar[str] = "pack"
+    kernel: ClassVar[str] = "stack_tensors"
     options: ClassVar[OptionsTable | None] = OptionsTable(name="PackOptions", fields=("Axis",))
     folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "elements"
     structure: ClassVar[str] = """
-struct pack_layer {
+struct stack_tensors_layer {
     int32_t inputs;       /* how many */
     int32_t rows;         /* of the output, before the axis */
     const int32_t *bytes; /* [inputs]: what each gives to a row */
 };
 """
     prototype: ClassVar[str] = """
-void pack(const struct pack_layer *layer, const int8_t *const *inputs, void *output);
+void stack_tensors(const struct stack_tensors_layer *layer, const int8_t *const *inputs,
+                   void *output);
 """
 
     @classmethod
@@ -58,4 +59,4 @@ void pack(const struct pack_layer *layer, const int8_t *const *inputs, void *out
         return cls(index=node.index, inputs=inputs, outputs=(output,), axis=axis)
 
 
-OPERATOR = Pack
+OPERATOR = StackTensors
