@@ -51,6 +51,11 @@ def int8_constant(name: str, values: Sequence[int]) -> Constant:
     return _constant(name, "int8_t", values)
 
 
+def int64_constant(name: str, values: Sequence[int]) -> Constant:
+    """Return an array of int64."""
+    return _constant(name, "int64_t", values)
+
+
 def int16_constant(name: str, values: Sequence[int]) -> Constant:
     """Return an array of int16."""
     return _constant(name, "int16_t", values)

@@ -41,6 +41,7 @@ class Layer(ABC):
         folds: What ``fold`` is asked for where all inputs are constants: nothing; plain integers,
             such as sizes; any elements, which it only moves; values, whose output has another
             scale.
+        for_int16: It is the operator on int16 activations, for which another file is on int8.
         is_host_edge: From float32 at the edge of a graph, it is the host's work.
         scratch_rows: As how many rows the plain kernel wants its scratch memory at least.
 
@@ -59,6 +60,7 @@ class Layer(ABC):
     has_output_list: ClassVar[bool] = False
     aliases_input: ClassVar[bool] = False
     folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "nothing"
+    for_int16: ClassVar[bool] = False
     is_host_edge: ClassVar[bool] = False
     scratch_rows: ClassVar[int] = 1
 

@@ -101,16 +101,23 @@ def requantise(value: int, factor: Multiplier) -> int:
 
 
 def activation_range(
-    lowest: float | None, highest: float | None, *, scale: float, zero_point: int
+    lowest: float | None,
+    highest: float | None,
+    *,
+    scale: float,
+    zero_point: int,
+    bits: int = 8,
 ) -> ActivationRange:
-    """Return the int8 limits of a fused activation at the output's scale.
+    """Return the limits of a fused activation at the output's scale.
 
     Args:
         lowest: The least real number that it lets through, None for no limit.
         highest: The largest.
         scale: Of the output.
         zero_point: Of the output.
+        bits: Of an element of the output, which has a sign.
     """
+    most = (1 << (bits - 1)) - 1
 
     def quantised(value: float) -> int:
         steps = to_float32(value / scale)  # a float quotient in TFLite
@@ -118,8 +125,8 @@ def activation_range(
         return zero_point + round_half_away(limited)
 
     return ActivationRange(
-        minimum=-128 if lowest is None else max(-128, quantised(lowest)),
-        maximum=127 if highest is None else min(127, quantised(highest)),
+        minimum=-most - 1 if lowest is None else max(-most - 1, quantised(lowest)),
+        maximum=most if highest is None else min(most, quantised(highest)),
     )
 
 

@@ -116,12 +116,21 @@ class _Importer:
     def _read(self, operator: RawOperator) -> Layer:
         node = self._node(operator)
         try:
-            layer = self._layer_of[operator.name].read(node)
+            layer = self._class_of(operator).read(node)
         except (ValueError, ArithmeticError) as error:
             node.refuse(next(iter(operator.outputs), None), f"cannot be quantised: {error}")
         if tuple(tensor.index for tensor in layer.outputs) != operator.outputs:
             node.refuse(None, f"has {len(operator.outputs)} outputs, needs {len(layer.outputs)}")
         return layer
+
+    def _class_of(self, operator: RawOperator) -> type[Layer]:
+        """Return the class of an operator, by the type of the first tensor that it reads."""
+        tensors = self._raw.tensors
+        read = (tensors[number] for number in operator.inputs if 0 <= number < len(tensors))
+        first = next(read, None)
+        if first is not None and first.type_name == ElementType.INT16.value:
+            return self._operators.for_int16.get(operator.name, self._layer_of[operator.name])
+        return self._layer_of[operator.name]
 
     def _layers(self) -> tuple[Layer, ...]:
         """Read every operator; one error names all that cannot be read, and why."""

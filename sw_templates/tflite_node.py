@@ -21,6 +21,7 @@ MAX_WINDOW = 4096  # pixels: keeps every offset within an int32
 MAX_INTEGERS = 1 << 16
 
 INT8 = (ElementType.INT8,)
+INT16 = (ElementType.INT16,)
 INTEGERS = (ElementType.INT32, ElementType.INT64)
 
 _ACTIVATION_LIMITS = {0: (None, None), 1: (0.0, None), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
@@ -239,11 +240,17 @@ class Node:
         """Check that every channel's scale factor has a fixed point; ValueError says which not."""
         quantise.channel_multipliers(image.scale, weights.scales, output.scale, len(weights.scales))
 
-    def bias(self, channels: int, *, position: int = 2) -> Tensor | None:
+    def bias(
+        self,
+        channels: int,
+        *,
+        position: int = 2,
+        types: Collection[ElementType] = (ElementType.INT32,),
+    ) -> Tensor | None:
         """Return an input of biases, None where there is none."""
         if not self.has_input(position):
             return None
-        tensor = self.tensor(self._operator.inputs[position], (ElementType.INT32,))
+        tensor = self.tensor(self._operator.inputs[position], types)
         if tensor.data is None or tensor.elements != channels:
             self.refuse(tensor.index, f"must be a constant bias of {channels} values")
         if tensor.zero_point != 0:
@@ -307,7 +314,10 @@ class Node:
                 output.index, "has the scale 0, at which its fused activation has no limits"
             )
         limits = quantise.activation_range(
-            *_ACTIVATION_LIMITS[code], scale=output.scale, zero_point=output.zero_point
+            *_ACTIVATION_LIMITS[code],
+            scale=output.scale,
+            zero_point=output.zero_point,
+            bits=8 * output.element_bytes,
         )
         if limits.minimum > limits.maximum:
             self.refuse(output.index, "cannot represent its fused activation")
