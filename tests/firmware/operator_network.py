@@ -13,8 +13,11 @@ from tests.firmware.tflite_builder import (
     ARG_MIN,
     BATCH_MATMUL,
     CONCATENATION,
+    CONV_2D,
+    DEPTHWISE_CONV_2D,
     EXPAND_DIMS,
     FLOAT32,
+    FULLY_CONNECTED,
     GATHER,
     INT8,
     INT16,
@@ -184,6 +187,41 @@ def add_products(network: _Network) -> None:
     network.operators[-1] = lstm
 
 
+def add_int16(network: _Network) -> None:
+    """Add each operator that has a kernel of its own for int16."""
+    generator = np.random.default_rng(11)
+
+    def wide(shape: list[int], scale: float) -> int:
+        return network.add(
+            TensorSpec(shape=shape, scales=[scale], zero_points=[0], type_code=INT16)
+        )
+
+    def weights(shape: list[int], code: int) -> list[int]:
+        data = generator.integers(-127, 128, shape, dtype=np.int8).tobytes()
+        channels = shape[-1] if code == DEPTHWISE_CONV_2D else shape[0]
+        bias = generator.integers(-(2**20), 2**20, channels).astype("<i8").tobytes()
+        kind = TensorSpec(shape=[channels], scales=[1e-6], zero_points=[0], type_code=INT64)
+        given = TensorSpec(shape=shape, scales=[0.01], zero_points=[0], data=data)
+        return [network.add(given), network.add(replace(kind, data=bias))]
+
+    def apply(code: int, inputs: list[int], output: int, options: dict[str, float]) -> int:
+        network.operators.append(
+            OperatorSpec(code=code, inputs=inputs, outputs=[output], options=options)
+        )
+        return output
+
+    steps = {"StrideH": 2, "StrideW": 1, "DilationHFactor": 1, "DilationWFactor": 1}
+    image = apply(QUANTIZE, [0], wide(SHAPE, 1e-4), {})
+    filters = weights([4, 3, 2, 3], CONV_2D)
+    apply(CONV_2D, [image, *filters], wide([1, 4, 7, 4], 4e-4), {"Padding": SAME, **steps})
+    filters = weights([1, 3, 3, 6], DEPTHWISE_CONV_2D)
+    options = {"Padding": SAME, **steps, "DepthMultiplier": 2}
+    apply(DEPTHWISE_CONV_2D, [image, *filters], wide([1, 4, 7, 6], 4e-4), options)
+    vectors = apply(RESHAPE, [image, network.add(integers([8, 21]))], wide([8, 21], 1e-4), {})
+    filters = weights([5, 21], FULLY_CONNECTED)
+    apply(FULLY_CONNECTED, [vectors, *filters], wide([8, 5], 4e-4), {})
+
+
 def operator_network() -> bytes:
     generator = np.random.default_rng(9)
     network = _Network(small_network_spec())
@@ -231,6 +269,7 @@ def operator_network() -> bytes:
         )
     add_movers(network)
     add_products(network)
+    add_int16(network)
     return build(
         ModelSpec(
             tensors=network.tensors,

@@ -82,7 +82,7 @@ def network(
 @st.composite
 def quantize_models(draw: st.DrawFn) -> ModelSpec:
     source = draw(kinds(INT8, UINT8, INT16))
-    target = draw(kinds(INT8, INT16) if source.type_code == INT16 else kinds(INT8, UINT8))
+    target = draw(kinds(INT8, INT16) if source.type_code == INT16 else kinds(INT8, UINT8, INT16))
     match draw(st.sampled_from(["any", "far", "equal", "flipped"])):
         case "far":
             scale = float(np.float32(source.scales[0] * draw(st.floats(1e-4, 1e4))))
