@@ -211,7 +211,15 @@ def try_mutants(model: Path, *, count: int, seed: int) -> Outcome:
     """
     content = model.read_bytes()
     outcome = Outcome(model=model)
-    signal.signal(signal.SIGALRM, _hangs)
+    before = signal.signal(signal.SIGALRM, _hangs)
+    try:
+        _try_all(content, outcome, count=count, seed=seed)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    return outcome
+
+
+def _try_all(content: bytes, outcome: Outcome, *, count: int, seed: int) -> None:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         for first in range(0, count, _CHUNK):
             accepted = {}
@@ -227,7 +235,6 @@ def try_mutants(model: Path, *, count: int, seed: int) -> Outcome:
                 outcome.counts["supported" if refusal is None else "refused by the reference"] += 1
                 outcome.crashes += refusal is not None and "crashed" in refusal
                 mutant.unlink()
-    return outcome
 
 
 def _imports(mutant: Path, name: str, outcome: Outcome) -> bool:
