@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from contracts.faults import DseError, FaultKind, Then
+from contracts.faults import ConfigError, DseError, FaultKind, Then
 from dse.commands.interrupts import EXIT_INTERRUPTED
 from runners.pipeline.sources import ROOT
 
@@ -333,17 +333,29 @@ def flash(
 
 @app.command()
 def workload(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .tflite file, or a folder with some in it.")
+    ],
     operators: Annotated[
         list[Path] | None,
         typer.Option(metavar="FOLDER", help="Folder of your own operators; may be repeated."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Print what a model asks of the hardware, layer by layer."""
-    from dse.commands.workload import workload_data, workload_text
+    """Print what a model asks of the hardware, layer by layer, or compare those of a folder."""
+    from dse.commands.workload import unsupported_data, workload_data, workload_text
+    from dse.commands.workload_folder import folder_data, folder_text
 
-    data = workload_data(file, operator_folders=operators or ())
+    if file.is_dir():
+        rows = folder_data(file, operator_folders=operators or ())
+        _show(rows, folder_text(rows, file), as_json=as_json)
+        return
+    try:
+        data = workload_data(file, operator_folders=operators or ())
+    except ConfigError as error:
+        if as_json:
+            print(json.dumps(unsupported_data(file, error), indent=1))
+        raise
     _show(data, workload_text(data), as_json=as_json)
 
 

@@ -1,11 +1,15 @@
 """Operators that give the same elements another shape: RESHAPE, EXPAND_DIMS, SQUEEZE."""
 
 from abc import ABC
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
+
+import numpy.typing as npt
 
 from sw_templates.layer import Layer
 from sw_templates.strided_view import MOVED_TYPES, require_same_type
+from sw_templates.tflite_file import RawTensor
 from sw_templates.tflite_node import Node
 
 
@@ -17,8 +21,20 @@ class AliasLayer(Layer, ABC):
         most_inputs: How many inputs there may be; those behind the first are not looked at.
     """
 
+    folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "elements"
     aliases_input: ClassVar[bool] = True
     most_inputs: ClassVar[int]
+
+    @classmethod
+    def fold(
+        cls,
+        values: Sequence[npt.NDArray[Any]],
+        options: Mapping[str, float],
+        output: RawTensor,
+    ) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.fold``."""
+        del options
+        return [values[0].reshape(output.shape)]
 
     @classmethod
     def read(cls, node: Node) -> Self:

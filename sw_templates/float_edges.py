@@ -18,25 +18,31 @@ def quantise_values(tensor: Tensor, values: npt.NDArray[np.float32]) -> npt.NDAr
 
     Args:
         tensor: Of an integer type with one scale.
-        values: Any numbers; those beyond the tensor's range become its ends.
+        values: Any numbers; those beyond the tensor's range become its ends, also where TFLite's
+            kernel overflows (from 2^31 steps).
 
     Returns:
         The elements, in the shape of ``values`` and of the tensor's type.
 
     Raises:
-        ConfigError: One of the numbers is none (NaN).
+        ConfigError: One of the numbers is none (NaN), or the tensor's scale is 0.
     """
+    if tensor.scale == 0:
+        raise ConfigError(
+            f"the tensor {tensor.name!r} has the scale 0, at which no value has an element",
+            fix="convert the model again",
+        )
     if np.isnan(values).any():
         raise ConfigError(
             f"a value for the tensor {tensor.name!r} is not a number", fix="correct the sample"
         )
     with np.errstate(over="ignore"):  # what becomes infinite is limited below
         steps = values.astype(np.float32) / np.float32(tensor.scale)
-    whole = np.trunc(steps)
-    rounded = whole + np.where(np.abs(steps - whole) >= 0.5, np.sign(steps), np.float32(0))
+    # in float32 a half added to what is just below one would round up
+    rounded = np.copysign(np.floor(np.abs(steps.astype(np.float64)) + 0.5), steps)
     kind = np.dtype(tensor.type.numpy_name)
     limits = np.iinfo(kind)
-    elements = np.clip(rounded.astype(np.float64) + tensor.zero_point, limits.min, limits.max)
+    elements = np.clip(rounded + tensor.zero_point, limits.min, limits.max)
     quantised: npt.NDArray[Any] = elements.astype(kind)
     return quantised
 

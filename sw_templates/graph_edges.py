@@ -1,8 +1,9 @@
 """Float32 inputs and outputs around an integer graph: the host quantises, the firmware does not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from sw_templates.layer import Layer
 from sw_templates.tflite_file import RawModel, RawOperator
 
 _FLOAT = "FLOAT32"
@@ -21,11 +22,15 @@ class IntegerGraph:
     host_operators: tuple[int, ...]
 
 
-def without_float_edges(raw: RawModel) -> IntegerGraph:
+def without_float_edges(raw: RawModel, layers: Mapping[str, type[Layer]]) -> IntegerGraph:
     """Leave out QUANTIZE behind float32 inputs and DEQUANTIZE before float32 outputs.
 
     An input that is used otherwise too, or twice, stays as it is, and so does such an output: the
     import then says what is wrong with it.
+
+    Args:
+        raw: The graph as the file states it.
+        layers: TFLite's name of each operator that is supported to its class.
     """
     readers: dict[int, list[RawOperator]] = {}
     writers: dict[int, RawOperator] = {}
@@ -40,7 +45,8 @@ def without_float_edges(raw: RawModel) -> IntegerGraph:
         is_edge = (
             _is_float(raw, number)
             and len(uses) == 1
-            and uses[0].name == "QUANTIZE"
+            and uses[0].name in layers
+            and layers[uses[0].name].is_host_edge
             and _is_one_to_one(uses[0])
             and number not in raw.outputs
         )
@@ -78,5 +84,4 @@ def _is_float(raw: RawModel, number: int) -> bool:
 
 
 def _is_one_to_one(operator: RawOperator) -> bool:
-    ends: Sequence[int] = (len(operator.inputs), len(operator.outputs))
-    return tuple(ends) == (1, 1)
+    return len(operator.inputs) == len(operator.outputs) == 1

@@ -162,10 +162,10 @@ def _unknown_operators(operators: Iterable[RawOperator]) -> list[Obstacle]:
     ]
 
 
-_EDGES = ("QUANTIZE", "DEQUANTIZE")
 _STATE = ("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
 _CONTROL_FLOW = ("IF", "WHILE", "CALL", "STABLEHLO_WHILE", "STABLEHLO_CASE")
-_SHAPES = ("SHAPE", "PACK", "STRIDED_SLICE", "FILL", "BROADCAST_TO")
+_FROM_INTEGERS = "DEQUANTIZE"
+_SHAPES = ("SHAPE", "FILL", "BROADCAST_TO", "RANGE", "CAST")
 _POST_PROCESSING = "TFLite_Detection_PostProcess"
 
 
@@ -187,7 +187,7 @@ def operator_fix(name: str) -> str:
             "a custom operator, of which TFLite has no reference kernel to compare with: replace"
             " it in the model by operators that TFLite has"
         )
-    if name in _EDGES:
+    if name == _FROM_INTEGERS:
         return (
             "the graph goes to float in its middle, while only its inputs and outputs may be"
             " float32: convert the operators in between with full-integer quantisation too"
@@ -212,10 +212,10 @@ def _floats(raw: RawModel, failing: Iterable[RawOperator]) -> list[Obstacle]:
     places: dict[str, set[int]] = {}
     is_hybrid = False
     for operator in failing:
-        if operator.name in _EDGES:
-            continue  # where float ends; they are named themselves
         touched = _tensors_of(raw, operator)
         floats = [number for number in touched if raw.tensors[number].type_name in FLOAT_TYPES]
+        if len(touched) == 2 and len(floats) == 1:
+            continue  # where float begins or ends: such an operator is named itself
         for number in floats:
             tensors.setdefault(raw.tensors[number].type_name, set()).add(number)
             places.setdefault(raw.tensors[number].type_name, set()).add(operator.index)

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from contracts.faults import ConfigError
 from sw_templates.graph_edges import without_float_edges
-from sw_templates.graph_folding import FOLDING_OPTIONS, fold_constants
+from sw_templates.graph_folding import fold_constants
 from sw_templates.layer import Layer
 from sw_templates.model import Model
 from sw_templates.obstacles import require_no_obstacles
 from sw_templates.operator_set import OperatorSet, find_operators
 from sw_templates.tensor import ElementType, Tensor
 from sw_templates.tflite_file import (
-    OptionsTables,
     RawModel,
     RawOperator,
     parse_tflite,
@@ -40,19 +39,15 @@ def load_model(path: Path, *, operator_folders: Sequence[Path] = ()) -> Model:
             operators are named with index and tensor. Or a file in ``operator_folders`` is none.
     """
     operators = find_operators(operator_folders)
-    raw = read_tflite(path, _options(operators))
+    raw = read_tflite(path, operators.options)
     return _Importer(raw, str(path), operators).model(path.stem)
 
 
 def model_from_bytes(content: bytes, name: str, *, operator_folders: Sequence[Path] = ()) -> Model:
     """Import the bytes of a TFLite file; raises as :func:`load_model` does."""
     operators = find_operators(operator_folders)
-    raw = parse_tflite(content, name, _options(operators))
+    raw = parse_tflite(content, name, operators.options)
     return _Importer(raw, name, operators).model(name)
-
-
-def _options(operators: OperatorSet) -> OptionsTables:
-    return {**FOLDING_OPTIONS, **operators.options}
 
 
 class _Importer:
@@ -60,7 +55,7 @@ class _Importer:
 
     def __init__(self, file: RawModel, source: str, operators: OperatorSet) -> None:
         self._file = file
-        graph = without_float_edges(fold_constants(file))
+        graph = without_float_edges(fold_constants(file, operators.by_name), operators.by_name)
         self._raw = graph.raw
         self._host_operators = graph.host_operators
         self._raw_operators = {operator.index: operator for operator in file.operators}
@@ -121,12 +116,21 @@ class _Importer:
     def _read(self, operator: RawOperator) -> Layer:
         node = self._node(operator)
         try:
-            layer = self._layer_of[operator.name].read(node)
+            layer = self._class_of(operator).read(node)
         except (ValueError, ArithmeticError) as error:
             node.refuse(next(iter(operator.outputs), None), f"cannot be quantised: {error}")
         if tuple(tensor.index for tensor in layer.outputs) != operator.outputs:
             node.refuse(None, f"has {len(operator.outputs)} outputs, needs {len(layer.outputs)}")
         return layer
+
+    def _class_of(self, operator: RawOperator) -> type[Layer]:
+        """Return the class of an operator, by the type of the first tensor that it reads."""
+        tensors = self._raw.tensors
+        read = (tensors[number] for number in operator.inputs if 0 <= number < len(tensors))
+        first = next(read, None)
+        if first is not None and first.type_name == ElementType.INT16.value:
+            return self._operators.for_int16.get(operator.name, self._layer_of[operator.name])
+        return self._layer_of[operator.name]
 
     def _layers(self) -> tuple[Layer, ...]:
         """Read every operator; one error names all that cannot be read, and why."""

@@ -24,7 +24,8 @@ def normalised(content: bytes, source: str, model: Model | None = None) -> bytes
 
     Left out is what no kernel uses: metadata, signatures, descriptions, names of operators,
     observed ranges, details of a quantisation, tensors' sparsity. A tensor with one scale is
-    quantised along dimension 0, whatever the file says, and has one zero point for each scale.
+    quantised along dimension 0, whatever the file says, and has one zero point for each scale; a
+    bias has a scale.
 
     Args:
         content: A file that the import accepts (:func:`sw_templates.tflite_import.load_model`).
@@ -75,6 +76,8 @@ def _copied(schema: Any, content: bytes) -> Any:
         schema.OperatorCodeT.InitFromObj(packed.OperatorCodes(i))
         for i in range(packed.OperatorCodesLength())
     ]
+    for operator in operators:
+        _complete_bias(schema, operator, tensors)
     used = {tensor.buffer for tensor in tensors}
     return schema.ModelT(
         version=3,
@@ -94,6 +97,25 @@ def _copied(schema: Any, content: bytes) -> Any:
             for i in range(packed.BuffersLength())
         ],
     )
+
+
+def _complete_bias(schema: Any, operator: Any, tensors: list[Any]) -> None:
+    """Give a bias that says nothing of its scale the one that kernels take it to have.
+
+    FULLY_CONNECTED compares the two, and 0 stands for a scale that is missing.
+    """
+    numbers = [] if operator.inputs is None else list(operator.inputs)
+    if len(numbers) != 3 or not all(0 <= number < len(tensors) for number in numbers):
+        return
+    image, weights, bias = (tensors[number] for number in numbers)
+    if bias.type != schema.TensorType.INT32 or bias.quantization is not None:
+        return
+    factors = [tensor.quantization for tensor in (image, weights)]
+    if all(factor is not None and len(factor.scale) == 1 for factor in factors):
+        product = factors[0].scale * factors[1].scale  # a product of floats in TFLite too
+        bias.quantization = schema.QuantizationParametersT(
+            scale=product, zeroPoint=np.zeros(1, np.int64)
+        )
 
 
 def _tensor(schema: Any, packed: Any) -> Any:

@@ -1,11 +1,15 @@
-"""What a model asks of the hardware, before anything is built."""
+"""What a model asks of the hardware, before anything is built, or why it is not supported."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from contracts.faults import ConfigError
 from dse.output.report import table_text
+
+if TYPE_CHECKING:
+    from sw_templates.model import Model
 
 
 def workload_data(path: Path, *, operator_folders: Sequence[Path] = ()) -> dict[str, Any]:
@@ -16,14 +20,36 @@ def workload_data(path: Path, *, operator_folders: Sequence[Path] = ()) -> dict[
         operator_folders: Folders of the user's own operators; their files are run.
 
     Raises:
-        ConfigError: It is not a TFLite file that firmware can be generated for, or a folder holds
-            a file that is no operator.
+        ConfigError: It is not a TFLite file that firmware can be generated for, TFLite's reference
+            interpreter does not run it, or a folder holds a file that is no operator.
     """
+    from runners.reference import require_reference
     from sw_templates.tflite_import import load_model
-    from sw_templates.workload import workload_report
 
     model = load_model(path, operator_folders=operator_folders)
-    return {"model": str(path), **asdict(workload_report(model))}
+    require_reference(path)
+    return supported_data(path, model)
+
+
+def supported_data(path: Path, model: "Model") -> dict[str, Any]:
+    """Return what ``workload_data`` does for a model that both validators have accepted."""
+    from sw_templates.workload import workload_report
+
+    answer = {"model": str(path), "supported": True, "obstacles": []}
+    return {**answer, **asdict(workload_report(model))}
+
+
+def unsupported_data(path: Path, error: ConfigError) -> dict[str, Any]:
+    """Return why a model is not supported, with the keys that ``workload_data`` has for it.
+
+    Args:
+        path: The file.
+        error: What ``workload_data`` raised.
+    """
+    from sw_templates.obstacles import obstacles_of
+
+    obstacles = [{**asdict(obstacle), "title": obstacle.title} for obstacle in obstacles_of(error)]
+    return {"model": str(path), "supported": False, "obstacles": obstacles}
 
 
 def workload_text(data: dict[str, Any]) -> str:

@@ -1,11 +1,15 @@
 """CONCATENATION along any dimension."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from sw_templates.joining_layer import MAX_INPUTS, JoiningLayer
 from sw_templates.strided_view import MOVED_TYPES, require_same_values, resolved_axis
-from sw_templates.tflite_file import OptionsTable
+from sw_templates.tflite_file import OptionsTable, RawTensor
 from sw_templates.tflite_node import Node
 
 
@@ -18,6 +22,7 @@ class Concatenation(JoiningLayer):
     options: ClassVar[OptionsTable | None] = OptionsTable(
         name="ConcatenationOptions", fields=("Axis", "FusedActivationFunction")
     )
+    folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "elements"
     structure: ClassVar[str] = """
 struct concatenation_layer {
     int32_t inputs;       /* how many */
@@ -29,6 +34,17 @@ struct concatenation_layer {
 void concatenation(const struct concatenation_layer *layer, const int8_t *const *inputs,
                    void *output);
 """
+
+    @classmethod
+    def fold(
+        cls,
+        values: Sequence[npt.NDArray[Any]],
+        options: Mapping[str, float],
+        output: RawTensor,
+    ) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.fold``."""
+        del output
+        return [np.concatenate(values, axis=int(options["Axis"]))]
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -1,16 +1,23 @@
 """QUANTIZE from one scale, zero point or integer type to another."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
-from sw_templates.constants import Constant, int8_constant
+import numpy as np
+import numpy.typing as npt
+
+from sw_templates.constants import Constant, int8_constant, int16_constant
+from sw_templates.float_edges import quantise_values
 from sw_templates.layer import Layer
-from sw_templates.quantise import Multiplier, quantise_multiplier, requantised
+from sw_templates.quantise import Multiplier, quantise_multiplier, requantise
 from sw_templates.tensor import ElementType, Tensor
+from sw_templates.tflite_file import RawTensor
 from sw_templates.tflite_node import Node
 
 _BYTES = (ElementType.INT8, ElementType.UINT8)
 _INT16 = (ElementType.INT16,)
+_FROM_INT16 = (ElementType.INT8, *_INT16)
 _MAX_SHIFT = 30  # what the kernel shifts an int32 by at most
 
 
@@ -23,6 +30,8 @@ class Quantize(Layer):
 
     operator: ClassVar[str] = "QUANTIZE"
     kernel: ClassVar[str] = "quantize"
+    is_host_edge: ClassVar[bool] = True
+    folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "values"
     structure: ClassVar[str] = """
 struct quantize_layer {
     int32_t size; /* elements */
@@ -31,7 +40,8 @@ struct quantize_layer {
     int32_t output_zero_point;
     int32_t output_multiplier, output_shift;
     int32_t output_min, output_max;
-    const int8_t *table; /* [256] by the byte that is read; 0 where an int16 is */
+    const int8_t *table;       /* [256] by the byte that is read; 0 for other types */
+    const int16_t *wide_table; /* the same from a byte to int16 */
 };
 """
     prototype: ClassVar[str] = """
@@ -41,11 +51,33 @@ void quantize(const struct quantize_layer *layer, const void *input, void *outpu
     scaling: Multiplier
 
     @classmethod
+    def fold(
+        cls,
+        values: Sequence[npt.NDArray[Any]],
+        options: Mapping[str, float],
+        output: RawTensor,
+    ) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.fold``."""
+        del options
+        if values[0].dtype != np.float32 or len(output.scales) != 1:
+            raise ValueError("not from float32, or not to one scale")
+        target = Tensor(
+            index=output.index,
+            name=output.name,
+            shape=output.shape,
+            type=ElementType(output.type_name),
+            scales=output.scales,
+            zero_point=output.zero_points[0] if output.zero_points else 0,
+            data=None,
+        )
+        return [quantise_values(target, values[0])]
+
+    @classmethod
     def read(cls, node: Node) -> Self:
         """See ``Layer.read``."""
         node.inputs(1, 1)
         source = node.activation(0, (*_BYTES, *_INT16))
-        output = node.output(_BYTES if source.type in _BYTES else (ElementType.INT8, *_INT16))
+        output = node.output((*_BYTES, *_INT16) if source.type in _BYTES else _FROM_INT16)
         node.require_shape(output, source.shape)
         scaling = quantise_multiplier(source.scale / output.scale)
         if scaling.shift > _MAX_SHIFT:
@@ -56,6 +88,7 @@ void quantize(const struct quantize_layer *layer, const void *input, void *outpu
         """See ``Layer.fields``."""
         del row_align_bytes
         lowest, highest = _limits(self.output)
+        is_wide = self.output.element_bytes == 2
         return {
             "size": self.output.elements,
             "flip": int(self.has_table and self.table == _FLIPPED),
@@ -65,13 +98,17 @@ void quantize(const struct quantize_layer *layer, const void *input, void *outpu
             "output_shift": self.scaling.shift,
             "output_min": lowest,
             "output_max": highest,
-            "table": f"{self.name}_table" if self.has_table else 0,
+            "table": f"{self.name}_table" if self.has_table and not is_wide else 0,
+            "wide_table": f"{self.name}_table" if self.has_table and is_wide else 0,
         }
 
     def arrays(self, *, row_align_bytes: int) -> tuple[Constant, ...]:
         """Return the table, where there is one."""
         del row_align_bytes
-        return (int8_constant(f"{self.name}_table", self.table),) if self.has_table else ()
+        if not self.has_table:
+            return ()
+        constant = int16_constant if self.output.element_bytes == 2 else int8_constant
+        return (constant(f"{self.name}_table", self.table),)
 
     @property
     def has_table(self) -> bool:
@@ -80,15 +117,16 @@ void quantize(const struct quantize_layer *layer, const void *input, void *outpu
 
     @property
     def table(self) -> tuple[int, ...]:
-        """The byte to write, as an int8, for each byte that may be read."""
+        """What to write for each byte that may be read; a byte as an int8."""
         lowest, highest = _limits(self.output)
         is_signed = self.input.type is ElementType.INT8
         results = []
         for byte in range(256):
             value = byte - 256 if is_signed and byte > 127 else byte
-            scaled = requantised(value - self.input.zero_point, self.scaling)
+            scaled = requantise(value - self.input.zero_point, self.scaling)
             result = min(max(scaled + self.output.zero_point, lowest), highest)
-            results.append(result - 256 if result > 127 else result)
+            is_high = self.output.type is ElementType.UINT8 and result > 127
+            results.append(result - 256 if is_high else result)
         return tuple(results)
 
 

@@ -28,7 +28,7 @@ void slice(const struct slice_layer *layer, const void *input, void *output);
         """See ``Layer.read``."""
         node.inputs(3, 3)
         source, output = node.activation(0, MOVED_TYPES), node.output(MOVED_TYPES)
-        begin, sizes = node.integers(1), node.integers(2)
+        begin, sizes = node.integer_list(1), node.integer_list(2)
         if not len(begin) == len(sizes) == len(source.shape):
             node.refuse(None, f"has {len(begin)} begins and {len(sizes)} sizes")
         box = []

@@ -37,7 +37,7 @@ void split(const struct split_layer *layer, const void *input, int8_t *const *ou
         source = node.activation(1, MOVED_TYPES)
         count = int(node.option("NumSplits"))
         outputs = node.outputs(count, MOVED_TYPES)
-        (axis,) = node.integers(0, count=1)
+        (axis,) = node.integer_list(0, count=1)
         axis = resolved_axis(node, axis, len(source.shape))
         if count < 1 or source.shape[axis] % count:
             node.refuse(source.index, f"has the shape {source.shape}, which {count} do not part")

@@ -36,8 +36,8 @@ void split_v(const struct split_v_layer *layer, const void *input, int8_t *const
         node.inputs(3, 3)
         source = node.activation(0, MOVED_TYPES)
         outputs = node.outputs(int(node.option("NumSplits")), MOVED_TYPES)
-        sizes = list(node.integers(1, count=len(outputs)))
-        (axis,) = node.integers(2, count=1)
+        sizes = list(node.integer_list(1, count=len(outputs)))
+        (axis,) = node.integer_list(2, count=1)
         axis = resolved_axis(node, axis, len(source.shape))
         whole = source.shape[axis]
         if sizes.count(-1) == 1:

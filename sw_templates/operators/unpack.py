@@ -1,12 +1,14 @@
 """UNPACK: each element of one dimension as a tensor of its own."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from sw_templates.strided_view import MOVED_TYPES, ViewLayer, moved, positions, resolved_axis
-from sw_templates.tflite_file import OptionsTable
+from sw_templates.tflite_file import OptionsTable, RawTensor
 from sw_templates.tflite_node import Node
 
 
@@ -17,6 +19,7 @@ class Unpack(ViewLayer):
     operator: ClassVar[str] = "UNPACK"
     kernel: ClassVar[str] = "unpack"
     options: ClassVar[OptionsTable | None] = OptionsTable(name="UnpackOptions", fields=("Axis",))
+    folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "elements"
     structure: ClassVar[str] = """
 struct unpack_layer {
     int32_t outputs;      /* how many */
@@ -27,6 +30,17 @@ struct unpack_layer {
 void unpack(const struct unpack_layer *layer, const void *input, int8_t *const *outputs);
 """
     has_output_list: ClassVar[bool] = True
+
+    @classmethod
+    def fold(
+        cls,
+        values: Sequence[npt.NDArray[Any]],
+        options: Mapping[str, float],
+        output: RawTensor,
+    ) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.fold``."""
+        del output
+        return list(np.moveaxis(values[0], int(options["Axis"]), 0))
 
     @classmethod
     def read(cls, node: Node) -> Self:

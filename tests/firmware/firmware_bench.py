@@ -130,7 +130,11 @@ def crcs_of(outputs: Sequence[bytes]) -> tuple[int, ...]:
 
 
 def small_network() -> bytes:
-    """A network with every operator once, small enough for an emulated core."""
+    """A network of seven operators, small enough for an emulated core."""
+    return build(small_network_spec())
+
+
+def small_network_spec() -> ModelSpec:
     generator = np.random.default_rng(5)
 
     def weights(shape: list[int], dimension: int) -> TensorSpec:
@@ -199,7 +203,7 @@ def small_network() -> bytes:
         OperatorSpec(code=FULLY_CONNECTED, inputs=[9, 10, 11], outputs=[12]),
         OperatorSpec(code=SOFTMAX, inputs=[12], outputs=[13], options={"Beta": 1.0}),
     ]
-    return build(ModelSpec(tensors=tensors, operators=operators, inputs=[0], outputs=[13]))
+    return ModelSpec(tensors=tensors, operators=operators, inputs=[0], outputs=[13])
 
 
 def load_bytes(content: bytes, folder: Path) -> tuple[Path, Model]:

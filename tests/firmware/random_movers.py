@@ -1,4 +1,4 @@
-"""Hypothesis strategies for networks of one operator that moves or requantises elements."""
+"""Hypothesis strategies for networks of one operator: movers, QUANTIZE, SVDF, BATCH_MATMUL."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from tests.firmware.random_layers import scales
+from tests.firmware.random_layers import random_bytes, scales
 from tests.firmware.tflite_builder import (
+    BATCH_MATMUL,
     CONCATENATION,
     EXPAND_DIMS,
     GATHER,
@@ -16,11 +17,13 @@ from tests.firmware.tflite_builder import (
     INT32,
     PACK,
     QUANTIZE,
+    RELU,
     SLICE,
     SPLIT,
     SPLIT_V,
     SQUEEZE,
     STRIDED_SLICE,
+    SVDF,
     TRANSPOSE,
     UINT8,
     UNPACK,
@@ -79,7 +82,7 @@ def network(
 @st.composite
 def quantize_models(draw: st.DrawFn) -> ModelSpec:
     source = draw(kinds(INT8, UINT8, INT16))
-    target = draw(kinds(INT8, INT16) if source.type_code == INT16 else kinds(INT8, UINT8))
+    target = draw(kinds(INT8, INT16) if source.type_code == INT16 else kinds(INT8, UINT8, INT16))
     match draw(st.sampled_from(["any", "far", "equal", "flipped"])):
         case "far":
             scale = float(np.float32(source.scales[0] * draw(st.floats(1e-4, 1e4))))
@@ -236,7 +239,71 @@ def alias_models(draw: st.DrawFn) -> ModelSpec:
     return network(SQUEEZE, [shaped(kind, longer)], [shaped(kind, squeezed)])
 
 
+@st.composite
+def svdf_models(draw: st.DrawFn) -> ModelSpec:
+    batches, depth, rank, units, memory = (draw(SIZES) for _ in range(5))
+    filters = rank * units
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    biases = generator.integers(-3000, 3000, units).astype("<i4").tobytes()
+    over_time = generator.integers(-32767, 32768, filters * memory).astype("<i2").tobytes()
+    state = replace(draw(kinds(INT16)), shape=[batches, filters * memory], is_variable=True)
+    tensors = [
+        shaped(draw(kinds(INT8)), [batches, depth]),
+        TensorSpec(
+            shape=[filters, depth],
+            scales=[draw(scales())],
+            zero_points=[0],
+            data=random_bytes(draw, filters * depth),
+        ),
+        replace(
+            draw(kinds(INT16)),
+            shape=[filters, memory],
+            scales=[draw(st.sampled_from([2.0**-15, 0.003]))],
+            data=over_time,
+        ),
+        TensorSpec(shape=[units], scales=[1e-4], zero_points=[0], type_code=INT32, data=biases),
+        state,
+        shaped(draw(kinds(INT8)), [batches, units]),
+    ]
+    bias = 3 if draw(st.booleans()) else -1
+    layer = OperatorSpec(
+        code=SVDF,
+        inputs=[0, 1, 2, bias, 4],
+        outputs=[5],
+        options={"Rank": rank, "FusedActivationFunction": RELU},
+    )
+    return ModelSpec(tensors=tensors, operators=[layer], inputs=[0], outputs=[5])
+
+
+@st.composite
+def batch_matmul_models(draw: st.DrawFn) -> ModelSpec:
+    rows, depth, columns = draw(SIZES), draw(st.integers(1, 20)), draw(SIZES)
+    batches = draw(st.lists(st.integers(1, 3), max_size=2))
+    left_batches = [draw(st.sampled_from([1, size])) for size in batches]
+    right_batches = [
+        size if left == 1 else draw(st.sampled_from([1, size]))
+        for size, left in zip(batches, left_batches, strict=True)
+    ]
+    transposed = draw(st.booleans()), draw(st.booleans())
+    left = [depth, rows] if transposed[0] else [rows, depth]
+    right = [columns, depth] if transposed[1] else [depth, columns]
+    given = shaped(draw(kinds(INT8)), [*left_batches, *left])
+    other = shaped(draw(kinds(INT8)), [*right_batches, *right])
+    spread = given.scales[0] * other.scales[0] * draw(st.floats(5, 3000))
+    result = replace(
+        draw(kinds(INT8)), shape=[*batches, rows, columns], scales=[float(np.float32(spread))]
+    )
+    options = {"AdjX": transposed[0], "AdjY": transposed[1]}
+    if draw(st.booleans()):
+        data = random_bytes(draw, int(np.prod(other.shape)), low=-128)
+        constant = replace(other, data=data)
+        return network(BATCH_MATMUL, [given], [result], [constant], **options)
+    return network(BATCH_MATMUL, [given, other], [result], **options)
+
+
 MODELS = {
+    "svdf": svdf_models(),
+    "batch_matmul": batch_matmul_models(),
     "quantize": quantize_models(),
     "transpose": transpose_models(),
     "slice": slice_models(),

@@ -1,18 +1,22 @@
 """What the importer takes, what it refuses, and that a damaged file never does worse."""
 
+import pickle
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import flatbuffers
 import numpy as np
 import pytest
 import tflite
+from ai_edge_litert import schema_py_generated as schema
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from contracts.faults import ConfigError
 from sw_templates.generate import generate
+from sw_templates.obstacles import UnsupportedModel, operator_fix
 from sw_templates.operators.average_pool2d import AveragePool2d
 from sw_templates.operators.conv2d import Conv2d
 from sw_templates.options import PLAIN_KERNELS, FirmwareOptions
@@ -111,9 +115,66 @@ def test_the_name_is_safe_to_print() -> None:
 
 def test_an_unsupported_operator_is_named_with_its_index() -> None:
     spec = fully_connected()
-    other = OperatorSpec(code=tflite.BuiltinOperator.LOGISTIC, inputs=[0], outputs=[3])
+    other = OperatorSpec(code=tflite.BuiltinOperator.COS, inputs=[0], outputs=[3])
     what = refusal(replace(spec, operators=[*spec.operators, other]))
-    assert what.startswith("net is not supported, for one reason:\n  - LOGISTIC (operator 1): ")
+    assert what.startswith("net is not supported, for one reason:\n  - COS (operator 1): ")
+
+
+def test_an_operator_is_what_the_newer_of_two_fields_says() -> None:
+    """Some files leave the deprecated byte 0, which alone would be an ADD."""
+    model = schema.ModelT.InitFromPackedBuf(small_network(), 0)
+    for code in model.operatorCodes:
+        code.deprecatedBuiltinCode = 0
+    builder = flatbuffers.Builder(4096)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    found = model_from_bytes(bytes(builder.Output()), "net")
+    expected = model_from_bytes(small_network(), "net")
+    assert [layer.operator for layer in found.layers] == [
+        layer.operator for layer in expected.layers
+    ]
+
+
+def test_an_unsupported_model_names_all_reasons_with_what_helps() -> None:
+    spec = fully_connected()
+    others = [
+        OperatorSpec(code=code, inputs=[0], outputs=[3])
+        for code in (
+            tflite.BuiltinOperator.LOGISTIC,
+            tflite.BuiltinOperator.QUANTIZE,
+            tflite.BuiltinOperator.LOGISTIC,
+            tflite.BuiltinOperator.WHILE,
+        )
+    ]
+    floats = replace(spec.operators[0], inputs=[4, 1, 2], outputs=[5])
+    tensors = [*spec.tensors, vector(type_code=FLOAT32), vector(3, type_code=FLOAT32)]
+    spec = replace(spec, tensors=tensors, operators=[*spec.operators, *others, floats])
+    with pytest.raises(UnsupportedModel) as caught:
+        model_from_bytes(build(spec), "net")
+    found = {
+        (obstacle.name, obstacle.count, obstacle.operators) for obstacle in caught.value.obstacles
+    }
+    assert found >= {("LOGISTIC", 2, (1, 3)), ("WHILE", 1, (4,)), ("FLOAT32", 2, (5,))}
+    text = caught.value.what
+    assert "2 x LOGISTIC (operators 1, 3): replace it" in text
+    assert "2 FLOAT32 tensors (operator 5): convert with post-training full-integer" in text
+    assert "convert without control flow" in text
+    assert pickle.loads(pickle.dumps(caught.value)).obstacles == caught.value.obstacles
+
+
+@pytest.mark.parametrize(
+    ("name", "helps"),
+    [
+        ("QUANTIZE", "int8 inputs and outputs"),
+        ("CUSTOM 'FlexErf'", "without SELECT_TF_OPS"),
+        ("CUSTOM 'TFLite_Detection_PostProcess'", "without its post-processing"),
+        ("CUSTOM 'Mine'", "no reference kernel"),
+        ("VAR_HANDLE", "without variables"),
+        ("STRIDED_SLICE", "fixed batch size"),
+        ("operator code 999", "a version of TFLite"),
+    ],
+)
+def test_what_helps_depends_on_the_operator(name: str, helps: str) -> None:
+    assert helps in operator_fix(name)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +262,7 @@ def unary(code: int, given: TensorSpec, result: TensorSpec, **options: float) ->
     [
         (convolution({"StrideH": 0}), "has a kernel, stride or dilation outside 1 to 4096"),
         (convolution({"StrideW": 2}), "has size 4 in dimension 2, needs 2"),
-        (convolution({"FusedActivationFunction": 2}), "fused activation 2"),
+        (convolution({"FusedActivationFunction": 4}), "fused activation 4"),
         (convolution({}, given=image([2, 4, 4, 3])), "has 2 images"),
         (convolution({}, given=image([1, 4, 4, 6])), "has 3 input channels, the image 6"),
         (convolution({}, result=image([1, 4, 4, 3])), "has the shape (1, 4, 4, 3), needs"),
@@ -220,19 +281,16 @@ def unary(code: int, given: TensorSpec, result: TensorSpec, **options: float) ->
             "kernel, stride or dilation outside 1 to 4096",
         ),
         (unary(SOFTMAX, vector(), vector(), Beta=1.0), "needs the scale 1/256"),
-        (
-            unary(SOFTMAX, vector(600), vector(600), Beta=1.0),
-            "tensor 0 ('t') has the shape (1, 600)",
-        ),
+        (unary(SOFTMAX, image([]), image([]), Beta=1.0), "tensor 0 ('t') has no dimensions"),
         (unary(RESHAPE, vector(4), vector(5)), "has the shape (1, 5), the input (1, 4)"),
         (
             ModelSpec(
-                tensors=[vector(4), vector(1), vector(4)],
+                tensors=[vector(4), vector(3), vector(4)],
                 operators=[operator(ADD, [0, 1], {})],
                 inputs=[0],
                 outputs=[2],
             ),
-            "tensor 1 ('t') has the shape (1, 1), the other (1, 4)",
+            "tensor 1 ('t') has the shape (1, 3), which does not go with (1, 4)",
         ),
     ],
 )

@@ -1,13 +1,17 @@
 """GATHER: chosen elements of one dimension, in any order."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from sw_templates.constants import Constant, int32_constant
 from sw_templates.layer import Layer
 from sw_templates.strided_view import MOVED_TYPES, require_same_values, resolved_axis
-from sw_templates.tflite_file import OptionsTable
+from sw_templates.tflite_file import OptionsTable, RawTensor
 from sw_templates.tflite_node import Node
 
 
@@ -20,6 +24,7 @@ class Gather(Layer):
     options: ClassVar[OptionsTable | None] = OptionsTable(
         name="GatherOptions", fields=("Axis", "BatchDims")
     )
+    folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "elements"
     structure: ClassVar[str] = """
 struct gather_elements_layer {
     int32_t rows;           /* before the axis */
@@ -37,6 +42,19 @@ void gather_elements(const struct gather_elements_layer *layer, const void *inpu
     indices: tuple[int, ...]
 
     @classmethod
+    def fold(
+        cls,
+        values: Sequence[npt.NDArray[Any]],
+        options: Mapping[str, float],
+        output: RawTensor,
+    ) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.fold``."""
+        del output
+        if options["BatchDims"]:
+            raise ValueError("batches of indices")
+        return [np.take(values[0], values[1], axis=int(options["Axis"]))]
+
+    @classmethod
     def read(cls, node: Node) -> Self:
         """See ``Layer.read``."""
         node.inputs(2, 2)
@@ -45,7 +63,7 @@ void gather_elements(const struct gather_elements_layer *layer, const void *inpu
         if node.option("BatchDims"):
             node.refuse(None, "has batches of indices", fix="gather without batch_dims")
         axis = resolved_axis(node, int(node.option("Axis")), len(source.shape))
-        indices = node.integers(1)
+        indices = node.integer_list(1)
         if not all(0 <= index < source.shape[axis] for index in indices):
             node.refuse(None, f"has an index outside 0 to {source.shape[axis] - 1}")
         if output.elements * source.shape[axis] != source.elements * len(indices):

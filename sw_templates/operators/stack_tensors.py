@@ -1,31 +1,48 @@
 """PACK: tensors of one shape along a new dimension."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from sw_templates.joining_layer import MAX_INPUTS, JoiningLayer
 from sw_templates.strided_view import MOVED_TYPES, require_same_values, resolved_axis
-from sw_templates.tflite_file import OptionsTable
+from sw_templates.tflite_file import OptionsTable, RawTensor
 from sw_templates.tflite_node import Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pack(JoiningLayer):
+class StackTensors(JoiningLayer):
     """PACK; all inputs have the output's scale and zero point."""
 
     operator: ClassVar[str] = "PACK"
-    kernel: ClassVar[str] = "pack"
+    kernel: ClassVar[str] = "stack_tensors"
     options: ClassVar[OptionsTable | None] = OptionsTable(name="PackOptions", fields=("Axis",))
+    folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "elements"
     structure: ClassVar[str] = """
-struct pack_layer {
+struct stack_tensors_layer {
     int32_t inputs;       /* how many */
     int32_t rows;         /* of the output, before the axis */
     const int32_t *bytes; /* [inputs]: what each gives to a row */
 };
 """
     prototype: ClassVar[str] = """
-void pack(const struct pack_layer *layer, const int8_t *const *inputs, void *output);
+void stack_tensors(const struct stack_tensors_layer *layer, const int8_t *const *inputs,
+                   void *output);
 """
+
+    @classmethod
+    def fold(
+        cls,
+        values: Sequence[npt.NDArray[Any]],
+        options: Mapping[str, float],
+        output: RawTensor,
+    ) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.fold``."""
+        del output
+        return [np.stack(values, axis=int(options["Axis"]))]
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -42,4 +59,4 @@ void pack(const struct pack_layer *layer, const int8_t *const *inputs, void *out
         return cls(index=node.index, inputs=inputs, outputs=(output,), axis=axis)
 
 
-OPERATOR = Pack
+OPERATOR = StackTensors
