@@ -354,7 +354,7 @@ def workload(
         data = workload_data(file, operator_folders=operators or ())
     except ConfigError as error:
         if as_json:
-            print(json.dumps(unsupported_data(file, error), indent=1))
+            _show(unsupported_data(file, error), "", as_json=True)
         raise
     _show(data, workload_text(data), as_json=as_json)
 

@@ -17,7 +17,7 @@ from runners.pipeline import ROOT, Cache, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.own_source import calling, giving
 from runners.tools import first_error_line
-from tests.firmware.added_operator import network_with_mul, write_operator
+from tests.firmware.added_operator import network_with_square, write_operator
 from tests.stages.own_family import ANSWER, HANDSHAKE, PORTS, own_family, own_job
 
 
@@ -204,7 +204,7 @@ def test_a_family_that_builds_builds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("int32_t mul(void) { return 0 }", "mul.c:1:"),
+        ("int32_t square(void) { return 0 }", "square.c:1:"),
         ("{{ no_such }}", "'no_such' is undefined"),
     ],
     ids=["compile", "template"],
@@ -213,9 +213,9 @@ def test_an_operator_of_ones_own_that_does_not_build_is_a_result(
     tmp_path: Path, text: str, words: str
 ) -> None:
     folder = write_operator(tmp_path / "mine")
-    (folder / "mul.c.j2").write_text(text)
-    model = tmp_path / "mul.tflite"
-    model.write_bytes(network_with_mul())
+    (folder / "square.c.j2").write_text(text)
+    model = tmp_path / "square.tflite"
+    model.write_bytes(network_with_square())
     job = own_job(tmp_path, own_family(tmp_path))
     workload = dataclasses.replace(
         job.workload,
