@@ -4,7 +4,6 @@ Results go to standard output, progress and errors to standard error. Everything
 is imported by the command that needs it.
 """
 
-import json
 import os
 import sys
 import time
@@ -241,6 +240,10 @@ def accuracy(
     samples: Annotated[
         int | None, typer.Option(min=1, help="How many samples.", show_default="all")
     ] = None,
+    float_model: Annotated[
+        Path | None,
+        typer.Option(help="The .tflite file before it was quantised, to compare with."),
+    ] = None,
     trust: Trust = False,
     db: Database = DEFAULT_DB,
     as_json: Json = False,
@@ -259,7 +262,8 @@ def accuracy(
             on=on,
             samples=samples,
             report=_report_stage,
-            progress=lambda done: print(f"{done} samples done", file=sys.stderr, flush=True),
+            progress=lambda done: print(f"{done} inferences done", file=sys.stderr, flush=True),
+            float_model=float_model,
         )
     _show(asdict(result), accuracy_text(result), as_json=as_json)
     if result.inexact:
@@ -350,7 +354,7 @@ def workload(
         data = workload_data(file, operator_folders=operators or (), say=_tell)
     except ConfigError as error:
         if as_json:
-            print(json.dumps(unsupported_data(file, error), indent=1))
+            _show(unsupported_data(file, error), "", as_json=True)
         raise
     _show(data, workload_text(data), as_json=as_json)
 
@@ -474,7 +478,9 @@ def _tell(text: str) -> None:
 
 
 def _show(data: Any, text: str, *, as_json: bool) -> None:
-    print(json.dumps(data, indent=1) if as_json else text)
+    from dse.words import json_text
+
+    print(json_text(data, indent=1) if as_json else text)
 
 
 def _finish(end: "CampaignEnd", store: "Store") -> None:

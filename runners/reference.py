@@ -1,26 +1,32 @@
-"""Asks TFLite's reference interpreter whether it runs a file, in a child process.
+"""Asks TFLite's reference interpreter whether it runs a file, in child processes.
 
 The interpreter is C++ that checks little of what it reads: a broken file can end the process, or
-keep it busy for ever. ``python -m runners.reference`` is the child: paths on standard input, one
-JSON text a line; answers on standard output in the same way.
+keep it busy for ever. ``python -m runners.reference PATHS ANSWERS`` is the child that loads it: one
+JSON text a line, a path in the first file, the answer in the second. Files are run in copies of
+that child; one that ends a copy is run again as the first of another, so that no file answers for
+what those before it did.
 """
 
+import functools
+import importlib
 import json
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from contracts.faults import ConfigError, OutOfMemory, ToolCrashed, ToolTimeout
+from contracts.faults import ConfigError
 from runners.pipeline.sources import ROOT
-from runners.tools import run_tool
+from runners.tools import child, run_tool
 from sw_templates.obstacles import Obstacle, ObstacleKind, UnsupportedModel
 
 LIMIT_S = 120
 """What one file may take: a network of 10^9 multiply-accumulates takes about 20 s."""
-MEMORY_BYTES = 4 << 30
+MEMORY_BYTES = 8 << 30
+_FILES_OF_A_COPY = 100
+_START_S = 120
 _CONVERT = "convert the model again with full int8 quantisation"
 
 
@@ -44,78 +50,71 @@ def reference_error(refusal: str) -> UnsupportedModel:
 def reference_refusals(paths: Sequence[Path]) -> tuple[str | None, ...]:
     """Return why the reference interpreter does not run each file, None where it does.
 
-    All files are asked for in one child process. One at which that process ends is asked for again
-    in a process of its own, so that no file answers for what another has done to the memory.
-
     Args:
         paths: Model files that the import has accepted.
 
     Raises:
-        DiskFull: There is no room for the answers.
+        InfrastructureFault: The child that asks could not do its work.
     """
-    refusals: list[str | None] = []
-    while len(refusals) < len(paths):
-        waiting = paths[len(refusals) :]
-        answers, ended = _ask(waiting)
-        refusals += answers
-        if ended is None or len(answers) == len(waiting):
-            continue
-        culprit = waiting[len(answers)]
-        refusals += [f"{ended} {culprit}"] if len(waiting) == 1 else reference_refusals([culprit])
-    return tuple(refusals)
-
-
-def _ask(paths: Sequence[Path]) -> tuple[list[str | None], str | None]:
-    """Return the answers as far as they go, and how the child ended if not well."""
-    ended = None
+    if not paths:
+        return ()
     with tempfile.TemporaryDirectory(prefix="reference-") as name:
         folder = Path(name)
         (folder / "paths").write_text("".join(f"{json.dumps(str(p.absolute()))}\n" for p in paths))
         python_path = filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
-        try:
-            run_tool(
-                [sys.executable, "-m", "runners.reference"],
-                cwd=folder,
-                log=folder / "log",
-                timeout_s=LIMIT_S * len(paths),
-                memory_bytes=MEMORY_BYTES,
-                env={"PYTHONPATH": os.pathsep.join(python_path)},
-                stdin=folder / "paths",
-                stdout=folder / "answers",
-            )
-        except ToolCrashed as error:
-            ended = f"TFLite's reference interpreter crashed ({error.what}) on"
-        except ToolTimeout:
-            ended = f"TFLite's reference interpreter did not end within {LIMIT_S} s on"
-        except OutOfMemory:
-            ended = (
-                f"TFLite's reference interpreter needs more than {MEMORY_BYTES >> 30} GiB"
-                " of memory for"
-            )
-        lines = (folder / "answers").read_text().splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")], ended
+        run_tool(
+            [sys.executable, "-m", "runners.reference", "paths", "answers"],
+            cwd=folder,
+            log=folder / "log",
+            timeout_s=_START_S + LIMIT_S * len(paths),
+            env={"PYTHONPATH": os.pathsep.join(python_path)},
+        )
+        lines = (folder / "answers").read_text().splitlines()
+    return tuple(json.loads(line) for line in lines)
 
 
-def _refusal(path: Path) -> str | None:
+def _ended(status: int, path: Path) -> str:
+    """Return what is wrong with a file at which a copy ended; ``status`` as in ``child``."""
+    if status == -signal.SIGALRM:
+        return f"TFLite's reference interpreter did not end within {LIMIT_S} s on {path}"
+    if status < 0:
+        how = signal.Signals(-status).name
+        return f"TFLite's reference interpreter crashed on {path} ({how})"
+    return f"TFLite's reference interpreter cannot run {path}: it wants too much memory"
+
+
+def _run(paths: Sequence[Path], answer: Callable[[bytes], None]) -> None:
+    """Run each file once, in this process, and hand on what the interpreter says."""
     from sw_templates.reference import run_once
 
-    try:
-        run_once(path)
-    except ConfigError as error:
-        return error.what
-    return None
+    for path in paths:
+        refusal = None
+        try:
+            run_once(path)
+        except ConfigError as error:
+            refusal = error.what
+        answer(f"{json.dumps(refusal)}\n".encode())
 
 
 def main() -> None:
-    """Answer for each file named on standard input."""
-    for line in sys.stdin:
-        path = Path(json.loads(line))
-        # Kills this process, also within C++; the one that asks is later, and says so for one file.
-        signal.alarm(LIMIT_S + 1)
-        answer = _refusal(path)
-        signal.alarm(0)
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+    """Answer for each file that is named in the first argument."""
+    importlib.import_module("sw_templates.reference")  # once for all copies, and what it needs
+    importlib.import_module("ai_edge_litert.interpreter")
+    importlib.import_module("ai_edge_litert.schema_py_generated")
+    source, target = map(Path, sys.argv[1:])
+    waiting = [Path(json.loads(line)) for line in source.read_text().splitlines()]
+    with target.open("w") as sink:
+        while waiting:
+            answers, status = child.answers_of_copy(
+                functools.partial(_run, waiting[:_FILES_OF_A_COPY]),
+                limit_s=LIMIT_S,
+                memory_bytes=MEMORY_BYTES,
+            )
+            sink.write(answers.decode())
+            answered = answers.count(b"\n")
+            if answered == 0:
+                sink.write(f"{json.dumps(_ended(status, waiting[0]))}\n")
+            waiting = waiting[max(1, answered) :]
 
 
 if __name__ == "__main__":

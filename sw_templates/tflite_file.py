@@ -73,7 +73,11 @@ OptionsTables = Mapping[str, OptionsTable | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawTensor:
-    """A tensor as the file states it; ``signature`` is the shape with -1 for unknown sizes."""
+    """A tensor as the file states it.
+
+    ``signature`` is the shape with -1 for unknown sizes. ``has_other_scales`` says that ``scales``
+    are not what the tensor is quantised with: those of blocks lie in another tensor.
+    """
 
     index: int
     name: str
@@ -83,6 +87,7 @@ class RawTensor:
     scales: tuple[float, ...]
     zero_points: tuple[int, ...]
     quantised_dimension: int
+    has_other_scales: bool
     is_sparse: bool
     is_variable: bool
     data: bytes | None
@@ -97,6 +102,7 @@ class RawOperator:
         name: TFLite's name, ``CUSTOM`` or ``operator code N`` where it is unknown.
         inputs: Numbers of tensors; -1 for one that is left out.
         outputs: Numbers of tensors.
+        intermediates: Numbers of tensors that hold nothing but the scales of values inside.
         options_type: Name of the options table, ``NONE`` where there is none.
         options: Scalars of the options table; empty where the operator is not supported or has
             another table.
@@ -106,6 +112,7 @@ class RawOperator:
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    intermediates: tuple[int, ...]
     options_type: str
     options: dict[str, float]
 
@@ -215,6 +222,7 @@ def _tensor(model: Any, table: Any, index: int, budget: _Budget) -> RawTensor:
     scales: tuple[float, ...] = ()
     zero_points: tuple[int, ...] = ()
     dimension = 0
+    has_other_scales = False
     quantisation = table.Quantization()
     if quantisation is not None:
         scales = _numbers(quantisation.ScaleAsNumpy, quantisation.ScaleLength(), 4, budget)
@@ -222,6 +230,10 @@ def _tensor(model: Any, table: Any, index: int, budget: _Budget) -> RawTensor:
             quantisation.ZeroPointAsNumpy, quantisation.ZeroPointLength(), 8, budget
         )
         dimension = int(quantisation.QuantizedDimension())
+        # "custom" details are nobody's business, TFLite ignores them
+        has_other_scales = (
+            quantisation.DetailsType() > tflite.QuantizationDetails.CustomQuantization
+        )
     return RawTensor(
         index=index,
         name=_text(table.Name()),
@@ -231,6 +243,7 @@ def _tensor(model: Any, table: Any, index: int, budget: _Budget) -> RawTensor:
         scales=scales,
         zero_points=zero_points,
         quantised_dimension=dimension,
+        has_other_scales=has_other_scales,
         is_sparse=table.Sparsity() is not None,
         is_variable=bool(table.IsVariable()),
         data=_buffer(model, table.Buffer(), budget),
@@ -288,6 +301,7 @@ def _operator(
         name=name,
         inputs=_integers(table.InputsAsNumpy, table.InputsLength(), budget),
         outputs=_integers(table.OutputsAsNumpy, table.OutputsLength(), budget),
+        intermediates=_integers(table.IntermediatesAsNumpy, table.IntermediatesLength(), budget),
         options_type=options_type,
         options=options,
     )

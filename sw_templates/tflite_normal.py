@@ -12,22 +12,26 @@ from typing import Any
 import numpy as np
 
 from contracts.faults import ConfigError
+from sw_templates.model import Model
 
 _FILE_IDENTIFIER = b"TFL3"
 _DAMAGE = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError)
 """What the flatbuffer library raises at fields that the import does not read."""
 
 
-def normalised(content: bytes, source: str) -> bytes:
+def normalised(content: bytes, source: str, model: Model | None = None) -> bytes:
     """Return a TFLite file that computes what ``content`` does, for the reference interpreter.
 
     Left out is what no kernel uses: metadata, signatures, descriptions, names of operators,
     observed ranges, details of a quantisation, tensors' sparsity. A tensor with one scale is
-    quantised along dimension 0, whatever the file says, and has one zero point for each scale.
+    quantised along dimension 0, whatever the file says, and has one zero point for each scale; a
+    bias has a scale.
 
     Args:
         content: A file that the import accepts (:func:`sw_templates.tflite_import.load_model`).
         source: Its name in errors.
+        model: What the import made of it: the operators at its edges that the host does are left
+            out, so that the copy takes and gives what the firmware does. None for the whole file.
 
     Raises:
         ConfigError: The file is damaged at a place that the import does not look at.
@@ -37,15 +41,27 @@ def normalised(content: bytes, source: str) -> bytes:
     from ai_edge_litert import schema_py_generated as schema
 
     try:
-        model = _copied(schema, content)
+        copy = _copied(schema, content)
+        if model is not None:
+            _cut_edges(copy.subgraphs[0], model)
         builder = flatbuffers.Builder(len(content) + 1024)
-        builder.Finish(model.Pack(builder), _FILE_IDENTIFIER)
+        builder.Finish(copy.Pack(builder), _FILE_IDENTIFIER)
     except _DAMAGE as error:
         raise ConfigError(
             f"{source} is a damaged TFLite file: {type(error).__name__}: {error}"[:500],
             fix="copy or convert the model again",
         ) from None
     return bytes(builder.Output())
+
+
+def _cut_edges(graph: Any, model: Model) -> None:
+    graph.inputs = [tensor.index for tensor in model.inputs]
+    graph.outputs = [tensor.index for tensor in model.outputs]
+    graph.operators = [
+        operator
+        for index, operator in enumerate(graph.operators)
+        if index not in model.host_operators
+    ]
 
 
 def _copied(schema: Any, content: bytes) -> Any:
@@ -60,6 +76,8 @@ def _copied(schema: Any, content: bytes) -> Any:
         schema.OperatorCodeT.InitFromObj(packed.OperatorCodes(i))
         for i in range(packed.OperatorCodesLength())
     ]
+    for operator in operators:
+        _complete_bias(schema, operator, tensors)
     used = {tensor.buffer for tensor in tensors}
     return schema.ModelT(
         version=3,
@@ -79,6 +97,25 @@ def _copied(schema: Any, content: bytes) -> Any:
             for i in range(packed.BuffersLength())
         ],
     )
+
+
+def _complete_bias(schema: Any, operator: Any, tensors: list[Any]) -> None:
+    """Give a bias that says nothing of its scale the one that kernels take it to have.
+
+    FULLY_CONNECTED compares the two, and 0 stands for a scale that is missing.
+    """
+    numbers = [] if operator.inputs is None else list(operator.inputs)
+    if len(numbers) != 3 or not all(0 <= number < len(tensors) for number in numbers):
+        return
+    image, weights, bias = (tensors[number] for number in numbers)
+    if bias.type != schema.TensorType.INT32 or bias.quantization is not None:
+        return
+    factors = [tensor.quantization for tensor in (image, weights)]
+    if all(factor is not None and len(factor.scale) == 1 for factor in factors):
+        product = factors[0].scale * factors[1].scale  # a product of floats in TFLite too
+        bias.quantization = schema.QuantizationParametersT(
+            scale=product, zeroPoint=np.zeros(1, np.int64)
+        )
 
 
 def _tensor(schema: Any, packed: Any) -> Any:

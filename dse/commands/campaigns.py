@@ -165,7 +165,7 @@ def resume_study(
     """
     study = store.study(name)
     config = with_budget(config_from_json(study.config_json), trials=trials, workers=workers)
-    check_network(config, asks_reference=False)  # it answered before the study was created
+    check_network(config)
     check_boards_of(config)
     oracle = measure_oracle(config.job({}), say=running.say)
     store.update_config(study.id, config_toml=study.config_toml, config_json=config.to_json())
@@ -206,7 +206,7 @@ def check_boards_of(config: StudyConfig) -> None:
         find_program(LOADER)
 
 
-def check_network(config: StudyConfig, *, asks_reference: bool) -> None:
+def check_network(config: StudyConfig, *, asks_reference: bool = False) -> None:
     """Make sure that firmware can be generated for the model, and that it is still the same.
 
     Args:

@@ -335,8 +335,9 @@ class _GrowingMetric:
             growing.array[places] = growing.fill
 
     def take(self, places: Positions, found: MetricValues) -> None:
-        """Set the values of some trials."""
-        self.values.array[places] = found.values
+        """Set the values of some trials; one that is infinite is as good as none."""
+        values = np.asarray(found.values, dtype=np.float64)
+        self.values.array[places] = np.where(np.isfinite(values), values, np.nan)
         self.fidelity.array[places] = found.fidelities
         self.estimate.array[places] = found.estimates
 

@@ -12,7 +12,8 @@ import os
 import resource
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -89,6 +90,50 @@ def die_with_parent(parent_pid: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:  # the parent died before prctl took effect
         os._exit(127)
+
+
+def answers_of_copy(
+    work: Callable[[Callable[[bytes], None]], None], *, limit_s: float, memory_bytes: int
+) -> tuple[bytes, int]:
+    """Call a function in a copy of this process, which it may crash, fill or keep busy.
+
+    For a process of one thread that asks a C library about many files: loading the library takes
+    a hundred times as long as one question.
+
+    Args:
+        work: Hands each answer to what it is given; what it leaves in memory is gone with the
+            copy.
+        limit_s: Wall-clock limit between two answers, at which SIGALRM ends the copy.
+        memory_bytes: Limit of the copy's address space, with what this process has already.
+
+    Returns:
+        The answers as far as they go, and how the copy ended: 0 if well, else an exit status, or
+        the number of a signal with a minus sign.
+    """
+    parent_pid = os.getpid()
+    reading, writing = os.pipe()
+
+    def answer(content: bytes) -> None:
+        os.write(writing, content)
+        signal.setitimer(signal.ITIMER_REAL, limit_s)
+
+    pid = os.fork()
+    if pid == 0:
+        try:
+            die_with_parent(parent_pid)
+            os.close(reading)
+            resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            signal.setitimer(signal.ITIMER_REAL, limit_s)
+            work(answer)
+            os._exit(0)
+        finally:  # only after an exception: nothing of the caller's may go on in a copy of it
+            traceback.print_exc()
+            os._exit(1)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as source:
+        answers = source.read()
+    return answers, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -211,8 +211,11 @@ def _number(text: str, where: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if math.isnan(number):
-        raise ConfigError(f"the address has {text[:80]!r} in {where}", fix="use a number")
+    if not math.isfinite(number):
+        raise ConfigError(
+            f"the address has {text[:80]!r} in {where}",
+            fix="use a number; leave a side without a bound empty",
+        )
     return number
 
 
