@@ -25,8 +25,9 @@ def requantised(value: int, multiplier: int, shift: int) -> int:
 
 
 def requantised_once(value: int, multiplier: int, shift: int) -> int:
-    """The same with one rounding, ties upwards."""
-    return (value * multiplier + (1 << (30 - shift))) >> (31 - shift)
+    """The same with one rounding, ties away from zero."""
+    half = (1 << (30 - shift)) - (value < 0)
+    return (value * multiplier + half) >> (31 - shift)
 
 
 @dataclass(frozen=True, kw_only=True)
