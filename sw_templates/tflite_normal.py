@@ -57,9 +57,10 @@ def _copied(schema: Any, content: bytes) -> Any:
     operators = [
         schema.OperatorT.InitFromObj(graph.Operators(i)) for i in range(graph.OperatorsLength())
     ]
+    # The import has read what is used; how many there are, a broken file may say as it likes.
     codes = [
         schema.OperatorCodeT.InitFromObj(packed.OperatorCodes(i))
-        for i in range(packed.OperatorCodesLength())
+        for i in range(1 + max((operator.opcodeIndex for operator in operators), default=-1))
     ]
     for operator in operators:
         _complete_bias(schema, operator, tensors)
@@ -79,7 +80,7 @@ def _copied(schema: Any, content: bytes) -> Any:
             schema.BufferT(data=packed.Buffers(i).DataAsNumpy())
             if i in used and not packed.Buffers(i).DataIsNone()
             else schema.BufferT()
-            for i in range(packed.BuffersLength())
+            for i in range(1 + max(used, default=-1))
         ],
     )
 

@@ -7,12 +7,14 @@ that is listed here.
 
 import random
 import re
+import struct
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tflite
 
 from contracts.faults import ConfigError
 from runners.reference import reference_refusals, require_reference
@@ -210,6 +212,16 @@ def test_a_bias_of_another_scale_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_normalised_file_is_the_same_network() -> None:
     again = model_from_bytes(normalised(SMALL, "net"), "net")
     assert again.layers == model_from_bytes(SMALL, "net").layers
+
+
+@pytest.mark.parametrize("slot", [6, 12], ids=["operator codes", "buffers"])
+def test_a_number_of_parts_is_not_believed(slot: int) -> None:
+    """The import reads the parts that are used; two billion more cost hours or all memory."""
+    table = tflite.Model.GetRootAs(SMALL, 0)._tab
+    content = bytearray(SMALL)
+    struct.pack_into("<I", content, table.Vector(table.Offset(slot)) - 4, 0x7FFFFFFF)
+    model_from_bytes(bytes(content), "net")
+    assert normalised(bytes(content), "net") == normalised(SMALL, "net")
 
 
 def test_a_file_that_crashes_the_reference_has_an_error_and_the_next_its_answer(
