@@ -81,7 +81,7 @@ def _ended(status: int, path: Path, *, limit_s: int) -> str:
     if status < 0:
         how = signal.Signals(-status).name
         return f"TFLite's reference interpreter crashed on {path} ({how})"
-    return f"TFLite's reference interpreter cannot run {path}: it wants too much memory"
+    return f"TFLite's reference interpreter failed on {path} (exit status {status})"
 
 
 def _run(paths: Sequence[Path], answer: Callable[[bytes], None]) -> None:
@@ -94,6 +94,9 @@ def _run(paths: Sequence[Path], answer: Callable[[bytes], None]) -> None:
             run_once(path)
         except ConfigError as error:
             refusal = error.what
+        except MemoryError:
+            refusal = f"TFLite's reference interpreter needs more than {MEMORY_BYTES >> 30} GiB"
+            refusal += f" of memory for {path}"
         answer(f"{json.dumps(refusal)}\n".encode())
 
 

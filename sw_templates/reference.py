@@ -74,9 +74,9 @@ def run_once(path: Path) -> None:
         ConfigError: The interpreter refuses the file.
     """
     interpreter = _interpreter(path)
-    for given in interpreter.get_input_details():
-        interpreter.set_tensor(given["index"], np.zeros(given["shape"], given["dtype"]))
     try:
+        for given in interpreter.get_input_details():
+            interpreter.set_tensor(given["index"], np.zeros(given["shape"], given["dtype"]))
         interpreter.invoke()
     except (RuntimeError, ValueError) as error:
         raise _refused(path, error) from None

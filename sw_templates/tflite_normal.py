@@ -21,7 +21,7 @@ _DAMAGE = (struct.error, IndexError, ValueError, TypeError, OverflowError, Attri
 def normalised(content: bytes, source: str) -> bytes:
     """Return a TFLite file that computes what ``content`` does, for the reference interpreter.
 
-    Left out is what no kernel uses: metadata, signatures, descriptions, names of operators,
+    Left out is what no kernel uses: metadata, signatures, descriptions, names,
     observed ranges, details of a quantisation, tensors' sparsity. A tensor with one scale is
     quantised along dimension 0, whatever the file says, and has one zero point for each scale; a
     bias has a scale.
@@ -111,7 +111,6 @@ def _tensor(schema: Any, packed: Any) -> Any:
         shape=shape,
         type=packed.Type(),
         buffer=packed.Buffer(),
-        name=packed.Name(),
         quantization=_quantisation(schema, packed.Quantization(), rank=len(shape)),
         isVariable=packed.IsVariable(),
         shapeSignature=signature,
