@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def workload_data(
-    path: Path, *, operator_folders: Sequence[Path] = (), say: Callable[[str], None] = lambda _: None
+    path: Path,
+    *,
+    operator_folders: Sequence[Path] = (),
+    say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Return a model's layers, work, buffers, memory, and how telling its golden inputs are.
 
