@@ -141,7 +141,7 @@ def require_no_obstacles(
     lines = "".join(f"\n  - {obstacle}" for obstacle in obstacles)
     raise UnsupportedModel(
         f"{source} is not supported, for {reasons}:{lines}",
-        f"each reason says what helps; supported operators are {', '.join(known)}",
+        f"each reason says what helps; supported operators are {', '.join(sorted(known))}",
         obstacles=tuple(obstacles),
     )
 
