@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 from sw_templates.tflite_import import model_from_bytes
 from tests.firmware.firmware_bench import KernelLibrary, reference_outputs
 from tests.firmware.random_layers import conv2d_models, depthwise_models, fully_connected_models
-from tests.firmware.tflite_builder import INT16, INT32, INT64, ModelSpec, build
+from tests.firmware.tflite_builder import (
+    CONV_2D,
+    DEPTHWISE_CONV_2D,
+    FULLY_CONNECTED,
+    INT8,
+    INT16,
+    INT32,
+    INT64,
+    ModelSpec,
+    OperatorSpec,
+    TensorSpec,
+    build,
+)
 
 MANY = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 SPREADS = st.sampled_from([1 / 256, 1 / 256, 1 / 60, 1 / 1000, 1.0])
@@ -68,3 +80,36 @@ def test_it_is_bit_exact(
     given_bytes = np.random.default_rng(seed).bytes(model.input_bytes)
     expected = reference_outputs(content, model, given_bytes)
     assert library.run_model(model, given_bytes) == expected
+
+
+@pytest.mark.parametrize("code", [FULLY_CONNECTED, CONV_2D, DEPTHWISE_CONV_2D])
+@pytest.mark.parametrize("factor", [(1.0, 2.0), (1.0, 1024.0), (5.0, 64.0)])
+def test_ties_are_rounded_as_the_reference_does(
+    library: KernelLibrary, code: int, factor: tuple[float, float]
+) -> None:
+    halves = (2 * np.random.default_rng(1).integers(-6000, 6000, 300) + 1) / 2
+    bias = np.rint(halves * factor[1] / factor[0]).astype("<i8")
+    shapes = {
+        FULLY_CONNECTED: ([1, 1], [300, 1], [1, 300]),
+        CONV_2D: ([1, 1, 1, 1], [300, 1, 1, 1], [1, 1, 1, 300]),
+        DEPTHWISE_CONV_2D: ([1, 1, 1, 300], [1, 1, 1, 300], [1, 1, 1, 300]),
+    }
+    image, weights, output = shapes[code]
+    kind = TensorSpec(shape=image, scales=[1.0], zero_points=[0], type_code=INT16)
+    tensors = [
+        kind,
+        replace(kind, shape=weights, type_code=INT8, scales=[factor[0]], data=bytes(300)),
+        replace(kind, shape=[300], type_code=INT64, scales=[factor[0]], data=bias.tobytes()),
+        replace(kind, shape=output, scales=[factor[1]]),
+    ]
+    window = {"StrideH": 1, "StrideW": 1, "DilationHFactor": 1, "DilationWFactor": 1}
+    options = {
+        FULLY_CONNECTED: {},
+        CONV_2D: window,
+        DEPTHWISE_CONV_2D: {**window, "DepthMultiplier": 1},
+    }
+    layer = OperatorSpec(code=code, inputs=[0, 1, 2], outputs=[3], options=options[code])
+    content = build(ModelSpec(tensors=tensors, operators=[layer], inputs=[0], outputs=[3]))
+    model = model_from_bytes(content, "network")
+    nothing = bytes(model.input_bytes)
+    assert library.run_model(model, nothing) == reference_outputs(content, model, nothing)
