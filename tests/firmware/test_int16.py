@@ -10,8 +10,16 @@ from hypothesis import strategies as st
 
 from sw_templates.tflite_import import model_from_bytes
 from tests.firmware.firmware_bench import KernelLibrary, reference_outputs
-from tests.firmware.random_layers import conv2d_models, depthwise_models, fully_connected_models
+from tests.firmware.random_layers import (
+    average_pool_models,
+    conv2d_models,
+    depthwise_models,
+    fully_connected_models,
+)
+from tests.firmware.random_operators import elementwise_models, max_pool_models
 from tests.firmware.tflite_builder import (
+    ADD,
+    AVERAGE_POOL_2D,
     CONV_2D,
     DEPTHWISE_CONV_2D,
     FULLY_CONNECTED,
@@ -19,6 +27,9 @@ from tests.firmware.tflite_builder import (
     INT16,
     INT32,
     INT64,
+    MAX_POOL_2D,
+    MUL,
+    SUB,
     ModelSpec,
     OperatorSpec,
     TensorSpec,
@@ -26,6 +37,7 @@ from tests.firmware.tflite_builder import (
 )
 
 MANY = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+WIDE = (ADD, SUB, MUL, AVERAGE_POOL_2D, MAX_POOL_2D)
 SPREADS = st.sampled_from([1 / 256, 1 / 256, 1 / 60, 1 / 1000, 1.0])
 
 
@@ -56,7 +68,31 @@ def wide(draw: st.DrawFn, models: Callable[[], st.SearchStrategy[ModelSpec]]) ->
     return replace(spec, tensors=tensors)
 
 
+@st.composite
+def wide_elementwise(
+    draw: st.DrawFn, models: Callable[[], st.SearchStrategy[ModelSpec]]
+) -> ModelSpec:
+    """The same of operators without weights; a constant has new values."""
+    spec = draw(models().filter(lambda each: each.operators[0].code in WIDE))
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    tensors = []
+    for tensor in spec.tensors:
+        data = tensor.data
+        if data is not None:
+            data = generator.integers(-(2**15), 2**15, len(data)).astype("<i2").tobytes()
+        scale = float(np.float32(tensor.scales[0] / 256))
+        tensors.append(replace(tensor, type_code=INT16, zero_points=[0], scales=[scale], data=data))
+    layer = spec.operators[0]
+    options = (
+        {**layer.options, "PotScaleInt16": False} if layer.code in (ADD, SUB) else layer.options
+    )
+    return replace(spec, tensors=tensors, operators=[replace(layer, options=options)])
+
+
 MODELS = {
+    "elementwise": wide_elementwise(elementwise_models),
+    "average_pool": wide_elementwise(average_pool_models),
+    "max_pool": wide_elementwise(max_pool_models),
     "conv2d": wide(conv2d_models),
     "depthwise_conv2d": wide(depthwise_models),
     "fully_connected": wide(fully_connected_models),
