@@ -27,9 +27,11 @@ from tests.firmware.tflite_builder import (
     INT16,
     INT32,
     INT64,
+    LOGISTIC,
     MAX_POOL_2D,
     MUL,
     SUB,
+    TANH,
     ModelSpec,
     OperatorSpec,
     TensorSpec,
@@ -149,3 +151,17 @@ def test_ties_are_rounded_as_the_reference_does(
     model = model_from_bytes(content, "network")
     nothing = bytes(model.input_bytes)
     assert library.run_model(model, nothing) == reference_outputs(content, model, nothing)
+
+
+@pytest.mark.parametrize("code", [LOGISTIC, TANH])
+@pytest.mark.parametrize("scale", [2.0**-12, 3e-4, 1e-4, 1e-3, 2.0**-11, 0.3, 1e-6, 1.3])
+def test_a_function_is_exact_at_every_value(
+    library: KernelLibrary, code: int, scale: float
+) -> None:
+    source = TensorSpec(shape=[1 << 16], scales=[scale], zero_points=[0], type_code=INT16)
+    layer = OperatorSpec(code=code, inputs=[0], outputs=[1])
+    tensors = [source, replace(source, scales=[2.0**-15])]
+    content = build(ModelSpec(tensors=tensors, operators=[layer], inputs=[0], outputs=[1]))
+    model = model_from_bytes(content, "network")
+    every = np.arange(-(2**15), 2**15).astype("<i2").tobytes()
+    assert library.run_model(model, every) == reference_outputs(content, model, every)
