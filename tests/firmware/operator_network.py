@@ -44,6 +44,7 @@ from tests.firmware.tflite_builder import (
     RESIZE_NEAREST_NEIGHBOR,
     SAME,
     SLICE,
+    SOFTMAX,
     SPLIT,
     SPLIT_V,
     SQUEEZE,
@@ -224,6 +225,7 @@ def add_int16(network: _Network) -> None:
     apply(FULLY_CONNECTED, [vectors, *filters], wide([8, 5], 4e-4), {})
     for code in (LOGISTIC, TANH):
         apply(code, [image], wide(SHAPE, 2.0**-15), {})
+    apply(SOFTMAX, [image], wide(SHAPE, 2.0**-15), {"Beta": 1.0})
     for code in (ADD, SUB):
         apply(code, [image, image], wide(SHAPE, 3e-4), {"PotScaleInt16": 0})
     apply(MUL, [image, image], wide(SHAPE, 3e-7), {})

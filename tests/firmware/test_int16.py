@@ -15,6 +15,7 @@ from tests.firmware.random_layers import (
     conv2d_models,
     depthwise_models,
     fully_connected_models,
+    single,
 )
 from tests.firmware.random_operators import elementwise_models, max_pool_models
 from tests.firmware.tflite_builder import (
@@ -30,6 +31,7 @@ from tests.firmware.tflite_builder import (
     LOGISTIC,
     MAX_POOL_2D,
     MUL,
+    SOFTMAX,
     SUB,
     TANH,
     ModelSpec,
@@ -91,7 +93,18 @@ def wide_elementwise(
     return replace(spec, tensors=tensors, operators=[replace(layer, options=options)])
 
 
+@st.composite
+def softmax_models(draw: st.DrawFn) -> ModelSpec:
+    shape = [draw(st.integers(1, 4)), draw(st.integers(1, 60))]
+    scale = float(np.float32(draw(st.floats(1e-6, 0.01))))
+    source = TensorSpec(shape=shape, scales=[scale], zero_points=[0], type_code=INT16)
+    beta = draw(st.sampled_from([1.0, 1.0, 0.5, 2.0, 0.1]))
+    result = replace(source, scales=[2.0**-15])
+    return single(SOFTMAX, [source, result], [0], {"Beta": beta}, 1)
+
+
 MODELS = {
+    "softmax": softmax_models(),
     "elementwise": wide_elementwise(elementwise_models),
     "average_pool": wide_elementwise(average_pool_models),
     "max_pool": wide_elementwise(max_pool_models),
