@@ -6,6 +6,8 @@ from math import prod
 
 from sw_templates.constants import Constant, int32_constant
 from sw_templates.layer import Layer
+from sw_templates.tensor import Tensor
+from sw_templates.tflite_node import Node
 
 
 def pick_structure(kernel: str) -> str:
@@ -25,6 +27,22 @@ def pick_prototype(kernel: str) -> str:
     return f"""
 void {kernel}(const struct {kernel}_layer *layer, const int8_t *input, int8_t *output);
 """
+
+
+MAX_TABLE = 1 << 20
+
+
+def require_small_tables(node: Node, output: Tensor) -> None:
+    """Refuse an output whose dimensions together need more offsets than any SoC has room for.
+
+    Without it a file of some bytes would keep the import busy with millions of them.
+    """
+    if sum(output.shape) > MAX_TABLE:
+        node.refuse(
+            output.index,
+            f"has the shape {output.shape}, of which the sizes add up to more than {MAX_TABLE}",
+            fix="use smaller tensors",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,11 @@ class PoolLayer(Layer, ABC):
             activation=node.fused_activation(output),
         )
 
+    @property
+    def output_range(self) -> ActivationRange:
+        """See ``Layer.output_range``."""
+        return self.activation
+
     def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
         """See ``Layer.fields``."""
         del row_align_bytes

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sw_templates.pick_layer import require_small_tables
 from sw_templates.tensor import Tensor
 from sw_templates.tflite_node import Node
 
@@ -34,6 +35,7 @@ def read_resizing(node: Node) -> Resizing:
         node.refuse(image.index, f"has the shape {image.shape}, not 4 sizes")
     height, width = node.integer_list(1, count=2)
     node.require_shape(output, (image.shape[0], height, width, image.shape[3]))
+    require_small_tables(node, output)
     corners, centers = (bool(node.option(field)) for field in RESIZE_FIELDS)
     return Resizing(
         image=image,

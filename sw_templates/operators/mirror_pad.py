@@ -4,7 +4,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from sw_templates.pad_layer import paddings
-from sw_templates.pick_layer import PickLayer, pick_prototype, pick_structure
+from sw_templates.pick_layer import (
+    PickLayer,
+    pick_prototype,
+    pick_structure,
+    require_small_tables,
+)
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
 
@@ -33,6 +38,7 @@ class MirrorPad(PickLayer):
         mode = int(node.option("Mode"))
         if mode not in _EDGE:
             node.refuse(None, f"has the mode {mode}, neither REFLECT nor SYMMETRIC")
+        require_small_tables(node, output)
         pairs, edge = paddings(node, source, output), _EDGE[mode]
         for size, pair in zip(source.shape, pairs, strict=True):
             if max(pair) > size - edge:

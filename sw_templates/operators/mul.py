@@ -50,6 +50,11 @@ class Mul(ElementwiseLayer):
             activation=node.fused_activation(output),
         )
 
+    @property
+    def output_range(self) -> ActivationRange:
+        """See ``Layer.output_range``."""
+        return self.activation
+
     def factors(self) -> dict[str, int | str]:
         """See ``ElementwiseLayer.factors``."""
         left, right = self.inputs

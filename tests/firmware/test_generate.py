@@ -90,10 +90,13 @@ def test_only_operators_of_the_model_are_compiled(tmp_path: Path) -> None:
 FAMILY_KERNEL = """#include "layers.h"
 #include "cfu.h"
 /* {{ lanes }} lanes */
-void reshape(const struct reshape_layer *layer, const int8_t *input, int8_t *output)
+void reshape(const struct reshape_layer *layer, const void *input, void *output)
 {
+    const int8_t *source = input;
+    int8_t *copy = output;
+
     for (int32_t i = 0; i < layer->size; i++)
-        output[i] = (int8_t)cfu_op(1, {{ lanes }}, (uint32_t)input[i], 0);
+        copy[i] = (int8_t)cfu_op(1, {{ lanes }}, (uint32_t)source[i], 0);
 }
 """
 FAMILY_EMULATION = """#include "cfu.h"

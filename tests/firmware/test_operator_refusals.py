@@ -117,6 +117,14 @@ PADS = integers([[0, 0], [1, 1], [1, 1], [0, 0]])
             "has size 3, too little to mirror 3 elements",
         ),
         (network(MIRROR_PAD, ROW, ROW, PADS, Mode=7), "has the mode 7"),
+        (
+            network(MIRROR_PAD, tensor([1 << 24]), tensor([1 << 25]), PADS, Mode=0),
+            "tensor 1 ('t') has the shape (33554432,), of which the sizes add up to more than",
+        ),
+        (
+            network(RESIZE_BILINEAR, IMAGE, tensor([1, 1 << 24, 1, 2]), integers([1 << 24, 1])),
+            "has the shape (1, 16777216, 1, 2), of which the sizes add up to more than",
+        ),
         (network(RESIZE_BILINEAR, IMAGE, IMAGE, integers([4])), "holds 1 numbers"),
         (network(RESIZE_BILINEAR, IMAGE, IMAGE, integers([0, 5])), "needs (1, 0, 5, 2)"),
         (
