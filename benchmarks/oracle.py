@@ -1,11 +1,11 @@
 """How many faults the oracle finds: ``python -m benchmarks.oracle [MODEL ...] [--mutants 60]``.
 
 Faults are put into the C of every design's kernels and of its CFU's model, a token at a time, and
-the firmware is run on the host with the golden inputs of a study; ``--hardware N`` puts N faults
-into the CFU's Verilog and simulates the SoC. A fault is caught when a layer's checksum differs, or
-the program crashes or hangs. One that the golden inputs do not show is run with every candidate
-that they were chosen from: where none shows it, it may be no fault at all (a bound that is never
-reached) and is counted apart; where one does, the oracle has missed it.
+the firmware is run on the host, first with the golden inputs that a simulation has, then, where
+these do not show it, with every candidate, as stage ``kernel-check`` does. ``--hardware N`` puts N
+faults into the CFU's Verilog and simulates the SoC with the golden inputs. A fault is caught when a
+layer's checksum differs, or the program crashes or hangs. One that no candidate shows may be no
+fault at all (a bound that is never reached); it is counted apart, and named.
 """
 
 import argparse
@@ -109,17 +109,15 @@ class Mutant:
 class Score:
     """What became of a design's mutants on one network."""
 
-    caught: int = 0
-    missed: list[Mutant] = field(default_factory=list)
+    by_golden: int = 0
+    by_others: int = 0
     hidden: list[Mutant] = field(default_factory=list)
     invalid: int = 0
 
     def row(self, model: str, design: str, where: str) -> list[str]:
         """Return the row of the table."""
-        tried = self.caught + len(self.missed)
-        share = f"{100 * self.caught / tried:.1f} %" if tried else "-"
-        counts = (self.caught, len(self.missed), len(self.hidden), self.invalid)
-        return [model, design, where, *map(str, counts), share]
+        counts = (self.by_golden, self.by_others, len(self.hidden), self.invalid)
+        return [model, design, where, *map(str, counts)]
 
 
 def mutants_of(
@@ -240,11 +238,11 @@ def kernel_score(path: Path, design: Mapping[str, Value], *, count: int, seed: i
                 continue
             tried += 1
             if is_caught:
-                score.caught += 1
+                score.by_golden += 1
             elif host.answers(mutant, candidates) == every:
                 score.hidden.append(mutant)
             else:
-                score.missed.append(mutant)
+                score.by_others += 1
     return score
 
 
@@ -276,7 +274,7 @@ def hardware_score(path: Path, design: Mapping[str, Value], *, count: int, seed:
             try:
                 pipeline_of(job, cache=cache, report=lambda _: None).get("simulate")
             except (WrongResult, TooSlow):
-                score.caught += 1
+                score.by_golden += 1
             except DseError as error:
                 print(f"  {mutant.line}: {mutant.what}: {error}", file=sys.stderr)
                 score.invalid += 1
@@ -299,7 +297,8 @@ def main() -> None:
     parser.add_argument("--hardware", type=int, default=0, help="in the Verilog of each CFU (0)")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    rows, uncaught = [], []
+    rows: list[list[str]] = []
+    hidden: list[tuple[str, str, Mutant]] = []
     for path in arguments.models:
         for name, design in DESIGNS.items():
             scores = {"C": kernel_score(path, design, count=arguments.mutants, seed=arguments.seed)}
@@ -310,12 +309,11 @@ def main() -> None:
             for where, score in scores.items():
                 rows.append(score.row(path.stem, name, where))
                 print("  ".join(rows[-1]), file=sys.stderr, flush=True)
-                uncaught += [("missed", path.stem, name, mutant) for mutant in score.missed]
-                uncaught += [("shown by none", path.stem, name, mutant) for mutant in score.hidden]
-    header = ["model", "design", "in", "caught", "missed", "shown by none", "invalid", "score"]
+                hidden += [(path.stem, name, mutant) for mutant in score.hidden]
+    header = ["model", "design", "in", "golden inputs", "other candidates", "none", "invalid"]
     print(table_text(header, rows, left=3))
-    for what, model, name, mutant in uncaught:
-        print(f"{what}: {model}, {name}, {mutant.file}:{mutant.line}: {mutant.what}")
+    for model, name, mutant in hidden:
+        print(f"shown by none: {model}, {name}, {mutant.file}:{mutant.line}: {mutant.what}")
 
 
 if __name__ == "__main__":

@@ -101,6 +101,7 @@ class _Attempt:
         job, (pipeline,) = self._job, self._pipelines
         if job.fidelity is not Fidelity.SIMULATED:
             self._synthesise(pipeline)
+        pipeline.get("kernel-check")
         self._simulate(job, pipeline)
         is_placed = job.fidelity in (Fidelity.PLACED, Fidelity.BOARD)
         self._read(job, pipeline, Fidelity.SYNTHESISED if is_placed else job.fidelity)

@@ -11,6 +11,7 @@ from runners.stages.cfu import CFU_STAGE
 from runners.stages.cpu import CPU_GENERATOR_STAGE, CPU_STAGE
 from runners.stages.firmware import FIRMWARE_STAGE, HOST_FIRMWARE_STAGE
 from runners.stages.golden import GOLDEN_STAGE
+from runners.stages.kernel_check import KERNEL_CHECK_STAGE
 from runners.stages.place.stage import PLACE_STAGE
 from runners.stages.simulate import SIMULATE_STAGE
 from runners.stages.simulator import SIMULATOR_RUNTIME_STAGE, SIMULATOR_STAGE
@@ -29,6 +30,7 @@ STAGES: dict[str, Stage] = {
         FIRMWARE_STAGE,
         HOST_FIRMWARE_STAGE,
         GOLDEN_STAGE,
+        KERNEL_CHECK_STAGE,
         SIMULATE_STAGE,
         BOARD_SOC_STAGE,
         *SYNTHESIS_STAGES,

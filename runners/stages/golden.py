@@ -24,6 +24,7 @@ from runners.workload import workload_model
 from sw_templates.candidates import candidate_inputs
 from sw_templates.model import Model
 from sw_templates.operator_set import operators_digest
+from sw_templates.reference import Golden
 from sw_templates.visible_faults import Fault, faults_of
 
 _MOST_CONSIDERED = 8
@@ -33,6 +34,8 @@ _CANDIDATES_MACS = 1_000_000_000
 _LEAST_ROUNDS, _MOST_ROUNDS = 2, 10
 _MOST_SAMPLES = 16
 """Labelled samples among the candidates."""
+
+_CANDIDATES = "candidates.jsonl"
 
 Shown = npt.NDArray[np.bool_]
 """Faults by column, inputs by row."""
@@ -124,7 +127,7 @@ def _inputs(job: Job) -> Mapping[str, Any]:
 
 
 def _build(building: Building) -> float:
-    """Write ``golden.json`` (inputs, outputs, CRCs of each layer) and ``oracle.json``."""
+    """Write ``golden.json``, ``candidates.jsonl`` (inputs, outputs, CRCs) and ``oracle.json``."""
     job, count = building.job, building.job.workload.golden_inputs
     started_s = time.process_time()
     model = workload_model(job.workload)
@@ -149,6 +152,12 @@ def _build(building: Building) -> float:
         for candidate in (candidates[index] for index in chosen)
     ]
     (building.out / "golden.json").write_text(json.dumps(golden))
+    (building.out / _CANDIDATES).write_text(
+        "".join(
+            f"{json.dumps([each.input.hex(), each.golden.output.hex(), each.golden.layer_crcs])}\n"
+            for each in candidates
+        )
+    )
     report = _report(
         (*faults_of(model), *rounding.faults), np.hstack([shown, by_rounding]), ranked, chosen
     )
@@ -220,6 +229,19 @@ def _together(shown: Shown) -> list[bool]:
 def read_golden(folder: Path) -> tuple[dict[str, Any], ...]:
     """Return what the stage wrote: input, output and layer CRCs of each golden inference."""
     return tuple(json.loads((folder / "golden.json").read_text()))
+
+
+def read_candidates(folder: Path) -> tuple[tuple[bytes, Golden], ...]:
+    """Return all inputs that the golden ones were chosen from, with what is right for them."""
+    with (folder / _CANDIDATES).open() as lines:
+        contents = [json.loads(line) for line in lines]
+    return tuple(
+        (
+            bytes.fromhex(given),
+            Golden(output=bytes.fromhex(output), layer_crcs=tuple(layer_crcs)),
+        )
+        for given, output, layer_crcs in contents
+    )
 
 
 def read_oracle(folder: Path) -> OracleReport:

@@ -179,6 +179,57 @@ def test_a_wrong_layer_is_found_where_every_output_is_right(
     assert "the first layer that differs is add_1" in outcome.fault.what
 
 
+WRONG_HARDWARE = """
+import dataclasses
+import re
+
+from hw_templates.cfu.simd import FAMILY as SIMD
+
+WRAPPER = '''
+module Cfu(
+  input clk, input reset, input cmd_valid, output cmd_ready, input [9:0] cmd_payload_function_id,
+  input [31:0] cmd_payload_inputs_0, input [31:0] cmd_payload_inputs_1, output rsp_valid,
+  input rsp_ready, output [31:0] rsp_payload_outputs_0);
+  wire [31:0] right;
+  assign rsp_payload_outputs_0 = right ^ (right[7:0] == 8'h2a);
+  Inner inner(
+    .clk(clk), .reset(reset), .cmd_valid(cmd_valid), .cmd_ready(cmd_ready),
+    .cmd_payload_function_id(cmd_payload_function_id),
+    .cmd_payload_inputs_0(cmd_payload_inputs_0), .cmd_payload_inputs_1(cmd_payload_inputs_1),
+    .rsp_valid(rsp_valid), .rsp_ready(rsp_ready), .rsp_payload_outputs_0(right));
+endmodule
+'''
+
+
+def verilog(values):
+    text, count = re.subn(r"\\bmodule Cfu\\b", "module Inner", SIMD.verilog(values))
+    assert count == 1
+    return text + WRAPPER
+
+
+FAMILY = dataclasses.replace(SIMD, name="wrong-hardware", verilog=verilog)
+"""
+
+
+@pytest.mark.slow
+def test_hardware_that_is_wrong_for_one_value_is_found_though_its_model_is_right(
+    job: Job, shared_cache: Cache, tmp_path: Path
+) -> None:
+    (tmp_path / "wrong_hardware.py").write_text(WRONG_HARDWARE)
+    outcome, events = run(
+        dataclasses.replace(
+            job,
+            design={**job.design, "cfu": "wrong-hardware"},
+            families=(str(tmp_path / "wrong_hardware.py"),),
+        ),
+        shared_cache,
+    )
+    assert isinstance(outcome, Infeasible), outcome
+    assert outcome.fault.kind is FaultKind.WRONG_RESULT
+    assert "the first layer that differs is conv2d_" in outcome.fault.what
+    assert events[-1].stage == "simulate", "the kernels and the CFU's model are right"
+
+
 @pytest.mark.slow
 def test_wrong_answer_is_infeasible_and_names_the_first_wrong_layer(
     job: Job, shared_cache: Cache, faulty_family: str

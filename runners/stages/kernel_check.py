@@ -1,0 +1,86 @@
+"""The stage that runs a design's kernels on this computer with every candidate input.
+
+The same C as on the core, with the CFU emulated: thousands of inferences cost what one simulated
+inference does. So what the golden inputs of the simulation do not show of the kernels is seen here,
+before anything is simulated. What it cannot see is the hardware itself.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from contracts.faults import ToolCrashed, ToolTimeout, WrongResult
+from runners.boards.mlperf import first_difference
+from runners.job import Job
+from runners.pipeline import Building, Stage
+from runners.stages.firmware import own_kernels
+from runners.stages.golden import read_candidates
+from runners.tools import run_tool
+from runners.workload import workload_model
+from sw_templates.host import batch_command, parse_batch
+
+_FIX = "correct the kernels, or the C model of the CFU beside them"
+
+
+def _inputs(job: Job) -> Mapping[str, Any]:
+    del job  # the program and the candidates say it all
+    return {}
+
+
+def _build(building: Building) -> float:
+    """Write ``checked.json``: how many inputs every layer was right for."""
+    job = building.job
+    model = workload_model(job.workload)
+    candidates = read_candidates(building.needs["golden"])
+    paths = {name: building.out / name for name in ("inputs", "outputs", "crcs")}
+    paths["inputs"].write_bytes(b"".join(content for content, _ in candidates))
+    command = batch_command(building.needs["host-firmware"] / "firmware_host", **paths)
+    try:
+        run = run_tool(
+            command,
+            cwd=building.out,
+            log=building.out / "log",
+            timeout_s=job.limits.stage_timeout_s,
+            memory_bytes=job.limits.memory_bytes,
+        )
+        found = parse_batch(model, paths["outputs"].read_bytes(), paths["crcs"].read_bytes())
+    except (ToolCrashed, ToolTimeout) as error:
+        whose = own_kernels(job)
+        if whose is None:
+            raise
+        raise WrongResult(
+            f"{whose} end the program, or do not end, on the host: {error.what}",
+            fix=_FIX,
+            detail=error.detail,
+        ) from error
+    for number, ((_, right), answer) in enumerate(zip(candidates, found, strict=True)):
+        first = first_difference(right.layer_crcs, answer.layer_crcs)
+        if first is None and answer.output == right.output:
+            continue
+        where = "the output" if first is None else model.layers[first].name
+        raise WrongResult(
+            f"on the host, candidate {number + 1} of {len(candidates)}: a layer differs from"
+            f" TFLite's reference kernels; the first layer that differs is {where}",
+            fix=_FIX,
+            detail=f"expected {right.output.hex()}\nfound    {answer.output.hex()}",
+        )
+    for path in paths.values():
+        path.unlink()
+    (building.out / "checked.json").write_text(json.dumps({"inputs": len(candidates)}))
+    return run.cpu_s
+
+
+KERNEL_CHECK_STAGE = Stage(
+    name="kernel-check",
+    version=1,
+    needs=("host-firmware", "golden"),
+    inputs=_inputs,
+    code=(
+        "runners/stages/kernel_check.py",
+        "runners/stages/golden.py",
+        "runners/boards/mlperf.py",
+        "runners/workload.py",
+        "sw_templates",
+    ),
+    build=_build,
+)
