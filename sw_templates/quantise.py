@@ -42,8 +42,13 @@ def round_half_away(value: float) -> int:
     return math.floor(value + 0.5) if value >= 0 else -math.floor(-value + 0.5)
 
 
-def quantise_multiplier(value: float) -> Multiplier:
+def quantise_multiplier(value: float, *, is_rounded_up: bool = False) -> Multiplier:
     """Return the closest Q31 mantissa and exponent.
+
+    Args:
+        value: What they stand for.
+        is_rounded_up: The mantissa is the next one above: a product that lies halfway between two
+            integers then goes away from zero, as that of a double does.
 
     Raises:
         ValueError: ``value`` is negative or not finite.
@@ -51,7 +56,8 @@ def quantise_multiplier(value: float) -> Multiplier:
     if not math.isfinite(value) or value < 0:
         raise ValueError(f"scale factor {value!r} is not a finite number >= 0")
     mantissa, shift = math.frexp(value)
-    multiplier = round_half_away(mantissa * (1 << 31))
+    exact = mantissa * (1 << 31)
+    multiplier = math.ceil(exact) if is_rounded_up else round_half_away(exact)
     if multiplier == 1 << 31:
         multiplier, shift = multiplier // 2, shift + 1
     if shift < -31:
@@ -60,7 +66,12 @@ def quantise_multiplier(value: float) -> Multiplier:
 
 
 def channel_multipliers(
-    input_scale: float, weight_scales: Sequence[float], output_scale: float, channels: int
+    input_scale: float,
+    weight_scales: Sequence[float],
+    output_scale: float,
+    channels: int,
+    *,
+    is_rounded_up: bool = False,
 ) -> tuple[Multiplier, ...]:
     """Return one multiplier per output channel; a single weight scale serves all of them.
 
@@ -71,16 +82,19 @@ def channel_multipliers(
     if output_scale == 0:
         raise ValueError("the output's scale is 0")
     scales = list(weight_scales) * channels if len(weight_scales) == 1 else list(weight_scales)
-    return tuple(kernel_multiplier(input_scale * scale / output_scale) for scale in scales)
+    return tuple(
+        kernel_multiplier(input_scale * scale / output_scale, is_rounded_up=is_rounded_up)
+        for scale in scales
+    )
 
 
-def kernel_multiplier(value: float) -> Multiplier:
+def kernel_multiplier(value: float, *, is_rounded_up: bool = False) -> Multiplier:
     """Return the multiplier of a factor that a kernel of C multiplies by.
 
     Raises:
         ValueError: ``value`` is negative, not finite, or 2^30 and more, beyond 32-bit shifts.
     """
-    factor = quantise_multiplier(value)
+    factor = quantise_multiplier(value, is_rounded_up=is_rounded_up)
     if factor.shift > _MAX_SHIFT:
         raise ValueError(f"the output's scale is far below its inputs': by a factor of {value!r}")
     return factor

@@ -26,9 +26,11 @@ class WeightedLayer(Layer, ABC):
 
     Class attributes:
         channels_in_row: A row of weights holds one tap of all output channels, not all taps of one.
+        multiplies_as_double: The reference kernel scales its sums in double, not by a multiplier.
     """
 
     channels_in_row: ClassVar[bool] = False
+    multiplies_as_double: ClassVar[bool] = False
 
     weights: Tensor
     bias: Tensor | None
@@ -74,7 +76,11 @@ class WeightedLayer(Layer, ABC):
             bias += np.frombuffer(self.bias.data or b"", dtype="<i4")
         folded = (bias - self.input.zero_point * sums).tolist()
         factors = quantise.channel_multipliers(
-            self.input.scale, self.weights.scales, self.output.scale, len(sums)
+            self.input.scale,
+            self.weights.scales,
+            self.output.scale,
+            len(sums),
+            is_rounded_up=self.multiplies_as_double,
         )
         name = self.name
         return (

@@ -58,7 +58,11 @@ class WeightedLayer16(WeightedLayer, ABC):
         if self.bias is not None:
             bias = [int(value) for value in tensor_values(self.bias).reshape(-1)]
         factors = quantise.channel_multipliers(
-            self.input.scale, self.weights.scales, self.output.scale, channels
+            self.input.scale,
+            self.weights.scales,
+            self.output.scale,
+            channels,
+            is_rounded_up=self.multiplies_as_double,
         )
         name = self.name
         return (

@@ -35,6 +35,8 @@ void fully_connected(const struct fully_connected_layer *layer, const int8_t *in
                      int8_t *output, int8_t *scratch);
 """
 
+    multiplies_as_double: ClassVar[bool] = True
+
     @classmethod
     def read(cls, node: Node) -> Self:
         """See ``Layer.read``."""

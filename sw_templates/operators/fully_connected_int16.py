@@ -34,6 +34,7 @@ void fully_connected_int16(const struct fully_connected_int16_layer *layer, cons
 """
 
     multiplier_bits: ClassVar[int] = 31
+    multiplies_as_double: ClassVar[bool] = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

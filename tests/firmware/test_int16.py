@@ -134,7 +134,9 @@ def test_it_is_bit_exact(
 
 
 @pytest.mark.parametrize("code", [FULLY_CONNECTED, CONV_2D, DEPTHWISE_CONV_2D])
-@pytest.mark.parametrize("factor", [(1.0, 2.0), (1.0, 1024.0), (5.0, 64.0)])
+@pytest.mark.parametrize(
+    "factor", [(1.0, 2.0), (1.0, 1024.0), (5.0, 64.0), (1.0, 6.0), (1.0, 22.0)]
+)
 def test_ties_are_rounded_as_the_reference_does(
     library: KernelLibrary, code: int, factor: tuple[float, float]
 ) -> None:

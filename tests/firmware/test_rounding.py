@@ -57,7 +57,9 @@ def requantised(code: int, bias: npt.NDArray[np.int64], *, factor: tuple[float, 
 
 @pytest.mark.parametrize("code", [FULLY_CONNECTED, CONV_2D, DEPTHWISE_CONV_2D])
 @pytest.mark.parametrize(
-    "factor", [(1.0, 2.0), (1.0, 1024.0), (5.0, 64.0), (0.37, 1.0)], ids=lambda f: f"{f[0]}/{f[1]}"
+    "factor",
+    [(1.0, 2.0), (1.0, 1024.0), (5.0, 64.0), (0.37, 1.0), (1.0, 6.0), (1.0, 22.0), (0.1, 0.7)],
+    ids=lambda f: f"{f[0]}/{f[1]}",
 )
 def test_ties_are_rounded_as_the_reference_does(
     tmp_path: Path, code: int, factor: tuple[float, float]
@@ -69,6 +71,6 @@ def test_ties_are_rounded_as_the_reference_does(
     path = tmp_path / "net.tflite"
     path.write_bytes(requantised(code, bias.astype(np.int64), factor=factor))
     model = load_model(path)
-    inputs = [bytes(model.input.size_bytes)]
+    inputs = [bytes(model.input_bytes)]
     program = host_firmware(model, tmp_path / "firmware")
     assert run_batch(program, model, inputs) == golden_inferences(path, model, inputs)

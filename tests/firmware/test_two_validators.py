@@ -99,7 +99,7 @@ def compare(
                 contradictions.append(f"{name}: the reference alone says {refusal}")
             continue
         accepted += 1
-        given = np.random.default_rng(1).integers(-128, 128, model.input.size_bytes, np.int8)
+        given = np.random.default_rng(1).integers(-128, 128, model.input_bytes, np.int8)
         (expected,) = golden_inferences(path, model, [given.tobytes()])
         found = library.run_model(model, given.tobytes())
         if tuple(map(zlib.crc32, found)) != expected.layer_crcs:
