@@ -10,6 +10,9 @@ from sw_templates.tensor import Tensor
 from sw_templates.tflite_node import INT8, INT16, Node
 from sw_templates.walk import WALK_MEMBERS, Walk, strides_of, walk
 
+_SIZE = "    int32_t size; /* elements of the output, and of both inputs of one shape */\n"
+"""Enough for a kernel of a CFU family that does not broadcast."""
+
 
 def elementwise_structure(kernel: str, members: str) -> str:
     """Return the C structure of the kernel of an :class:`ElementwiseLayer`.
@@ -18,7 +21,7 @@ def elementwise_structure(kernel: str, members: str) -> str:
         kernel: Its name.
         members: What the operator has beside the loops, in C.
     """
-    return f"struct {kernel}_layer {{\n{WALK_MEMBERS}{members.strip(chr(10))}\n}};\n"
+    return f"struct {kernel}_layer {{\n{_SIZE}{WALK_MEMBERS}{members.strip(chr(10))}\n}};\n"
 
 
 def elementwise_prototype(kernel: str, element: str = "int8_t") -> str:
@@ -52,9 +55,13 @@ class ElementwiseLayer(Layer, ABC):
         return left, right, output
 
     def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
-        """Return the loops and the ``factors``."""
+        """Return the size, the loops and the ``factors``."""
         del row_align_bytes
-        return {**self._walk().fields(f"{self.name}_loops"), **self.factors()}
+        return {
+            "size": self.output.elements,
+            **self._walk().fields(f"{self.name}_loops"),
+            **self.factors(),
+        }
 
     def factors(self) -> dict[str, int | str]:
         """Return the operator's own members of the structure."""
