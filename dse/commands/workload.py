@@ -1,11 +1,13 @@
 """What a model asks of the hardware, before anything is built, or why it is not supported."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contracts.faults import ConfigError
+from dse.output.memory_map import buffers_text, memory_text, peak_text
 from dse.output.report import table_text
 
 if TYPE_CHECKING:
@@ -33,10 +35,26 @@ def workload_data(path: Path, *, operator_folders: Sequence[Path] = ()) -> dict[
 
 def supported_data(path: Path, model: "Model") -> dict[str, Any]:
     """Return what ``workload_data`` does for a model that both validators have accepted."""
+    from sw_templates.arena_use import arena_steps, peak_step
     from sw_templates.workload import workload_report
 
-    answer = {"model": str(path), "supported": True, "obstacles": []}
-    return {**answer, **asdict(workload_report(model))}
+    report = workload_report(model)
+    steps = arena_steps(report)
+    peak = peak_step(steps)
+    return {
+        "model": str(path),
+        "supported": True,
+        "obstacles": [],
+        **asdict(report),
+        "steps": [asdict(step) for step in steps],
+        "peak": {
+            "step": steps.index(peak),
+            "layer": peak.name,
+            "bytes": report.peak_bytes,
+            "used_bytes": peak.used_bytes,
+            "buffers": [report.buffers[number].name for number in peak.buffers],
+        },
+    }
 
 
 def unsupported_data(path: Path, error: ConfigError) -> dict[str, Any]:
@@ -67,18 +85,6 @@ def workload_text(data: dict[str, Any]) -> str:
         ]
         for layer in data["layers"]
     ]
-    names = [layer["name"] for layer in data["layers"]]
-    buffers = [
-        [
-            buffer["name"],
-            f"{buffer['size_bytes']:,}",
-            f"{buffer['offset']:,}",
-            names[buffer["first"]],
-            # the output outlives the last layer
-            names[buffer["last"]] if buffer["last"] < len(names) else "the end",
-        ]
-        for buffer in data["buffers"]
-    ]
     header = ["layer", "operator", "output", "MAC", "weights B", "in B", "out B", "scratch B"]
     return "\n".join(
         [
@@ -86,7 +92,9 @@ def workload_text(data: dict[str, Any]) -> str:
             "",
             table_text(header, layers, left=3),
             "",
-            table_text(["buffer", "bytes", "offset", "from", "until"], buffers),
+            buffers_text(data),
+            "",
+            memory_text(data),
             "",
             f"{'input':12} {_shape(data['input_shape'])} int8",
             f"{'output':12} {_shape(data['output_shape'])} int8",
@@ -94,6 +102,7 @@ def workload_text(data: dict[str, Any]) -> str:
             f"{'weights':12} {data['weight_bytes']:,} bytes",
             f"{'peak memory':12} {data['peak_bytes']:,} bytes of activations and scratch, "
             "with plain kernels",
+            *(f"{'':12} {line}" for line in textwrap.wrap(peak_text(data), 67)),
         ]
     )
 
