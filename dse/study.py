@@ -144,8 +144,8 @@ def show(
     with _open(db) as store:
         opened = open_trial(store, study, trial)
     target = opened.config.target
-    text = show_text(opened.detail, clock_mhz=target.clock_hz / 1e6, part=target.part)
-    _show(show_data(opened.detail), text, as_json=as_json)
+    data, text = show_data(opened.detail, target), show_text(opened.detail, target)
+    _show(data, text, as_json=as_json)
 
 
 @app.command()

@@ -26,7 +26,8 @@ _LETTERS = string.ascii_uppercase + string.ascii_lowercase
 """One each for buffers of tensors, in order of their first use, again from A when all are used."""
 
 _LEFT, _TOP, _CHART_HEIGHT, _MARGIN = 76.0, 40.0, 440.0, 12.0
-_CHART_WIDTH = 760.0
+_CHART_WIDTH, _LEAST_CHART_WIDTH = 760.0, 200.0
+"""Wished for, and what the words above the peak need."""
 _LEAST_STEP_WIDTH, _MOST_STEP_WIDTH = 24.0, 80.0
 _ROW, _GAP = 18.0, 16.0
 _MOST_ROWS = 40
@@ -99,6 +100,7 @@ def memory_drawing(data: Mapping[str, Any]) -> Drawing:
     """Return the picture of an arena that has at least one buffer."""
     steps = [step["name"] for step in data["steps"]]
     step_width = min(max(_CHART_WIDTH / len(steps), _LEAST_STEP_WIDTH), _MOST_STEP_WIDTH)
+    step_width = max(step_width, _LEAST_CHART_WIDTH / len(steps))
     chart_end = _LEFT + step_width * len(steps)
     table = _picture_table(data)
     widths = [max(map(len, column)) * LETTER_WIDTH for column in zip(*table, strict=True)]
