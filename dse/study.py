@@ -88,7 +88,7 @@ def start(
     """Start the study of a config file, or continue it if the database has it."""
     from dse.commands.campaigns import prepare, start_study
 
-    prepared = prepare(config, trials=trials, workers=workers)
+    prepared = prepare(config, trials=trials, workers=workers, say=_tell)
     with _open_to_write(db, create=True) as store:
         end = start_study(prepared, store, running=_running())
         _finish(end, store)
@@ -338,7 +338,7 @@ def workload(
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.svg|png", help="Draw the memory of a FILE over its layers, too."),
+        typer.Option(metavar="FILE.svg|png", help="Draw the memory over the layers, too."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -360,7 +360,7 @@ def workload(
         _show(rows, folder_text(rows, file), as_json=as_json)
         return
     try:
-        data = workload_data(file, operator_folders=operators or ())
+        data = workload_data(file, operator_folders=operators or (), say=_tell)
     except ConfigError as error:
         if as_json:
             print(json.dumps(unsupported_data(file, error), indent=1))
@@ -471,7 +471,7 @@ def _with_db(store: "Reader") -> str:
 def _running() -> "Running":
     from dse.commands.campaigns import Running
 
-    return Running(is_terminal=sys.stderr.isatty(), now_s=time.time())
+    return Running(is_terminal=sys.stderr.isatty(), now_s=time.time(), say=_tell)
 
 
 def _report_stage(event: "StageEvent") -> None:

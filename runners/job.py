@@ -64,7 +64,7 @@ class Workload:
     Attributes:
         model: Path of the ``.tflite`` file.
         model_sha256: Of its bytes; a file that changed since is refused.
-        golden_inputs: How many generated inputs a trial checks bit for bit, at least 1.
+        golden_inputs: How many inputs a trial checks bit for bit in every layer, at least 1.
         seed: Of the generated inputs.
         samples: Folder of raw inputs with ``y_labels.csv`` for ``accuracy``, or None.
         operator_folders: Folders of the user's own operators; their files are run by the import.
@@ -72,7 +72,7 @@ class Workload:
 
     model: Path
     model_sha256: str
-    golden_inputs: int = 1
+    golden_inputs: int = 2
     seed: int = 1
     samples: Path | None = None
     operator_folders: tuple[Path, ...] = ()
@@ -106,7 +106,8 @@ class Limits:
     """When to give up.
 
     Attributes:
-        cycles: CPU cycles of one inference; more is ``too-slow``.
+        cycles: CPU cycles of one inference; more is ``too-slow``. The one that is checked, with
+            the CRCs of its layers, counts too.
         stage_timeout_s: Wall-clock seconds for each outside program.
         memory_bytes: Resident memory of each outside program and its children.
         serial_timeout_s: Seconds without a byte from the board that count as silence.

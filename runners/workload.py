@@ -45,7 +45,7 @@ class ModelMemory:
     Attributes:
         constant_bytes: Weights, biases, multipliers and tables.
         arena_bytes: Activations and scratch memory, as planned.
-        input_bytes: The input, which keeps its own place.
+        input_bytes: The inputs, which keep its own place.
         code_bytes: The smallest firmware's code.
     """
 
@@ -76,7 +76,7 @@ def model_memory(model: Model) -> ModelMemory:
             for constant in layer_constants(layer, row_align_bytes=_LEAST_ALIGN_BYTES)
         ),
         arena_bytes=plan.peak_bytes,
-        input_bytes=padded(model.input.size_bytes, 16),
+        input_bytes=padded(model.input_bytes, 16),
         code_bytes=MIN_CODE_BYTES,
     )
 

@@ -62,6 +62,19 @@ def riscv_commands(
     return (compile_and_link, to_binary)
 
 
+def host_object_command(source: str, *, out: str) -> tuple[str, ...]:
+    """Return the command that compiles one source of a firmware for the host.
+
+    To run in the firmware's folder; ``out`` is the path of the object file.
+    """
+    return (HOST_COMPILER, "-O1", *_LANGUAGE, "-I.", "-c", source, "-o", out)
+
+
+def host_link_command(objects: Sequence[str], *, out: str) -> tuple[str, ...]:
+    """Return the command that makes a program of ``host_object_command``'s objects."""
+    return (HOST_COMPILER, *objects, "-o", out)
+
+
 def host_command(firmware: Firmware, *, sanitise: bool = False) -> tuple[str, ...]:
     """Return the command that makes ``firmware_host``; to run in ``firmware.folder``.
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sw_templates.tensor import Tensor
 
-_VALUES_PER_LINE = {"int8_t": 16, "int32_t": 8}
+_VALUES_PER_LINE = {"int8_t": 16, "uint8_t": 16, "int16_t": 12, "int32_t": 8, "int64_t": 4}
+_ELEMENT_BYTES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "int32_t": 4, "int64_t": 8}
 _ROOM_BEHIND_A_TENSOR = 64
 
 
@@ -18,7 +20,7 @@ class Constant:
 
     Attributes:
         name: A C identifier.
-        type: ``int8_t`` or ``int32_t``.
+        type: ``int8_t``, ``uint8_t``, ``int16_t``, ``int32_t`` or ``int64_t``.
         rows: The values by lines of text.
         count: How many values there are.
     """
@@ -31,7 +33,7 @@ class Constant:
     @property
     def size_bytes(self) -> int:
         """Bytes in memory."""
-        return self.count * (1 if self.type == "int8_t" else 4)
+        return self.count * _ELEMENT_BYTES[self.type]
 
 
 def padded(size_bytes: int, alignment_bytes: int) -> int:
@@ -42,6 +44,16 @@ def padded(size_bytes: int, alignment_bytes: int) -> int:
 def int32_constant(name: str, values: Sequence[int]) -> Constant:
     """Return an array of int32."""
     return _constant(name, "int32_t", values)
+
+
+def int8_constant(name: str, values: Sequence[int]) -> Constant:
+    """Return an array of int8."""
+    return _constant(name, "int8_t", values)
+
+
+def int16_constant(name: str, values: Sequence[int]) -> Constant:
+    """Return an array of int16."""
+    return _constant(name, "int16_t", values)
 
 
 def table_constant(name: str, table: npt.NDArray[np.int8]) -> Constant:
@@ -56,15 +68,19 @@ def table_constant(name: str, table: npt.NDArray[np.int8]) -> Constant:
 
 def tensor_constant(tensor: Tensor) -> Constant:
     """Return the array of a constant activation, with room to read beyond its end."""
-    values = int8_values(tensor).reshape(-1).tolist()
-    return _constant(
-        tensor_constant_name(tensor), "int8_t", [*values, *([0] * _ROOM_BEHIND_A_TENSOR)]
-    )
+    values = tensor_values(tensor).reshape(-1).tolist()
+    room = [0] * (_ROOM_BEHIND_A_TENSOR // tensor.element_bytes)
+    return _constant(tensor_constant_name(tensor), tensor.type.c_name, [*values, *room])
 
 
 def tensor_constant_name(tensor: Tensor) -> str:
     """Return the C identifier under which a constant activation is found."""
     return f"tensor_{tensor.index}"
+
+
+def tensor_values(tensor: Tensor) -> npt.NDArray[Any]:
+    """Return the contents of a constant tensor in its shape and of its type."""
+    return np.frombuffer(tensor.data or b"", dtype=tensor.type.numpy_name).reshape(tensor.shape)
 
 
 def int8_values(tensor: Tensor) -> npt.NDArray[np.int8]:

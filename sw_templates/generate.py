@@ -21,7 +21,7 @@ from sw_templates.options import (
     printable_name,
 )
 from sw_templates.soc_map import MIN_STACK_BYTES, SocMap
-from sw_templates.tensor import Tensor
+from sw_templates.tensor import ElementType, Tensor
 
 FIRMWARE_NAME = "soft-soc-dse firmware 1"
 HOST_CLOCK_HZ = 1_000_000_000
@@ -40,6 +40,39 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Some bytes in C: one tensor, or a part of the model's input or output.
+
+    Attributes:
+        place: Expression for its memory.
+        offset: In the bytes that it is a part of.
+        size_bytes: How many there are.
+    """
+
+    place: str
+    offset: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """How one output tensor is printed, value by value.
+
+    Attributes:
+        type: What an element is.
+        elements: How many there are.
+        offset: Of the first in the bytes of all outputs.
+        texts: For one byte an element, what is printed for each value from the lowest up; empty
+            where numbers are printed as they are.
+    """
+
+    type: ElementType
+    elements: int
+    offset: int
+    texts: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LayerView:
     """What ``model.c.j2`` receives of one layer; every string is C already."""
 
@@ -53,7 +86,7 @@ class LayerView:
     scratch_bytes: int
     fields: tuple[Field, ...]
     arguments: tuple[str, ...]
-    output: str
+    outputs: tuple[Piece, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +124,10 @@ def generate(
         out: Files of the same names are replaced.
 
     Raises:
-        ConfigError: The memory is too small, or a kernel template is at fault.
+        ConfigError: The memory is too small, a kernel template is at fault, or the options ask
+            for inputs or results that the network's types do not have.
     """
+    _require_printable(model, options)
     align = max(4, options.unroll, kernels.weight_row_align_bytes)
     rows = max(model.operators.scratch_rows, kernels.scratch_rows)
     plan = plan_memory(model, row_align_bytes=align, scratch_rows=rows)
@@ -120,15 +155,37 @@ def generate(
         "scratch_rows": rows,
         "operators": model.operators.layers,
         "quarter_squares": [(value - 256) ** 2 // 4 for value in range(512)],
-        "crc_table": [_crc_step(value) for value in range(16)],
+        "crc_table": [_crc_step(value) for value in range(256)],
         "layers": views,
         "constants": tuple({c.name: c for c in constants}.values()),
         "constant_bytes": constant_bytes,
         "arena_bytes": plan.peak_bytes + padded(align, 16),
-        "input_bytes": padded(model.input.size_bytes, 16) + padded(align, 16),
-        "output": places[model.output.index],
+        "input_bytes": padded(model.input_bytes, 16) + padded(align, 16),
+        "output": places[model.outputs[0].index]
+        if plan.gathered_offset is None
+        else f"arena + {plan.gathered_offset}",
+        "copied_inputs": [
+            _piece(tensor, places, offset)
+            for tensor, offset in zip(model.inputs, model.input_offsets, strict=True)
+            if tensor.index in plan.copied_inputs
+        ],
+        "gathered_outputs": []
+        if plan.gathered_offset is None
+        else [
+            _piece(tensor, places, plan.gathered_offset + offset)
+            for tensor, offset in zip(model.outputs, model.output_offsets, strict=True)
+        ],
+        "most_outputs": max(len(layer.outputs) for layer in model.layers),
         "input_xor": " ^ 0x80" if options.inputs == "uint8" else "",
-        "result_texts": _result_texts(model.output) if options.results == "floats" else (),
+        "results": [
+            Results(
+                type=tensor.type,
+                elements=tensor.elements,
+                offset=offset,
+                texts=_result_texts(tensor) if options.results == "floats" else (),
+            )
+            for tensor, offset in zip(model.outputs, model.output_offsets, strict=True)
+        ],
     }
     for operator in model.operators.layers:
         own = operator.template_variables(unroll=options.unroll)
@@ -179,6 +236,24 @@ def _rendered(context: jinja2.runtime.Context, text: str) -> str:
     return context.environment.from_string(text).render(context.get_all())
 
 
+def _require_printable(model: Model, options: FirmwareOptions) -> None:
+    """Refuse pixels for inputs that are not int8, and ``%0.3f`` of wider values than a byte."""
+    for tensor in model.inputs:
+        if options.inputs == "uint8" and tensor.type is not ElementType.INT8:
+            raise ConfigError(
+                f"the input {tensor.name!r} of {model.name} is {tensor.type.value.lower()}, so 128"
+                " cannot be taken from its bytes",
+                fix='leave out serial.inputs = "uint8"',
+            )
+    for tensor in model.outputs:
+        if options.results == "floats" and (tensor.element_bytes > 1 or not tensor.scales):
+            raise ConfigError(
+                f"the output {tensor.name!r} of {model.name} is {tensor.type.value.lower()}, which"
+                " the firmware prints as integers only",
+                fix='use serial.results = "integers"',
+            )
+
+
 def _require_room(data_bytes: int, soc: SocMap) -> None:
     """Refuse what certainly does not fit; the linker has the last word."""
     if data_bytes + MIN_CODE_BYTES > soc.main_ram.size_bytes:
@@ -224,14 +299,38 @@ def _render(
 
 
 def _places(model: Model, plan: MemoryPlan) -> dict[int, str]:
-    """Return the C expression for the memory of each tensor."""
+    """Return the C expression for the memory of each tensor, an ``int8_t *`` save constants."""
     places = {tensor: f"arena + {offset}" for tensor, offset in plan.offsets.items()}
-    places |= dict.fromkeys(plan.input_tensors, "model_input")
+    for tensor, offset in plan.input_offsets.items():
+        places[tensor] = f"model_input + {offset}" if offset else "model_input"
     for layer in model.layers:
-        for tensor in layer.inputs:
-            if tensor.data is not None:
-                places[tensor.index] = tensor_constant_name(tensor)
+        for constant in layer.inputs:
+            if constant.data is not None:
+                places[constant.index] = tensor_constant_name(constant)
     return places
+
+
+def _piece(tensor: Tensor, places: Mapping[int, str], offset: int = 0) -> Piece:
+    return Piece(place=places[tensor.index], offset=offset, size_bytes=tensor.size_bytes)
+
+
+def _pointers(
+    tensors: Sequence[Tensor], places: Mapping[int, str], *, is_list: bool, is_written: bool
+) -> list[str]:
+    """Return a kernel's arguments for its inputs or its outputs: pointers of the tensors' types."""
+    qualifier = "" if is_written else "const "
+    if is_list:
+        pointers = ", ".join(
+            f"(const int8_t *){places[tensor.index]}" if tensor.data else places[tensor.index]
+            for tensor in tensors
+        )
+        return [f"({qualifier}int8_t *const[]){{{pointers}}}"]
+    return [
+        places[tensor.index]
+        if tensor.type is ElementType.INT8 or tensor.data is not None
+        else f"({qualifier}{tensor.type.c_name} *)({places[tensor.index]})"
+        for tensor in tensors
+    ]
 
 
 def _view(
@@ -239,8 +338,8 @@ def _view(
 ) -> LayerView:
     scratch_bytes = plan.scratch_bytes[position]
     arguments = [f"&{layer.name}"]
-    arguments += [places[tensor.index] for tensor in layer.inputs]
-    arguments.append(places[layer.output.index])
+    arguments += _pointers(layer.inputs, places, is_list=layer.has_input_list, is_written=False)
+    arguments += _pointers(layer.outputs, places, is_list=layer.has_output_list, is_written=True)
     if scratch_bytes:
         arguments.append(f"arena + {plan.scratch_offsets[position]}")
     fields = layer_fields(layer, row_align_bytes=align, scratch_bytes=scratch_bytes)
@@ -251,23 +350,24 @@ def _view(
         shape="x".join(map(str, layer.output.shape)) or "1",
         macs=layer.macs,
         bytes_in=layer.bytes_in,
-        bytes_out=layer.output.size_bytes,
+        bytes_out=layer.bytes_out,
         scratch_bytes=scratch_bytes,
         fields=tuple(Field(name=name, value=value) for name, value in fields.items()),
         arguments=tuple(arguments),
-        output=places[layer.output.index],
+        outputs=tuple(_piece(tensor, places) for tensor in layer.outputs),
     )
 
 
 def _result_texts(output: Tensor) -> Sequence[str]:
-    """Return what ``%0.3f`` prints for each dequantised int8 value, floats as in C."""
+    """Return what ``%0.3f`` prints for each dequantised value of a byte, floats as in C."""
     scale, zero_point = output.scale, output.zero_point
-    return [f"{quantise.to_float32(scale * (q - zero_point)):0.3f}" for q in range(-128, 128)]
+    values = output.type.zero_points  # those of a byte are all its values
+    return [f"{quantise.to_float32(scale * (q - zero_point)):0.3f}" for q in values]
 
 
 def _crc_step(value: int) -> str:
-    """Return the CRC-32 table entry of half a byte."""
+    """Return the CRC-32 table entry of a byte."""
     crc = value
-    for _ in range(4):
+    for _ in range(8):
         crc = (crc >> 1) ^ (0xEDB88320 if crc & 1 else 0)
     return f"0x{crc:08x}u"

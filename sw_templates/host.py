@@ -9,12 +9,12 @@ from sw_templates.reference import Golden
 
 
 def batch_command(program: Path, *, inputs: Path, outputs: Path, crcs: Path) -> tuple[str, ...]:
-    """Return the command that runs every input tensor of a file.
+    """Return the command that runs every input of a file.
 
     Args:
         program: Path of ``firmware_host``.
-        inputs: Input tensors one after the other, raw int8.
-        outputs: Written: output tensors one after the other, raw int8.
+        inputs: Inputs one after the other, each the bytes of all input tensors.
+        outputs: Written: outputs one after the other, each the bytes of all output tensors.
         crcs: Written: for each input one uint32 per layer, in native byte order.
     """
     return (str(program.absolute()), str(inputs), str(outputs), str(crcs))
@@ -26,7 +26,7 @@ def parse_batch(model: Model, outputs: bytes, crcs: bytes) -> tuple[Golden, ...]
     Raises:
         ToolCrashed: They do not hold whole inferences, or not the same number.
     """
-    output_bytes, layers = model.output.size_bytes, len(model.layers)
+    output_bytes, layers = model.output_bytes, len(model.layers)
     count, rest = divmod(len(outputs), output_bytes)
     if rest or len(crcs) != count * layers * 4:
         raise ToolCrashed(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from sw_templates.constants import Constant, tensor_constant
-from sw_templates.tensor import Tensor
+from sw_templates.tensor import ActivationRange, Tensor
 from sw_templates.tflite_file import OptionsTable
 
 if TYPE_CHECKING:
@@ -29,16 +29,19 @@ class Layer(ABC):
         options: The options table of the file that ``read`` needs; None for none.
         structure: ``struct <kernel>_layer { ... };`` in C for ``layers.h``; Jinja with the
             variables of the kernels.
-        prototype: The function in C: structure, inputs, output and, where the operator needs
-            scratch memory, ``int8_t *scratch``.
-        aliases_input: The output has the bytes of the first input, so that both live in the same
-            memory and the kernel is called with the same pointer twice.
+        prototype: The function in C: structure, inputs, outputs and, where the operator needs
+            scratch memory, ``int8_t *scratch``. Each tensor is a pointer to its elements.
+        has_input_list: The number of inputs differs from layer to layer: the kernel gets them as
+            one argument, ``const int8_t *const *inputs``.
+        has_output_list: The same of the outputs: ``int8_t *const *outputs``.
+        aliases_input: The output, of which there is one, has the bytes of the first input, so
+            that both live in the same memory and the kernel is called with the same pointer twice.
         scratch_rows: As how many rows the plain kernel wants its scratch memory at least.
 
     Attributes:
         index: Its number in the file.
         inputs: The tensors of activations that it reads; some may be constants.
-        output: The tensor that it writes.
+        outputs: The tensors that it writes, in the order of the file.
     """
 
     operator: ClassVar[str]
@@ -46,12 +49,14 @@ class Layer(ABC):
     options: ClassVar[OptionsTable | None] = None
     structure: ClassVar[str]
     prototype: ClassVar[str]
+    has_input_list: ClassVar[bool] = False
+    has_output_list: ClassVar[bool] = False
     aliases_input: ClassVar[bool] = False
     scratch_rows: ClassVar[int] = 1
 
     index: int
     inputs: tuple[Tensor, ...]
-    output: Tensor
+    outputs: tuple[Tensor, ...]
 
     @classmethod
     @abstractmethod
@@ -111,6 +116,17 @@ class Layer(ABC):
         return self.inputs[0]
 
     @property
+    def output(self) -> Tensor:
+        """The first output, for most operators the only one."""
+        return self.outputs[0]
+
+    @property
+    def output_range(self) -> ActivationRange:
+        """The values that the outputs are clamped to: where one stands there, small faults hide."""
+        least, greatest = self.output.type.limits
+        return ActivationRange(minimum=least, maximum=greatest)
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates by the operator's definition, padding included."""
         return 0
@@ -124,6 +140,11 @@ class Layer(ABC):
     def bytes_in(self) -> int:
         """Bytes of activations, weights and biases that the layer reads by definition."""
         return sum(tensor.size_bytes for tensor in (*self.inputs, *self.constants))
+
+    @property
+    def bytes_out(self) -> int:
+        """Bytes of all outputs."""
+        return sum(tensor.size_bytes for tensor in self.outputs)
 
 
 def layer_constants(layer: Layer, *, row_align_bytes: int) -> tuple[Constant, ...]:

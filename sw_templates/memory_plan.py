@@ -18,11 +18,13 @@ class Buffer:
     """A piece of the arena for the layers ``first`` to ``last``, both included.
 
     Attributes:
-        tensors: The tensors that live in it one after the other; empty for scratch memory.
-        layer: For scratch memory the index of its layer, else None.
+        tensors: The tensors that live in it one after the other; empty for scratch memory and
+            for ``MemoryPlan.gathered_offset``.
+        layer: For scratch memory the position of its layer, else None.
         size_bytes: What is asked for.
-        first: Position of the layer that writes it first.
-        last: Position of the layer that reads it last; the model's output lives to the end.
+        first: Position of the layer that writes it first; -1 for before all layers.
+        last: Position of the layer that reads it last; the model's outputs live to the end, which
+            is the number of layers.
         offset: Bytes from the start of the arena, a multiple of 16.
     """
 
@@ -47,14 +49,20 @@ class Buffer:
 class MemoryPlan:
     """All buffers of one model.
 
-    The model's input is not among them: it keeps its own memory, so that it can be used again.
+    The model's input is not among them: it keeps its own memory, so that it can be used again. In
+    it the input tensors lie one after the other. One that does not start on a 16-byte boundary
+    there is copied to a buffer before the first layer. Several outputs are copied together behind
+    the last layer.
 
     Attributes:
         buffers: In order of their first use.
         offsets: Tensor index to its place in the arena.
         scratch_offsets: Position of a layer to the place of its scratch memory.
         scratch_bytes: Position of a layer to the size of its scratch memory, 0 for none.
-        input_tensors: The input and every tensor that shares its bytes (``Layer.aliases_input``).
+        input_offsets: Tensor index to its place in the model's input: of input tensors and of
+            every tensor that shares their bytes (``Layer.aliases_input``).
+        copied_inputs: Index of each input tensor that is copied.
+        gathered_offset: Where in the arena several outputs are copied together; None for one.
         peak_bytes: Size of the arena.
     """
 
@@ -62,7 +70,9 @@ class MemoryPlan:
     offsets: Mapping[int, int]
     scratch_offsets: Mapping[int, int]
     scratch_bytes: tuple[int, ...]
-    input_tensors: frozenset[int]
+    input_offsets: Mapping[int, int]
+    copied_inputs: tuple[int, ...]
+    gathered_offset: int | None
     peak_bytes: int
 
 
@@ -72,10 +82,13 @@ def plan_memory(model: Model, *, row_align_bytes: int, scratch_rows: int) -> Mem
         layer.scratch_bytes(row_align_bytes=row_align_bytes, scratch_rows=scratch_rows)
         for layer in model.layers
     )
-    wanted, input_tensors = _lifetimes(model)
+    wanted, input_offsets = _lifetimes(model)
     for position, size in enumerate(scratch):
         if size:
             wanted.append(_unplaced((), position, size, position, position))
+    if len(model.outputs) > 1:
+        end = len(model.layers)
+        wanted.append(_unplaced((), None, model.output_bytes, end, end))
     placed: list[Buffer] = []
     for buffer in sorted(wanted, key=lambda b: (-b.size_bytes, b.first, b.tensors)):
         placed.append(_place(buffer, placed))
@@ -85,7 +98,9 @@ def plan_memory(model: Model, *, row_align_bytes: int, scratch_rows: int) -> Mem
         offsets={tensor: b.offset for b in placed for tensor in b.tensors},
         scratch_offsets={b.layer: b.offset for b in placed if b.layer is not None},
         scratch_bytes=scratch,
-        input_tensors=input_tensors,
+        input_offsets=input_offsets,
+        copied_inputs=tuple(t.index for t in model.inputs if t.index not in input_offsets),
+        gathered_offset=next((b.offset for b in placed if not b.tensors and b.layer is None), None),
         peak_bytes=max(
             (padded(b.offset + b.size_bytes, ALIGNMENT_BYTES) for b in placed), default=0
         ),
@@ -98,34 +113,43 @@ def _unplaced(
     return Buffer(tensors=tensors, layer=layer, size_bytes=size, first=first, last=last, offset=0)
 
 
-def _lifetimes(model: Model) -> tuple[list[Buffer], frozenset[int]]:
-    """Return unplaced buffers; an output that aliases its input lives in the input's memory."""
-    owner: dict[int, int] = {model.input.index: model.input.index}
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
-    size: dict[int, int] = {}
+def _lifetimes(model: Model) -> tuple[list[Buffer], dict[int, int]]:
+    """Return unplaced buffers, and the tensors that live in the model's input with their offsets.
+
+    An output that aliases its input lives in the input's memory.
+    """
+    in_place = {
+        tensor.index: offset
+        for tensor, offset in zip(model.inputs, model.input_offsets, strict=True)
+        if offset % ALIGNMENT_BYTES == 0
+    }
+    owner = {tensor.index: tensor.index for tensor in model.inputs}
+    copied = [tensor for tensor in model.inputs if tensor.index not in in_place]
+    first = {tensor.index: -1 for tensor in copied}
+    last = dict(first)
+    size = {tensor.index: tensor.size_bytes for tensor in copied}
     for position, layer in enumerate(model.layers):
         for tensor in layer.inputs:
             if tensor.data is None:
                 last[owner[tensor.index]] = position
-        output = layer.output
         shares = layer.aliases_input and layer.input.data is None
-        root = owner[layer.input.index] if shares else output.index
-        owner[output.index] = root
-        first.setdefault(root, position)
-        last[root] = position
-        size[root] = output.size_bytes
-    last[owner[model.output.index]] = len(model.layers)
-    input_root = model.input.index
+        for output in layer.outputs:
+            root = owner[layer.input.index] if shares else output.index
+            owner[output.index] = root
+            first.setdefault(root, position)
+            last[root] = position
+            size[root] = output.size_bytes
+    for output in model.outputs:
+        last[owner[output.index]] = len(model.layers)
     groups: dict[int, list[int]] = {}
     for index, root in owner.items():
         groups.setdefault(root, []).append(index)
     buffers = [
         _unplaced(tuple(groups[root]), None, size[root], first[root], last[root])
         for root in first
-        if root != input_root
+        if root not in in_place
     ]
-    return buffers, frozenset(groups[input_root])
+    return buffers, {index: offset for root, offset in in_place.items() for index in groups[root]}
 
 
 def _place(buffer: Buffer, placed: list[Buffer]) -> Buffer:

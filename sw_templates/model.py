@@ -1,5 +1,6 @@
 """A network as plain frozen data: what the importer promises and the generator relies on."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sw_templates.layer import Layer
@@ -9,23 +10,66 @@ from sw_templates.tensor import Tensor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A network with one input and one output.
+    """A network.
+
+    Its input, as it comes on the serial line and stands in golden inferences, is the bytes of all
+    input tensors one after the other; so is its output.
 
     Attributes:
         name: Of the file without its ending; printable ASCII without brackets.
         layers: In execution order, at least one.
-        input: The tensor that a caller fills in.
-        output: The tensor that holds the answer.
+        inputs: The tensors that a caller fills in, in the order of the file, each once.
+        outputs: The tensors that hold the answer, in the order of the file; one may be there
+            twice, or be an input.
         operators: The operators that the importer knew, the layers' among them.
     """
 
     name: str
     layers: tuple[Layer, ...]
-    input: Tensor
-    output: Tensor
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
     operators: OperatorSet
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of all input tensors."""
+        return sum(tensor.size_bytes for tensor in self.inputs)
+
+    @property
+    def output_bytes(self) -> int:
+        """Bytes of all output tensors."""
+        return sum(tensor.size_bytes for tensor in self.outputs)
+
+    @property
+    def input_offsets(self) -> tuple[int, ...]:
+        """Where each input tensor begins in the bytes of all, in the order of ``inputs``."""
+        return _offsets(self.inputs)
+
+    @property
+    def output_offsets(self) -> tuple[int, ...]:
+        """Where each output tensor begins in the bytes of all, in the order of ``outputs``."""
+        return _offsets(self.outputs)
+
+    def input_parts(self, content: bytes) -> Iterator[tuple[Tensor, bytes]]:
+        """Return each input tensor with its part of ``content``, which has ``input_bytes``."""
+        return _parts(self.inputs, content)
+
+    def output_parts(self, content: bytes) -> Iterator[tuple[Tensor, bytes]]:
+        """Return each output tensor with its part of ``content``, which has ``output_bytes``."""
+        return _parts(self.outputs, content)
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""
         return sum(layer.macs for layer in self.layers)
+
+
+def _offsets(tensors: Sequence[Tensor]) -> tuple[int, ...]:
+    return tuple(
+        sum(tensor.size_bytes for tensor in tensors[:position]) for position in range(len(tensors))
+    )
+
+
+def _parts(tensors: Sequence[Tensor], content: bytes) -> Iterator[tuple[Tensor, bytes]]:
+    for tensor, offset in zip(tensors, _offsets(tensors), strict=True):
+        yield tensor, content[offset : offset + tensor.size_bytes]

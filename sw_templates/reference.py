@@ -1,7 +1,7 @@
 """What TFLite's reference kernels answer: the oracle that every firmware is compared with."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,13 @@ import numpy.typing as npt
 
 from contracts.faults import ConfigError
 from sw_templates.model import Model
+from sw_templates.tensor import Tensor
 from sw_templates.tflite_normal import normalised
 
 _MAX_REFUSAL_CHARS = 1000
+
+Values = npt.NDArray[np.generic]
+"""A tensor's contents in its own shape."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,41 +25,70 @@ class Golden:
     """One inference of the reference kernels.
 
     Attributes:
-        output: Bytes of the output tensor.
-        layer_crcs: CRC-32 of each layer's output in execution order, as ``check%`` prints them.
+        output: Bytes of the output tensors, one after the other.
+        layer_crcs: CRC-32 of each layer's output in execution order, as ``check%`` prints them; of
+            several outputs, one after the other.
     """
 
     output: bytes
     layer_crcs: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inference:
+    """One inference of the reference kernels with everything in between.
+
+    Attributes:
+        layers: The outputs of each layer, in execution order.
+        output: Bytes of the output tensors, one after the other.
+    """
+
+    layers: tuple[tuple[Values, ...], ...]
+    output: bytes
+
+    @property
+    def golden(self) -> Golden:
+        """What a firmware is compared with."""
+        crcs = tuple(zlib.crc32(_joined(outputs)) for outputs in self.layers)
+        return Golden(output=self.output, layer_crcs=crcs)
+
+
 def golden_inferences(path: Path, model: Model, inputs: Sequence[bytes]) -> tuple[Golden, ...]:
+    """Return what a firmware must answer; see ``reference_inferences``."""
+    return tuple(found.golden for found in reference_inferences(path, model, inputs))
+
+
+def reference_inferences(path: Path, model: Model, inputs: Sequence[bytes]) -> Iterator[Inference]:
     """Run the reference kernels on the model file ``path``, imported before as ``model``.
 
     Args:
         path: The file; it must have passed :func:`sw_templates.tflite_import.load_model`, since
             the interpreter itself trusts what it reads.
         model: What the import returned.
-        inputs: Raw int8 input tensors.
+        inputs: Bytes of all input tensors, one after the other.
+
+    Yields:
+        One inference after the other, so that few need be in memory.
 
     Raises:
-        ConfigError: An input has not the size of the input tensor, or the interpreter refuses
+        ConfigError: An input has not the size of the input tensors, or the interpreter refuses
             the model.
     """
     for number, content in enumerate(inputs):
-        if len(content) != model.input.size_bytes:
+        if len(content) != model.input_bytes:
             raise ConfigError(
-                f"input {number} has {len(content)} bytes, {path} needs {model.input.size_bytes}",
-                fix="give raw int8 tensors of the model's input shape",
+                f"input {number} has {len(content)} bytes, {path} needs {model.input_bytes}",
+                fix="give the bytes of all input tensors, one after the other",
             )
     interpreter = _interpreter(path)
-    return tuple(_run(interpreter, model, content) for content in inputs)
+    for content in inputs:
+        yield _run(interpreter, model, content)
 
 
 def random_inputs(model: Model, *, count: int, seed: int) -> tuple[bytes, ...]:
     """Return uniformly random input tensors: the same for the same seed."""
     generator = np.random.default_rng(seed)
-    size = model.input.size_bytes
+    size = model.input_bytes
     return tuple(
         generator.integers(-128, 128, size=size, dtype=np.int8).tobytes() for _ in range(count)
     )
@@ -115,12 +148,20 @@ def _normalised_file(path: Path) -> bytes:
         ) from None
 
 
-def _run(interpreter: Any, model: Model, content: bytes) -> Golden:
-    values: npt.NDArray[np.int8] = np.frombuffer(content, dtype=np.int8)
-    interpreter.set_tensor(model.input.index, values.reshape(model.input.shape))
+def _run(interpreter: Any, model: Model, content: bytes) -> Inference:
+    for tensor, part in model.input_parts(content):
+        values: npt.NDArray[Any] = np.frombuffer(part, dtype=tensor.type.numpy_name)
+        interpreter.set_tensor(tensor.index, values.reshape(tensor.shape))
     interpreter.invoke()
-    outputs = [interpreter.get_tensor(layer.output.index) for layer in model.layers]
-    return Golden(
-        output=interpreter.get_tensor(model.output.index).tobytes(),
-        layer_crcs=tuple(zlib.crc32(output.tobytes()) for output in outputs),
+
+    def contents(tensors: Sequence[Tensor]) -> tuple[Values, ...]:
+        return tuple(interpreter.get_tensor(tensor.index) for tensor in tensors)
+
+    return Inference(
+        layers=tuple(contents(layer.outputs) for layer in model.layers),
+        output=_joined(contents(model.outputs)),
     )
+
+
+def _joined(tensors: Sequence[Values]) -> bytes:
+    return b"".join(tensor.tobytes() for tensor in tensors)

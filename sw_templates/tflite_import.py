@@ -9,8 +9,12 @@ from sw_templates.layer import Layer
 from sw_templates.model import Model
 from sw_templates.obstacles import require_no_obstacles
 from sw_templates.operator_set import OperatorSet, find_operators
+from sw_templates.tensor import ElementType, Tensor
 from sw_templates.tflite_file import RawModel, RawOperator, parse_tflite, read_tflite
 from sw_templates.tflite_node import Node
+
+_EDGE_TYPES = (ElementType.INT8, ElementType.UINT8, ElementType.INT16)
+"""What the inputs and outputs of a model may be."""
 
 
 def load_model(path: Path, *, operator_folders: Sequence[Path] = ()) -> Model:
@@ -49,28 +53,23 @@ class _Importer:
     def model(self, name: str) -> Model:
         raw = self._raw
         layers = self._layers()
-        if len(raw.inputs) != 1 or len(raw.outputs) != 1:
+        if not raw.inputs or not raw.outputs:
             raise ConfigError(
                 f"{self._source} has {len(raw.inputs)} inputs and {len(raw.outputs)} outputs",
-                fix="use a model with one input and one output",
+                fix="use a model with at least one of each",
             )
         if not layers:
             raise ConfigError(f"{self._source} has no operators", fix="use a model that computes")
         first, last = self._node(raw.operators[0]), self._node(raw.operators[-1])
-        model_input = first.int8_tensor(raw.inputs[0])
-        if model_input.data is not None:
-            first.refuse(model_input.index, "is a constant used as the model's input")
-        self._written.add(model_input.index)
+        inputs = tuple(self._input(first, index) for index in raw.inputs)
         for layer in layers:
             self._require_order(layer)
-        output = last.int8_tensor(raw.outputs[0])
-        if output.index not in self._written or output.index == model_input.index:
-            last.refuse(output.index, "is the model's output, but no operator writes it")
+        outputs = tuple(self._output(last, index) for index in raw.outputs)
         return Model(
             name=re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:64] or "model",
             layers=layers,
-            input=model_input,
-            output=output,
+            inputs=inputs,
+            outputs=outputs,
             operators=self._operators,
         )
 
@@ -78,14 +77,32 @@ class _Importer:
         options = self._operators.options.get(operator.name)
         return Node(self._raw, operator, options=options, source=self._source)
 
+    def _input(self, node: Node, index: int) -> Tensor:
+        """Return one of the model's inputs; ``node`` is who refuses it."""
+        tensor = node.quantised(index, _EDGE_TYPES)
+        if tensor.data is not None:
+            node.refuse(index, "is a constant used as the model's input")
+        if index in self._written:
+            node.refuse(index, "is the model's input twice", fix="name each input once")
+        self._written.add(index)
+        return tensor
+
+    def _output(self, node: Node, index: int) -> Tensor:
+        """Return one of the model's outputs; ``node`` is who refuses it."""
+        tensor = node.quantised(index, _EDGE_TYPES)
+        if index not in self._written:
+            node.refuse(index, "is the model's output, but no operator writes it")
+        return tensor
+
     def _read(self, operator: RawOperator) -> Layer:
         node = self._node(operator)
-        if len(operator.outputs) != 1:
-            node.refuse(None, f"has {len(operator.outputs)} outputs, not one")
         try:
-            return self._layer_of[operator.name].read(node)
+            layer = self._layer_of[operator.name].read(node)
         except (ValueError, ArithmeticError) as error:
-            node.refuse(operator.outputs[0], f"cannot be quantised: {error}")
+            node.refuse(next(iter(operator.outputs), None), f"cannot be quantised: {error}")
+        if tuple(tensor.index for tensor in layer.outputs) != operator.outputs:
+            node.refuse(None, f"has {len(operator.outputs)} outputs, needs {len(layer.outputs)}")
+        return layer
 
     def _layers(self) -> tuple[Layer, ...]:
         """Read every operator; one error names all that cannot be read, and why."""
@@ -107,6 +124,7 @@ class _Importer:
         for tensor in layer.inputs:
             if tensor.data is None and tensor.index not in self._written:
                 node.refuse(tensor.index, "is read before anything writes it")
-        if layer.output.index in self._written or layer.output.data is not None:
-            node.refuse(layer.output.index, "is written twice or is a constant")
-        self._written.add(layer.output.index)
+        for output in layer.outputs:
+            if output.index in self._written or output.data is not None:
+                node.refuse(output.index, "is written twice or is a constant")
+            self._written.add(output.index)

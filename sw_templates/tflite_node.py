@@ -1,19 +1,21 @@
 """One operator of a TFLite graph: its parts, each checked, and the errors that name it."""
 
 import math
+from collections.abc import Collection
 from typing import NoReturn
 
 from sw_templates import quantise
 from sw_templates.obstacles import FLOAT_TYPES, Obstacle, ObstacleKind, UnsupportedModel
-from sw_templates.tensor import ActivationRange, Tensor
+from sw_templates.tensor import ActivationRange, ElementType, Tensor
 from sw_templates.tflite_file import OptionsTable, RawModel, RawOperator, RawTensor
 from sw_templates.window import Window
 
 MAX_TENSOR_BYTES = 64 << 20
 MAX_WINDOW = 4096  # pixels: keeps every offset within an int32
 
+INT8 = (ElementType.INT8,)
+
 _ACTIVATIONS = {0: "NONE", 1: "RELU", 3: "RELU6"}
-_ELEMENT_BYTES = {"INT8": 1, "INT32": 4}
 _CONVERT = "convert the model with full int8 quantisation (inputs and outputs too)"
 
 
@@ -67,31 +69,33 @@ class Node:
             self.refuse(index, "does not exist", fix="convert the model again")
         return self._raw.tensors[index]
 
-    def _tensor(self, index: int, type_name: str) -> Tensor:
+    def _tensor(self, index: int, types: Collection[ElementType]) -> Tensor:
         """Check everything that does not depend on what the tensor is used for."""
         raw = self._raw_tensor(index)
-        if raw.type_name != type_name:
+        element = next((each for each in types if each.value == raw.type_name), None)
+        if element is None:
             kind = "float model: it " if raw.type_name in FLOAT_TYPES else ""
-            self.refuse(index, f"{kind}has type {raw.type_name}, needs {type_name}")
+            needed = " or ".join(each.value for each in types)
+            self.refuse(index, f"{kind}has type {raw.type_name}, needs {needed}")
         if raw.data is None and -1 in raw.signature[1:]:
             self.refuse(index, f"has a dynamic shape {raw.signature}")
         if raw.is_sparse or raw.is_variable:
             self.refuse(index, "is sparse or a variable, which is not supported")
         if any(size < 1 for size in raw.shape):
             self.refuse(index, f"has the shape {raw.shape}; every size must be >= 1")
-        size_bytes = math.prod(raw.shape) * _ELEMENT_BYTES[type_name]
+        size_bytes = math.prod(raw.shape) * element.element_bytes
         if size_bytes > MAX_TENSOR_BYTES:
             self.refuse(index, f"has {size_bytes} bytes, more than {MAX_TENSOR_BYTES}")
         if raw.data is not None and len(raw.data) != size_bytes:
             self.refuse(index, f"holds {len(raw.data)} bytes, needs {size_bytes}")
         zero_point = self._zero_point(raw)
-        if not -128 <= zero_point <= 127:
-            self.refuse(index, f"has the zero point {zero_point}, outside int8")
+        if zero_point not in element.zero_points:
+            self.refuse(index, f"has the zero point {zero_point}, outside {element.value.lower()}")
         return Tensor(
             index=index,
             name=raw.name,
             shape=raw.shape,
-            element_bytes=_ELEMENT_BYTES[type_name],
+            type=element,
             scales=raw.scales,
             zero_point=zero_point,
             data=raw.data,
@@ -118,23 +122,30 @@ class Node:
             return 0
         return zero_points[0] if zero_points else 0
 
-    def activation(self, position: int) -> Tensor:
-        """Return an input as an int8 tensor that is quantised as a whole.
+    def activation(self, position: int, types: Collection[ElementType] = INT8) -> Tensor:
+        """Return an input that is quantised as a whole.
 
         Args:
             position: Of the input among the operator's inputs.
+            types: Which types it may have.
         """
         if position >= len(self._operator.inputs):
             self.refuse(None, f"has {len(self._operator.inputs)} inputs")
-        return self.int8_tensor(self._operator.inputs[position])
+        return self.quantised(self._operator.inputs[position], types)
 
-    def output(self) -> Tensor:
-        """Return the output, of which there is one, checked as an activation."""
-        return self.int8_tensor(self._operator.outputs[0])
+    def output(self, types: Collection[ElementType] = INT8) -> Tensor:
+        """Return the output, of which there must be one, checked as an activation."""
+        return self.outputs(1, types)[0]
 
-    def int8_tensor(self, index: int) -> Tensor:
-        """Return the tensor of that number of the file, which must have one scale and be int8."""
-        tensor = self._tensor(index, "INT8")
+    def outputs(self, count: int, types: Collection[ElementType] = INT8) -> tuple[Tensor, ...]:
+        """Return the outputs, of which there must be ``count``, checked as activations."""
+        if len(self._operator.outputs) != count:
+            self.refuse(None, f"has {len(self._operator.outputs)} outputs, needs {count}")
+        return tuple(self.quantised(index, types) for index in self._operator.outputs)
+
+    def quantised(self, index: int, types: Collection[ElementType] = INT8) -> Tensor:
+        """Return the tensor of that number of the file, which must have one scale."""
+        tensor = self._tensor(index, types)
         if len(tensor.scales) != 1:
             self.refuse(index, f"needs one scale, has {len(tensor.scales)}")
         return tensor
@@ -148,7 +159,7 @@ class Node:
     def weights(self, channel_dimension: int, dimensions: int) -> Tensor:
         """Return the second input: constant, symmetric, one scale or one per channel."""
         index = self._operator.inputs[1]
-        tensor = self._tensor(index, "INT8")
+        tensor = self._tensor(index, INT8)
         if tensor.data is None:
             self.refuse(index, "holds weights that are not constant")
         if len(tensor.shape) != dimensions:
@@ -173,7 +184,7 @@ class Node:
         """Return the third input, None where there is none."""
         if len(self._operator.inputs) < 3 or self._operator.inputs[2] == -1:
             return None
-        tensor = self._tensor(self._operator.inputs[2], "INT32")
+        tensor = self._tensor(self._operator.inputs[2], (ElementType.INT32,))
         if tensor.data is None or tensor.elements != channels:
             self.refuse(tensor.index, f"must be a constant bias of {channels} values")
         if tensor.zero_point != 0:

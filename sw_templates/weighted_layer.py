@@ -28,6 +28,11 @@ class WeightedLayer(Layer, ABC):
     activation: ActivationRange
 
     @property
+    def output_range(self) -> ActivationRange:
+        """See ``Layer.output_range``."""
+        return self.activation
+
+    @property
     def constants(self) -> tuple[Tensor, ...]:
         """Weights and bias, as far as there are any."""
         return (self.weights,) if self.bias is None else (self.weights, self.bias)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sw_templates.memory_plan import Buffer, plan_memory
 from sw_templates.model import Model
+from sw_templates.tensor import Tensor
 
 _ROW_ALIGN_BYTES = 4
 
@@ -17,7 +18,7 @@ class LayerReport:
         name: Kernel and index, for example ``conv2d_3``.
         operator: TFLite's name.
         input_shapes: Shapes of the activations it reads.
-        output_shape: Shape of what it writes.
+        output_shapes: Shapes of what it writes.
         macs: Multiply-accumulates by the operator's definition.
         weight_bytes: Weights and bias as they are in the file.
         bytes_in: Activations, weights and bias that it reads.
@@ -29,7 +30,7 @@ class LayerReport:
     name: str
     operator: str
     input_shapes: tuple[tuple[int, ...], ...]
-    output_shape: tuple[int, ...]
+    output_shapes: tuple[tuple[int, ...], ...]
     macs: int
     weight_bytes: int
     bytes_in: int
@@ -38,8 +39,20 @@ class LayerReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeReport:
+    """An input or output of the network: ``type`` as ``int8``, ``name`` as in the file."""
+
+    name: str
+    shape: tuple[int, ...]
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BufferReport:
-    """One buffer of the arena: ``name`` for people, lifetimes as positions of layers."""
+    """One buffer of the arena: ``name`` for people, lifetimes as positions of layers.
+
+    -1 is before the first layer, the number of layers behind the last.
+    """
 
     name: str
     size_bytes: int
@@ -54,8 +67,8 @@ class WorkloadReport:
 
     Attributes:
         name: Of the model.
-        input_shape: Of the model's input, which has its own memory.
-        output_shape: Of the model's output.
+        inputs: The model's inputs, which have their own memory, in the order of the file.
+        outputs: The model's outputs.
         layers: In execution order.
         buffers: In order of their first use.
         macs: Sum over the layers.
@@ -64,8 +77,8 @@ class WorkloadReport:
     """
 
     name: str
-    input_shape: tuple[int, ...]
-    output_shape: tuple[int, ...]
+    inputs: tuple[EdgeReport, ...]
+    outputs: tuple[EdgeReport, ...]
     layers: tuple[LayerReport, ...]
     buffers: tuple[BufferReport, ...]
     macs: int
@@ -84,19 +97,19 @@ def workload_report(model: Model) -> WorkloadReport:
             name=layer.name,
             operator=layer.operator,
             input_shapes=tuple(tensor.shape for tensor in layer.inputs),
-            output_shape=layer.output.shape,
+            output_shapes=tuple(tensor.shape for tensor in layer.outputs),
             macs=layer.macs,
             weight_bytes=sum(tensor.size_bytes for tensor in layer.constants),
             bytes_in=layer.bytes_in,
-            bytes_out=layer.output.size_bytes,
+            bytes_out=layer.bytes_out,
             scratch_bytes=scratch_bytes,
         )
         for layer, scratch_bytes in zip(model.layers, plan.scratch_bytes, strict=True)
     )
     return WorkloadReport(
         name=model.name,
-        input_shape=model.input.shape,
-        output_shape=model.output.shape,
+        inputs=tuple(_edge_report(tensor) for tensor in model.inputs),
+        outputs=tuple(_edge_report(tensor) for tensor in model.outputs),
         layers=layers,
         buffers=tuple(_buffer_report(model, buffer) for buffer in plan.buffers),
         macs=model.macs,
@@ -105,12 +118,23 @@ def workload_report(model: Model) -> WorkloadReport:
     )
 
 
+def _edge_report(tensor: Tensor) -> EdgeReport:
+    return EdgeReport(name=tensor.name, shape=tensor.shape, type=tensor.type.value.lower())
+
+
 def _buffer_report(model: Model, buffer: Buffer) -> BufferReport:
     if buffer.layer is not None:
         name = f"scratch of {model.layers[buffer.layer].name}"
+    elif not buffer.tensors:
+        name = "outputs side by side"
     else:
-        writers = {layer.output.index: layer.name for layer in model.layers}
-        name = "output of " + ", ".join(writers[tensor] for tensor in buffer.tensors)
+        written_by = {
+            tensor.index: f"output of {layer.name}"
+            for layer in model.layers
+            for tensor in layer.outputs
+        }
+        copies = {tensor.index: "copy of an input" for tensor in model.inputs}
+        name = ", ".join((written_by | copies)[tensor] for tensor in buffer.tensors)
     return BufferReport(
         name=name,
         size_bytes=buffer.size_bytes,

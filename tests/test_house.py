@@ -33,6 +33,7 @@ from runners.pipeline import Cache, Pipeline, Stage
 from runners.stages.all import STAGES
 from runners.stages.flow import flow_text
 from tests.campaign.fake_rooms import fake_space
+from tests.fake_oracle import SEES_ALL
 from tests.test_architecture import MAY_IMPORT, ROOT, imported_modules
 
 CONTEXT = Context(key="made up", facts={})
@@ -76,6 +77,7 @@ EXECUTOR = '''
 """An executor that runs a job when it is asked for news."""
 
 from importlib import import_module
+from tests.fake_oracle import SEES_ALL
 from runners.executors import Finished
 
 class Inline:
@@ -142,11 +144,12 @@ def test_a_search_algorithm_and_an_executor_are_a_file_each(
         mock.patch.object(campaigns, "MEASURE", "tests.campaign.fake_rooms:measure"),
         mock.patch.object(campaigns, "assemble_space", fake_space),
         mock.patch.object(campaigns, "check_network"),
+        mock.patch.object(campaigns, "measure_oracle", return_value=SEES_ALL),
         mock.patch.object(campaigns, "context_of", return_value=CONTEXT),
         Store(written / "results.db") as store,
     ):
-        prepared = campaigns.prepare(config, trials=None, workers=None)
-        running = campaigns.Running(is_terminal=False, now_s=0.0)
+        prepared = campaigns.prepare(config, trials=None, workers=None, say=print)
+        running = campaigns.Running(is_terminal=False, now_s=0.0, say=print)
         end = campaigns.start_study(prepared, store, running=running)
         trials = [result.trial for result in store.results(end.study.id)]
 

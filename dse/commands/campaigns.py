@@ -1,5 +1,6 @@
 """What the commands that run trials do: each a function that the command line calls."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from dse.campaign import Campaign
 from dse.campaign.asking import Asker
 from dse.campaign.events import Ending, Note
 from dse.commands.interrupts import stop_on_interrupt
+from dse.commands.oracle import measure_oracle, oracle_text
 from dse.config import (
     StudyConfig,
     config_from_json,
@@ -28,6 +30,7 @@ from dse.suggest import make_suggester
 from dse.words import plural
 from runners.executors import MEASURE, make_executor
 from runners.pipeline import default_root
+from runners.stages.golden import OracleReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +59,12 @@ class Running:
     Attributes:
         is_terminal: Whether progress may redraw itself.
         now_s: Time of the command, seconds since 1970.
+        say: Told what takes long before the first trial.
     """
 
     is_terminal: bool
     now_s: float
+    say: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +78,7 @@ class Prepared:
         space: What it allows.
         code: The files of the user's own code as they were loaded.
         context: What results depend on beside the design.
+        oracle: What the golden inputs would show.
     """
 
     path: Path
@@ -81,9 +87,12 @@ class Prepared:
     space: Space
     code: tuple[CodeFile, ...]
     context: Context
+    oracle: OracleReport
 
 
-def prepare(path: Path, *, trials: int | None, workers: int | None) -> Prepared:
+def prepare(
+    path: Path, *, trials: int | None, workers: int | None, say: Callable[[str], None]
+) -> Prepared:
     """Check a config file, its model, its space and the programs that trials need.
 
     Runs the code of the CFU families, operators and metrics that the file names: who gives it
@@ -106,6 +115,7 @@ def prepare(path: Path, *, trials: int | None, workers: int | None) -> Prepared:
         space=space,
         code=code,
         context=context_of(config),
+        oracle=measure_oracle(config.job({}), say=say),
     )
 
 
@@ -137,7 +147,7 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
     trust(prepared.code)  # so that `resume` does not ask for what was given here
     store.requeue(study.id, context=prepared.context.key, now_s=running.now_s, also_failed=False)
     store.request_stop(study.id, now_s=None)
-    return _run(study, config, prepared.space, prepared.context, store, running)
+    return _run(study, prepared, store, running)
 
 
 def resume_study(
@@ -157,6 +167,7 @@ def resume_study(
     config = with_budget(config_from_json(study.config_json), trials=trials, workers=workers)
     check_network(config)
     check_boards_of(config)
+    oracle = measure_oracle(config.job({}), say=running.say)
     store.update_config(study.id, config_toml=study.config_toml, config_json=config.to_json())
     code = code_of(config)
     space = assemble_space(config)
@@ -164,7 +175,16 @@ def resume_study(
     context = context_of(config)
     store.requeue(study.id, context=context.key, now_s=running.now_s)
     store.request_stop(study.id, now_s=None)
-    return _run(study, config, space, context, store, running)
+    prepared = Prepared(
+        path=store.path,
+        text=study.config_toml,
+        config=config,
+        space=space,
+        code=code,
+        context=context,
+        oracle=oracle,
+    )
+    return _run(study, prepared, store, running)
 
 
 def check_boards_of(config: StudyConfig) -> None:
@@ -210,16 +230,11 @@ def check_network(config: StudyConfig, *, asks_reference: bool = False) -> None:
         require_reference(config.workload.model)
 
 
-def _run(
-    study: StudyRecord,
-    config: StudyConfig,
-    space: Space,
-    context: Context,
-    store: Store,
-    running: Running,
-) -> CampaignEnd:
+def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running) -> CampaignEnd:
+    config, context = prepared.config, prepared.context
     store.keep_context(context.key, context.facts)
-    remarks = _older_results(store, study, context)
+    store.describe_oracle(study.id, prepared.oracle.to_json())
+    remarks = (oracle_text(prepared.oracle), *_older_results(store, study, context))
     tally = Tally(config)
     tally.start_from(study_columns(store, study.name, wanted_for_front(config)))
     display: Display = LiveDisplay(tally) if running.is_terminal else PlainDisplay(tally)
@@ -239,7 +254,7 @@ def _run(
                 study=study,
                 config=config,
                 context=context.key,
-                space=space,
+                space=prepared.space,
                 asker=asker,
                 executor=executor,
                 listen=display.listen,

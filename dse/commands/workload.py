@@ -1,25 +1,33 @@
 """What a model asks of the hardware, before anything is built, or why it is not supported."""
 
+import hashlib
+import json
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contracts.faults import ConfigError
+from dse.commands.oracle import measure_oracle, missed_lines, oracle_text
 from dse.output.memory_map import buffers_text, memory_text, peak_text
 from dse.output.report import table_text
+from runners.job import Job, Target, Workload
+from runners.stages.golden import oracle_from_json
 
 if TYPE_CHECKING:
     from sw_templates.model import Model
 
 
-def workload_data(path: Path, *, operator_folders: Sequence[Path] = ()) -> dict[str, Any]:
-    """Return a model's layers, work, buffers and memory.
+def workload_data(
+    path: Path, *, operator_folders: Sequence[Path] = (), say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Return a model's layers, work, buffers, memory, and how telling its golden inputs are.
 
     Args:
         path: A TFLite file.
         operator_folders: Folders of the user's own operators; their files are run.
+        say: Told what takes long.
 
     Raises:
         ConfigError: It is not a TFLite file that firmware can be generated for, TFLite's reference
@@ -30,7 +38,22 @@ def workload_data(path: Path, *, operator_folders: Sequence[Path] = ()) -> dict[
 
     model = load_model(path, operator_folders=operator_folders)
     require_reference(path)
-    return supported_data(path, model)
+    oracle = measure_oracle(_job(path, operator_folders), say=say)
+    return {**supported_data(path, model), "oracle": asdict(oracle)}
+
+
+def _job(path: Path, operator_folders: Sequence[Path]) -> Job:
+    """Return a job with the model and everything else as it is by default."""
+    model = path.absolute()
+    return Job(
+        design={},
+        target=Target(name="", part="", clock_hz=1_000_000),  # no design is built
+        workload=Workload(
+            model=model,
+            model_sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
+            operator_folders=tuple(folder.absolute() for folder in operator_folders),
+        ),
+    )
 
 
 def supported_data(path: Path, model: "Model") -> dict[str, Any]:
@@ -76,7 +99,7 @@ def workload_text(data: dict[str, Any]) -> str:
         [
             layer["name"],
             layer["operator"],
-            _shape(layer["output_shape"]),
+            " ".join(_shape(shape) for shape in layer["output_shapes"]),
             f"{layer['macs']:,}",
             f"{layer['weight_bytes']:,}",
             f"{layer['bytes_in']:,}",
@@ -85,6 +108,7 @@ def workload_text(data: dict[str, Any]) -> str:
         ]
         for layer in data["layers"]
     ]
+    oracle = oracle_from_json(json.dumps(data["oracle"]))
     header = ["layer", "operator", "output", "MAC", "weights B", "in B", "out B", "scratch B"]
     return "\n".join(
         [
@@ -96,13 +120,15 @@ def workload_text(data: dict[str, Any]) -> str:
             "",
             memory_text(data),
             "",
-            f"{'input':12} {_shape(data['input_shape'])} int8",
-            f"{'output':12} {_shape(data['output_shape'])} int8",
+            *(f"{'input':12} {_shape(each['shape'])} {each['type']}" for each in data["inputs"]),
+            *(f"{'output':12} {_shape(each['shape'])} {each['type']}" for each in data["outputs"]),
             f"{'work':12} {data['macs']:,} MAC an inference",
             f"{'weights':12} {data['weight_bytes']:,} bytes",
             f"{'peak memory':12} {data['peak_bytes']:,} bytes of activations and scratch, "
             "with plain kernels",
             *(f"{'':12} {line}" for line in textwrap.wrap(peak_text(data), 67)),
+            f"{'oracle':12} {oracle_text(oracle)}",
+            *(f"{'':14}{line}" for line in missed_lines(oracle)),
         ]
     )
 

@@ -58,6 +58,8 @@ class StudyRecord:
         stop_requested_s: When a person asked that no further trial is started, or None.
         space_json: The space as it was when the study was started or resumed last, see
             ``dse.config.known_space``; None in old databases.
+        oracle_json: Which faults the golden inputs would show, see
+            ``runners.stages.golden.OracleReport``; None in old databases.
     """
 
     id: int
@@ -68,6 +70,7 @@ class StudyRecord:
     source_hash: str
     stop_requested_s: float | None
     space_json: str | None
+    oracle_json: str | None
 
 
 BY_HAND = "hand"

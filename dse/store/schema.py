@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The migration that this code expects; a test compares it with the newest file."""
 
 metadata = MetaData()
@@ -37,6 +37,7 @@ studies = Table(
     Column("source_hash", Text, nullable=False),  # of this software's sources
     Column("stop_requested_s", Float),  # a person asked for no further trials
     Column("space_json", Text),  # the space when the study ran last; NULL in old databases
+    Column("oracle_json", Text),  # what the golden inputs would show; NULL in old databases
 )
 
 trials = Table(

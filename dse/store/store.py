@@ -93,6 +93,13 @@ class Store(Reader):
                 update(studies).where(studies.c.id == study_id).values(space_json=space_json)
             )
 
+    def describe_oracle(self, study_id: int, oracle_json: str) -> None:
+        """Keep which faults of a design the study's golden inputs would show."""
+        with self._write() as db:
+            db.execute(
+                update(studies).where(studies.c.id == study_id).values(oracle_json=oracle_json)
+            )
+
     # --- trials
 
     def add_trials(

@@ -87,7 +87,7 @@ def run_program(
         device.load(program.serial.on_the_line(bytes.fromhex(golden["input"])))
         device.infer()
         names = names or tuple(layer.name for layer in device.layers())
-        require_bit_exact(device, golden, number=number, names=names)
+        require_bit_exact(device, golden, number=number, names=names, was_inferred=True)
         progress(0.5 * (len(program.golden) - number) / len(program.golden))
     cycles = _repeat(device, progress)
     figures = BoardFigures(cycles=cycles, layers=device.layers())

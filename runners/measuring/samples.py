@@ -86,9 +86,9 @@ def _sample(row: Sequence[str], files: dict[str, Path], model: Model, labels: Pa
             fix="bring the file back, or take its line out",
         )
     content = files[name].read_bytes()
-    if len(content) != model.input.size_bytes:
+    if len(content) != model.input_bytes:
         raise ConfigError(
-            f"{files[name]} has {len(content)} bytes, the model's input {model.input.size_bytes}",
+            f"{files[name]} has {len(content)} bytes, the model's input {model.input_bytes}",
             fix="use samples of this model's input shape",
         )
     return Sample(name=name, label=label, content=bytes(byte ^ 0x80 for byte in content))

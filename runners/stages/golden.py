@@ -1,8 +1,13 @@
-"""The stage that makes golden inputs and the reference kernels' answers to them."""
+"""The stage that chooses golden inputs and keeps the reference kernels' answers to them.
+
+An oracle that cannot fail is none. The inputs are chosen by the faults that they would show, and
+how many they show is kept beside them: it is told before a study's first trial, and by `workload`.
+"""
 
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,45 +16,106 @@ import numpy.typing as npt
 
 from runners.job import Job
 from runners.pipeline import Building, Stage
+from runners.stages.wrong_rounding import WrongRounding
 from runners.tools import identities
 from runners.workload import workload_model
+from sw_templates.candidates import candidate_inputs
 from sw_templates.model import Model
 from sw_templates.operator_set import operators_digest
-from sw_templates.reference import Golden, golden_inferences
+from sw_templates.reference import Golden, reference_inferences
+from sw_templates.visible_faults import Fault, faults_of, unclamped, visible
 
-_CANDIDATES = 24
+_MOST_CONSIDERED = 8
+"""Up to so many golden inputs it is told how many would show everything."""
+_CANDIDATES_MACS = 1_000_000_000
+"""Work of all candidates together: small networks are searched longer."""
+_LEAST_ROUNDS, _MOST_ROUNDS = 2, 10
+
+Shown = npt.NDArray[np.bool_]
+"""Faults by column, inputs by row."""
 
 
-def candidate_inputs(model: Model, *, count: int, seed: int) -> tuple[bytes, ...]:
-    """Return input tensors from faint to full contrast, from smooth to noisy; same for a seed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """A fault that no golden input shows.
 
-    Uniform noise alone saturates most classifiers: their output is then the same for almost any
-    fault before it.
+    Attributes:
+        layer: Name of the layer; of the kernel, where the fault would be in each of its layers.
+        what: What would be wrong.
+        another_input: Another candidate shows it: with more golden inputs it is caught.
     """
-    generator = np.random.default_rng(seed)
-    size = model.input.size_bytes
-    inputs = []
-    for number in range(count):
-        contrast = 8 * 2 ** (number % 5)  # peak: 8 to 128
-        noise = generator.normal(size=size)
-        smoothing = 1 + 8 * (number % 3)
-        smooth: npt.NDArray[np.float64] = np.convolve(noise, np.ones(smoothing), mode="same")
-        scaled = smooth * (contrast / max(1e-9, float(np.abs(smooth).max())))
-        level = generator.integers(-64, 64)
-        values = np.clip(np.rint(scaled + level), -128, 127).astype(np.int8)
-        inputs.append(values.tobytes())
-    return tuple(inputs)
+
+    layer: str
+    what: str
+    another_input: bool
 
 
-def most_telling(answers: Sequence[Golden], count: int) -> list[int]:
-    """Return which answers would show a fault best: those with most different output values."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OracleReport:
+    """How telling the golden inputs of a workload are.
 
-    def spread(index: int) -> tuple[int, int]:
-        values = answers[index].output
-        inside = sum(value not in (0x7F, 0x80) for value in values)
-        return (-inside, -len(set(values)))
+    Attributes:
+        golden_inputs: How many there are.
+        candidates: How many inputs they were chosen from.
+        faults: How many faults of a design were tried.
+        caught: How many of them the golden inputs show.
+        inputs_for_all: How many golden inputs would show every fault that any candidate shows;
+            None when it takes more than were considered.
+        missed: The faults that they do not show.
+    """
 
-    return sorted(range(len(answers)), key=spread)[:count]
+    golden_inputs: int
+    candidates: int
+    faults: int
+    caught: int
+    inputs_for_all: int | None
+    missed: tuple[Missed, ...]
+
+    def to_json(self) -> str:
+        """Return the text that ``oracle_from_json`` reads."""
+        return json.dumps(asdict(self))
+
+
+def oracle_from_json(text: str) -> OracleReport:
+    """Return what ``OracleReport.to_json`` wrote."""
+    content = json.loads(text)
+    missed = tuple(Missed(**fault) for fault in content.pop("missed"))
+    return OracleReport(**content, missed=missed)
+
+
+@dataclass(slots=True)
+class _Candidates:
+    """Inputs, what is right for them, and which faults each would show."""
+
+    inputs: tuple[bytes, ...]
+    answers: list[Golden]
+    unclamped: npt.NDArray[np.int64]
+    shown: Shown
+
+
+def most_telling(shown: Shown, first: Shown, unclamped_values: Any, count: int) -> list[int]:
+    """Return which inputs show most together, the most telling first.
+
+    Each is the one that shows most of what the ones before it do not: faults of ``first`` before
+    all others, and among equals the one with most values that are not clamped, since these show
+    more than the faults that were counted.
+
+    Args:
+        shown: Which faults each input shows.
+        first: The same of faults that count before the others.
+        unclamped_values: For each input how many values of its layers are at no limit.
+        count: How many to choose; all when there are fewer.
+    """
+    left, first_left = (np.ones(table.shape[1], dtype=np.bool_) for table in (shown, first))
+    chosen: list[int] = []
+    while len(chosen) < min(count, len(shown)):
+        gains, first_gains = (shown & left).sum(axis=1), (first & first_left).sum(axis=1)
+        gains[chosen] = first_gains[chosen] = -1
+        best = int(np.lexsort((-unclamped_values, -gains, -first_gains))[0])
+        chosen.append(best)
+        left &= ~shown[best]
+        first_left &= ~first[best]
+    return chosen
 
 
 def _inputs(job: Job) -> Mapping[str, Any]:
@@ -58,27 +124,101 @@ def _inputs(job: Job) -> Mapping[str, Any]:
         "count": job.workload.golden_inputs,
         "seed": job.workload.seed,
         "operators": operators_digest(job.workload.operator_folders),
-        "tools": identities("ai-edge-litert", "flatbuffers", "numpy", "tflite"),
+        "tools": identities("ai-edge-litert", "flatbuffers", "jinja2", "numpy", "tflite"),
+        "compiler": identities("host-gcc"),
     }
 
 
 def _build(building: Building) -> float:
-    """Write ``golden.json``: generated inputs, output bytes and CRCs of each layer."""
+    """Write ``golden.json`` (inputs, outputs, CRCs of each layer) and ``oracle.json``."""
     workload = building.job.workload
     started_s = time.process_time()
     model = workload_model(workload)
-    inputs = candidate_inputs(model, count=_CANDIDATES * workload.golden_inputs, seed=workload.seed)
-    answers = golden_inferences(workload.model, model, inputs)
+    found = _run_candidates(building, model)
+    rounding = WrongRounding(model, folder=building.out / "host", limits=building.job.limits)
+    by_rounding = _shown_roundings(rounding, found, workload.golden_inputs)
+    building.progress(1.0)
+    count = max(workload.golden_inputs, _MOST_CONSIDERED)
+    ranked = most_telling(found.shown, by_rounding, found.unclamped, count)
+    chosen = ranked[: workload.golden_inputs]
     content = [
         {
-            "input": inputs[index].hex(),
-            "output": answers[index].output.hex(),
-            "layer_crcs": answers[index].layer_crcs,
+            "input": found.inputs[index].hex(),
+            "output": found.answers[index].output.hex(),
+            "layer_crcs": found.answers[index].layer_crcs,
         }
-        for index in most_telling(answers, workload.golden_inputs)
+        for index in chosen
     ]
     (building.out / "golden.json").write_text(json.dumps(content))
-    return time.process_time() - started_s
+    report = _report(
+        (*faults_of(model), *rounding.faults), np.hstack([found.shown, by_rounding]), ranked, chosen
+    )
+    (building.out / "oracle.json").write_text(report.to_json())
+    return time.process_time() - started_s + rounding.cpu_s
+
+
+def _run_candidates(building: Building, model: Model) -> _Candidates:
+    workload = building.job.workload
+    rounds = _CANDIDATES_MACS // max(1, model.macs) // 30
+    inputs = candidate_inputs(
+        model, seed=workload.seed, rounds=min(max(rounds, _LEAST_ROUNDS), _MOST_ROUNDS)
+    )
+    answers, shown, values = [], [], []
+    for number, inference in enumerate(reference_inferences(workload.model, model, inputs)):
+        answers.append(inference.golden)
+        shown.append(visible(model, inference))
+        values.append(unclamped(model, inference))
+        building.progress(0.5 * (number + 1) / len(inputs))
+    return _Candidates(
+        inputs=inputs, answers=answers, unclamped=np.array(values), shown=np.array(shown)
+    )
+
+
+def _shown_roundings(rounding: WrongRounding, found: _Candidates, golden_inputs: int) -> Shown:
+    """Return which candidates show each wrong rounding.
+
+    The inputs that would be chosen without them show most; only for the rest every candidate is
+    run, since that takes as long as all candidates together.
+    """
+    none = np.zeros((len(found.inputs), 0), dtype=np.bool_)
+    likely = most_telling(found.shown, none, found.unclamped, golden_inputs)
+    columns = []
+    for number in range(len(rounding.faults)):
+        column = np.zeros(len(found.inputs), dtype=np.bool_)
+        for rows in (likely, list(range(len(found.inputs)))):
+            inputs = [found.inputs[row] for row in rows]
+            column[rows] = rounding.shown(number, inputs, [found.answers[row] for row in rows])
+            if column.any():
+                break
+        columns.append(column)
+    return np.array(columns, dtype=np.bool_).reshape(len(columns), len(found.inputs)).T
+
+
+def _report(
+    faults: Sequence[Fault], shown: Shown, ranked: Sequence[int], chosen: Sequence[int]
+) -> OracleReport:
+    by_any, by_golden = _together(shown), _together(shown[list(chosen)])
+    enough = [
+        count
+        for count in range(1, len(ranked) + 1)
+        if _together(shown[list(ranked[:count])]) == by_any
+    ]
+    return OracleReport(
+        golden_inputs=len(chosen),
+        candidates=len(shown),
+        faults=len(faults),
+        caught=sum(by_golden),
+        inputs_for_all=enough[0] if enough else None,
+        missed=tuple(
+            Missed(layer=fault.layer, what=fault.what, another_input=another)
+            for fault, golden, another in zip(faults, by_golden, by_any, strict=True)
+            if not golden
+        ),
+    )
+
+
+def _together(shown: Shown) -> list[bool]:
+    return [bool(column.any()) for column in shown.T]
 
 
 def read_golden(folder: Path) -> tuple[dict[str, Any], ...]:
@@ -86,11 +226,20 @@ def read_golden(folder: Path) -> tuple[dict[str, Any], ...]:
     return tuple(json.loads((folder / "golden.json").read_text()))
 
 
+def read_oracle(folder: Path) -> OracleReport:
+    """Return how telling the golden inputs are, as the stage wrote it."""
+    return oracle_from_json((folder / "oracle.json").read_text())
+
+
 GOLDEN_STAGE = Stage(
     name="golden",
-    version=2,
+    version=3,
     needs=(),
     inputs=_inputs,
-    code=("runners/stages/golden.py", "runners/workload.py", "sw_templates"),
+    code=(
+        *(f"runners/stages/{name}.py" for name in ("golden", "wrong_rounding")),
+        "runners/workload.py",
+        "sw_templates",
+    ),
     build=_build,
 )

@@ -85,9 +85,14 @@ void add(const struct add_layer *layer, const int8_t *input1, const int8_t *inpu
         return cls(
             index=node.index,
             inputs=(left, right),
-            output=output,
+            outputs=(output,),
             activation=node.fused_activation(output),
         )
+
+    @property
+    def output_range(self) -> ActivationRange:
+        """See ``Layer.output_range``."""
+        return self.activation
 
     def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
         """See ``Layer.fields``."""

@@ -60,10 +60,15 @@ void average_pool2d(const struct average_pool2d_layer *layer, const int8_t *inpu
         return cls(
             index=node.index,
             inputs=(image,),
-            output=output,
+            outputs=(output,),
             window=window,
             activation=node.fused_activation(output),
         )
+
+    @property
+    def output_range(self) -> ActivationRange:
+        """See ``Layer.output_range``."""
+        return self.activation
 
     def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
         """See ``Layer.fields``."""

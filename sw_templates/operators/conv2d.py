@@ -77,7 +77,7 @@ void conv2d(const struct conv2d_layer *layer, const int8_t *input, int8_t *outpu
         return cls(
             index=node.index,
             inputs=(image,),
-            output=output,
+            outputs=(output,),
             weights=weights,
             bias=node.bias(weights.shape[0]),
             window=window,

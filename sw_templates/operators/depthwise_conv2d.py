@@ -75,7 +75,7 @@ void depthwise_conv2d(const struct depthwise_conv2d_layer *layer, const int8_t *
         return cls(
             index=node.index,
             inputs=(image,),
-            output=output,
+            outputs=(output,),
             weights=weights,
             bias=node.bias(weights.shape[3]),
             window=window,

@@ -53,7 +53,7 @@ void fully_connected(const struct fully_connected_layer *layer, const int8_t *in
         return cls(
             index=node.index,
             inputs=(vector,),
-            output=output,
+            outputs=(output,),
             weights=weights,
             bias=node.bias(units),
             activation=node.fused_activation(output),

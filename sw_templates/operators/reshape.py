@@ -30,7 +30,7 @@ void reshape(const struct reshape_layer *layer, const int8_t *input, int8_t *out
         source, output = node.activation(0), node.output()
         if source.elements != output.elements:
             node.refuse(output.index, f"has the shape {output.shape}, the input {source.shape}")
-        return cls(index=node.index, inputs=(source,), output=output)
+        return cls(index=node.index, inputs=(source,), outputs=(output,))
 
     def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
         """See ``Layer.fields``."""

@@ -118,7 +118,7 @@ void softmax(const struct softmax_layer *layer, const int8_t *input, int8_t *out
         if output.scale != 1 / 256 or output.zero_point != -128:
             node.refuse(output.index, "needs the scale 1/256 and the zero point -128")
         softmax_exponentials(beta, vector.scale)
-        return cls(index=node.index, inputs=(vector,), output=output, beta=beta)
+        return cls(index=node.index, inputs=(vector,), outputs=(output,), beta=beta)
 
     def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
         """See ``Layer.fields``."""

@@ -15,7 +15,7 @@ from runners.boards.program import BoardProgram
 from runners.job import Job, Limits, Serial, Target, Workload
 from runners.pipeline import Cache, Pipeline, default_root
 from runners.stages.bios import BIOS_LIBRARIES_STAGE, BIOS_STAGE, build_bios, build_lean
-from runners.stages.golden import candidate_inputs
+from sw_templates.candidates import candidate_inputs
 from sw_templates.options import FirmwareOptions
 from sw_templates.reference import golden_inferences
 from sw_templates.soc_map import SocMap
@@ -130,7 +130,7 @@ def _program(network: bytes, options: FirmwareOptions, *, core: str) -> BoardPro
     model = load_model(folder / "net.tflite")
     soc = SocMap.from_json(simulator().soc_json)
     riscv_firmware(model, folder, core=core, options=options, soc=soc)
-    given = candidate_inputs(model, count=1, seed=1)
+    given = candidate_inputs(model, seed=1)[:1]
     (answer,) = golden_inferences(folder / "net.tflite", model, given)
     golden = {
         "input": given[0].hex(),

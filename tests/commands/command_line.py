@@ -13,6 +13,7 @@ from dse.space import Space
 from dse.suggest import Suggester, Suggestion, SuggestRequest, make_suggester
 from hw_templates.cfu import load_families
 from tests.campaign.fake_rooms import fake_space
+from tests.fake_oracle import SEES_ALL
 
 MEASURE = "tests.campaign.fake_rooms:measure"
 GCC = os.environ.get("FAKE_GCC", "12.2")
@@ -49,6 +50,7 @@ if __name__ == "__main__":
         mock.patch.object(dse.commands.campaigns, "assemble_space", loaded_space),
         mock.patch.object(dse.commands.campaigns, "make_suggester", suggester_of),
         mock.patch.object(dse.commands.campaigns, "check_network"),
+        mock.patch.object(dse.commands.campaigns, "measure_oracle", return_value=SEES_ALL),
         mock.patch.object(dse.commands.rerun, "check_network"),
         mock.patch.object(dse.commands.campaigns, "context_of", return_value=CONTEXT),
         mock.patch.object(dse.commands.rerun, "MEASURE_AGAIN", MEASURE),

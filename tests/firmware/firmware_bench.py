@@ -114,10 +114,14 @@ def reference_outputs(content: bytes, model: Model, given: bytes) -> list[bytes]
         experimental_preserve_all_tensors=True,
     )
     interpreter.allocate_tensors()
-    values = np.frombuffer(given, np.int8).reshape(model.input.shape)
-    interpreter.set_tensor(model.input.index, values)
+    for tensor, part in model.input_parts(given):
+        values = np.frombuffer(part, tensor.type.numpy_name).reshape(tensor.shape)
+        interpreter.set_tensor(tensor.index, values)
     interpreter.invoke()
-    return [interpreter.get_tensor(layer.output.index).tobytes() for layer in model.layers]
+    return [
+        b"".join(interpreter.get_tensor(tensor.index).tobytes() for tensor in layer.outputs)
+        for layer in model.layers
+    ]
 
 
 def crcs_of(outputs: Sequence[bytes]) -> tuple[int, ...]:
@@ -197,6 +201,28 @@ def small_network() -> bytes:
     return build(ModelSpec(tensors=tensors, operators=operators, inputs=[0], outputs=[13]))
 
 
+def confident_network(inputs: int = 16, classes: int = 4) -> bytes:
+    """A classifier that is sure whatever it sees: its softmax is the same for every input."""
+    weights = np.random.default_rng(3).integers(-20, 21, (classes, inputs), dtype=np.int8)
+    bias = np.array([0, 40_000, -40_000, 0][:classes], dtype="<i4")
+    tensors = [
+        TensorSpec(shape=[1, inputs], scales=[0.02], zero_points=[0]),
+        TensorSpec(shape=weights.shape, scales=[0.01], zero_points=[0], data=weights.tobytes()),
+        TensorSpec(
+            shape=[classes], scales=[0.0002], zero_points=[0], type_code=INT32, data=bias.tobytes()
+        ),
+        TensorSpec(shape=[1, classes], scales=[0.1], zero_points=[0]),
+        TensorSpec(shape=[1, classes], scales=[0.3], zero_points=[0]),
+        TensorSpec(shape=[1, classes], scales=[1 / 256], zero_points=[-128]),
+    ]
+    operators = [
+        OperatorSpec(code=FULLY_CONNECTED, inputs=[0, 1, 2], outputs=[3]),
+        OperatorSpec(code=ADD, inputs=[3, 3], outputs=[4]),
+        OperatorSpec(code=SOFTMAX, inputs=[4], outputs=[5], options={"Beta": 9.0}),
+    ]
+    return build(ModelSpec(tensors=tensors, operators=operators, inputs=[0], outputs=[5]))
+
+
 def load_bytes(content: bytes, folder: Path) -> tuple[Path, Model]:
     path = folder / "network.tflite"
     path.write_bytes(content)
@@ -238,8 +264,8 @@ class KernelLibrary:
     def _header(out: Path) -> str:
         return (out / "layers.h").read_text()
 
-    def run(self, layer: Layer, tensors: Mapping[int, bytes]) -> bytes:
-        """Run one layer; asserts that nothing outside its output and scratch is written."""
+    def run(self, layer: Layer, tensors: Mapping[int, bytes]) -> list[bytes]:
+        """Return a layer's outputs; asserts that nothing outside them and scratch is written."""
         scratch_bytes = layer.scratch_bytes(
             row_align_bytes=self.align, scratch_rows=self.scratch_rows
         )
@@ -250,33 +276,40 @@ class KernelLibrary:
         for name, value in fields.items():
             if isinstance(value, str):
                 constant = arrays[value]
-                kind = ctypes.c_int8 if constant.type == "int8_t" else ctypes.c_int32
+                kind = getattr(ctypes, f"c_{constant.type.removesuffix('_t')}")
                 array = (kind * constant.count)(*[v for row in constant.rows for v in row])
                 keep.append(array)
                 value = ctypes.addressof(array)
             setattr(structure, name, value)
         buffers = [_guarded(tensors[t.index] if t.data is None else t.data) for t in layer.inputs]
-        output = _guarded(bytes(layer.output.size_bytes))
-        arguments = [*buffers, output]
-        if scratch_bytes:
-            arguments.append(_guarded(bytes(scratch_bytes)))
-        getattr(self._library, layer.kernel)(
-            ctypes.byref(structure), *(ctypes.c_void_p(b.ctypes.data + GUARD) for b in arguments)
-        )
+        outputs = [_guarded(bytes(tensor.size_bytes)) for tensor in layer.outputs]
+        arguments = [
+            *_arguments(buffers, is_list=layer.has_input_list),
+            *_arguments(outputs, is_list=layer.has_output_list),
+        ]
+        scratch = [_guarded(bytes(scratch_bytes))] if scratch_bytes else []
+        arguments += _arguments(scratch, is_list=False)
+        getattr(self._library, layer.kernel)(ctypes.byref(structure), *arguments)
         for buffer, tensor in zip(buffers, layer.inputs, strict=True):
             assert buffer[GUARD : GUARD + tensor.size_bytes].tobytes() == (
                 tensors[tensor.index] if tensor.data is None else tensor.data
             ), "a kernel wrote to its input"
-        for buffer in arguments:
+        for buffer in (*buffers, *outputs, *scratch):
             guards = [*buffer[:GUARD], *buffer[-GUARD:]]
             assert set(guards) == {GUARD_BYTE}, "a kernel wrote outside its buffers"
-        return bytes(output[GUARD:-GUARD].tobytes())
+        return [bytes(output[GUARD:-GUARD].tobytes()) for output in outputs]
 
     def run_model(self, model: Model, given: bytes) -> list[bytes]:
-        tensors = {model.input.index: given}
+        tensors = {tensor.index: part for tensor, part in model.input_parts(given)}
         for layer in model.layers:
-            tensors[layer.output.index] = self.run(layer, tensors)
-        return [tensors[layer.output.index] for layer in model.layers]
+            outputs = self.run(layer, tensors)
+            tensors |= {t.index: out for t, out in zip(layer.outputs, outputs, strict=True)}
+        return [b"".join(tensors[t.index] for t in layer.outputs) for layer in model.layers]
+
+
+def _arguments(buffers: Sequence[Any], *, is_list: bool) -> list[Any]:
+    pointers = [ctypes.c_void_p(buffer.ctypes.data + GUARD) for buffer in buffers]
+    return [(ctypes.c_void_p * len(pointers))(*pointers)] if is_list else list(pointers)
 
 
 @cache

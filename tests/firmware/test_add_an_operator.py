@@ -167,7 +167,7 @@ def test_mul_is_bit_exact(library: tuple[Path, KernelLibrary], spec: ModelSpec, 
     folder, kernels = library
     content = build(spec)
     model = model_from_bytes(content, "network", operator_folders=[folder])
-    values = np.random.default_rng(seed).integers(-128, 128, model.input.size_bytes, dtype=np.int8)
+    values = np.random.default_rng(seed).integers(-128, 128, model.input_bytes, dtype=np.int8)
     expected = reference_outputs(content, model, values.tobytes())
     assert kernels.run_model(model, values.tobytes()) == expected
 

@@ -281,7 +281,7 @@ def test_no_instruction_is_used_that_the_core_lacks(
 def test_a_trap_is_reported(emulator: Path, model: Model, tmp_path: Path) -> None:
     riscv_firmware(model, tmp_path, core="rv32im")
     command = [emulator, tmp_path / "firmware.bin", "0", "0", "50000000"]
-    given = bytes(model.input.size_bytes).hex()
+    given = bytes(model.input_bytes).hex()
     run = subprocess.run(
         command,
         input=f"db load 168%db {given}%infer 1 0%".encode(),

@@ -13,7 +13,7 @@ from sw_templates.model import Model
 from sw_templates.operator_set import find_operators
 from sw_templates.operators.add import Add
 from sw_templates.operators.reshape import Reshape
-from sw_templates.tensor import ActivationRange, Tensor
+from sw_templates.tensor import ActivationRange, ElementType, Tensor
 from sw_templates.tflite_import import load_model, model_from_bytes
 from sw_templates.workload import workload_report
 from tests.firmware.firmware_bench import IMGC, small_network
@@ -24,7 +24,7 @@ def tensor(index: int, size: int) -> Tensor:
         index=index,
         name=f"t{index}",
         shape=(size,),
-        element_bytes=1,
+        type=ElementType.INT8,
         scales=(0.1,),
         zero_point=0,
         data=None,
@@ -40,14 +40,14 @@ def random_graph(seed: int, layers: int) -> Model:
         read = source.choice(tensors)
         if source.random() < 0.3:
             output = tensor(index + 1, read.elements)
-            steps.append(Reshape(index=index, inputs=(read,), output=output))
+            steps.append(Reshape(index=index, inputs=(read,), outputs=(output,)))
         else:
             output = tensor(index + 1, source.randint(1, 400))
             steps.append(
                 Add(
                     index=index,
                     inputs=(read, source.choice(tensors)),
-                    output=output,
+                    outputs=(output,),
                     activation=ActivationRange(minimum=-128, maximum=127),
                 )
             )
@@ -55,8 +55,8 @@ def random_graph(seed: int, layers: int) -> Model:
     return Model(
         name="graph",
         layers=tuple(steps),
-        input=tensors[0],
-        output=tensors[-1],
+        inputs=(tensors[0],),
+        outputs=(tensors[-1],),
         operators=find_operators(),
     )
 
@@ -70,12 +70,13 @@ def check(model: Model, plan: MemoryPlan) -> None:
         assert buffer.first <= buffer.last
     alive = {t: b for b in plan.buffers for t in b.tensors}
     for position, layer in enumerate(model.layers):
-        for used in (*layer.inputs, layer.output):
-            if used.data is None and used.index not in plan.input_tensors:
+        for used in (*layer.inputs, *layer.outputs):
+            if used.data is None and used.index not in plan.input_offsets:
                 assert alive[used.index].first <= position <= alive[used.index].last
                 assert alive[used.index].size_bytes >= used.size_bytes
-    if model.output.index not in plan.input_tensors:
-        assert alive[model.output.index].last == len(model.layers)
+    for output in model.outputs:
+        if output.index not in plan.input_offsets:
+            assert alive[output.index].last == len(model.layers)
 
 
 @settings(max_examples=200, deadline=None)
@@ -97,8 +98,8 @@ def test_scratch_memory_is_planned_too(row_align_bytes: int, scratch_rows: int) 
 def test_the_model_input_keeps_its_own_memory() -> None:
     model = model_from_bytes(small_network(), "net")
     plan = plan_memory(model, row_align_bytes=4, scratch_rows=4)
-    assert plan.input_tensors == {model.input.index}
-    assert model.input.index not in plan.offsets
+    assert plan.input_offsets == {model.inputs[0].index: 0}
+    assert model.inputs[0].index not in plan.offsets
 
 
 def test_a_reshape_costs_no_memory() -> None:
@@ -121,7 +122,7 @@ def test_the_report_shows_layers_and_buffers() -> None:
     model = model_from_bytes(small_network(), "net")
     report = workload_report(model)
     assert report.macs == model.macs == sum(layer.macs for layer in report.layers)
-    assert report.layers[0].output_shape == (1, 4, 4, 5)
+    assert report.layers[0].output_shapes == ((1, 4, 4, 5),)
     assert report.layers[0].weight_bytes == 5 * 27 + 5 * 4
     assert [b.name for b in report.buffers if b.first == 0] == [
         "output of conv2d_0",

@@ -36,7 +36,7 @@ def check(libraries: Libraries, spec: ModelSpec, unroll: int, seed: int) -> None
     content = build(spec)
     model = model_from_bytes(content, "network")
     generator = np.random.default_rng(seed)
-    given_bytes = generator.integers(-128, 128, model.input.size_bytes, dtype=np.int8).tobytes()
+    given_bytes = generator.integers(-128, 128, model.input_bytes, dtype=np.int8).tobytes()
     expected = reference_outputs(content, model, given_bytes)
     assert libraries[unroll].run_model(model, given_bytes) == expected
 

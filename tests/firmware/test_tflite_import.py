@@ -202,7 +202,8 @@ def test_what_helps_depends_on_the_operator(name: str, helps: str) -> None:
         (fully_connected(given=vector(zero_points=[128])), "zero point 128, outside int8"),
         (fully_connected(given=vector(signature=[-1, -1])), "has a dynamic shape (-1, -1)"),
         (fully_connected(given=vector(0)), "every size must be >= 1"),
-        (replace(fully_connected(), inputs=[0, 1]), "2 inputs and 1 outputs"),
+        (replace(fully_connected(), inputs=[0, 1]), "is a constant used as the model's input"),
+        (replace(fully_connected(), inputs=[0, 0]), "is the model's input twice"),
         (replace(fully_connected(), outputs=[1]), "is the model's output, but no operator"),
         (replace(fully_connected(), outputs=[99]), "tensor 99 ('') does not exist"),
         (replace(fully_connected(), operators=[]), "has no operators"),
@@ -214,7 +215,7 @@ def test_what_is_wrong_is_named(spec: ModelSpec, message: str) -> None:
 
 def test_an_unknown_batch_size_is_taken_as_one() -> None:
     model = model_from_bytes(build(fully_connected(given=vector(signature=[-1, 4]))), "net")
-    assert model.input.shape == (1, 4)
+    assert model.inputs[0].shape == (1, 4)
 
 
 def operator(code: int, inputs: list[int], options: dict[str, float]) -> OperatorSpec:
@@ -338,8 +339,8 @@ def survives(content: bytes, out: Path) -> None:
     except ConfigError:
         return
     generate(model, kernels=PLAIN_KERNELS, options=FirmwareOptions(), soc=None, out=out)
-    if model.macs < 1_000_000 and model.input.size_bytes < 10_000:
-        library(out).run_model(model, bytes(model.input.size_bytes))
+    if model.macs < 1_000_000 and model.input_bytes < 10_000:
+        library(out).run_model(model, bytes(model.input_bytes))
 
 
 @cache

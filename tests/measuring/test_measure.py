@@ -15,7 +15,10 @@ from runners.job import Job, Limits, Memory, StageEvent, Target, Workload
 from runners.measuring.measure import measure
 from runners.pipeline import Cache, default_root
 from runners.stages.all import pipeline_of
+from sw_templates.candidates import candidate_inputs
+from sw_templates.reference import golden_inferences
 from tests.fast_design import CPU, FAST_CFU, FIRMWARE
+from tests.firmware.firmware_bench import confident_network, load_bytes
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"
@@ -109,6 +112,71 @@ def faulty_family(tmp_path: Path) -> str:
     (folder / "average_pool2d.c.j2").write_text(plain.replace(right, f"{right[:-1]} ^ 1;"))
     (tmp_path / "faulty.py").write_text(FAULTY)
     return str(tmp_path / "faulty.py")
+
+
+ECHO = """
+from pathlib import Path
+from hw_templates.cfu import Family, KernelFolder
+
+VERILOG = '''module Cfu(
+  input clk, input reset, input cmd_valid, output cmd_ready, input [9:0] cmd_payload_function_id,
+  input [31:0] cmd_payload_inputs_0, input [31:0] cmd_payload_inputs_1, output rsp_valid,
+  input rsp_ready, output [31:0] rsp_payload_outputs_0);
+  assign cmd_ready = rsp_ready;
+  assign rsp_valid = cmd_valid;
+  assign rsp_payload_outputs_0 = cmd_payload_inputs_0;
+endmodule
+'''
+
+class Echo:
+    def op(self, funct3, funct7, a, b):
+        return a
+
+FAMILY = Family(
+    name="echo",
+    summary="answers with its first operand; sums are too large",
+    verilog=lambda _: VERILOG,
+    model=lambda _: Echo(),
+    kernels=KernelFolder(folder=Path(__file__).parent / "echo"),
+)
+"""
+EMULATION = """#include "cfu.h"
+uint32_t cfu_emulate(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b)
+{
+    (void)funct3, (void)funct7, (void)b;
+    return a;
+}
+"""
+
+
+@pytest.mark.slow
+def test_a_wrong_layer_is_found_where_every_output_is_right(
+    tmp_path: Path, shared_cache: Cache
+) -> None:
+    """Of a classifier that is sure whatever it sees, the output tells nothing."""
+    path, model = load_bytes(confident_network(), tmp_path)
+    answers = golden_inferences(path, model, candidate_inputs(model, seed=1))
+    assert len({answer.output for answer in answers}) == 1
+    right = (ROOT / "sw_templates" / "kernels" / "add.c.j2").read_text()
+    wrong = right.replace("value + l.output_zero_point", "value + 3 + l.output_zero_point")
+    assert wrong != right
+    (tmp_path / "echo").mkdir()
+    (tmp_path / "echo" / "add.c.j2").write_text(wrong)
+    (tmp_path / "echo" / "cfu_emulation.c.j2").write_text(EMULATION)
+    (tmp_path / "echo.py").write_text(ECHO)
+    job = dataclasses.replace(
+        job_for({**CPU, **FIRMWARE, "cfu": "echo"}),
+        workload=Workload(
+            model=path,
+            model_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            golden_inputs=1,
+        ),
+        families=(str(tmp_path / "echo.py"),),
+    )
+    outcome, _ = run(job, shared_cache)
+    assert isinstance(outcome, Infeasible), outcome
+    assert outcome.fault.kind is FaultKind.WRONG_RESULT
+    assert "the first layer that differs is add_1" in outcome.fault.what
 
 
 @pytest.mark.slow

@@ -169,7 +169,7 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
         "target.memory.rom_bytes": (65536, 4096),
         "workload.model": (folder / "other.tflite",),
         "workload.model_sha256": (hashlib.sha256(b"other").hexdigest(),),
-        "workload.golden_inputs": (2,),
+        "workload.golden_inputs": (3,),
         "workload.seed": (2,),
         "workload.samples": (folder,),
         "workload.operator_folders": ((operators,),),

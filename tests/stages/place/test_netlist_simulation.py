@@ -129,8 +129,7 @@ def test_the_netlist_answers_as_the_verilog_does(walk: Pipeline, job: Job, tmp_p
             device.load(job.serial.on_the_line(bytes.fromhex(golden["input"])))
             device.infer()
             cycles[name] = device.cycles()
-            assert device.check() == tuple(golden["layer_crcs"]), "every layer, bit for bit"
-            require_bit_exact(device, golden, number=0, names=())
+            require_bit_exact(device, golden, number=0, names=(), was_inferred=True)
         finally:
             board.close()
     assert cycles["netlist"] == cycles["verilog"]
