@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contracts.faults import ConfigError
-from dse.commands.oracle import measure_oracle, missed_lines, oracle_text
+from dse.commands.oracle import measure_oracle
 from dse.output.memory_map import buffers_text, memory_text, peak_text
+from dse.output.oracle_report import missed_lines, oracle_text
 from dse.output.report import table_text
 from runners.job import Job, Target, Workload
 from runners.stages.golden import oracle_from_json

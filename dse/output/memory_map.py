@@ -133,8 +133,7 @@ def _blocks(data: Mapping[str, Any]) -> list[Block]:
     before_first = data["steps"][0]["position"]
     blocks = []
     for key, buffer, row in zip(_keys(data), data["buffers"], _rows(data), strict=True):
-        is_scratch = key == _SCRATCH
-        short = "scratch" if is_scratch else buffer["name"].replace("output of ", "")
+        short = "scratch" if buffer["is_scratch"] else buffer["name"].replace("output of ", "")
         first, last = row[-2:]
         blocks.append(
             Block(
@@ -143,7 +142,7 @@ def _blocks(data: Mapping[str, Any]) -> list[Block]:
                 last=buffer["last"] - before_first,
                 start=buffer["offset"],
                 size=buffer["size_bytes"],
-                kind="c-scratch" if is_scratch else "c-tensor",
+                kind="c-scratch" if buffer["is_scratch"] else "c-tensor",
                 hint=f"{buffer['name']}: {buffer['size_bytes']:,} bytes at {buffer['offset']:,},"
                 f" {first} to {last}",
             )
@@ -198,7 +197,7 @@ def _keys(data: Mapping[str, Any]) -> list[str]:
     """Return a character for each buffer; a layer has one scratch buffer, so they may share it."""
     keys, tensors = [], 0
     for buffer in data["buffers"]:
-        if buffer["name"].startswith("scratch"):
+        if buffer["is_scratch"]:
             keys.append(_SCRATCH)
         else:
             keys.append(_LETTERS[tensors % len(_LETTERS)])

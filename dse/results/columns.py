@@ -81,6 +81,7 @@ class StudyColumns:
         config: Of the study.
         created_s: When it was created.
         stop_requested_s: When a person asked that no further trial starts, or None.
+        oracle_json: What its golden inputs would show, as the store keeps it, or None.
         trials: By number.
         numbers: Their numbers.
         state: Codes in the order of ``STATES``.
@@ -98,6 +99,7 @@ class StudyColumns:
     config: "StudyConfig"
     created_s: float
     stop_requested_s: float | None
+    oracle_json: str | None
     trials: tuple[TrialRecord, ...]
     numbers: NDArray[np.int64]
     state: NDArray[np.int8]

@@ -107,8 +107,8 @@ def list_trial(
     study: str, number: int, chart: str, columns: ColumnsDep, context: ContextDep
 ) -> Response:
     """A table of a trial's page."""
-    measurement = context.studies.detail(study, number)[1].measurement
-    found = tables(measurement, columns.config.target.part).get(chart)
+    detail = context.studies.detail(study, number)[1]
+    found = tables(detail, columns.config.target).get(chart)
     if found is None:
         raise ConfigError(f"there is no table {chart[:80]}.csv", fix="go back to the trial")
     return table(found, f"{study}-{number}-{chart}")
