@@ -18,6 +18,7 @@ from runners.stages.golden import oracle_from_json
 
 if TYPE_CHECKING:
     from sw_templates.model import Model
+    from sw_templates.workload import WorkloadReport
 
 
 def workload_data(
@@ -59,16 +60,19 @@ def _job(path: Path, operator_folders: Sequence[Path]) -> Job:
 
 def supported_data(path: Path, model: "Model") -> dict[str, Any]:
     """Return what ``workload_data`` does for a model that both validators have accepted."""
-    from sw_templates.arena_use import arena_steps, peak_step
     from sw_templates.workload import workload_report
 
-    report = workload_report(model)
+    answer = {"model": str(path), "supported": True, "obstacles": []}
+    return {**answer, **report_data(workload_report(model))}
+
+
+def report_data(report: "WorkloadReport") -> dict[str, Any]:
+    """Return a report with its arena from step to step, and the step that makes it so large."""
+    from sw_templates.arena_use import arena_steps, peak_step
+
     steps = arena_steps(report)
     peak = peak_step(steps)
     return {
-        "model": str(path),
-        "supported": True,
-        "obstacles": [],
         **asdict(report),
         "steps": [asdict(step) for step in steps],
         "peak": {

@@ -90,7 +90,7 @@ def plot_memory(data: Mapping[str, Any], path: Path) -> None:
     """
     if not data["peak_bytes"]:
         raise ConfigError(
-            f"{data['model']} has no arena to draw: all its tensors live in its input's memory",
+            f"{data['name']} has no arena to draw: all its tensors live in its input's memory",
             fix="leave --plot out",
         )
     write_picture(memory_drawing(data), path)
