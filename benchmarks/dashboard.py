@@ -52,15 +52,16 @@ class View:
 
 
 @contextmanager
-def our_dashboard(database: Path) -> Iterator[tuple[str, int]]:
-    """Yield the address and the process id of a dashboard."""
+def our_dashboard(database: Path) -> Iterator[tuple[str, int, float]]:
+    """Yield a dashboard's address, its process id, and the seconds until it told the address."""
     command = [sys.executable, "-m", "dse.study", "dashboard", "--db", str(database), "--port", "0"]
+    started = time.perf_counter()
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
         found = re.search(r"http\S+", process.stderr.readline())
         assert found is not None
-        yield found[0].rstrip("/"), process.pid
+        yield found[0].rstrip("/"), process.pid, time.perf_counter() - started
     finally:
         process.terminate()
         process.wait(timeout=20)
@@ -250,7 +251,8 @@ def main() -> None:
         make_study(database, trials=given.trials)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         _warm(browser)
-        with our_dashboard(database) as (url, pid):
+        with our_dashboard(database) as (url, pid, start_s):
+            row("from the command to its address", f"{start_s:.2f} s")
             first = view(browser, f"{url}/studies/{NAME}", drawn)
             row("first view, dashboard just started", f"{first.seconds:.2f} s", "< 1 s")
             before_s = cpu_s(pid)

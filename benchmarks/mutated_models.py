@@ -1,8 +1,9 @@
 """Damages model files at random: each must end in an answer or in a named error.
 
 ``python -m benchmarks.mutated_models MODEL_OR_FOLDER ... --count 10000`` prints a row for each
-model: how many mutants were refused by the import, refused by TFLite's reference interpreter, and
-supported; what took longest; and everything that was neither, which is a fault of this software.
+model: how many mutants were refused by the import, refused by TFLite's reference interpreter,
+supported, and accepted but too large to be run; how many crashed the interpreter (an error with a
+name); what took longest; and everything that was neither, which is a fault of this software.
 """
 
 import argparse
@@ -35,6 +36,9 @@ _WORDS = (0, 1, 2, 4, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x8000000
 _NUMBERS = (0, 1, -1, 2, 3, 4, 5, 7, 127, 128, 255, 256, 4096, 65536, 2**31 - 1, -(2**31))
 _REALS = (0.0, -0.0, 1.0, -1.0, 1e-45, 1e-30, 1e30, 3e38, float("nan"), float("inf"))
 _CHUNK = 500
+_MOST_WORK = 50_000_000
+TOO_LARGE = "accepted, too large to run"
+"""A changed size may make a network of minutes; it has its answer, the reference is not asked."""
 
 
 # Mutations: each takes the file and a generator, and returns another file. ----------------------
@@ -211,7 +215,15 @@ def try_mutants(model: Path, *, count: int, seed: int) -> Outcome:
     """
     content = model.read_bytes()
     outcome = Outcome(model=model)
-    signal.signal(signal.SIGALRM, _hangs)
+    before = signal.signal(signal.SIGALRM, _hangs)
+    try:
+        _try_all(content, outcome, count=count, seed=seed)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    return outcome
+
+
+def _try_all(content: bytes, outcome: Outcome, *, count: int, seed: int) -> None:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         for first in range(0, count, _CHUNK):
             accepted = {}
@@ -227,7 +239,6 @@ def try_mutants(model: Path, *, count: int, seed: int) -> Outcome:
                 outcome.counts["supported" if refusal is None else "refused by the reference"] += 1
                 outcome.crashes += refusal is not None and "crashed" in refusal
                 mutant.unlink()
-    return outcome
 
 
 def _imports(mutant: Path, name: str, outcome: Outcome) -> bool:
@@ -238,6 +249,9 @@ def _imports(mutant: Path, name: str, outcome: Outcome) -> bool:
         model = load_model(mutant)
         workload_report(model)
         model_memory(model)
+        if sum(layer.macs + layer.output.elements for layer in model.layers) > _MOST_WORK:
+            outcome.counts[TOO_LARGE] += 1
+            return False
     except ConfigError:
         outcome.counts["refused by the import"] += 1
         return False
@@ -266,14 +280,17 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10_000, help="mutants of each model")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    kinds = ("refused by the import", "refused by the reference", "supported")
-    print(f"{'model':34} {'import':>8} {'reference':>9} {'supported':>9} {'crashes':>7} slowest s")
+    kinds = ("refused by the import", "refused by the reference", "supported", TOO_LARGE)
+    print(
+        f"{'model':34} {'import':>8} {'reference':>9} {'supported':>9} {'large':>6}"
+        f" {'crashes':>7} {'slowest s':>9}"
+    )
     has_faults = False
     for path in models_in(arguments.models):
         outcome = try_mutants(path, count=arguments.count, seed=arguments.seed)
-        first, second, third = (outcome.counts[kind] for kind in kinds)
+        first, second, third, fourth = (outcome.counts[kind] for kind in kinds)
         print(
-            f"{path.name:34} {first:8,} {second:9,} {third:9,} {outcome.crashes:7,}"
+            f"{path.name:34} {first:8,} {second:9,} {third:9,} {fourth:6,} {outcome.crashes:7,}"
             f" {outcome.slowest_s:9.2f}",
             flush=True,
         )

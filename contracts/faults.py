@@ -26,12 +26,14 @@ class FaultKind(StrEnum):
     """The names under which faults are stored and shown."""
 
     INVALID_DESIGN = "invalid-design"
+    DOES_NOT_BUILD = "does-not-build"
     TOO_SLOW_TO_BUILD = "too-slow-to-build"
     TOO_LARGE_TO_BUILD = "too-large-to-build"
     DOES_NOT_FIT = "does-not-fit"
     TIMING_MISSED = "timing-missed"
     WRONG_RESULT = "wrong-result"
     TOO_SLOW = "too-slow"
+    CFU_HANGS = "cfu-hangs"
 
     TOOL_CRASHED = "tool-crashed"
     TOOL_TIMEOUT = "tool-timeout"
@@ -149,6 +151,16 @@ class InvalidDesign(DesignFault):
     kind = FaultKind.INVALID_DESIGN
 
 
+class DoesNotBuild(DesignFault):
+    """A source that the design brings itself is refused by the tool that builds from it.
+
+    Hardware or kernels of a CFU family of the study's own, or an operator of its own. ``what`` has
+    the tool's first error line.
+    """
+
+    kind = FaultKind.DOES_NOT_BUILD
+
+
 class TooSlowToBuild(DesignFault):
     """A stage reached its time limit twice although its program had the processor."""
 
@@ -185,6 +197,12 @@ class TooSlow(DesignFault):
     kind = FaultKind.TOO_SLOW
 
 
+class CfuHangs(DesignFault):
+    """The CFU did not take a command, or did not answer one, within the simulator's bound."""
+
+    kind = FaultKind.CFU_HANGS
+
+
 class InfrastructureFault(DseError):
     """Something around the design failed; the same design may work on another attempt."""
 
@@ -192,9 +210,16 @@ class InfrastructureFault(DseError):
 
 
 class ToolCrashed(InfrastructureFault):
-    """An outside program ended with an error that is not the design's."""
+    """An outside program ended with an error that is not the design's.
+
+    Attributes:
+        complaint: First error line of a program that came to its end by itself and did not like
+            what it was given; None where a signal ended it, or where this is about anything else.
+            Whoever gave it sources of the design takes the complaint for ``DoesNotBuild``.
+    """
 
     kind = FaultKind.TOOL_CRASHED
+    complaint: str | None = None
 
 
 class ToolTimeout(InfrastructureFault):

@@ -81,35 +81,6 @@ def hypervolume(points: Sequence[Point] | Points, reference: Point, goals: Seque
     return _volume(oriented[(oriented < bound).all(axis=1)], bound)
 
 
-def normalised_hypervolume(
-    points: Sequence[Point], *, ideal: Point, reference: Point, goals: Sequence[Goal]
-) -> float:
-    """Return the share of the box between ``ideal`` and ``reference`` that the points dominate.
-
-    Points beyond the ideal count as if they stood on it, so the answer is between 0 and 1.
-
-    Raises:
-        ValueError: As ``front``, or the ideal is not better than the reference somewhere.
-    """
-    best, bound = _oriented([ideal, reference], goals)
-    if (best >= bound).any():
-        raise ValueError(f"ideal {tuple(ideal)} must be better than reference {tuple(reference)}")
-    scaled = np.maximum((_oriented(points, goals) - best) / (bound - best), 0.0)
-    return _volume(scaled[(scaled < 1.0).all(axis=1)], np.ones(len(goals)))
-
-
-def ideal_point(points: Sequence[Point], goals: Sequence[Goal]) -> tuple[float, ...]:
-    """Return the best value of each objective among the points.
-
-    Raises:
-        ValueError: As ``front``, or there are no points.
-    """
-    oriented = _oriented(points, goals)
-    if not len(oriented):
-        raise ValueError("no points, so no best values")
-    return _turned_back(oriented.min(axis=0), goals)
-
-
 def reference_point(
     points: Sequence[Point], goals: Sequence[Goal], *, margin: float = 0.1
 ) -> tuple[float, ...]:

@@ -4,7 +4,6 @@ Results go to standard output, progress and errors to standard error. Everything
 is imported by the command that needs it.
 """
 
-import json
 import os
 import sys
 import time
@@ -15,7 +14,7 @@ import typer
 
 from contracts.faults import ConfigError, DseError, FaultKind, Then
 from dse.commands.interrupts import EXIT_INTERRUPTED
-from runners.pipeline.sources import ROOT
+from runners import ROOT
 
 if TYPE_CHECKING:
     from dse.commands.campaigns import CampaignEnd, Running
@@ -127,9 +126,9 @@ def status(study: StudyName, db: Database = DEFAULT_DB, as_json: Json = False) -
     from dse.output.report import status_data, status_text
     from dse.results.study_results import Wanted, study_columns
 
-    only_states = Wanted(metrics=frozenset(), designs=False)
+    states_and_faults = Wanted(metrics=frozenset(), records=False, designs=False, attempts="faults")
     with _open(db) as reader:
-        data = status_data(study_columns(reader, study, only_states))
+        data = status_data(study_columns(reader, study, states_and_faults))
     _show(data, status_text(data), as_json=as_json)
 
 
@@ -241,6 +240,10 @@ def accuracy(
     samples: Annotated[
         int | None, typer.Option(min=1, help="How many samples.", show_default="all")
     ] = None,
+    float_model: Annotated[
+        Path | None,
+        typer.Option(help="The .tflite file before it was quantised, to compare with."),
+    ] = None,
     trust: Trust = False,
     db: Database = DEFAULT_DB,
     as_json: Json = False,
@@ -259,7 +262,8 @@ def accuracy(
             on=on,
             samples=samples,
             report=_report_stage,
-            progress=lambda done: print(f"{done} samples done", file=sys.stderr, flush=True),
+            progress=lambda done: print(f"{done} inferences done", file=sys.stderr, flush=True),
+            float_model=float_model,
         )
     _show(asdict(result), accuracy_text(result), as_json=as_json)
     if result.inexact:
@@ -363,7 +367,7 @@ def workload(
         data = workload_data(file, operator_folders=operators or (), say=_tell)
     except ConfigError as error:
         if as_json:
-            print(json.dumps(unsupported_data(file, error), indent=1))
+            _show(unsupported_data(file, error), "", as_json=True)
         raise
     if plot is not None:
         plot_memory(data, plot)
@@ -382,14 +386,19 @@ def dashboard(
     ] = False,
 ) -> None:
     """Show the studies of the database in a browser, live, until Ctrl-C."""
-    from dse.dashboard.web.serve import example_database, serve
+    from dse.dashboard.data.ahead import studies_read_ahead
 
     if example:
+        from dse.dashboard.web.serve import example_database, serve
+
         with example_database() as database:
-            serve(database, host=host, port=port, is_example=True)
+            serve(studies_read_ahead(database), host=host, port=port, is_example=True)
         return
-    _open(db).close()
-    serve(db, host=host, port=port)
+    _open(db).close()  # says what is wrong with it
+    studies = studies_read_ahead(db)
+    from dse.dashboard.web.serve import serve  # takes a second, in which the studies are read
+
+    serve(studies, host=host, port=port)
 
 
 def main() -> None:
@@ -484,7 +493,9 @@ def _tell(text: str) -> None:
 
 
 def _show(data: Any, text: str, *, as_json: bool) -> None:
-    print(json.dumps(data, indent=1) if as_json else text)
+    from dse.words import json_text
+
+    print(json_text(data, indent=1) if as_json else text)
 
 
 def _finish(end: "CampaignEnd", store: "Store") -> None:

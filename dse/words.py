@@ -1,15 +1,49 @@
-"""Numbers and designs as people read them."""
+"""Numbers and designs as people read them, and data as any reader of JSON takes it."""
 
+import json
+import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from contracts.parameter import Value
 
 
 def number_text(value: float) -> str:
-    """Write a number with thousands separated and no more digits than matter."""
+    """Write a number with thousands separated and no more digits than matter.
+
+    What is no number is written as it is: ``inf``, ``nan``.
+    """
+    if not math.isfinite(value):
+        return str(value)
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
     return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
+
+
+def json_text(data: Any, *, indent: int | None = None) -> str:
+    """Write data as JSON, null for what JSON has no word for: infinity and not-a-number.
+
+    Old databases may hold such a value, and a reader other than Python's stops at its word.
+
+    Args:
+        data: Dicts, lists, texts, numbers, None.
+        indent: As of ``json.dumps``; None writes one line without blanks.
+    """
+    separators = (",", ":") if indent is None else None
+    try:
+        return json.dumps(data, indent=indent, separators=separators, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(data), indent=indent, separators=separators, allow_nan=False)
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, float):
+        return data if math.isfinite(data) else None
+    if isinstance(data, Mapping):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return data
 
 
 def unit_text(metric: str, unit: str) -> str:

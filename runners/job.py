@@ -9,6 +9,9 @@ from typing import Literal
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
 
+SampleEncoding = Literal["int8", "uint8", "float32"]
+"""What a number in a file of labelled samples is; float32 is little-endian."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
@@ -67,6 +70,7 @@ class Workload:
         golden_inputs: How many inputs a trial checks bit for bit in every layer, at least 1.
         seed: Of the generated inputs.
         samples: Folder of raw inputs with ``y_labels.csv`` for ``accuracy``, or None.
+        sample_encoding: What the numbers in their files are; None finds it out.
         operator_folders: Folders of the user's own operators; their files are run by the import.
     """
 
@@ -75,6 +79,7 @@ class Workload:
     golden_inputs: int = 2
     seed: int = 1
     samples: Path | None = None
+    sample_encoding: SampleEncoding | None = None
     operator_folders: tuple[Path, ...] = ()
 
 

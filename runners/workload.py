@@ -7,7 +7,7 @@ from contracts.faults import ConfigError
 from runners.job import Memory, Target, Workload
 from sw_templates.constants import padded
 from sw_templates.generate import MIN_CODE_BYTES
-from sw_templates.layer import layer_constants
+from sw_templates.layer import shared_constants
 from sw_templates.memory_plan import plan_memory
 from sw_templates.model import Model
 from sw_templates.tflite_import import load_model
@@ -70,11 +70,9 @@ def model_memory(model: Model) -> ModelMemory:
         model, row_align_bytes=_LEAST_ALIGN_BYTES, scratch_rows=model.operators.scratch_rows
     )
     return ModelMemory(
-        constant_bytes=sum(
-            constant.size_bytes
-            for layer in model.layers
-            for constant in layer_constants(layer, row_align_bytes=_LEAST_ALIGN_BYTES)
-        ),
+        constant_bytes=shared_constants(
+            model.layers, row_align_bytes=_LEAST_ALIGN_BYTES
+        ).size_bytes,
         arena_bytes=plan.peak_bytes,
         input_bytes=padded(model.input_bytes, 16),
         code_bytes=MIN_CODE_BYTES,

@@ -51,6 +51,11 @@ def int8_constant(name: str, values: Sequence[int]) -> Constant:
     return _constant(name, "int8_t", values)
 
 
+def int64_constant(name: str, values: Sequence[int]) -> Constant:
+    """Return an array of int64."""
+    return _constant(name, "int64_t", values)
+
+
 def int16_constant(name: str, values: Sequence[int]) -> Constant:
     """Return an array of int16."""
     return _constant(name, "int16_t", values)
@@ -64,6 +69,13 @@ def table_constant(name: str, table: npt.NDArray[np.int8]) -> Constant:
         rows=tuple(line for row in table.tolist() for line in _lines(row, 32)),
         count=table.size,
     )
+
+
+def padded_rows(rows: npt.NDArray[np.int8], alignment_bytes: int) -> npt.NDArray[np.int8]:
+    """Return a table whose rows end with zeros, so that each has a multiple of some bytes."""
+    table = np.zeros((rows.shape[0], padded(rows.shape[1], alignment_bytes)), dtype=np.int8)
+    table[:, : rows.shape[1]] = rows
+    return table
 
 
 def tensor_constant(tensor: Tensor) -> Constant:

@@ -10,7 +10,7 @@ import jinja2
 from contracts.faults import ConfigError, DoesNotFit
 from sw_templates import quantise
 from sw_templates.constants import padded, tensor_constant_name
-from sw_templates.layer import Layer, layer_constants, layer_fields
+from sw_templates.layer import Layer, layer_fields, shared_constants
 from sw_templates.memory_plan import MemoryPlan, plan_memory
 from sw_templates.model import Model
 from sw_templates.options import (
@@ -22,6 +22,7 @@ from sw_templates.options import (
 )
 from sw_templates.soc_map import MIN_STACK_BYTES, SocMap
 from sw_templates.tensor import ElementType, Tensor
+from sw_templates.tflite_file import MAX_DIMENSIONS
 
 FIRMWARE_NAME = "soft-soc-dse firmware 1"
 HOST_CLOCK_HZ = 1_000_000_000
@@ -132,15 +133,13 @@ def generate(
     rows = max(model.operators.scratch_rows, kernels.scratch_rows)
     plan = plan_memory(model, row_align_bytes=align, scratch_rows=rows)
     places = _places(model, plan)
-    constants = tuple(
-        c for layer in model.layers for c in layer_constants(layer, row_align_bytes=align)
-    )
+    constants = shared_constants(model.layers, row_align_bytes=align)
     views = tuple(
-        _view(layer, position, plan, places, align) for position, layer in enumerate(model.layers)
+        _view(layer, position, plan, places, align, constants.names)
+        for position, layer in enumerate(model.layers)
     )
-    constant_bytes = sum(constant.size_bytes for constant in constants)
     if soc is not None:
-        _require_room(plan.peak_bytes + constant_bytes, soc)
+        _require_room(plan.peak_bytes + constants.size_bytes, soc)
     variables: dict[str, object] = {
         "model": model,
         "model_name": options.model_name or printable_name(model.name),
@@ -153,12 +152,13 @@ def generate(
         "unroll": options.unroll,
         "weight_row_align_bytes": align,
         "scratch_rows": rows,
+        "view_dimensions": MAX_DIMENSIONS,
         "operators": model.operators.layers,
         "quarter_squares": [(value - 256) ** 2 // 4 for value in range(512)],
         "crc_table": [_crc_step(value) for value in range(256)],
         "layers": views,
-        "constants": tuple({c.name: c for c in constants}.values()),
-        "constant_bytes": constant_bytes,
+        "constants": constants.arrays,
+        "constant_bytes": constants.size_bytes,
         "arena_bytes": plan.peak_bytes + padded(align, 16),
         "input_bytes": padded(model.input_bytes, 16) + padded(align, 16),
         "output": places[model.outputs[0].index]
@@ -203,7 +203,7 @@ def generate(
             fix="rename them in the family",
         )
     sources = _render(variables, kernels, model, soc, out)
-    return Firmware(folder=out, sources=sources, plan=plan, constant_bytes=constant_bytes)
+    return Firmware(folder=out, sources=sources, plan=plan, constant_bytes=constants.size_bytes)
 
 
 def c_environment(
@@ -334,7 +334,12 @@ def _pointers(
 
 
 def _view(
-    layer: Layer, position: int, plan: MemoryPlan, places: Mapping[int, str], align: int
+    layer: Layer,
+    position: int,
+    plan: MemoryPlan,
+    places: Mapping[int, str],
+    align: int,
+    names: Mapping[str, str],
 ) -> LayerView:
     scratch_bytes = plan.scratch_bytes[position]
     arguments = [f"&{layer.name}"]
@@ -352,7 +357,10 @@ def _view(
         bytes_in=layer.bytes_in,
         bytes_out=layer.bytes_out,
         scratch_bytes=scratch_bytes,
-        fields=tuple(Field(name=name, value=value) for name, value in fields.items()),
+        fields=tuple(
+            Field(name=name, value=names.get(value, value) if isinstance(value, str) else value)
+            for name, value in fields.items()
+        ),
         arguments=tuple(arguments),
         outputs=tuple(_piece(tensor, places) for tensor in layer.outputs),
     )

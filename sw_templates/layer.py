@@ -1,13 +1,15 @@
 """What an operator has to say about itself: everything that generic code asks of a layer."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy.typing as npt
 
 from sw_templates.constants import Constant, tensor_constant
 from sw_templates.tensor import ActivationRange, Tensor
-from sw_templates.tflite_file import OptionsTable
+from sw_templates.tflite_file import OptionsTable, RawTensor
 
 if TYPE_CHECKING:
     from sw_templates.tflite_node import Node
@@ -36,6 +38,11 @@ class Layer(ABC):
         has_output_list: The same of the outputs: ``int8_t *const *outputs``.
         aliases_input: The output, of which there is one, has the bytes of the first input, so
             that both live in the same memory and the kernel is called with the same pointer twice.
+        folds: What ``fold`` is asked for where all inputs are constants: nothing; plain integers,
+            such as sizes; any elements, which it only moves; values, whose output has another
+            scale.
+        for_int16: It is the operator on int16 activations, for which another file is on int8.
+        is_host_edge: From float32 at the edge of a graph, it is the host's work.
         scratch_rows: As how many rows the plain kernel wants its scratch memory at least.
 
     Attributes:
@@ -52,6 +59,9 @@ class Layer(ABC):
     has_input_list: ClassVar[bool] = False
     has_output_list: ClassVar[bool] = False
     aliases_input: ClassVar[bool] = False
+    folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "nothing"
+    for_int16: ClassVar[bool] = False
+    is_host_edge: ClassVar[bool] = False
     scratch_rows: ClassVar[int] = 1
 
     index: int
@@ -68,6 +78,24 @@ class Layer(ABC):
                 operator and tensor.
             ValueError: It cannot be quantised; the import makes a ConfigError of it.
         """
+
+    @classmethod
+    def fold(
+        cls,
+        values: Sequence[npt.NDArray[Any]],
+        options: Mapping[str, float],
+        output: RawTensor,
+    ) -> Sequence[npt.NDArray[Any]]:
+        """Return the outputs of an operator whose inputs are constants.
+
+        What it raises at values that make no sense leaves the operator to ``read``.
+
+        Args:
+            values: Of the inputs.
+            options: What the file has of ``cls.options``.
+            output: The first output as the file states it.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
@@ -151,6 +179,46 @@ def layer_constants(layer: Layer, *, row_align_bytes: int) -> tuple[Constant, ..
     """Return all arrays of a layer: its own and those of inputs that are constants."""
     inputs = (tensor_constant(tensor) for tensor in layer.inputs if tensor.data is not None)
     return (*inputs, *layer.arrays(row_align_bytes=row_align_bytes))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedConstants:
+    """The arrays of a network, those of weights that several layers use only once.
+
+    Attributes:
+        arrays: In the order of the layers.
+        names: Name of an array that is left out to that of the one that stands for it.
+    """
+
+    arrays: tuple[Constant, ...]
+    names: Mapping[str, str]
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(array.size_bytes for array in self.arrays)
+
+
+def shared_constants(layers: Sequence[Layer], *, row_align_bytes: int) -> SharedConstants:
+    """Return all arrays of all layers; an unrolled recurrent network has its weights once.
+
+    Args:
+        layers: Of a network, in execution order.
+        row_align_bytes: Rows of weights are padded to a multiple of this.
+    """
+    arrays: dict[str, Constant] = {}
+    names: dict[str, str] = {}
+    kept: dict[tuple[int, str, tuple[tuple[int, ...], ...]], str] = {}
+    for layer in layers:
+        own = layer.constants[0].index if layer.constants else -1
+        for array in layer_constants(layer, row_align_bytes=row_align_bytes):
+            kind = array.name.removeprefix(layer.name)
+            first = kept.setdefault((own, kind, array.rows), array.name)
+            if own >= 0 and first != array.name:
+                names[array.name] = first
+            else:
+                arrays[array.name] = array
+    return SharedConstants(arrays=tuple(arrays.values()), names=names)
 
 
 def layer_fields(layer: Layer, *, row_align_bytes: int, scratch_bytes: int) -> dict[str, int | str]:

@@ -15,12 +15,19 @@ class Model:
     Its input, as it comes on the serial line and stands in golden inferences, is the bytes of all
     input tensors one after the other; so is its output.
 
+    What the file itself takes and gives is ``file_inputs`` and ``file_outputs``: the same tensors,
+    save where they are float32 and the host does what QUANTIZE and DEQUANTIZE do in the file
+    (``sw_templates/float_edges.py``).
+
     Attributes:
         name: Of the file without its ending; printable ASCII without brackets.
         layers: In execution order, at least one.
         inputs: The tensors that a caller fills in, in the order of the file, each once.
         outputs: The tensors that hold the answer, in the order of the file; one may be there
             twice, or be an input.
+        file_inputs: The tensor of the file behind which each of ``inputs`` stands.
+        file_outputs: The tensor of the file before which each of ``outputs`` stands.
+        host_operators: Numbers of the file's operators that the host does.
         operators: The operators that the importer knew, the layers' among them.
     """
 
@@ -28,6 +35,9 @@ class Model:
     layers: tuple[Layer, ...]
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    file_inputs: tuple[Tensor, ...]
+    file_outputs: tuple[Tensor, ...]
+    host_operators: tuple[int, ...] = ()
     operators: OperatorSet
 
     @property

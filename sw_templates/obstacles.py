@@ -116,7 +116,8 @@ def require_no_obstacles(
         UnsupportedModel: With every reason; for one use of one operator its own error's words.
     """
     unknown = [operator for operator in raw.operators if operator.name not in known]
-    failing = [*unknown, *(raw.operators[number] for number in refusals)]
+    by_index = {operator.index: operator for operator in raw.operators}
+    failing = [*unknown, *(by_index[number] for number in refusals)]
     obstacles = [*_unknown_operators(unknown), *_floats(raw, failing), *_dynamic(raw, failing)]
     explained = {number for found in obstacles for number in found.operators}
     own = {number: error for number, error in refusals.items() if number not in explained}
@@ -161,10 +162,10 @@ def _unknown_operators(operators: Iterable[RawOperator]) -> list[Obstacle]:
     ]
 
 
-_EDGES = ("QUANTIZE", "DEQUANTIZE")
 _STATE = ("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
 _CONTROL_FLOW = ("IF", "WHILE", "CALL", "STABLEHLO_WHILE", "STABLEHLO_CASE")
-_SHAPES = ("SHAPE", "PACK", "STRIDED_SLICE", "FILL", "BROADCAST_TO")
+_FROM_INTEGERS = "DEQUANTIZE"
+_SHAPES = ("SHAPE", "FILL", "BROADCAST_TO", "RANGE", "CAST")
 _POST_PROCESSING = "TFLite_Detection_PostProcess"
 
 
@@ -186,10 +187,10 @@ def operator_fix(name: str) -> str:
             "a custom operator, of which TFLite has no reference kernel to compare with: replace"
             " it in the model by operators that TFLite has"
         )
-    if name in _EDGES:
+    if name == _FROM_INTEGERS:
         return (
-            "convert with int8 inputs and outputs (inference_input_type ="
-            " inference_output_type = tf.int8), and the whole graph in int8"
+            "the graph goes to float in its middle, while only its inputs and outputs may be"
+            " float32: convert the operators in between with full-integer quantisation too"
         )
     if name in _CONTROL_FLOW:
         return "convert without control flow: unroll loops, take one branch"
@@ -211,10 +212,10 @@ def _floats(raw: RawModel, failing: Iterable[RawOperator]) -> list[Obstacle]:
     places: dict[str, set[int]] = {}
     is_hybrid = False
     for operator in failing:
-        if operator.name in _EDGES:
-            continue  # where float ends; they are named themselves
         touched = _tensors_of(raw, operator)
         floats = [number for number in touched if raw.tensors[number].type_name in FLOAT_TYPES]
+        if len(touched) == 2 and len(floats) == 1:
+            continue  # where float begins or ends: such an operator is named itself
         for number in floats:
             tensors.setdefault(raw.tensors[number].type_name, set()).add(number)
             places.setdefault(raw.tensors[number].type_name, set()).add(operator.index)
@@ -268,11 +269,12 @@ def _tensors_of(raw: RawModel, operator: RawOperator) -> list[int]:
 
 def _refused_layers(raw: RawModel, refusals: Mapping[int, ConfigError]) -> list[Obstacle]:
     """Return one obstacle for each operator and reason."""
+    names = {operator.index: operator.name for operator in raw.operators}
     groups: dict[tuple[str, str, str], list[int]] = {}
     for number, error in refusals.items():
         (found, *_) = obstacles_of(error)
         reason = found.reason or found.name
-        groups.setdefault((raw.operators[number].name, reason, found.fix), []).append(number)
+        groups.setdefault((names[number], reason, found.fix), []).append(number)
     return [
         Obstacle(
             kind=ObstacleKind.LAYER,

@@ -41,13 +41,18 @@ class OperatorSet:
 
     @property
     def by_name(self) -> dict[str, type[Layer]]:
-        """TFLite's name of each operator to its class."""
-        return {layer.operator: layer for layer in self.layers}
+        """TFLite's name of each operator to its class, save those that are for int16."""
+        return {layer.operator: layer for layer in self.layers if not layer.for_int16}
+
+    @property
+    def for_int16(self) -> dict[str, type[Layer]]:
+        """TFLite's name of each operator that has a class of its own for int16 to that."""
+        return {layer.operator: layer for layer in self.layers if layer.for_int16}
 
     @property
     def options(self) -> OptionsTables:
         """TFLite's name of each operator to its options table."""
-        return {layer.operator: layer.options for layer in self.layers}
+        return {name: layer.options for name, layer in self.by_name.items()}
 
     @property
     def kernels(self) -> frozenset[str]:
@@ -142,7 +147,8 @@ def _add(
     path = Path(module.__file__ or module.__name__)
     layer = _operator_of(module, path, template_folder)
     for other_path, other in found:
-        if layer.operator == other.operator or layer.kernel == other.kernel:
+        is_same = (layer.operator, layer.for_int16) == (other.operator, other.for_int16)
+        if is_same or layer.kernel == other.kernel:
             raise ConfigError(
                 f"operator file {path} is {layer.operator} with the kernel {layer.kernel!r},"
                 f" {other_path} is {other.operator} with {other.kernel!r}",

@@ -71,23 +71,68 @@ def channel_multipliers(
     if output_scale == 0:
         raise ValueError("the output's scale is 0")
     scales = list(weight_scales) * channels if len(weight_scales) == 1 else list(weight_scales)
-    factors = tuple(quantise_multiplier(input_scale * scale / output_scale) for scale in scales)
-    if any(factor.shift > _MAX_SHIFT for factor in factors):
-        raise ValueError(f"the output's scale {output_scale!r} is far below its inputs'")
-    return factors
+    return tuple(kernel_multiplier(input_scale * scale / output_scale) for scale in scales)
 
 
-def activation_range(activation: str, scale: float, zero_point: int) -> ActivationRange:
-    """Return the int8 limits of NONE, RELU or RELU6 at the output's scale."""
+def kernel_multiplier(value: float) -> Multiplier:
+    """Return the multiplier of a factor that a kernel of C multiplies by.
+
+    Raises:
+        ValueError: ``value`` is negative, not finite, or 2^30 and more, beyond 32-bit shifts.
+    """
+    factor = quantise_multiplier(value)
+    if factor.shift > _MAX_SHIFT:
+        raise ValueError(f"the output's scale is far below its inputs': by a factor of {value!r}")
+    return factor
+
+
+def signed_multiplier(value: float) -> Multiplier:
+    """Return :func:`kernel_multiplier` of a factor of either sign, which its mantissa has then."""
+    factor = kernel_multiplier(abs(value))
+    sign = -1 if value < 0 else 1
+    return Multiplier(multiplier=sign * factor.multiplier, shift=factor.shift)
+
+
+def requantise(value: int, factor: Multiplier) -> int:
+    """Return ``value`` times ``factor``, rounded twice, as ``requantise`` of the kernels does."""
+    shifted = wrap_int32(value << max(factor.shift, 0))
+    product = saturating_doubling_high_multiply(shifted, factor.multiplier)
+    return rounding_divide_by_power_of_two(product, max(-factor.shift, 0))
+
+
+def activation_range(
+    lowest: float | None,
+    highest: float | None,
+    *,
+    scale: float,
+    zero_point: int,
+    bits: int = 8,
+) -> ActivationRange:
+    """Return the limits of a fused activation at the output's scale.
+
+    Args:
+        lowest: The least real number that it lets through, None for no limit.
+        highest: The largest.
+        scale: Of the output.
+        zero_point: Of the output.
+        bits: Of an element of the output, which has a sign.
+    """
+    most = (1 << (bits - 1)) - 1
 
     def quantised(value: float) -> int:
         steps = to_float32(value / scale)  # a float quotient in TFLite
         limited = min(max(steps, -1e6), 1e6)
         return zero_point + round_half_away(limited)
 
-    minimum = -128 if activation == "NONE" else max(-128, quantised(0.0))
-    maximum = min(127, quantised(6.0)) if activation == "RELU6" else 127
-    return ActivationRange(minimum=minimum, maximum=maximum)
+    return ActivationRange(
+        minimum=-most - 1 if lowest is None else max(-most - 1, quantised(lowest)),
+        maximum=most if highest is None else min(most, quantised(highest)),
+    )
+
+
+def clamp_int8(value: int) -> int:
+    """Return the int8 nearest to ``value``."""
+    return min(max(value, -128), 127)
 
 
 def saturating_doubling_high_multiply(a: int, b: int) -> int:

@@ -80,7 +80,7 @@ def reference_inferences(path: Path, model: Model, inputs: Sequence[bytes]) -> I
                 f"input {number} has {len(content)} bytes, {path} needs {model.input_bytes}",
                 fix="give the bytes of all input tensors, one after the other",
             )
-    interpreter = _interpreter(path)
+    interpreter = _interpreter(path, model)
     for content in inputs:
         yield _run(interpreter, model, content)
 
@@ -95,7 +95,9 @@ def random_inputs(model: Model, *, count: int, seed: int) -> tuple[bytes, ...]:
 
 
 def run_once(path: Path) -> None:
-    """Let the reference kernels run a model file once, on zeros.
+    """Let the reference kernels run a model file once, on noise.
+
+    Equal numbers would not do: at 512 equal classes the kernel of SOFTMAX ends the process.
 
     The interpreter may end the process at a file that it should have refused: see
     ``runners/reference.py``, which alone calls this.
@@ -107,21 +109,35 @@ def run_once(path: Path) -> None:
         ConfigError: The interpreter refuses the file.
     """
     interpreter = _interpreter(path)
+    generator = np.random.default_rng(0)
     for given in interpreter.get_input_details():
-        interpreter.set_tensor(given["index"], np.zeros(given["shape"], given["dtype"]))
+        noise = _noise(generator, given["shape"], np.dtype(given["dtype"]))
+        interpreter.set_tensor(given["index"], noise)
     try:
         interpreter.invoke()
     except (RuntimeError, ValueError) as error:
         raise _refused(path, error) from None
 
 
-def _interpreter(path: Path) -> Any:
+def _noise(
+    generator: np.random.Generator, shape: Sequence[int], dtype: np.dtype[Any]
+) -> npt.NDArray[Any]:
+    """Return any numbers for an input; 0 for integers that may be positions."""
+    if dtype.kind == "f":
+        return generator.uniform(-1, 1, shape).astype(dtype)
+    if dtype.kind in "iu" and dtype.itemsize <= 2:
+        limits = np.iinfo(dtype)
+        return generator.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+    return np.zeros(shape, dtype)
+
+
+def _interpreter(path: Path, model: Model | None = None) -> Any:
     # Imported here: it takes a second, and generating firmware does not need it.
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     try:
         interpreter = Interpreter(
-            model_content=_normalised_file(path),
+            model_content=_normalised_file(path, model),
             experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
             experimental_preserve_all_tensors=True,
         )
@@ -138,9 +154,9 @@ def _refused(path: Path, error: Exception) -> ConfigError:
     )
 
 
-def _normalised_file(path: Path) -> bytes:
+def _normalised_file(path: Path, model: Model | None) -> bytes:
     try:
-        return normalised(path.read_bytes(), str(path))
+        return normalised(path.read_bytes(), str(path), model)
     except OSError as error:
         raise ConfigError(
             f"model file {path} cannot be read: {error.strerror}",
@@ -152,6 +168,7 @@ def _run(interpreter: Any, model: Model, content: bytes) -> Inference:
     for tensor, part in model.input_parts(content):
         values: npt.NDArray[Any] = np.frombuffer(part, dtype=tensor.type.numpy_name)
         interpreter.set_tensor(tensor.index, values.reshape(tensor.shape))
+    interpreter.reset_all_variables()  # each inference begins with an empty state
     interpreter.invoke()
 
     def contents(tensors: Sequence[Tensor]) -> tuple[Values, ...]:

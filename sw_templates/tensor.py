@@ -133,7 +133,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivationRange:
-    """Inclusive limits of the int8 output after the fused activation."""
+    """Inclusive limits of the output after the fused activation."""
 
     minimum: int
     maximum: int

@@ -102,6 +102,7 @@ class RawOperator:
         name: TFLite's name, ``CUSTOM`` or ``operator code N`` where it is unknown.
         inputs: Numbers of tensors; -1 for one that is left out.
         outputs: Numbers of tensors.
+        intermediates: Numbers of tensors that hold nothing but the scales of values inside.
         options_type: Name of the options table, ``NONE`` where there is none.
         options: Scalars of the options table; empty where the operator is not supported or has
             another table.
@@ -111,6 +112,7 @@ class RawOperator:
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    intermediates: tuple[int, ...]
     options_type: str
     options: dict[str, float]
 
@@ -299,6 +301,7 @@ def _operator(
         name=name,
         inputs=_integers(table.InputsAsNumpy, table.InputsLength(), budget),
         outputs=_integers(table.OutputsAsNumpy, table.OutputsLength(), budget),
+        intermediates=_integers(table.IntermediatesAsNumpy, table.IntermediatesLength(), budget),
         options_type=options_type,
         options=options,
     )

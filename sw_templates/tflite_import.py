@@ -5,16 +5,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.faults import ConfigError
+from sw_templates.graph_edges import without_float_edges
+from sw_templates.graph_folding import fold_constants
 from sw_templates.layer import Layer
 from sw_templates.model import Model
 from sw_templates.obstacles import require_no_obstacles
 from sw_templates.operator_set import OperatorSet, find_operators
 from sw_templates.tensor import ElementType, Tensor
-from sw_templates.tflite_file import RawModel, RawOperator, parse_tflite, read_tflite
+from sw_templates.tflite_file import (
+    RawModel,
+    RawOperator,
+    parse_tflite,
+    read_tflite,
+)
 from sw_templates.tflite_node import Node
 
-_EDGE_TYPES = (ElementType.INT8, ElementType.UINT8, ElementType.INT16)
-"""What the inputs and outputs of a model may be."""
+_INPUT_TYPES = (ElementType.INT8, ElementType.UINT8, ElementType.INT16)
+_PLAIN_TYPES = (ElementType.INT32, ElementType.INT64)
+_OUTPUT_TYPES = (*_INPUT_TYPES, *_PLAIN_TYPES)
+"""What the outputs of a model may be: indexes and counts have no scale."""
+_FILE_TYPES = (*_OUTPUT_TYPES, ElementType.FLOAT32)
 
 
 def load_model(path: Path, *, operator_folders: Sequence[Path] = ()) -> Model:
@@ -43,8 +53,12 @@ def model_from_bytes(content: bytes, name: str, *, operator_folders: Sequence[Pa
 class _Importer:
     """Walks the operators of one file in order."""
 
-    def __init__(self, raw: RawModel, source: str, operators: OperatorSet) -> None:
-        self._raw = raw
+    def __init__(self, file: RawModel, source: str, operators: OperatorSet) -> None:
+        self._file = file
+        graph = without_float_edges(fold_constants(file, operators.by_name), operators.by_name)
+        self._raw = graph.raw
+        self._host_operators = graph.host_operators
+        self._raw_operators = {operator.index: operator for operator in file.operators}
         self._source = source
         self._operators = operators
         self._layer_of = operators.by_name
@@ -70,6 +84,9 @@ class _Importer:
             layers=layers,
             inputs=inputs,
             outputs=outputs,
+            file_inputs=tuple(first.tensor(index, _FILE_TYPES) for index in self._file.inputs),
+            file_outputs=tuple(last.tensor(index, _FILE_TYPES) for index in self._file.outputs),
+            host_operators=self._host_operators,
             operators=self._operators,
         )
 
@@ -79,7 +96,7 @@ class _Importer:
 
     def _input(self, node: Node, index: int) -> Tensor:
         """Return one of the model's inputs; ``node`` is who refuses it."""
-        tensor = node.quantised(index, _EDGE_TYPES)
+        tensor = node.quantised(index, _INPUT_TYPES)
         if tensor.data is not None:
             node.refuse(index, "is a constant used as the model's input")
         if index in self._written:
@@ -89,7 +106,9 @@ class _Importer:
 
     def _output(self, node: Node, index: int) -> Tensor:
         """Return one of the model's outputs; ``node`` is who refuses it."""
-        tensor = node.quantised(index, _EDGE_TYPES)
+        tensor = node.tensor(index, _OUTPUT_TYPES)
+        if tensor.type not in _PLAIN_TYPES:
+            node.require_one_scale(tensor)
         if index not in self._written:
             node.refuse(index, "is the model's output, but no operator writes it")
         return tensor
@@ -97,12 +116,21 @@ class _Importer:
     def _read(self, operator: RawOperator) -> Layer:
         node = self._node(operator)
         try:
-            layer = self._layer_of[operator.name].read(node)
+            layer = self._class_of(operator).read(node)
         except (ValueError, ArithmeticError) as error:
             node.refuse(next(iter(operator.outputs), None), f"cannot be quantised: {error}")
         if tuple(tensor.index for tensor in layer.outputs) != operator.outputs:
             node.refuse(None, f"has {len(operator.outputs)} outputs, needs {len(layer.outputs)}")
         return layer
+
+    def _class_of(self, operator: RawOperator) -> type[Layer]:
+        """Return the class of an operator, by the type of the first tensor that it reads."""
+        tensors = self._raw.tensors
+        read = (tensors[number] for number in operator.inputs if 0 <= number < len(tensors))
+        first = next(read, None)
+        if first is not None and first.type_name == ElementType.INT16.value:
+            return self._operators.for_int16.get(operator.name, self._layer_of[operator.name])
+        return self._layer_of[operator.name]
 
     def _layers(self) -> tuple[Layer, ...]:
         """Read every operator; one error names all that cannot be read, and why."""
@@ -120,7 +148,7 @@ class _Importer:
         return tuple(layers)
 
     def _require_order(self, layer: Layer) -> None:
-        node = self._node(self._raw.operators[layer.index])
+        node = self._node(self._raw_operators[layer.index])
         for tensor in layer.inputs:
             if tensor.data is None and tensor.index not in self._written:
                 node.refuse(tensor.index, "is read before anything writes it")

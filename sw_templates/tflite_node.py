@@ -2,9 +2,14 @@
 
 import math
 from collections.abc import Collection
+from dataclasses import replace
 from typing import NoReturn
 
+import numpy as np
+import numpy.typing as npt
+
 from sw_templates import quantise
+from sw_templates.constants import tensor_values
 from sw_templates.obstacles import FLOAT_TYPES, Obstacle, ObstacleKind, UnsupportedModel
 from sw_templates.tensor import ActivationRange, ElementType, Tensor
 from sw_templates.tflite_file import OptionsTable, RawModel, RawOperator, RawTensor
@@ -13,9 +18,14 @@ from sw_templates.window import Window
 MAX_TENSOR_BYTES = 64 << 20
 MAX_WINDOW = 4096  # pixels: keeps every offset within an int32
 
-INT8 = (ElementType.INT8,)
+MAX_INTEGERS = 1 << 16
 
-_ACTIVATIONS = {0: "NONE", 1: "RELU", 3: "RELU6"}
+INT8 = (ElementType.INT8,)
+INT16 = (ElementType.INT16,)
+INTEGERS = (ElementType.INT32, ElementType.INT64)
+
+_ACTIVATION_LIMITS = {0: (None, None), 1: (0.0, None), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
+"""TFLite's code of each fused activation that is a pair of limits, in real numbers."""
 _CONVERT = "convert the model with full int8 quantisation (inputs and outputs too)"
 
 
@@ -69,9 +79,16 @@ class Node:
             self.refuse(index, "does not exist", fix="convert the model again")
         return self._raw.tensors[index]
 
-    def _tensor(self, index: int, types: Collection[ElementType]) -> Tensor:
-        """Check everything that does not depend on what the tensor is used for."""
-        raw = self._raw_tensor(index)
+    def tensor(
+        self, index: int, types: Collection[ElementType], *, is_variable: bool = False
+    ) -> Tensor:
+        """Return the tensor of that number of the file, which must be of one of ``types``."""
+        return self._checked(self._raw_tensor(index), types, is_variable=is_variable)
+
+    def _checked(
+        self, raw: RawTensor, types: Collection[ElementType], *, is_variable: bool
+    ) -> Tensor:
+        index = raw.index
         element = next((each for each in types if each.value == raw.type_name), None)
         if element is None:
             kind = "float model: it " if raw.type_name in FLOAT_TYPES else ""
@@ -79,8 +96,9 @@ class Node:
             self.refuse(index, f"{kind}has type {raw.type_name}, needs {needed}")
         if raw.data is None and -1 in raw.signature[1:]:
             self.refuse(index, f"has a dynamic shape {raw.signature}")
-        if raw.is_sparse or raw.is_variable:
-            self.refuse(index, "is sparse or a variable, which is not supported")
+        if raw.is_sparse or raw.is_variable != is_variable:
+            kind = "no variable" if is_variable else "sparse or a variable"
+            self.refuse(index, f"is {kind}, which is not supported")
         if any(size < 1 for size in raw.shape):
             self.refuse(index, f"has the shape {raw.shape}; every size must be >= 1")
         size_bytes = math.prod(raw.shape) * element.element_bytes
@@ -143,12 +161,22 @@ class Node:
             self.refuse(None, f"has {len(self._operator.outputs)} outputs, needs {count}")
         return tuple(self.quantised(index, types) for index in self._operator.outputs)
 
+    def integer_output(self) -> Tensor:
+        """Return the output, of which there must be one: int32 or int64 without a scale."""
+        if len(self._operator.outputs) != 1:
+            self.refuse(None, f"has {len(self._operator.outputs)} outputs, needs 1")
+        return self.tensor(self._operator.outputs[0], INTEGERS)
+
     def quantised(self, index: int, types: Collection[ElementType] = INT8) -> Tensor:
         """Return the tensor of that number of the file, which must have one scale."""
-        tensor = self._tensor(index, types)
-        if len(tensor.scales) != 1:
-            self.refuse(index, f"needs one scale, has {len(tensor.scales)}")
+        tensor = self.tensor(index, types)
+        self.require_one_scale(tensor)
         return tensor
+
+    def require_one_scale(self, tensor: Tensor) -> None:
+        """Refuse a tensor that is not quantised as a whole."""
+        if len(tensor.scales) != 1:
+            self.refuse(tensor.index, f"needs one scale, has {len(tensor.scales)}")
 
     def inputs(self, least: int, most: int) -> tuple[int, ...]:
         """Return the numbers of the inputs, of which there are ``least`` to ``most``."""
@@ -156,10 +184,44 @@ class Node:
             self.refuse(None, f"has {len(self._operator.inputs)} inputs")
         return self._operator.inputs
 
-    def weights(self, channel_dimension: int, dimensions: int) -> Tensor:
-        """Return the second input: constant, symmetric, one scale or one per channel."""
-        index = self._operator.inputs[1]
-        tensor = self._tensor(index, INT8)
+    def has_input(self, position: int) -> bool:
+        """Tell whether an input that may be left out is there."""
+        return position < len(self._operator.inputs) and self._operator.inputs[position] != -1
+
+    def constant(self, position: int, types: Collection[ElementType] = INT8) -> Tensor:
+        """Return an input that is a constant, quantised as a whole around 0."""
+        tensor = self.activation(position, types)
+        if tensor.data is None or tensor.zero_point != 0:
+            self.refuse(tensor.index, "is not a constant, or has a zero point other than 0")
+        return tensor
+
+    def variable(self, position: int, types: Collection[ElementType] = INT8) -> Tensor:
+        """Return an input that holds a state between two steps, quantised as a whole."""
+        tensor = self.tensor(self._operator.inputs[position], types, is_variable=True)
+        self.require_one_scale(tensor)
+        return tensor
+
+    def intermediate(self, position: int) -> Tensor:
+        """Return the tensor of one element that has the scale of a value inside the operator."""
+        if position >= len(self._operator.intermediates):
+            self.refuse(None, f"has {len(self._operator.intermediates)} intermediate scales")
+        raw = self._raw_tensor(self._operator.intermediates[position])
+        tensor = self._checked(replace(raw, shape=(1,), data=None), INT8, is_variable=False)
+        self.require_one_scale(tensor)
+        return tensor
+
+    def weights(self, channel_dimension: int, dimensions: int, *, position: int = 1) -> Tensor:
+        """Return an input of weights: constant, symmetric, one scale or one per channel.
+
+        Args:
+            channel_dimension: Along which they may have a scale each.
+            dimensions: How many there must be.
+            position: Of the input among the operator's inputs.
+        """
+        if not self.has_input(position):
+            self.refuse(None, f"has no input {position}")
+        index = self._operator.inputs[position]
+        tensor = self.tensor(index, INT8)
         if tensor.data is None:
             self.refuse(index, "holds weights that are not constant")
         if len(tensor.shape) != dimensions:
@@ -177,19 +239,57 @@ class Node:
     def require_scales(self, image: Tensor, weights: Tensor, output: Tensor) -> None:
         """Check that every channel's scale factor has a fixed point; ValueError says which not."""
         quantise.channel_multipliers(image.scale, weights.scales, output.scale, len(weights.scales))
-        if image.data is not None:
-            self.refuse(image.index, "is a constant where an activation is expected")
 
-    def bias(self, channels: int) -> Tensor | None:
-        """Return the third input, None where there is none."""
-        if len(self._operator.inputs) < 3 or self._operator.inputs[2] == -1:
+    def bias(
+        self,
+        channels: int,
+        *,
+        position: int = 2,
+        types: Collection[ElementType] = (ElementType.INT32,),
+    ) -> Tensor | None:
+        """Return an input of biases, None where there is none."""
+        if not self.has_input(position):
             return None
-        tensor = self._tensor(self._operator.inputs[2], (ElementType.INT32,))
+        tensor = self.tensor(self._operator.inputs[position], types)
         if tensor.data is None or tensor.elements != channels:
             self.refuse(tensor.index, f"must be a constant bias of {channels} values")
         if tensor.zero_point != 0:
             self.refuse(tensor.index, f"has the zero point {tensor.zero_point}, a bias needs 0")
         return tensor
+
+    def integers(self, position: int) -> npt.NDArray[np.int64]:
+        """Return an input that is a constant of int32 or int64, such as axes, in its shape.
+
+        Args:
+            position: Of the input among the operator's inputs.
+        """
+        if position >= len(self._operator.inputs):
+            self.refuse(None, f"has {len(self._operator.inputs)} inputs")
+        tensor = self.tensor(self._operator.inputs[position], INTEGERS)
+        if tensor.data is None:
+            self.refuse(tensor.index, "is not constant", fix="convert the model again")
+        return tensor_values(tensor).astype(np.int64)
+
+    def integer_list(self, position: int, *, count: int | None = None) -> tuple[int, ...]:
+        """Return ``integers`` as a tuple, of which there must be ``count`` where it is given."""
+        values = tuple(int(value) for value in self.integers(position).reshape(-1))
+        if len(values) > MAX_INTEGERS or (count is not None and len(values) != count):
+            self.refuse(self._operator.inputs[position], f"holds {len(values)} numbers")
+        return values
+
+    def axes(self, position: int, tensor: Tensor) -> tuple[int, ...]:
+        """Return the dimensions that a constant input names, each once, in order.
+
+        Args:
+            position: Of that input among the operator's inputs; a number below 0 counts from the
+                last dimension.
+            tensor: Whose dimensions they are.
+        """
+        dimensions = len(tensor.shape)
+        named = [int(axis) for axis in self.integers(position).reshape(-1)]
+        if not all(-dimensions <= axis < dimensions for axis in named):
+            self.refuse(tensor.index, f"has {dimensions} dimensions, not those of axes {named}")
+        return tuple(sorted({axis % dimensions for axis in named}))
 
     # Options -------------------------------------------------------------------------------
 
@@ -203,17 +303,22 @@ class Node:
     def fused_activation(self, output: Tensor) -> ActivationRange:
         """Return the limits of the output that the option ``FusedActivationFunction`` leaves."""
         code = int(self.option("FusedActivationFunction"))
-        if code not in _ACTIVATIONS:
+        if code not in _ACTIVATION_LIMITS:
             self.refuse(
                 None,
                 f"has the fused activation {code}, which is not supported",
-                fix="use NONE, RELU or RELU6",
+                fix="use none, or one of the rectifiers that only limit their input",
             )
         if output.scale == 0 and code != 0:
             self.refuse(
                 output.index, "has the scale 0, at which its fused activation has no limits"
             )
-        limits = quantise.activation_range(_ACTIVATIONS[code], output.scale, output.zero_point)
+        limits = quantise.activation_range(
+            *_ACTIVATION_LIMITS[code],
+            scale=output.scale,
+            zero_point=output.zero_point,
+            bits=8 * output.element_bytes,
+        )
         if limits.minimum > limits.maximum:
             self.refuse(output.index, "cannot represent its fused activation")
         return limits

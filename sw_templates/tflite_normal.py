@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from contracts.faults import ConfigError
+from sw_templates.model import Model
 
 _FILE_IDENTIFIER = b"TFL3"
 _DAMAGE = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError)
 """What the flatbuffer library raises at fields that the import does not read."""
 
 
-def normalised(content: bytes, source: str) -> bytes:
+def normalised(content: bytes, source: str, model: Model | None = None) -> bytes:
     """Return a TFLite file that computes what ``content`` does, for the reference interpreter.
 
     Left out is what no kernel uses: metadata, signatures, descriptions, names of operators,
@@ -29,6 +30,8 @@ def normalised(content: bytes, source: str) -> bytes:
     Args:
         content: A file that the import accepts (:func:`sw_templates.tflite_import.load_model`).
         source: Its name in errors.
+        model: What the import made of it: the operators at its edges that the host does are left
+            out, so that the copy takes and gives what the firmware does. None for the whole file.
 
     Raises:
         ConfigError: The file is damaged at a place that the import does not look at.
@@ -38,15 +41,27 @@ def normalised(content: bytes, source: str) -> bytes:
     from ai_edge_litert import schema_py_generated as schema
 
     try:
-        model = _copied(schema, content)
+        copy = _copied(schema, content)
+        if model is not None:
+            _cut_edges(copy.subgraphs[0], model)
         builder = flatbuffers.Builder(len(content) + 1024)
-        builder.Finish(model.Pack(builder), _FILE_IDENTIFIER)
+        builder.Finish(copy.Pack(builder), _FILE_IDENTIFIER)
     except _DAMAGE as error:
         raise ConfigError(
             f"{source} is a damaged TFLite file: {type(error).__name__}: {error}"[:500],
             fix="copy or convert the model again",
         ) from None
     return bytes(builder.Output())
+
+
+def _cut_edges(graph: Any, model: Model) -> None:
+    graph.inputs = [tensor.index for tensor in model.inputs]
+    graph.outputs = [tensor.index for tensor in model.outputs]
+    graph.operators = [
+        operator
+        for index, operator in enumerate(graph.operators)
+        if index not in model.host_operators
+    ]
 
 
 def _copied(schema: Any, content: bytes) -> Any:

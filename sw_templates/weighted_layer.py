@@ -8,7 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from sw_templates import quantise
-from sw_templates.constants import Constant, int8_values, int32_constant, padded, table_constant
+from sw_templates.constants import (
+    Constant,
+    int8_values,
+    int32_constant,
+    padded,
+    padded_rows,
+    table_constant,
+)
 from sw_templates.layer import Layer
 from sw_templates.tensor import ActivationRange, Tensor
 
@@ -61,8 +68,7 @@ class WeightedLayer(Layer, ABC):
         """Return weights by padded rows, the folded bias, multipliers and shifts by channel."""
         rows = self._rows()
         sums = rows.sum(axis=0 if self.channels_in_row else 1, dtype=np.int64)
-        table = np.zeros((rows.shape[0], self.row_bytes(row_align_bytes)), dtype=np.int8)
-        table[:, : rows.shape[1]] = rows
+        table = padded_rows(rows, row_align_bytes)
         bias = np.zeros(len(sums), dtype=np.int64)
         if self.bias is not None:
             bias += np.frombuffer(self.bias.data or b"", dtype="<i4")

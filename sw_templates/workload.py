@@ -1,5 +1,6 @@
 """What a network asks for, layer by layer, before anything is built: the `workload` command."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sw_templates.memory_plan import Buffer, plan_memory
@@ -40,11 +41,23 @@ class LayerReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeReport:
-    """An input or output of the network: ``type`` as ``int8``, ``name`` as in the file."""
+    """An input or output of the network.
+
+    Attributes:
+        name: As in the file.
+        shape: All sizes.
+        type: What the firmware takes or gives, for example ``int8``.
+        file_type: What the file does; ``float32`` where the host quantises or dequantises.
+        scale: What one step stands for; None where a number is itself.
+        zero_point: The element that stands for 0.
+    """
 
     name: str
     shape: tuple[int, ...]
     type: str
+    file_type: str
+    scale: float | None
+    zero_point: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +123,8 @@ def workload_report(model: Model) -> WorkloadReport:
     )
     return WorkloadReport(
         name=model.name,
-        inputs=tuple(_edge_report(tensor) for tensor in model.inputs),
-        outputs=tuple(_edge_report(tensor) for tensor in model.outputs),
+        inputs=_edge_reports(model.inputs, model.file_inputs),
+        outputs=_edge_reports(model.outputs, model.file_outputs),
         layers=layers,
         buffers=tuple(_buffer_report(model, buffer) for buffer in plan.buffers),
         macs=model.macs,
@@ -120,8 +133,20 @@ def workload_report(model: Model) -> WorkloadReport:
     )
 
 
-def _edge_report(tensor: Tensor) -> EdgeReport:
-    return EdgeReport(name=tensor.name, shape=tensor.shape, type=tensor.type.value.lower())
+def _edge_reports(
+    tensors: Sequence[Tensor], file_tensors: Sequence[Tensor]
+) -> tuple[EdgeReport, ...]:
+    return tuple(
+        EdgeReport(
+            name=in_file.name,
+            shape=tensor.shape,
+            type=tensor.type.value.lower(),
+            file_type=in_file.type.value.lower(),
+            scale=tensor.scale if tensor.scales else None,
+            zero_point=tensor.zero_point,
+        )
+        for tensor, in_file in zip(tensors, file_tensors, strict=True)
+    )
 
 
 def _buffer_report(model: Model, buffer: Buffer) -> BufferReport:

@@ -25,7 +25,7 @@ def to_promote(columns: StudyColumns) -> tuple[NewTrial, ...]:
     config = columns.config
     if not config.promotes:
         return ()
-    tried = {trial.promotes for trial in columns.trials}
+    tried = set(columns.promotes.tolist())
     kept = np.flatnonzero(columns.standing.kept)
     points = oriented_objectives(columns)[kept]
     best = points[non_dominated(points)]

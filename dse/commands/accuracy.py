@@ -1,15 +1,46 @@
-"""How many labelled samples a trial's firmware gets right, and whether every answer is exact."""
+"""How well a trial's firmware does on labelled samples, and whether every answer is exact."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 from contracts.faults import ConfigError
+from dse.output.report import table_text
 from dse.results.trial import open_trial
 from dse.store import Reader
-from runners.job import StageEvent
-from runners.measuring.samples import Place, Sample, read_samples, run_samples
+from runners.job import Job, StageEvent
+from runners.measuring.encoding import dequantised, real_numbers
+from runners.measuring.float_model import run_float_model
+from runners.measuring.samples import Place, Samples, Task, read_samples, run_samples
+from runners.measuring.scoring import (
+    Numbers,
+    area_under_curve,
+    best_class,
+    confusion,
+    reconstruction_error,
+)
 from runners.pipeline import Cache, default_root
 from runners.workload import workload_model
+from sw_templates.model import Model
+
+_Item = TypeVar("_Item")
+_MOST_CLASSES = 40
+"""A wider confusion matrix is left to ``--json``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """How well somebody did on the samples.
+
+    Attributes:
+        correct: Samples classified as their label says; None where anomalies are looked for.
+        auc: Area under the ROC curve of the anomaly scores; None for a classifier, or where all
+            samples are of one kind.
+    """
+
+    correct: int | None = None
+    auc: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,23 +51,42 @@ class Accuracy:
         study: Name of the study.
         trial: Number of the trial.
         on: ``host`` or ``board``.
+        task: ``classification`` or ``anomaly``.
+        encoding: Of the files.
+        encoding_reason: Why it is taken for that.
         samples: How many were run.
-        correct: How many the firmware classifies as their label says.
+        inferences: How many that were; a recording is several.
+        correct: How many samples the firmware classifies as their label says; None for anomalies.
         reference_correct: How many TFLite's reference kernels do.
+        float_correct: How many the float model does; None without one.
+        auc: Area under the ROC curve of the firmware's anomaly scores; None for a classifier.
+        reference_auc: That of TFLite's reference kernels.
+        float_auc: That of the float model.
         exact: How many outputs are the reference's, byte for byte.
         mistakes: Names of the samples that are classified wrongly.
-        inexact: Names of the samples whose output differs from the reference's.
+        inexact: Names of the samples that have an output which differs from the reference's.
+        confusion: How often each class (row) was answered as each class (column); None for
+            anomalies.
     """
 
     study: str
     trial: int
     on: Place
+    task: Task = "classification"
+    encoding: str = "int8"
+    encoding_reason: str = ""
     samples: int
-    correct: int
-    reference_correct: int
+    inferences: int
+    correct: int | None = None
+    reference_correct: int | None = None
+    float_correct: int | None = None
+    auc: float | None = None
+    reference_auc: float | None = None
+    float_auc: float | None = None
     exact: int
-    mistakes: tuple[str, ...]
-    inexact: tuple[str, ...]
+    mistakes: tuple[str, ...] = ()
+    inexact: tuple[str, ...] = ()
+    confusion: list[list[int]] | None = None
 
 
 def accuracy_of_trial(
@@ -48,8 +98,19 @@ def accuracy_of_trial(
     samples: int | None,
     report: Callable[[StageEvent], None],
     progress: Callable[[int], None],
+    float_model: Path | None = None,
 ) -> Accuracy:
     """Run the labelled samples of a study's workload, or the first of them.
+
+    Args:
+        store: Has the study.
+        name: Of the study.
+        number: Of the trial.
+        on: Where the firmware runs.
+        samples: How many; None for all.
+        report: Told when a stage starts and ends.
+        progress: Told how many inferences are done.
+        float_model: File of the model before it was quantised, to be compared with; None for none.
 
     Raises:
         ConfigError: There is no such trial, the workload has no samples, or they are malformed.
@@ -63,58 +124,179 @@ def accuracy_of_trial(
             fix="name their folder as workload.samples in the config, then start the study again",
         )
     model = workload_model(config.workload)
-    chosen = read_samples(config.workload.samples, model)[:samples]
-    answers = run_samples(
-        opened.settled_job,
-        chosen,
-        on=on,
-        cache=Cache(default_root()),
-        report=report,
-        progress=progress,
-    )
-    mistakes = _mistakes(chosen, answers.firmware)
-    inexact = [
-        sample.name
-        for sample, ours, theirs in zip(chosen, answers.firmware, answers.reference, strict=True)
-        if ours != theirs
-    ]
+    chosen = read_samples(config.workload, model, count=samples)
+    cache = Cache(default_root())
+    job = opened.settled_job
+    answers = run_samples(job, chosen, on=on, cache=cache, report=report, progress=progress)
+    judge = _Judge(chosen, model)
+    ours = judge.of_tensors(answers.firmware)
+    theirs = judge.of_tensors(answers.reference)
+    unquantised = None if float_model is None else judge.of_float(float_model, job, cache)
+    same = [a == b for a, b in zip(answers.firmware, answers.reference, strict=True)]
+    classes = judge.classes(answers.firmware)
+    labels = [sample.label for sample in chosen.samples]
     return Accuracy(
         study=name,
         trial=number,
         on=on,
-        samples=len(chosen),
-        correct=len(chosen) - len(mistakes),
-        reference_correct=len(chosen) - len(_mistakes(chosen, answers.reference)),
-        exact=len(chosen) - len(inexact),
-        mistakes=tuple(mistakes),
-        inexact=tuple(inexact),
+        task=chosen.task,
+        encoding=chosen.encoding.name,
+        encoding_reason=chosen.encoding.reason,
+        samples=len(chosen.samples),
+        inferences=len(answers.firmware),
+        correct=ours.correct,
+        reference_correct=theirs.correct,
+        float_correct=None if unquantised is None else unquantised.correct,
+        auc=ours.auc,
+        reference_auc=theirs.auc,
+        float_auc=None if unquantised is None else unquantised.auc,
+        exact=sum(same),
+        mistakes=tuple(
+            sample.name
+            for sample, answer in zip(chosen.samples, classes or labels, strict=True)
+            if answer != sample.label
+        ),
+        inexact=tuple(
+            sample.name
+            for sample, parts in zip(chosen.samples, _by_sample(chosen, same), strict=True)
+            if not all(parts)
+        ),
+        confusion=None if classes is None else confusion(labels, classes, chosen.classes),
     )
+
+
+class _Judge:
+    """Turns outputs into scores.
+
+    Args:
+        samples: What was run.
+        model: What ran.
+    """
+
+    def __init__(self, samples: Samples, model: Model) -> None:
+        self._samples = samples
+        self._model = model
+
+    def of_tensors(self, outputs: Sequence[bytes]) -> Score:
+        """Return the score of output tensors."""
+        return self._score([dequantised(output, self._model.outputs) for output in outputs])
+
+    def of_float(self, path: Path, job: Job, cache: Cache) -> Score:
+        """Return the score of a float model."""
+        inputs = [window for windows in self._real() for window in windows]
+        with cache.scratch_folder("float-model") as folder:
+            outputs = run_float_model(
+                path, inputs, folder=folder, timeout_s=job.limits.stage_timeout_s
+            )
+        elements = sum(tensor.elements for tensor in self._model.outputs)
+        if len(outputs[0]) != elements:
+            raise ConfigError(
+                f"the float model {path} gives {len(outputs[0])} numbers, the quantised one"
+                f" {elements}",
+                fix="give the model that was quantised",
+            )
+        return self._score(outputs)
+
+    def classes(self, outputs: Sequence[bytes]) -> list[int] | None:
+        """Return the class that each output says; None where anomalies are looked for."""
+        if self._samples.task == "anomaly":
+            return None
+        return [self._class(dequantised(output, self._model.outputs)) for output in outputs]
+
+    def _score(self, outputs: Sequence[Numbers]) -> Score:
+        labels = [sample.label for sample in self._samples.samples]
+        if self._samples.task == "anomaly":
+            scores = [
+                sum(map(reconstruction_error, real, given)) / len(real)
+                for real, given in zip(
+                    self._real(), _by_sample(self._samples, outputs), strict=True
+                )
+            ]
+            return Score(auc=area_under_curve(labels, scores))
+        answers = [self._class(output) for output in outputs]
+        return Score(correct=sum(a == b for a, b in zip(answers, labels, strict=True)))
+
+    def _class(self, output: Numbers) -> int:
+        """Return the class that one inference says: by the output that has one number a class."""
+        at = 0
+        for tensor in self._model.outputs:
+            part = output[at : at + tensor.elements]
+            at += tensor.elements
+            if len(part) == self._samples.classes or (len(part) == 1 and self._is_binary):
+                return best_class(part)
+        return best_class(output)
+
+    @property
+    def _is_binary(self) -> bool:
+        sizes = {tensor.elements for tensor in self._model.outputs}
+        return self._samples.classes == 2 and 2 not in sizes
+
+    def _real(self) -> Iterator[list[Numbers]]:
+        """Yield the windows of each sample in the units of the network before quantisation."""
+        encoding = self._samples.encoding.name
+        for sample in self._samples.samples:
+            yield [real_numbers(window, encoding, self._model) for window in sample.windows]
+
+
+def _by_sample(samples: Samples, items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """Yield what belongs to each sample of what there is for each inference."""
+    at = 0
+    for sample in samples.samples:
+        yield items[at : at + len(sample.inputs)]
+        at += len(sample.inputs)
 
 
 def accuracy_text(accuracy: Accuracy) -> str:
     """Lay out an accuracy."""
-    count = accuracy.samples
-    share = f"{accuracy.correct / count:.1%}" if count else "-"
     lines = [
         f"trial {accuracy.trial} of study {accuracy.study}, on the {accuracy.on}",
-        f"correct    {accuracy.correct}/{count} ({share})",
-        f"reference  {accuracy.reference_correct}/{count} with TFLite's reference kernels",
-        f"exact      {accuracy.exact}/{count} outputs are the reference's, byte for byte",
+        f"samples    {accuracy.samples}, read as {accuracy.encoding}: {accuracy.encoding_reason}",
+        *(_anomaly_lines(accuracy) if accuracy.task == "anomaly" else _class_lines(accuracy)),
+        f"exact      {accuracy.exact}/{accuracy.inferences} outputs are the reference's, byte for"
+        " byte",
     ]
     if accuracy.inexact:
         lines.append(f"differ     {', '.join(accuracy.inexact[:10])}")
+    if accuracy.confusion is not None and len(accuracy.confusion) <= _MOST_CLASSES:
+        lines += ["", "how often each class (row) was taken for each class (column):"]
+        lines.append(_confusion_text(accuracy.confusion))
     return "\n".join(lines)
 
 
-def best_class(output: bytes) -> int:
-    """Return the index of the largest int8 value, the first of equal ones."""
-    signed = [value - 256 if value > 127 else value for value in output]
-    return signed.index(max(signed))
+def _class_lines(accuracy: Accuracy) -> list[str]:
+    count = accuracy.samples
 
+    def share(correct: int | None) -> str:
+        return (
+            f"{correct}/{count} ({correct / count:.1%})" if correct is not None and count else "-"
+        )
 
-def _mistakes(samples: tuple[Sample, ...], outputs: tuple[bytes, ...]) -> list[str]:
-    return [
-        sample.name
-        for sample, output in zip(samples, outputs, strict=True)
-        if best_class(output) != sample.label
+    lines = [
+        f"correct    {share(accuracy.correct)}",
+        f"reference  {accuracy.reference_correct}/{count} with TFLite's reference kernels",
     ]
+    if accuracy.float_correct is not None:
+        lines.append(f"float      {share(accuracy.float_correct)} with the float model")
+    return lines
+
+
+def _anomaly_lines(accuracy: Accuracy) -> list[str]:
+    def area(auc: float | None) -> str:
+        return "- (all samples are of one kind)" if auc is None else f"{auc:.4f}"
+
+    lines = [
+        f"AUC        {area(accuracy.auc)} over {accuracy.inferences} windows",
+        f"reference  {area(accuracy.reference_auc)} with TFLite's reference kernels",
+    ]
+    if accuracy.float_auc is not None:
+        lines.append(f"float      {area(accuracy.float_auc)} with the float model")
+    return lines
+
+
+def _confusion_text(counts: Sequence[Sequence[int]]) -> str:
+    header = ["class", *(str(number) for number in range(len(counts))), "right"]
+    rows = [
+        [str(label), *map(str, row), f"{row[label] / sum(row):.0%}" if sum(row) else "-"]
+        for label, row in enumerate(counts)
+    ]
+    return table_text(header, rows)

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def workload_data(
-    path: Path, *, operator_folders: Sequence[Path] = (), say: Callable[[str], None]
+    path: Path,
+    *,
+    operator_folders: Sequence[Path] = (),
+    say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Return a model's layers, work, buffers, memory, and how telling its golden inputs are.
 
@@ -125,8 +128,8 @@ def workload_text(data: dict[str, Any]) -> str:
             "",
             memory_text(data),
             "",
-            *(f"{'input':12} {_shape(each['shape'])} {each['type']}" for each in data["inputs"]),
-            *(f"{'output':12} {_shape(each['shape'])} {each['type']}" for each in data["outputs"]),
+            *(_edge("input", each, "quantised") for each in data["inputs"]),
+            *(_edge("output", each, "dequantised") for each in data["outputs"]),
             f"{'work':12} {data['macs']:,} MAC an inference",
             f"{'weights':12} {data['weight_bytes']:,} bytes",
             f"{'peak memory':12} {data['peak_bytes']:,} bytes of activations and scratch, "
@@ -135,6 +138,16 @@ def workload_text(data: dict[str, Any]) -> str:
             f"{'oracle':12} {oracle_text(oracle)}",
             *(f"{'':14}{line}" for line in missed_lines(oracle)),
         ]
+    )
+
+
+def _edge(end: str, edge: dict[str, Any], verb: str) -> str:
+    text = f"{end:12} {_shape(edge['shape'])} {edge['type']}"
+    if edge["file_type"] == edge["type"]:
+        return text
+    return (
+        f"{text}; {edge['file_type']} in the file, {verb} by the host"
+        f" (scale {edge['scale']:.6g}, zero point {edge['zero_point']})"
     )
 
 

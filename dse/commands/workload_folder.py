@@ -30,7 +30,7 @@ def folder_data(folder: Path, *, operator_folders: Sequence[Path] = ()) -> list[
     from sw_templates.tflite_import import load_model
 
     find_operators(operator_folders)  # what is wrong with them is not wrong with each model
-    paths = sorted(path for path in folder.rglob("*.tflite") if path.is_file())
+    paths = sorted(path for path in folder.rglob("*.tflite") if not path.is_dir())
     if not paths:
         raise ConfigError(f"there is no *.tflite below {folder}", fix="name another folder")
     answers: dict[Path, dict[str, Any]] = {}

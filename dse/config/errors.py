@@ -2,14 +2,18 @@
 
 import difflib
 import json
+import math
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from contracts.faults import ConfigError
+
+Location = tuple[str | int, ...]
+"""Keys and indices from the top of a document to a value in it."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -29,7 +33,7 @@ def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
     """Return the text of a TOML file and what it says.
 
     Raises:
-        ConfigError: The file cannot be read, or it is not TOML.
+        ConfigError: The file cannot be read, it is not TOML, or a number in it is infinite or none.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -42,9 +46,60 @@ def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
             f"{path} cannot be read: {error}", fix="give a readable text file"
         ) from error
     try:
-        return text, tomllib.loads(text)
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}", fix="correct that line") from error
+    for location, number in _not_finite(content):
+        key = [str(step) for step in location]
+        while isinstance(location[len(key) - 1], int):  # one of a list: the line tells which
+            key.pop()
+        if key[0] == "constraints":  # where pydantic says which branch of its union it took
+            key.insert(2, "")
+        raise ConfigError(
+            f"{path}:{line_of(text, location)}: {_key(key)} is {number}",
+            fix="write a number; where the key may be left out, that stands for no limit",
+        )
+    return text, content
+
+
+def _not_finite(value: Any, location: Location = ()) -> Iterator[tuple[Location, float]]:
+    """Yield every number of a document that is infinite or none, with where it stands."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield location, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _not_finite(inner, (*location, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _not_finite(inner, (*location, index))
+
+
+def line_of(text: str, location: Location) -> int:
+    """Return the number of the line in which a value of a TOML document begins.
+
+    The value must have been parsed from ``text``. Its document is parsed again, each time without
+    more of its last lines: the line without which the value is another one is its own.
+    """
+    lines = text.splitlines(keepends=True)
+    found = repr(_value_at(text, location))
+    for count in range(1, len(lines) + 1):
+        begun = "".join(lines[:count])
+        # an array or a table that goes on below is closed here
+        for end in ("", "]", "}", "]]", "}]", "]}"):
+            if repr(_value_at(begun + end, location)) == found:
+                return count
+    return len(lines)
+
+
+def _value_at(text: str, location: Location) -> Any:
+    """Return the value at a place of a document, None where there is none or it is broken."""
+    try:
+        value: Any = tomllib.loads(text)
+        for step in location:
+            value = value[step]
+    except (tomllib.TOMLDecodeError, LookupError, TypeError):
+        return None
+    return value
 
 
 def validated(model: type[_Model], content: Mapping[str, Any], *, file: str) -> _Model:

@@ -10,8 +10,12 @@ from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.suggest.algorithms import DEFAULT as DEFAULT_ALGORITHM
 from dse.suggest.algorithms import algorithm_names
+from runners import ROOT
 from runners.executors.kinds import LOCAL, executor_names
-from runners.pipeline.sources import ROOT
+from runners.job import SampleEncoding
+
+_MOST_MHZ = 10_000
+"""Far above any FPGA; the generators' own limits come later."""
 
 Setting = Annotated[Value, Field(union_mode="smart")]
 
@@ -66,6 +70,7 @@ class WorkloadSection(Section):
     golden_inputs: int = Field(default=2, ge=1)
     seed: int = Field(default=1, ge=0)
     samples: str | None = None
+    sample_encoding: SampleEncoding | None = None
     operator_folders: list[str] = []
 
 
@@ -85,7 +90,7 @@ class TargetSection(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     board: str | None = None
     part: str | None = None
-    clock_mhz: float | None = Field(default=None, gt=0)
+    clock_mhz: float | None = Field(default=None, gt=0, le=_MOST_MHZ)
     clock_policy: Literal["pinned", "achieved"] | None = None
     place_seeds: int | None = Field(default=None, ge=1, le=100)
     uart_baud: int | None = Field(default=None, ge=300)
@@ -97,7 +102,7 @@ class TargetFile(Section):
 
     board: str
     part: str
-    clock_mhz: float = Field(gt=0)
+    clock_mhz: float = Field(gt=0, le=_MOST_MHZ)
     clock_policy: Literal["pinned", "achieved"] = "achieved"
     place_seeds: int = Field(default=3, ge=1, le=100)
     uart_baud: int = Field(default=115_200, ge=300)

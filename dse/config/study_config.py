@@ -190,6 +190,7 @@ def _config(complete: StudyFile) -> StudyConfig:
             golden_inputs=workload.golden_inputs,
             seed=workload.seed,
             samples=None if workload.samples is None else Path(workload.samples),
+            sample_encoding=workload.sample_encoding,
             operator_folders=tuple(map(Path, workload.operator_folders)),
         ),
         target=Target(**target_fields, clock_hz=round(target.clock_mhz * 1e6), memory=memory),
@@ -204,7 +205,12 @@ def _config(complete: StudyFile) -> StudyConfig:
         },
         families=tuple(complete.cfu.families),
         metric_files=tuple(complete.metrics.files),
-        references=tuple(Reference(**entry.model_dump()) for entry in complete.references),
+        # a config of before they were refused may hold an infinite one: nothing to compare with
+        references=tuple(
+            Reference(**entry.model_dump())
+            for entry in complete.references
+            if math.isfinite(entry.value)
+        ),
         resolved=complete.model_dump(mode="json", exclude_none=True),
     )
 
@@ -264,7 +270,7 @@ def _comparable(config: StudyConfig) -> dict[str, Any]:
     target = asdict(config.target)
     target["clock_mhz"] = target.pop("clock_hz") / 1e6
     walk("", {**config.resolved, "target": target})
-    named = ("workload.model", "workload.samples", "references")
+    named = ("workload.model", "workload.samples", "workload.sample_encoding", "references")
     for ignored in (*map(".".join, CHANGEABLE), *named):
         flat.pop(ignored, None)
     for name, bounds in config.constraints.items():  # a number or a table with max are the same

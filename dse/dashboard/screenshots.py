@@ -14,7 +14,7 @@ from playwright.sync_api import Page, ViewportSize, sync_playwright
 from dse.dashboard.web.app import make_app
 from dse.dashboard.web.security import make_access
 from dse.dashboard.web.serve import example_database, listen, make_server
-from runners.pipeline.sources import ROOT
+from runners import ROOT
 
 CHROMIUM = "/usr/bin/chromium"
 PICTURES = ROOT / "docs" / "pictures"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from dse.store import StudySummary, TrialResult, TrialState
 from dse.words import design_text, number_text, plural, value_text, varying
-from runners.fpga import capacity_of
 
 if TYPE_CHECKING:  # pydantic and NumPy take a while to import
     from dse.config import StudyConfig
@@ -58,33 +57,34 @@ def list_text(summaries: Sequence[StudySummary]) -> str:
 
 
 def status_data(columns: "StudyColumns") -> dict[str, Any]:
-    """Return where a study stands; its columns must have the attempts."""
+    """Return where a study stands; its columns must have the faults."""
     from dse.output.oracle_report import oracle_text, stored_oracle
 
     config = columns.config
     oracle = stored_oracle(columns.oracle_json)
     faults = {} if columns.attempts is None else columns.attempts.faults
+    has_completed = columns.is_state(TrialState.COMPLETED)
     return {
         "study": config.name,
         "created": time_text(columns.created_s),
         "trials": config.trials,
         "counts": {state.value: int(columns.is_state(state).sum()) for state in TrialState},
-        "reused": sum(trial.reused_from is not None for trial in columns.trials),
+        "reused": int((columns.reused_from > 0).sum()),
         "target": config.target.name,
         "model": str(config.workload.model),
         "algorithm": config.suggest.algorithm,
         "objectives": list(config.objectives),
         "oracle": None if oracle is None else {**asdict(oracle), "text": oracle_text(oracle)},
-        "stand_ins": [trial.number for trial in columns.stand_ins()],
+        "stand_ins": list(columns.stand_ins()),
         "faults": [
             {
-                "trial": columns.trials[position].number,
-                "state": columns.trials[position].state.value,
+                "trial": int(columns.numbers[position]),
+                "state": list(TrialState)[columns.state[position]].value,
                 "kind": faults[position][0].value,
                 "what": faults[position][1],
             }
             for position in sorted(faults)
-            if columns.trials[position].state is not TrialState.COMPLETED
+            if not has_completed[position]
         ],
     }
 
@@ -139,7 +139,7 @@ def front_data(front: "Front", config: "StudyConfig") -> dict[str, Any]:
         ],
         "dominated": list(front.dominated),
         "excluded": list(front.excluded),
-        "stand_ins": [trial.number for trial in front.stand_ins],
+        "stand_ins": list(front.stand_ins),
     }
 
 
@@ -152,10 +152,10 @@ def front_text(front: "Front", config: "StudyConfig", model: "ClockModel | None"
     left_out = f"left out, they break a constraint of the study: trials {', '.join(excluded)}"
     below = [left_out] if excluded else []
     if front.stand_ins:
-        below.append(stand_ins_text([trial.number for trial in front.stand_ins]))
+        below.append(stand_ins_text(list(front.stand_ins)))
     if not front.points:
         return "\n".join(["no trial has completed within the constraints yet", *below])
-    drawn = {trial.design_id for trial in front.stand_ins}
+    drawn = set(front.stand_ins.values())
     designs = [result.trial.design for result in front.points]
     names = varying(designs)
     measured = sorted({name for result in front.points for name in result.metrics})
@@ -197,6 +197,8 @@ def _metric_text(result: TrialResult, name: str) -> str:
 
 def _capacity_lines(front: "Front", config: "StudyConfig") -> list[str]:
     """Say what the part has of the objectives that it limits."""
+    from runners.fpga import capacity_of  # the families take a while to import, `list` needs none
+
     capacity = capacity_of(config.target.part)
     held = [f"{number_text(capacity[x])} {x}" for x in front.objectives if x in capacity]
     return [f"{config.target.part} has {', '.join(held)}"] if held else []

@@ -12,7 +12,7 @@ from contracts.faults import FaultKind
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.results.clock_model import PREDICTED_CLOCK_MHZ, ClockModel
-from dse.store import STAND_IN, TrialRecord, TrialResult, TrialState
+from dse.store import TrialRecord, TrialResult, TrialState
 
 if TYPE_CHECKING:  # pydantic takes a while to import
     from dse.config import StudyConfig
@@ -59,7 +59,7 @@ class MetricColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptColumns:
-    """The last attempt at each trial.
+    """The last attempt at each trial, as far as it was asked for.
 
     Attributes:
         started_s: When it began, seconds since 1970; NaN where there was none.
@@ -82,9 +82,14 @@ class StudyColumns:
         created_s: When it was created.
         stop_requested_s: When a person asked that no further trial starts, or None.
         oracle_json: What its golden inputs would show, as the store keeps it, or None.
-        trials: By number.
-        numbers: Their numbers.
+        trials: By number; empty unless whole trials were asked for.
+        numbers: Of the trials, ascending.
+        ids: Their keys in the database.
         state: Codes in the order of ``STATES``.
+        reused_from: Keys of the trials whose results they share; 0 where there is none.
+        promotes: Keys of the trials that they measure further; 0 where there is none.
+        is_stand_in: Whether each design was drawn at random because the search failed.
+        design_ids: Hashes of their designs.
         parameters: By name, those that vary or not; empty unless designs were asked for.
         metrics: By name; only those that were asked for. Latencies that are estimates stand at
             the predicted clock where there is a model of it.
@@ -102,7 +107,12 @@ class StudyColumns:
     oracle_json: str | None
     trials: tuple[TrialRecord, ...]
     numbers: NDArray[np.int64]
+    ids: NDArray[np.int64]
     state: NDArray[np.int8]
+    reused_from: NDArray[np.int64]
+    promotes: NDArray[np.int64]
+    is_stand_in: Mask
+    design_ids: Sequence[str]
     parameters: Mapping[str, Parameter]
     metrics: Mapping[str, MetricColumn]
     attempts: AttemptColumns | None
@@ -112,7 +122,7 @@ class StudyColumns:
     changed: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.trials)
+        return len(self.numbers)
 
     def is_state(self, *states: TrialState) -> Mask:
         """Return where a trial is in one of the states."""
@@ -122,7 +132,7 @@ class StudyColumns:
         """Return the values of a metric, NaN everywhere when no trial has it."""
         if metric in self.metrics:
             return self.metrics[metric].values
-        return np.full(len(self.trials), np.nan)
+        return np.full(len(self), np.nan)
 
     def index_of(self, number: int) -> int | None:
         """Return where the trial of a number stands, or None."""
@@ -131,25 +141,34 @@ class StudyColumns:
             return found
         return None
 
-    def stand_ins(self) -> tuple[TrialRecord, ...]:
-        """Return the trials whose designs were drawn at random because the search failed."""
-        drawn = {t.suggested_by for t in self.trials}  # a few texts
-        drawn = {text for text in drawn if text.startswith(STAND_IN)}
-        return tuple(t for t in self.trials if t.suggested_by in drawn) if drawn else ()
+    def stand_ins(self) -> dict[int, str]:
+        """Return the trials that are stand-ins: their numbers, ascending, to their design's id."""
+        return {
+            int(self.numbers[position]): self.design_ids[position]
+            for position in np.flatnonzero(self.is_stand_in).tolist()
+        }
 
     def fault(self, position: int) -> tuple[FaultKind, str] | None:
         """Return the kind of a trial's last fault and a sentence about it, or None."""
         return None if self.attempts is None else self.attempts.faults.get(position)
 
+    def measured(self, position: int) -> tuple[dict[str, float], frozenset[str]]:
+        """Return those metrics of a trial that are columns, and which of them are estimates."""
+        has = [n for n, m in self.metrics.items() if not np.isnan(m.values[position])]
+        return (
+            {name: float(self.metrics[name].values[position]) for name in has},
+            frozenset(name for name in has if self.metrics[name].estimate[position]),
+        )
+
     def result(self, position: int) -> TrialResult:
         """Return one trial with those of its metrics that are columns."""
         trial, fault = self.trials[position], self.fault(position)
         started_s = np.nan if self.attempts is None else float(self.attempts.started_s[position])
-        has = [n for n, m in self.metrics.items() if not np.isnan(m.values[position])]
+        metrics, estimates = self.measured(position)
         return TrialResult(
             trial=trial,
-            metrics={name: float(self.metrics[name].values[position]) for name in has},
-            estimates=frozenset(name for name in has if self.metrics[name].estimate[position]),
+            metrics=metrics,
+            estimates=estimates,
             reused_from=self.origins.get(trial.reused_from or -1),
             kind=None if fault is None else fault[0],
             what=None if fault is None else fault[1],

@@ -1,8 +1,8 @@
 """Which trials of a study are on its Pareto front, and what the others are to it."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.pareto import Goal, Points, Positions, non_dominated
-from dse.store import TrialRecord, TrialResult, TrialState
+from dse.store import TrialResult, TrialState
 
 if TYPE_CHECKING:  # pydantic takes a while to import
     from dse.config import StudyConfig
@@ -83,7 +83,7 @@ class Front:
         dominated_values: Their objectives, one trial a row.
         excluded: Numbers of the trials that completed and do not satisfy a constraint, ascending.
         stand_ins: Trials of the study, ended or not, whose designs were drawn at random because
-            the search failed, by number.
+            the search failed: their numbers, ascending, to the hashes of their designs.
     """
 
     objectives: tuple[str, ...]
@@ -92,18 +92,27 @@ class Front:
     dominated: tuple[int, ...]
     dominated_values: Points
     excluded: tuple[int, ...]
-    stand_ins: tuple[TrialRecord, ...] = ()
+    stand_ins: Mapping[int, str] = field(default_factory=dict)
 
 
-def pareto_front(columns: "StudyColumns") -> Front:
-    """Return the front of the designs that completed and keep the constraints."""
+def pareto_front(
+    columns: "StudyColumns", points: "Callable[[Positions], tuple[TrialResult, ...]] | None" = None
+) -> Front:
+    """Return the front of the designs that completed and keep the constraints.
+
+    Args:
+        columns: Of the study.
+        points: Returns the trials at some positions; None where the columns have them whole.
+    """
     config, standing = columns.config, columns.standing
     dominated = np.flatnonzero(standing.verdicts == Verdict.DOMINATED)
     excluded = np.flatnonzero(standing.verdicts == Verdict.EXCLUDED)
     return Front(
         objectives=config.objectives,
         goals=goals_of(config),
-        points=tuple(columns.result(position) for position in standing.front.tolist()),
+        points=tuple(map(columns.result, standing.front.tolist()))
+        if points is None
+        else points(standing.front),
         dominated=tuple(columns.numbers[dominated].tolist()),
         dominated_values=np.column_stack(
             [columns.column(name)[dominated] for name in config.objectives]
@@ -131,10 +140,9 @@ def judge(columns: "StudyColumns") -> Standing:
     # equal designs, one measured and one reusing it, are one point
     chosen: dict[str, int] = {}
     for position in positions[non_dominated(oriented_objectives(columns)[positions])].tolist():
-        chosen.setdefault(columns.trials[position].design_id, position)
-    for position in positions.tolist() if chosen else ():
-        if columns.trials[position].design_id in chosen:
-            letters[position] = Verdict.EQUAL
+        chosen.setdefault(columns.design_ids[position], position)
+    is_chosen = np.fromiter(map(chosen.__contains__, columns.design_ids), np.bool_, len(columns))
+    letters[kept & is_chosen] = Verdict.EQUAL
     front = np.array(list(chosen.values()), dtype=np.intp)
     letters[front] = Verdict.FRONT
     return Standing(verdicts=letters, front=front, kept=kept)
@@ -172,14 +180,8 @@ def _superseded(columns: "StudyColumns") -> NDArray[np.bool_]:
 
     A promotion that waits, runs or failed leaves the result that there was before.
     """
-    further = {
-        trial.promotes
-        for trial in columns.trials
-        if trial.promotes is not None and trial.state in _RESULTS
-    }
-    if not further:
-        return np.zeros(len(columns), dtype=np.bool_)
-    return np.array([trial.id in further for trial in columns.trials], dtype=np.bool_)
+    further = columns.promotes[columns.is_state(*_RESULTS)]
+    return np.isin(columns.ids, further[further > 0])
 
 
 def goals_of(config: "StudyConfig") -> tuple[Goal, ...]:

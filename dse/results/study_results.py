@@ -5,7 +5,7 @@ at and ask it to ``update``. What an update costs depends on what changed, not o
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ from dse.pareto import Positions
 from dse.results.clock_model import PREDICTED_CLOCK_MHZ, ClockModel, PlacedClocks
 from dse.results.columns import (
     ABSENT,
-    STATES,
     AttemptColumns,
     MetricColumn,
     Parameter,
@@ -27,7 +26,16 @@ from dse.results.columns import (
     with_predicted_clocks,
 )
 from dse.results.front import Front, pareto_front
-from dse.store import LastAttempts, MetricValues, Reader, StudyRecord, TrialRecord, TrialResult
+from dse.store import (
+    AttemptsWanted,
+    LastAttempts,
+    MetricValues,
+    Reader,
+    StudyRecord,
+    TrialColumns,
+    TrialRecord,
+    TrialResult,
+)
 from dse.store.records import design_values
 
 if TYPE_CHECKING:  # pydantic takes a while to import
@@ -40,22 +48,24 @@ class Wanted:
 
     Attributes:
         metrics: Names of the metrics; None for all.
+        records: Whether the trials are read whole: without, only what decides which of them count.
         designs: Whether parameters are made into columns.
-        attempts: Whether the last attempts are read: times and faults.
+        attempts: Which of the last attempts are read: their times and faults.
     """
 
     metrics: frozenset[str] | None = None
+    records: bool = True
     designs: bool = True
-    attempts: bool = True
+    attempts: AttemptsWanted = "all"
 
 
 EVERYTHING = Wanted()
 
 
 def wanted_for_front(config: "StudyConfig") -> Wanted:
-    """Return what it takes to find the front of a study, and no more."""
+    """Return what it takes to follow the front of a study with whole trials."""
     names = {*config.objectives, *config.constraints, "latency_us", "cycles", "clock_mhz"}
-    return Wanted(metrics=frozenset(names), designs=False, attempts=False)
+    return Wanted(metrics=frozenset(names), designs=False, attempts="none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +95,15 @@ class StudyResults:
         self._study: StudyRecord | None = None
         self._config: StudyConfig | None = None
         self._seen = -1
+        self._count = 0
         self._trials: list[TrialRecord] = []
+        self._design_ids: list[str] = []
         self._numbers = _Growing(np.int64, 0)
+        self._ids = _Growing(np.int64, 0)
         self._state = _Growing(np.int8, 0)
+        self._reused_from = _Growing(np.int64, 0)
+        self._promotes = _Growing(np.int64, 0)
+        self._is_stand_in = _Growing(np.bool_, False)
         self._changed = _Growing(np.int64, 0)
         self._metrics: dict[str, _GrowingMetric] = {}
         self._designs = _Designs()
@@ -106,7 +122,7 @@ class StudyResults:
 
     @property
     def trials(self) -> list[TrialRecord]:
-        """The trials by number; not to be changed."""
+        """The trials by number, unless they are not wanted whole; not to be changed."""
         return self._trials
 
     @property
@@ -125,7 +141,8 @@ class StudyResults:
             self._name,
             since=self._seen,
             metrics=self._wanted.metrics,
-            with_attempts=self._wanted.attempts,
+            with_records=self._wanted.records,
+            attempts=self._wanted.attempts,
         )
         if found is None:
             raise NotFound(
@@ -139,20 +156,24 @@ class StudyResults:
 
                 self._config = config_from_json(found.study.config_json)
             self._study = found.study
-        if is_other or found.trials:
+        if is_other or len(found.trials.ids):
             self._revision += 1
             self._snapshot = None
-        positions = self._take_trials(found.trials)
+        positions = self._take_trials(found.trials, found.records)
         self._take_metrics(found.metrics, positions)
-        if found.attempts is not None:
-            places = self._places(found.attempts.numbers)
-            self._attempts.take(found.attempts, places, len(self._trials))
+        self._attempts.clear(positions, self._count)
+        self._attempts.take(found.attempts, self._places(found.attempts.numbers))
         self._origins |= found.origins
         is_new_clock = self._learn_clocks(reader, positions)
+        if self._needs_designs and not self._wanted.records:
+            self._read_designs(reader)
         return Update(positions=positions, is_new_clock=is_new_clock)
 
     def values(self, position: int) -> dict[str, float]:
-        """Return the metrics of one trial by name, latencies at the predicted clock."""
+        """Return the metrics of one trial by name, latencies at the predicted clock.
+
+        Only where trials are wanted whole.
+        """
         found = {
             name: float(metric.values.array[position])
             for name, metric in self._metrics.items()
@@ -176,8 +197,9 @@ class StudyResults:
 
     def _make_columns(self) -> StudyColumns:
         assert self._study is not None, "update first"
-        count = len(self._trials)
-        needs_designs = self._wanted.designs or self._model is not None
+        count = self._count
+        if self._needs_designs and self._wanted.records:
+            self._designs.add([t.design_json for t in self._trials[self._designs.count :]])
         columns = StudyColumns(
             id=self._study.id,
             config=self.config,
@@ -186,10 +208,15 @@ class StudyResults:
             oracle_json=self._study.oracle_json,
             trials=tuple(self._trials),
             numbers=self._numbers.copy(count),
+            ids=self._ids.copy(count),
             state=self._state.copy(count),
-            parameters=self._designs.columns(self._trials) if needs_designs else {},
+            reused_from=self._reused_from.copy(count),
+            promotes=self._promotes.copy(count),
+            is_stand_in=self._is_stand_in.copy(count),
+            design_ids=tuple(self._design_ids),
+            parameters=self._designs.columns(),
             metrics={name: self._metrics[name].column(count) for name in sorted(self._metrics)},
-            attempts=self._attempts.columns(count) if self._wanted.attempts else None,
+            attempts=None if self._wanted.attempts == "none" else self._attempts.columns(count),
             origins=dict(self._origins),
             clock_model=None,
             revision=self._revision,
@@ -197,28 +224,46 @@ class StudyResults:
         )
         return with_predicted_clocks(columns, self._model)
 
-    def _take_trials(self, found: Sequence[TrialRecord]) -> Positions:
-        """Put trials, sorted by number, where they belong and return where that is."""
-        count = len(self._trials)
-        last = self._trials[-1].number if count else 0
-        numbers = np.array([trial.number for trial in found], dtype=np.int64)
-        known = int(np.searchsorted(numbers, last, side="right"))
-        places = self._places(numbers[:known])
-        for place, trial in zip(places.tolist(), found, strict=False):
-            self._trials[place] = trial
-        self._trials += found[known:]
-        positions = np.concatenate([places, np.arange(count, len(self._trials))])
-        self._numbers.put(positions, numbers)
-        self._state.put(positions, [_STATE_CODES[trial.state] for trial in found])
+    def _take_trials(self, found: TrialColumns, records: Sequence[TrialRecord] | None) -> Positions:
+        """Put trials where they belong and return where that is."""
+        last = self._numbers.array[self._count - 1] if self._count else 0
+        known = int(np.searchsorted(found.numbers, last, side="right"))
+        places = self._places(found.numbers[:known])
+        new = np.arange(self._count, self._count + len(found.numbers) - known)
+        positions = np.concatenate([places, new])
+        self._numbers.put(positions, found.numbers)
+        self._ids.put(positions, found.ids)
+        self._state.put(positions, found.states)
+        self._reused_from.put(positions, found.reused_from)
+        self._promotes.put(positions, found.promotes)
+        self._is_stand_in.put(positions, found.is_stand_in)
         self._changed.put(positions, self._revision)
-        self._seen = max([self._seen, *(trial.revision for trial in found)])
+        self._design_ids += found.design_ids[known:]  # those of known trials never change
+        if records is not None:
+            for place, trial in zip(places.tolist(), records, strict=False):
+                self._trials[place] = trial
+            self._trials += records[known:]
+        self._count += len(new)
+        self._seen = max(self._seen, int(found.revisions.max(initial=-1)))
         return positions
 
+    @property
+    def _needs_designs(self) -> bool:
+        return self._wanted.designs or self._model is not None
+
+    def _read_designs(self, reader: Reader) -> None:
+        known = self._designs.count
+        if known < self._count:
+            assert self._study is not None
+            after = int(self._numbers.array[known - 1]) if known else 0
+            until = int(self._numbers.array[self._count - 1])
+            self._designs.add(reader.design_texts(self._study.id, after=after, until=until))
+
     def _places(self, numbers: NDArray[np.int64]) -> Positions:
-        return np.searchsorted(self._numbers.array[: len(self._trials)], numbers)
+        return np.searchsorted(self._numbers.array[: self._count], numbers)
 
     def _take_metrics(self, found: Iterable[MetricValues], positions: Positions) -> None:
-        count = len(self._trials)
+        count = self._count
         for metric in self._metrics.values():
             metric.clear(positions, count)
         for some in found:
@@ -233,15 +278,15 @@ class StudyResults:
         before = self._model
         if self.config.target.clock_policy == "pinned" or latency is None:
             return False  # a pinned clock is the same in every design that counts
-        if not latency.estimate.array[: len(self._trials)].any():
+        if not latency.estimate.array[: self._count].any():
             return False
         if self._clocks.update(reader, self.config) or before is None:
             self._model = self._clocks.model
         if self._model is before:
             return False
         self._revision += not len(positions)
-        estimated = latency.estimate.array[: len(self._trials)]
-        self._changed.array[: len(self._trials)][estimated] = self._revision
+        estimated = latency.estimate.array[: self._count]
+        self._changed.array[: self._count][estimated] = self._revision
         self._snapshot = None
         return True
 
@@ -249,7 +294,6 @@ class StudyResults:
 _LOOKED_AT = 64
 """So many designs tell where all of them are cut."""
 _BEGIN, _END = '{"schema":1,"values":{', "}}"
-_STATE_CODES = {state: code for code, state in enumerate(STATES)}
 
 
 class _Growing:
@@ -292,8 +336,9 @@ class _GrowingMetric:
             growing.array[places] = growing.fill
 
     def take(self, places: Positions, found: MetricValues) -> None:
-        """Set the values of some trials."""
-        self.values.array[places] = found.values
+        """Set the values of some trials; one that is infinite is as good as none."""
+        values = np.asarray(found.values, dtype=np.float64)
+        self.values.array[places] = np.where(np.isfinite(values), values, np.nan)
         self.fidelity.array[places] = found.fidelities
         self.estimate.array[places] = found.estimates
 
@@ -313,14 +358,18 @@ class _Attempts:
     wall_s: _Growing = field(default_factory=lambda: _Growing(np.float64, np.nan))
     faults: dict[int, tuple[FaultKind, str]] = field(default_factory=dict)
 
-    def take(self, found: LastAttempts, places: Positions, count: int) -> None:
-        """Set the attempts of the trials at some places."""
-        self.started_s.reserve(count)
-        self.wall_s.reserve(count)
-        self.started_s.put(places, found.started_s)
-        self.wall_s.put(places, found.ended_s - found.started_s)
+    def clear(self, places: Positions, count: int) -> None:
+        """Take the attempts at some trials away, and have room for ``count``."""
+        for growing in (self.started_s, self.wall_s):
+            growing.reserve(count)
+            growing.array[places] = growing.fill
         for place in places.tolist() if self.faults else ():
             self.faults.pop(place, None)
+
+    def take(self, found: LastAttempts, places: Positions) -> None:
+        """Set the attempts of the trials at some places."""
+        self.started_s.put(places, found.started_s)
+        self.wall_s.put(places, found.ended_s - found.started_s)
         place_of = dict(zip(found.numbers.tolist(), places.tolist(), strict=True))
         self.faults |= {place_of[number]: fault for number, fault in found.faults.items()}
 
@@ -340,7 +389,8 @@ class _Designs:
     """
 
     def __init__(self) -> None:
-        self._coded = 0
+        self.count = 0
+        """How many designs there are columns of."""
         self._cuts: tuple[str, str] | None = None
         """How the second and the third piece begin."""
         self._codes: dict[str, _Growing] = {}
@@ -349,19 +399,22 @@ class _Designs:
         self._decoded = 0
         self._codes_of_pieces: dict[str, dict[int, int]] = {}
 
-    def columns(self, trials: list[TrialRecord]) -> dict[str, Parameter]:
-        """Return a column for each parameter of the trials; each design is decoded once."""
-        texts = [trial.design_json for trial in trials[self._coded :]]
-        if texts:
-            places = np.arange(self._coded, len(trials))
-            pieces = [self._numbers_of(some, at) for at, some in enumerate(self._cut(texts))]
-            for name, found in self._codes_of_pieces.items():
-                known = np.full(self._decoded, ABSENT, dtype=np.int16)
-                known[list(found)] = list(found.values())
-                codes = np.max([known[numbers] for numbers in pieces], axis=0)  # ABSENT is -1
-                self._codes.setdefault(name, _Growing(np.int16, ABSENT)).put(places, codes)
-            self._coded = len(trials)
-        return {name: self._column(name, len(trials)) for name in sorted(self._codes)}
+    def add(self, texts: Sequence[str]) -> None:
+        """Decode the canonical texts of more designs."""
+        if not texts:
+            return
+        places = np.arange(self.count, self.count + len(texts))
+        pieces = [self._numbers_of(some, at) for at, some in enumerate(self._cut(texts))]
+        for name, found in self._codes_of_pieces.items():
+            known = np.full(self._decoded, ABSENT, dtype=np.int16)
+            known[list(found)] = list(found.values())
+            codes = np.max([known[numbers] for numbers in pieces], axis=0)  # ABSENT is -1
+            self._codes.setdefault(name, _Growing(np.int16, ABSENT)).put(places, codes)
+        self.count += len(texts)
+
+    def columns(self) -> dict[str, Parameter]:
+        """Return a column for each parameter of the designs."""
+        return {name: self._column(name, self.count) for name in sorted(self._codes)}
 
     def _cut(self, texts: Sequence[str]) -> list[Sequence[str]]:
         """Return the pieces of designs; one piece each where texts are not of today's form."""
@@ -433,20 +486,27 @@ def study_front(reader: Reader, name: str) -> tuple[StudyColumns, Front]:
     from dse.config import config_from_json
 
     config = config_from_json(reader.study(name).config_json)
-    columns = study_columns(reader, name, wanted_for_front(config))
-    found = pareto_front(columns)
-    numbers = [result.trial.number for result in found.points]
-    stored = {r.trial.number: r for r in reader.results(columns.id, numbers=numbers)}
-    points = tuple(_joined(stored[result.trial.number], result) for result in found.points)
-    return columns, replace(found, points=points)
+    columns = study_columns(reader, name, replace(wanted_for_front(config), records=False))
+
+    def points(positions: Positions) -> tuple[TrialResult, ...]:
+        numbers = columns.numbers[positions].tolist()
+        stored = {r.trial.number: r for r in reader.results(columns.id, numbers=numbers)}
+        return tuple(
+            _joined(stored[number], *columns.measured(position))
+            for number, position in zip(numbers, positions.tolist(), strict=True)
+        )
+
+    return columns, pareto_front(columns, points)
 
 
-def _joined(stored: TrialResult, shown: TrialResult) -> TrialResult:
-    """Return a trial with all its metrics, those of ``shown`` as there."""
+def _joined(
+    stored: TrialResult, metrics: Mapping[str, float], estimates: frozenset[str]
+) -> TrialResult:
+    """Return a trial with all its metrics, some of them as they stand in the columns."""
     return replace(
         stored,
-        metrics={**stored.metrics, **shown.metrics},
-        estimates=stored.estimates | shown.estimates,
+        metrics={**stored.metrics, **metrics},
+        estimates=stored.estimates | estimates,
     )
 
 

@@ -6,7 +6,7 @@ Every statement is one pass over an index, and none has more variables for more 
 import gc
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from operator import itemgetter
@@ -20,10 +20,13 @@ from contracts.faults import FaultKind
 from contracts.measurement import Fidelity
 from dse.store.queries import origins
 from dse.store.records import (
+    STAND_IN,
+    AttemptsWanted,
     LastAttempts,
     MetricValues,
     StudyChanges,
     StudyRecord,
+    TrialColumns,
     TrialRecord,
     TrialState,
 )
@@ -39,6 +42,16 @@ _AT_ONCE = 4096
 _FEW = 1000
 """Up to so many trials are looked up one by one, more of them by a range of keys."""
 
+_STATE_CODE = " ".join(f"WHEN '{s.value}' THEN {code}" for code, s in enumerate(TrialState))
+# As texts, as the values of a metric below.
+_COLUMNS = f"""
+SELECT group_concat(id), group_concat(number), group_concat(revision),
+       group_concat(coalesce(reused_from, 0)), group_concat(coalesce(promotes, 0)),
+       group_concat(CASE state {_STATE_CODE} END * 2
+                    + (substr(suggested_by, 1, {len(STAND_IN)}) = '{STAND_IN}')),
+       group_concat(design_id, char(10))
+FROM trials WHERE study_id = ? AND revision > ?
+"""
 _TRIALS = """
 SELECT id, study_id, number, design_id, design_json, context, fidelity, suggested_by, state,
        created_s, ended_s, failures, not_before_s, reused_from, promotes, revision
@@ -63,6 +76,7 @@ _ATTEMPTS = """
 SELECT trial_id, started_s, ended_s, kind, what, max(number) FROM attempts
 WHERE {which} GROUP BY trial_id
 """
+_FAULTY = f"SELECT * FROM ({_ATTEMPTS}) WHERE kind IS NOT NULL"
 _IN_RANGE = "trial_id BETWEEN ? AND ?"
 _IN_LIST = "trial_id IN (SELECT value FROM json_each(?))"
 
@@ -76,19 +90,21 @@ def study_changes(
     *,
     since: int,
     names: Collection[str] | None,
-    with_attempts: bool,
+    with_records: bool,
+    wanted: AttemptsWanted,
 ) -> StudyChanges:
     """Return what changed in a study after a revision, see ``Reader.changes``."""
     cursor = _cursor(db)
     with _no_collection():
-        trials = _trials(cursor, study.id, since)
+        trials = _columns(cursor, study.id, since)
         sources = _Sources(trials)
         return StudyChanges(
             study=study,
             trials=trials,
-            metrics=tuple(_metrics(cursor, sources, names)) if trials else (),
-            attempts=_attempts(cursor, sources) if with_attempts else None,
-            origins=origins(db, {trial.reused_from for trial in trials if trial.reused_from}),
+            records=_records(cursor, study.id, since) if with_records else None,
+            metrics=tuple(_metrics(cursor, sources, names)) if len(trials.ids) else (),
+            attempts=_attempts(cursor, sources, wanted),
+            origins=origins(db, set(trials.reused_from[trials.reused_from > 0].tolist())),
         )
 
 
@@ -110,7 +126,26 @@ def _cursor(db: Connection) -> sqlite3.Cursor:
     return connection.cursor()
 
 
-def _trials(cursor: sqlite3.Cursor, study_id: int, since: int) -> tuple[TrialRecord, ...]:
+def _columns(cursor: sqlite3.Cursor, study_id: int, since: int) -> TrialColumns:
+    *texts, design_ids = cursor.execute(_COLUMNS, (study_id, since)).fetchone()
+    ids, numbers, revisions, reused_from, promotes, codes = (
+        np.fromstring(text or "", dtype=np.int64, sep=",") for text in texts
+    )
+    order = np.argsort(numbers)  # in SQLite, whole rows would be moved
+    each_id = design_ids.split("\n") if design_ids else []
+    return TrialColumns(
+        ids=ids[order],
+        numbers=numbers[order],
+        states=(codes[order] >> 1).astype(np.int8),
+        revisions=revisions[order],
+        reused_from=reused_from[order],
+        promotes=promotes[order],
+        is_stand_in=(codes[order] & 1) != 0,
+        design_ids=[each_id[place] for place in order.tolist()],
+    )
+
+
+def _records(cursor: sqlite3.Cursor, study_id: int, since: int) -> tuple[TrialRecord, ...]:
     # as TrialRecord._make, but without a call of Python for each trial
     to_record = partial(tuple.__new__, TrialRecord)
     shared: dict[str, str] = {}  # one text for all trials that have the same
@@ -123,20 +158,21 @@ def _trials(cursor: sqlite3.Cursor, study_id: int, since: int) -> tuple[TrialRec
         for place in (_CONTEXT, _SUGGESTED_BY):
             columns[place] = list(map(shared.setdefault, columns[place], columns[place]))
         found += map(to_record, zip(*columns, strict=True))
-    found.sort(key=itemgetter(_NUMBER))  # in SQLite, whole rows would be moved
+    found.sort(key=itemgetter(_NUMBER))
     return tuple(found)
 
 
 class _Sources:
     """Under which keys the results of some trials are, and which trials share each of them."""
 
-    def __init__(self, trials: Sequence[TrialRecord]) -> None:
-        keys = np.array([trial.reused_from or trial.id for trial in trials], dtype=np.int64)
+    def __init__(self, trials: TrialColumns) -> None:
+        is_own = trials.reused_from == 0
+        keys = np.where(is_own, trials.ids, trials.reused_from)
         order = np.argsort(keys, kind="stable")
         self._keys = keys[order]
-        self._numbers = np.array([trial.number for trial in trials], dtype=np.int64)[order]
-        own = [trial.id for trial in trials if trial.reused_from is None]
-        shared = [trial.reused_from for trial in trials if trial.reused_from is not None]
+        self._numbers = trials.numbers[order]
+        own = keys[is_own].tolist()
+        shared = keys[~is_own].tolist()
         self.conditions: list[Which] = []
         if len(own) > _FEW:
             self.conditions.append((_IN_RANGE, (min(own), max(own))))
@@ -203,11 +239,12 @@ def _metric_names(cursor: sqlite3.Cursor) -> Iterator[str]:
         (name,) = cursor.execute("SELECT min(name) FROM metrics WHERE name > ?", (name,)).fetchone()
 
 
-def _attempts(cursor: sqlite3.Cursor, sources: _Sources) -> LastAttempts:
+def _attempts(cursor: sqlite3.Cursor, sources: _Sources, wanted: AttemptsWanted) -> LastAttempts:
+    statement = _ATTEMPTS if wanted == "all" else _FAULTY
     rows = [
         row
-        for condition, variables in sources.conditions
-        for row in cursor.execute(_ATTEMPTS.format(which=condition), variables).fetchall()
+        for condition, variables in (sources.conditions if wanted != "none" else ())
+        for row in cursor.execute(statement.format(which=condition), variables).fetchall()
     ]
     keys, started_s, ended_s, kinds, whats, _ = zip(*rows, strict=True) if rows else [()] * 6
     numbers, places = sources.numbers(np.array(keys, dtype=np.int64))

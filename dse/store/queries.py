@@ -148,6 +148,16 @@ def trial_results(
     return _results(db, which)
 
 
+def design_texts(db: Connection, study_id: int, *, after: int, until: int) -> tuple[str, ...]:
+    """Return the canonical texts of the designs of some trials, see ``Reader.design_texts``."""
+    rows = db.execute(
+        select(trials.c.design_json)
+        .where(trials.c.study_id == study_id, trials.c.number > after, trials.c.number <= until)
+        .order_by(trials.c.number)
+    )
+    return tuple(rows.scalars())
+
+
 def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail:
     """Return everything about one trial.
 

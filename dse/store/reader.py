@@ -14,6 +14,7 @@ from contracts.faults import NotFound
 from dse.store import queries
 from dse.store.database import as_store_error, check_schema, open_to_read
 from dse.store.records import (
+    AttemptsWanted,
     AuditRecord,
     HeldTrial,
     Sample,
@@ -140,7 +141,8 @@ class Reader:
         *,
         since: int = -1,
         metrics: Collection[str] | None = None,
-        with_attempts: bool = True,
+        with_records: bool = True,
+        attempts: AttemptsWanted = "all",
     ) -> StudyChanges | None:
         """Return what changed in a study; None when there is no study of that name.
 
@@ -151,7 +153,8 @@ class Reader:
             name: Of the study.
             since: Only trials with a larger revision; -1 for all.
             metrics: Names of those to read, a few; None for all.
-            with_attempts: Whether to read the last attempt at each trial, too.
+            with_records: Whether to read the trials whole, too.
+            attempts: Of which of these trials to read the last attempt, too.
         """
         with self._read() as db:
             check_schema(self.path, db)
@@ -160,7 +163,25 @@ class Reader:
                 return None
             from dse.store.changes import study_changes  # NumPy takes a while to import
 
-            return study_changes(db, study, since=since, names=metrics, with_attempts=with_attempts)
+            return study_changes(
+                db,
+                study,
+                since=since,
+                names=metrics,
+                with_records=with_records,
+                wanted=attempts,
+            )
+
+    def design_texts(self, study_id: int, *, after: int, until: int) -> tuple[str, ...]:
+        """Return the canonical texts of the designs of some trials, by number.
+
+        Args:
+            study_id: Key of the study.
+            after: Only trials with a larger number.
+            until: Only trials with this number or a smaller one.
+        """
+        with self._read() as db:
+            return queries.design_texts(db, study_id, after=after, until=until)
 
     def results(
         self, study_id: int, *, numbers: Iterable[int] | None = None

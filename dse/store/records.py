@@ -1,10 +1,10 @@
 """What the store hands out: frozen rows, free of the database."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from contracts.faults import FaultKind
 from contracts.measurement import Fidelity, Measurement
@@ -228,6 +228,32 @@ class TrialResult:
     started_s: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrialColumns:
+    """What decides which of some trials count, one value a trial, by number.
+
+    Attributes:
+        ids: Keys in the database.
+        numbers: In their study.
+        states: Positions in ``TrialState``.
+        revisions: Numbers of their last changes.
+        reused_from: Keys of the trials whose results they share; 0 where there is none.
+        promotes: Keys of the trials whose designs they measure at a higher fidelity; 0 where there
+            is none.
+        is_stand_in: Whether each design was drawn at random because the search failed.
+        design_ids: Hashes of the designs.
+    """
+
+    ids: "NDArray[np.int64]"
+    numbers: "NDArray[np.int64]"
+    states: "NDArray[np.int8]"
+    revisions: "NDArray[np.int64]"
+    reused_from: "NDArray[np.int64]"
+    promotes: "NDArray[np.int64]"
+    is_stand_in: "NDArray[np.bool_]"
+    design_ids: Sequence[str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricValues:
     """One metric of some trials, which may be that of the trials whose results they share.
@@ -267,12 +293,17 @@ class AttemptRow(NamedTuple):
     what: str | None
 
 
+AttemptsWanted = Literal["none", "faults", "all"]
+"""Which last attempts are read: none, those with a fault, or that of every trial."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastAttempts:
     """The last attempt at each of some trials, or at the trials whose results they share.
 
     Attributes:
-        numbers: Of the trials in their study; those without an attempt are not there.
+        numbers: Of the trials in their study; those without an attempt that was asked for are
+            not there.
         started_s: When each attempt began, seconds since 1970.
         ended_s: When it ended; NaN while it runs.
         faults: Number of a trial to the kind of its fault and one sentence, where there was one.
@@ -290,16 +321,18 @@ class StudyChanges:
 
     Attributes:
         study: The study as it is now.
-        trials: That changed or came, by number.
+        trials: That changed or came.
+        records: The same trials whole, in the same order; None unless asked for.
         metrics: Of these trials.
-        attempts: The last one at each of these trials; None unless asked for.
+        attempts: The last ones at these trials, as far as asked for.
         origins: Key of a trial whose result one of them shares, to its study's name and number.
     """
 
     study: StudyRecord
-    trials: tuple[TrialRecord, ...]
+    trials: TrialColumns
+    records: tuple[TrialRecord, ...] | None
     metrics: tuple[MetricValues, ...]
-    attempts: LastAttempts | None
+    attempts: LastAttempts
     origins: Mapping[int, tuple[str, int]]
 
 

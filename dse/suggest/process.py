@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from contracts.faults import ToolCrashed, ToolTimeout
-from runners.pipeline.sources import ROOT
+from runners import ROOT
 from runners.tools import child
 
 _LENGTH_BYTES = 8

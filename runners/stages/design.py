@@ -2,7 +2,7 @@
 
 from contracts.parameter import Value
 from hw_templates import cpu
-from hw_templates.cfu import Family, load_families
+from hw_templates.cfu import BUILT_IN, Family, load_families
 from runners.job import Job
 
 
@@ -13,6 +13,18 @@ def family_of(job: Job) -> Family:
         ConfigError: A module of the job's families cannot be imported, or there is no such family.
     """
     return load_families(job.families).named(str(job.design.get("cfu", "none")))
+
+
+def is_own(family: Family) -> bool:
+    """Return whether a CFU family is the study's own; what is wrong in a built-in one is a bug."""
+    return BUILT_IN.get(family.name) is not family
+
+
+def own_hardware(job: Job) -> str | None:
+    """Return what of a design's Verilog is the study's own, in words; None when it is all ours."""
+    family = family_of(job)
+    is_there = family.verilog is not None and is_own(family)
+    return f"the Verilog of the CFU family {family.name}" if is_there else None
 
 
 def family_values(job: Job, chosen: Family) -> dict[str, Value]:

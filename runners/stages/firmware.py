@@ -1,5 +1,7 @@
 """Stages that make software: the firmware, for the SoC and for the host."""
 
+import contextlib
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -11,7 +13,8 @@ from contracts.parameter import Value
 from hw_templates.cfu import Family
 from runners.job import Job
 from runners.pipeline import Building, Stage, source_digest
-from runners.stages.design import cpu_config, family_of, family_values
+from runners.stages.design import cpu_config, family_of, family_values, is_own
+from runners.stages.own_source import calling, giving
 from runners.tools import identities, run_tool
 from runners.workload import workload_model
 from sw_templates.build import host_command, riscv_commands
@@ -38,27 +41,49 @@ def firmware_options(job: Job) -> FirmwareOptions:
 
 
 def kernel_set(family: Family, values: Mapping[str, Value]) -> KernelSet:
-    """Return the kernels of a CFU family for one design."""
-    if family.kernels is None:
+    """Return the kernels of a CFU family for one design.
+
+    Raises:
+        DoesNotBuild: A function of the family raised for these values, or returned what no
+            template or layout can use.
+    """
+    kernels = family.kernels
+    if kernels is None:
         return KernelSet()
-    return KernelSet(
-        folders=(family.kernels.folder,),
-        variables=family.kernels.variables(values),
-        weight_row_align_bytes=family.kernels.weight_row_align_bytes(values),
-        scratch_rows=family.kernels.scratch_rows(values),
+    with calling(f"the kernels of the CFU family {family.name}"):
+        chosen = KernelSet(
+            folders=(kernels.folder,),
+            variables=dict(kernels.variables(values)),
+            weight_row_align_bytes=kernels.weight_row_align_bytes(values),
+            scratch_rows=kernels.scratch_rows(values),
+        )
+        json.dumps(asdict(chosen)["variables"])  # part of the key of what is built
+        return chosen
+
+
+def own_kernels(job: Job) -> str | None:
+    """Return what of a firmware's C is the study's own, in words; None when it is all ours."""
+    family = family_of(job)
+    own = [f"the kernels of the CFU family {family.name}"] * (
+        family.kernels is not None and is_own(family)
     )
+    own += [f"the operators in {folder.name}" for folder in job.workload.operator_folders]
+    return " with ".join(own) or None
 
 
 def generate_firmware(job: Job, *, soc: SocMap | None, out: Path) -> Firmware:
-    """Write the C of a job's firmware; ``soc`` None makes it a program of the host."""
+    """Write the C of a job's firmware; ``soc`` None makes it a program of the host.
+
+    Raises:
+        DoesNotBuild: A template of the study's own cannot be rendered.
+        DseError: From ``generate``.
+    """
     family = family_of(job)
-    return generate(
-        workload_model(job.workload),
-        kernels=kernel_set(family, family_values(job, family)),
-        options=firmware_options(job),
-        soc=soc,
-        out=out,
-    )
+    model = workload_model(job.workload)
+    kernels = kernel_set(family, family_values(job, family))
+    own = own_kernels(job)
+    with contextlib.nullcontext() if own is None else calling(own):
+        return generate(model, kernels=kernels, options=firmware_options(job), soc=soc, out=out)
 
 
 def _source_inputs(job: Job) -> dict[str, Any]:
@@ -96,16 +121,17 @@ def _build_firmware(building: Building) -> float:
         options=firmware_options(building.job),
         cpu_flags=cpu_config(building.job).compiler_flags,
     )
-    try:
-        return cpu_s + sum(_run(building, command) for command in commands)
-    except ToolCrashed as error:
-        if _LINKER_OVERFLOW not in error.detail:
-            raise
-        raise DoesNotFit(
-            "the firmware does not fit the main memory of the target",
-            fix="raise memory.size_bytes of the target, or use a smaller model",
-            detail=error.detail,
-        ) from error
+    with giving(own_kernels(building.job)):
+        try:
+            return cpu_s + sum(_run(building, command) for command in commands)
+        except ToolCrashed as error:
+            if _LINKER_OVERFLOW not in error.detail:
+                raise
+            raise DoesNotFit(
+                "the firmware does not fit the main memory of the target",
+                fix="raise memory.size_bytes of the target, or use a smaller model",
+                detail=error.detail,
+            ) from error
 
 
 def _host_inputs(job: Job) -> Mapping[str, Any]:
@@ -116,7 +142,9 @@ def _build_host_firmware(building: Building) -> float:
     """Write the same C for the host, with the CFU emulated, and ``firmware_host``."""
     started_s = time.process_time()
     firmware = generate_firmware(building.job, soc=None, out=building.out)
-    return time.process_time() - started_s + _run(building, host_command(firmware))
+    cpu_s = time.process_time() - started_s
+    with giving(own_kernels(building.job)):
+        return cpu_s + _run(building, host_command(firmware))
 
 
 def _run(building: Building, command: tuple[str, ...]) -> float:
@@ -130,7 +158,7 @@ def _run(building: Building, command: tuple[str, ...]) -> float:
 
 
 _CODE = (
-    *(f"runners/stages/{name}.py" for name in ("firmware", "design")),
+    *(f"runners/stages/{name}.py" for name in ("firmware", "design", "own_source")),
     "runners/workload.py",
     "sw_templates",
 )

@@ -13,6 +13,8 @@ from contracts.faults import ToolMissing
 from hw_templates.soc import simulation
 from runners.job import Job
 from runners.pipeline import Building, Stage
+from runners.stages.design import own_hardware
+from runners.stages.own_source import giving
 from runners.tools import identities, newest_clang, run_tool
 
 SIMULATOR = "simulator"
@@ -135,18 +137,22 @@ def _build_simulator(building: Building) -> float:
     """Write ``simulator``: CPU, CFU and SoC as a program; the firmware comes at its start."""
     limits = building.job.limits
     cfu = building.needs["cfu"] / "cfu.v"
-    return build_simulator(
-        soc=building.needs["soc"] / "soc.v",
-        cpu=building.needs["cpu"] / "VexRiscv.v",
-        cfu=cfu if cfu.exists() else None,
-        runtime=building.needs["simulator-runtime"],
-        out=building.out,
-        timeout_s=limits.stage_timeout_s,
-        memory_bytes=limits.memory_bytes,
-    )
+    with giving(own_hardware(building.job)):
+        return build_simulator(
+            soc=building.needs["soc"] / "soc.v",
+            cpu=building.needs["cpu"] / "VexRiscv.v",
+            cfu=cfu if cfu.exists() else None,
+            runtime=building.needs["simulator-runtime"],
+            out=building.out,
+            timeout_s=limits.stage_timeout_s,
+            memory_bytes=limits.memory_bytes,
+        )
 
 
-_CODE = ("runners/stages/simulator.py", "hw_templates/soc/simulation")
+_CODE = (
+    *(f"runners/stages/{name}.py" for name in ("simulator", "design", "own_source")),
+    "hw_templates/soc/simulation",
+)
 
 SIMULATOR_RUNTIME_STAGE = Stage(
     name="simulator-runtime",

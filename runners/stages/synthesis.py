@@ -16,7 +16,8 @@ from runners.fpga.family import FpgaFamily
 from runners.job import Job
 from runners.pipeline import Building, Stage, source_digest
 from runners.stages.black_boxes import cfu_header, cpu_header
-from runners.stages.design import has_cfu
+from runners.stages.design import has_cfu, own_hardware
+from runners.stages.own_source import giving
 from runners.stages.rom import BIOS, rom_words, write_words
 from runners.stages.soc import read_soc
 from runners.tools import ToolRun, identities, run_tool
@@ -145,15 +146,16 @@ def _synthesise(building: Building, *, need: str, top: str) -> float:
         return 0.0
     if "bios" in building.needs:
         sources = _with_boot_program(sources, building)
-    return synthesise(
-        sources,
-        family=family,
-        top=top,
-        black_boxes=_black_boxes(job) if need == "board-soc" else (),
-        out=building.out,
-        timeout_s=job.limits.stage_timeout_s,
-        memory_bytes=job.limits.memory_bytes,
-    ).cpu_s
+    with giving(own_hardware(job) if need == "cfu" else None):
+        return synthesise(
+            sources,
+            family=family,
+            top=top,
+            black_boxes=_black_boxes(job) if need == "board-soc" else (),
+            out=building.out,
+            timeout_s=job.limits.stage_timeout_s,
+            memory_bytes=job.limits.memory_bytes,
+        ).cpu_s
 
 
 def _with_boot_program(sources: list[Path], building: Building) -> list[Path]:
@@ -174,7 +176,10 @@ def _rom_needs(job: Job, *, part: str) -> tuple[str, ...]:
 
 
 _CODE = (
-    *(f"runners/stages/{name}.py" for name in ("synthesis", "black_boxes", "rom", "soc")),
+    *(
+        f"runners/stages/{name}.py"
+        for name in ("synthesis", "black_boxes", "rom", "soc", "design", "own_source")
+    ),
     "runners/fpga/family.py",
     "hw_templates/cfu/family.py",  # the ports of the black boxes
 )

@@ -7,6 +7,7 @@ limit, with its output in a log; its end is mapped to a fault of the closed list
 import contextlib
 import errno
 import os
+import re
 import resource
 import shutil
 import signal
@@ -23,12 +24,25 @@ from contracts.faults import DiskFull, DseError, OutOfMemory, ToolCrashed, ToolM
 from runners.tools import child
 
 _DETAIL_CHARS = 2000
+_COMPLAINT_CHARS = 400
+_LOG_BYTES = 4 << 20
+"""So much of the beginning of a program's output is searched for its first error."""
 _MEMORY_LOOK_S = 0.25
 _WATCH_S = 1.0
 _COMPUTING_SHARE = 0.5
 """A program that used less of its time than this was waiting for something else."""
 _OUT_OF_MEMORY_SIGNS = ("bad_alloc", "cannot allocate memory", "out of memory", "memoryerror")
 _DISK_FULL_SIGNS = ("no space left on device", "disk quota exceeded")
+_SIGNAL_SIGNS = ("signal terminated program", "terminated by signal", "dumped core", "core dumped")
+"""What a compiler's driver says when a signal ended the program that it had started."""
+_FIRST_SIGNAL_STATUS = 128
+"""A shell's exit status from here on stands for a signal."""
+_ERROR_LINE = re.compile(
+    r"^(?!%?warning)(?:.*?(?:^|[: \t%])\w*error(?:-\w+)?:.*|.*undefined reference to.*"
+    r"|.*multiple definition of.*|.*cannot find -l.*)$",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""How gcc, clang, ld, the assembler, Verilator, yosys and nextpnr begin to say what is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +143,43 @@ def run_tool(
             tail=_tail(log, offset),
         )
     if end != 0:
-        raise _fault_of_status(name, end, log=log, detail=_tail(log, offset))
+        raise _fault_of_status(name, end, log=log, text=_text(log, offset))
     return run
+
+
+def first_error_line(text: str) -> str:
+    """Return the first line of a program's output that tells an error.
+
+    Where no line looks like one it is the last that is not empty, and where there is none an empty
+    text.
+    """
+    found = _ERROR_LINE.search(text)
+    lines = [line for line in text.splitlines() if line.strip()]
+    line = found[0] if found else lines[-1] if lines else ""
+    return line.strip()[:_COMPLAINT_CHARS]
+
+
+def machine_fault(text: str, doing: str) -> DseError | None:
+    """Return the machine's fault that a failed program's output tells, or None when it tells none.
+
+    Args:
+        text: What the program wrote.
+        doing: Who could not do what, for the message.
+    """
+    lower = text.lower()
+    if any(sign in lower for sign in _DISK_FULL_SIGNS):
+        return DiskFull(
+            f"{doing}: the disk is full",
+            fix="free space, then `resume` the study",
+            detail=text[-_DETAIL_CHARS:],
+        )
+    if any(sign in lower for sign in _OUT_OF_MEMORY_SIGNS):
+        return OutOfMemory(
+            f"{doing}: out of memory",
+            fix="raise limits.memory_bytes or run fewer workers, then `resume` the study",
+            detail=text[-_DETAIL_CHARS:],
+        )
+    return None
 
 
 def tool_version(command: Sequence[str | Path]) -> str:
@@ -290,23 +339,24 @@ def _available_bytes() -> int:
     return 0
 
 
-def _fault_of_status(name: str, status: int, *, log: Path, detail: str) -> DseError:
-    lower = detail.lower()
-    if any(sign in lower for sign in _DISK_FULL_SIGNS):
-        return DiskFull(
-            f"{name} could not write: the disk is full",
-            fix="free space, then `resume` the study",
-            detail=detail,
-        )
-    if status == -signal.SIGKILL or any(sign in lower for sign in _OUT_OF_MEMORY_SIGNS):
+def _fault_of_status(name: str, status: int, *, log: Path, text: str) -> DseError:
+    detail = text[-_DETAIL_CHARS:].strip()
+    said = machine_fault(detail, f"{name} failed ({_describe(status)})")
+    if said is not None:
+        return said
+    if status == -signal.SIGKILL:
         return OutOfMemory(
             f"{name} ran out of memory ({_describe(status)})",
             fix="raise limits.memory_bytes or run fewer workers, then `resume` the study",
             detail=detail,
         )
-    return ToolCrashed(
+    error = ToolCrashed(
         f"{name} failed ({_describe(status)})", fix=f"read its log: {log}", detail=detail
     )
+    by_itself = 0 < status < _FIRST_SIGNAL_STATUS
+    if by_itself and not any(sign in text.lower() for sign in _SIGNAL_SIGNS):
+        error.complaint = first_error_line(text)
+    return error
 
 
 def _describe(status: int) -> str:
@@ -315,12 +365,19 @@ def _describe(status: int) -> str:
     return f"exit status {status}"
 
 
-def _tail(log: Path, offset: int) -> str:
-    """Return the end of what this run wrote to ``log``."""
+def _text(log: Path, offset: int) -> str:
+    """Return what this run wrote to ``log``: its beginning and, of a very long one, its end."""
     try:
         with log.open("rb") as source:
+            source.seek(offset)
+            beginning = source.read(_LOG_BYTES)
             end = source.seek(0, os.SEEK_END)
-            source.seek(max(offset, end - _DETAIL_CHARS))
-            return source.read().decode(errors="replace").strip()
+            source.seek(max(offset + len(beginning), end - _DETAIL_CHARS))
+            return (beginning + source.read()).decode(errors="replace")
     except OSError:
         return ""
+
+
+def _tail(log: Path, offset: int) -> str:
+    """Return the end of what this run wrote to ``log``."""
+    return _text(log, offset)[-_DETAIL_CHARS:].strip()

@@ -18,7 +18,12 @@ from dse.output.trial_report import show_text
 from dse.results.clock_model import ClockModel, clock_model
 from dse.results.columns import STATES, StudyColumns
 from dse.results.front import pareto_front
-from dse.results.study_results import study_columns
+from dse.results.study_results import (
+    StudyResults,
+    study_columns,
+    study_front,
+    wanted_for_front,
+)
 from dse.store import Store, TrialResult, TrialState
 from runners.job import Job
 from tests.campaign.fake_rooms import clock_of
@@ -68,7 +73,7 @@ def run(
 def without_promotions(columns: StudyColumns) -> StudyColumns:
     """Return the columns as if no trial had been placed."""
     waiting = STATES.index(TrialState.WAITING)
-    placed = np.array([t.promotes is not None for t in columns.trials])
+    placed = columns.promotes > 0
     opened = tuple(
         t if t.promotes is None else t._replace(state=TrialState.WAITING) for t in columns.trials
     )
@@ -166,6 +171,33 @@ def test_the_clock_of_unplaced_designs_is_learned_from_the_placed_ones(
         assert abs(result.metrics["predicted_clock_mhz"] - true_mhz) < abs(50.0 - true_mhz)
     stored = {r.trial.id: r for r in store.results(study.id)}
     assert all("clock_mhz" not in stored[r.trial.id].metrics for r in guessed)
+
+
+def test_a_front_is_the_same_however_much_of_the_trials_is_read(
+    store: Store, config: StudyConfig
+) -> None:
+    followed = StudyResults("night", replace(wanted_for_front(config), records=False))
+    prepared = campaign(store, config)
+    followed.update(store)  # while there is nothing yet
+    prepared.run()
+
+    assert followed.update(store).is_new_clock
+    slim, whole = followed.columns(), study_columns(store, "night")
+    once, front = study_front(store, "night")
+
+    assert slim.trials == once.trials == ()
+    assert len(whole.trials) == len(slim) == len(once)
+    wanted = pareto_front(whole)
+    assert front.points
+    assert [(p.trial, p.metrics, p.estimates) for p in front.points] == [
+        (p.trial, p.metrics, p.estimates) for p in wanted.points
+    ]
+    assert (front.dominated, front.excluded) == (wanted.dominated, wanted.excluded)
+    for columns in (slim, once):
+        assert columns.standing.verdicts.tolist() == whole.standing.verdicts.tolist()
+        assert columns.metrics["predicted_clock_mhz"].estimate.any()
+        for name in ("latency_us", "predicted_clock_mhz"):
+            np.testing.assert_array_equal(columns.column(name), whole.column(name))
 
 
 def test_a_front_tells_what_is_placed_from_what_is_guessed(

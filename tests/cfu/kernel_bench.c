@@ -1,5 +1,6 @@
 /* Runs one kernel on layers from stdin until it ends, results to stdout; all in native int32.
- * A layer: 'c' or 'a', the fields of its structure up to the first pointer, then the arrays. */
+ * A layer: 'c', the fields of its structure up to the first pointer, then the arrays; or 'a', the
+ * elements of both inputs, the structure with one loop for the table of loops, and the inputs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,9 +75,17 @@ static void run_add(void)
 {
     struct add_layer layer;
 
-    read_exactly(&layer, sizeof layer);
-    size_t size = (size_t)layer.size;
-    int8_t *input1 = read_array(size), *input2 = read_array(size);
+    int32_t elements[2], loop[3];
+    const size_t factors = offsetof(struct add_layer, input1_zero_point);
+
+    read_exactly(elements, sizeof elements);
+    read_exactly(&layer, offsetof(struct add_layer, loop_count));
+    read_exactly(loop, sizeof loop);
+    read_exactly((char *)&layer + factors, sizeof layer - factors);
+    layer.loop_count = 1;
+    layer.loops = loop;
+    size_t size = (size_t)(layer.row * loop[0]);
+    int8_t *input1 = read_array((size_t)elements[0]), *input2 = read_array((size_t)elements[1]);
     int8_t *output = aligned_alloc(16, (size + 31) / 16 * 16);
 
     memset(output, 0x33, size + 16);

@@ -112,10 +112,14 @@ class Convolution:
 
 @dataclass(frozen=True, kw_only=True)
 class Addition:
-    """An ADD layer with its data; scales are of both inputs and of the sum."""
+    """An ADD layer with its data; scales are of both inputs and of the sum.
+
+    ``left`` has ``rows`` rows. ``right`` has one, which is added to each, or but one element.
+    """
 
     left: Int8s
     right: Int8s
+    rows: int = 1
     zero_points: tuple[int, int, int]
     scales: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
     limits: tuple[int, int]
@@ -124,7 +128,8 @@ class Addition:
         """Return the output tensor."""
         low, high = self.limits
         outputs = []
-        for a, b in zip(self.left.tolist(), self.right.tolist(), strict=True):
+        right = np.broadcast_to(self.right, (self.rows, len(self.left) // self.rows)).reshape(-1)
+        for a, b in zip(self.left.tolist(), right.tolist(), strict=True):
             first = requantised((a - self.zero_points[0]) << 20, *self.scales[0])
             second = requantised((b - self.zero_points[1]) << 20, *self.scales[1])
             total = requantised(first + second, *self.scales[2]) + self.zero_points[2]
@@ -134,6 +139,9 @@ class Addition:
     def packed(self) -> bytes:
         """Return the layer as ``kernel_bench.c`` reads it."""
         flat = [number for scale in self.scales for number in scale]
-        numbers = (len(self.left), *self.zero_points, 20, *flat, *self.limits)
+        row = len(self.left) // self.rows
+        loops = (row, 1, int(len(self.right) == row), self.rows, row, 0)
+        sizes = (len(self.left), len(self.right))
+        numbers = (*sizes, *loops, *self.zero_points, 20, *flat, *self.limits)
         header = struct.pack(f"={len(numbers)}i", *numbers)
         return b"a" + header + self.left.tobytes() + self.right.tobytes()

@@ -159,11 +159,14 @@ def test_any_fully_connected_layer(kernels: Kernels, layer: Convolution) -> None
 def additions(draw: Callable) -> Addition:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     size = draw(st.integers(1, 200))
+    rows = draw(st.sampled_from([1, 1, 1, 2, 5]))
+    right = size if draw(st.integers(0, 3)) else 1
     zero_points = tuple(draw(st.integers(-128, 127)) for _ in range(3))
     low, high = sorted((draw(st.integers(-128, 127)), draw(st.integers(-128, 127))))
     return Addition(
-        left=random_int8(rng, size),
-        right=random_int8(rng, size),
+        left=random_int8(rng, rows * size),
+        right=random_int8(rng, right),
+        rows=rows,
         zero_points=zero_points,
         scales=(
             scale(draw, shifts=st.integers(-8, 0)),

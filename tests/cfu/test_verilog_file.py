@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contracts.faults import ConfigError, DseError, InvalidDesign
+from contracts.faults import ConfigError, DoesNotBuild, DseError
 from hw_templates.cfu.verilog_file import ParameterValue, with_parameters
 
 PORTS = """
@@ -93,12 +93,17 @@ def test_the_text_is_one_module_and_depends_on_no_folder(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("body", "parameters", "kind", "message"),
     [
-        (f"{SAYS} 0;", {"LANES": 4}, ConfigError, r"unit\.v: module Cfu has no parameter LANES"),
-        (f"localparam L = 1; {SAYS} L;", {"L": 4}, ConfigError, r"unit\.v: .* no parameter L that"),
+        (f"{SAYS} 0;", {"LANES": 4}, DoesNotBuild, r"unit\.v: module Cfu has no parameter LANES"),
+        (
+            f"localparam L = 1; {SAYS} L;",
+            {"L": 4},
+            DoesNotBuild,
+            r"unit\.v: .* parameter L that",
+        ),
         (f"{SAYS} 0;", {"A B": 4}, ConfigError, r"unit\.v: 'A B' cannot be the name"),
         (f"{SAYS} 0;", {"A": 0.5}, ConfigError, r"unit\.v: parameter A cannot be 0\.5"),
-        ("assign oops", {}, ConfigError, r"unit\.v:\d+: syntax error"),
-        (f"Other u (); {SAYS} 0;", {}, InvalidDesign, r"unit\.v: Module `\\Other' referenced"),
+        ("assign oops", {}, DoesNotBuild, r"unit\.v:\d+: syntax error"),
+        (f"Other u (); {SAYS} 0;", {}, DoesNotBuild, r"unit\.v: Module `\\Other' referenced"),
     ],
     ids=["unknown", "localparam", "name", "not whole", "syntax", "missing module"],
 )
@@ -117,14 +122,14 @@ def test_a_value_that_does_not_elaborate_is_the_fault_of_the_design(tmp_path: Pa
     body = f"generate if (MODE == 1) begin not_there u (); end endgenerate {SAYS} MODE;"
     path = written(tmp_path, header="#(parameter MODE = 0)", body=body)
     with_parameters(path, {"MODE": 0})
-    with pytest.raises(InvalidDesign, match=r"not_there[\s\S]*fix: .*add a rule to the family"):
+    with pytest.raises(DoesNotBuild, match=r"not_there[\s\S]*fix: .*add a rule to the family"):
         with_parameters(path, {"MODE": 1})
 
 
 def test_a_file_without_module_cfu_or_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "other.v").write_text("module Other; endmodule")
     with pytest.raises(
-        ConfigError, match=r"other\.v: Module `\\Cfu' .*[\s\S]*must hold module Cfu"
+        DoesNotBuild, match=r"other\.v: Module `\\Cfu' .*[\s\S]*must hold module Cfu"
     ):
         with_parameters(tmp_path / "other.v", {})
     with pytest.raises(ConfigError, match=r"missing\.v cannot be read"):

@@ -1,17 +1,61 @@
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
+import flatbuffers
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 import dse.study
 from contracts.faults import ConfigError
 from dse.commands.workload import workload_data, workload_text
+from dse.commands.workload_folder import folder_data, folder_text
 
-MODEL = Path(__file__).parents[2] / "models" / "imgc" / "imgc_resnet8_int8.tflite"
+ROOT = Path(__file__).parents[2]
+MODEL = ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"
+
+
+def with_version(version: int) -> bytes:
+    """The model with a version of CONV_2D that only the reference interpreter looks at."""
+    model = schema.ModelT.InitFromPackedBuf(MODEL.read_bytes(), 0)
+    model.operatorCodes[0].version = version
+    builder = flatbuffers.Builder(1 << 17)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def with_sigmoid_and_float() -> bytes:
+    """The model with LOGISTIC in the place of ADD, and its last operator in float."""
+    model = schema.ModelT.InitFromPackedBuf(MODEL.read_bytes(), 0)
+    for code in model.operatorCodes:
+        if code.builtinCode == schema.BuiltinOperator.ADD:
+            code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.LOGISTIC
+    graph = model.subgraphs[0]
+    graph.tensors[graph.operators[-1].outputs[0]].type = schema.TensorType.FLOAT32
+    builder = flatbuffers.Builder(1 << 17)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def command(*words: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    state = {"DSE_CACHE_DIR": str(folder / "cache"), "XDG_STATE_HOME": str(folder / "state")}
+    return subprocess.run(
+        [sys.executable, "-m", "dse.study", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **state},
+        check=False,
+    )
 
 
 def test_report_has_every_layer_buffer_and_total() -> None:
-    data = workload_data(MODEL, say=lambda _: None)
+    data = workload_data(MODEL)
+    assert data["supported"] is True
+    assert data["obstacles"] == []
     assert data["macs"] == sum(layer["macs"] for layer in data["layers"]) == 12_501_632
     assert data["peak_bytes"] >= max(b["offset"] + b["size_bytes"] for b in data["buffers"])
     text = workload_text(data)
@@ -24,7 +68,70 @@ def test_report_has_every_layer_buffer_and_total() -> None:
 def test_what_is_no_model_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("cat,10,3\n")
     with pytest.raises(ConfigError, match=r"labels\.csv is not a TFLite file"):
-        workload_data(tmp_path / "labels.csv", say=lambda _: None)
+        workload_data(tmp_path / "labels.csv")
+
+
+def test_what_the_reference_refuses_is_not_supported(tmp_path: Path) -> None:
+    (tmp_path / "net.tflite").write_bytes(with_version(99))
+    with pytest.raises(ConfigError, match=r"reference kernels refuse .* version '99'"):
+        workload_data(tmp_path / "net.tflite")
+
+
+@pytest.mark.slow
+def test_a_refused_study_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "net.tflite").write_bytes(with_version(99))
+    (tmp_path / "night.toml").write_text(
+        '[study]\nname = "night"\ntrials = 2\n[workload]\nmodel = "net.tflite"\n'
+    )
+    before = sorted(tmp_path.rglob("*"))
+    ran = command("start", "night.toml", "--db", "results.db", folder=tmp_path)
+    assert ran.returncode == 3, ran.stderr
+    assert "reference kernels refuse" in ran.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.slow
+def test_reasons_are_printed_and_are_in_the_json_beside_the_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "net.tflite").write_bytes(with_sigmoid_and_float())
+    ran = command("workload", "net.tflite", "--json", folder=tmp_path)
+    assert ran.returncode == 3, ran.stderr
+    data = json.loads(ran.stdout)
+    assert data["supported"] is False
+    assert [(o["kind"], o["name"], o["count"]) for o in data["obstacles"]] == [
+        ("operator", "LOGISTIC", 3),
+        ("float", "FLOAT32", 1),
+    ]
+    assert re.search(r"3 x LOGISTIC \(operators \d+, \d+, \d+\): replace it", ran.stderr)
+    assert "representative dataset" in ran.stderr
+
+
+def test_a_folder_has_a_row_for_each_file_and_a_broken_one_is_a_row(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "good.tflite").write_bytes(MODEL.read_bytes())
+    (tmp_path / "broken.tflite").write_bytes(MODEL.read_bytes()[:5000])
+    (tmp_path / "other.tflite").write_bytes(b"no model")
+    (tmp_path / "version.tflite").write_bytes(with_version(99))
+    (tmp_path / "operators.tflite").write_bytes(with_sigmoid_and_float())
+    (tmp_path / "gone.tflite").symlink_to(tmp_path / "nowhere")
+    rows = folder_data(tmp_path)
+    answers = {Path(row["model"]).stem: row["supported"] for row in rows}
+    assert answers == {
+        "broken": False,
+        "good": True,
+        "gone": False,
+        "operators": False,
+        "other": False,
+        "version": False,
+    }
+    text = folder_text(rows, tmp_path)
+    assert re.search(r"deep/good\.tflite +yes +16 +12,501,632 +\d", text)
+    assert re.search(r"operators\.tflite +no +3 x LOGISTIC, 1 FLOAT32 tensor\n", text)
+    assert text.endswith("1 of 6 supported")
+
+
+def test_a_folder_without_models_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no \*\.tflite below"):
+        folder_data(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,29 @@ def test_a_trial_or_study_that_is_not_there_is_not_found_whatever_its_message_sa
     assert wrong.status_code == 400
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["low-nosuch=3", "high-nosuch=3", "only-nosuch=3", "box=nosuch:1:", "only=nosuch:1",
+     "nosuch=3", "lo-lut4=3", "sise=lut4", "over=nosuch"],
+)  # fmt: skip
+def test_a_query_that_nothing_reads_is_refused_and_says_what_there_is(
+    example: Path, query: str
+) -> None:
+    asking = client(example)
+    pages = ["/studies/imgc", "/studies/imgc/parts/growth", "/studies/imgc/growth.svg"]
+    if query != "over=nosuch":
+        pages += ["/api/studies/imgc/trials", "/studies/imgc/trials.csv"]
+    for page in pages:
+        answer = asking.get(f"{page}?{query}")
+        assert answer.status_code == 400, page
+        assert "use one of" in answer.text, page
+
+
+def test_the_forms_of_a_page_leave_fields_empty(example: Path) -> None:
+    query = "low-lut4=&high-lut4=&only-cfu=&size=&low-latency_us=1&show=all&sort=number&page=2"
+    assert client(example).get(f"/studies/imgc?{query}").status_code == 200
+
+
 def test_errors_are_json_with_a_fix(example: Path) -> None:
     asking = client(example)
     for path in ("/none", "/none/front", "/none/columns", "/imgc/trials/99"):
@@ -173,7 +196,7 @@ def test_the_charts_of_a_trial_are_pictures_and_tables(example: Path) -> None:
     for name, word in within.items():
         assert word in asking.get(f"/studies/imgc/trials/47/{name}.svg").text
         assert word in asking.get(f"/studies/imgc/trials/47/{name}.csv").text
-    assert asking.get("/studies/imgc/trials/47/path.svg").status_code == 400  # not placed
+    assert asking.get("/studies/imgc/trials/47/path.svg").status_code == 404  # not placed
     rows = list(csv.DictReader(asking.get("/studies/imgc/trials/47/layers.csv").text.splitlines()))
     assert sum(int(row["cycles"]) for row in rows) > 1_000_000
 

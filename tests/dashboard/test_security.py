@@ -152,7 +152,7 @@ def test_artefacts_are_downloaded_by_stage_and_name_only(database: Path, tmp_pat
 def test_an_artefact_that_is_gone_says_so(database: Path, tmp_path: Path) -> None:
     asking = client(database, cache=tmp_path)
     answer = asking.get("/studies/imgc/trials/47/artefacts/firmware/firmware.bin")
-    assert answer.status_code == 400
+    assert answer.status_code == 404
     assert "is gone from the cache" in answer.text
 
 

@@ -29,6 +29,7 @@ from runners.fpga.cells import ROLES
 from runners.measuring.metrics import METRICS
 from runners.stages.all import STAGES
 from sw_templates import options as firmware
+from sw_templates.operator_set import find_operators
 from tests.docs.pages import ROOT, anchors, links, named_blocks, page_paths, rows, section, table
 
 CLI = "docs/reference/cli.md"
@@ -201,6 +202,11 @@ def test_every_part_has_a_row_with_what_it_has_of_each_role() -> None:
 def test_every_failure_kind_has_a_row() -> None:
     documented = table("docs/failures.md")
     assert documented.keys() - {"kind"} == set(FaultKind) == set(fault_classes())
+
+
+def test_every_operator_has_a_row() -> None:
+    documented = table("docs/reference/operators.md")
+    assert documented.keys() - {"operator"} == find_operators().by_name.keys()
 
 
 def test_every_stage_has_a_row_with_its_needs() -> None:

@@ -8,10 +8,9 @@ import numpy as np
 from tests.firmware.tflite_builder import (
     FULLY_CONNECTED,
     INT32,
-    MUL,
-    RELU,
     RESHAPE,
     SOFTMAX,
+    SQUARED_DIFFERENCE,
     ModelSpec,
     OperatorSpec,
     TensorSpec,
@@ -25,15 +24,15 @@ _FILE = re.compile(r"```(?:python|c)\n(?://|#) my_operators/(\S+)\n(.*?)```", re
 def write_operator(folder: Path) -> Path:
     """Write the files of the page to ``folder``, which is returned."""
     files = dict(_FILE.findall(PAGE.read_text()))
-    assert set(files) == {"mul.py", "mul.c.j2"}
+    assert set(files) == {"squared_difference.py", "square.c.j2"}
     folder.mkdir(exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text)
     return folder
 
 
-def network_with_mul() -> bytes:
-    """An image times a constant, squared with RELU, then five classes."""
+def network_with_square() -> bytes:
+    """An image's difference from a constant, squared, and again, then five classes."""
     generator = np.random.default_rng(8)
     shape = [1, 6, 5, 4]
 
@@ -55,10 +54,8 @@ def network_with_mul() -> bytes:
         TensorSpec(shape=[1, 5], scales=[1 / 256], zero_points=[-128]),  # 8
     ]
     operators = [
-        OperatorSpec(code=MUL, inputs=[0, 1], outputs=[2]),
-        OperatorSpec(
-            code=MUL, inputs=[2, 2], outputs=[3], options={"FusedActivationFunction": RELU}
-        ),
+        OperatorSpec(code=SQUARED_DIFFERENCE, inputs=[0, 1], outputs=[2]),
+        OperatorSpec(code=SQUARED_DIFFERENCE, inputs=[2, 0], outputs=[3]),
         OperatorSpec(code=RESHAPE, inputs=[3, 5], outputs=[4]),
         OperatorSpec(code=FULLY_CONNECTED, inputs=[4, 6], outputs=[7]),
         OperatorSpec(code=SOFTMAX, inputs=[7], outputs=[8], options={"Beta": 1.0}),

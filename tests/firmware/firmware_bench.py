@@ -21,6 +21,7 @@ from sw_templates.options import PLAIN_KERNELS, FirmwareOptions, KernelSet
 from sw_templates.reference import Golden
 from sw_templates.soc_map import Region, SocMap
 from sw_templates.tflite_import import load_model, model_from_bytes
+from sw_templates.tflite_normal import normalised
 from tests.firmware.tflite_builder import (
     ADD,
     AVERAGE_POOL_2D,
@@ -109,7 +110,7 @@ def run_batch(program: Path, model: Model, inputs: Sequence[bytes]) -> tuple[Gol
 def reference_outputs(content: bytes, model: Model, given: bytes) -> list[bytes]:
     """Bytes of each layer's output by TFLite's reference kernels."""
     interpreter = Interpreter(
-        model_content=content,
+        model_content=normalised(content, "network", model),
         experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
         experimental_preserve_all_tensors=True,
     )
@@ -129,7 +130,11 @@ def crcs_of(outputs: Sequence[bytes]) -> tuple[int, ...]:
 
 
 def small_network() -> bytes:
-    """A network with every operator once, small enough for an emulated core."""
+    """A network of seven operators, small enough for an emulated core."""
+    return build(small_network_spec())
+
+
+def small_network_spec() -> ModelSpec:
     generator = np.random.default_rng(5)
 
     def weights(shape: list[int], dimension: int) -> TensorSpec:
@@ -198,7 +203,7 @@ def small_network() -> bytes:
         OperatorSpec(code=FULLY_CONNECTED, inputs=[9, 10, 11], outputs=[12]),
         OperatorSpec(code=SOFTMAX, inputs=[12], outputs=[13], options={"Beta": 1.0}),
     ]
-    return build(ModelSpec(tensors=tensors, operators=operators, inputs=[0], outputs=[13]))
+    return ModelSpec(tensors=tensors, operators=operators, inputs=[0], outputs=[13])
 
 
 def confident_network(inputs: int = 16, classes: int = 4) -> bytes:
@@ -230,7 +235,10 @@ def load_bytes(content: bytes, folder: Path) -> tuple[Path, Model]:
 
 
 class KernelLibrary:
-    """The plain kernels of one unrolling as a shared library, called with guarded buffers."""
+    """The plain kernels of one unrolling as shared libraries, called with guarded buffers.
+
+    Those of ``network`` are compiled at once, others when a model needs them.
+    """
 
     def __init__(
         self,
@@ -245,24 +253,27 @@ class KernelLibrary:
         model = model_from_bytes(
             network or small_network(), "network", operator_folders=operator_folders
         )
-        out = folder / "kernels"
-        firmware = generate(
-            model,
-            kernels=PLAIN_KERNELS,
-            options=FirmwareOptions(unroll=unroll),
-            soc=None,
-            out=out,
-        )
-        sources = [name for name in firmware.sources if f"void {name[:-2]}(" in self._header(out)]
+        self._folder = folder
+        self._options = FirmwareOptions(unroll=unroll)
+        self._functions: dict[str, Any] = {}
+        self._structures: dict[str, type[ctypes.Structure]] = {}
+        self._compile(model)
+
+    def _compile(self, model: Model) -> None:
+        """Compile the kernels of a model that are not there yet."""
+        missing = {layer.kernel for layer in model.layers} - self._functions.keys()
+        if not missing:
+            return
+        out = self._folder / f"kernels_{len(self._functions)}"
+        firmware = generate(model, kernels=PLAIN_KERNELS, options=self._options, soc=None, out=out)
         program = list(host_command(firmware))
         first = program.index(firmware.sources[0])
+        sources = [f"{kernel}.c" for kernel in sorted(missing)]
+        sources += [name for name in firmware.sources if name == "multiply.c"]
         compile_in(out, [*program[:first], *sources, "-shared", "-fPIC", "-g", "-o", "kernels.so"])
-        self._library = ctypes.CDLL(str(out / "kernels.so"))
-        self._structures = _structures(self._header(out))
-
-    @staticmethod
-    def _header(out: Path) -> str:
-        return (out / "layers.h").read_text()
+        library = ctypes.CDLL(str(out / "kernels.so"))
+        self._functions |= {kernel: getattr(library, kernel) for kernel in missing}
+        self._structures |= _structures((out / "layers.h").read_text())
 
     def run(self, layer: Layer, tensors: Mapping[int, bytes]) -> list[bytes]:
         """Return a layer's outputs; asserts that nothing outside them and scratch is written."""
@@ -289,7 +300,7 @@ class KernelLibrary:
         ]
         scratch = [_guarded(bytes(scratch_bytes))] if scratch_bytes else []
         arguments += _arguments(scratch, is_list=False)
-        getattr(self._library, layer.kernel)(ctypes.byref(structure), *arguments)
+        self._functions[layer.kernel](ctypes.byref(structure), *arguments)
         for buffer, tensor in zip(buffers, layer.inputs, strict=True):
             assert buffer[GUARD : GUARD + tensor.size_bytes].tobytes() == (
                 tensors[tensor.index] if tensor.data is None else tensor.data
@@ -300,6 +311,7 @@ class KernelLibrary:
         return [bytes(output[GUARD:-GUARD].tobytes()) for output in outputs]
 
     def run_model(self, model: Model, given: bytes) -> list[bytes]:
+        self._compile(model)
         tensors = {tensor.index: part for tensor, part in model.input_parts(given)}
         for layer in model.layers:
             outputs = self.run(layer, tensors)

@@ -4,15 +4,16 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tests.firmware.tflite_builder import (
-    ADD,
     AVERAGE_POOL_2D,
     CONV_2D,
     DEPTHWISE_CONV_2D,
     FULLY_CONNECTED,
     INT32,
+    LOG_SOFTMAX,
     NONE,
     RELU,
     RELU6,
+    RELU_N1,
     RESHAPE,
     SAME,
     SOFTMAX,
@@ -23,7 +24,7 @@ from tests.firmware.tflite_builder import (
 )
 
 ZERO_POINTS = st.integers(-128, 127)
-ACTIVATIONS = st.sampled_from([NONE, RELU, RELU6])
+ACTIVATIONS = st.sampled_from([NONE, RELU, RELU_N1, RELU6])
 SIZES = st.integers(1, 9)
 
 
@@ -161,19 +162,6 @@ def fully_connected_models(draw: st.DrawFn) -> ModelSpec:
 
 
 @st.composite
-def add_models(draw: st.DrawFn) -> ModelSpec:
-    """The input plus a constant: two inputs of different scales."""
-    shape = [1, draw(SIZES), draw(SIZES), draw(SIZES)]
-    data = random_bytes(draw, int(np.prod(shape)), low=-128)
-    constant = TensorSpec(
-        shape=shape, scales=[draw(scales())], zero_points=[draw(ZERO_POINTS)], data=data
-    )
-    tensors = [draw(activations(shape)), constant, draw(activations(shape))]
-    options: dict[str, float] = {"FusedActivationFunction": draw(ACTIVATIONS)}
-    return single(ADD, tensors, draw(st.sampled_from([[0, 1], [1, 0], [0, 0]])), options, 2)
-
-
-@st.composite
 def average_pool_models(draw: st.DrawFn) -> ModelSpec:
     size, kernel, output, options = draw(windows(False))
     batches, channels = draw(st.integers(1, 2)), draw(SIZES)
@@ -191,14 +179,20 @@ def average_pool_models(draw: st.DrawFn) -> ModelSpec:
 
 @st.composite
 def softmax_models(draw: st.DrawFn) -> ModelSpec:
-    shape = [draw(st.integers(1, 3)), draw(st.integers(1, 60))]
-    vector = TensorSpec(
-        shape=shape,
-        scales=[draw(st.one_of(scales(0.0005, 1.5), scales(1.5, 60.0)))],
-        zero_points=[draw(ZERO_POINTS)],
-    )
-    result = TensorSpec(shape=shape, scales=[1 / 256], zero_points=[-128])
+    """Over up to 1,200 classes, of which fewer than 512 can be near the largest."""
+    shape = [*draw(st.lists(st.integers(1, 3), max_size=5)), draw(st.integers(1, 60))]
+    scale = draw(st.one_of(scales(0.0005, 1.5), scales(1.5, 60.0)))
+    if draw(st.integers(0, 3)) == 0:
+        shape, scale = [1, draw(st.integers(500, 1200))], draw(scales(0.1, 1.5))
+    vector = TensorSpec(shape=shape, scales=[scale], zero_points=[draw(ZERO_POINTS)])
+    if draw(st.booleans()):
+        result = TensorSpec(shape=shape, scales=[1 / 16], zero_points=[127])
+        return single(LOG_SOFTMAX, [vector, result], [0], {}, 1)
+    near = float(np.float32(draw(st.sampled_from([1, 1, 1.0009, 0.9991])) / 256))
+    result = TensorSpec(shape=shape, scales=[near], zero_points=[-128])
     beta = draw(st.sampled_from([1.0, 1.0, 0.5, 2.0, 0.1]))
+    if shape[-1] >= 500:
+        beta = 1.0
     return single(SOFTMAX, [vector, result], [0], {"Beta": beta}, 1)
 
 

@@ -24,7 +24,7 @@ from sw_templates.reference import golden_inferences, random_inputs
 from sw_templates.tflite_import import load_model, model_from_bytes
 from sw_templates.workload import workload_report
 from tests.fast_design import CPU, FAST_CFU, FIRMWARE, space_toml
-from tests.firmware.added_operator import network_with_mul, write_operator
+from tests.firmware.added_operator import network_with_square, write_operator
 from tests.firmware.firmware_bench import (
     KernelLibrary,
     host_firmware,
@@ -33,8 +33,8 @@ from tests.firmware.firmware_bench import (
     run_batch,
     small_network,
 )
-from tests.firmware.random_layers import ACTIVATIONS, SIZES, activations, random_bytes, single
-from tests.firmware.tflite_builder import MUL, ModelSpec, TensorSpec, build
+from tests.firmware.random_layers import SIZES, activations, random_bytes, single
+from tests.firmware.tflite_builder import SQUARED_DIFFERENCE, ModelSpec, TensorSpec, build
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,8 +46,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def network(tmp_path: Path) -> Path:
-    path = tmp_path / "network_with_mul.tflite"
-    path.write_bytes(network_with_mul())
+    path = tmp_path / "network_with_square.tflite"
+    path.write_bytes(network_with_square())
     return path
 
 
@@ -57,7 +57,9 @@ def model(network: Path, folder: Path) -> Model:
 
 
 def test_without_its_folder_it_is_not_supported(network: Path) -> None:
-    with pytest.raises(ConfigError, match=r"not supported.*\n  - 2 x MUL \(operators 0, 1\)"):
+    with pytest.raises(
+        ConfigError, match=r"not supported.*\n  - 2 x SQUARED_DIFFERENCE \(operators 0, 1\)"
+    ):
         load_model(network)
 
 
@@ -74,7 +76,7 @@ def test_every_layer_is_bit_exact_on_the_host(network: Path, model: Model, tmp_p
 
 
 def test_a_wrong_kernel_is_not_bit_exact(network: Path, folder: Path, tmp_path: Path) -> None:
-    kernel = folder / "mul.c.j2"
+    kernel = folder / "square.c.j2"
     kernel.write_text(kernel.read_text().replace("requantise(", "requantise_once("))
     model = load_model(network, operator_folders=[folder])
     program = host_firmware(model, tmp_path / "firmware")
@@ -84,11 +86,11 @@ def test_a_wrong_kernel_is_not_bit_exact(network: Path, folder: Path, tmp_path: 
 
 def test_it_compiles_for_the_core_and_is_in_the_report(model: Model, tmp_path: Path) -> None:
     firmware = riscv_firmware(model, tmp_path / "firmware", core="rv32im")
-    assert "mul.c" in firmware.sources
+    assert "square.c" in firmware.sources
     report = workload_report(model)
-    assert [layer.name for layer in report.layers][:2] == ["mul_0", "mul_1"]
+    assert [layer.name for layer in report.layers][:2] == ["square_0", "square_1"]
     assert report.layers[0].bytes_in == 2 * 120
-    assert "output of mul_0" in [buffer.name for buffer in report.buffers]
+    assert "output of square_0" in [buffer.name for buffer in report.buffers]
 
 
 FAMILY_KERNEL = "/* of a CFU */\n"
@@ -97,7 +99,7 @@ FAMILY_KERNEL = "/* of a CFU */\n"
 @pytest.fixture
 def family(tmp_path: Path) -> KernelSet:
     (tmp_path / "family").mkdir()
-    (tmp_path / "family" / "mul.c.j2").write_text(FAMILY_KERNEL)
+    (tmp_path / "family" / "square.c.j2").write_text(FAMILY_KERNEL)
     return KernelSet(folders=(tmp_path / "family",))
 
 
@@ -109,61 +111,62 @@ def sources_of(model: Model, out: Path, kernels: KernelSet = PLAIN_KERNELS) -> d
 def test_a_cfu_family_replaces_its_kernel_as_any_other(
     model: Model, family: KernelSet, tmp_path: Path
 ) -> None:
-    assert sources_of(model, tmp_path / "firmware", family)["mul.c"] == FAMILY_KERNEL
+    assert sources_of(model, tmp_path / "firmware", family)["square.c"] == FAMILY_KERNEL
 
 
 def test_a_network_without_it_has_the_firmware_that_it_had(
     folder: Path, family: KernelSet, tmp_path: Path
 ) -> None:
     before = model_from_bytes(small_network(), "net")
-    with_mul = model_from_bytes(small_network(), "net", operator_folders=[folder])
-    assert sources_of(with_mul, tmp_path / "a", family) == sources_of(before, tmp_path / "b")
+    with_square = model_from_bytes(small_network(), "net", operator_folders=[folder])
+    assert sources_of(with_square, tmp_path / "a", family) == sources_of(before, tmp_path / "b")
 
 
 def test_a_clash_of_its_variables_is_named(network: Path, folder: Path, tmp_path: Path) -> None:
-    file = folder / "mul.py"
+    file = folder / "squared_difference.py"
     variables = (
         "    @classmethod\n    def template_variables(cls, *, unroll):\n        return {'soc': 1}\n"
     )
     file.write_text(file.read_text().replace("\n\nOPERATOR", f"\n{variables}\n\nOPERATOR"))
     model = load_model(network, operator_folders=[folder])
-    with pytest.raises(ConfigError, match="the variables soc of the operator MUL have names"):
+    with pytest.raises(
+        ConfigError, match="the variables soc of the operator SQUARED_DIFFERENCE have names"
+    ):
         sources_of(model, tmp_path / "firmware")
 
 
 def test_an_input_that_is_not_there_is_named_even_if_nobody_counts(folder: Path) -> None:
-    file = folder / "mul.py"
+    file = folder / "squared_difference.py"
     file.write_text(file.read_text().replace("        node.inputs(2, 2)\n", ""))
     vector = TensorSpec(shape=[1, 4], scales=[0.1], zero_points=[0])
-    content = build(single(MUL, [vector, vector], [0], {}, 1))
-    with pytest.raises(ConfigError, match=r"operator 0 \(MUL\) has 1 inputs"):
+    content = build(single(SQUARED_DIFFERENCE, [vector, vector], [0], {}, 1))
+    with pytest.raises(ConfigError, match=r"operator 0 \(SQUARED_DIFFERENCE\) has 1 inputs"):
         model_from_bytes(content, "network", operator_folders=[folder])
 
 
 @st.composite
-def mul_models(draw: st.DrawFn) -> ModelSpec:
-    """The input times a constant, in either order, or times itself."""
+def square_models(draw: st.DrawFn) -> ModelSpec:
+    """The input and a constant, in either order, or twice the input."""
     shape = [1, draw(SIZES), draw(SIZES), draw(SIZES)]
     image, constant, output = (draw(activations(shape)) for _ in range(3))
     data = random_bytes(draw, int(np.prod(shape)), low=-128)
     constant = TensorSpec(
         shape=shape, scales=constant.scales, zero_points=constant.zero_points, data=data
     )
-    options: dict[str, float] = {"FusedActivationFunction": draw(ACTIVATIONS)}
     inputs = draw(st.sampled_from([[0, 1], [1, 0], [0, 0]]))
-    return single(MUL, [image, constant, output], inputs, options, 2)
+    return single(SQUARED_DIFFERENCE, [image, constant, output], inputs, {}, 2)
 
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, KernelLibrary]:
     folder = write_operator(tmp_path_factory.mktemp("operators"))
     out = tmp_path_factory.mktemp("library")
-    return folder, KernelLibrary(out, 4, network=network_with_mul(), operator_folders=[folder])
+    return folder, KernelLibrary(out, 4, network=network_with_square(), operator_folders=[folder])
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(spec=mul_models(), seed=st.integers(0, 2**32 - 1))
-def test_mul_is_bit_exact(library: tuple[Path, KernelLibrary], spec: ModelSpec, seed: int) -> None:
+@given(spec=square_models(), seed=st.integers(0, 2**32 - 1))
+def test_it_is_bit_exact(library: tuple[Path, KernelLibrary], spec: ModelSpec, seed: int) -> None:
     folder, kernels = library
     content = build(spec)
     model = model_from_bytes(content, "network", operator_folders=[folder])
@@ -175,33 +178,45 @@ def test_mul_is_bit_exact(library: tuple[Path, KernelLibrary], spec: ModelSpec, 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("OPERATOR = Mul", "", "names no subclass of Layer OPERATOR"),
-        ("OPERATOR = Mul", "OPERATOR = Mul.operator", "names no subclass of Layer OPERATOR"),
+        ("OPERATOR = SquaredDifference", "", "names no subclass of Layer OPERATOR"),
+        (
+            "OPERATOR = SquaredDifference",
+            "OPERATOR = SquaredDifference.operator",
+            "names no subclass of Layer OPERATOR",
+        ),
         ("def fields(", "def other(", "has an OPERATOR without fields"),
-        ('operator: ClassVar[str] = "MUL"', "pass", "without the text 'operator'"),
-        ('ClassVar[str] = "mul"', 'ClassVar[str] = "Mul"', "kernel 'Mul', which does not match"),
-        ('ClassVar[str] = "mul"', 'ClassVar[str] = "times"', "structure without 'struct times_"),
-        ("void mul(", "void times(", r"prototype without 'void mul\(const struct mul_layer"),
-        ('"MUL"', '"ADD"', r"is ADD with the kernel 'mul', .*add\.py is ADD"),
-        ("MulOptions", "TimesOptions", "ValueError: TFLite's schema has no options table 'Times"),
-        ("FusedActivationFunction", "Beta", "MulOptions has no field 'Beta'"),
+        ('operator: ClassVar[str] = "SQUARED_DIFFERENCE"', "pass", "without the text 'operator'"),
+        (
+            'ClassVar[str] = "square"',
+            'ClassVar[str] = "Square"',
+            "kernel 'Square', which does not match",
+        ),
+        ('ClassVar[str] = "square"', 'ClassVar[str] = "times"', "structure without 'struct times_"),
+        ("void square(", "void times(", r"prototype without 'void square\(const struct square"),
+        ('"SQUARED_DIFFERENCE"', '"ADD"', r"is ADD with the kernel 'square', .*add\.py is ADD"),
+        (
+            "SquaredDifferenceOptions",
+            "TimesOptions",
+            "ValueError: TFLite's schema has no options table",
+        ),
+        ("fields=()", 'fields=("Beta",)', "SquaredDifferenceOptions has no field 'Beta'"),
         ("from dataclasses", "from nowhere", "cannot be imported: ModuleNotFoundError"),
     ],
 )
 def test_a_file_that_is_no_operator_is_named(
     folder: Path, old: str, new: str, message: str
 ) -> None:
-    file = folder / "mul.py"
+    file = folder / "squared_difference.py"
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new))
-    with pytest.raises(ConfigError, match=rf"operator file .*mul\.py.*{message}"):
+    with pytest.raises(ConfigError, match=rf"operator file .*squared_difference\.py.*{message}"):
         find_operators([folder])
 
 
 def test_a_missing_template_or_folder_is_named(folder: Path) -> None:
-    (folder / "mul.c.j2").unlink()
-    with pytest.raises(ConfigError, match=r"kernel 'mul', but there is no .*mul\.c\.j2"):
+    (folder / "square.c.j2").unlink()
+    with pytest.raises(ConfigError, match=r"kernel 'square', but there is no .*square\.c\.j2"):
         find_operators([folder])
     with pytest.raises(ConfigError, match=r"there is no folder of operators .*nowhere"):
         find_operators([folder / "nowhere"])
@@ -224,7 +239,7 @@ def test_a_changed_operator_is_another_firmware(network: Path, folder: Path) -> 
         ),
     )
     keys = []
-    for name in ("", "mul.py", "mul.c.j2"):
+    for name in ("", "squared_difference.py", "square.c.j2"):
         if name:
             (folder / name).write_text((folder / name).read_text() + "\n")
         stages = (FIRMWARE_STAGE, HOST_FIRMWARE_STAGE)
@@ -239,7 +254,7 @@ def test_what_is_no_source_does_not_count(folder: Path) -> None:
     (folder / "below").mkdir()
     (folder / "below" / "other.py").write_text("raise ValueError")
     assert operators_digest([folder]) == before
-    assert "MUL" in find_operators([folder]).by_name
+    assert "SQUARED_DIFFERENCE" in find_operators([folder]).by_name
 
 
 def test_a_change_of_an_operator_is_another_context(
@@ -252,7 +267,7 @@ def test_a_change_of_an_operator_is_another_context(
     assert config_from_json(config.to_json()) == config
     before = provenance.context_of(config)
     assert provenance.context_of(config) == before
-    (folder / "mul.c.j2").write_text("changed")
+    (folder / "square.c.j2").write_text("changed")
     assert provenance.context_of(config) != before
 
 
@@ -268,7 +283,7 @@ def test_a_folder_that_a_config_names_must_be_there(network: Path, folder: Path)
 
 CONFIG = """\
 [study]
-name = "with_mul"
+name = "with_square"
 trials = 1
 workers = 1
 fidelity = "simulate"
@@ -277,7 +292,7 @@ fidelity = "simulate"
 algorithm = "grid"
 
 [workload]
-model = "network_with_mul.tflite"
+model = "network_with_square.tflite"
 operator_folders = ["my_operators"]
 
 [target]
@@ -306,10 +321,10 @@ def test_a_study_measures_it_and_its_report_shows_it(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    needs = run("workload", "network_with_mul.tflite", "--operators", "my_operators")
-    assert "mul_0" in needs
+    needs = run("workload", "network_with_square.tflite", "--operators", "my_operators")
+    assert "square_0" in needs
     run("start", "study.toml")
-    shown = run("show", "with_mul", "1")
-    assert "mul_0" in shown
-    assert "mul_1" in shown
-    assert run("front", "with_mul").count("simd") >= 1
+    shown = run("show", "with_square", "1")
+    assert "square_0" in shown
+    assert "square_1" in shown
+    assert run("front", "with_square").count("simd") >= 1

@@ -29,6 +29,7 @@ from tests.firmware.firmware_bench import (
     run_batch,
     small_network,
 )
+from tests.firmware.operator_network import operator_network
 
 EMULATOR = Path(__file__).parent / "rv32_emulator.c"
 
@@ -89,10 +90,13 @@ def test_only_operators_of_the_model_are_compiled(tmp_path: Path) -> None:
 FAMILY_KERNEL = """#include "layers.h"
 #include "cfu.h"
 /* {{ lanes }} lanes */
-void reshape(const struct reshape_layer *layer, const int8_t *input, int8_t *output)
+void reshape(const struct reshape_layer *layer, const void *input, void *output)
 {
+    const int8_t *source = input;
+    int8_t *copy = output;
+
     for (int32_t i = 0; i < layer->size; i++)
-        output[i] = (int8_t)cfu_op(1, {{ lanes }}, (uint32_t)input[i], 0);
+        copy[i] = (int8_t)cfu_op(1, {{ lanes }}, (uint32_t)source[i], 0);
 }
 """
 FAMILY_EMULATION = """#include "cfu.h"
@@ -230,9 +234,22 @@ def talk(emulator: Path, folder: Path, core: str, text: str) -> str:
 def test_the_firmware_is_bit_exact_on_a_core(
     emulator: Path, tmp_path: Path, core: str, sram: bool
 ) -> None:
-    path, model = load_bytes(small_network(), tmp_path)
     soc = SOC if sram else SocMap.from_mapping(SOC_WITHOUT_SRAM)
-    unroll = 8 if sram else 1
+    check_on_a_core(small_network(), emulator, tmp_path, core, soc=soc, unroll=8 if sram else 1)
+
+
+@pytest.mark.parametrize(
+    "core",
+    ["rv32im", *(pytest.param(name, marks=pytest.mark.slow) for name in ("rv32i", "no divider"))],
+)
+def test_every_operator_is_bit_exact_on_a_core(emulator: Path, tmp_path: Path, core: str) -> None:
+    check_on_a_core(operator_network(), emulator, tmp_path, core, soc=SOC, unroll=4)
+
+
+def check_on_a_core(
+    network: bytes, emulator: Path, tmp_path: Path, core: str, *, soc: SocMap, unroll: int
+) -> None:
+    path, model = load_bytes(network, tmp_path)
     riscv_firmware(
         model, tmp_path / "fw", core=core, options=FirmwareOptions(unroll=unroll), soc=soc
     )

@@ -156,6 +156,8 @@ def test_no_two_live_buffers_overlap(
         layers=graph.layers,
         inputs=inputs,
         outputs=tuple(outputs),
+        file_inputs=inputs,
+        file_outputs=tuple(outputs),
         operators=graph.operators,
     )
     plan = plan_memory(model, row_align_bytes=4, scratch_rows=1)

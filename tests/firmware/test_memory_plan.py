@@ -57,6 +57,8 @@ def random_graph(seed: int, layers: int) -> Model:
         layers=tuple(steps),
         inputs=(tensors[0],),
         outputs=(tensors[-1],),
+        file_inputs=(tensors[0],),
+        file_outputs=(tensors[-1],),
         operators=find_operators(),
     )
 

@@ -8,6 +8,7 @@ import pytest
 
 from contracts.faults import ConfigError, ToolCrashed
 from runners.boards.mlperf import first_difference
+from runners.reference import reference_refusals
 from sw_templates.host import parse_batch
 from sw_templates.model import Model
 from sw_templates.options import FirmwareOptions
@@ -22,10 +23,12 @@ from tests.firmware.firmware_bench import (
     run_batch,
     small_network,
 )
+from tests.firmware.operator_network import operator_network
 from tests.firmware.tflite_builder import (
     ADD,
     INT32,
     RESHAPE,
+    SOFTMAX,
     ModelSpec,
     OperatorSpec,
     TensorSpec,
@@ -68,6 +71,28 @@ def test_the_image_classifier_is_right_on_175_of_200_samples(tmp_path: Path) -> 
     answers = run_batch(host_firmware(model, tmp_path / "firmware"), model, inputs)
     best = [int(np.argmax(np.frombuffer(answer.output, np.int8))) for answer in answers]
     assert sum(got == int(row[2]) for got, row in zip(best, rows, strict=True)) == 175
+
+
+def test_every_operator_is_bit_exact_in_one_network(tmp_path: Path) -> None:
+    path, model = load_bytes(operator_network(), tmp_path)
+    program = host_firmware(model, tmp_path / "firmware", sanitise=True)
+    inputs = random_inputs(model, count=3, seed=4)
+    assert run_batch(program, model, inputs) == golden_inferences(path, model, inputs)
+
+
+def test_a_softmax_of_a_thousand_classes_is_supported(tmp_path: Path) -> None:
+    vector = TensorSpec(shape=[1, 1000], scales=[0.1], zero_points=[0])
+    answer = TensorSpec(shape=[1, 1000], scales=[1 / 256], zero_points=[-128])
+    operator = OperatorSpec(code=SOFTMAX, inputs=[0], outputs=[1], options={"Beta": 1.0})
+    spec = ModelSpec(tensors=[vector, answer], operators=[operator], inputs=[0], outputs=[1])
+    path, model = load_bytes(build(spec), tmp_path)
+    assert reference_refusals([path]) == (None,)
+    inputs = random_inputs(model, count=3, seed=5)
+    program = host_firmware(model, tmp_path / "firmware", sanitise=True)
+    assert run_batch(program, model, inputs) == golden_inferences(path, model, inputs)
+    # The reference kernel is not defined there: every class is below half a step of 1/256.
+    (flat,) = run_batch(program, model, [bytes(1000)])
+    assert set(flat.output) == {0x80}
 
 
 @pytest.mark.parametrize("unroll", [1, 8])

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sw_templates.operators.add import add_scaling
-from sw_templates.operators.softmax import exp_of_negative, softmax_exponentials
+from sw_templates.fixed_point import exp_of_negative, exponentials
 from sw_templates.quantise import (
     Multiplier,
     activation_range,
@@ -17,6 +16,7 @@ from sw_templates.quantise import (
     saturating_doubling_high_multiply,
     wrap_int32,
 )
+from sw_templates.sum_scaling import sum_scaling
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
 
@@ -56,21 +56,24 @@ def test_one_weight_scale_serves_all_channels() -> None:
 
 
 def test_add_brings_the_larger_input_to_half() -> None:
-    scaling = add_scaling(0.1, 0.2, 0.3)
+    scaling = sum_scaling(0.1, 0.2, 0.3)
     assert scaling.input2 == quantise_multiplier(0.5)
     assert scaling.input1 == quantise_multiplier(0.25)
     with pytest.raises(ValueError, match="is not between 0 and 1"):
-        add_scaling(1.0, 1.0, 1e-7)
+        sum_scaling(1.0, 1.0, 1e-7)
 
 
 def test_activation_ranges() -> None:
-    assert (activation_range("NONE", 0.1, 5).minimum, activation_range("NONE", 0.1, 5).maximum) == (
+    assert (
+        activation_range(None, None, scale=0.1, zero_point=5).minimum,
+        activation_range(None, None, scale=0.1, zero_point=5).maximum,
+    ) == (
         -128,
         127,
     )
-    assert activation_range("RELU", 0.1, 5).minimum == 5
-    assert activation_range("RELU6", 0.1, -128).maximum == -68
-    assert activation_range("RELU6", 1e-30, 0).maximum == 127
+    assert activation_range(0.0, None, scale=0.1, zero_point=5).minimum == 5
+    assert activation_range(0.0, 6.0, scale=0.1, zero_point=-128).maximum == -68
+    assert activation_range(0.0, 6.0, scale=1e-30, zero_point=0).maximum == 127
 
 
 @given(a=INT32, b=INT32)
@@ -91,16 +94,16 @@ def test_division_rounds_ties_away_from_zero(value: int, exponent: int) -> None:
 
 @given(value=st.integers(-(2**31), 0))
 def test_the_exponential_is_close(value: int) -> None:
-    assert abs(exp_of_negative(value) / 2**31 - math.exp(value / 2**26)) < 3e-7
+    assert abs(exp_of_negative(value, integer_bits=5) / 2**31 - math.exp(value / 2**26)) < 3e-7
 
 
 def test_softmax_tables_fall_from_one_to_nothing() -> None:
-    table = softmax_exponentials(1.0, 0.5)
+    table = exponentials(1.0, 0.5).table
     assert table[0] == 2**31 - 1
     assert list(table) == sorted(table, reverse=True)
     assert table[255] == 0
     with pytest.raises(ValueError, match="too small"):
-        softmax_exponentials(1.0, 1e-9)
+        exponentials(1.0, 1e-9)
 
 
 @given(value=st.integers())

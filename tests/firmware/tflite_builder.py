@@ -9,9 +9,12 @@ import tflite
 
 INT8 = tflite.TensorType.INT8
 INT32 = tflite.TensorType.INT32
+INT16 = tflite.TensorType.INT16
+UINT8 = tflite.TensorType.UINT8
+INT64 = tflite.TensorType.INT64
 FLOAT32 = tflite.TensorType.FLOAT32
 
-NONE, RELU, RELU6 = 0, 1, 3
+NONE, RELU, RELU_N1, RELU6 = 0, 1, 2, 3
 SAME, VALID = 0, 1
 
 CONV_2D = tflite.BuiltinOperator.CONV_2D
@@ -22,6 +25,50 @@ AVERAGE_POOL_2D = tflite.BuiltinOperator.AVERAGE_POOL_2D
 SOFTMAX = tflite.BuiltinOperator.SOFTMAX
 RESHAPE = tflite.BuiltinOperator.RESHAPE
 MUL = tflite.BuiltinOperator.MUL
+QUANTIZE = tflite.BuiltinOperator.QUANTIZE
+DEQUANTIZE = tflite.BuiltinOperator.DEQUANTIZE
+CONCATENATION = tflite.BuiltinOperator.CONCATENATION
+SPLIT = tflite.BuiltinOperator.SPLIT
+SPLIT_V = tflite.BuiltinOperator.SPLIT_V
+TRANSPOSE = tflite.BuiltinOperator.TRANSPOSE
+PACK = tflite.BuiltinOperator.PACK
+UNPACK = tflite.BuiltinOperator.UNPACK
+SLICE = tflite.BuiltinOperator.SLICE
+STRIDED_SLICE = tflite.BuiltinOperator.STRIDED_SLICE
+GATHER = tflite.BuiltinOperator.GATHER
+EXPAND_DIMS = tflite.BuiltinOperator.EXPAND_DIMS
+SQUEEZE = tflite.BuiltinOperator.SQUEEZE
+SHAPE = tflite.BuiltinOperator.SHAPE
+SVDF = tflite.BuiltinOperator.SVDF
+BATCH_MATMUL = tflite.BuiltinOperator.BATCH_MATMUL
+UNIDIRECTIONAL_SEQUENCE_LSTM = tflite.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM
+FILL = tflite.BuiltinOperator.FILL
+CAST = tflite.BuiltinOperator.CAST
+ABS = tflite.BuiltinOperator.ABS
+NEG = tflite.BuiltinOperator.NEG
+RELU_N1_TO_1 = tflite.BuiltinOperator.RELU_N1_TO_1
+LEAKY_RELU = tflite.BuiltinOperator.LEAKY_RELU
+HARD_SWISH = tflite.BuiltinOperator.HARD_SWISH
+PRELU = tflite.BuiltinOperator.PRELU
+LOGISTIC = tflite.BuiltinOperator.LOGISTIC
+TANH = tflite.BuiltinOperator.TANH
+MAX_POOL_2D = tflite.BuiltinOperator.MAX_POOL_2D
+MEAN = tflite.BuiltinOperator.MEAN
+SUM = tflite.BuiltinOperator.SUM
+PAD = tflite.BuiltinOperator.PAD
+PADV2 = tflite.BuiltinOperator.PADV2
+MIRROR_PAD = tflite.BuiltinOperator.MIRROR_PAD
+SUB = tflite.BuiltinOperator.SUB
+MAXIMUM = tflite.BuiltinOperator.MAXIMUM
+MINIMUM = tflite.BuiltinOperator.MINIMUM
+RESIZE_NEAREST_NEIGHBOR = tflite.BuiltinOperator.RESIZE_NEAREST_NEIGHBOR
+RESIZE_BILINEAR = tflite.BuiltinOperator.RESIZE_BILINEAR
+ARG_MAX = tflite.BuiltinOperator.ARG_MAX
+ARG_MIN = tflite.BuiltinOperator.ARG_MIN
+LOG_SOFTMAX = tflite.BuiltinOperator.LOG_SOFTMAX
+SQUARED_DIFFERENCE = tflite.BuiltinOperator.SQUARED_DIFFERENCE
+RELU_OPERATOR = tflite.BuiltinOperator.RELU  # RELU is the fused activation
+RELU6_OPERATOR = tflite.BuiltinOperator.RELU6
 
 _OPTIONS = {
     CONV_2D: "Conv2DOptions",
@@ -32,6 +79,33 @@ _OPTIONS = {
     SOFTMAX: "SoftmaxOptions",
     RESHAPE: "ReshapeOptions",
     MUL: "MulOptions",
+    CONCATENATION: "ConcatenationOptions",
+    SPLIT: "SplitOptions",
+    SPLIT_V: "SplitVOptions",
+    PACK: "PackOptions",
+    UNPACK: "UnpackOptions",
+    STRIDED_SLICE: "StridedSliceOptions",
+    GATHER: "GatherOptions",
+    SHAPE: "ShapeOptions",
+    SVDF: "SVDFOptions",
+    BATCH_MATMUL: "BatchMatMulOptions",
+    UNIDIRECTIONAL_SEQUENCE_LSTM: "UnidirectionalSequenceLSTMOptions",
+    SUB: "SubOptions",
+    MAXIMUM: "MaximumMinimumOptions",
+    MINIMUM: "MaximumMinimumOptions",
+    SQUARED_DIFFERENCE: "SquaredDifferenceOptions",
+    MAX_POOL_2D: "Pool2DOptions",
+    MEAN: "ReducerOptions",
+    SUM: "ReducerOptions",
+    PAD: "PadOptions",
+    PADV2: "PadV2Options",
+    MIRROR_PAD: "MirrorPadOptions",
+    LEAKY_RELU: "LeakyReluOptions",
+    RESIZE_NEAREST_NEIGHBOR: "ResizeNearestNeighborOptions",
+    RESIZE_BILINEAR: "ResizeBilinearOptions",
+    ARG_MAX: "ArgMaxOptions",
+    ARG_MIN: "ArgMinOptions",
+    LOG_SOFTMAX: "LogSoftmaxOptions",
 }
 _VERSIONS = {
     CONV_2D: 3,
@@ -40,6 +114,36 @@ _VERSIONS = {
     ADD: 2,
     AVERAGE_POOL_2D: 2,
     MUL: 2,
+    CONCATENATION: 2,
+    SPLIT: 2,
+    TRANSPOSE: 2,
+    PACK: 2,
+    UNPACK: 2,
+    SLICE: 2,
+    STRIDED_SLICE: 2,
+    GATHER: 2,
+    BATCH_MATMUL: 2,
+    SVDF: 3,
+    SUB: 2,
+    MAXIMUM: 2,
+    MINIMUM: 2,
+    SQUARED_DIFFERENCE: 2,
+    MAX_POOL_2D: 2,
+    MEAN: 2,
+    SUM: 2,
+    PAD: 2,
+    PADV2: 2,
+    MIRROR_PAD: 2,
+    LOGISTIC: 2,
+    TANH: 2,
+    LEAKY_RELU: 2,
+    RELU_OPERATOR: 2,
+    RELU6_OPERATOR: 2,
+    RESIZE_NEAREST_NEIGHBOR: 2,
+    RESIZE_BILINEAR: 2,
+    ARG_MAX: 2,
+    ARG_MIN: 2,
+    LOG_SOFTMAX: 2,
 }
 
 
@@ -55,6 +159,7 @@ class TensorSpec:
     data: bytes | None = None
     name: str = "t"
     signature: Sequence[int] = ()
+    is_variable: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +170,7 @@ class OperatorSpec:
     inputs: Sequence[int]
     outputs: Sequence[int]
     options: dict[str, float] = field(default_factory=dict)
+    intermediates: Sequence[int] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +268,7 @@ def _tensor(builder: Any, tensor: TensorSpec, buffer: int) -> int:
     tflite.TensorAddType(builder, tensor.type_code)
     tflite.TensorAddBuffer(builder, buffer)
     tflite.TensorAddName(builder, name)
+    tflite.TensorAddIsVariable(builder, tensor.is_variable)
     if quantisation is not None:
         tflite.TensorAddQuantization(builder, quantisation)
     if signature is not None:
@@ -172,6 +279,9 @@ def _tensor(builder: Any, tensor: TensorSpec, buffer: int) -> int:
 def _operator(builder: Any, operator: OperatorSpec, codes: Sequence[int]) -> int:
     inputs = _integers(builder, operator.inputs, tflite.OperatorStartInputsVector)
     outputs = _integers(builder, operator.outputs, tflite.OperatorStartOutputsVector)
+    intermediates = _integers(
+        builder, operator.intermediates, tflite.OperatorStartIntermediatesVector
+    )
     table = _OPTIONS.get(operator.code)
     options = None
     if table is not None:
@@ -183,6 +293,8 @@ def _operator(builder: Any, operator: OperatorSpec, codes: Sequence[int]) -> int
     tflite.OperatorAddOpcodeIndex(builder, codes.index(operator.code))
     tflite.OperatorAddInputs(builder, inputs)
     tflite.OperatorAddOutputs(builder, outputs)
+    if operator.intermediates:
+        tflite.OperatorAddIntermediates(builder, intermediates)
     if table is not None:
         tflite.OperatorAddBuiltinOptionsType(builder, getattr(tflite.BuiltinOptions, table))
         tflite.OperatorAddBuiltinOptions(builder, options)

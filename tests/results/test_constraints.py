@@ -77,7 +77,12 @@ def columns_of(results: Sequence[TrialResult], config: StudyConfig) -> StudyColu
         stop_requested_s=None,
         trials=tuple(result.trial for result in results),
         numbers=np.array([result.trial.number for result in results], dtype=np.int64),
+        ids=np.array([result.trial.id for result in results], dtype=np.int64),
         state=np.full(count, STATES.index(TrialState.COMPLETED), dtype=np.int8),
+        reused_from=np.zeros(count, dtype=np.int64),
+        promotes=np.zeros(count, dtype=np.int64),
+        is_stand_in=np.zeros(count, dtype=np.bool_),
+        design_ids=[result.trial.design_id for result in results],
         parameters={},
         metrics={
             name: MetricColumn(

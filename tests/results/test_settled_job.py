@@ -42,7 +42,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
     path = tmp_path / "one.toml"
     samples = tmp_path / "samples"
     samples.mkdir()
-    (samples / "y_labels.csv").write_text("")
+    (samples / "y_labels.csv").write_text("one.bin,10,0")
+    (samples / "one.bin").write_bytes(bytes(3072))
     text = CONFIG.replace('"simulate"', '"place"').replace(
         "[target]", 'samples = "samples"\n[target]'
     )
@@ -136,7 +137,7 @@ def test_accuracy_runs_the_firmware_of_the_settled_clock(
 
     def run_samples(job: Job, *_: object, **__: object) -> Answers:
         jobs.append(job)
-        return Answers(firmware=(), reference=())
+        return Answers(firmware=(bytes(10),), reference=(bytes(10),))
 
     monkeypatch.setattr(accuracy, "run_samples", run_samples)
     number = add(store, completed(MET), Fidelity.PLACED)

@@ -58,6 +58,7 @@ FREE = (
     "target.clock_policy",
     "target.place_seeds",
     "workload.samples",
+    "workload.sample_encoding",
 )
 """What changes no key of any stage: caches stay shared."""
 FINDS = {
@@ -172,6 +173,7 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
         "workload.golden_inputs": (3,),
         "workload.seed": (2,),
         "workload.samples": (folder,),
+        "workload.sample_encoding": ("int8",),
         "workload.operator_folders": ((operators,),),
         "fidelity": tuple(each for each in Fidelity if each is not job.fidelity),
         "serial.device_name": ("another",),

@@ -185,7 +185,8 @@ def test_looking_at_a_database_of_any_schema_changes_nothing_about_it(
         assert reader.detail(study, 1).measurement.value("cycles") == 1000
         changes = reader.changes("old")
         assert changes is not None
-        assert [t.state.value for t in changes.trials] == ["completed", "infeasible", "waiting"]
+        assert changes.records is not None
+        assert [t.state.value for t in changes.records] == ["completed", "infeasible", "waiting"]
         stamp = reader.stamp()
         assert path.read_bytes() == before
         with Store(path) as store:

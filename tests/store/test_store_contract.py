@@ -6,7 +6,7 @@ import pytest
 
 from contracts.faults import Cancelled, ConfigError, DoesNotFit, ToolCrashed, ToolMissing
 from contracts.measurement import Completed, Fidelity, Measurement, Metric, outcome_of
-from dse.store import NewTrial, Reader, RetryPolicy, Store, TrialState
+from dse.store import STAND_IN, NewTrial, Reader, RetryPolicy, Store, TrialState
 from tests.store.store_fixtures import NO_WAIT, a_measurement, completed, new_study, new_trials
 
 NOTHING = Measurement(metrics=())
@@ -320,11 +320,12 @@ def test_a_reader_is_told_what_changed_and_nothing_else(store: Store) -> None:
     reader = Reader(store.path)
     first = reader.changes("one")
     assert first is not None
-    assert [trial.number for trial in first.trials] == [1, 2, 3]
-    seen = max(trial.revision for trial in first.trials)
+    assert first.records is not None
+    assert [trial.number for trial in first.records] == [1, 2, 3]
+    seen = int(first.trials.revisions.max())
     nothing = reader.changes("one", since=seen)
     assert nothing is not None
-    assert nothing.trials == ()
+    assert (nothing.records, list(nothing.trials.ids)) == ((), [])
 
     claim = store.claim(study.id, worker="a", now_s=200, lease_s=60)
     assert claim is not None
@@ -332,11 +333,11 @@ def test_a_reader_is_told_what_changed_and_nothing_else(store: Store) -> None:
 
     later = reader.changes("one", since=seen, metrics=("cycles",))
     assert later is not None
-    assert [(t.number, t.state) for t in later.trials] == [(1, TrialState.COMPLETED)]
+    assert later.records is not None
+    assert [(t.number, t.state) for t in later.records] == [(1, TrialState.COMPLETED)]
     (cycles,) = later.metrics
     assert (cycles.name, cycles.unit) == ("cycles", "cycles")
     assert (cycles.numbers.tolist(), cycles.values.tolist()) == ([1], [7])
-    assert later.attempts is not None
     (number,), (started_s,), (ended_s,) = (
         later.attempts.numbers,
         later.attempts.started_s,
@@ -346,6 +347,49 @@ def test_a_reader_is_told_what_changed_and_nothing_else(store: Store) -> None:
     assert later.attempts.faults == {}
     assert reader.changes("nothing") is None
     reader.close()
+
+
+def test_columns_of_trials_say_what_the_whole_trials_say(store: Store) -> None:
+    study, other = new_study(store), new_study(store, "two")
+    first, second = new_trials(store, study, 2)
+    for outcome in (completed(7), CRASH):
+        claim = store.claim(study.id, worker="a", now_s=200, lease_s=60)
+        assert claim is not None
+        store.finish(claim.attempt_id, outcome, now_s=230, retry=NO_WAIT)
+    new_trials(store, other, 1)
+    store.reuse_results(other.id, now_s=231)
+    further = NewTrial(
+        design_id=first.design_id,
+        design_json=first.design_json,
+        suggested_by="promotion",
+        fidelity=Fidelity.PLACED,
+        promotes=first.id,
+    )
+    drawn = [
+        NewTrial(design_id=f"drawn{n}", design_json="{}", suggested_by=text)
+        for n, text in enumerate((f"{STAND_IN}vizier", "random", STAND_IN.upper()))
+    ]
+    store.add_trials(study.id, [further, *drawn], context="here", budget=None, now_s=0)
+
+    for name, since, count in (("one", -1, 6), ("one", second.revision + 4, 4), ("two", -1, 1)):
+        whole = store.changes(name, since=since)
+        slim = store.changes(name, since=since, with_records=False)
+        assert whole is not None
+        assert slim is not None
+        assert whole.records is not None
+        assert slim.records is None
+        found = slim.trials
+        assert len(whole.records) == len(found.design_ids) == count
+        assert found.numbers.tolist() == [t.number for t in whole.records]
+        assert found.ids.tolist() == [t.id for t in whole.records]
+        assert [list(TrialState)[code] for code in found.states] == [t.state for t in whole.records]
+        assert found.revisions.tolist() == [t.revision for t in whole.records]
+        assert found.reused_from.tolist() == [t.reused_from or 0 for t in whole.records]
+        assert found.promotes.tolist() == [t.promotes or 0 for t in whole.records]
+        assert found.is_stand_in.tolist() == [t.is_stand_in for t in whole.records]
+        assert list(found.design_ids) == [t.design_id for t in whole.records]
+    texts = store.design_texts(study.id, after=1, until=4)
+    assert texts == (second.design_json, first.design_json, "{}")
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,26 @@ def test_crash_keeps_the_end_of_the_log_as_detail(tmp_path: Path) -> None:
     assert "line 42: syntax error" in caught.value.detail
 
 
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("print('u.v:3: ERROR: first'); print('x' * 5000); exit(1)", "u.v:3: ERROR: first"),
+        ("exit(1)", ""),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", None),
+        ("print('cc: error: Killed signal terminated program cc1'); exit(1)", None),
+        ("print('error: x'); exit(139)", None),
+    ],
+    ids=["error", "silent", "signal", "signal below a driver", "signal below a shell"],
+)
+def test_only_a_program_that_ends_by_itself_complains_of_what_it_was_given(
+    tmp_path: Path, code: str, complaint: str | None
+) -> None:
+    (tmp_path / "tool.log").write_text("error: of another program\n")
+    with pytest.raises(ToolCrashed) as caught:
+        run_python(code, tmp_path)
+    assert caught.value.complaint == complaint
+
+
 def test_crash_by_signal_names_the_signal(tmp_path: Path) -> None:
     with pytest.raises(ToolCrashed, match="SIGSEGV"):
         run_python("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", tmp_path)

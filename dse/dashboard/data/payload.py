@@ -6,7 +6,6 @@
 
 import gzip
 import hashlib
-import json
 import uuid
 from functools import lru_cache
 from typing import Any
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from dse.dashboard.data.selection import metric_names
 from dse.results.columns import FIDELITIES, StudyColumns, values_json
 from dse.results.front import Verdict, goals_of
-from dse.words import value_text
+from dse.words import json_text, value_text
 from runners.fpga import capacity_of
 
 FIRST_LETTER = 48
@@ -93,7 +92,7 @@ def columns_data(columns: StudyColumns, most: int | None = None) -> dict[str, An
 @lru_cache(maxsize=4)
 def packed_columns(columns: StudyColumns, most: int | None) -> tuple[bytes, str]:
     """Return the columns as compressed JSON and their ETag; made once for several viewers."""
-    text = json.dumps(columns_data(columns, most), separators=(",", ":")).encode()
+    text = json_text(columns_data(columns, most)).encode()
     tag = f'"{hashlib.sha256(text).hexdigest()[:24]}"'
     return gzip.compress(text, 5, mtime=0), tag
 

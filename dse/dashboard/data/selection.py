@@ -28,6 +28,11 @@ SHOWN = {
     "failed": (Verdict.FAILED,),
     "open": (Verdict.RUNNING, Verdict.WAITING),
 }  # fmt: skip
+_CHOICE = ("x", "y", "size", "xs", "ys", "box", "only", "show")
+_OF_PAGES = ("sort", "page", "effect", "over", "done", "after", "limit", "most")
+"""What else pages and the API are asked for, in the same query."""
+_OF_FORMS = ("low-", "high-", "only-")
+"""How the form without JavaScript begins its names, before that of a metric or a parameter."""
 _WIDE = 20.0
 """A range of this ratio or more is drawn on a logarithmic axis unless told otherwise."""
 
@@ -103,15 +108,18 @@ def parse_selection(query: Sequence[tuple[str, str]], columns: StudyColumns) -> 
     """Read a choice from the query of an address.
 
     Raises:
-        ConfigError: It names something that the study does not have.
+        ConfigError: It names something that the study does not have, or that nothing reads.
     """
+    for name, _ in query:
+        if not name.startswith(_OF_FORMS):
+            _one_of(name, (*_CHOICE, *_OF_PAGES), "something unknown,")
     first = {name: value for name, value in reversed(query) if value}
     x, y = _axes(columns)
     box = dict(_box(text, columns) for name, text in query if name == "box" and text)
     for name, value in query:  # the form without JavaScript: low-METRIC=..., high-METRIC=...
         end, _, metric = name.partition("-")
-        if end in ("low", "high") and metric and value:
-            low, high = box.get(metric, (-math.inf, math.inf))
+        if end in ("low", "high") and value:
+            low, high = box.get(_metric(metric, columns), (-math.inf, math.inf))
             number = _number(value, name)
             box[metric] = (number, high) if end == "low" else (low, number)
     only = dict(_only(text, columns) for name, text in query if name == "only" and text)
@@ -203,8 +211,11 @@ def _number(text: str, where: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if math.isnan(number):
-        raise ConfigError(f"the address has {text[:80]!r} in {where}", fix="use a number")
+    if not math.isfinite(number):
+        raise ConfigError(
+            f"the address has {text[:80]!r} in {where}",
+            fix="use a number; leave a side without a bound empty",
+        )
     return number
 
 

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -16,6 +15,7 @@ from dse.output.report import front_data, list_data, status_data
 from dse.output.trial_report import show_data
 from dse.results.front import pareto_front
 from dse.results.growth import growth_rows
+from dse.words import json_text
 
 DESCRIPTION = (
     "Read-only JSON. Every answer has an ETag: send it back as If-None-Match and an unchanged"
@@ -151,7 +151,7 @@ def study_effects(
 
 def answer(request: Request, data: Any) -> Response:
     """Return data as JSON, or 304 when the asker has it already."""
-    text = json.dumps(data, separators=(",", ":"))
+    text = json_text(data)
     tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:24]}"'
     if is_known(request, tag):
         return Response(status_code=304, headers={"ETag": tag})

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.faults import ConfigError
+from contracts.faults import NotFound
 
 _STAGE = re.compile(r"[a-z0-9][a-z0-9-]*")
 _KEY = re.compile(r"[0-9a-f]{32}")
@@ -39,20 +39,20 @@ def artefact_file(root: Path, artefacts: Mapping[str, str], stage: str, name: st
     The name is looked up in a listing and never joined to a path before that.
 
     Raises:
-        ConfigError: The trial has no such stage, its entry is gone, or it has no such file.
+        NotFound: The trial has no such stage, its entry is gone, or it has no such file.
     """
     if stage not in artefacts:
-        raise ConfigError(
+        raise NotFound(
             f"the trial has no stage {stage[:80]!r}", fix=f"use one of: {', '.join(artefacts)}"
         )
     found = _files_of(root, stage, artefacts[stage])
     if found.is_gone:
-        raise ConfigError(
+        raise NotFound(
             f"the artefact of stage {stage} is gone from the cache",
             fix="measure the trial again with `rerun`: that builds it anew",
         )
     if name not in {file for file, _ in found.files}:
-        raise ConfigError(
+        raise NotFound(
             f"stage {stage} has no file {name[:80]!r}",
             fix=f"use one of: {', '.join(file for file, _ in found.files)}",
         )

@@ -3,12 +3,12 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response
 
-from contracts.faults import ConfigError
+from contracts.faults import NotFound
 from dse.dashboard.drawing.front import front_picture
 from dse.dashboard.pages.artefacts import artefact_file
 from dse.dashboard.pages.parts import PARTS, trial_row
@@ -41,7 +41,7 @@ def draw_part(
         else {}
     )
     if found.get("drawing") is None:
-        raise ConfigError(f"there is no picture {part[:80]}.svg", fix="go back to the study")
+        raise NotFound(f"there is no picture {part[:80]}.svg", fix="go back to the study")
     return svg(found["drawing"], f"{columns.config.name}-{part}")
 
 
@@ -86,32 +86,33 @@ def list_part(
             for f in PARTS["faults"](columns, selection, context, query)["faults"]
         ]
     else:
-        raise ConfigError(f"there is no table {part[:80]}.csv", fix="go back to the study")
+        raise NotFound(f"there is no table {part[:80]}.csv", fix="go back to the study")
     return table(rows, f"{columns.config.name}-{part}")
 
 
-@router.get("/studies/{study}/trials/{number}/{chart}.svg")
-def draw_trial(
-    study: str, number: int, chart: str, columns: ColumnsDep, context: ContextDep
+@router.get("/studies/{study}/trials/{number}/{chart}.{kind}")
+def send_chart(
+    study: str,
+    number: int,
+    chart: str,
+    kind: Literal["svg", "csv"],
+    columns: ColumnsDep,
+    context: ContextDep,
 ) -> Response:
-    """A chart of a trial's page."""
-    measurement = context.studies.detail(study, number)[1].measurement
-    drawing = drawings(measurement, columns.config.target.part).get(chart)
-    if drawing is None:
-        raise ConfigError(f"there is no picture {chart[:80]}.svg", fix="go back to the trial")
-    return svg(drawing, f"{study}-{number}-{chart}")
-
-
-@router.get("/studies/{study}/trials/{number}/{chart}.csv")
-def list_trial(
-    study: str, number: int, chart: str, columns: ColumnsDep, context: ContextDep
-) -> Response:
-    """A table of a trial's page."""
+    """A chart of a trial's page, or the table of the same values."""
     detail = context.studies.detail(study, number)[1]
-    found = tables(detail, columns.config.target).get(chart)
-    if found is None:
-        raise ConfigError(f"there is no table {chart[:80]}.csv", fix="go back to the trial")
-    return table(found, f"{study}-{number}-{chart}")
+    name, target = f"{study}-{number}-{chart}", columns.config.target
+    if kind == "svg":
+        drawing = drawings(detail.measurement, target.part).get(chart)
+        if drawing is not None:
+            return svg(drawing, name)
+    else:
+        rows = tables(detail, target).get(chart)
+        if rows is not None:
+            return table(rows, name)
+    raise NotFound(
+        f"trial {number} of {study} has no {chart[:80]}.{kind}", fix="go back to the trial"
+    )
 
 
 @router.get("/studies/{study}/trials/{number}/artefacts/{stage}/{name:path}")

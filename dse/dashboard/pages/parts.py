@@ -58,7 +58,7 @@ def progress_part(
     return {
         "progress": progress(columns, running, now_s=now_s),
         "on_front": len(columns.standing.front),
-        "stand_ins": [trial.number for trial in columns.stand_ins()],
+        "stand_ins": list(columns.stand_ins()),
         "states": list(TrialState),
         "now_s": now_s,
         "designs": {
@@ -172,8 +172,16 @@ def effects_part(
 def growth_part(
     columns: StudyColumns, _selection: Selection, _context: Context, query: Query
 ) -> dict[str, Any]:
-    """Return what ``growth.html`` shows: the hypervolume over trials or time, and its steps."""
-    over = "time" if query.get("over") == "time" else "trials"
+    """Return what ``growth.html`` shows: the hypervolume over trials or time, and its steps.
+
+    Raises:
+        ConfigError: The address asks for a growth over something else.
+    """
+    over = query.get("over", "trials")
+    if over not in ("trials", "time"):
+        raise ConfigError(
+            f"the address asks for growth over {over[:80]!r}", fix="use one of: trials, time"
+        )
     found = columns.growth
     title = f"Hypervolume over {over}, as a share of the final one"
     rows = growth_rows(found)

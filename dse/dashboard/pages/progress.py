@@ -39,7 +39,7 @@ class Progress:
 def progress(columns: StudyColumns, running: Sequence[HeldTrial], *, now_s: float) -> Progress:
     """Return where a study stands."""
     counts = {state: int(columns.is_state(state).sum()) for state in TrialState}
-    promotions = sum(trial.promotes is not None for trial in columns.trials)
+    promotions = int((columns.promotes > 0).sum())
     expected = max(columns.config.trials + promotions, len(columns))
     done = sum(counts[state] for state in ENDED)
     usual_s = _usual_s(columns)
@@ -60,8 +60,7 @@ def _usual_s(columns: StudyColumns) -> float | None:
     """Return the median wall time of the trials that were measured here and have ended."""
     if columns.attempts is None:
         return None
-    own = np.array([trial.reused_from is None for trial in columns.trials], dtype=np.bool_)
-    walls = columns.attempts.wall_s[own & columns.is_state(*ENDED)]
+    walls = columns.attempts.wall_s[(columns.reused_from == 0) & columns.is_state(*ENDED)]
     walls = walls[np.isfinite(walls)]
     return float(np.median(walls)) if walls.size else None
 

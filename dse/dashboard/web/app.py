@@ -29,6 +29,7 @@ def make_app(
     *,
     access: Access,
     cache_root: Path,
+    studies: Studies | None = None,
     shown_db: str = "",
     is_example: bool = False,
     now_s: Callable[[], float] = time.time,
@@ -40,13 +41,14 @@ def make_app(
         database: The file; it must exist while pages are asked for.
         access: Who may read and act.
         cache_root: Folder of the artefacts, see ``runners.pipeline.cache``.
+        studies: Of that database, where somebody reads them already.
         shown_db: The database as commands on pages name it; the file when empty.
         is_example: Whether to say that the recorded example is shown.
         now_s: Clock, seconds since 1970.
         resume: Starts a process that goes on with a study and says where its log is.
     """
     assets = Assets()
-    studies = Studies(database)
+    studies = studies or Studies(database)
     stamp = _Stamp(database)
     context = Context(
         studies=studies,

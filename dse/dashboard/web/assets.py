@@ -8,7 +8,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from runners.pipeline.sources import ROOT
+from runners import ROOT
 
 STATIC = ROOT / "dse" / "dashboard" / "static"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}

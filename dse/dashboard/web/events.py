@@ -1,7 +1,6 @@
 """Server-sent events: what changed in a study, told to each viewer as it is stored."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from contracts.faults import DseError
 from dse.dashboard.data.payload import PROCESS, changes_data, mark
 from dse.dashboard.data.studies import Studies
 from dse.dashboard.web.watch import Watch
+from dse.words import json_text
 
 ALIVE_S = 25.0
 """A sign of life this often, so that a connection that broke is noticed."""
@@ -93,7 +93,7 @@ async def list_events(studies: Studies, watch: Watch, *, now_s: Any) -> AsyncIte
 def event(kind: str, data: Any, identity: str = "") -> str:
     """Write one event."""
     head = f"id: {identity}\n" if identity else ""
-    return f"{head}event: {kind}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
+    return f"{head}event: {kind}\ndata: {json_text(data)}\n\n"
 
 
 async def _is_woken(woken: asyncio.Event) -> bool:

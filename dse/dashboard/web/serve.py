@@ -16,18 +16,13 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from contracts.faults import ConfigError, DseError
-from dse.dashboard.data.payload import MOST_DRAWN, packed_columns
+from contracts.faults import ConfigError
+from dse.dashboard.data.studies import Studies
 from dse.dashboard.web.app import make_app
-from dse.dashboard.web.context import Context
 from dse.dashboard.web.security import is_loopback, make_access
-from dse.results.growth import growth_rows
-from dse.store import Reader
 from runners.pipeline import default_root
 
 _GRACE_S = 3
-_WARMED = 8
-"""How many studies ``_warm`` reads, the newest first."""
 
 
 class QuietServer(uvicorn.Server):
@@ -51,40 +46,31 @@ class QuietServer(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._stop.set)
 
 
-def serve(database: Path, *, host: str, port: int, is_example: bool = False) -> None:
-    """Serve a database until Ctrl-C.
+def serve(studies: Studies, *, host: str, port: int, is_example: bool = False) -> None:
+    """Serve the studies of a database until Ctrl-C.
 
     Raises:
         ConfigError: The address cannot be listened to.
         StoreError: The database cannot be used.
     """
-    Reader(database).close()  # says what is wrong with it
+    studies.reader()  # says what is wrong with the database
     listener = listen(host, port)
     port = listener.getsockname()[1]
     token = secrets.token_urlsafe(24)
     access = make_access(token=token, host=host, port=port)
     app = make_app(
-        database, access=access, cache_root=default_root(), is_example=is_example,
-        shown_db="example.db" if is_example else str(database),
+        studies.path, studies=studies, access=access, cache_root=default_root(),
+        is_example=is_example, shown_db="example.db" if is_example else str(studies.path),
     )  # fmt: skip
     server = make_server(app)
-    threading.Thread(target=_warm, args=(app.state.context,), daemon=True).start()
+    # compiles the templates before the first page asks for one
+    threading.Thread(target=app.state.context.pages.warm, daemon=True).start()
     shown = f"[{host}]" if ":" in host else host
     shown = socket.gethostname() if host in ("0.0.0.0", "::") else shown
     _announce(f"http://{shown}:{port}/", token, host=host)
     # uvicorn raises the signal again when it has ended: as an exception it lets others clean up
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     server.run(sockets=[listener])
-
-
-def _warm(context: Context) -> None:
-    """Compile the templates and read the newest studies; runs in a thread before the first page."""
-    context.pages.warm()
-    with contextlib.suppress(DseError):  # the page of that study shows it
-        for line in context.studies.lines(now_s=context.now_s())[:_WARMED]:
-            columns = context.studies.columns(line.name)
-            packed_columns(columns, MOST_DRAWN)
-            growth_rows(columns.growth)
 
 
 def make_server(app: FastAPI) -> QuietServer:

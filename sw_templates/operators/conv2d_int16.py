@@ -1,0 +1,96 @@
+"""CONV_2D of int16 activations with int8 weights."""
+
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar, Self
+
+from sw_templates.tflite_file import OptionsTable
+from sw_templates.tflite_node import INT16, Node
+from sw_templates.weighted_layer16 import (
+    WEIGHT_MEMBERS,
+    WeightedLayer16,
+    require_bias16,
+    require_scales16,
+)
+from sw_templates.window import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conv2dInt16(WeightedLayer16):
+    """CONV_2D on int16 of one image; weights are [output channel, y, x, input channel]."""
+
+    operator: ClassVar[str] = "CONV_2D"
+    kernel: ClassVar[str] = "conv2d_int16"
+    options: ClassVar[OptionsTable | None] = OptionsTable(
+        name="Conv2DOptions",
+        fields=(
+            "Padding",
+            "StrideW",
+            "StrideH",
+            "FusedActivationFunction",
+            "DilationWFactor",
+            "DilationHFactor",
+        ),
+    )
+    structure: ClassVar[str] = f"""
+struct conv2d_int16_layer {{
+    int32_t input_height, input_width, input_channels;
+    int32_t output_height, output_width, output_channels;
+    int32_t kernel_height, kernel_width;
+    int32_t stride_height, stride_width;
+    int32_t dilation_height, dilation_width;
+    int32_t pad_top, pad_left;
+{WEIGHT_MEMBERS}}};
+"""
+    prototype: ClassVar[str] = """
+void conv2d_int16(const struct conv2d_int16_layer *layer, const int16_t *input, int16_t *output);
+"""
+
+    window: Window
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        """See ``Layer.read``."""
+        if node.inputs(2, 3)[2:] in ((), (-1,)):
+            node.refuse(None, "has no bias, without which TFLite refuses it")
+        image, output = node.activation(0, INT16), node.output(INT16)
+        weights = node.weights(0, 4)
+        node.require_single_image(image)
+        window = node.window(
+            image, output, kernel=(weights.shape[1], weights.shape[2]), is_dilated=True
+        )
+        if weights.shape[3] != image.shape[3]:
+            node.refuse(
+                weights.index,
+                f"has {weights.shape[3]} input channels, the image {image.shape[3]}",
+                fix="grouped convolutions are not supported: use groups = 1",
+            )
+        node.require_shape(output, (1, *output.shape[1:3], weights.shape[0]))
+        require_scales16(node, image, weights, output)
+        return cls(
+            index=node.index,
+            inputs=(image,),
+            outputs=(output,),
+            weights=weights,
+            bias=require_bias16(node, weights.shape[0], bits=46),
+            window=window,
+            activation=node.fused_activation(output),
+        )
+
+    def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
+        """See ``Layer.fields``."""
+        return {
+            **self.window.image_fields(self.input, self.output),
+            "input_channels": self.input.shape[3],
+            "output_channels": self.output.shape[3],
+            **self.window.kernel_fields,
+            **self.weight_fields(row_align_bytes),
+        }
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates by the operator's definition, padding included."""
+        return self.output.elements * prod(self.weights.shape[1:])
+
+
+OPERATOR = Conv2dInt16

@@ -1,0 +1,45 @@
+"""LEAKY_RELU: the input, times a constant where it is negative."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sw_templates.quantise import (
+    kernel_multiplier,
+    requantise,
+    signed_multiplier,
+    to_float32,
+)
+from sw_templates.table_layer import TableLayer, table_prototype, table_structure
+from sw_templates.tensor import Tensor
+from sw_templates.tflite_file import OptionsTable
+from sw_templates.tflite_node import Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeakyRelu(TableLayer):
+    """LEAKY_RELU."""
+
+    operator: ClassVar[str] = "LEAKY_RELU"
+    kernel: ClassVar[str] = "leaky_relu"
+    options: ClassVar[OptionsTable | None] = OptionsTable(
+        name="LeakyReluOptions", fields=("Alpha",)
+    )
+    structure: ClassVar[str] = table_structure("leaky_relu")
+    prototype: ClassVar[str] = table_prototype("leaky_relu")
+
+    @classmethod
+    def function(cls, node: Node, source: Tensor, output: Tensor) -> Callable[[int], int]:
+        """See ``TableLayer.function``."""
+        alpha = to_float32(node.option("Alpha"))
+        positive = kernel_multiplier(to_float32(source.scale / output.scale))
+        # TFLite multiplies and divides as floats; the constant may be negative
+        negative = signed_multiplier(to_float32(to_float32(source.scale * alpha) / output.scale))
+
+        def of(steps: int) -> int:
+            return requantise(steps, positive if steps >= 0 else negative) + output.zero_point
+
+        return of
+
+
+OPERATOR = LeakyRelu

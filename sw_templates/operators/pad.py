@@ -1,0 +1,27 @@
+"""PAD with the number that stands for 0."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sw_templates.pad_layer import PadLayer, pad_prototype, pad_structure
+from sw_templates.tensor import Tensor
+from sw_templates.tflite_node import Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pad(PadLayer):
+    """PAD."""
+
+    operator: ClassVar[str] = "PAD"
+    kernel: ClassVar[str] = "pad"
+    structure: ClassVar[str] = pad_structure("pad")
+    prototype: ClassVar[str] = pad_prototype("pad")
+
+    @classmethod
+    def padding_value(cls, node: Node, output: Tensor) -> int:
+        """Return the output's zero point."""
+        node.inputs(2, 2)
+        return output.zero_point
+
+
+OPERATOR = Pad

@@ -1,0 +1,49 @@
+"""SLICE: a box of a tensor."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from sw_templates.strided_view import MOVED_TYPES, ViewLayer, moved, positions
+from sw_templates.tflite_node import Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice(ViewLayer):
+    """SLICE; begin and sizes are constants, a size of -1 goes to the end."""
+
+    operator: ClassVar[str] = "SLICE"
+    kernel: ClassVar[str] = "slice"
+    structure: ClassVar[str] = """
+struct slice_layer {
+    int32_t outputs;      /* how many */
+    const int32_t *views; /* [outputs][VIEW_WORDS]: see copy_view.inc */
+};
+"""
+    prototype: ClassVar[str] = """
+void slice(const struct slice_layer *layer, const void *input, void *output);
+"""
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        """See ``Layer.read``."""
+        node.inputs(3, 3)
+        source, output = node.activation(0, MOVED_TYPES), node.output(MOVED_TYPES)
+        begin, sizes = node.integer_list(1), node.integer_list(2)
+        if not len(begin) == len(sizes) == len(source.shape):
+            node.refuse(None, f"has {len(begin)} begins and {len(sizes)} sizes")
+        box = []
+        for first, size, whole in zip(begin, sizes, source.shape, strict=True):
+            behind = whole if size == -1 else first + size
+            if not 0 <= first < behind <= whole:
+                node.refuse(None, f"takes {size} from {first} of {whole}")
+            box.append(slice(first, behind))
+        view = positions(source.shape)[tuple(box)]
+        return cls(
+            index=node.index,
+            inputs=(source,),
+            outputs=(output,),
+            views=(moved(node, source, view, output),),
+        )
+
+
+OPERATOR = Slice
