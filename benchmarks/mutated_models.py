@@ -32,6 +32,7 @@ from sw_templates.workload import workload_report
 
 LIMIT_S = 20
 """A mutant that keeps the import busy for longer hangs."""
+REFERENCE_LIMIT_S = 5
 _WORDS = (0, 1, 2, 4, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 _NUMBERS = (0, 1, -1, 2, 3, 4, 5, 7, 127, 128, 255, 256, 4096, 65536, 2**31 - 1, -(2**31))
 _REALS = (0.0, -0.0, 1.0, -1.0, 1e-45, 1e-30, 1e30, 3e38, float("nan"), float("inf"))
@@ -188,6 +189,7 @@ class Outcome:
         faults: What ended in neither an answer nor a named error: mutation, number, what happened.
         slowest_s: What the longest import took.
         crashes: How many crashed the reference interpreter, which is an error with a name.
+        too_slow: How many it did not end within ``REFERENCE_LIMIT_S``, which is another one.
     """
 
     model: Path
@@ -195,6 +197,7 @@ class Outcome:
     faults: list[str] = field(default_factory=list)
     slowest_s: float = 0.0
     crashes: int = 0
+    too_slow: int = 0
 
 
 class _Hangs(BaseException):
@@ -235,9 +238,11 @@ def _try_all(content: bytes, outcome: Outcome, *, count: int, seed: int) -> None
                     accepted[mutant] = f"{mutation.__name__} {number}"
                 else:
                     mutant.unlink()
-            for mutant, refusal in zip(accepted, reference_refusals(list(accepted)), strict=True):
+            refusals = reference_refusals(list(accepted), limit_s=REFERENCE_LIMIT_S)
+            for mutant, refusal in zip(accepted, refusals, strict=True):
                 outcome.counts["supported" if refusal is None else "refused by the reference"] += 1
                 outcome.crashes += refusal is not None and "crashed" in refusal
+                outcome.too_slow += refusal is not None and "did not end" in refusal
                 mutant.unlink()
 
 
@@ -283,7 +288,7 @@ def main() -> None:
     kinds = ("refused by the import", "refused by the reference", "supported", TOO_LARGE)
     print(
         f"{'model':34} {'import':>8} {'reference':>9} {'supported':>9} {'large':>6}"
-        f" {'crashes':>7} {'slowest s':>9}"
+        f" {'crashes':>7} {'slow':>5} {'slowest s':>9}"
     )
     has_faults = False
     for path in models_in(arguments.models):
@@ -291,7 +296,7 @@ def main() -> None:
         first, second, third, fourth = (outcome.counts[kind] for kind in kinds)
         print(
             f"{path.name:34} {first:8,} {second:9,} {third:9,} {fourth:6,} {outcome.crashes:7,}"
-            f" {outcome.slowest_s:9.2f}",
+            f" {outcome.too_slow:5,} {outcome.slowest_s:9.2f}",
             flush=True,
         )
         for fault in outcome.faults:

@@ -1,10 +1,10 @@
 """Asks TFLite's reference interpreter whether it runs a file, in child processes.
 
 The interpreter is C++ that checks little of what it reads: a broken file can end the process, or
-keep it busy for ever. ``python -m runners.reference PATHS ANSWERS`` is the child that loads it: one
-JSON text a line, a path in the first file, the answer in the second. Files are run in copies of
-that child; one that ends a copy is run again as the first of another, so that no file answers for
-what those before it did.
+keep it busy for ever. ``python -m runners.reference PATHS ANSWERS LIMIT_S`` is the child that loads
+it: one JSON text a line, a path in the first file, the answer in the second. Files are run in
+copies of that child; one that crashes a copy is run again as the first of another, so that no file
+answers for what those before it did.
 """
 
 import functools
@@ -47,11 +47,12 @@ def reference_error(refusal: str) -> UnsupportedModel:
     return UnsupportedModel(refusal, _CONVERT, obstacles=(obstacle,))
 
 
-def reference_refusals(paths: Sequence[Path]) -> tuple[str | None, ...]:
+def reference_refusals(paths: Sequence[Path], *, limit_s: int = LIMIT_S) -> tuple[str | None, ...]:
     """Return why the reference interpreter does not run each file, None where it does.
 
     Args:
         paths: Model files that the import has accepted.
+        limit_s: What one file may take.
 
     Raises:
         InfrastructureFault: The child that asks could not do its work.
@@ -63,24 +64,24 @@ def reference_refusals(paths: Sequence[Path]) -> tuple[str | None, ...]:
         (folder / "paths").write_text("".join(f"{json.dumps(str(p.absolute()))}\n" for p in paths))
         python_path = filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
         run_tool(
-            [sys.executable, "-m", "runners.reference", "paths", "answers"],
+            [sys.executable, "-m", "runners.reference", "paths", "answers", str(limit_s)],
             cwd=folder,
             log=folder / "log",
-            timeout_s=_START_S + LIMIT_S * len(paths),
+            timeout_s=_START_S + limit_s * len(paths),
             env={"PYTHONPATH": os.pathsep.join(python_path)},
         )
         lines = (folder / "answers").read_text().splitlines()
     return tuple(json.loads(line) for line in lines)
 
 
-def _ended(status: int, path: Path) -> str:
+def _ended(status: int, path: Path, *, limit_s: int) -> str:
     """Return what is wrong with a file at which a copy ended; ``status`` as in ``child``."""
     if status == -signal.SIGALRM:
-        return f"TFLite's reference interpreter did not end within {LIMIT_S} s on {path}"
+        return f"TFLite's reference interpreter did not end within {limit_s} s on {path}"
     if status < 0:
         how = signal.Signals(-status).name
         return f"TFLite's reference interpreter crashed on {path} ({how})"
-    return f"TFLite's reference interpreter cannot run {path}: it wants too much memory"
+    return f"TFLite's reference interpreter failed on {path} (exit status {status})"
 
 
 def _run(paths: Sequence[Path], answer: Callable[[bytes], None]) -> None:
@@ -93,6 +94,9 @@ def _run(paths: Sequence[Path], answer: Callable[[bytes], None]) -> None:
             run_once(path)
         except ConfigError as error:
             refusal = error.what
+        except MemoryError:
+            refusal = f"TFLite's reference interpreter needs more than {MEMORY_BYTES >> 30} GiB"
+            refusal += f" of memory for {path}"
         answer(f"{json.dumps(refusal)}\n".encode())
 
 
@@ -101,20 +105,22 @@ def main() -> None:
     importlib.import_module("sw_templates.reference")  # once for all copies, and what it needs
     importlib.import_module("ai_edge_litert.interpreter")
     importlib.import_module("ai_edge_litert.schema_py_generated")
-    source, target = map(Path, sys.argv[1:])
+    source, target, limit_s = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     waiting = [Path(json.loads(line)) for line in source.read_text().splitlines()]
     with target.open("w") as sink:
         while waiting:
             answers, status = child.answers_of_copy(
                 functools.partial(_run, waiting[:_FILES_OF_A_COPY]),
-                limit_s=LIMIT_S,
+                limit_s=limit_s,
                 memory_bytes=MEMORY_BYTES,
             )
             sink.write(answers.decode())
             answered = answers.count(b"\n")
-            if answered == 0:
-                sink.write(f"{json.dumps(_ended(status, waiting[0]))}\n")
-            waiting = waiting[max(1, answered) :]
+            if answered == 0 or status == -signal.SIGALRM:
+                ended = _ended(status, waiting[answered], limit_s=limit_s)
+                sink.write(f"{json.dumps(ended)}\n")
+                answered += 1
+            waiting = waiting[answered:]
 
 
 if __name__ == "__main__":

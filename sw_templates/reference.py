@@ -110,10 +110,10 @@ def run_once(path: Path) -> None:
     """
     interpreter = _interpreter(path)
     generator = np.random.default_rng(0)
-    for given in interpreter.get_input_details():
-        noise = _noise(generator, given["shape"], np.dtype(given["dtype"]))
-        interpreter.set_tensor(given["index"], noise)
     try:
+        for given in interpreter.get_input_details():
+            noise = _noise(generator, given["shape"], np.dtype(given["dtype"]))
+            interpreter.set_tensor(given["index"], noise)
         interpreter.invoke()
     except (RuntimeError, ValueError) as error:
         raise _refused(path, error) from None

@@ -133,10 +133,8 @@ class Node:
         if len(scales) > 1:
             if any(zero_points):
                 self.refuse(raw.index, "is quantised per channel with a zero point other than 0")
-            dimension = 0 if len(raw.shape) == 1 else raw.quantised_dimension
-            channels = dict(enumerate(raw.shape)).get(dimension)
-            if channels != len(scales):
-                self.refuse(raw.index, f"has {len(scales)} scales along dimension {dimension}")
+            if len(raw.shape) == 1 and raw.shape[0] != len(scales):
+                self.refuse(raw.index, f"has {len(scales)} scales for {raw.shape[0]} channels")
             return 0
         return zero_points[0] if zero_points else 0
 

@@ -22,7 +22,7 @@ _DAMAGE = (struct.error, IndexError, ValueError, TypeError, OverflowError, Attri
 def normalised(content: bytes, source: str, model: Model | None = None) -> bytes:
     """Return a TFLite file that computes what ``content`` does, for the reference interpreter.
 
-    Left out is what no kernel uses: metadata, signatures, descriptions, names of operators,
+    Left out is what no kernel uses: metadata, signatures, descriptions, names,
     observed ranges, details of a quantisation, tensors' sparsity. A tensor with one scale is
     quantised along dimension 0, whatever the file says, and has one zero point for each scale; a
     bias has a scale.
@@ -72,9 +72,10 @@ def _copied(schema: Any, content: bytes) -> Any:
     operators = [
         schema.OperatorT.InitFromObj(graph.Operators(i)) for i in range(graph.OperatorsLength())
     ]
+    # The import has read what is used; how many there are, a broken file may say as it likes.
     codes = [
         schema.OperatorCodeT.InitFromObj(packed.OperatorCodes(i))
-        for i in range(packed.OperatorCodesLength())
+        for i in range(1 + max((operator.opcodeIndex for operator in operators), default=-1))
     ]
     for operator in operators:
         _complete_bias(schema, operator, tensors)
@@ -94,7 +95,7 @@ def _copied(schema: Any, content: bytes) -> Any:
             schema.BufferT(data=packed.Buffers(i).DataAsNumpy())
             if i in used and not packed.Buffers(i).DataIsNone()
             else schema.BufferT()
-            for i in range(packed.BuffersLength())
+            for i in range(1 + max(used, default=-1))
         ],
     )
 
@@ -125,7 +126,6 @@ def _tensor(schema: Any, packed: Any) -> Any:
         shape=shape,
         type=packed.Type(),
         buffer=packed.Buffer(),
-        name=packed.Name(),
         quantization=_quantisation(schema, packed.Quantization(), rank=len(shape)),
         isVariable=packed.IsVariable(),
         shapeSignature=signature,

@@ -76,6 +76,7 @@ TENSOR: dict[str, Change] = {
     "variable": set_field("isVariable", True),
     "has a rank": set_field("hasRank", True),
     "no name": set_field("name", None),
+    "a name that is no text": set_field("name", b"\xff\xfe"),
     "no shape": set_field("shape", None),
     "a size more": change_list("shape", lambda sizes: [1, *sizes]),
     "flat": change_list("shape", lambda sizes: [int(np.prod(sizes))]),
