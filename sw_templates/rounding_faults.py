@@ -63,8 +63,8 @@ ROUNDING_FAULTS = (
     ),
     RoundingFault(
         what="not rounded at all",
-        right="(int64_t)value * multiplier + (INT64_C(1) << (total_shift - 1))",
-        wrong="(int64_t)value * multiplier",
+        right="(int64_t)value * multiplier + half)",
+        wrong="(int64_t)value * multiplier + 0 * half)",
     ),
     RoundingFault(
         what="rounded twice instead of once",
