@@ -23,7 +23,7 @@ _MOST_NAME_CHARS = 24
 _PEAK_MARK = " peak"
 _SCRATCH = "#"
 _LETTERS = string.ascii_uppercase + string.ascii_lowercase
-"""One each for buffers of tensors, in order of their first use, again from A when all are used."""
+"""For buffers of tensors, in order of their first use, again from A when all were used."""
 
 _LEFT, _TOP, _CHART_HEIGHT, _MARGIN = 76.0, 40.0, 440.0, 12.0
 _CHART_WIDTH, _LEAST_CHART_WIDTH = 760.0, 200.0
@@ -194,14 +194,21 @@ def _rows(data: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _keys(data: Mapping[str, Any]) -> list[str]:
-    """Return a character for each buffer; a layer has one scratch buffer, so they may share it."""
-    keys, tensors = [], 0
+    """Return a character for each buffer; no two that live at the same time share a letter.
+
+    A layer has one scratch buffer at the most, so all of them may share theirs.
+    """
+    keys: list[str] = []
+    last: dict[str, int] = {}  # until when each letter is taken
     for buffer in data["buffers"]:
         if buffer["is_scratch"]:
             keys.append(_SCRATCH)
-        else:
-            keys.append(_LETTERS[tensors % len(_LETTERS)])
-            tensors += 1
+            continue
+        start = sum(key != _SCRATCH for key in keys) % len(_LETTERS)
+        turn = _LETTERS[start:] + _LETTERS[:start]
+        free = (letter for letter in turn if last.get(letter, -2) < buffer["first"])
+        keys.append(next(free, turn[0]))
+        last[keys[-1]] = buffer["last"]
     return keys
 
 

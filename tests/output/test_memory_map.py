@@ -116,6 +116,15 @@ def test_a_terminal_of_80_columns_and_a_pipe_are_enough(imgc: WorkloadReport, la
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_a_letter_is_not_used_again_while_its_buffer_lives(imgc: WorkloadReport) -> None:
+    long_lived = buffer(4096, 0, 0, 70)
+    data = network(imgc, 70, long_lived, *(buffer(512, 8192, n, n) for n in range(1, 70)))
+    drawn = bars(data)
+    for step in range(1, 70):
+        assert set(drawn[f"layer_{step}"]) - {".", "A"}, "a letter of its own"
+    assert drawn["layer_52"].lstrip("A.").startswith("B"), "A is taken"
+
+
 def test_long_names_of_layers_are_cut_and_the_memory_is_not(imgc: WorkloadReport) -> None:
     data = network(imgc, 1, buffer(64, 0, 0, 1))
     data["steps"][0]["name"] = "unidirectional_sequence_lstm_12345"
