@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -264,6 +264,32 @@ def test_no_label_covers_another_one_whatever_the_network(
 ) -> None:
     picture = check_picture(chain(imgc, layers))
     assert len(rectangles(picture, "c-tensor")) == layers
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    layers=st.integers(1, 40),
+    wanted=st.lists(
+        st.tuples(
+            st.integers(-1, 40), st.integers(0, 12), st.sampled_from([1, 64, 3000, 70_000, 1 << 22])
+        ),
+        min_size=1,
+        max_size=60,
+    ),
+)
+def test_any_plan_is_drawn_legibly(
+    imgc: WorkloadReport, layers: int, wanted: list[tuple[int, int, int]]
+) -> None:
+    placed: list[BufferReport] = []
+    for start, length, size in wanted:
+        first = min(start, layers)
+        last = min(first + length, layers)
+        others = [b for b in placed if b.first <= last and first <= b.last]
+        offset = max((b.offset + b.size_bytes + 96 for b in others), default=0)
+        placed.append(buffer(size, offset, first, last))
+    data = network(imgc, layers, *sorted(placed, key=lambda b: b.first))
+    check_picture(data)
+    assert max(map(len, memory_text(data).splitlines())) <= 80
 
 
 def test_a_peak_at_the_last_of_few_layers_is_written_on_the_paper(imgc: WorkloadReport) -> None:
