@@ -63,8 +63,13 @@ ROUNDING_FAULTS = (
     ),
     RoundingFault(
         what="not rounded at all",
-        right="(int64_t)value * multiplier + half)",
-        wrong="(int64_t)value * multiplier + 0 * half)",
+        right="int64_t half = (INT64_C(1) << (total_shift - 1)) - (value < 0);",
+        wrong="int64_t half = 0;",
+    ),
+    RoundingFault(
+        what="rounded once with ties upwards, not away from zero",
+        right="int64_t half = (INT64_C(1) << (total_shift - 1)) - (value < 0);",
+        wrong="int64_t half = INT64_C(1) << (total_shift - 1);",
     ),
     RoundingFault(
         what="rounded twice instead of once",

@@ -6,7 +6,7 @@ how many they show is kept beside them: it is told before a study's first trial,
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ import numpy.typing as npt
 
 from runners.job import Job
 from runners.pipeline import Building, Stage
+from runners.stages.candidate_answers import CandidateAnswer, candidate_answers
 from runners.stages.wrong_rounding import WrongRounding
 from runners.tools import identities
 from runners.workload import workload_model
 from sw_templates.candidates import candidate_inputs
 from sw_templates.model import Model
 from sw_templates.operator_set import operators_digest
-from sw_templates.reference import Golden, reference_inferences
-from sw_templates.visible_faults import Fault, faults_of, unclamped, visible
+from sw_templates.visible_faults import Fault, faults_of
 
 _MOST_CONSIDERED = 8
 """Up to so many golden inputs it is told how many would show everything."""
@@ -83,16 +83,6 @@ def oracle_from_json(text: str) -> OracleReport:
     return OracleReport(**content, missed=missed)
 
 
-@dataclass(slots=True)
-class _Candidates:
-    """Inputs, what is right for them, and which faults each would show."""
-
-    inputs: tuple[bytes, ...]
-    answers: list[Golden]
-    unclamped: npt.NDArray[np.int64]
-    shown: Shown
-
-
 def most_telling(shown: Shown, first: Shown, unclamped_values: Any, count: int) -> list[int]:
     """Return which inputs show most together, the most telling first.
 
@@ -131,67 +121,65 @@ def _inputs(job: Job) -> Mapping[str, Any]:
 
 def _build(building: Building) -> float:
     """Write ``golden.json`` (inputs, outputs, CRCs of each layer) and ``oracle.json``."""
-    workload = building.job.workload
+    job, count = building.job, building.job.workload.golden_inputs
     started_s = time.process_time()
-    model = workload_model(workload)
-    found = _run_candidates(building, model)
-    rounding = WrongRounding(model, folder=building.out / "host", limits=building.job.limits)
-    by_rounding = _shown_roundings(rounding, found, workload.golden_inputs)
-    building.progress(1.0)
-    count = max(workload.golden_inputs, _MOST_CONSIDERED)
-    ranked = most_telling(found.shown, by_rounding, found.unclamped, count)
-    chosen = ranked[: workload.golden_inputs]
-    content = [
+    model = workload_model(job.workload)
+    candidates, reference_s = candidate_answers(
+        job, _candidate_inputs(job, model), folder=building.out / "reference"
+    )
+    building.progress(0.5)
+    shown = np.array([candidate.shown for candidate in candidates])
+    unclamped = np.array([candidate.unclamped for candidate in candidates])
+    rounding = WrongRounding(model, folder=building.out / "host", limits=job.limits)
+    none = np.zeros((len(candidates), 0), dtype=np.bool_)
+    likely = most_telling(shown, none, unclamped, count)
+    by_rounding = _shown_roundings(rounding, candidates, likely, building.progress)
+    ranked = most_telling(shown, by_rounding, unclamped, max(count, _MOST_CONSIDERED))
+    chosen = ranked[:count]
+    golden = [
         {
-            "input": found.inputs[index].hex(),
-            "output": found.answers[index].output.hex(),
-            "layer_crcs": found.answers[index].layer_crcs,
+            "input": candidate.input.hex(),
+            "output": candidate.golden.output.hex(),
+            "layer_crcs": candidate.golden.layer_crcs,
         }
-        for index in chosen
+        for candidate in (candidates[index] for index in chosen)
     ]
-    (building.out / "golden.json").write_text(json.dumps(content))
+    (building.out / "golden.json").write_text(json.dumps(golden))
     report = _report(
-        (*faults_of(model), *rounding.faults), np.hstack([found.shown, by_rounding]), ranked, chosen
+        (*faults_of(model), *rounding.faults), np.hstack([shown, by_rounding]), ranked, chosen
     )
     (building.out / "oracle.json").write_text(report.to_json())
-    return time.process_time() - started_s + rounding.cpu_s
+    return time.process_time() - started_s + reference_s + rounding.cpu_s
 
 
-def _run_candidates(building: Building, model: Model) -> _Candidates:
-    workload = building.job.workload
+def _candidate_inputs(job: Job, model: Model) -> tuple[bytes, ...]:
     rounds = _CANDIDATES_MACS // max(1, model.macs) // 30
-    inputs = candidate_inputs(
-        model, seed=workload.seed, rounds=min(max(rounds, _LEAST_ROUNDS), _MOST_ROUNDS)
-    )
-    answers, shown, values = [], [], []
-    for number, inference in enumerate(reference_inferences(workload.model, model, inputs)):
-        answers.append(inference.golden)
-        shown.append(visible(model, inference))
-        values.append(unclamped(model, inference))
-        building.progress(0.5 * (number + 1) / len(inputs))
-    return _Candidates(
-        inputs=inputs, answers=answers, unclamped=np.array(values), shown=np.array(shown)
+    return candidate_inputs(
+        model, seed=job.workload.seed, rounds=min(max(rounds, _LEAST_ROUNDS), _MOST_ROUNDS)
     )
 
 
-def _shown_roundings(rounding: WrongRounding, found: _Candidates, golden_inputs: int) -> Shown:
+def _shown_roundings(
+    rounding: WrongRounding,
+    candidates: Sequence[CandidateAnswer],
+    likely: Sequence[int],
+    progress: Callable[[float], None],
+) -> Shown:
     """Return which candidates show each wrong rounding.
 
-    The inputs that would be chosen without them show most; only for the rest every candidate is
-    run, since that takes as long as all candidates together.
+    Those of ``likely`` show most; only for the rest every candidate is run, since that takes as
+    long as all candidates together.
     """
-    none = np.zeros((len(found.inputs), 0), dtype=np.bool_)
-    likely = most_telling(found.shown, none, found.unclamped, golden_inputs)
-    columns = []
+    shown = np.zeros((len(candidates), len(rounding.faults)), dtype=np.bool_)
     for number in range(len(rounding.faults)):
-        column = np.zeros(len(found.inputs), dtype=np.bool_)
-        for rows in (likely, list(range(len(found.inputs)))):
-            inputs = [found.inputs[row] for row in rows]
-            column[rows] = rounding.shown(number, inputs, [found.answers[row] for row in rows])
-            if column.any():
+        for rows in (list(likely), list(range(len(candidates)))):
+            inputs = [candidates[row].input for row in rows]
+            answers = [candidates[row].golden for row in rows]
+            shown[rows, number] = rounding.shown(number, inputs, answers)
+            if shown[:, number].any():
                 break
-        columns.append(column)
-    return np.array(columns, dtype=np.bool_).reshape(len(columns), len(found.inputs)).T
+        progress(0.5 + 0.5 * (number + 1) / len(rounding.faults))
+    return shown
 
 
 def _report(
@@ -237,7 +225,9 @@ GOLDEN_STAGE = Stage(
     needs=(),
     inputs=_inputs,
     code=(
-        *(f"runners/stages/{name}.py" for name in ("golden", "wrong_rounding")),
+        "runners/stages/golden.py",
+        "runners/stages/candidate_answers.py",
+        "runners/stages/wrong_rounding.py",
         "runners/workload.py",
         "sw_templates",
     ),
