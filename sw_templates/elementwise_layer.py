@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sw_templates.constants import Constant
 from sw_templates.layer import Layer
 from sw_templates.tensor import Tensor
-from sw_templates.tflite_node import Node
+from sw_templates.tflite_node import INT8, INT16, Node
 from sw_templates.walk import WALK_MEMBERS, Walk, strides_of, walk
 
 
@@ -21,12 +21,12 @@ def elementwise_structure(kernel: str, members: str) -> str:
     return f"struct {kernel}_layer {{\n{WALK_MEMBERS}{members.strip(chr(10))}\n}};\n"
 
 
-def elementwise_prototype(kernel: str) -> str:
+def elementwise_prototype(kernel: str, element: str = "int8_t") -> str:
     """Return the C prototype of the kernel of an :class:`ElementwiseLayer`."""
     indent = " " * len(f"void {kernel}(")
     return (
-        f"void {kernel}(const struct {kernel}_layer *layer, const int8_t *input1,\n"
-        f"{indent}const int8_t *input2, int8_t *output);\n"
+        f"void {kernel}(const struct {kernel}_layer *layer, const {element} *input1,\n"
+        f"{indent}const {element} *input2, {element} *output);\n"
     )
 
 
@@ -38,7 +38,9 @@ class ElementwiseLayer(Layer, ABC):
     def operands(cls, node: Node) -> tuple[Tensor, Tensor, Tensor]:
         """Return both inputs and the output, with their shapes checked."""
         node.inputs(2, 2)
-        left, right, output = node.activation(0), node.activation(1), node.output()
+        types = INT16 if cls.for_int16 else INT8
+        left, right = node.activation(0, types), node.activation(1, types)
+        output = node.output(types)
         shape = _broadcast(left.shape, right.shape)
         if shape is None:
             node.refuse(

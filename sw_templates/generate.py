@@ -315,16 +315,20 @@ def _piece(tensor: Tensor, places: Mapping[int, str], offset: int = 0) -> Piece:
 
 
 def _pointers(
-    tensors: Sequence[Tensor], places: Mapping[int, str], *, is_list: bool, is_written: bool
+    layer: Layer, tensors: Sequence[Tensor], places: Mapping[int, str], *, is_written: bool
 ) -> list[str]:
-    """Return a kernel's arguments for its inputs or its outputs: pointers of the tensors' types."""
+    """Return a kernel's arguments for its inputs or its outputs.
+
+    They are pointers of the tensors' types, save in lists and where a layer only passes bytes on.
+    """
     qualifier = "" if is_written else "const "
-    if is_list:
-        pointers = ", ".join(
+    is_list = layer.has_output_list if is_written else layer.has_input_list
+    if is_list or layer.aliases_input:
+        pointers = [
             f"(const int8_t *){places[tensor.index]}" if tensor.data else places[tensor.index]
             for tensor in tensors
-        )
-        return [f"({qualifier}int8_t *const[]){{{pointers}}}"]
+        ]
+        return [f"({qualifier}int8_t *const[]){{{', '.join(pointers)}}}"] if is_list else pointers
     return [
         places[tensor.index]
         if tensor.type is ElementType.INT8 or tensor.data is not None
@@ -343,8 +347,8 @@ def _view(
 ) -> LayerView:
     scratch_bytes = plan.scratch_bytes[position]
     arguments = [f"&{layer.name}"]
-    arguments += _pointers(layer.inputs, places, is_list=layer.has_input_list, is_written=False)
-    arguments += _pointers(layer.outputs, places, is_list=layer.has_output_list, is_written=True)
+    arguments += _pointers(layer, layer.inputs, places, is_written=False)
+    arguments += _pointers(layer, layer.outputs, places, is_written=True)
     if scratch_bytes:
         arguments.append(f"arena + {plan.scratch_offsets[position]}")
     fields = layer_fields(layer, row_align_bytes=align, scratch_bytes=scratch_bytes)

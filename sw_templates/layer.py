@@ -37,7 +37,8 @@ class Layer(ABC):
             one argument, ``const int8_t *const *inputs``.
         has_output_list: The same of the outputs: ``int8_t *const *outputs``.
         aliases_input: The output, of which there is one, has the bytes of the first input, so
-            that both live in the same memory and the kernel is called with the same pointer twice.
+            that both live in the same memory and the kernel is called with the same pointer twice,
+            an ``int8_t *`` whatever the elements are.
         folds: What ``fold`` is asked for where all inputs are constants: nothing; plain integers,
             such as sizes; any elements, which it only moves; values, whose output has another
             scale.

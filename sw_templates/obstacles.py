@@ -1,6 +1,6 @@
 """Why a model is not supported: all the reasons at once, each with its number and what helps."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
@@ -102,7 +102,12 @@ def obstacles_of(error: ConfigError) -> tuple[Obstacle, ...]:
 
 
 def require_no_obstacles(
-    raw: RawModel, source: str, *, known: Sequence[str], refusals: Mapping[int, ConfigError]
+    raw: RawModel,
+    source: str,
+    *,
+    known: Sequence[str],
+    edges: Collection[str],
+    refusals: Mapping[int, ConfigError],
 ) -> None:
     """Raise the error that names all that keeps a model from being supported, if there is any.
 
@@ -110,6 +115,7 @@ def require_no_obstacles(
         raw: The model as its file states it.
         source: The file, for errors.
         known: TFLite's names of the operators that are supported.
+        edges: Those of them that lead from float32 to integers.
         refusals: Number of each of those operators that is used in an unsupported way, and why.
 
     Raises:
@@ -118,7 +124,11 @@ def require_no_obstacles(
     unknown = [operator for operator in raw.operators if operator.name not in known]
     by_index = {operator.index: operator for operator in raw.operators}
     failing = [*unknown, *(by_index[number] for number in refusals)]
-    obstacles = [*_unknown_operators(unknown), *_floats(raw, failing), *_dynamic(raw, failing)]
+    obstacles = [
+        *_unknown_operators(unknown),
+        *_floats(raw, failing, edges),
+        *_dynamic(raw, failing),
+    ]
     explained = {number for found in obstacles for number in found.operators}
     own = {number: error for number, error in refusals.items() if number not in explained}
     obstacles += _refused_layers(raw, own)
@@ -141,7 +151,7 @@ def require_no_obstacles(
     lines = "".join(f"\n  - {obstacle}" for obstacle in obstacles)
     raise UnsupportedModel(
         f"{source} is not supported, for {reasons}:{lines}",
-        f"each reason says what helps; supported operators are {', '.join(known)}",
+        f"each reason says what helps; supported operators are {', '.join(sorted(known))}",
         obstacles=tuple(obstacles),
     )
 
@@ -206,16 +216,18 @@ def operator_fix(name: str) -> str:
     return "replace it in the model, or add it (docs/how-to/add-an-operator.md)"
 
 
-def _floats(raw: RawModel, failing: Iterable[RawOperator]) -> list[Obstacle]:
+def _floats(
+    raw: RawModel, failing: Iterable[RawOperator], edges: Collection[str]
+) -> list[Obstacle]:
     """Return an obstacle for each float type that operators compute in."""
     tensors: dict[str, set[int]] = {}
     places: dict[str, set[int]] = {}
     is_hybrid = False
     for operator in failing:
+        if operator.name in (_FROM_INTEGERS, *edges):
+            continue  # where float begins or ends; they are named themselves
         touched = _tensors_of(raw, operator)
         floats = [number for number in touched if raw.tensors[number].type_name in FLOAT_TYPES]
-        if len(touched) == 2 and len(floats) == 1:
-            continue  # where float begins or ends: such an operator is named itself
         for number in floats:
             tensors.setdefault(raw.tensors[number].type_name, set()).add(number)
             places.setdefault(raw.tensors[number].type_name, set()).add(operator.index)

@@ -6,7 +6,7 @@ from typing import Self
 
 from sw_templates.layer import Layer
 from sw_templates.tensor import ActivationRange
-from sw_templates.tflite_node import Node
+from sw_templates.tflite_node import INT8, INT16, Node
 from sw_templates.window import Window
 
 POOL_MEMBERS = """\
@@ -44,7 +44,8 @@ class PoolLayer(Layer, ABC):
     def read(cls, node: Node) -> Self:
         """See ``Layer.read``."""
         node.inputs(1, 1)
-        image, output = node.activation(0), node.output()
+        types = INT16 if cls.for_int16 else INT8
+        image, output = node.activation(0, types), node.output(types)
         kernel = int(node.option("FilterHeight")), int(node.option("FilterWidth"))
         window = node.window(image, output, kernel=kernel, is_dilated=False)
         node.require_shape(output, (image.shape[0], *output.shape[1:3], image.shape[3]))

@@ -6,6 +6,7 @@ from sw_templates.quantise import Multiplier, quantise_multiplier
 from sw_templates.tensor import ActivationRange, Tensor
 
 LEFT_SHIFT = 20
+LEFT_SHIFT_16 = 15  # of int16: both inputs and their sum then keep within 32 bits
 
 SUM_MEMBERS = """
     int32_t input1_zero_point, input2_zero_point, output_zero_point;
@@ -27,7 +28,9 @@ class SumScaling:
     output: Multiplier
 
 
-def sum_scaling(input1_scale: float, input2_scale: float, output_scale: float) -> SumScaling:
+def sum_scaling(
+    input1_scale: float, input2_scale: float, output_scale: float, *, left_shift: int = LEFT_SHIFT
+) -> SumScaling:
     """Return the three multipliers.
 
     Raises:
@@ -40,7 +43,7 @@ def sum_scaling(input1_scale: float, input2_scale: float, output_scale: float) -
     factors = (
         input1_scale / common,
         input2_scale / common,
-        common / ((1 << LEFT_SHIFT) * output_scale),
+        common / ((1 << left_shift) * output_scale),
     )
     for factor in factors:
         if not 0.0 < factor < 1.0:
@@ -50,12 +53,17 @@ def sum_scaling(input1_scale: float, input2_scale: float, output_scale: float) -
 
 
 def sum_fields(
-    left: Tensor, right: Tensor, output: Tensor, activation: ActivationRange
+    left: Tensor,
+    right: Tensor,
+    output: Tensor,
+    activation: ActivationRange,
+    *,
+    left_shift: int = LEFT_SHIFT,
 ) -> dict[str, int | str]:
     """Return the values of ``SUM_MEMBERS``."""
-    scaling = sum_scaling(left.scale, right.scale, output.scale)
+    scaling = sum_scaling(left.scale, right.scale, output.scale, left_shift=left_shift)
     return {
-        "left_shift": LEFT_SHIFT,
+        "left_shift": left_shift,
         "input1_zero_point": left.zero_point,
         "input1_multiplier": scaling.input1.multiplier,
         "input1_shift": scaling.input1.shift,

@@ -72,20 +72,16 @@ class ElementType(Enum):
 
     @property
     def zero_points(self) -> range:
-        """The zero points that TFLite allows: any value of one byte, else 0."""
+        """The zero points that may be: any value of a byte, 0 of int16, any number elsewhere."""
         match self:
             case ElementType.INT8:
                 return range(-128, 128)
             case ElementType.UINT8:
                 return range(256)
-            case (
-                ElementType.BOOL
-                | ElementType.INT16
-                | ElementType.INT32
-                | ElementType.INT64
-                | ElementType.FLOAT32
-            ):
+            case ElementType.INT16:
                 return range(1)
+            case ElementType.BOOL | ElementType.INT32 | ElementType.INT64 | ElementType.FLOAT32:
+                return range(-(1 << 31), 1 << 31)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

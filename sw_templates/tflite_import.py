@@ -143,7 +143,11 @@ class _Importer:
                 except ConfigError as error:
                     refusals[operator.index] = error
         require_no_obstacles(
-            self._raw, self._source, known=tuple(self._layer_of), refusals=refusals
+            self._raw,
+            self._source,
+            known=tuple(self._layer_of),
+            edges=[name for name, layer in self._layer_of.items() if layer.is_host_edge],
+            refusals=refusals,
         )
         return tuple(layers)
 

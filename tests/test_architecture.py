@@ -135,7 +135,8 @@ def test_the_store_hands_out_no_way_to_send_statements() -> None:
 ROOMS_OF = {
     "dse": "campaign commands config dashboard output pareto results space store study suggest"
     " words",
-    "runners": "boards executors fpga job measuring pipeline prepare reference stages tools vivado"
+    "runners": "boards executors fpga job measuring pipeline prepare reference samples stages tools"
+    " vivado"
     " workload",
 }
 

@@ -10,9 +10,8 @@ from dse.output.report import table_text
 from dse.results.trial import open_trial
 from dse.store import Reader
 from runners.job import Job, StageEvent
-from runners.measuring.encoding import dequantised, real_numbers
 from runners.measuring.float_model import run_float_model
-from runners.measuring.samples import Place, Samples, Task, read_samples, run_samples
+from runners.measuring.samples import Place, run_samples
 from runners.measuring.scoring import (
     Numbers,
     area_under_curve,
@@ -21,6 +20,8 @@ from runners.measuring.scoring import (
     reconstruction_error,
 )
 from runners.pipeline import Cache, default_root
+from runners.samples.encoding import dequantised, real_numbers
+from runners.samples.files import Samples, Task, read_samples
 from runners.workload import workload_model
 from sw_templates.model import Model
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from runners.job import Job
 from runners.pipeline import Building, Stage
+from runners.samples.files import read_samples, samples_digest
 from runners.stages.candidate_answers import CandidateAnswer, candidate_answers
 from runners.stages.wrong_rounding import WrongRounding
 from runners.tools import identities
@@ -30,6 +31,8 @@ _MOST_CONSIDERED = 8
 _CANDIDATES_MACS = 1_000_000_000
 """Work of all candidates together: small networks are searched longer."""
 _LEAST_ROUNDS, _MOST_ROUNDS = 2, 10
+_MOST_SAMPLES = 16
+"""Labelled samples among the candidates."""
 
 Shown = npt.NDArray[np.bool_]
 """Faults by column, inputs by row."""
@@ -113,6 +116,7 @@ def _inputs(job: Job) -> Mapping[str, Any]:
         "model": job.workload.model_sha256,
         "count": job.workload.golden_inputs,
         "seed": job.workload.seed,
+        "samples": samples_digest(job.workload, count=_MOST_SAMPLES),
         "operators": operators_digest(job.workload.operator_folders),
         "tools": identities("ai-edge-litert", "flatbuffers", "jinja2", "numpy", "tflite"),
         "compiler": identities("host-gcc"),
@@ -154,9 +158,13 @@ def _build(building: Building) -> float:
 
 def _candidate_inputs(job: Job, model: Model) -> tuple[bytes, ...]:
     rounds = _CANDIDATES_MACS // max(1, model.macs) // 30
-    return candidate_inputs(
+    made = candidate_inputs(
         model, seed=job.workload.seed, rounds=min(max(rounds, _LEAST_ROUNDS), _MOST_ROUNDS)
     )
+    if job.workload.samples is None:
+        return made
+    samples = read_samples(job.workload, model, count=_MOST_SAMPLES).inputs[:_MOST_SAMPLES]
+    return tuple(dict.fromkeys((*made, *samples)))
 
 
 def _shown_roundings(
@@ -228,6 +236,7 @@ GOLDEN_STAGE = Stage(
         "runners/stages/golden.py",
         "runners/stages/candidate_answers.py",
         "runners/stages/wrong_rounding.py",
+        "runners/samples",
         "runners/workload.py",
         "sw_templates",
     ),

@@ -21,7 +21,7 @@ class Add(ElementwiseLayer):
     operator: ClassVar[str] = "ADD"
     kernel: ClassVar[str] = "add"
     options: ClassVar[OptionsTable | None] = OptionsTable(
-        name="AddOptions", fields=("FusedActivationFunction",)
+        name="AddOptions", fields=("FusedActivationFunction", "PotScaleInt16")
     )
     structure: ClassVar[str] = elementwise_structure("add", SUM_MEMBERS)
     prototype: ClassVar[str] = elementwise_prototype("add")

@@ -18,7 +18,7 @@ struct expand_dims_layer {
 };
 """
     prototype: ClassVar[str] = """
-void expand_dims(const struct expand_dims_layer *layer, const void *input, void *output);
+void expand_dims(const struct expand_dims_layer *layer, const int8_t *input, int8_t *output);
 """
     most_inputs: ClassVar[int] = 2
 

@@ -18,7 +18,7 @@ struct reshape_layer {
 };
 """
     prototype: ClassVar[str] = """
-void reshape(const struct reshape_layer *layer, const void *input, void *output);
+void reshape(const struct reshape_layer *layer, const int8_t *input, int8_t *output);
 """
     most_inputs: ClassVar[int] = 2
 

@@ -18,7 +18,7 @@ struct squeeze_layer {
 };
 """
     prototype: ClassVar[str] = """
-void squeeze(const struct squeeze_layer *layer, const void *input, void *output);
+void squeeze(const struct squeeze_layer *layer, const int8_t *input, int8_t *output);
 """
     most_inputs: ClassVar[int] = 1
 

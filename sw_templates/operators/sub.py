@@ -21,7 +21,7 @@ class Sub(ElementwiseLayer):
     operator: ClassVar[str] = "SUB"
     kernel: ClassVar[str] = "sub"
     options: ClassVar[OptionsTable | None] = OptionsTable(
-        name="SubOptions", fields=("FusedActivationFunction",)
+        name="SubOptions", fields=("FusedActivationFunction", "PotScaleInt16")
     )
     structure: ClassVar[str] = elementwise_structure("sub", SUM_MEMBERS)
     prototype: ClassVar[str] = elementwise_prototype("sub")

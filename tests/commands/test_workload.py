@@ -27,14 +27,16 @@ def with_version(version: int) -> bytes:
     return bytes(builder.Output())
 
 
-def with_sigmoid_and_float() -> bytes:
-    """The model with LOGISTIC in the place of ADD, and its last operator in float."""
+def with_sine_and_float() -> bytes:
+    """The model with SIN in the place of ADD, and its last operator in float."""
     model = schema.ModelT.InitFromPackedBuf(MODEL.read_bytes(), 0)
     for code in model.operatorCodes:
         if code.builtinCode == schema.BuiltinOperator.ADD:
-            code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.LOGISTIC
+            code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.SIN
     graph = model.subgraphs[0]
-    graph.tensors[graph.operators[-1].outputs[0]].type = schema.TensorType.FLOAT32
+    last = graph.operators[-1]
+    for number in (last.inputs[0], last.outputs[0]):
+        graph.tensors[number].type = schema.TensorType.FLOAT32
     builder = flatbuffers.Builder(1 << 17)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
@@ -92,16 +94,16 @@ def test_a_refused_study_leaves_nothing_behind(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_reasons_are_printed_and_are_in_the_json_beside_the_exit_code(tmp_path: Path) -> None:
-    (tmp_path / "net.tflite").write_bytes(with_sigmoid_and_float())
+    (tmp_path / "net.tflite").write_bytes(with_sine_and_float())
     ran = command("workload", "net.tflite", "--json", folder=tmp_path)
     assert ran.returncode == 3, ran.stderr
     data = json.loads(ran.stdout)
     assert data["supported"] is False
     assert [(o["kind"], o["name"], o["count"]) for o in data["obstacles"]] == [
-        ("operator", "LOGISTIC", 3),
-        ("float", "FLOAT32", 1),
+        ("operator", "SIN", 3),
+        ("float", "FLOAT32", 2),
     ]
-    assert re.search(r"3 x LOGISTIC \(operators \d+, \d+, \d+\): replace it", ran.stderr)
+    assert re.search(r"3 x SIN \(operators \d+, \d+, \d+\): replace it", ran.stderr)
     assert "representative dataset" in ran.stderr
 
 
@@ -111,7 +113,7 @@ def test_a_folder_has_a_row_for_each_file_and_a_broken_one_is_a_row(tmp_path: Pa
     (tmp_path / "broken.tflite").write_bytes(MODEL.read_bytes()[:5000])
     (tmp_path / "other.tflite").write_bytes(b"no model")
     (tmp_path / "version.tflite").write_bytes(with_version(99))
-    (tmp_path / "operators.tflite").write_bytes(with_sigmoid_and_float())
+    (tmp_path / "operators.tflite").write_bytes(with_sine_and_float())
     (tmp_path / "gone.tflite").symlink_to(tmp_path / "nowhere")
     rows = folder_data(tmp_path)
     answers = {Path(row["model"]).stem: row["supported"] for row in rows}
@@ -125,7 +127,7 @@ def test_a_folder_has_a_row_for_each_file_and_a_broken_one_is_a_row(tmp_path: Pa
     }
     text = folder_text(rows, tmp_path)
     assert re.search(r"deep/good\.tflite +yes +16 +12,501,632 +\d", text)
-    assert re.search(r"operators\.tflite +no +3 x LOGISTIC, 1 FLOAT32 tensor\n", text)
+    assert re.search(r"operators\.tflite +no +3 x SIN, 2 FLOAT32 tensors\n", text)
     assert text.endswith("1 of 6 supported")
 
 

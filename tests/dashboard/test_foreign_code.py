@@ -26,6 +26,7 @@ PATH_VALUES = {
     "name": "x",
     "version": "x",
     "chart": "front",
+    "kind": "svg",
 }
 
 

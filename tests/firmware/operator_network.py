@@ -11,6 +11,7 @@ from tests.firmware.tflite_builder import (
     ADD,
     ARG_MAX,
     ARG_MIN,
+    AVERAGE_POOL_2D,
     BATCH_MATMUL,
     CONCATENATION,
     CONV_2D,
@@ -43,6 +44,7 @@ from tests.firmware.tflite_builder import (
     RESIZE_NEAREST_NEIGHBOR,
     SAME,
     SLICE,
+    SOFTMAX,
     SPLIT,
     SPLIT_V,
     SQUEEZE,
@@ -50,6 +52,7 @@ from tests.firmware.tflite_builder import (
     SUB,
     SUM,
     SVDF,
+    TANH,
     TRANSPOSE,
     UNIDIRECTIONAL_SEQUENCE_LSTM,
     UNPACK,
@@ -220,6 +223,15 @@ def add_int16(network: _Network) -> None:
     vectors = apply(RESHAPE, [image, network.add(integers([8, 21]))], wide([8, 21], 1e-4), {})
     filters = weights([5, 21], FULLY_CONNECTED)
     apply(FULLY_CONNECTED, [vectors, *filters], wide([8, 5], 4e-4), {})
+    for code in (LOGISTIC, TANH):
+        apply(code, [image], wide(SHAPE, 2.0**-15), {})
+    apply(SOFTMAX, [image], wide(SHAPE, 2.0**-15), {"Beta": 1.0})
+    for code in (ADD, SUB):
+        apply(code, [image, image], wide(SHAPE, 3e-4), {"PotScaleInt16": 0})
+    apply(MUL, [image, image], wide(SHAPE, 3e-7), {})
+    pool = {"Padding": SAME, "StrideH": 2, "StrideW": 1, "FilterHeight": 3, "FilterWidth": 2}
+    for code in (AVERAGE_POOL_2D, MAX_POOL_2D):
+        apply(code, [image], wide([1, 4, 7, 3], 1e-4), pool)
 
 
 def operator_network() -> bytes:

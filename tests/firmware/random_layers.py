@@ -30,7 +30,10 @@ SIZES = st.integers(1, 9)
 
 @st.composite
 def scales(draw: st.DrawFn, low: float = 0.004, high: float = 0.2) -> float:
-    return float(np.float32(draw(st.floats(low, high))))
+    anything = st.floats(low, high)
+    # powers of two make results that lie halfway between two integers
+    powers = [2.0**n for n in range(-12, 7) if low <= 2.0**n <= high]
+    return float(np.float32(draw(st.one_of(anything, anything, st.sampled_from(powers)))))
 
 
 @st.composite

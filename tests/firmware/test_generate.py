@@ -90,7 +90,7 @@ def test_only_operators_of_the_model_are_compiled(tmp_path: Path) -> None:
 FAMILY_KERNEL = """#include "layers.h"
 #include "cfu.h"
 /* {{ lanes }} lanes */
-void reshape(const struct reshape_layer *layer, const void *input, void *output)
+void reshape(const struct reshape_layer *layer, const int8_t *input, int8_t *output)
 {
     const int8_t *source = input;
     int8_t *copy = output;

@@ -10,10 +10,38 @@ from hypothesis import strategies as st
 
 from sw_templates.tflite_import import model_from_bytes
 from tests.firmware.firmware_bench import KernelLibrary, reference_outputs
-from tests.firmware.random_layers import conv2d_models, depthwise_models, fully_connected_models
-from tests.firmware.tflite_builder import INT16, INT32, INT64, ModelSpec, build
+from tests.firmware.random_layers import (
+    average_pool_models,
+    conv2d_models,
+    depthwise_models,
+    fully_connected_models,
+    single,
+)
+from tests.firmware.random_operators import elementwise_models, max_pool_models
+from tests.firmware.tflite_builder import (
+    ADD,
+    AVERAGE_POOL_2D,
+    CONV_2D,
+    DEPTHWISE_CONV_2D,
+    FULLY_CONNECTED,
+    INT8,
+    INT16,
+    INT32,
+    INT64,
+    LOGISTIC,
+    MAX_POOL_2D,
+    MUL,
+    SOFTMAX,
+    SUB,
+    TANH,
+    ModelSpec,
+    OperatorSpec,
+    TensorSpec,
+    build,
+)
 
 MANY = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+WIDE = (ADD, SUB, MUL, AVERAGE_POOL_2D, MAX_POOL_2D)
 SPREADS = st.sampled_from([1 / 256, 1 / 256, 1 / 60, 1 / 1000, 1.0])
 
 
@@ -44,7 +72,42 @@ def wide(draw: st.DrawFn, models: Callable[[], st.SearchStrategy[ModelSpec]]) ->
     return replace(spec, tensors=tensors)
 
 
+@st.composite
+def wide_elementwise(
+    draw: st.DrawFn, models: Callable[[], st.SearchStrategy[ModelSpec]]
+) -> ModelSpec:
+    """The same of operators without weights; a constant has new values."""
+    spec = draw(models().filter(lambda each: each.operators[0].code in WIDE))
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    tensors = []
+    for tensor in spec.tensors:
+        data = tensor.data
+        if data is not None:
+            data = generator.integers(-(2**15), 2**15, len(data)).astype("<i2").tobytes()
+        scale = float(np.float32(tensor.scales[0] / 256))
+        tensors.append(replace(tensor, type_code=INT16, zero_points=[0], scales=[scale], data=data))
+    layer = spec.operators[0]
+    options = (
+        {**layer.options, "PotScaleInt16": False} if layer.code in (ADD, SUB) else layer.options
+    )
+    return replace(spec, tensors=tensors, operators=[replace(layer, options=options)])
+
+
+@st.composite
+def softmax_models(draw: st.DrawFn) -> ModelSpec:
+    shape = [draw(st.integers(1, 4)), draw(st.integers(1, 60))]
+    scale = float(np.float32(draw(st.floats(1e-6, 0.01))))
+    source = TensorSpec(shape=shape, scales=[scale], zero_points=[0], type_code=INT16)
+    beta = draw(st.sampled_from([1.0, 1.0, 0.5, 2.0, 0.1]))
+    result = replace(source, scales=[2.0**-15])
+    return single(SOFTMAX, [source, result], [0], {"Beta": beta}, 1)
+
+
 MODELS = {
+    "softmax": softmax_models(),
+    "elementwise": wide_elementwise(elementwise_models),
+    "average_pool": wide_elementwise(average_pool_models),
+    "max_pool": wide_elementwise(max_pool_models),
     "conv2d": wide(conv2d_models),
     "depthwise_conv2d": wide(depthwise_models),
     "fully_connected": wide(fully_connected_models),
@@ -68,3 +131,50 @@ def test_it_is_bit_exact(
     given_bytes = np.random.default_rng(seed).bytes(model.input_bytes)
     expected = reference_outputs(content, model, given_bytes)
     assert library.run_model(model, given_bytes) == expected
+
+
+@pytest.mark.parametrize("code", [FULLY_CONNECTED, CONV_2D, DEPTHWISE_CONV_2D])
+@pytest.mark.parametrize("factor", [(1.0, 2.0), (1.0, 1024.0), (5.0, 64.0)])
+def test_ties_are_rounded_as_the_reference_does(
+    library: KernelLibrary, code: int, factor: tuple[float, float]
+) -> None:
+    halves = (2 * np.random.default_rng(1).integers(-6000, 6000, 300) + 1) / 2
+    bias = np.rint(halves * factor[1] / factor[0]).astype("<i8")
+    shapes = {
+        FULLY_CONNECTED: ([1, 1], [300, 1], [1, 300]),
+        CONV_2D: ([1, 1, 1, 1], [300, 1, 1, 1], [1, 1, 1, 300]),
+        DEPTHWISE_CONV_2D: ([1, 1, 1, 300], [1, 1, 1, 300], [1, 1, 1, 300]),
+    }
+    image, weights, output = shapes[code]
+    kind = TensorSpec(shape=image, scales=[1.0], zero_points=[0], type_code=INT16)
+    tensors = [
+        kind,
+        replace(kind, shape=weights, type_code=INT8, scales=[factor[0]], data=bytes(300)),
+        replace(kind, shape=[300], type_code=INT64, scales=[factor[0]], data=bias.tobytes()),
+        replace(kind, shape=output, scales=[factor[1]]),
+    ]
+    window = {"StrideH": 1, "StrideW": 1, "DilationHFactor": 1, "DilationWFactor": 1}
+    options = {
+        FULLY_CONNECTED: {},
+        CONV_2D: window,
+        DEPTHWISE_CONV_2D: {**window, "DepthMultiplier": 1},
+    }
+    layer = OperatorSpec(code=code, inputs=[0, 1, 2], outputs=[3], options=options[code])
+    content = build(ModelSpec(tensors=tensors, operators=[layer], inputs=[0], outputs=[3]))
+    model = model_from_bytes(content, "network")
+    nothing = bytes(model.input_bytes)
+    assert library.run_model(model, nothing) == reference_outputs(content, model, nothing)
+
+
+@pytest.mark.parametrize("code", [LOGISTIC, TANH])
+@pytest.mark.parametrize("scale", [2.0**-12, 3e-4, 1e-4, 1e-3, 2.0**-11, 0.3, 1e-6, 1.3])
+def test_a_function_is_exact_at_every_value(
+    library: KernelLibrary, code: int, scale: float
+) -> None:
+    source = TensorSpec(shape=[1 << 16], scales=[scale], zero_points=[0], type_code=INT16)
+    layer = OperatorSpec(code=code, inputs=[0], outputs=[1])
+    tensors = [source, replace(source, scales=[2.0**-15])]
+    content = build(ModelSpec(tensors=tensors, operators=[layer], inputs=[0], outputs=[1]))
+    model = model_from_bytes(content, "network")
+    every = np.arange(-(2**15), 2**15).astype("<i2").tobytes()
+    assert library.run_model(model, every) == reference_outputs(content, model, every)

@@ -7,11 +7,12 @@ import pytest
 
 from contracts.faults import ConfigError
 from runners.job import SampleEncoding
-from runners.measuring.encoding import dequantised, real_numbers
 from runners.measuring.float_model import run_float_model
-from runners.measuring.samples import read_samples, run_samples
+from runners.measuring.samples import run_samples
 from runners.measuring.scoring import area_under_curve, best_class, confusion
 from runners.pipeline import Cache
+from runners.samples.encoding import dequantised, real_numbers
+from runners.samples.files import read_samples
 from tests.measuring.linear_network import float_network, job, network, workload
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -89,7 +90,7 @@ def test_without_a_stated_encoding_it_is_found_out(
 
 
 def test_public_samples_are_taken_for_what_they_are() -> None:
-    from runners.measuring.encoding import guessed_encoding
+    from runners.samples.encoding import guessed_encoding
     from sw_templates.tflite_import import load_model
 
     if not SHARED.is_dir():

@@ -29,6 +29,7 @@ from runners.job import Job, Limits, Memory, Serial, Target, Workload
 from runners.pipeline import ROOT, Building, Cache, Pipeline, Stage
 from runners.pipeline.pipeline import _code_digest
 from runners.stages.all import STAGES
+from runners.workload import workload_model
 from sw_templates.options import PARAMETERS as FIRMWARE_PARAMETERS
 from tests.config.user_family import FAMILY
 from tests.fast_design import CPU, FAST_CFU, FIRMWARE
@@ -57,8 +58,7 @@ FREE = (
     "target.name",
     "target.clock_policy",
     "target.place_seeds",
-    "workload.samples",
-    "workload.sample_encoding",
+    "workload.sample_encoding",  # without samples
 )
 """What changes no key of any stage: caches stay shared."""
 FINDS = {
@@ -149,6 +149,11 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
     }
     folder = job.workload.model.parent
     operators = write_operator(folder / "operators")
+    samples = folder / "samples"
+    samples.mkdir()
+    size = workload_model(job.workload).input_bytes
+    (samples / "one.bin").write_bytes(bytes(range(size % 256)) + bytes(size - size % 256))
+    (samples / "y_labels.csv").write_text("one.bin,5,3\n")
     own_family = folder / "own_family.py"
     own_family.write_text(FAMILY.replace("{extra}", ""))
     return others | {
@@ -172,7 +177,7 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
         "workload.model_sha256": (hashlib.sha256(b"other").hexdigest(),),
         "workload.golden_inputs": (3,),
         "workload.seed": (2,),
-        "workload.samples": (folder,),
+        "workload.samples": (samples,),
         "workload.sample_encoding": ("int8",),
         "workload.operator_folders": ((operators,),),
         "fidelity": tuple(each for each in Fidelity if each is not job.fidelity),

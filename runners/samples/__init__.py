@@ -1,0 +1,1 @@
+"""Labelled samples of a workload: labels, encodings, files."""

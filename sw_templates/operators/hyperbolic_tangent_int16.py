@@ -1,0 +1,22 @@
+"""TANH of int16."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sw_templates.sigmoid_layer16 import SIGMOID_MEMBERS, SigmoidLayer16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HyperbolicTangentInt16(SigmoidLayer16):
+    """TANH on int16; the output has the scale 2^-15."""
+
+    operator: ClassVar[str] = "TANH"
+    kernel: ClassVar[str] = "hyperbolic_tangent_int16"
+    structure: ClassVar[str] = f"struct hyperbolic_tangent_int16_layer {{\n{SIGMOID_MEMBERS}}};\n"
+    prototype: ClassVar[str] = """
+void hyperbolic_tangent_int16(const struct hyperbolic_tangent_int16_layer *layer,
+                              const int16_t *input, int16_t *output);
+"""
+
+
+OPERATOR = HyperbolicTangentInt16

@@ -1,0 +1,25 @@
+"""MAX_POOL_2D of int16: padding does not count."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sw_templates.pool_layer import POOL_FIELDS, POOL_MEMBERS, PoolLayer
+from sw_templates.tflite_file import OptionsTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaxPool2dInt16(PoolLayer):
+    """MAX_POOL_2D on int16."""
+
+    operator: ClassVar[str] = "MAX_POOL_2D"
+    kernel: ClassVar[str] = "max_pool2d_int16"
+    options: ClassVar[OptionsTable | None] = OptionsTable(name="Pool2DOptions", fields=POOL_FIELDS)
+    for_int16: ClassVar[bool] = True
+    structure: ClassVar[str] = f"struct max_pool2d_int16_layer {{\n{POOL_MEMBERS}}};\n"
+    prototype: ClassVar[str] = """
+void max_pool2d_int16(const struct max_pool2d_int16_layer *layer, const int16_t *input,
+         int16_t *output);
+"""
+
+
+OPERATOR = MaxPool2dInt16
