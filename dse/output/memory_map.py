@@ -200,11 +200,13 @@ def _keys(data: Mapping[str, Any]) -> list[str]:
     """
     keys: list[str] = []
     last: dict[str, int] = {}  # until when each letter is taken
+    tensors = 0
     for buffer in data["buffers"]:
         if buffer["is_scratch"]:
             keys.append(_SCRATCH)
             continue
-        start = sum(key != _SCRATCH for key in keys) % len(_LETTERS)
+        start = tensors % len(_LETTERS)
+        tensors += 1
         turn = _LETTERS[start:] + _LETTERS[:start]
         free = (letter for letter in turn if last.get(letter, -2) < buffer["first"])
         keys.append(next(free, turn[0]))

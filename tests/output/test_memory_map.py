@@ -304,6 +304,14 @@ def test_many_small_buffers_are_counted_in_the_picture_and_listed_by_the_command
     assert "and 60 smaller ones" in words
 
 
+def test_a_picture_of_thousands_of_layers_is_an_svg(imgc: WorkloadReport, tmp_path: Path) -> None:
+    data = chain(imgc, 2000)
+    with pytest.raises(ConfigError, match=r"pixels is more than programs show\n  fix: write a"):
+        plot_memory(data, tmp_path / "memory.png")
+    plot_memory(data, tmp_path / "memory.svg")
+    assert "layer_1999" in (tmp_path / "memory.svg").read_text()
+
+
 def test_a_png_is_written(imgc: WorkloadReport, tmp_path: Path) -> None:
     plot_memory(report_data(imgc), tmp_path / "memory.png")
     with Image.open(tmp_path / "memory.png") as picture:

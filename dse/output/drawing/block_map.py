@@ -1,5 +1,6 @@
 """Blocks of a memory over steps in time: what lies where, from when to when."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -118,7 +119,9 @@ def _write_labels(
     drawing: Drawing, blocks: Sequence[Block], boxes: Sequence[_Box], across: Axis, upward: Axis
 ) -> None:
     """Write in each block what fits, across or upwards; beside a flat one its shortest label."""
-    taken = list(boxes)
+    taken = _Taken(across)
+    for box in boxes:
+        taken.add(box)
     for block, box in zip(blocks, boxes, strict=True):
         x1, y1, x2, y2 = box
         for label in block.labels:
@@ -134,7 +137,7 @@ def _write_labels(
 
 
 def _write_beside(
-    drawing: Drawing, label: str, box: _Box, taken: list[_Box], across: Axis, upward: Axis
+    drawing: Drawing, label: str, box: _Box, taken: "_Taken", across: Axis, upward: Axis
 ) -> None:
     """Write a label at the first free place around a box; nowhere where all are taken."""
     x1, y1, x2, y2 = box
@@ -152,10 +155,33 @@ def _write_beside(
             and upward.end <= place[1]
             and bottom <= upward.start
         )
-        if is_inside and not any(_overlap(place, other) for other in taken):
-            taken.append(place)
+        if is_inside and taken.is_free(place):
+            taken.add(place)
             drawing.text(left, bottom, label, "c-soft")
             return
+
+
+class _Taken:
+    """Which places are taken, by step: a plan of thousands of blocks is drawn in seconds."""
+
+    def __init__(self, across: Axis) -> None:
+        self._start, self._width = across.start, across.at(1) - across.at(0)
+        self._by_step: defaultdict[int, list[_Box]] = defaultdict(list)
+
+    def add(self, box: _Box) -> None:
+        """Take a place."""
+        for step in self._steps(box):
+            self._by_step[step].append(box)
+
+    def is_free(self, box: _Box) -> bool:
+        """Return whether a place overlaps none that is taken."""
+        return not any(
+            _overlap(box, other) for step in self._steps(box) for other in self._by_step[step]
+        )
+
+    def _steps(self, box: _Box) -> range:
+        first, last = ((x - self._start) // self._width for x in (box[0], box[2]))
+        return range(int(first), int(last) + 1)
 
 
 def _overlap(one: _Box, other: _Box) -> bool:
