@@ -143,8 +143,8 @@ def show(
     with _open(db) as store:
         opened = open_trial(store, study, trial)
     target = opened.config.target
-    text = show_text(opened.detail, clock_mhz=target.clock_hz / 1e6, part=target.part)
-    _show(show_data(opened.detail), text, as_json=as_json)
+    data, text = show_data(opened.detail, target), show_text(opened.detail, target)
+    _show(data, text, as_json=as_json)
 
 
 @app.command()
@@ -340,13 +340,26 @@ def workload(
         list[Path] | None,
         typer.Option(metavar="FOLDER", help="Folder of your own operators; may be repeated."),
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.svg|png", help="Draw the memory over the layers, too."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print what a model asks of the hardware, layer by layer, or compare those of a folder."""
     from dse.commands.workload import unsupported_data, workload_data, workload_text
     from dse.commands.workload_folder import folder_data, folder_text
+    from dse.output.memory_map import plot_memory
+    from dse.output.picture import require_picture
 
+    if plot is not None:
+        require_picture(plot)
     if file.is_dir():
+        if plot is not None:
+            raise ConfigError(
+                f"{file} is a folder, and --plot draws the memory of one model",
+                fix="name one of its files",
+            )
         rows = folder_data(file, operator_folders=operators or ())
         _show(rows, folder_text(rows, file), as_json=as_json)
         return
@@ -356,6 +369,8 @@ def workload(
         if as_json:
             _show(unsupported_data(file, error), "", as_json=True)
         raise
+    if plot is not None:
+        plot_memory(data, plot)
     _show(data, workload_text(data), as_json=as_json)
 
 

@@ -64,10 +64,12 @@ class EdgeReport:
 class BufferReport:
     """One buffer of the arena: ``name`` for people, lifetimes as positions of layers.
 
-    -1 is before the first layer, the number of layers behind the last.
+    -1 is before the first layer, the number of layers behind the last. ``is_scratch``: it is the
+    scratch memory of one layer, of which a layer has one, and no tensor's.
     """
 
     name: str
+    is_scratch: bool
     size_bytes: int
     offset: int
     first: int
@@ -162,6 +164,7 @@ def _buffer_report(model: Model, buffer: Buffer) -> BufferReport:
         name = ", ".join((written_by | copies)[tensor] for tensor in buffer.tensors)
     return BufferReport(
         name=name,
+        is_scratch=buffer.layer is not None,
         size_bytes=buffer.size_bytes,
         offset=buffer.offset,
         first=buffer.first,

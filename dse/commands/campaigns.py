@@ -10,7 +10,7 @@ from dse.campaign import Campaign
 from dse.campaign.asking import Asker
 from dse.campaign.events import Ending, Note
 from dse.commands.interrupts import stop_on_interrupt
-from dse.commands.oracle import measure_oracle, oracle_text
+from dse.commands.oracle import measure_oracle
 from dse.config import (
     StudyConfig,
     config_from_json,
@@ -22,6 +22,7 @@ from dse.config.assembly import assemble_space
 from dse.config.known_space import space_json
 from dse.config.provenance import Context, context_of, source_hash, what_changed
 from dse.config.trust import CodeFile, code_of, trust
+from dse.output.oracle_report import oracle_text
 from dse.output.progress import Display, LiveDisplay, PlainDisplay, Tally
 from dse.results.study_results import study_columns, wanted_for_front
 from dse.space import Space

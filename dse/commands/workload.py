@@ -2,19 +2,23 @@
 
 import hashlib
 import json
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contracts.faults import ConfigError
-from dse.commands.oracle import measure_oracle, missed_lines, oracle_text
+from dse.commands.oracle import measure_oracle
+from dse.output.memory_map import buffers_text, memory_text, peak_text
+from dse.output.oracle_report import missed_lines, oracle_text
 from dse.output.report import table_text
 from runners.job import Job, Target, Workload
 from runners.stages.golden import oracle_from_json
 
 if TYPE_CHECKING:
     from sw_templates.model import Model
+    from sw_templates.workload import WorkloadReport
 
 
 def workload_data(
@@ -62,7 +66,26 @@ def supported_data(path: Path, model: "Model") -> dict[str, Any]:
     from sw_templates.workload import workload_report
 
     answer = {"model": str(path), "supported": True, "obstacles": []}
-    return {**answer, **asdict(workload_report(model))}
+    return {**answer, **report_data(workload_report(model))}
+
+
+def report_data(report: "WorkloadReport") -> dict[str, Any]:
+    """Return a report with its arena from step to step, and the step that makes it so large."""
+    from sw_templates.arena_use import arena_steps, peak_step
+
+    steps = arena_steps(report)
+    peak = peak_step(steps)
+    return {
+        **asdict(report),
+        "steps": [asdict(step) for step in steps],
+        "peak": {
+            "step": steps.index(peak),
+            "layer": peak.name,
+            "bytes": report.peak_bytes,
+            "used_bytes": peak.used_bytes,
+            "buffers": [report.buffers[number].name for number in peak.buffers],
+        },
+    }
 
 
 def unsupported_data(path: Path, error: ConfigError) -> dict[str, Any]:
@@ -93,18 +116,6 @@ def workload_text(data: dict[str, Any]) -> str:
         ]
         for layer in data["layers"]
     ]
-    names = [layer["name"] for layer in data["layers"]]
-    buffers = [
-        [
-            buffer["name"],
-            f"{buffer['size_bytes']:,}",
-            f"{buffer['offset']:,}",
-            names[buffer["first"]] if 0 <= buffer["first"] < len(names) else "the start",
-            # the output outlives the last layer
-            names[buffer["last"]] if buffer["last"] < len(names) else "the end",
-        ]
-        for buffer in data["buffers"]
-    ]
     oracle = oracle_from_json(json.dumps(data["oracle"]))
     header = ["layer", "operator", "output", "MAC", "weights B", "in B", "out B", "scratch B"]
     return "\n".join(
@@ -113,7 +124,9 @@ def workload_text(data: dict[str, Any]) -> str:
             "",
             table_text(header, layers, left=3),
             "",
-            table_text(["buffer", "bytes", "offset", "from", "until"], buffers),
+            buffers_text(data),
+            "",
+            memory_text(data),
             "",
             *(_edge("input", each, "quantised") for each in data["inputs"]),
             *(_edge("output", each, "dequantised") for each in data["outputs"]),
@@ -121,6 +134,7 @@ def workload_text(data: dict[str, Any]) -> str:
             f"{'weights':12} {data['weight_bytes']:,} bytes",
             f"{'peak memory':12} {data['peak_bytes']:,} bytes of activations and scratch, "
             "with plain kernels",
+            *(f"{'':12} {line}" for line in textwrap.wrap(peak_text(data), 67)),
             f"{'oracle':12} {oracle_text(oracle)}",
             *(f"{'':14}{line}" for line in missed_lines(oracle)),
         ]

@@ -7,11 +7,11 @@ from dse.config import StudyConfig
 from dse.output.drawing.scale import Axis, make_axis
 from dse.output.drawing.scatter import Mark, Scatter, draw_scatter
 from dse.output.drawing.svg import LETTER_WIDTH, Drawing
+from dse.output.picture import require_picture, write_picture
 from dse.results.front import Front
 from dse.store import TrialResult
 from dse.words import number_text, value_text, varying
 
-SUFFIXES = (".svg", ".png")
 _WIDE = 10
 """Values that span more than this factor are shown on a logarithmic axis."""
 
@@ -30,29 +30,13 @@ def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
         ConfigError: The ending is unknown, there is nothing to draw, the file cannot be written,
             or a PNG is wanted and the machine has no font for its text.
     """
-    if path.suffix not in SUFFIXES:
-        raise ConfigError(
-            f"{path} does not say which picture is wanted",
-            fix=f"end its name in one of: {', '.join(SUFFIXES)}",
-        )
+    require_picture(path)
     if not front.points:
         raise ConfigError(
             f"study {config.name} has no completed trial to draw",
             fix=f"run it first: python -m dse.study resume {config.name}",
         )
-    drawing = front_drawing(front, config)
-    if path.suffix == ".png":
-        from dse.output.drawing.png import rasterise
-
-        content = rasterise(drawing)
-    else:
-        content = drawing.file()
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be written: {error}", fix="name a file in a folder that is writable"
-        ) from error
+    write_picture(front_drawing(front, config), path)
 
 
 def front_drawing(front: Front, config: StudyConfig) -> Drawing:

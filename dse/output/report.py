@@ -1,6 +1,7 @@
 """Results as text: plain tables that fit a pipe, and the same values as JSON-ready data."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,10 @@ def list_text(summaries: Sequence[StudySummary]) -> str:
 
 def status_data(columns: "StudyColumns") -> dict[str, Any]:
     """Return where a study stands; its columns must have the faults."""
+    from dse.output.oracle_report import oracle_text, stored_oracle
+
     config = columns.config
+    oracle = stored_oracle(columns.oracle_json)
     faults = {} if columns.attempts is None else columns.attempts.faults
     has_completed = columns.is_state(TrialState.COMPLETED)
     return {
@@ -70,6 +74,7 @@ def status_data(columns: "StudyColumns") -> dict[str, Any]:
         "model": str(config.workload.model),
         "algorithm": config.suggest.algorithm,
         "objectives": list(config.objectives),
+        "oracle": None if oracle is None else {**asdict(oracle), "text": oracle_text(oracle)},
         "stand_ins": list(columns.stand_ins()),
         "faults": [
             {
@@ -97,6 +102,7 @@ def status_text(data: Mapping[str, Any]) -> str:
         *([stand_ins_text(data["stand_ins"])] if data["stand_ins"] else []),
         f"target     {data['target']}",
         f"model      {data['model']}",
+        *([f"oracle     {data['oracle']['text']}"] if data["oracle"] else []),
     ]
     if data["faults"]:
         lines.append("")

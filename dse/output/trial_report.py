@@ -4,16 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from contracts.measurement import LayerProfile, Measurement, PathStep, Placement
+from contracts.measurement import Measurement, PathStep, Placement
+from contracts.parameter import Value
 from dse.output.report import reuse_data, table_text, time_text
+from dse.results.layers import layer_figures, roofline_of, roofline_text
 from dse.store import TrialDetail, TrialResult
 from dse.words import duration_text, number_text, value_text
 from runners.fpga import capacity_of
+from runners.job import Target
 
 
-def show_data(detail: TrialDetail) -> dict[str, Any]:
-    """Return everything about one trial."""
+def show_data(detail: TrialDetail, target: Target) -> dict[str, Any]:
+    """Return everything about one trial of a study for ``target``."""
     result, trial = detail.result, detail.result.trial
+    roofline = roofline_of(trial.design, target)
+    figures = layer_figures(detail.measurement, trial.design, target)
     return {
         "trial": trial.number,
         "state": trial.state.value,
@@ -24,7 +29,11 @@ def show_data(detail: TrialDetail) -> dict[str, Any]:
         "reused_from": reuse_data(result),
         "metrics": [asdict(metric) for metric in detail.measurement.metrics],
         "placements": [asdict(placement) for placement in detail.measurement.placements],
-        "layers": [asdict(layer) for layer in detail.measurement.layers],
+        "layers": [
+            {**asdict(layer), **asdict(figure)}
+            for layer, figure in zip(detail.measurement.layers, figures, strict=True)
+        ],
+        "roofline": None if roofline is None else asdict(roofline),
         "stages": [asdict(time) for time in detail.measurement.stage_times],
         "artefacts": dict(detail.measurement.artefacts),
         "tools": dict(detail.measurement.tools),
@@ -47,14 +56,8 @@ def show_data(detail: TrialDetail) -> dict[str, Any]:
     }
 
 
-def show_text(detail: TrialDetail, *, clock_mhz: float, part: str) -> str:
-    """Lay out everything about one trial.
-
-    Args:
-        detail: The trial.
-        clock_mhz: The target's clock, for layers of a trial that has none of its own.
-        part: The target's part, for what it has of each metric.
-    """
+def show_text(detail: TrialDetail, target: Target) -> str:
+    """Lay out everything about one trial of a study for ``target``."""
     result, trial = detail.result, detail.result.trial
     lines = [
         f"trial {trial.number}: {trial.state} ({trial.fidelity}), suggested by {trial.suggested_by}"
@@ -66,12 +69,11 @@ def show_text(detail: TrialDetail, *, clock_mhz: float, part: str) -> str:
     lines += ["", *(f"  {name} = {value_text(value)}" for name, value in trial.design.items())]
     measurement = detail.measurement
     if measurement.metrics:
-        lines += ["", _metrics_text(measurement, capacity_of(part))]
-        clock_mhz = next((m.value for m in measurement.metrics if m.name == "clock_mhz"), clock_mhz)
+        lines += ["", _metrics_text(measurement, capacity_of(target.part))]
     if measurement.placements:
         lines += ["", *_placement_lines(measurement.placements)]
     if measurement.layers:
-        lines += ["", _layers_text(measurement.layers, clock_mhz=clock_mhz)]
+        lines += ["", *_layer_lines(measurement, trial.design, target)]
     if measurement.stage_times:
         rows = [
             [time.stage, f"{time.wall_s:.1f}", f"{time.cpu_s:.1f}", "yes" if time.cached else "no"]
@@ -135,25 +137,35 @@ def _step_text(step: PathStep) -> str:
     return step.source if step.source == step.sink else f"{step.source} -> {step.sink}"
 
 
-def _layers_text(layers: Sequence[LayerProfile], *, clock_mhz: float) -> str:
-    rows = []
-    for layer in layers:
-        time_us = layer.cycles / clock_mhz
-        rows.append(
-            [
-                layer.name,
-                "x".join(map(str, layer.output_shape)),
-                f"{layer.macs:,}",
-                f"{layer.cycles:,}",
-                f"{time_us:,.0f}",
-                f"{layer.macs / time_us:.2f}" if time_us else "-",
-                f"{layer.bytes_in:,}",
-                f"{layer.bytes_out:,}",
-                f"{layer.bytes_scratch:,}",
-            ]
+def _layer_lines(
+    measurement: Measurement, design: Mapping[str, Value], target: Target
+) -> list[str]:
+    """Lay out the layers, and say below what their share of the roofline is a share of."""
+    rows = [
+        [
+            layer.name,
+            "x".join(map(str, layer.output_shape)),
+            f"{layer.macs:,}",
+            f"{layer.cycles:,}",
+            f"{figure.time_us:,.0f}",
+            _or_dash(figure.macs_per_us, ".2f"),
+            _or_dash(figure.macs_per_cycle, ".3f"),
+            _or_dash(figure.roofline_share, ".1%"),
+            f"{layer.bytes_in:,}",
+            f"{layer.bytes_out:,}",
+            f"{layer.bytes_scratch:,}",
+        ]
+        for layer, figure in zip(
+            measurement.layers, layer_figures(measurement, design, target), strict=True
         )
-    header = ["layer", "output", "MAC", "cycles", "us", "MAC/us", "in B", "out B", "scratch B"]
-    return table_text(header, rows, left=2)
+    ]
+    header = ["layer", "output", "MAC", "cycles", "us", "MAC/us", "MAC/cycle", "roofline"]
+    header += ["in B", "out B", "scratch B"]
+    return [table_text(header, rows, left=2), roofline_text(roofline_of(design, target))]
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
 
 
 def _origin(result: TrialResult) -> str:

@@ -81,6 +81,7 @@ class StudyColumns:
         config: Of the study.
         created_s: When it was created.
         stop_requested_s: When a person asked that no further trial starts, or None.
+        oracle_json: What its golden inputs would show, as the store keeps it, or None.
         trials: By number; empty unless whole trials were asked for.
         numbers: Of the trials, ascending.
         ids: Their keys in the database.
@@ -103,6 +104,7 @@ class StudyColumns:
     config: "StudyConfig"
     created_s: float
     stop_requested_s: float | None
+    oracle_json: str | None
     trials: tuple[TrialRecord, ...]
     numbers: NDArray[np.int64]
     ids: NDArray[np.int64]

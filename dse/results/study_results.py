@@ -205,6 +205,7 @@ class StudyResults:
             config=self.config,
             created_s=self._study.created_s,
             stop_requested_s=self._study.stop_requested_s,
+            oracle_json=self._study.oracle_json,
             trials=tuple(self._trials),
             numbers=self._numbers.copy(count),
             ids=self._ids.copy(count),

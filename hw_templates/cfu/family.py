@@ -96,6 +96,8 @@ class Family:
             The same values give the same bytes, whatever the folder, process or time.
         model: Returns a fresh reference model for a design; None when there is no CFU.
         kernels: C kernels; None keeps the plain ones.
+        macs_per_cycle: Returns the most multiply-accumulates that the hardware of a design does in
+            a cycle, which layers are compared with; None where nobody has said it.
         sources: Files or folders that ``verilog`` depends on, of different names; what they
             contain is part of the key of everything that is built from it. The folder of
             ``kernels`` need not be named.
@@ -108,4 +110,5 @@ class Family:
     verilog: Callable[[Values], str] | None = None
     model: Callable[[Values], ReferenceModel] | None = None
     kernels: KernelFolder | None = None
+    macs_per_cycle: Callable[[Values], float] | None = None
     sources: tuple[Path, ...] = ()

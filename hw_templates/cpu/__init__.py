@@ -10,9 +10,10 @@ from hw_templates.cpu.generator import (
     options_text,
     source_digest,
 )
-from hw_templates.cpu.parameters import PARAMETERS, RULES
+from hw_templates.cpu.parameters import MACS_PER_CYCLE, PARAMETERS, RULES
 
 __all__ = [
+    "MACS_PER_CYCLE",
     "PARAMETERS",
     "RULES",
     "CacheConfig",

@@ -74,6 +74,11 @@ PARAMETERS: tuple[Parameter, ...] = (
 )
 
 
+MACS_PER_CYCLE: Mapping[str, float | None] = {"none": None, "iterative": 1 / 34, "pipelined": 1 / 2}
+"""By ``multiplier``, the most multiply-accumulates of a core that issues one instruction a cycle:
+a multiplication and an addition each. What a library call takes depends on its operands."""
+
+
 def _divider_has_multiplier(values: Mapping[str, Value]) -> bool:
     return values["divider"] == "none" or values["multiplier"] != "none"
 

@@ -14,6 +14,7 @@ Flavour = Literal["simulation", "synthesis"]
 BIOS_ROM_BYTES = 32768
 """Least ROM for LiteX's BIOS, which wants a timer; a board with less has our own boot program."""
 _SDRAM_MAX_HZ = 133_000_000
+_BUS_BYTES = 4
 _CLOCK_RANGE_HZ = (1_000_000, 400_000_000)
 
 
@@ -97,6 +98,16 @@ class SocConfig:
             )
         if self.l2_bytes:
             _require_power_of_two("l2_bytes", self.l2_bytes, 128, 1 << 20)
+
+    @property
+    def memory_bytes_per_cycle(self) -> float:
+        """What the main memory moves in a cycle of the system clock at the most.
+
+        An SDR SDRAM moves a word of its own width a cycle, the bus to it 32 bits.
+        """
+        if self.memory == "on-chip":
+            return _BUS_BYTES
+        return min(sdram_chip(self.sdram_chip).data_bits / 8, _BUS_BYTES)
 
     def canonical_json(self) -> str:
         """Return the one text of this SoC, for keys and for the generator."""

@@ -390,7 +390,7 @@ def test_designs_that_the_search_did_not_choose_are_marked_wherever_they_are_sho
     assert listed in text
     marked = {int(n) for n in re.findall(r"^ *\*(\d+) ", text, flags=re.MULTILINE)}
     assert marked == {*words} & {*drawn}
-    shown = show_text(store.detail(study, drawn[0]), clock_mhz=50.0, part="LFE5U-85F")
+    shown = show_text(store.detail(study, drawn[0]), config.target)
     assert "the search failed" in shown
 
 

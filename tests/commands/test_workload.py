@@ -9,6 +9,7 @@ import flatbuffers
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+import dse.study
 from contracts.faults import ConfigError
 from dse.commands.workload import workload_data, workload_text
 from dse.commands.workload_folder import folder_data, folder_text
@@ -133,3 +134,32 @@ def test_a_folder_has_a_row_for_each_file_and_a_broken_one_is_a_row(tmp_path: Pa
 def test_a_folder_without_models_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no \*\.tflite below"):
         folder_data(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "plot", "what"),
+    [
+        ("absent.tflite", "memory.bmp", r"memory\.bmp does not say which picture is wanted"),
+        (".", "memory.svg", r"is a folder, and --plot draws the memory of one model"),
+    ],
+)
+def test_a_picture_that_cannot_be_drawn_is_refused_before_a_model_is_read(
+    tmp_path: Path, file: str, plot: str, what: str
+) -> None:
+    with pytest.raises(ConfigError, match=what):
+        dse.study.workload(tmp_path / file, plot=tmp_path / plot)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_plot_is_drawn_beside_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dse.study.workload(MODEL, plot=tmp_path / "memory.svg", as_json=True)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["peak"]["bytes"] == printed["peak_bytes"]
+    assert printed["peak"]["layer"] == printed["steps"][printed["peak"]["step"]]["name"]
+    peak = f"{printed['peak_bytes']:,} bytes"
+    assert f"peak: {peak}" in (tmp_path / "memory.svg").read_text()
+    text = workload_text(printed)  # what the command prints is what it says in JSON
+    assert f"{'peak memory':12} {peak}" in text
+    assert f"at {printed['peak']['layer']}: " in text

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import os
+import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from dse.store import Store
+from runners.stages.golden import Missed, OracleReport
 from tests.dashboard.http import client
 
 ROOT = Path(__file__).parents[2]
@@ -195,3 +199,38 @@ def test_the_charts_of_a_trial_are_pictures_and_tables(example: Path) -> None:
     assert asking.get("/studies/imgc/trials/47/path.svg").status_code == 404  # not placed
     rows = list(csv.DictReader(asking.get("/studies/imgc/trials/47/layers.csv").text.splitlines()))
     assert sum(int(row["cycles"]) for row in rows) > 1_000_000
+
+
+def test_the_layers_of_a_trial_have_their_share_of_the_roofline(example: Path) -> None:
+    asking = client(example)
+    page = asking.get("/studies/imgc/trials/47").text
+    (row,) = re.findall(r'<tr><th scope="row">conv2d_5</th>.*?</tr>', page)
+    assert re.findall(r'<td class="n">(.*?)</td>', row)[2:6] == [
+        "5,857",
+        "402.82",
+        "8.056",
+        "50.4 %",
+    ]
+    (row,) = re.findall(r'<tr><th scope="row">add_3</th>.*?</tr>', page)
+    assert re.findall(r'<td class="n">(.*?)</td>', row)[2:6] == ["3,595", "–", "–", "–"]
+    assert "roofline: 16 MAC/cycle, or what 2 bytes/cycle of memory let a layer do" in page
+    rows = list(csv.DictReader(asking.get("/studies/imgc/trials/47/layers.csv").text.splitlines()))
+    by_name = {row["layer"]: row for row in rows}
+    assert float(by_name["conv2d_5"]["roofline_share"]) == pytest.approx(0.504, abs=0.001)
+    assert by_name["add_3"]["roofline_share"] == ""
+
+
+def test_a_study_says_what_its_golden_inputs_would_show(example: Path, tmp_path: Path) -> None:
+    assert 'id="oracle"' not in client(example).get("/studies/imgc").text, "of an older version"
+    database = tmp_path / "results.db"
+    shutil.copy(example, database)
+    missed = Missed(layer="add_3", what="one too large", another_input=True)
+    report = OracleReport(
+        golden_inputs=2, candidates=73, faults=10, caught=9, inputs_for_all=3, missed=(missed,)
+    )
+    with Store(database) as store:
+        store.describe_oracle(store.study("imgc").id, report.to_json())
+    said = "2 golden inputs, chosen from 73, would show 9 of 10 faults of a design; 1 more with"
+    assert f'id="oracle">{said}' in client(database).get("/studies/imgc").text
+    assert client(database).get("/api/studies/imgc").json()["oracle"]["caught"] == 9
+    assert 'id="oracle"' not in client(database).get("/studies/table").text

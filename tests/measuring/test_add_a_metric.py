@@ -124,9 +124,7 @@ def test_its_values_go_through_store_front_report_and_export(
     with Store(tmp_path / "results.db") as store:
         results = results_of(store, config, measure)
         columns = study_columns(store, config.name)
-        shown = show_text(
-            store.detail(store.study(config.name), 1), clock_mhz=50.0, part=config.target.part
-        )
+        shown = show_text(store.detail(store.study(config.name), 1), config.target)
     assert [result.metrics[NAME] for result in results] == [1000, 2024, 5096]
     assert [line.split() for line in shown.splitlines() if NAME in line] == [
         [NAME, "1,000", "B", "simulated"]

@@ -37,6 +37,7 @@ from dse.results.study_results import study_columns
 from dse.space import Design
 from dse.store import NewTrial, RetryPolicy, Store, TrialRecord, TrialState
 from dse.words import duration_text, number_text
+from runners.stages.golden import Missed, OracleReport
 from tests.campaign.fake_rooms import fake_space, measure
 
 CONFIG = """
@@ -178,16 +179,44 @@ def test_status_names_faults_and_reuse(columns: StudyColumns) -> None:
     assert json.dumps(data)
 
 
-def test_show_prints_a_reused_trial_with_the_origin_of_its_numbers(store: Store) -> None:
-    text = show_text(store.detail(store.study("night"), 5), clock_mhz=50.0, part="LFE5U-85F")
+def test_status_says_what_the_golden_inputs_would_show(store: Store) -> None:
+    study = store.study("night")
+    before = status_data(study_columns(store, "night"))
+    assert before["oracle"] is None, "a study of an older version"
+    assert "golden" not in status_text(before)
+
+    missed = Missed(layer="add_3", what="one too large", another_input=True)
+    report = OracleReport(
+        golden_inputs=2, candidates=73, faults=10, caught=9, inputs_for_all=3, missed=(missed,)
+    )
+    store.describe_oracle(study.id, report.to_json())
+    data = status_data(study_columns(store, "night"))
+    assert data["oracle"]["caught"] == 9
+    assert data["oracle"]["missed"][0]["layer"] == "add_3"
+    assert json.loads(json.dumps(data))["oracle"]["text"] in status_text(data)
+    assert "oracle     2 golden inputs, chosen from 73, would show 9 of 10" in status_text(data)
+
+
+@pytest.mark.parametrize("stored", ["", "[]", "{}", '{"missed": [{"layer": 3}]}', "null"])
+def test_a_report_of_another_version_is_no_reason_to_say_nothing(store: Store, stored: str) -> None:
+    store.describe_oracle(store.study("night").id, stored)
+    data = status_data(study_columns(store, "night"))
+    assert data["oracle"] is None
+    assert "6 of 10 done" in status_text(data)
+
+
+def test_show_prints_a_reused_trial_with_the_origin_of_its_numbers(
+    store: Store, config: StudyConfig
+) -> None:
+    text = show_text(store.detail(store.study("night"), 5), config.target)
 
     assert "reused: measured as trial 2 of study night" in text
     assert re.search(r"latency_us +32,000 +us +simulated, estimate", text)
     assert re.search(r"conv2d_0 +1x32x32x16 +442,368 +1,600,000 +32,000 +13.82", text)
 
 
-def test_show_prints_the_evidence_of_a_failure(store: Store) -> None:
-    text = show_text(store.detail(store.study("night"), 6), clock_mhz=50.0, part="LFE5U-85F")
+def test_show_prints_the_evidence_of_a_failure(store: Store, config: StudyConfig) -> None:
+    text = show_text(store.detail(store.study("night"), 6), config.target)
 
     assert "tool-crashed: yosys failed\n  fix: read its log\n  | ERROR: line 3" in text
 

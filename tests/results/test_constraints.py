@@ -75,6 +75,7 @@ def columns_of(results: Sequence[TrialResult], config: StudyConfig) -> StudyColu
         config=config,
         created_s=0.0,
         stop_requested_s=None,
+        oracle_json=None,
         trials=tuple(result.trial for result in results),
         numbers=np.array([result.trial.number for result in results], dtype=np.int64),
         ids=np.array([result.trial.id for result in results], dtype=np.int64),

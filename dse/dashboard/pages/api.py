@@ -80,10 +80,12 @@ def list_trials(
 
 
 @router.get("/studies/{study}/trials/{number}", response_class=Json)
-def show_trial(request: Request, study: str, number: int, context: ContextDep) -> Response:
+def show_trial(
+    request: Request, study: str, number: int, columns: ColumnsDep, context: ContextDep
+) -> Response:
     """Everything about one trial: `show STUDY TRIAL --json`."""
     _, detail = context.studies.detail(study, number)
-    return answer(request, show_data(detail))
+    return answer(request, show_data(detail, columns.config.target))
 
 
 @router.get("/studies/{study}/columns", response_class=Json)

@@ -100,14 +100,14 @@ def send_chart(
     context: ContextDep,
 ) -> Response:
     """A chart of a trial's page, or the table of the same values."""
-    measurement = context.studies.detail(study, number)[1].measurement
-    name, part = f"{study}-{number}-{chart}", columns.config.target.part
+    detail = context.studies.detail(study, number)[1]
+    name, target = f"{study}-{number}-{chart}", columns.config.target
     if kind == "svg":
-        drawing = drawings(measurement, part).get(chart)
+        drawing = drawings(detail.measurement, target.part).get(chart)
         if drawing is not None:
             return svg(drawing, name)
     else:
-        rows = tables(measurement, part).get(chart)
+        rows = tables(detail, target).get(chart)
         if rows is not None:
             return table(rows, name)
     raise NotFound(

@@ -17,6 +17,7 @@ from dse.dashboard.drawing.growth import growth_chart
 from dse.dashboard.pages.progress import fault_counts, progress
 from dse.dashboard.web.context import Context
 from dse.output.drawing.charts import Bar, bar_chart
+from dse.output.oracle_report import oracle_text, stored_oracle
 from dse.results.columns import ABSENT, FIDELITIES, StudyColumns
 from dse.results.growth import growth_rows
 from dse.store import TrialState
@@ -32,8 +33,10 @@ Query = Mapping[str, str]
 def study_context(columns: StudyColumns, selection: Selection) -> dict[str, Any]:
     """Return the variables that the templates of all parts, and of the page, have."""
     config = columns.config
+    oracle = stored_oracle(columns.oracle_json)
     return {
         "study": config.name,
+        "oracle": None if oracle is None else oracle_text(oracle),
         "config": config,
         "columns": columns,
         "selection": selection,

@@ -14,9 +14,11 @@ from dse.dashboard.web.context import Context
 from dse.output.drawing.charts import Bar, bar_chart, share_chart
 from dse.output.drawing.svg import Drawing
 from dse.results.columns import StudyColumns
+from dse.results.layers import clock_mhz, layer_figures, roofline_of, roofline_text
 from dse.store import TrialDetail
 from dse.words import plural
 from runners.fpga import PARTS, capacity_of
+from runners.job import Target
 from runners.measuring.metrics import METRICS
 
 
@@ -36,6 +38,7 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
     trial = columns.trials[position]
     names = [*metric_names(columns), *(metric.name for metric in measurement.metrics)]
     order = list(dict.fromkeys(names))
+    figures = layer_figures(measurement, trial.design, columns.config.target)
     numbers = {other.id: other.number for other in columns.trials}
     return {
         "study": name,
@@ -50,7 +53,9 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
         "promoted_by": next((t.number for t in columns.trials if t.promotes == trial.id), None),
         "previous": _neighbour(columns, position - 1),
         "next": _neighbour(columns, position + 1),
-        "clock_mhz": clock_mhz(measurement, columns.config.target.clock_hz / 1e6),
+        "clock_mhz": clock_mhz(measurement, columns.config.target),
+        "layers": list(zip(measurement.layers, figures, strict=True)),
+        "roofline": roofline_text(roofline_of(trial.design, columns.config.target)),
         "capacity": capacity_of(columns.config.target.part),
         "definitions": METRICS,
         "drawings": drawings(measurement, columns.config.target.part),
@@ -60,11 +65,6 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
         "commands": commands(detail, name, context.shown_db),
         "now_s": context.now_s(),
     }
-
-
-def clock_mhz(measurement: Measurement, requested_mhz: float) -> float:
-    """Return the clock that layer times are computed at: its own, else the requested one."""
-    return next((m.value for m in measurement.metrics if m.name == "clock_mhz"), requested_mhz)
 
 
 def layers_drawing(layers: Sequence[LayerProfile]) -> Drawing | None:
@@ -175,8 +175,10 @@ def drawings(measurement: Measurement, part: str) -> dict[str, Drawing | None]:
     }
 
 
-def tables(measurement: Measurement, part: str) -> dict[str, list[dict[str, Any]]]:
+def tables(detail: TrialDetail, target: Target) -> dict[str, list[dict[str, Any]]]:
     """Return the tables behind the charts of a trial, by the same names."""
+    measurement, design = detail.measurement, detail.result.trial.design
+    figures = layer_figures(measurement, design, target)
     return {
         "layers": [
             {
@@ -185,16 +187,17 @@ def tables(measurement: Measurement, part: str) -> dict[str, list[dict[str, Any]
                 "output_shape": "x".join(map(str, layer.output_shape)),
                 "macs": layer.macs,
                 "cycles": layer.cycles,
+                **asdict(figure),
                 "bytes_in": layer.bytes_in,
                 "bytes_out": layer.bytes_out,
                 "bytes_scratch": layer.bytes_scratch,
             }
-            for layer in measurement.layers
+            for layer, figure in zip(measurement.layers, figures, strict=True)
         ],
         "stages": [asdict(time) for time in measurement.stage_times],
         "resources": [
             {"resource": name, "used": used, "there": there}
-            for name, used, there in shares(measurement, part)
+            for name, used, there in shares(measurement, target.part)
         ],
         "path": [
             {**asdict(row["step"]), "at_ns": round(row["at_ns"], 3)}

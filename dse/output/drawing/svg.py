@@ -20,7 +20,8 @@ text{fill:#1c2024}.c-soft{fill:#56606b}.c-grid{stroke:#e1e4e8}.c-axis{stroke:#a3
 .c-line{stroke:#0a5fa8;fill:none;stroke-width:2}.c-range{stroke:#0a5fa8;stroke-width:2}
 .c-dot{stroke:#76818d;stroke-width:5;stroke-linecap:round;fill:none;opacity:.55}
 .c-cross{stroke:#b3470b;stroke-width:1.6;fill:none}.c-limit{stroke:#7a4fa3;stroke-dasharray:5 4}
-.c-other{fill:#76818d}.end{text-anchor:end}.mid{text-anchor:middle}
+.c-other{fill:#76818d}.c-tensor{fill:#cfe2f3;stroke:#0a5fa8}.c-scratch{fill:#f3e3c8;stroke:#8a6514}
+.c-peak{fill:#ece4f4}.end{text-anchor:end}.mid{text-anchor:middle}
 """
 )
 """What a downloaded picture looks like; on a page the style sheet decides."""
@@ -70,9 +71,16 @@ class Drawing:
         """Draw a path given as SVG has it."""
         self._parts.append(f'<path d="{path}" class="{kind}"/>')
 
-    def text(self, x: float, y: float, text: str, kind: str = "") -> None:
-        """Write a text; ``kind`` may hold ``end`` or ``mid`` for its alignment."""
+    def text(
+        self, x: float, y: float, text: str, kind: str = "", *, turn_degrees: float = 0
+    ) -> None:
+        """Write a text; ``kind`` may hold ``end`` or ``mid`` for its alignment.
+
+        It is turned clockwise about (x, y).
+        """
         attribute = f" class={quoteattr(kind)}" if kind else ""
+        if turn_degrees:
+            attribute += f' transform="rotate({turn_degrees:g} {x:.1f} {y:.1f})"'
         self._parts.append(f'<text x="{x:.1f}" y="{y:.1f}"{attribute}>{escape(text)}</text>')
 
     def markup(self, *, standalone: bool = False) -> Markup:

@@ -91,5 +91,6 @@ FAMILY = Family(
         weight_row_align_bytes=lambda values: max(4, int(values["simd_width"])),
         scratch_rows=lambda values: 1 if int(values["buffer_depth"]) else _BLOCK_PIXELS,
     ),
+    macs_per_cycle=lambda values: int(values["simd_width"]),
     sources=(Path(component_module.__file__), *sorted(_FOLDER.glob("*.py"))),
 )
