@@ -29,9 +29,9 @@ from runners.stages.firmware import generate_firmware
 from runners.stages.golden import read_golden
 from runners.workload import workload_model
 from sw_templates.build import HOST_NAME, host_link_command, host_object_command
-from sw_templates.candidates import candidate_inputs
 from sw_templates.host import batch_command, parse_batch
 from sw_templates.model import Model
+from sw_templates.oracle.candidates import candidate_inputs
 from sw_templates.reference import Golden, golden_inferences
 
 OWN = ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"

@@ -20,7 +20,7 @@ from pathlib import Path
 from contracts.faults import ConfigError
 from runners.pipeline.sources import ROOT
 from runners.tools import child, run_tool
-from sw_templates.obstacles import Obstacle, ObstacleKind, UnsupportedModel
+from sw_templates.graph.obstacles import Obstacle, ObstacleKind, UnsupportedModel
 
 LIMIT_S = 120
 """What one file may take: a network of 10^9 multiply-accumulates takes about 20 s."""

@@ -17,7 +17,7 @@ class Model:
 
     What the file itself takes and gives is ``file_inputs`` and ``file_outputs``: the same tensors,
     save where they are float32 and the host does what QUANTIZE and DEQUANTIZE do in the file
-    (``sw_templates/float_edges.py``).
+    (``sw_templates/graph/float_edges.py``).
 
     Attributes:
         name: Of the file without its ending; printable ASCII without brackets.

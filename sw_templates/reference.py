@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.faults import ConfigError
+from sw_templates.graph.tflite_normal import normalised
 from sw_templates.model import Model
 from sw_templates.tensor import Tensor
-from sw_templates.tflite_normal import normalised
 
 _MAX_REFUSAL_CHARS = 1000
 

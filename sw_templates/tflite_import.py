@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.faults import ConfigError
-from sw_templates.graph_edges import without_float_edges
-from sw_templates.graph_folding import fold_constants
+from sw_templates.graph.graph_edges import without_float_edges
+from sw_templates.graph.graph_folding import fold_constants
+from sw_templates.graph.obstacles import require_no_obstacles
 from sw_templates.layer import Layer
 from sw_templates.model import Model
-from sw_templates.obstacles import require_no_obstacles
 from sw_templates.operator_set import OperatorSet, find_operators
 from sw_templates.tensor import ElementType, Tensor
 from sw_templates.tflite_file import (

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from sw_templates import quantise
 from sw_templates.constants import tensor_values
-from sw_templates.obstacles import FLOAT_TYPES, Obstacle, ObstacleKind, UnsupportedModel
+from sw_templates.graph.obstacles import FLOAT_TYPES, Obstacle, ObstacleKind, UnsupportedModel
+from sw_templates.layers.window import Window
 from sw_templates.tensor import ActivationRange, ElementType, Tensor
 from sw_templates.tflite_file import OptionsTable, RawModel, RawOperator, RawTensor
-from sw_templates.window import Window
 
 MAX_TENSOR_BYTES = 64 << 20
 MAX_WINDOW = 4096  # pixels: keeps every offset within an int32

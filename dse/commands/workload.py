@@ -95,7 +95,7 @@ def unsupported_data(path: Path, error: ConfigError) -> dict[str, Any]:
         path: The file.
         error: What ``workload_data`` raised.
     """
-    from sw_templates.obstacles import obstacles_of
+    from sw_templates.graph.obstacles import obstacles_of
 
     obstacles = [{**asdict(obstacle), "title": obstacle.title} for obstacle in obstacles_of(error)]
     return {"model": str(path), "supported": False, "obstacles": obstacles}

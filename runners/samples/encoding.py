@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from contracts.faults import ConfigError
 from runners.job import SampleEncoding
-from sw_templates.float_edges import quantise_values
+from sw_templates.graph.float_edges import quantise_values
 from sw_templates.model import Model
 from sw_templates.tensor import ElementType, Tensor
 

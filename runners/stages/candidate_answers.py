@@ -112,8 +112,8 @@ def _run(
     path: Path, model: Model, inputs: Sequence[bytes], first: int, answer: Callable[[bytes], None]
 ) -> None:
     """Hand on the answers to all inputs from number ``first`` on, a line each."""
+    from sw_templates.oracle.visible_faults import unclamped, visible
     from sw_templates.reference import reference_inferences
-    from sw_templates.visible_faults import unclamped, visible
 
     def put(content: dict[str, Any]) -> None:
         answer(f"{json.dumps(content)}\n".encode())

@@ -21,11 +21,11 @@ from runners.stages.candidate_answers import CandidateAnswer, candidate_answers
 from runners.stages.wrong_rounding import WrongRounding
 from runners.tools import identities
 from runners.workload import workload_model
-from sw_templates.candidates import candidate_inputs
 from sw_templates.model import Model
 from sw_templates.operator_set import operators_digest
+from sw_templates.oracle.candidates import candidate_inputs
+from sw_templates.oracle.visible_faults import Fault, faults_of
 from sw_templates.reference import Golden
-from sw_templates.visible_faults import Fault, faults_of
 
 _MOST_CONSIDERED = 8
 """Up to so many golden inputs it is told how many would show everything."""

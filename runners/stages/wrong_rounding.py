@@ -17,9 +17,9 @@ from sw_templates.generate import generate
 from sw_templates.host import batch_command, parse_batch
 from sw_templates.model import Model
 from sw_templates.options import PLAIN_KERNELS, FirmwareOptions
+from sw_templates.oracle.rounding_faults import HEADER, ROUNDING_FAULTS
+from sw_templates.oracle.visible_faults import Fault
 from sw_templates.reference import Golden
-from sw_templates.rounding_faults import HEADER, ROUNDING_FAULTS
-from sw_templates.visible_faults import Fault
 
 
 class WrongRounding:

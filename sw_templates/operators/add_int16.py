@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from sw_templates.elementwise_layer import (
+from sw_templates.layers.elementwise_layer import (
     ElementwiseLayer,
     elementwise_prototype,
     elementwise_structure,
 )
-from sw_templates.sum_scaling import LEFT_SHIFT_16, SUM_MEMBERS, sum_fields, sum_scaling
+from sw_templates.layers.sum_scaling import LEFT_SHIFT_16, SUM_MEMBERS, sum_fields, sum_scaling
 from sw_templates.tensor import ActivationRange
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sw_templates.extreme_layer import ExtremeLayer, extreme_prototype, extreme_structure
+from sw_templates.layers.extreme_layer import ExtremeLayer, extreme_prototype, extreme_structure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sw_templates.pool_layer import POOL_FIELDS, POOL_MEMBERS, PoolLayer
+from sw_templates.layers.pool_layer import POOL_FIELDS, POOL_MEMBERS, PoolLayer
 from sw_templates.tflite_file import OptionsTable
 
 

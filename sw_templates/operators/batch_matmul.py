@@ -8,8 +8,8 @@ import numpy as np
 
 from sw_templates.constants import Constant, int32_constant
 from sw_templates.layer import Layer
+from sw_templates.layers.strided_view import positions
 from sw_templates.quantise import Multiplier, quantise_multiplier, to_float32
-from sw_templates.strided_view import positions
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, Self
 
+from sw_templates.layers.weighted_layer import WeightedLayer
+from sw_templates.layers.window import Window
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
-from sw_templates.weighted_layer import WeightedLayer
-from sw_templates.window import Window
 
 STRIP_PIXELS = 4
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from sw_templates.layers.weighted_layer import WeightedLayer
+from sw_templates.layers.window import Window
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
-from sw_templates.weighted_layer import WeightedLayer
-from sw_templates.window import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from sw_templates.tflite_file import OptionsTable
-from sw_templates.tflite_node import INT16, Node
-from sw_templates.weighted_layer16 import (
+from sw_templates.layers.weighted_layer16 import (
     WEIGHT_MEMBERS,
     WeightedLayer16,
     require_bias16,
     require_scales16,
 )
+from sw_templates.tflite_file import OptionsTable
+from sw_templates.tflite_node import INT16, Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

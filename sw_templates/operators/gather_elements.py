@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sw_templates.constants import Constant, int32_constant
 from sw_templates.layer import Layer
-from sw_templates.strided_view import MOVED_TYPES, require_same_values, resolved_axis
+from sw_templates.layers.strided_view import MOVED_TYPES, require_same_values, resolved_axis
 from sw_templates.tflite_file import OptionsTable, RawTensor
 from sw_templates.tflite_node import Node
 

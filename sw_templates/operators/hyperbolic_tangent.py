@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sw_templates.float_table import float_function, quantised_function
-from sw_templates.table_layer import TableLayer, table_prototype, table_structure
+from sw_templates.layers.float_table import float_function, quantised_function
+from sw_templates.layers.table_layer import TableLayer, table_prototype, table_structure
 from sw_templates.tensor import Tensor
 from sw_templates.tflite_node import Node
 

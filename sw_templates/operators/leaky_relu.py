@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sw_templates.layers.table_layer import TableLayer, table_prototype, table_structure
 from sw_templates.quantise import (
     kernel_multiplier,
     requantise,
     signed_multiplier,
     to_float32,
 )
-from sw_templates.table_layer import TableLayer, table_prototype, table_structure
 from sw_templates.tensor import Tensor
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from sw_templates.constants import Constant, int32_constant
-from sw_templates.fixed_point import exponentials
 from sw_templates.layer import Layer
+from sw_templates.layers.fixed_point import exponentials
 from sw_templates.quantise import Multiplier, quantise_multiplier, requantise
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node

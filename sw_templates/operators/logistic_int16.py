@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sw_templates.sigmoid_layer16 import SIGMOID_MEMBERS, SigmoidLayer16
+from sw_templates.layers.sigmoid_layer16 import SIGMOID_MEMBERS, SigmoidLayer16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

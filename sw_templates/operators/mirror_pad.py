@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from sw_templates.pad_layer import paddings
-from sw_templates.pick_layer import (
+from sw_templates.layers.pad_layer import paddings
+from sw_templates.layers.pick_layer import (
     PickLayer,
     pick_prototype,
     pick_structure,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from sw_templates.elementwise_layer import (
+from sw_templates.layers.elementwise_layer import (
     ElementwiseLayer,
     elementwise_prototype,
     elementwise_structure,

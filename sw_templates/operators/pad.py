@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sw_templates.pad_layer import PadLayer, pad_prototype, pad_structure
+from sw_templates.layers.pad_layer import PadLayer, pad_prototype, pad_structure
 from sw_templates.tensor import Tensor
 from sw_templates.tflite_node import Node
 

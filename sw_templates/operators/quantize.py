@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sw_templates.constants import Constant, int8_constant, int16_constant
-from sw_templates.float_edges import quantise_values
+from sw_templates.graph.float_edges import quantise_values
 from sw_templates.layer import Layer
 from sw_templates.quantise import Multiplier, quantise_multiplier, requantise
 from sw_templates.tensor import ElementType, Tensor

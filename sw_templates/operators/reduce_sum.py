@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sw_templates.quantise import Multiplier
-from sw_templates.reduce_layer import (
+from sw_templates.layers.reduce_layer import (
     REDUCE_FIELDS,
     ReduceLayer,
     reduce_prototype,
     reduce_structure,
 )
+from sw_templates.quantise import Multiplier
 from sw_templates.tflite_file import OptionsTable
 
 

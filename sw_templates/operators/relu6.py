@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sw_templates.rectifier import rectifier
-from sw_templates.table_layer import TableLayer, table_prototype, table_structure
+from sw_templates.layers.rectifier import rectifier
+from sw_templates.layers.table_layer import TableLayer, table_prototype, table_structure
 from sw_templates.tensor import Tensor
 from sw_templates.tflite_node import Node
 

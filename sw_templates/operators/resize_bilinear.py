@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 from sw_templates.constants import Constant, int32_constant
 from sw_templates.layer import Layer
-from sw_templates.resize import RESIZE_FIELDS, Resizing, read_resizing
+from sw_templates.layers.resize import RESIZE_FIELDS, Resizing, read_resizing
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
 

@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from sw_templates.pick_layer import PickLayer, pick_prototype, pick_structure
+from sw_templates.layers.pick_layer import PickLayer, pick_prototype, pick_structure
+from sw_templates.layers.resize import RESIZE_FIELDS, Resizing, read_resizing
 from sw_templates.quantise import round_half_away, to_float32
-from sw_templates.resize import RESIZE_FIELDS, Resizing, read_resizing
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from sw_templates.strided_view import MOVED_TYPES, ViewLayer, moved, positions
+from sw_templates.layers.strided_view import MOVED_TYPES, ViewLayer, moved, positions
 from sw_templates.tflite_node import Node
 
 

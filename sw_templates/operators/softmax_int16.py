@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from sw_templates.constants import Constant, int16_constant
-from sw_templates.function_table16 import function_table
 from sw_templates.layer import Layer
+from sw_templates.layers.function_table16 import function_table
 from sw_templates.quantise import Multiplier, kernel_multiplier
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import INT16, Node

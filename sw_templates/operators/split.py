@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from sw_templates.strided_view import MOVED_TYPES, ViewLayer, moved, positions, resolved_axis
+from sw_templates.layers.strided_view import MOVED_TYPES, ViewLayer, moved, positions, resolved_axis
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
 

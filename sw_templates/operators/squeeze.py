@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sw_templates.alias_layer import AliasLayer
+from sw_templates.layers.alias_layer import AliasLayer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

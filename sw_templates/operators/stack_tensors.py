@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from sw_templates.joining_layer import MAX_INPUTS, JoiningLayer
-from sw_templates.strided_view import MOVED_TYPES, require_same_values, resolved_axis
+from sw_templates.layers.joining_layer import MAX_INPUTS, JoiningLayer
+from sw_templates.layers.strided_view import MOVED_TYPES, require_same_values, resolved_axis
 from sw_templates.tflite_file import OptionsTable, RawTensor
 from sw_templates.tflite_node import Node
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy.typing as npt
 
-from sw_templates.strided_view import MOVED_TYPES, ViewLayer, moved, positions
+from sw_templates.layers.strided_view import MOVED_TYPES, ViewLayer, moved, positions
 from sw_templates.tflite_file import OptionsTable, RawTensor
 from sw_templates.tflite_node import Node
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from sw_templates.strided_view import MOVED_TYPES, ViewLayer, moved, positions, resolved_axis
+from sw_templates.layers.strided_view import MOVED_TYPES, ViewLayer, moved, positions, resolved_axis
 from sw_templates.tflite_file import RawTensor
 from sw_templates.tflite_node import Node
 

@@ -15,8 +15,8 @@ from runners.boards.program import BoardProgram
 from runners.job import Job, Limits, Serial, Target, Workload
 from runners.pipeline import Cache, Pipeline, default_root
 from runners.stages.bios import BIOS_LIBRARIES_STAGE, BIOS_STAGE, build_bios, build_lean
-from sw_templates.candidates import candidate_inputs
 from sw_templates.options import FirmwareOptions
+from sw_templates.oracle.candidates import candidate_inputs
 from sw_templates.reference import golden_inferences
 from sw_templates.soc_map import SocMap
 from sw_templates.tflite_import import load_model

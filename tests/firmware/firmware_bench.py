@@ -14,6 +14,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from runners.tools import run_tool
 from sw_templates.build import HOST_NAME, host_command, riscv_commands
 from sw_templates.generate import Firmware, generate
+from sw_templates.graph.tflite_normal import normalised
 from sw_templates.host import batch_command, parse_batch
 from sw_templates.layer import Layer, layer_constants, layer_fields
 from sw_templates.model import Model
@@ -21,7 +22,6 @@ from sw_templates.options import PLAIN_KERNELS, FirmwareOptions, KernelSet
 from sw_templates.reference import Golden
 from sw_templates.soc_map import Region, SocMap
 from sw_templates.tflite_import import load_model, model_from_bytes
-from sw_templates.tflite_normal import normalised
 from tests.firmware.tflite_builder import (
     ADD,
     AVERAGE_POOL_2D,

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.faults import ConfigError
-from sw_templates.float_edges import dequantise_values, quantise_values
+from sw_templates.graph.float_edges import dequantise_values, quantise_values
 from sw_templates.options import KERNELS_FOLDER, FirmwareOptions, KernelSet
 from sw_templates.reference import golden_inferences, random_inputs
 from sw_templates.tensor import ElementType

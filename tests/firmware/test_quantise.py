@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sw_templates.fixed_point import exp_of_negative, exponentials
+from sw_templates.layers.fixed_point import exp_of_negative, exponentials
+from sw_templates.layers.sum_scaling import sum_scaling
 from sw_templates.quantise import (
     Multiplier,
     activation_range,
@@ -16,7 +17,6 @@ from sw_templates.quantise import (
     saturating_doubling_high_multiply,
     wrap_int32,
 )
-from sw_templates.sum_scaling import sum_scaling
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from contracts.faults import ConfigError
 from sw_templates.generate import generate
-from sw_templates.obstacles import UnsupportedModel, operator_fix
+from sw_templates.graph.obstacles import UnsupportedModel, operator_fix
 from sw_templates.operators.average_pool2d import AveragePool2d
 from sw_templates.operators.conv2d import Conv2d
 from sw_templates.options import PLAIN_KERNELS, FirmwareOptions

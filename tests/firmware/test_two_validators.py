@@ -19,9 +19,9 @@ import tflite
 
 from contracts.faults import ConfigError
 from runners.reference import reference_refusals, require_reference
+from sw_templates.graph.tflite_normal import normalised
 from sw_templates.reference import golden_inferences
 from sw_templates.tflite_import import load_model, model_from_bytes
-from sw_templates.tflite_normal import normalised
 from tests.firmware.firmware_bench import KernelLibrary, small_network
 from tests.firmware.tflite_builder import (
     FULLY_CONNECTED,

@@ -15,7 +15,7 @@ from runners.job import Job, Limits, Memory, StageEvent, Target, Workload
 from runners.measuring.measure import measure
 from runners.pipeline import Cache, default_root
 from runners.stages.all import pipeline_of
-from sw_templates.candidates import candidate_inputs
+from sw_templates.oracle.candidates import candidate_inputs
 from sw_templates.reference import golden_inferences
 from tests.fast_design import CPU, FAST_CFU, FIRMWARE
 from tests.firmware.firmware_bench import confident_network, load_bytes

@@ -13,13 +13,13 @@ from runners.job import Job, Target, Workload
 from runners.pipeline import Cache
 from runners.stages.all import pipeline_of
 from runners.stages.golden import OracleReport, most_telling, read_golden, read_oracle
-from sw_templates.candidates import candidate_inputs
 from sw_templates.layer import Layer
 from sw_templates.model import Model
 from sw_templates.options import KERNELS_FOLDER
+from sw_templates.oracle.candidates import candidate_inputs
+from sw_templates.oracle.rounding_faults import HEADER, ROUNDING_FAULTS, RoundingFault
+from sw_templates.oracle.visible_faults import faults_of, visible
 from sw_templates.reference import Inference, golden_inferences
-from sw_templates.rounding_faults import HEADER, ROUNDING_FAULTS, RoundingFault
-from sw_templates.visible_faults import faults_of, visible
 from tests.firmware.firmware_bench import confident_network, load_bytes, small_network
 
 

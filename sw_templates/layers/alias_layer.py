@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy.typing as npt
 
 from sw_templates.layer import Layer
-from sw_templates.strided_view import MOVED_TYPES, require_same_type
+from sw_templates.layers.strided_view import MOVED_TYPES, require_same_type
 from sw_templates.tflite_file import RawTensor
 from sw_templates.tflite_node import Node
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sw_templates.pick_layer import require_small_tables
+from sw_templates.layers.pick_layer import require_small_tables
 from sw_templates.tensor import Tensor
 from sw_templates.tflite_node import Node
 

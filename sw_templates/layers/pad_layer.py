@@ -6,9 +6,9 @@ from typing import Self
 
 from sw_templates.constants import Constant
 from sw_templates.layer import Layer
+from sw_templates.layers.walk import WALK_MEMBERS, Loop, Walk, strides_of, walk
 from sw_templates.tensor import Tensor
 from sw_templates.tflite_node import Node
-from sw_templates.walk import WALK_MEMBERS, Loop, Walk, strides_of, walk
 
 MAX_DIMENSIONS = 5  # of TFLite's kernel
 

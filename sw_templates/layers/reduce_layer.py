@@ -7,9 +7,9 @@ from typing import Self
 
 from sw_templates.constants import Constant
 from sw_templates.layer import Layer
+from sw_templates.layers.walk import WALK_MEMBERS, Walk, strides_of, walk
 from sw_templates.quantise import INT32_MAX, Multiplier, kernel_multiplier, wrap_int32
 from sw_templates.tflite_node import Node
-from sw_templates.walk import WALK_MEMBERS, Walk, strides_of, walk
 
 REDUCE_FIELDS = ("KeepDims",)
 """What is read of the options."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from sw_templates.layer import Layer
+from sw_templates.layers.window import Window
 from sw_templates.tensor import ActivationRange
 from sw_templates.tflite_node import INT8, INT16, Node
-from sw_templates.window import Window
 
 POOL_MEMBERS = """\
     int32_t batches, channels;

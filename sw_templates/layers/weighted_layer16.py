@@ -13,9 +13,9 @@ from sw_templates.constants import (
     table_constant,
     tensor_values,
 )
+from sw_templates.layers.weighted_layer import WeightedLayer
 from sw_templates.tensor import ElementType, Tensor
 from sw_templates.tflite_node import Node
-from sw_templates.weighted_layer import WeightedLayer
 
 WEIGHT_MEMBERS = """\
     int32_t activation_min, activation_max;

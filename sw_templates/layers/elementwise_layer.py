@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from sw_templates.constants import Constant
 from sw_templates.layer import Layer
+from sw_templates.layers.walk import WALK_MEMBERS, Walk, strides_of, walk
 from sw_templates.tensor import Tensor
 from sw_templates.tflite_node import INT8, INT16, Node
-from sw_templates.walk import WALK_MEMBERS, Walk, strides_of, walk
 
 _SIZE = "    int32_t size; /* elements of the output, and of both inputs of one shape */\n"
 """Enough for a kernel of a CFU family that does not broadcast."""

@@ -1,0 +1,1 @@
+"""What operators share: bases of layers, tables, windows, walks over tensors."""
