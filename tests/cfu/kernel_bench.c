@@ -77,14 +77,16 @@ static void run_add(void)
 
     int32_t elements[2], loop[3];
     const size_t factors = offsetof(struct add_layer, input1_zero_point);
+    const size_t row = offsetof(struct add_layer, row);
 
     read_exactly(elements, sizeof elements);
-    read_exactly(&layer, offsetof(struct add_layer, loop_count));
+    read_exactly((char *)&layer + row, offsetof(struct add_layer, loop_count) - row);
     read_exactly(loop, sizeof loop);
     read_exactly((char *)&layer + factors, sizeof layer - factors);
     layer.loop_count = 1;
     layer.loops = loop;
-    size_t size = (size_t)(layer.row * loop[0]);
+    layer.size = layer.row * loop[0];
+    size_t size = (size_t)layer.size;
     int8_t *input1 = read_array((size_t)elements[0]), *input2 = read_array((size_t)elements[1]);
     int8_t *output = aligned_alloc(16, (size + 31) / 16 * 16);
 
