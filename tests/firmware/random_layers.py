@@ -32,7 +32,7 @@ SIZES = st.integers(1, 9)
 def scales(draw: st.DrawFn, low: float = 0.004, high: float = 0.2) -> float:
     anything = st.floats(low, high)
     # powers of two make results that lie halfway between two integers
-    powers = [2.0**n for n in range(-12, 7) if low <= 2.0**n <= high]
+    powers = [2.0**n for n in range(-24, 12) if low <= 2.0**n <= high]
     return float(np.float32(draw(st.one_of(anything, anything, st.sampled_from(powers)))))
 
 
