@@ -32,7 +32,7 @@ _CPU: dict[str, Value] = {
     "icache_line_bytes": 16,
     "dcache_bytes": 16384,
     "dcache_ways": 2,
-    "dcache_line_bytes": 8,
+    "dcache_line_bytes": 32,
     "multiplier": "pipelined",
     "divider": "none",
     "shifter": "full",

@@ -18,6 +18,7 @@ from hw_templates.cfu.simd.isa import (
     RESULT_WORDS,
     STEP_BITS,
     WIDTHS,
+    WINDOW_RESULT_WORDS,
     WINDOW_SIDE_BITS,
     BufferOp,
     RegisterOp,
@@ -58,7 +59,7 @@ def _variables(values: Values) -> Values:
         **{name.lower(): int(option) for name, option in WindowOption.__members__.items()},
         "add_left_shift": ADD_LEFT_SHIFT,
         "max_channels": MAX_CHANNELS,
-        "result_words": RESULT_WORDS,
+        "result_words": WINDOW_RESULT_WORDS if config.has_windows else RESULT_WORDS,
         "step_bits": STEP_BITS,
         **{f"op_{operation.name.lower()}": int(operation) for operation in operations},
     }

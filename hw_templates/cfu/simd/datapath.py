@@ -132,6 +132,9 @@ class CommandPort(wiring.Component):
 class ResultWords(wiring.Component):
     """A queue of words in distributed memory. Drops what does not fit, reads 0 when empty.
 
+    Args:
+        depth_words: How many can wait, a power of two.
+
     Members:
         clear (In, 1): Forget everything.
         write, write_data (In, 1 and 32): Append a word.
@@ -143,8 +146,9 @@ class ResultWords(wiring.Component):
             the queue's depth: their difference is how many words wait.
     """
 
-    def __init__(self) -> None:
-        index_bits = exact_log2(RESULT_WORDS)
+    def __init__(self, *, depth_words: int = RESULT_WORDS) -> None:
+        self._depth_words = depth_words
+        index_bits = exact_log2(depth_words)
         self.first = Signal(index_bits + 1, name="first")
         self.behind_last = Signal(index_bits + 1, name="behind_last")
         super().__init__(
@@ -161,15 +165,18 @@ class ResultWords(wiring.Component):
         """Build the queue."""
         del platform
         m = Module()
-        index_bits = exact_log2(RESULT_WORDS)
+        index_bits = exact_log2(self._depth_words)
         m.submodules.words = words = Memory(
-            shape=unsigned(32), depth=RESULT_WORDS, init=[], attrs={"ram_style": "distributed"}
+            shape=unsigned(32),
+            depth=self._depth_words,
+            init=[],
+            attrs={"ram_style": "distributed"},
         )
         write_port = words.write_port()
         read_port = words.read_port(domain="comb")
         first, behind_last = self.first, self.behind_last
         is_empty = first == behind_last
-        is_full = behind_last == (first ^ RESULT_WORDS)
+        is_full = behind_last == (first ^ self._depth_words)
         m.d.comb += [
             write_port.en.eq(self.write & ~is_full),
             write_port.addr.eq(behind_last[:index_bits]),

@@ -105,6 +105,8 @@ ACCUMULATORS = 16
 """Accumulators without buffers: blocks of four pixels by four channels."""
 RESULT_WORDS = 16
 """Words of results that can wait to be read; later ones are dropped."""
+WINDOW_RESULT_WORDS = 32
+"""The same with ``channelwise``: results are read some windows later."""
 MAX_CHANNELS = 64
 """Channels whose bias and multiplier the CFU can hold."""
 MAX_ACTIVATION_WORDS = 1024

@@ -10,6 +10,7 @@ from hw_templates.cfu.simd.isa import (
     MAX_CHANNELS,
     RESULT_WORDS,
     STEP_BITS,
+    WINDOW_RESULT_WORDS,
     WINDOW_SIDE_BITS,
     BufferOp,
     RegisterOp,
@@ -48,9 +49,14 @@ def dot(a: bytes, b: bytes) -> int:
 
 
 class OutputStage:
-    """Requantised results on their way into words."""
+    """Requantised results on their way into words.
 
-    def __init__(self) -> None:
+    Args:
+        result_words: How many words can wait.
+    """
+
+    def __init__(self, *, result_words: int = RESULT_WORDS) -> None:
+        self._result_words = result_words
         self._zero_point = self._lowest = self._highest = 0
         self._scales = [(0, 0)] * 4
         self._input_zero_points = (0, 0)
@@ -78,7 +84,7 @@ class OutputStage:
 
     def add_word(self, word: int) -> None:
         """Append a word; it is dropped when too many wait."""
-        if len(self._words) < RESULT_WORDS:
+        if len(self._words) < self._result_words:
             self._words.append(word & _WORD)
 
     def add_tensors(self, a: int, b: int, *, keeps_words: bool) -> None:
@@ -198,7 +204,7 @@ class BuffersModel:
         self._strides = (0, 0)
         self._activations = _Buffer(min(depth_words, MAX_ACTIVATION_WORDS), width)
         self._weights = _Buffer(depth_words, width)
-        self._output = OutputStage()
+        self._output = OutputStage(result_words=WINDOW_RESULT_WORDS if has_windows else RESULT_WORDS)
         self._biases = [0] * MAX_CHANNELS
         self._multipliers = [0] * MAX_CHANNELS
         self._shifts = [0] * MAX_CHANNELS

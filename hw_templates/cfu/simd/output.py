@@ -6,10 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from hw_templates.cfu.simd.adder import ScaledAdder
 from hw_templates.cfu.simd.datapath import CommandPort, Packer, ResultWords
-from hw_templates.cfu.simd.isa import BufferOp
+from hw_templates.cfu.simd.isa import RESULT_WORDS, WINDOW_RESULT_WORDS, BufferOp
 from hw_templates.cfu.simd.requantiser import Requantiser
 
-_FEW_WORDS = 4
+_FEW_WORDS = WINDOW_RESULT_WORDS - 12
 """Windows in flight have twelve words of results at most; all fit behind these."""
 
 
@@ -69,7 +69,8 @@ class OutputStage(wiring.Component):
         m.submodules.requantiser = requantiser = Requantiser()
         m.submodules.adder = adder = ScaledAdder()
         m.submodules.packer = packer = Packer()
-        m.submodules.results = results = ResultWords()
+        depth_words = WINDOW_RESULT_WORDS if self._has_windows else RESULT_WORDS
+        m.submodules.results = results = ResultWords(depth_words=depth_words)
 
         configures = port.valid & (port.funct3 == BufferOp.CONFIGURE)
         option = port.funct7[:2]
