@@ -93,6 +93,37 @@ static void run_depthwise_conv2d(void)
     write_output(output, size);
 }
 
+static void run_average_pool2d(void)
+{
+    struct average_pool2d_layer layer;
+
+    read_exactly(&layer, sizeof layer);
+    size_t pixel = (size_t)(layer.batches * layer.channels);
+    size_t size = (size_t)(layer.output_height * layer.output_width) * pixel;
+    int8_t *input = read_array((size_t)(layer.input_height * layer.input_width) * pixel);
+    int8_t *output = aligned_alloc(16, (size + 31) / 16 * 16);
+    int8_t *scratch = aligned_alloc(16, ((size_t)layer.scratch_bytes + 15) / 16 * 16);
+
+    memset(output, 0x33, size + 16);
+    average_pool2d(&layer, input, output, scratch);
+    write_output(output, size);
+}
+
+static void run_max_pool2d(void)
+{
+    struct max_pool2d_layer layer;
+
+    read_exactly(&layer, sizeof layer);
+    size_t pixel = (size_t)(layer.batches * layer.channels);
+    size_t size = (size_t)(layer.output_height * layer.output_width) * pixel;
+    int8_t *input = read_array((size_t)(layer.input_height * layer.input_width) * pixel);
+    int8_t *output = aligned_alloc(16, (size + 31) / 16 * 16);
+
+    memset(output, 0x33, size + 16);
+    max_pool2d(&layer, input, output);
+    write_output(output, size);
+}
+
 static void run_add(void)
 {
     struct add_layer layer;
@@ -122,6 +153,10 @@ int main(void)
             run_add();
         else if (kind == 'd')
             run_depthwise_conv2d();
+        else if (kind == 'p')
+            run_average_pool2d();
+        else if (kind == 'm')
+            run_max_pool2d();
         else
             run_conv2d(kind == 'f');
     }

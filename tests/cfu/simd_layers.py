@@ -182,6 +182,51 @@ class Depthwise:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pooling:
+    """An AVERAGE_POOL_2D or MAX_POOL_2D layer with its images."""
+
+    images: Int8s  # image, row, column, channel
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    pad: tuple[int, int]
+    output: tuple[int, int]
+    limits: tuple[int, int]
+
+    def expected(self, *, is_average: bool) -> bytes:
+        """Return the output tensor."""
+        low, high = self.limits
+        outputs = []
+        for image in self.images.astype(np.int64):
+            for y in range(self.output[0]):
+                for x in range(self.output[1]):
+                    top, left = y * self.stride[0] - self.pad[0], x * self.stride[1] - self.pad[1]
+                    window = image[
+                        max(top, 0) : top + self.kernel[0], max(left, 0) : left + self.kernel[1]
+                    ].reshape(-1, image.shape[2])
+                    for values in window.T.tolist():
+                        sign = 1 if sum(values) >= 0 else -1
+                        count = len(values)
+                        mean = sign * ((2 * abs(sum(values)) + count) // (2 * count))
+                        outputs.append(min(max(mean if is_average else max(values), low), high))
+        return np.array(outputs, dtype=np.int8).tobytes()
+
+    def packed(self, *, is_average: bool) -> bytes:
+        """Return the layer as ``kernel_bench.c`` reads it."""
+        batches, height, width, channels = self.images.shape
+        numbers = (
+            *(batches, channels, height, width),
+            *self.output,
+            *self.kernel,
+            *self.stride,
+            *self.pad,
+            *self.limits,
+            *((4 * channels,) if is_average else ()),
+        )
+        header = struct.pack(f"={len(numbers)}i", *numbers)
+        return (b"p" if is_average else b"m") + header + self.images.tobytes()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Addition:
     """An ADD layer with its data; scales are of both inputs and of the sum.
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contracts.parameter import Value
 from hw_templates.cfu.simd import FAMILY
 from tests.cfu.cfu_harness import compile_host, name_of, render_kernels
-from tests.cfu.simd_layers import Addition, Convolution, Depthwise
+from tests.cfu.simd_layers import Addition, Convolution, Depthwise, Pooling
 
 DESIGNS: list[dict[str, Value]] = [
     {
@@ -51,7 +51,7 @@ class Kernels:
 
     def __init__(self, values: dict[str, Value], folder: Path) -> None:
         names = render_kernels(FAMILY, values, folder)
-        own = ("simd", "conv2d", "full", "add", "depthwise", "cfu_em")
+        own = ("simd", "conv2d", "full", "add", "depthwise", "average", "max_", "cfu_em")
         wanted = [n for n in names if n.startswith(own)]
         self._program = compile_host([*wanted, "kernel_bench.c", "-I."], folder, "kernels")
         self.align_bytes = FAMILY.kernels.weight_row_align_bytes(values)
@@ -197,6 +197,41 @@ def depthwise_layers(draw: Callable) -> Depthwise:
 @given(layer=depthwise_layers())
 def test_any_depthwise_convolution(kernels: Kernels, layer: Depthwise) -> None:
     assert kernels.run(layer.packed(kernels.align_bytes)) == layer.expected()
+
+
+@st.composite
+def poolings(draw: Callable) -> Pooling:
+    def small(low: int, high: int) -> int:
+        return draw(st.integers(low, high))
+
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    height, width = small(1, 12), draw(st.sampled_from((1, 2, 5, 8, 20)))
+    kernel = (small(1, 5), small(1, 5)) if draw(st.booleans()) else (height, width)
+    pad = (small(0, kernel[0] - 1), small(0, kernel[1] - 1))
+    stride = (small(1, 3), small(1, 3))
+    depth = draw(st.sampled_from((1, 3, 4, 8, 12, 16, 20, 36, 64)))
+    shape = (small(1, 2), height, width, depth)
+    extreme = rng.choice(np.array([-128, 127], dtype=np.int8), shape)
+    low, high = sorted((small(-128, 127), small(-128, 127)))
+    return Pooling(
+        images=random_int8(rng, *shape) if small(0, 3) else extreme,
+        kernel=kernel,
+        stride=stride,
+        pad=pad,
+        output=tuple(
+            (size + offset - 1) // step + 1
+            for size, offset, step in zip((height, width), pad, stride, strict=True)
+        ),
+        limits=(low, high) if draw(st.booleans()) else (-128, 127),
+    )
+
+
+@RELAXED
+@given(layer=poolings())
+@pytest.mark.parametrize("is_average", [True, False], ids=["average", "max"])
+def test_any_pooling(kernels: Kernels, layer: Pooling, *, is_average: bool) -> None:
+    expected = layer.expected(is_average=is_average)
+    assert kernels.run(layer.packed(is_average=is_average)) == expected
 
 
 @st.composite
