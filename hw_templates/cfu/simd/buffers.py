@@ -105,7 +105,7 @@ class SimdBuffers(CfuComponent):
         finished = Signal()
         m.d.sync += finished.eq(lasts[-1])
 
-        is_read = self.funct3 == BufferOp.READ
+        is_read = self._reads()
         is_add = self.funct3 == BufferOp.ADD
         for_all = (
             is_read | (self.funct3 == BufferOp.CONFIGURE) | (self.funct3 == BufferOp.SET_CHANNEL)
@@ -196,26 +196,38 @@ class SimdBuffers(CfuComponent):
             m.d.sync += has_windows_in_flight.eq(0)
         m.d.comb += output.start_word.eq(windows.start & ~has_windows_in_flight)
 
-        is_load = (self.funct3 == BufferOp.LOAD_ACTIVATIONS) | (
-            self.funct3 == BufferOp.LOAD_WEIGHTS
+        needs_ready = (self.funct3 == BufferOp.LOAD_WEIGHTS) | (
+            (self.funct3 == BufferOp.LOAD_ACTIVATIONS) | self._is_window
         )
-        is_window = (self.funct3 == BufferOp.MULTIPLY) & self.funct7[0]
-        is_maximum = (self.funct3 == BufferOp.ADD) & self.funct7[0]
-        is_early_read = (self.funct3 == BufferOp.READ) & output.has_few
+        only_reads = self.funct3 == BufferOp.READ
         after_windows = windows.start | has_windows_in_flight
-        return Mux(
-            is_maximum,
-            output.adds,
+        all_waits = ~(needs_ready | only_reads)
+        among_windows = Signal()
+        m.d.comb += among_windows.eq(
             Mux(
-                is_window,
-                ~windows.ready | (in_flight & ~after_windows),
-                Mux(
-                    after_windows,
-                    Mux(is_load, ~windows.ready, ~is_early_read),
-                    waits,
-                ),
-            ),
+                windows.busy | in_flight,
+                all_waits | (needs_ready & ~windows.ready) | (self._reads() & ~output.has_few),
+                0,
+            )
         )
+        return Mux(
+            (self.funct3 == BufferOp.ADD) & self.funct7[0],
+            output.adds,
+            Mux(after_windows, among_windows, waits | (self._is_window & in_flight)),
+        )
+
+    @property
+    def _is_window(self) -> Signal:
+        """Whether the offered command is a window."""
+        return (self.funct3 == BufferOp.MULTIPLY) & self.funct7[0]
+
+    def _reads(self) -> Signal:
+        """Return whether the offered command answers the oldest word of results."""
+        is_read = self.funct3 == BufferOp.READ
+        if not self._has_windows:
+            return is_read
+        is_load = self.funct3 == BufferOp.LOAD_ACTIVATIONS
+        return is_read | (self._is_window & self.funct7[3]) | (is_load & self.funct7[1])
 
     def _maximum(self, m: Module) -> Signal:
         """Return the larger one of each int8 of the offered command's operands."""

@@ -87,6 +87,10 @@ class WindowOption(IntEnum):
     """Added to WINDOW: from the sums that are there on."""
     WINDOW_KEEPS = 4
     """Added to WINDOW: the sums stay, no channel is finished."""
+    WINDOW_READS = 8
+    """Added to WINDOW: answers as READ does, before its own results are there."""
+    LOAD_READS = 2
+    """Added to LOAD_ACTIVATIONS: answers as READ does."""
     SHAPE = 4
     """CONFIGURE. Steps from a tap to the next one in bits 0 to 15 of rs1, from a row of taps to
     the next one in bits 16 to 31; taps in a row less one in bits 0 to 3 of rs2, rows less one in

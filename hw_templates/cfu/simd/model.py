@@ -188,6 +188,8 @@ class _Buffer:
 def _is_for_windows(funct3: int, funct7: int) -> bool:
     if funct3 == BufferOp.CONFIGURE:
         return funct7 % 8 == WindowOption.SHAPE
+    if funct3 == BufferOp.LOAD_ACTIVATIONS:
+        return bool(funct7 & WindowOption.LOAD_READS)
     return funct3 in (BufferOp.MULTIPLY, BufferOp.ADD) and funct7 % 2 == 1
 
 
@@ -248,8 +250,13 @@ class BuffersModel:
 
     def _window_op(self, funct3: int, funct7: int, a: int, b: int) -> int:
         if funct3 == BufferOp.MULTIPLY:
+            answer = self._output.read() if funct7 & WindowOption.WINDOW_READS else 0
             self._window(funct7, a, b)
-        elif funct3 == BufferOp.CONFIGURE:
+            return answer
+        if funct3 == BufferOp.LOAD_ACTIVATIONS:
+            self._activations.load(a, b, is_pair=funct7 % 2 == 0)
+            return self._output.read()
+        if funct3 == BufferOp.CONFIGURE:
             self._strides = (a % (1 << 16), a >> 16)
             side = 1 << WINDOW_SIDE_BITS
             self._shape = (b % side + 1, b // side % side + 1)
