@@ -1,4 +1,4 @@
-"""``python -m benchmarks.networks [FILE|FOLDER ...]``: cycles of whole networks, plain and with CFUs.
+"""``python -m benchmarks.networks [FILE|FOLDER ...]``: cycles of networks, plain and with CFUs.
 
 Each ``.tflite`` file is measured on the simulated board without a CFU, on the best ``simd`` CFU
 without channelwise sums, and on the best one with; every layer of every run is compared bit for bit

@@ -93,9 +93,7 @@ def test_illegal_parameters_are_refused(design: dict[str, Value], message: str) 
         ),
         (lambda: SimdBuffers(width=32, depth_words=256, has_requantiser=True), "width is 32"),
         (
-            lambda: SimdBuffers(
-                width=4, depth_words=256, has_requantiser=False, has_windows=True
-            ),
+            lambda: SimdBuffers(width=4, depth_words=256, has_requantiser=False, has_windows=True),
             r"SimdBuffers has_windows is True\n  fix: use one of False",
         ),
     ],
@@ -218,9 +216,7 @@ def window_commands(width: int, depth: int, *, rng: random.Random) -> list[Comma
             commands.append(Command(BufferOp.SET_CHANNEL, 0, rng.getrandbits(31) | 1 << 30, 9))
             commands.append(Command(BufferOp.SET_CHANNEL, 1, as_word(rng.randrange(-5000, 5000))))
         for code, words in ((BufferOp.LOAD_WEIGHTS, depth), (BufferOp.LOAD_ACTIVATIONS, 256)):
-            commands += [
-                Command(code, 0, *words_of(rng)) for _ in range(words // 2)
-            ]
+            commands += [Command(code, 0, *words_of(rng)) for _ in range(words // 2)]
         for window in range(60):
             kind = rng.choice((0, 0, 0, WindowOption.WINDOW_CONTINUES, WindowOption.WINDOW_KEEPS))
             kind |= rng.choice((0, WindowOption.WINDOW_READS)) | WindowOption.WINDOW

@@ -176,10 +176,7 @@ class SimdBuffers(CfuComponent):
             sums[0].eq(windows.sum),
             sums[1].eq(sums[0]),
             are_sums.eq(Cat(windows.sum_valid, are_sums[0])),
-            *(
-                stages[-2].eq(stages[-3] | windows.sum_valid)
-                for stages in (valids, firsts, lasts)
-            ),
+            *(stages[-2].eq(stages[-3] | windows.sum_valid) for stages in (valids, firsts, lasts)),
         ]
         summand = Signal(signed(LANE_BITS))
         m.d.comb += summand.eq(Mux(are_sums[1], sums[1], products))

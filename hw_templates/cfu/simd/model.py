@@ -206,7 +206,9 @@ class BuffersModel:
         self._strides = (0, 0)
         self._activations = _Buffer(min(depth_words, MAX_ACTIVATION_WORDS), width)
         self._weights = _Buffer(depth_words, width)
-        self._output = OutputStage(result_words=WINDOW_RESULT_WORDS if has_windows else RESULT_WORDS)
+        self._output = OutputStage(
+            result_words=WINDOW_RESULT_WORDS if has_windows else RESULT_WORDS
+        )
         self._biases = [0] * MAX_CHANNELS
         self._multipliers = [0] * MAX_CHANNELS
         self._shifts = [0] * MAX_CHANNELS
