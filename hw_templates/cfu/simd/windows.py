@@ -1,5 +1,7 @@
 """A lane an output channel: depthwise convolution and pooling on the products that are there."""
 
+from itertools import pairwise
+
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -87,9 +89,7 @@ class Windows(wiring.Component):
             m.d.sync += [later.eq(lane) for later, lane in zip(leaving, lanes, strict=True)]
             m.d.sync += left.eq(self._width)
         with m.Elif(self.sum_valid):
-            m.d.sync += [
-                earlier.eq(later) for earlier, later in zip(leaving, leaving[1:], strict=False)
-            ]
+            m.d.sync += [earlier.eq(later) for earlier, later in pairwise(leaving)]
             m.d.sync += left.eq(Mux(self.is_last_channel, 0, left - 1))
         m.d.comb += [
             self.sum_valid.eq(left != 0),
