@@ -45,6 +45,7 @@ DESIGN: dict[str, Value] = {
     "simd_width": 4,
     "buffer_depth": 0,
     "hardware_requantisation": False,
+    "channelwise": False,
 }
 
 _TIMEOUT_S = 3600.0

@@ -71,6 +71,7 @@ _CFU: dict[str, Value] = {
     "simd_width": 4,
     "buffer_depth": 0,
     "hardware_requantisation": False,
+    "channelwise": False,
 }
 _NO_CACHES: dict[str, Value] = {
     "icache_bytes": 0,

@@ -24,6 +24,7 @@ FAST_CFU: dict[str, Value] = {
     "simd_width": 16,
     "buffer_depth": 1024,
     "hardware_requantisation": True,
+    "channelwise": False,
 }
 
 

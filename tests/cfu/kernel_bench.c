@@ -1,6 +1,7 @@
 /* Runs one kernel on layers from stdin until it ends, results to stdout; all in native int32.
- * A layer: 'c', the fields of its structure up to the first pointer, then the arrays; or 'a', the
- * elements of both inputs, the structure with one loop for the table of loops, and the inputs. */
+ * A layer: 'c', 'f' or 'd', the fields of its structure up to the first pointer, then the arrays;
+ * 'p' or 'm', the fields and the image; or 'a', the elements of both inputs, the structure with one
+ * loop for the table of loops, and the inputs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,58 @@ static void run_conv2d(int is_fully_connected)
     write_output(output, size);
 }
 
+static void run_depthwise_conv2d(void)
+{
+    struct depthwise_conv2d_layer layer;
+
+    read_exactly(&layer, offsetof(struct depthwise_conv2d_layer, scratch_bytes) + 4);
+    size_t channels = (size_t)layer.output_channels;
+    size_t size = (size_t)(layer.output_height * layer.output_width) * channels;
+    layer.weights = read_array((size_t)(layer.kernel_height * layer.kernel_width * layer.row_bytes));
+    layer.bias = read_array(4 * channels);
+    layer.multipliers = read_array(4 * channels);
+    layer.shifts = read_array(4 * channels);
+    int8_t *input = read_array((size_t)(layer.input_height * layer.input_width *
+                                        layer.input_channels));
+    int8_t *output = aligned_alloc(16, (size + 31) / 16 * 16);
+    int8_t *scratch = aligned_alloc(16, ((size_t)layer.scratch_bytes + 15) / 16 * 16);
+
+    memset(output, 0x33, size + 16);
+    depthwise_conv2d(&layer, input, output, scratch);
+    write_output(output, size);
+}
+
+static void run_average_pool2d(void)
+{
+    struct average_pool2d_layer layer;
+
+    read_exactly(&layer, sizeof layer);
+    size_t pixel = (size_t)(layer.batches * layer.channels);
+    size_t size = (size_t)(layer.output_height * layer.output_width) * pixel;
+    int8_t *input = read_array((size_t)(layer.input_height * layer.input_width) * pixel);
+    int8_t *output = aligned_alloc(16, (size + 31) / 16 * 16);
+    int8_t *scratch = aligned_alloc(16, ((size_t)layer.scratch_bytes + 15) / 16 * 16);
+
+    memset(output, 0x33, size + 16);
+    average_pool2d(&layer, input, output, scratch);
+    write_output(output, size);
+}
+
+static void run_max_pool2d(void)
+{
+    struct max_pool2d_layer layer;
+
+    read_exactly(&layer, sizeof layer);
+    size_t pixel = (size_t)(layer.batches * layer.channels);
+    size_t size = (size_t)(layer.output_height * layer.output_width) * pixel;
+    int8_t *input = read_array((size_t)(layer.input_height * layer.input_width) * pixel);
+    int8_t *output = aligned_alloc(16, (size + 31) / 16 * 16);
+
+    memset(output, 0x33, size + 16);
+    max_pool2d(&layer, input, output);
+    write_output(output, size);
+}
+
 static void run_add(void)
 {
     struct add_layer layer;
@@ -100,6 +153,12 @@ int main(void)
     for (int kind; (kind = getchar()) != EOF;) {
         if (kind == 'a')
             run_add();
+        else if (kind == 'd')
+            run_depthwise_conv2d();
+        else if (kind == 'p')
+            run_average_pool2d();
+        else if (kind == 'm')
+            run_max_pool2d();
         else
             run_conv2d(kind == 'f');
     }

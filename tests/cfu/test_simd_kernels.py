@@ -13,19 +13,27 @@ from hypothesis import strategies as st
 from contracts.parameter import Value
 from hw_templates.cfu.simd import FAMILY
 from tests.cfu.cfu_harness import compile_host, name_of, render_kernels
-from tests.cfu.simd_layers import Addition, Convolution
+from tests.cfu.simd_layers import Addition, Convolution, Depthwise, Pooling
 
 DESIGNS: list[dict[str, Value]] = [
-    {"simd_width": width, "buffer_depth": depth, "hardware_requantisation": requantises}
-    for width, depth, requantises in (
-        (1, 0, True),
-        (2, 0, False),
-        (4, 0, True),
-        (1, 256, False),
-        (2, 256, True),
-        (8, 512, True),
-        (16, 256, False),
-        (16, 4096, True),
+    {
+        "simd_width": width,
+        "buffer_depth": depth,
+        "hardware_requantisation": requantises,
+        "channelwise": channelwise,
+    }
+    for width, depth, requantises, channelwise in (
+        (1, 0, True, False),
+        (2, 0, False, False),
+        (4, 0, True, False),
+        (1, 256, False, False),
+        (2, 256, True, False),
+        (4, 256, True, True),
+        (8, 512, True, False),
+        (8, 512, True, True),
+        (16, 256, False, False),
+        (16, 256, True, True),
+        (16, 4096, True, True),
     )
 ]
 NO_LEAKS = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # the bench frees nothing
@@ -43,7 +51,8 @@ class Kernels:
 
     def __init__(self, values: dict[str, Value], folder: Path) -> None:
         names = render_kernels(FAMILY, values, folder)
-        wanted = [n for n in names if n.startswith(("simd", "conv2d", "full", "add", "cfu_em"))]
+        own = ("simd", "conv2d", "full", "add", "depthwise", "average", "max_", "cfu_em")
+        wanted = [n for n in names if n.startswith(own)]
         self._program = compile_host([*wanted, "kernel_bench.c", "-I."], folder, "kernels")
         self.align_bytes = FAMILY.kernels.weight_row_align_bytes(values)
 
@@ -153,6 +162,76 @@ def test_any_convolution(kernels: Kernels, layer: Convolution) -> None:
 def test_any_fully_connected_layer(kernels: Kernels, layer: Convolution) -> None:
     expected = layer.expected(rounds_once=True)
     assert kernels.run(layer.packed(b"f", kernels.align_bytes)) == expected
+
+
+@st.composite
+def depthwise_layers(draw: Callable) -> Depthwise:
+    def small(low: int, high: int) -> int:
+        return draw(st.integers(low, high))
+
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    kernel = draw(st.sampled_from([(3, 3), (3, 3), (1, 1), (2, 5), (5, 2), (10, 8), (17, 1)]))
+    depth = draw(st.sampled_from((1, 1, 2, 3, 4, 5, 8, 8, 12, 16, 24, 32, 37, 64, 72, 96)))
+    multiplier = draw(st.sampled_from((1, 1, 1, 2, 3, 8))) if depth <= 16 else 1
+    channels = depth * multiplier
+    shifts = st.integers(-12, -2)
+    if draw(st.integers(0, 9)) == 0:
+        shifts = st.integers(-10, 2)
+    low, high = sorted((small(-128, 127), small(-128, 127)))
+    return Depthwise(
+        weights=random_int8(rng, *kernel, channels),
+        image=random_int8(rng, small(1, 9), draw(st.sampled_from((1, 3, 7, 8, 30, 60))), depth),
+        stride=(small(1, 3), small(1, 3)),
+        dilation=(small(1, 2), small(1, 2)),
+        pad=(small(0, 2), small(0, 2)),
+        output=(small(1, 5), small(1, 20)),
+        input_zero_point=small(-128, 127),
+        output_zero_point=small(-128, 127),
+        limits=(low, high) if draw(st.booleans()) else (-128, 127),
+        bias=tuple(rng.integers(-(2**17), 2**17, channels).tolist()),
+        scales=tuple(scale(draw, shifts=shifts) for _ in range(channels)),
+    )
+
+
+@RELAXED
+@given(layer=depthwise_layers())
+def test_any_depthwise_convolution(kernels: Kernels, layer: Depthwise) -> None:
+    assert kernels.run(layer.packed(kernels.align_bytes)) == layer.expected()
+
+
+@st.composite
+def poolings(draw: Callable) -> Pooling:
+    def small(low: int, high: int) -> int:
+        return draw(st.integers(low, high))
+
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    height, width = small(1, 12), draw(st.sampled_from((1, 2, 5, 8, 20)))
+    kernel = (small(1, 5), small(1, 5)) if draw(st.booleans()) else (height, width)
+    pad = (small(0, kernel[0] - 1), small(0, kernel[1] - 1))
+    stride = (small(1, 3), small(1, 3))
+    depth = draw(st.sampled_from((1, 3, 4, 8, 12, 16, 20, 36, 64)))
+    shape = (small(1, 2), height, width, depth)
+    extreme = rng.choice(np.array([-128, 127], dtype=np.int8), shape)
+    low, high = sorted((small(-128, 127), small(-128, 127)))
+    return Pooling(
+        images=random_int8(rng, *shape) if small(0, 3) else extreme,
+        kernel=kernel,
+        stride=stride,
+        pad=pad,
+        output=tuple(
+            (size + offset - 1) // step + 1
+            for size, offset, step in zip((height, width), pad, stride, strict=True)
+        ),
+        limits=(low, high) if draw(st.booleans()) else (-128, 127),
+    )
+
+
+@RELAXED
+@given(layer=poolings())
+@pytest.mark.parametrize("is_average", [True, False], ids=["average", "max"])
+def test_any_pooling(kernels: Kernels, layer: Pooling, *, is_average: bool) -> None:
+    expected = layer.expected(is_average=is_average)
+    assert kernels.run(layer.packed(is_average=is_average)) == expected
 
 
 @st.composite

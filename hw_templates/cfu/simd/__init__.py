@@ -11,13 +11,18 @@ from hw_templates.cfu.simd.isa import (
     ACCUMULATORS,
     ADD_LEFT_SHIFT,
     DEPTHS_WORDS,
+    LANE_BITS,
     MAX_CHANNELS,
+    MIN_WINDOW_WIDTH,
     REGISTER_BYTES,
     RESULT_WORDS,
     STEP_BITS,
     WIDTHS,
+    WINDOW_RESULT_WORDS,
+    WINDOW_SIDE_BITS,
     BufferOp,
     RegisterOp,
+    WindowOption,
 )
 
 _FOLDER = Path(__file__).parent
@@ -28,6 +33,12 @@ _PATCH_BYTES = 2304  # a block of 3x3x64, or a strip of 3x3x16; on the stack
 
 def _fits_registers(values: Mapping[str, Value]) -> bool:
     return int(values["simd_width"]) <= REGISTER_BYTES or int(values["buffer_depth"]) > 0
+
+
+def _has_what_lanes_need(values: Mapping[str, Value]) -> bool:
+    has_parts = bool(values["hardware_requantisation"]) and int(values["buffer_depth"]) > 0
+    is_wide = int(values["simd_width"]) >= MIN_WINDOW_WIDTH
+    return (has_parts and is_wide) or not values["channelwise"]
 
 
 def _variables(values: Values) -> Values:
@@ -42,9 +53,13 @@ def _variables(values: Values) -> Values:
         "buffer_words": config.depth_words,
         "activation_words": config.activation_words,
         "has_requantiser": config.has_requantiser,
+        "has_windows": config.has_windows,
+        "lane_bits": LANE_BITS,
+        "window_side_bits": WINDOW_SIDE_BITS,
+        **{name.lower(): int(option) for name, option in WindowOption.__members__.items()},
         "add_left_shift": ADD_LEFT_SHIFT,
         "max_channels": MAX_CHANNELS,
-        "result_words": RESULT_WORDS,
+        "result_words": WINDOW_RESULT_WORDS if config.has_windows else RESULT_WORDS,
         "step_bits": STEP_BITS,
         **{f"op_{operation.name.lower()}": int(operation) for operation in operations},
     }
@@ -74,6 +89,12 @@ FAMILY = Family(
             default=False,
             description="whether the CFU turns accumulators into int8 outputs",
         ),
+        Parameter(
+            name="channelwise",
+            values=(False, True),
+            default=False,
+            description="whether the CFU sums channel by channel: depthwise convolution, pooling",
+        ),
     ),
     rules=(
         Rule(
@@ -81,6 +102,12 @@ FAMILY = Family(
             reason="two 32-bit registers hold four int8 products; wider units need buffers",
             parameters=("simd_width", "buffer_depth"),
             holds=_fits_registers,
+        ),
+        Rule(
+            name="channelwise-needs-buffers",
+            reason="channelwise sums are fed from buffers by whole words and requantised behind",
+            parameters=("simd_width", "buffer_depth", "hardware_requantisation", "channelwise"),
+            holds=_has_what_lanes_need,
         ),
     ),
     verilog=gateware.verilog,

@@ -23,6 +23,9 @@ class DotProduct(wiring.Component):
         a, b (In, 8 * width): Operands, lane 0 in the low byte.
         sum (Out, signed): The sum, ``latency`` cycles behind the operands.
 
+    Attributes:
+        products: The product of each lane, one cycle behind the operands.
+
     Raises:
         ConfigError: ``width`` is not in the list above.
     """
@@ -30,6 +33,7 @@ class DotProduct(wiring.Component):
     def __init__(self, *, width: int) -> None:
         require_choice("DotProduct width", width, WIDTHS)
         self._width = width
+        self.products = [Signal(signed(16), name=f"product_{lane}") for lane in range(width)]
         super().__init__(
             {"a": In(8 * width), "b": In(8 * width), "sum": Out(signed(SUM_BITS))},
         )
@@ -43,13 +47,11 @@ class DotProduct(wiring.Component):
         """Build multipliers and adder tree, a register behind each stage."""
         del platform
         m = Module()
-        summands = []
-        for lane in range(self._width):
-            product = Signal(signed(16), name=f"product_{lane}")
+        for lane, product in enumerate(self.products):
             m.d.sync += product.eq(
                 self.a.word_select(lane, 8).as_signed() * self.b.word_select(lane, 8).as_signed()
             )
-            summands.append(product)
+        summands = self.products
         while len(summands) > 1:
             summands = [
                 self._registered_sum(m, summands[first : first + 4])
@@ -130,14 +132,25 @@ class CommandPort(wiring.Component):
 class ResultWords(wiring.Component):
     """A queue of words in distributed memory. Drops what does not fit, reads 0 when empty.
 
+    Args:
+        depth_words: How many can wait, a power of two.
+
     Members:
         clear (In, 1): Forget everything.
         write, write_data (In, 1 and 32): Append a word.
         read (In, 1): Remove the oldest word.
         head (Out, 32): The oldest word, 0 when there is none.
+
+    Attributes:
+        first, behind_last: Where the oldest word is and where the next one will be, modulo twice
+            the queue's depth: their difference is how many words wait.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, depth_words: int = RESULT_WORDS) -> None:
+        self._depth_words = depth_words
+        index_bits = exact_log2(depth_words)
+        self.first = Signal(index_bits + 1, name="first")
+        self.behind_last = Signal(index_bits + 1, name="behind_last")
         super().__init__(
             {
                 "clear": In(1),
@@ -152,16 +165,18 @@ class ResultWords(wiring.Component):
         """Build the queue."""
         del platform
         m = Module()
-        index_bits = exact_log2(RESULT_WORDS)
+        index_bits = exact_log2(self._depth_words)
         m.submodules.words = words = Memory(
-            shape=unsigned(32), depth=RESULT_WORDS, init=[], attrs={"ram_style": "distributed"}
+            shape=unsigned(32),
+            depth=self._depth_words,
+            init=[],
+            attrs={"ram_style": "distributed"},
         )
         write_port = words.write_port()
         read_port = words.read_port(domain="comb")
-        first = Signal(index_bits + 1)
-        behind_last = Signal(index_bits + 1)
+        first, behind_last = self.first, self.behind_last
         is_empty = first == behind_last
-        is_full = behind_last == (first ^ RESULT_WORDS)
+        is_full = behind_last == (first ^ self._depth_words)
         m.d.comb += [
             write_port.en.eq(self.write & ~is_full),
             write_port.addr.eq(behind_last[:index_bits]),

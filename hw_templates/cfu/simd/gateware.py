@@ -6,7 +6,13 @@ from contracts.faults import ConfigError
 from hw_templates.cfu.component import CfuComponent, to_verilog
 from hw_templates.cfu.family import ReferenceModel, Values
 from hw_templates.cfu.simd.buffers import SimdBuffers
-from hw_templates.cfu.simd.isa import DEPTHS_WORDS, MAX_ACTIVATION_WORDS, REGISTER_BYTES, WIDTHS
+from hw_templates.cfu.simd.isa import (
+    DEPTHS_WORDS,
+    MAX_ACTIVATION_WORDS,
+    MIN_WINDOW_WIDTH,
+    REGISTER_BYTES,
+    WIDTHS,
+)
 from hw_templates.cfu.simd.model import BuffersModel, RegistersModel
 from hw_templates.cfu.simd.registers import SimdRegisters
 
@@ -19,6 +25,7 @@ class SimdConfig:
         width: int8 products an instruction.
         depth_words: Words of the weight buffer; 0 takes operands from registers.
         has_requantiser: Whether accumulators become int8 in hardware.
+        has_windows: Whether lanes can be channels, for depthwise convolution and pooling.
 
     Raises:
         ConfigError: The combination is not one that the family offers.
@@ -27,6 +34,7 @@ class SimdConfig:
     width: int
     depth_words: int
     has_requantiser: bool
+    has_windows: bool = False
 
     def __post_init__(self) -> None:
         if self.width not in WIDTHS or self.depth_words not in DEPTHS_WORDS:
@@ -39,14 +47,22 @@ class SimdConfig:
                 f"two registers hold {REGISTER_BYTES} products, not {self.width}",
                 fix="give buffer_depth more than 0 or simd_width at most 4",
             )
+        has_parts = self.has_requantiser and self.depth_words > 0
+        if self.has_windows and not (has_parts and self.width >= MIN_WINDOW_WIDTH):
+            raise ConfigError(
+                "channelwise hardware needs buffers, hardware requantisation and at least "
+                f"{MIN_WINDOW_WIDTH} products",
+                fix="switch channelwise off, or give it what it is built on",
+            )
 
     @classmethod
     def from_values(cls, values: Values) -> "SimdConfig":
-        """Read the family's parameters from a design."""
+        """Read the family's parameters from a design; older ones do not have ``channelwise``."""
         return cls(
             width=int(values["simd_width"]),
             depth_words=int(values["buffer_depth"]),
             has_requantiser=bool(values["hardware_requantisation"]),
+            has_windows=bool(values.get("channelwise", False)),
         )
 
     @property
@@ -63,6 +79,7 @@ def build(config: SimdConfig) -> CfuComponent:
         width=config.width,
         depth_words=config.depth_words,
         has_requantiser=config.has_requantiser,
+        has_windows=config.has_windows,
     )
 
 
@@ -80,4 +97,5 @@ def model(values: Values) -> ReferenceModel:
         width=config.width,
         depth_words=config.depth_words,
         has_requantiser=config.has_requantiser,
+        has_windows=config.has_windows,
     )

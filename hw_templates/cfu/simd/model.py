@@ -5,12 +5,16 @@ from collections import deque
 from hw_templates.cfu.simd.isa import (
     ACCUMULATORS,
     ADD_LEFT_SHIFT,
+    LANE_BITS,
     MAX_ACTIVATION_WORDS,
     MAX_CHANNELS,
     RESULT_WORDS,
     STEP_BITS,
+    WINDOW_RESULT_WORDS,
+    WINDOW_SIDE_BITS,
     BufferOp,
     RegisterOp,
+    WindowOption,
 )
 
 _WORD = 0xFFFF_FFFF
@@ -45,9 +49,14 @@ def dot(a: bytes, b: bytes) -> int:
 
 
 class OutputStage:
-    """Requantised results on their way into words."""
+    """Requantised results on their way into words.
 
-    def __init__(self) -> None:
+    Args:
+        result_words: How many words can wait.
+    """
+
+    def __init__(self, *, result_words: int = RESULT_WORDS) -> None:
+        self._result_words = result_words
         self._zero_point = self._lowest = self._highest = 0
         self._scales = [(0, 0)] * 4
         self._input_zero_points = (0, 0)
@@ -69,9 +78,13 @@ class OutputStage:
         self._packed = b""
         self._words.clear()
 
+    def start_word(self) -> None:
+        """Forget the results of a word that is not complete."""
+        self._packed = b""
+
     def add_word(self, word: int) -> None:
         """Append a word; it is dropped when too many wait."""
-        if len(self._words) < RESULT_WORDS:
+        if len(self._words) < self._result_words:
             self._words.append(word & _WORD)
 
     def add_tensors(self, a: int, b: int, *, keeps_words: bool) -> None:
@@ -172,25 +185,43 @@ class _Buffer:
         return bytes(self._bytes[start : start + self._step_bytes])
 
 
+def _is_for_windows(funct3: int, funct7: int) -> bool:
+    if funct3 == BufferOp.CONFIGURE:
+        return funct7 % 8 == WindowOption.SHAPE
+    if funct3 == BufferOp.LOAD_ACTIVATIONS:
+        return bool(funct7 & WindowOption.LOAD_READS)
+    return funct3 in (BufferOp.MULTIPLY, BufferOp.ADD) and funct7 % 2 == 1
+
+
 class BuffersModel:
     """The CFU with buffers; see ``BufferOp``."""
 
-    def __init__(self, *, width: int, depth_words: int, has_requantiser: bool) -> None:
+    def __init__(
+        self, *, width: int, depth_words: int, has_requantiser: bool, has_windows: bool = False
+    ) -> None:
         self._has_requantiser = has_requantiser
+        self._has_windows = has_windows
+        self._lanes = [0] * width
+        self._shape = (1, 1)
+        self._strides = (0, 0)
         self._activations = _Buffer(min(depth_words, MAX_ACTIVATION_WORDS), width)
         self._weights = _Buffer(depth_words, width)
-        self._output = OutputStage()
+        self._output = OutputStage(
+            result_words=WINDOW_RESULT_WORDS if has_windows else RESULT_WORDS
+        )
         self._biases = [0] * MAX_CHANNELS
         self._multipliers = [0] * MAX_CHANNELS
         self._shifts = [0] * MAX_CHANNELS
         self._last_step = self._last_channel = 0
         self._written = self._channel = self._accumulator = 0
-        self._window = self._activation_step = self._weight_step = self._step = 0
+        self._window_start = self._activation_step = self._weight_step = self._step = 0
         self._keeps_accumulators = not has_requantiser
 
     def op(self, funct3: int, funct7: int, a: int, b: int) -> int:
         """Execute one instruction and return its answer."""
         option = funct7 & 1
+        if self._has_windows and _is_for_windows(funct3, funct7):
+            return self._window_op(funct3, funct7, a, b)
         if funct3 == BufferOp.MULTIPLY:
             self._multiply()
         elif funct3 == BufferOp.CONFIGURE and funct7 % 4 == 0:
@@ -219,6 +250,45 @@ class BuffersModel:
             self._output.add_tensors(a, b, keeps_words=not self._keeps_accumulators)
         return 0
 
+    def _window_op(self, funct3: int, funct7: int, a: int, b: int) -> int:
+        if funct3 == BufferOp.MULTIPLY:
+            answer = self._output.read() if funct7 & WindowOption.WINDOW_READS else 0
+            self._window(funct7, a, b)
+            return answer
+        if funct3 == BufferOp.LOAD_ACTIVATIONS:
+            self._activations.load(a, b, is_pair=funct7 % 2 == 0)
+            return self._output.read()
+        if funct3 == BufferOp.CONFIGURE:
+            self._strides = (a % (1 << 16), a >> 16)
+            side = 1 << WINDOW_SIDE_BITS
+            self._shape = (b % side + 1, b // side % side + 1)
+        else:
+            pairs = zip(a.to_bytes(4, "little"), b.to_bytes(4, "little"), strict=True)
+            larger = bytes(max(pair, key=lambda byte: signed(byte, 8)) for pair in pairs)
+            return int.from_bytes(larger, "little")
+        return 0
+
+    def _window(self, options: int, activation_step: int, weight_step: int) -> None:
+        if not options & WindowOption.WINDOW_CONTINUES:
+            self._lanes = [0] * len(self._lanes)
+        for row in range(self._shape[1]):
+            for column in range(self._shape[0]):
+                tap = activation_step + row * self._strides[1] + column * self._strides[0]
+                pairs = zip(
+                    self._activations.step(tap), self._weights.step(weight_step), strict=True
+                )
+                for lane, (x, y) in enumerate(pairs):
+                    total = self._lanes[lane] + signed(x, 8) * signed(y, 8)
+                    self._lanes[lane] = signed(total, LANE_BITS)
+                weight_step += 1
+        self._output.start_word()
+        if options & WindowOption.WINDOW_KEEPS:
+            return
+        for lane in self._lanes:
+            self._accumulator = signed(lane + self._biases[self._channel], 32)
+            if self._end_channel():
+                break
+
     def _start_layer(self) -> None:
         self._activations.restart()
         self._weights.restart()
@@ -227,7 +297,7 @@ class BuffersModel:
         self._rewind(0)
 
     def _rewind(self, window: int) -> None:
-        self._window = self._activation_step = window
+        self._window_start = self._activation_step = window
         self._weight_step = self._step = 0
 
     def _multiply(self) -> None:
@@ -245,8 +315,12 @@ class BuffersModel:
             self._activation_step += 1
 
     def _finish_channel(self) -> None:
-        self._activation_step = self._window
+        self._activation_step = self._window_start
         self._step = 0
+        self._end_channel()
+
+    def _end_channel(self) -> bool:
+        """Hand out the accumulator; tell whether its channel was the layer's last."""
         channel, is_last = self._channel, self._channel == self._last_channel
         self._channel = 0 if is_last else (channel + 1) % MAX_CHANNELS
         if self._keeps_accumulators:
@@ -258,3 +332,4 @@ class BuffersModel:
                 self._shifts[channel],
                 is_last=is_last,
             )
+        return is_last

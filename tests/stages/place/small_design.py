@@ -19,6 +19,7 @@ SMALL: dict[str, Value] = {
     "simd_width": 4,
     "buffer_depth": 0,
     "hardware_requantisation": False,
+    "channelwise": False,
     "optimisation": "O2",
     "unroll": 1,
 }

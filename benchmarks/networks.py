@@ -1,0 +1,196 @@
+"""``python -m benchmarks.networks [FILE|FOLDER ...]``: cycles of networks, plain and with CFUs.
+
+Each ``.tflite`` file is measured on the simulated board without a CFU, on the best ``simd`` CFU
+without channelwise sums, and on the best one with; every layer of every run is compared bit for bit
+with TFLite's reference kernels. Folders are searched. ``--layers`` prints each network's layers,
+``--cells`` what the CFUs cost on an ECP5. Files that cannot be measured are named at the end.
+"""
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.targets import read_target
+from contracts.faults import DseError
+from contracts.measurement import LayerProfile
+from contracts.parameter import Value
+from dse.output.report import table_text
+from runners.job import Job, Limits, Memory, StageEvent, Target, Workload
+from runners.pipeline import Cache, default_root
+from runners.stages.all import pipeline_of
+from runners.stages.simulate import read_profile
+from runners.stages.synthesis import read_cost
+
+_ROOT = Path(__file__).parent.parent
+_SHARED = _ROOT.parent / "shared" / "data"
+_CPU: dict[str, Value] = {
+    "icache_bytes": 16384,
+    "icache_ways": 1,
+    "icache_line_bytes": 16,
+    "dcache_bytes": 16384,
+    "dcache_ways": 2,
+    "dcache_line_bytes": 8,
+    "multiplier": "pipelined",
+    "divider": "none",
+    "shifter": "full",
+    "branch_prediction": "static",
+    "bypass": True,
+    "optimisation": "O3",
+    "unroll": 8,
+}
+_SIMD: dict[str, Value] = {
+    "cfu": "simd",
+    "simd_width": 16,
+    "buffer_depth": 4096,
+    "hardware_requantisation": True,
+}
+DESIGNS: Mapping[str, Mapping[str, Value]] = {
+    "plain": {**_CPU, "cfu": "none"},
+    "simd": {**_CPU, **_SIMD, "channelwise": False},
+    "channelwise": {**_CPU, **_SIMD, "channelwise": True},
+}
+"""The CPU of the fastest design found for image classification, with three CFUs."""
+_ON_CHIP: dict[str, Value] = {"dcache_line_bytes": 32}
+"""Better beside on-chip memory, which has no level-2 cache that could hold the rest of a line."""
+DEFAULT_CFU: Mapping[str, Value] = {
+    "cfu": "simd",
+    "simd_width": 4,
+    "buffer_depth": 0,
+    "hardware_requantisation": False,
+    "channelwise": False,
+}
+PUBLISHED = (
+    ("Andes D25F, soft RISC-V with SIMD, vendor's library, 60 MHz", 18.3, 4.79, 17.8, 1.01),
+    ("Andes D45, the same", 13.7, 4.10, 13.5, 0.73),
+)
+"""Mcycles of MLPerf Tiny's ic, kws, vww, ad on soft CPUs, from their submissions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One network on one design.
+
+    Attributes:
+        cycles: Of an inference.
+        layers: Where they go.
+    """
+
+    cycles: int
+    layers: tuple[LayerProfile, ...]
+
+
+def models_of(paths: Sequence[Path]) -> list[Path]:
+    """Return the files that are named, and those inside of folders that are."""
+    found = []
+    for path in paths:
+        found += sorted(path.glob("**/*.tflite")) if path.is_dir() else [path]
+    return found
+
+
+def job_for(model: Path, design: Mapping[str, Value], target: Target) -> Job:
+    """Return the job that measures a network on a design."""
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    return Job(
+        design=design,
+        target=target,
+        workload=Workload(model=model, model_sha256=digest),
+        limits=Limits(cycles=2_000_000_000, stage_timeout_s=7200),
+    )
+
+
+def measure(model: Path, design: Mapping[str, Value], target: Target) -> Run:
+    """Simulate a network on a design.
+
+    Raises:
+        DseError: It is not supported, or not bit-exact.
+    """
+    job = job_for(model, design, target)
+    pipeline = pipeline_of(job, cache=Cache(default_root()), report=_ignore)
+    cycles, layers = read_profile(pipeline.get("simulate").folder)
+    return Run(cycles=cycles, layers=layers)
+
+
+def layer_table(runs: Mapping[str, Run]) -> str:
+    """Lay out the layers of one network on all designs."""
+    rows = []
+    for layers in zip(*(run.layers for run in runs.values()), strict=True):
+        first, last = layers[0], layers[-1]
+        rows.append(
+            [
+                first.name,
+                "x".join(map(str, first.output_shape)),
+                f"{first.macs:,}",
+                *(f"{layer.cycles:,}" for layer in layers),
+                f"{first.cycles / last.cycles:.1f}",
+                f"{last.macs / last.cycles:.2f}",
+            ]
+        )
+    return table_text(["layer", "output", "MAC", *runs, "ratio", "MAC/cycle"], rows, left=2)
+
+
+def cell_table(model: Path, target: Target) -> str:
+    """Lay out what the CFUs cost: synthesised alone, for the part of the target."""
+    resources = ("lut4", "ff", "mult18x18d", "dp16kd")
+    rows = []
+    named = {"default": {**_CPU, **DEFAULT_CFU}, **DESIGNS}
+    del named["plain"]
+    for name, design in named.items():
+        job = job_for(model, design, target)
+        pipeline = pipeline_of(job, cache=Cache(default_root()), report=_ignore)
+        cost = read_cost(pipeline.get("synthesise-cfu").folder)
+        rows.append([name, *(f"{cost.get(resource, 0):,}" for resource in resources)])
+    return table_text(["CFU", *resources], rows)
+
+
+def _ignore(event: StageEvent) -> None:
+    del event
+
+
+def main() -> int:
+    """Measure and print; 1 when a network could not be measured."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.networks", description=__doc__)
+    parser.add_argument("models", nargs="*", type=Path, metavar="FILE|FOLDER")
+    parser.add_argument("--target", default="ulx3s_85f")
+    parser.add_argument("--on-chip-bytes", type=int, help="on-chip memory instead of the target's")
+    parser.add_argument("--layers", action="store_true")
+    parser.add_argument("--cells", action="store_true")
+    parser.add_argument("--designs", nargs="*", choices=[*DESIGNS], default=[*DESIGNS])
+    given = parser.parse_args()
+    target = read_target(given.target)
+    designs = {name: DESIGNS[name] for name in given.designs}
+    if given.on_chip_bytes:
+        designs = {name: {**design, **_ON_CHIP} for name, design in designs.items()}
+        memory = Memory(kind="on-chip", size_bytes=given.on_chip_bytes, l2_bytes=0)
+        target = replace(target, memory=memory)
+    models = models_of(given.models or [_ROOT / "models", _SHARED])
+    rows, failures = [], []
+    for model in models:
+        try:
+            runs = {name: measure(model, design, target) for name, design in designs.items()}
+        except DseError as error:
+            failures.append(f"{model.name}: {error}")
+            continue
+        first, last = runs[given.designs[0]], runs[given.designs[-1]]
+        macs = sum(layer.macs for layer in first.layers)
+        ratio = f"{first.cycles / last.cycles:.1f}"
+        cycles = [f"{run.cycles:,}" for run in runs.values()]
+        rows.append([model.stem, f"{macs:,}", *cycles, ratio, f"{macs / last.cycles:.2f}"])
+        if given.layers:
+            print(f"{model.stem}\n{layer_table(runs)}\n", flush=True)
+    print(table_text(["network", "MAC", *given.designs, "ratio", "MAC/cycle"], rows))
+    if given.cells:
+        print(f"\n{cell_table(models[0], target)}")
+    print()
+    for name, *mcycles in PUBLISHED:
+        named = zip(("ic", "kws", "vww", "ad"), mcycles, strict=True)
+        print(f"{name}: " + ", ".join(f"{network} {cycles}" for network, cycles in named))
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    return int(bool(failures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
