@@ -304,7 +304,10 @@ def require_bit_exact(
         return
     found = checked if measured == expected else measured
     if first is None:
-        what = "the output differs from TFLite's reference kernels; no layer differs when run again"
+        what = (
+            "the output differs from TFLite's reference kernels;"
+            " no layer differs when it is run again"
+        )
     else:
         layer = names[first] if first < len(names) else f"layer {first}"
         differs = "the output differs" if found != expected else "a layer differs"
