@@ -1,6 +1,7 @@
-"""``python -m benchmarks.channelwise``: depthwise convolutions and poolings, plain and in the CFU.
+"""``python -m benchmarks.channelwise [CHANNELS ...]``: single layers, plain and in the CFU.
 
-One network for each number of channels, all of whose layers read the same image, on the designs of
+Depthwise convolutions and poolings. One network for each number of channels, all of whose layers
+read the same image, on the designs of
 ``benchmarks.networks`` with on-chip memory; every layer is compared bit for bit with TFLite's.
 """
 
@@ -40,7 +41,9 @@ def network(channels: int) -> bytes:
     image = TensorSpec(shape=[1, SIZE, SIZE, channels], scales=[0.05], zero_points=[3])
     tensors, operators, outputs = [image], [], []
 
-    def add(code: int, sources: list[int], size: int, scale: float, options: dict[str, float]):
+    def add(
+        code: int, sources: list[int], size: int, scale: float, options: dict[str, float]
+    ) -> None:
         output = TensorSpec(shape=[1, size, size, channels], scales=[scale], zero_points=[3])
         tensors.append(output)
         outputs.append(len(tensors) - 1)
@@ -76,17 +79,15 @@ def network(channels: int) -> bytes:
                 "FilterWidth": kernel,
             }
             add(code, [0], (SIZE - kernel) // stride + 1, 0.05, options)
-    return build(
-        ModelSpec(tensors=tensors, operators=operators, inputs=[0], outputs=outputs)
-    )
+    return build(ModelSpec(tensors=tensors, operators=operators, inputs=[0], outputs=outputs))
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure the given numbers of channels, or all, and print."""
     memory = Memory(kind="on-chip", size_bytes=1 << 20, l2_bytes=0)
     target = replace(read_target("ulx3s_85f"), memory=memory)
     with tempfile.TemporaryDirectory() as folder:
-        for channels in CHANNELS:
+        for channels in [int(text) for text in sys.argv[1:]] or CHANNELS:
             model = Path(folder) / f"channels_{channels}.tflite"
             model.write_bytes(network(channels))
             runs = {
