@@ -53,7 +53,7 @@ DESIGNS: Mapping[str, Mapping[str, Value]] = {
     "channelwise": {**_CPU, **_SIMD, "channelwise": True},
 }
 """The CPU of the fastest design found for image classification, with three CFUs."""
-_ON_CHIP: dict[str, Value] = {"dcache_line_bytes": 32}
+ON_CHIP: dict[str, Value] = {"dcache_line_bytes": 32}
 """Better beside on-chip memory, which has no level-2 cache that could hold the rest of a line."""
 DEFAULT_CFU: Mapping[str, Value] = {
     "cfu": "simd",
@@ -162,7 +162,7 @@ def main() -> int:
     target = read_target(given.target)
     designs = {name: DESIGNS[name] for name in given.designs}
     if given.on_chip_bytes:
-        designs = {name: {**design, **_ON_CHIP} for name, design in designs.items()}
+        designs = {name: {**design, **ON_CHIP} for name, design in designs.items()}
         memory = Memory(kind="on-chip", size_bytes=given.on_chip_bytes, l2_bytes=0)
         target = replace(target, memory=memory)
     models = models_of(given.models or [_ROOT / "models", _SHARED])
