@@ -78,7 +78,7 @@ def test_a_model_too_large_for_its_target_is_refused_before_the_first_trial() ->
     model = workload_model(job.workload)
     with pytest.raises(ConfigError) as caught:
         require_model_fits(model, job.target)
-    assert "needs at least 152024 bytes" in caught.value.what
+    assert "needs at least 152060 bytes" in caught.value.what
     assert "the target icebreaker has 131072" in caught.value.what
     require_model_fits(model, read_target("ulx3s_85f"))
 
