@@ -76,7 +76,7 @@ class Workload:
 
     model: Path
     model_sha256: str
-    golden_inputs: int = 2
+    golden_inputs: int = 1
     seed: int = 1
     samples: Path | None = None
     sample_encoding: SampleEncoding | None = None

@@ -67,7 +67,7 @@ class WorkloadSection(Section):
 
     model: str
     model_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    golden_inputs: int = Field(default=2, ge=1)
+    golden_inputs: int = Field(default=1, ge=1)
     seed: int = Field(default=1, ge=0)
     samples: str | None = None
     sample_encoding: SampleEncoding | None = None

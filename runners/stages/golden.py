@@ -89,28 +89,25 @@ def oracle_from_json(text: str) -> OracleReport:
     return OracleReport(**content, missed=missed)
 
 
-def most_telling(shown: Shown, first: Shown, unclamped_values: Any, count: int) -> list[int]:
+def most_telling(shown: Shown, unclamped: Any, count: int) -> list[int]:
     """Return which inputs show most together, the most telling first.
 
-    Each is the one that shows most of what the ones before it do not: faults of ``first`` before
-    all others, and among equals the one with most values that are not clamped, since these show
-    more than the faults that were counted.
+    Each is the one that shows most of what the ones before it do not; among equals the one with
+    most values that are not clamped, since these show more than the faults that were counted.
 
     Args:
         shown: Which faults each input shows.
-        first: The same of faults that count before the others.
-        unclamped_values: For each input how many values of its layers are at no limit.
+        unclamped: For each input how many values of its layers are at no limit.
         count: How many to choose; all when there are fewer.
     """
-    left, first_left = (np.ones(table.shape[1], dtype=np.bool_) for table in (shown, first))
+    left = np.ones(shown.shape[1], dtype=np.bool_)
     chosen: list[int] = []
     while len(chosen) < min(count, len(shown)):
-        gains, first_gains = (shown & left).sum(axis=1), (first & first_left).sum(axis=1)
-        gains[chosen] = first_gains[chosen] = -1
-        best = int(np.lexsort((-unclamped_values, -gains, -first_gains))[0])
+        gains = (shown & left).sum(axis=1)
+        gains[chosen] = -1
+        best = int(np.lexsort((-unclamped, -gains))[0])
         chosen.append(best)
         left &= ~shown[best]
-        first_left &= ~first[best]
     return chosen
 
 
@@ -138,10 +135,10 @@ def _build(building: Building) -> float:
     shown = np.array([candidate.shown for candidate in candidates])
     unclamped = np.array([candidate.unclamped for candidate in candidates])
     rounding = WrongRounding(model, folder=building.out / "host", limits=job.limits)
-    none = np.zeros((len(candidates), 0), dtype=np.bool_)
-    likely = most_telling(shown, none, unclamped, count)
+    likely = most_telling(shown, unclamped, count)
     by_rounding = _shown_roundings(rounding, candidates, likely, building.progress)
-    ranked = most_telling(shown, by_rounding, unclamped, max(count, _MOST_CONSIDERED))
+    shown = np.hstack([shown, by_rounding])
+    ranked = most_telling(shown, unclamped, max(count, _MOST_CONSIDERED))
     chosen = ranked[:count]
     golden = [
         {
@@ -158,9 +155,7 @@ def _build(building: Building) -> float:
             for each in candidates
         )
     )
-    report = _report(
-        (*faults_of(model), *rounding.faults), np.hstack([shown, by_rounding]), ranked, chosen
-    )
+    report = _report((*faults_of(model), *rounding.faults), shown, ranked, chosen)
     (building.out / "oracle.json").write_text(report.to_json())
     return time.process_time() - started_s + reference_s + rounding.cpu_s
 
