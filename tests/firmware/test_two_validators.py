@@ -50,7 +50,7 @@ REFERENCE_ALONE = (
 IMPORT_ALONE = (
     r"has a scale that is not a finite number of 0 or more",
     r"cannot be quantised",
-    r"has the zero point -?\d+, (outside int8|a bias needs 0|needs 0)",
+    r"has the zero point -?\d+, (outside u?int\d+|a bias needs 0|needs 0)",
     r"is quantised (per channel with a zero point|by blocks or along several|along dimension)",
     r"must have the scale and zero point of the input",
     r"needs one scale, has \d+",

@@ -137,6 +137,7 @@ FAMILY = Family(
     summary="answers with its first operand; sums are too large",
     verilog=lambda _: VERILOG,
     model=lambda _: Echo(),
+    sources=(Path(__file__),),
     kernels=KernelFolder(folder=Path(__file__).parent / "echo"),
 )
 """
