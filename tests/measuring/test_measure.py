@@ -210,7 +210,7 @@ module Cfu(
   input [31:0] cmd_payload_inputs_0, input [31:0] cmd_payload_inputs_1, output rsp_valid,
   input rsp_ready, output [31:0] rsp_payload_outputs_0);
   wire [31:0] right;
-  assign rsp_payload_outputs_0 = right ^ (right[7:0] == 8'h2a);
+  assign rsp_payload_outputs_0 = right ^ (right[7:0] == 8'h80);
   Inner inner(
     .clk(clk), .reset(reset), .cmd_valid(cmd_valid), .cmd_ready(cmd_ready),
     .cmd_payload_function_id(cmd_payload_function_id),
@@ -231,7 +231,7 @@ FAMILY = dataclasses.replace(SIMD, name="wrong-hardware", verilog=verilog)
 
 
 @pytest.mark.slow
-def test_hardware_that_is_wrong_for_one_value_is_found_though_its_model_is_right(
+def test_hardware_that_is_wrong_where_its_model_is_right_is_found(
     job: Job, shared_cache: Cache, tmp_path: Path
 ) -> None:
     (tmp_path / "wrong_hardware.py").write_text(WRONG_HARDWARE)

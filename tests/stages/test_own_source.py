@@ -350,11 +350,12 @@ NEVER = f"assign rsp_valid = 0; {ANSWER}"
 
 def asking(times: int) -> dict[str, str]:
     """Return a kernel for ADD that first asks the CFU so many times."""
-    plain = (ROOT / "sw_templates" / "kernels" / "add.c.j2").read_text()
-    head, name, tail = plain.partition("    const struct add_layer l = *layer;")
+    plain = (ROOT / "sw_templates" / "kernels" / "sum.inc").read_text()
+    head, name, tail = plain.partition("    struct walk walk;\n")
     assert name
     loop = f"    for (uint32_t i = 0; i < {times}; i++)\n        cfu_op(1, 0, i, 0);\n"
-    return {"add.c.j2": f'#include "cfu.h"\n{head}{loop}{name}{tail}'}
+    which = '{% set kernel = "add" %}{% set sign = "+" %}'
+    return {"add.c.j2": f'{which}#include "cfu.h"\n{head}{name}{loop}{tail}'}
 
 
 @pytest.mark.slow
