@@ -5,6 +5,7 @@ how many they show is kept beside them: it is told before a study's first trial,
 """
 
 import json
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -125,16 +126,22 @@ def _inputs(job: Job) -> Mapping[str, Any]:
 
 def _build(building: Building) -> float:
     """Write ``golden.json``, ``candidates.jsonl`` (inputs, outputs, CRCs) and ``oracle.json``."""
+    with tempfile.TemporaryDirectory(prefix="candidates-", dir=building.out) as folder:
+        return _choose(building, Path(folder))
+
+
+def _choose(building: Building, folder: Path) -> float:
+    """Fill the stage's own folder with what is found out in another one."""
     job, count = building.job, building.job.workload.golden_inputs
     started_s = time.process_time()
     model = workload_model(job.workload)
     candidates, reference_s = candidate_answers(
-        job, _candidate_inputs(job, model), folder=building.out / "reference"
+        job, _candidate_inputs(job, model), folder=folder / "reference"
     )
     building.progress(0.5)
     shown = np.array([candidate.shown for candidate in candidates])
     unclamped = np.array([candidate.unclamped for candidate in candidates])
-    rounding = WrongRounding(model, folder=building.out / "host", limits=job.limits)
+    rounding = WrongRounding(model, folder=folder / "host", limits=job.limits)
     likely = most_telling(shown, unclamped, count)
     by_rounding = _shown_roundings(rounding, candidates, likely, building.progress)
     shown = np.hstack([shown, by_rounding])

@@ -6,7 +6,7 @@ before anything is simulated. What it cannot see is the hardware itself.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contracts.faults import ToolCrashed, ToolTimeout, WrongResult
@@ -15,16 +15,18 @@ from runners.job import Job
 from runners.pipeline import Building, Stage
 from runners.stages.firmware import own_kernels
 from runners.stages.golden import read_candidates
-from runners.tools import run_tool
+from runners.tools import identities, run_tool
 from runners.workload import workload_model
 from sw_templates.host import batch_command, parse_batch
+from sw_templates.model import Model
+from sw_templates.reference import Golden
 
 _FIX = "correct the kernels, or the C model of the CFU beside them"
 
 
 def _inputs(job: Job) -> Mapping[str, Any]:
-    del job  # the program and the candidates say it all
-    return {}
+    del job  # the program and the candidates say it all; the model is read for its layers' names
+    return {"tools": identities("flatbuffers", "tflite")}
 
 
 def _build(building: Building) -> float:
@@ -53,6 +55,21 @@ def _build(building: Building) -> float:
             fix=_FIX,
             detail=error.detail,
         ) from error
+    require_right(model, candidates, found)
+    for path in paths.values():
+        path.unlink()
+    (building.out / "checked.json").write_text(json.dumps({"inputs": len(candidates)}))
+    return run.cpu_s
+
+
+def require_right(
+    model: Model, candidates: Sequence[tuple[bytes, Golden]], found: Sequence[Golden]
+) -> None:
+    """Compare what the kernels answered to the candidates with what is right.
+
+    Raises:
+        WrongResult: A layer differs; the first one is named.
+    """
     for number, ((_, right), answer) in enumerate(zip(candidates, found, strict=True)):
         first = first_difference(right.layer_crcs, answer.layer_crcs)
         if first is None and answer.output == right.output:
@@ -64,10 +81,6 @@ def _build(building: Building) -> float:
             fix=_FIX,
             detail=f"expected {right.output.hex()}\nfound    {answer.output.hex()}",
         )
-    for path in paths.values():
-        path.unlink()
-    (building.out / "checked.json").write_text(json.dumps({"inputs": len(candidates)}))
-    return run.cpu_s
 
 
 KERNEL_CHECK_STAGE = Stage(

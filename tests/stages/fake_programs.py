@@ -18,11 +18,13 @@ import pytest
 from runners.boards.mlperf import Device
 from runners.job import Limits
 from runners.pipeline import digest_of_files
-from runners.stages import simulate
+from runners.stages import kernel_check, simulate
 from runners.tools import ToolRun
 
 SYSTEM_CLOCK = re.compile(r"clock_hz (\d+)")
 _SCRATCH = re.compile(r"/\S*/scratch/[a-z-]+-\d+-\w+")
+_REAL = ("runners.stages.candidate_answers", "runners.stages.wrong_rounding")
+"""What golden inputs are chosen with: its answers are needed, and the same each time."""
 _UART = ("rxtx", "txfull", "rxempty", "ev_status", "ev_pending", "ev_enable")
 
 
@@ -39,11 +41,15 @@ class FakePrograms:
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take the place of the real programs and of the simulated board."""
         for name, module in list(sys.modules.items()):
+            if name in _REAL:
+                continue
             if name.startswith("runners.stages") and hasattr(module, "run_tool"):
                 monkeypatch.setattr(module, "run_tool", self.run)
         monkeypatch.setattr(simulate, "open_simulated_board", self.open_board)
         monkeypatch.setattr(simulate, "device_on", lambda board, _limits: board)
         monkeypatch.setattr(simulate, "require_bit_exact", lambda *_, **__: None)
+        monkeypatch.setattr(kernel_check, "parse_batch", lambda *_: ())
+        monkeypatch.setattr(kernel_check, "require_right", lambda *_: None)
 
     def run(
         self,
@@ -145,6 +151,9 @@ def _write_results(words: Sequence[str], cwd: Path, mark: str) -> None:
             )
             bits = sum((a ^ b).bit_count() for a, b in zip(old, new, strict=True))
             (cwd / "patched").write_text(f"{mark}\n.bram_init 0\n{(1 << bits) - 1:x}\n")
+        case "firmware_host":
+            for path in words[2:]:
+                Path(path).write_text(mark)
         case "yowasp-ecppack":
             (cwd / words[words.index("--bit") + 1]).write_text(mark)
         case _ if "objcopy" in program:

@@ -186,7 +186,7 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
         "serial.results": ("floats",),
         "serial.inputs": ("uint8",),
         "limits.cycles": (1_000_000,),
-        "limits.stage_timeout_s": (1.0,),
+        "limits.stage_timeout_s": (90.0,),
         "limits.memory_bytes": (1 << 30,),
         "limits.serial_timeout_s": (1.0,),
         "place_seed": (2,),
