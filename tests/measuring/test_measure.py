@@ -106,10 +106,11 @@ def faulty_family(tmp_path: Path) -> str:
     for path in simd.kernels.folder.iterdir():
         if path.is_file():
             (folder / path.name).write_bytes(path.read_bytes())
-    plain = (ROOT / "sw_templates" / "kernels" / "average_pool2d.c.j2").read_text()
+    body = "plain_average_pool2d.inc"
+    plain = (ROOT / "sw_templates" / "kernels" / body).read_text()
     right = "layer->activation_max);"
     assert plain.count(right) == 1
-    (folder / "average_pool2d.c.j2").write_text(plain.replace(right, f"{right[:-1]} ^ 1;"))
+    (folder / body).write_text(plain.replace(right, f"{right[:-1]} ^ 1;"))
     (tmp_path / "faulty.py").write_text(FAULTY)
     return str(tmp_path / "faulty.py")
 
