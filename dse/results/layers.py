@@ -118,7 +118,8 @@ def _macs_per_cycle(design: Mapping[str, Value]) -> float | None:
     family = BUILT_IN.get(family_name)
     if family is None or family.macs_per_cycle is None:
         return None
-    values = {p.name: design[p.name] for p in family.parameters if p.name in design}
-    if len(values) < len(family.parameters):
-        return None  # a design of an older version of the family
+    if not any(p.name in design for p in family.parameters):
+        return None  # a design of another family of this name
+    # what a design of an older version of the family does not say is as it was then: the default
+    values = {p.name: design.get(p.name, p.default) for p in family.parameters}
     return max(family.macs_per_cycle(values), of_core or 0.0)

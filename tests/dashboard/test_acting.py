@@ -113,7 +113,11 @@ def test_an_edited_design_is_queued_outside_the_budget(
 ) -> None:
     page = asking.get("/studies/imgc/queue?like=47").text
     assert 'name="design-simd_width"' in page
-    send(asking, "/studies/imgc/queue", **design_form(database, 47, simd_width="8"))
+    send(
+        asking,
+        "/studies/imgc/queue",
+        **design_form(database, 47, simd_width="8", channelwise="false"),
+    )
     with Store(database) as store:
         trial = store.detail(store.study("imgc"), 49).result.trial
     assert trial.design["simd_width"] == 8
@@ -121,7 +125,12 @@ def test_an_edited_design_is_queued_outside_the_budget(
     assert trial.state is TrialState.WAITING
     assert resumed.studies == []
     assert "simd_width=8" in json.dumps(last_audit(database).detail)
-    send(asking, "/studies/imgc/queue", start="yes", **design_form(database, 47, simd_width="4"))
+    send(
+        asking,
+        "/studies/imgc/queue",
+        start="yes",
+        **design_form(database, 47, simd_width="4", channelwise="false"),
+    )
     assert resumed.studies == ["imgc"]
 
 
