@@ -1,54 +1,23 @@
 """SUB: the first tensor less the second, each brought to a common scale first."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from sw_templates.layers.elementwise_layer import (
-    ElementwiseLayer,
-    elementwise_prototype,
-    elementwise_structure,
-)
-from sw_templates.layers.sum_scaling import SUM_MEMBERS, sum_fields, sum_scaling
-from sw_templates.tensor import ActivationRange
+from sw_templates.layers.elementwise_layer import elementwise_prototype, elementwise_structure
+from sw_templates.layers.sum_layer import SUM_OPTIONS, SumLayer
+from sw_templates.layers.sum_scaling import SUM_MEMBERS
 from sw_templates.tflite_file import OptionsTable
-from sw_templates.tflite_node import Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sub(ElementwiseLayer):
+class Sub(SumLayer):
     """SUB; one of the inputs may be a constant."""
 
     operator: ClassVar[str] = "SUB"
     kernel: ClassVar[str] = "sub"
-    options: ClassVar[OptionsTable | None] = OptionsTable(
-        name="SubOptions", fields=("FusedActivationFunction", "PotScaleInt16")
-    )
+    options: ClassVar[OptionsTable | None] = OptionsTable(name="SubOptions", fields=SUM_OPTIONS)
     structure: ClassVar[str] = elementwise_structure("sub", SUM_MEMBERS)
     prototype: ClassVar[str] = elementwise_prototype("sub")
-
-    activation: ActivationRange
-
-    @classmethod
-    def read(cls, node: Node) -> Self:
-        """See ``Layer.read``."""
-        left, right, output = cls.operands(node)
-        sum_scaling(left.scale, right.scale, output.scale)
-        return cls(
-            index=node.index,
-            inputs=(left, right),
-            outputs=(output,),
-            activation=node.fused_activation(output),
-        )
-
-    @property
-    def output_range(self) -> ActivationRange:
-        """See ``Layer.output_range``."""
-        return self.activation
-
-    def factors(self) -> dict[str, int | str]:
-        """See ``ElementwiseLayer.factors``."""
-        left, right = self.inputs
-        return sum_fields(left, right, self.output, self.activation)
 
 
 OPERATOR = Sub
