@@ -10,7 +10,6 @@ answers for what those before it did.
 import functools
 import importlib
 import json
-import os
 import signal
 import sys
 import tempfile
@@ -18,7 +17,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from contracts.faults import ConfigError
-from runners.pipeline.sources import ROOT
 from runners.tools import child, run_tool
 from sw_templates.graph.obstacles import Obstacle, ObstacleKind, UnsupportedModel
 
@@ -62,13 +60,12 @@ def reference_refusals(paths: Sequence[Path], *, limit_s: int = LIMIT_S) -> tupl
     with tempfile.TemporaryDirectory(prefix="reference-") as name:
         folder = Path(name)
         (folder / "paths").write_text("".join(f"{json.dumps(str(p.absolute()))}\n" for p in paths))
-        python_path = filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
         run_tool(
             [sys.executable, "-m", "runners.reference", "paths", "answers", str(limit_s)],
             cwd=folder,
             log=folder / "log",
             timeout_s=_START_S + limit_s * len(paths),
-            env={"PYTHONPATH": os.pathsep.join(python_path)},
+            env=child.importing_environment(),
         )
         lines = (folder / "answers").read_text().splitlines()
     return tuple(json.loads(line) for line in lines)

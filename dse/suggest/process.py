@@ -1,7 +1,6 @@
 """A child process that answers messages within a time limit, or is killed with its whole group."""
 
 import contextlib
-import os
 import pickle
 import socket
 import subprocess
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from contracts.faults import ToolCrashed, ToolTimeout
-from runners import ROOT
 from runners.tools import child
 
 _LENGTH_BYTES = 8
@@ -81,8 +79,6 @@ class ChildProcess:
         self._name = name
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._connection, theirs = socket.socketpair()
-        root = str(ROOT)
-        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         try:
             self._process = child.start(
                 [sys.executable, "-m", module, str(theirs.fileno())],
@@ -90,7 +86,7 @@ class ChildProcess:
                 pass_fds=[theirs.fileno()],
                 stdout=self._log,
                 stderr=subprocess.STDOUT,
-                env={**env, "PYTHONPATH": os.pathsep.join(paths)},
+                env={**env, **child.importing_environment()},
             )
         except BaseException:
             self._connection.close()

@@ -4,7 +4,6 @@ The file is none that our own import has checked, and TFLite's interpreter trust
 it runs in a child process: ``python -m runners.measuring.float_model MODEL INPUTS OUTPUTS``.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.faults import ConfigError, ToolCrashed
-from runners.pipeline.sources import ROOT
-from runners.tools import run_tool
+from runners.tools import child, run_tool
 
 Numbers = npt.NDArray[np.float64]
 
@@ -42,7 +40,6 @@ def run_float_model(
         raise ConfigError(f"there is no float model {path}", fix="correct the path")
     np.save(folder / "inputs.npy", np.array(inputs, dtype=np.float32))
     answers = folder / "outputs.npy"
-    python_path = filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
     try:
         run_tool(
             [
@@ -52,7 +49,7 @@ def run_float_model(
             cwd=folder,
             log=folder / "float_model.log",
             timeout_s=timeout_s,
-            env={"PYTHONPATH": os.pathsep.join(python_path)},
+            env=child.importing_environment(),
         )
     except ToolCrashed as error:
         said = error.detail.rpartition(_REFUSED)[2] if _REFUSED in error.detail else error.what

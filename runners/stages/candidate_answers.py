@@ -9,7 +9,6 @@ that ended the one before.
 import functools
 import importlib
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.faults import ConfigError
-from runners import ROOT
 from runners.job import Job
 from runners.tools import child, run_tool
 from sw_templates.model import Model
@@ -73,13 +71,12 @@ def candidate_answers(
     }
     (folder / _ASKED).write_text(json.dumps(asked))
     (folder / _INPUTS).write_bytes(b"".join(inputs))
-    python_path = filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
     run = run_tool(
         [sys.executable, "-m", "runners.stages.candidate_answers", folder.absolute()],
         cwd=folder,
         log=folder / "log",
         timeout_s=job.limits.stage_timeout_s,
-        env={"PYTHONPATH": os.pathsep.join(python_path)},
+        env=child.importing_environment(),
     )
     found = []
     for line in (folder / _ANSWERS).read_text().splitlines():

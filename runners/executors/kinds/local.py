@@ -17,7 +17,6 @@ from contracts.measurement import Completed, Failed, Infeasible, Measurement, ou
 from runners.executors.interface import Event, Executor, Finished, Progress
 from runners.executors.trial_process import MESSAGE_BYTES, Ended, Request, Started
 from runners.job import Job, StageEvent
-from runners.pipeline.sources import ROOT
 from runners.tools import child
 
 # imported, not run with -m: messages are pickled, and no class may come from __main__
@@ -127,13 +126,12 @@ class LocalExecutor:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MESSAGE_BYTES)
-        paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
         with theirs:
             self._launcher = child.start(
                 [*_LAUNCHER, str(theirs.fileno()), self._measure],
                 is_tied=False,  # the end of its socket ends it
                 pass_fds=[theirs.fileno()],
-                env={"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+                env=child.importing_environment(),
             )
         self._control = ours
         return ours
