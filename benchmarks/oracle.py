@@ -29,27 +29,13 @@ from runners.stages.firmware import generate_firmware
 from runners.stages.golden import read_golden
 from runners.workload import workload_model
 from sw_templates.build import HOST_NAME, host_link_command, host_object_command
-from sw_templates.host import batch_command, parse_batch
+from sw_templates.host import batch_answers, batch_command
 from sw_templates.model import Model
 from sw_templates.oracle.candidates import candidate_inputs
 from sw_templates.reference import Golden, golden_inferences
+from tests.fast_design import CPU, FIRMWARE
 
 OWN = ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"
-CPU: Mapping[str, Value] = {
-    "icache_bytes": 4096,
-    "icache_ways": 1,
-    "icache_line_bytes": 32,
-    "dcache_bytes": 4096,
-    "dcache_ways": 1,
-    "dcache_line_bytes": 32,
-    "multiplier": "pipelined",
-    "divider": "iterative",
-    "shifter": "full",
-    "branch_prediction": "static",
-    "bypass": True,
-    "optimisation": "O2",
-    "unroll": 4,
-}
 DESIGNS: Mapping[str, Mapping[str, Value]] = {
     "none": {"cfu": "none"},
     "simd, registers": {
@@ -175,13 +161,9 @@ class Host:
             self._run(host_link_command([*objects.values()], out=HOST_NAME))
         finally:
             path.write_text(right)
-        names = {name: self._folder / name for name in ("inputs", "outputs", "crcs")}
-        names["inputs"].write_bytes(b"".join(inputs))
         try:
-            self._run(batch_command(self._folder / HOST_NAME, **names))
-            return parse_batch(
-                self._model, names["outputs"].read_bytes(), names["crcs"].read_bytes()
-            )
+            self._run(batch_command(self._folder / HOST_NAME, inputs, folder=self._folder))
+            return batch_answers(self._model, self._folder)
         except (subprocess.SubprocessError, DseError):
             return None
 
@@ -199,7 +181,7 @@ class Host:
 def job_for(path: Path, design: Mapping[str, Value], families: tuple[str, ...] = ()) -> Job:
     """Return a job that simulates a design on a network."""
     return Job(
-        design={**CPU, **design},
+        design={**CPU, **FIRMWARE, **design},
         target=Target(name="ulx3s_85f", part="LFE5U-85F", clock_hz=50_000_000),
         workload=Workload(
             model=path.absolute(), model_sha256=hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,23 +1,37 @@
 """The firmware as a program of the host: many inferences in seconds, compared layer by layer."""
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.faults import ToolCrashed
 from sw_templates.model import Model
 from sw_templates.reference import Golden
 
+_INPUTS, _OUTPUTS, _CRCS = BATCH_FILES = ("inputs", "outputs", "crcs")
+"""What a batch needs and leaves in its folder: inputs one after the other, each the bytes of all
+input tensors; outputs likewise; for each input one uint32 per layer, in native byte order."""
 
-def batch_command(program: Path, *, inputs: Path, outputs: Path, crcs: Path) -> tuple[str, ...]:
-    """Return the command that runs every input of a file.
+
+def batch_command(program: Path, inputs: Sequence[bytes], *, folder: Path) -> tuple[str, ...]:
+    """Write the inputs of a batch and return the command that runs them.
 
     Args:
         program: Path of ``firmware_host``.
-        inputs: Inputs one after the other, each the bytes of all input tensors.
-        outputs: Written: outputs one after the other, each the bytes of all output tensors.
-        crcs: Written: for each input one uint32 per layer, in native byte order.
+        inputs: Bytes of all input tensors, for each inference.
+        folder: Where ``BATCH_FILES`` are; must exist.
     """
-    return (str(program.absolute()), str(inputs), str(outputs), str(crcs))
+    (folder / _INPUTS).write_bytes(b"".join(inputs))
+    return (str(program.absolute()), *(str(folder / name) for name in BATCH_FILES))
+
+
+def batch_answers(model: Model, folder: Path) -> tuple[Golden, ...]:
+    """Return what the command of ``batch_command`` has left in its folder.
+
+    Raises:
+        ToolCrashed: It did not write whole inferences.
+    """
+    return parse_batch(model, (folder / _OUTPUTS).read_bytes(), (folder / _CRCS).read_bytes())
 
 
 def parse_batch(model: Model, outputs: bytes, crcs: bytes) -> tuple[Golden, ...]:

@@ -13,7 +13,8 @@ from runners.stages.all import pipeline_of
 from runners.stages.simulate import device_on, open_simulated_board
 from runners.tools import run_tool
 from runners.workload import workload_model
-from sw_templates.host import batch_command, parse_batch
+from sw_templates.build import HOST_NAME
+from sw_templates.host import batch_answers, batch_command
 from sw_templates.reference import golden_inferences
 
 Place = Literal["host", "board"]
@@ -76,21 +77,14 @@ def _run_on_host(
     folder: Path,
     progress: Callable[[int], None],
 ) -> tuple[bytes, ...]:
-    program = pipeline.get("host-firmware").folder / "firmware_host"
-    model = workload_model(job.workload)
-    (folder / "inputs").write_bytes(b"".join(inputs))
+    program = pipeline.get("host-firmware").folder / HOST_NAME
     run_tool(
-        batch_command(
-            program,
-            inputs=folder / "inputs",
-            outputs=folder / "outputs",
-            crcs=folder / "crcs",
-        ),
+        batch_command(program, inputs, folder=folder),
         cwd=folder,
         log=folder / "log",
         timeout_s=job.limits.stage_timeout_s,
     )
-    answers = parse_batch(model, (folder / "outputs").read_bytes(), (folder / "crcs").read_bytes())
+    answers = batch_answers(workload_model(job.workload), folder)
     progress(len(inputs))
     return tuple(answer.output for answer in answers)
 

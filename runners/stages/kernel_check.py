@@ -17,7 +17,8 @@ from runners.stages.firmware import own_kernels
 from runners.stages.golden import read_candidates
 from runners.tools import identities, run_tool
 from runners.workload import workload_model
-from sw_templates.host import batch_command, parse_batch
+from sw_templates.build import HOST_NAME
+from sw_templates.host import BATCH_FILES, batch_answers, batch_command
 from sw_templates.model import Model
 from sw_templates.reference import Golden
 
@@ -34,18 +35,17 @@ def _build(building: Building) -> float:
     job = building.job
     model = workload_model(job.workload)
     candidates = read_candidates(building.needs["golden"])
-    paths = {name: building.out / name for name in ("inputs", "outputs", "crcs")}
-    paths["inputs"].write_bytes(b"".join(content for content, _ in candidates))
-    command = batch_command(building.needs["host-firmware"] / "firmware_host", **paths)
+    inputs = [content for content, _ in candidates]
+    program = building.needs["host-firmware"] / HOST_NAME
     try:
         run = run_tool(
-            command,
+            batch_command(program, inputs, folder=building.out),
             cwd=building.out,
             log=building.out / "log",
             timeout_s=job.limits.stage_timeout_s,
             memory_bytes=job.limits.memory_bytes,
         )
-        found = parse_batch(model, paths["outputs"].read_bytes(), paths["crcs"].read_bytes())
+        found = batch_answers(model, building.out)
     except (ToolCrashed, ToolTimeout) as error:
         whose = own_kernels(job)
         if whose is None:
@@ -56,8 +56,8 @@ def _build(building: Building) -> float:
             detail=error.detail,
         ) from error
     require_right(model, candidates, found)
-    for path in paths.values():
-        path.unlink()
+    for name in BATCH_FILES:
+        (building.out / name).unlink()
     (building.out / "checked.json").write_text(json.dumps({"inputs": len(candidates)}))
     return run.cpu_s
 

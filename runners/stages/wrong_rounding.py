@@ -14,7 +14,7 @@ from runners.job import Limits
 from runners.tools import run_tool
 from sw_templates.build import HOST_NAME, host_link_command, host_object_command
 from sw_templates.generate import generate
-from sw_templates.host import batch_command, parse_batch
+from sw_templates.host import batch_answers, batch_command
 from sw_templates.model import Model
 from sw_templates.options import PLAIN_KERNELS, FirmwareOptions
 from sw_templates.oracle.rounding_faults import HEADER, ROUNDING_FAULTS
@@ -70,10 +70,8 @@ class WrongRounding:
         """
         source, wrong = self._wrong[number]
         self._run(host_link_command([*{**self._objects, source: wrong}.values()], out=HOST_NAME))
-        paths = {name: self._folder / name for name in ("inputs", "outputs", "crcs")}
-        paths["inputs"].write_bytes(b"".join(inputs))
-        self._run(batch_command(self._folder / HOST_NAME, **paths))
-        found = parse_batch(self._model, paths["outputs"].read_bytes(), paths["crcs"].read_bytes())
+        self._run(batch_command(self._folder / HOST_NAME, inputs, folder=self._folder))
+        found = batch_answers(self._model, self._folder)
         return np.array([a != b for a, b in zip(found, answers, strict=True)], dtype=np.bool_)
 
     def _has(self, kernel: str) -> bool:

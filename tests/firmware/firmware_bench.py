@@ -15,7 +15,7 @@ from runners.tools import run_tool
 from sw_templates.build import HOST_NAME, host_command, riscv_commands
 from sw_templates.generate import Firmware, generate
 from sw_templates.graph.tflite_normal import normalised
-from sw_templates.host import batch_command, parse_batch
+from sw_templates.host import batch_answers, batch_command
 from sw_templates.layer import Layer, layer_constants, layer_fields
 from sw_templates.model import Model
 from sw_templates.options import PLAIN_KERNELS, FirmwareOptions, KernelSet
@@ -99,12 +99,9 @@ def riscv_firmware(
 
 def run_batch(program: Path, model: Model, inputs: Sequence[bytes]) -> tuple[Golden, ...]:
     folder = program.parent
-    (folder / "inputs").write_bytes(b"".join(inputs))
-    command = batch_command(
-        program, inputs=folder / "inputs", outputs=folder / "outputs", crcs=folder / "crcs"
-    )
+    command = batch_command(program, inputs, folder=folder)
     run_tool(command, cwd=folder, log=folder / "run.log", timeout_s=120)
-    return parse_batch(model, (folder / "outputs").read_bytes(), (folder / "crcs").read_bytes())
+    return batch_answers(model, folder)
 
 
 def reference_outputs(content: bytes, model: Model, given: bytes) -> list[bytes]:

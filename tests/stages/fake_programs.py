@@ -48,7 +48,7 @@ class FakePrograms:
         monkeypatch.setattr(simulate, "open_simulated_board", self.open_board)
         monkeypatch.setattr(simulate, "device_on", lambda board, _limits: board)
         monkeypatch.setattr(simulate, "require_bit_exact", lambda *_, **__: None)
-        monkeypatch.setattr(kernel_check, "parse_batch", lambda *_: ())
+        monkeypatch.setattr(kernel_check, "batch_answers", lambda *_: ())
         monkeypatch.setattr(kernel_check, "require_right", lambda *_: None)
 
     def run(
