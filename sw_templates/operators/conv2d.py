@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, Self
 
+from sw_templates.layers.convolution import CONV2D_OPTIONS, conv2d_window, require_bias_input
 from sw_templates.layers.weighted_layer import WeightedLayer
 from sw_templates.layers.window import Window
 from sw_templates.tflite_file import OptionsTable
@@ -19,17 +20,7 @@ class Conv2d(WeightedLayer):
 
     operator: ClassVar[str] = "CONV_2D"
     kernel: ClassVar[str] = "conv2d"
-    options: ClassVar[OptionsTable | None] = OptionsTable(
-        name="Conv2DOptions",
-        fields=(
-            "Padding",
-            "StrideW",
-            "StrideH",
-            "FusedActivationFunction",
-            "DilationWFactor",
-            "DilationHFactor",
-        ),
-    )
+    options: ClassVar[OptionsTable | None] = CONV2D_OPTIONS
     structure: ClassVar[str] = """
 struct conv2d_layer {
     int32_t input_height, input_width, input_channels;
@@ -59,20 +50,9 @@ void conv2d(const struct conv2d_layer *layer, const int8_t *input, int8_t *outpu
     @classmethod
     def read(cls, node: Node) -> Self:
         """See ``Layer.read``."""
-        if node.inputs(2, 3)[2:] in ((), (-1,)):
-            node.refuse(None, "has no bias, without which TFLite refuses it")
+        require_bias_input(node)
         image, output, weights = node.activation(0), node.output(), node.weights(0, 4)
-        node.require_single_image(image)
-        window = node.window(
-            image, output, kernel=(weights.shape[1], weights.shape[2]), is_dilated=True
-        )
-        if weights.shape[3] != image.shape[3]:
-            node.refuse(
-                weights.index,
-                f"has {weights.shape[3]} input channels, the image {image.shape[3]}",
-                fix="grouped convolutions are not supported: use groups = 1",
-            )
-        node.require_shape(output, (1, *output.shape[1:3], weights.shape[0]))
+        window = conv2d_window(node, image, weights, output)
         node.require_scales(image, weights, output)
         return cls(
             index=node.index,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, Self
 
+from sw_templates.layers.convolution import CONV2D_OPTIONS, conv2d_window, require_bias_input
 from sw_templates.layers.weighted_layer16 import (
     WEIGHT_MEMBERS,
     WeightedLayer16,
@@ -21,17 +22,7 @@ class Conv2dInt16(WeightedLayer16):
 
     operator: ClassVar[str] = "CONV_2D"
     kernel: ClassVar[str] = "conv2d_int16"
-    options: ClassVar[OptionsTable | None] = OptionsTable(
-        name="Conv2DOptions",
-        fields=(
-            "Padding",
-            "StrideW",
-            "StrideH",
-            "FusedActivationFunction",
-            "DilationWFactor",
-            "DilationHFactor",
-        ),
-    )
+    options: ClassVar[OptionsTable | None] = CONV2D_OPTIONS
     structure: ClassVar[str] = f"""
 struct conv2d_int16_layer {{
     int32_t input_height, input_width, input_channels;
@@ -51,21 +42,10 @@ void conv2d_int16(const struct conv2d_int16_layer *layer, const int16_t *input, 
     @classmethod
     def read(cls, node: Node) -> Self:
         """See ``Layer.read``."""
-        if node.inputs(2, 3)[2:] in ((), (-1,)):
-            node.refuse(None, "has no bias, without which TFLite refuses it")
+        require_bias_input(node)
         image, output = node.activation(0, INT16), node.output(INT16)
         weights = node.weights(0, 4)
-        node.require_single_image(image)
-        window = node.window(
-            image, output, kernel=(weights.shape[1], weights.shape[2]), is_dilated=True
-        )
-        if weights.shape[3] != image.shape[3]:
-            node.refuse(
-                weights.index,
-                f"has {weights.shape[3]} input channels, the image {image.shape[3]}",
-                fix="grouped convolutions are not supported: use groups = 1",
-            )
-        node.require_shape(output, (1, *output.shape[1:3], weights.shape[0]))
+        window = conv2d_window(node, image, weights, output)
         require_scales16(node, image, weights, output)
         return cls(
             index=node.index,

@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from sw_templates.layers.convolution import (
+    DEPTHWISE_OPTIONS,
+    depth_multiplier,
+    depthwise_window,
+)
 from sw_templates.layers.weighted_layer16 import (
     WEIGHT_MEMBERS,
     WeightedLayer16,
@@ -20,18 +25,7 @@ class DepthwiseConv2dInt16(WeightedLayer16):
 
     operator: ClassVar[str] = "DEPTHWISE_CONV_2D"
     kernel: ClassVar[str] = "depthwise_conv2d_int16"
-    options: ClassVar[OptionsTable | None] = OptionsTable(
-        name="DepthwiseConv2DOptions",
-        fields=(
-            "Padding",
-            "StrideW",
-            "StrideH",
-            "DepthMultiplier",
-            "FusedActivationFunction",
-            "DilationWFactor",
-            "DilationHFactor",
-        ),
-    )
+    options: ClassVar[OptionsTable | None] = DEPTHWISE_OPTIONS
     structure: ClassVar[str] = f"""
 struct depthwise_conv2d_int16_layer {{
     int32_t input_height, input_width, input_channels;
@@ -58,18 +52,9 @@ void depthwise_conv2d_int16(const struct depthwise_conv2d_int16_layer *layer,
         node.inputs(2, 3)
         image, output = node.activation(0, INT16), node.output(INT16)
         weights = node.weights(3, 4)
-        node.require_single_image(image)
-        window = node.window(
-            image, output, kernel=(weights.shape[1], weights.shape[2]), is_dilated=True
-        )
-        node.require_shape(output, (1, *output.shape[1:3], weights.shape[3]))
+        window = depthwise_window(node, image, weights, output)
         require_scales16(node, image, weights, output)
-        multiplier, rest = divmod(weights.shape[3], image.shape[3])
-        if weights.shape[0] != 1 or rest:
-            node.refuse(
-                weights.index,
-                f"has the shape {weights.shape} for {image.shape[3]} input channels",
-            )
+        multiplier = depth_multiplier(node, image, weights)
         return cls(
             index=node.index,
             inputs=(image,),

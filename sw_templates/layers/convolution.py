@@ -1,0 +1,66 @@
+"""What convolutions of int8 and of int16 share: their options, and how their shapes go together."""
+
+from sw_templates.layers.window import Window
+from sw_templates.tensor import Tensor
+from sw_templates.tflite_file import OptionsTable
+from sw_templates.tflite_node import Node
+
+_WINDOW = ("Padding", "StrideW", "StrideH")
+_REST = ("FusedActivationFunction", "DilationWFactor", "DilationHFactor")
+CONV2D_OPTIONS = OptionsTable(name="Conv2DOptions", fields=(*_WINDOW, *_REST))
+DEPTHWISE_OPTIONS = OptionsTable(
+    name="DepthwiseConv2DOptions", fields=(*_WINDOW, "DepthMultiplier", *_REST)
+)
+
+
+def require_bias_input(node: Node) -> None:
+    """Check the inputs of a CONV_2D: TFLite refuses one without bias."""
+    if node.inputs(2, 3)[2:] in ((), (-1,)):
+        node.refuse(None, "has no bias, without which TFLite refuses it")
+
+
+def conv2d_window(node: Node, image: Tensor, weights: Tensor, output: Tensor) -> Window:
+    """Return the window of weights [output channel, y, x, input channel] over one image.
+
+    Raises:
+        ConfigError: The shapes do not go together.
+    """
+    window = _window(node, image, weights, output)
+    if weights.shape[3] != image.shape[3]:
+        node.refuse(
+            weights.index,
+            f"has {weights.shape[3]} input channels, the image {image.shape[3]}",
+            fix="grouped convolutions are not supported: use groups = 1",
+        )
+    node.require_shape(output, (1, *output.shape[1:3], weights.shape[0]))
+    return window
+
+
+def depthwise_window(node: Node, image: Tensor, weights: Tensor, output: Tensor) -> Window:
+    """Return the window of weights [1, y, x, output channel] over one image.
+
+    Raises:
+        ConfigError: The shapes do not go together.
+    """
+    window = _window(node, image, weights, output)
+    node.require_shape(output, (1, *output.shape[1:3], weights.shape[3]))
+    return window
+
+
+def depth_multiplier(node: Node, image: Tensor, weights: Tensor) -> int:
+    """Return how many output channels read each input channel.
+
+    Raises:
+        ConfigError: It is no whole number.
+    """
+    multiplier, rest = divmod(weights.shape[3], image.shape[3])
+    if weights.shape[0] != 1 or rest:
+        node.refuse(
+            weights.index, f"has the shape {weights.shape} for {image.shape[3]} input channels"
+        )
+    return multiplier
+
+
+def _window(node: Node, image: Tensor, weights: Tensor, output: Tensor) -> Window:
+    node.require_single_image(image)
+    return node.window(image, output, kernel=(weights.shape[1], weights.shape[2]), is_dilated=True)
