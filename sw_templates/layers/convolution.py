@@ -2,15 +2,13 @@
 
 from sw_templates.layers.window import Window
 from sw_templates.tensor import Tensor
-from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
 
 _WINDOW = ("Padding", "StrideW", "StrideH")
 _REST = ("FusedActivationFunction", "DilationWFactor", "DilationHFactor")
-CONV2D_OPTIONS = OptionsTable(name="Conv2DOptions", fields=(*_WINDOW, *_REST))
-DEPTHWISE_OPTIONS = OptionsTable(
-    name="DepthwiseConv2DOptions", fields=(*_WINDOW, "DepthMultiplier", *_REST)
-)
+CONVOLUTION_FIELDS = (*_WINDOW, *_REST)
+DEPTHWISE_FIELDS = (*_WINDOW, "DepthMultiplier", *_REST)
+"""Of the options tables."""
 
 
 def require_bias_input(node: Node) -> None:
@@ -19,7 +17,7 @@ def require_bias_input(node: Node) -> None:
         node.refuse(None, "has no bias, without which TFLite refuses it")
 
 
-def conv2d_window(node: Node, image: Tensor, weights: Tensor, output: Tensor) -> Window:
+def convolution_window(node: Node, image: Tensor, weights: Tensor, output: Tensor) -> Window:
     """Return the window of weights [output channel, y, x, input channel] over one image.
 
     Raises:

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, Self
 
-from sw_templates.layers.convolution import CONV2D_OPTIONS, conv2d_window, require_bias_input
+from sw_templates.layers.convolution import (
+    CONVOLUTION_FIELDS,
+    convolution_window,
+    require_bias_input,
+)
 from sw_templates.layers.weighted_layer import WeightedLayer
 from sw_templates.layers.window import Window
 from sw_templates.tflite_file import OptionsTable
@@ -20,7 +24,9 @@ class Conv2d(WeightedLayer):
 
     operator: ClassVar[str] = "CONV_2D"
     kernel: ClassVar[str] = "conv2d"
-    options: ClassVar[OptionsTable | None] = CONV2D_OPTIONS
+    options: ClassVar[OptionsTable | None] = OptionsTable(
+        name="Conv2DOptions", fields=CONVOLUTION_FIELDS
+    )
     structure: ClassVar[str] = """
 struct conv2d_layer {
     int32_t input_height, input_width, input_channels;
@@ -52,7 +58,7 @@ void conv2d(const struct conv2d_layer *layer, const int8_t *input, int8_t *outpu
         """See ``Layer.read``."""
         require_bias_input(node)
         image, output, weights = node.activation(0), node.output(), node.weights(0, 4)
-        window = conv2d_window(node, image, weights, output)
+        window = convolution_window(node, image, weights, output)
         node.require_scales(image, weights, output)
         return cls(
             index=node.index,

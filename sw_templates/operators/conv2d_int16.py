@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, Self
 
-from sw_templates.layers.convolution import CONV2D_OPTIONS, conv2d_window, require_bias_input
+from sw_templates.layers.convolution import (
+    CONVOLUTION_FIELDS,
+    convolution_window,
+    require_bias_input,
+)
 from sw_templates.layers.weighted_layer16 import (
     WEIGHT_MEMBERS,
     WeightedLayer16,
@@ -22,7 +26,9 @@ class Conv2dInt16(WeightedLayer16):
 
     operator: ClassVar[str] = "CONV_2D"
     kernel: ClassVar[str] = "conv2d_int16"
-    options: ClassVar[OptionsTable | None] = CONV2D_OPTIONS
+    options: ClassVar[OptionsTable | None] = OptionsTable(
+        name="Conv2DOptions", fields=CONVOLUTION_FIELDS
+    )
     structure: ClassVar[str] = f"""
 struct conv2d_int16_layer {{
     int32_t input_height, input_width, input_channels;
@@ -45,7 +51,7 @@ void conv2d_int16(const struct conv2d_int16_layer *layer, const int16_t *input, 
         require_bias_input(node)
         image, output = node.activation(0, INT16), node.output(INT16)
         weights = node.weights(0, 4)
-        window = conv2d_window(node, image, weights, output)
+        window = convolution_window(node, image, weights, output)
         require_scales16(node, image, weights, output)
         return cls(
             index=node.index,

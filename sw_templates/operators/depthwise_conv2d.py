@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from sw_templates.layers.convolution import (
-    DEPTHWISE_OPTIONS,
+    DEPTHWISE_FIELDS,
     depth_multiplier,
     depthwise_window,
 )
@@ -20,7 +20,9 @@ class DepthwiseConv2d(WeightedLayer):
 
     operator: ClassVar[str] = "DEPTHWISE_CONV_2D"
     kernel: ClassVar[str] = "depthwise_conv2d"
-    options: ClassVar[OptionsTable | None] = DEPTHWISE_OPTIONS
+    options: ClassVar[OptionsTable | None] = OptionsTable(
+        name="DepthwiseConv2DOptions", fields=DEPTHWISE_FIELDS
+    )
     structure: ClassVar[str] = """
 struct depthwise_conv2d_layer {
     int32_t input_height, input_width, input_channels;

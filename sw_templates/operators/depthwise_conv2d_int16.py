@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from sw_templates.layers.convolution import (
-    DEPTHWISE_OPTIONS,
+    DEPTHWISE_FIELDS,
     depth_multiplier,
     depthwise_window,
 )
@@ -25,7 +25,9 @@ class DepthwiseConv2dInt16(WeightedLayer16):
 
     operator: ClassVar[str] = "DEPTHWISE_CONV_2D"
     kernel: ClassVar[str] = "depthwise_conv2d_int16"
-    options: ClassVar[OptionsTable | None] = DEPTHWISE_OPTIONS
+    options: ClassVar[OptionsTable | None] = OptionsTable(
+        name="DepthwiseConv2DOptions", fields=DEPTHWISE_FIELDS
+    )
     structure: ClassVar[str] = f"""
 struct depthwise_conv2d_int16_layer {{
     int32_t input_height, input_width, input_channels;
