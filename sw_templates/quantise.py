@@ -100,13 +100,6 @@ def kernel_multiplier(value: float, *, is_rounded_up: bool = False) -> Multiplie
     return factor
 
 
-def signed_multiplier(value: float) -> Multiplier:
-    """Return :func:`kernel_multiplier` of a factor of either sign, which its mantissa has then."""
-    factor = kernel_multiplier(abs(value))
-    sign = -1 if value < 0 else 1
-    return Multiplier(multiplier=sign * factor.multiplier, shift=factor.shift)
-
-
 def requantise(value: int, factor: Multiplier) -> int:
     """Return ``value`` times ``factor``, rounded twice, as ``requantise`` of the kernels does."""
     shifted = wrap_int32(value << max(factor.shift, 0))

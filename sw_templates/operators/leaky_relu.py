@@ -8,7 +8,6 @@ from sw_templates.layers.table_layer import TableLayer, table_prototype, table_s
 from sw_templates.quantise import (
     kernel_multiplier,
     requantise,
-    signed_multiplier,
     to_float32,
 )
 from sw_templates.tensor import Tensor
@@ -34,10 +33,17 @@ class LeakyRelu(TableLayer):
         alpha = to_float32(node.option("Alpha"))
         positive = kernel_multiplier(to_float32(source.scale / output.scale))
         # TFLite multiplies and divides as floats; the constant may be negative
-        negative = signed_multiplier(to_float32(to_float32(source.scale * alpha) / output.scale))
+        negative = kernel_multiplier(
+            abs(to_float32(to_float32(source.scale * alpha) / output.scale))
+        )
 
         def of(steps: int) -> int:
-            return requantise(steps, positive if steps >= 0 else negative) + output.zero_point
+            if steps >= 0:
+                return requantise(steps, positive) + output.zero_point
+            if alpha >= 0:
+                return requantise(steps, negative) + output.zero_point
+            # two negative signs: what lies halfway is rounded as the negative product is
+            return output.zero_point - requantise(steps, negative)
 
         return of
 

@@ -14,6 +14,7 @@ from tests.firmware.tflite_builder import (
     DEPTHWISE_CONV_2D,
     FULLY_CONNECTED,
     INT32,
+    LEAKY_RELU,
     VALID,
     ModelSpec,
     OperatorSpec,
@@ -72,5 +73,24 @@ def test_ties_are_rounded_as_the_reference_does(
     path.write_bytes(requantised(code, bias.astype(np.int64), factor=factor))
     model = load_model(path)
     inputs = [bytes(model.input_bytes)]
+    program = host_firmware(model, tmp_path / "firmware")
+    assert run_batch(program, model, inputs) == golden_inferences(path, model, inputs)
+
+
+@pytest.mark.parametrize("alpha", [-0.5, -0.25, -0.140625, -1.0, 0.5, 0.140625, 0.0])
+def test_halves_of_a_leaky_relu_are_rounded_as_the_reference_does(
+    tmp_path: Path, alpha: float
+) -> None:
+    tensors = [
+        TensorSpec(shape=[256], scales=[0.125], zero_points=[0]),
+        TensorSpec(shape=[256], scales=[0.25 if alpha == -1.0 else 0.125], zero_points=[3]),
+    ]
+    operator = OperatorSpec(code=LEAKY_RELU, inputs=[0], outputs=[1], options={"Alpha": alpha})
+    path = tmp_path / "net.tflite"
+    path.write_bytes(
+        build(ModelSpec(tensors=tensors, operators=[operator], inputs=[0], outputs=[1]))
+    )
+    model = load_model(path)
+    inputs = [np.arange(-128, 128).astype(np.int8).tobytes()]
     program = host_firmware(model, tmp_path / "firmware")
     assert run_batch(program, model, inputs) == golden_inferences(path, model, inputs)
