@@ -1,1 +1,82 @@
 """Family ``engine``: an array of products with memories of its own that runs whole networks."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from contracts.parameter import Parameter, Rule, Value
+from hw_templates.cfu import component as component_module
+from hw_templates.cfu.engine import gateware
+from hw_templates.cfu.engine.config import MEMORIES_KIB, UNITS
+from hw_templates.cfu.engine.isa import SIDES
+from hw_templates.cfu.family import Family
+
+_FOLDER = Path(__file__).parent
+
+
+def _cols_divide_rows(values: Mapping[str, Value]) -> bool:
+    return int(values["engine_cols"]) <= int(values["engine_rows"])
+
+
+def _units_divide_cols(values: Mapping[str, Value]) -> bool:
+    return int(values["engine_units"]) <= int(values["engine_cols"])
+
+
+FAMILY = Family(
+    name="engine",
+    summary="an array of int8 products with memories of its own that runs whole networks",
+    parameters=(
+        Parameter(
+            name="engine_rows",
+            values=SIDES,
+            default=16,
+            description="activations that are multiplied in a cycle",
+            ordered=True,
+        ),
+        Parameter(
+            name="engine_cols",
+            values=SIDES,
+            default=16,
+            description="output channels that they are multiplied for in a cycle",
+            ordered=True,
+        ),
+        Parameter(
+            name="engine_activation_kib",
+            values=MEMORIES_KIB,
+            default=64,
+            description="KiB of the engine's memory of activations",
+            ordered=True,
+        ),
+        Parameter(
+            name="engine_weight_kib",
+            values=MEMORIES_KIB,
+            default=128,
+            description="KiB of the engine's memory of weights",
+            ordered=True,
+        ),
+        Parameter(
+            name="engine_units",
+            values=UNITS,
+            default=4,
+            description="sums that the engine turns into int8 outputs in a cycle",
+            ordered=True,
+        ),
+    ),
+    rules=(
+        Rule(
+            name="engine-cols-divide-rows",
+            reason="the output channels of a tile lie in one row of the memory of activations",
+            parameters=("engine_rows", "engine_cols"),
+            holds=_cols_divide_rows,
+        ),
+        Rule(
+            name="engine-units-divide-cols",
+            reason="a tile has one sum for each column, so more units than columns idle",
+            parameters=("engine_cols", "engine_units"),
+            holds=_units_divide_cols,
+        ),
+    ),
+    verilog=gateware.verilog,
+    model=gateware.model,
+    macs_per_cycle=lambda values: int(values["engine_rows"]) * int(values["engine_cols"]),
+    sources=(Path(component_module.__file__), *sorted(_FOLDER.glob("*.py"))),
+)

@@ -21,7 +21,7 @@ WORD_BYTES = 4
 
 
 class Memory(IntEnum):
-    """funct7 of SET_POINTER, WRITE, WRITE_PAIR and READ."""
+    """Low three bits of funct7 of WRITE, WRITE_PAIR and READ; others have no words."""
 
     PROGRAM = 0
     """DESCRIPTOR_WORDS words a descriptor."""
@@ -41,17 +41,18 @@ class Operation(IntEnum):
     """funct3. All wait until nothing runs, save WAIT; unknown ones answer 0 and change nothing."""
 
     SET_POINTER = 0
-    """rs1 is the word of memory funct7 that the next access takes; one pointer serves all."""
+    """rs1 is the word that the next access takes, of whatever memory: one pointer serves all."""
     WRITE = 1
     """rs1 goes to the word at the pointer, which advances by one. Only ACTIVATIONS are answered by
     READ. Beyond the end of a memory addresses wrap at its size, a power of two."""
     WRITE_PAIR = 2
-    """rs1, then rs2; the pointer is even and advances by two."""
+    """rs1, then rs2, to the even word at the pointer and the one behind; it advances by two."""
     READ = 3
     """Answers the word of ACTIVATIONS at the pointer, which advances by one; 0 from others."""
     START = 4
-    """Runs rs2 (0 to 255) descriptors from number rs1 on, in the background. One without MAGIC ends
-    the run."""
+    """Runs rs2 (0 to 255) descriptors from number rs1 (modulo MAX_DESCRIPTORS) on, in the background.
+    One without MAGIC ends the run. So does one of more than MAX_STEPS; what that leaves behind is
+    not defined."""
     WAIT = 5
     """Answers 0 as soon as nothing runs, and 1 if something still runs after WAIT_CYCLES."""
     COUNT = 6
@@ -62,6 +63,8 @@ class Operation(IntEnum):
 DESCRIPTOR_WORDS = 16
 CHANNEL_WORDS = 4
 MAX_DESCRIPTORS = 64
+MAX_STEPS = 1 << 24
+"""Of one descriptor: pixels x tiles x window, for DENSE x blocks; ADD has a window of 2."""
 WAIT_CYCLES = 1 << 16
 MAGIC = 0x454E
 """Upper half of word HEAD: what a word of noise does not have."""
@@ -76,7 +79,8 @@ class Kind(IntEnum):
     """Sum of products over the window of one channel, which the output channel's number is:
     depthwise convolution with a depth multiplier of 1, average pool with weights of 1."""
     MAXIMUM = 2
-    """Twice the largest activation of a channel in the window; padding does not count."""
+    """Twice the largest activation of a channel in the window. Padding does not count; -256 where
+    there is nothing else."""
     ADD = 3
     """For each element of two tensors of one shape the sum of
     requantise((input - zero_point) << ADD_LEFT_SHIFT) of both."""
@@ -85,15 +89,19 @@ class Kind(IntEnum):
 class Word(IntEnum):
     """Words of a descriptor; fields from bit 0 up. Integers without sign unless int8 is said.
 
+    Sizes, blocks, tiles and kernels of 0 count as 1, strides of 0 as well. Windows may reach 255
+    rows and columns beyond the image.
+
     What becomes of a sum: bias is added, then it is multiplied by the channel's multiplier and
     divided by 2^(31 + shift), rounded to nearest with ties away from zero, once or, without
-    ROUNDS_ONCE, twice as TFLite does: at 2^31, then at 2^shift. The output's zero point is added,
-    then it is clamped. ADD takes bias (0), multiplier and shift from channel memory too: the same
-    for the `cols` channels from the base on, which serve all tiles.
+    ROUNDS_ONCE, twice as TFLite does: at 2^31 (ties upwards), then at 2^shift. The output's zero
+    point is added, then it is clamped. ADD scales its inputs with the same roundings; it takes bias
+    (0), multiplier and shift of the sum from channel memory too: the same for the `cols` channels
+    from the base on, which serve all tiles. It ignores INPUT_SIZE, WINDOW, PADDING and WEIGHTS.
     """
 
     HEAD = 0
-    """Kind in bits 0 to 3, ROUNDS_ONCE in bit 4, MAGIC in bits 16 to 31."""
+    """Kind in bits 0 and 1, ROUNDS_ONCE in bit 4, MAGIC in bits 16 to 31."""
     INPUT = 1
     """Word of ACTIVATIONS where the input begins: the first of a row."""
     OUTPUT = 2

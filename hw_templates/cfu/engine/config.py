@@ -1,0 +1,114 @@
+"""The parameters of one engine, and the sizes that follow from them."""
+
+from dataclasses import dataclass
+
+from contracts.faults import ConfigError
+from hw_templates.cfu.engine.isa import (
+    CHANNEL_WORDS,
+    DESCRIPTOR_WORDS,
+    MAX_DESCRIPTORS,
+    SIDES,
+    WORD_BYTES,
+    Memory,
+)
+from hw_templates.cfu.family import Values
+
+MEMORIES_KIB = (8, 16, 32, 64, 128, 256)
+UNITS = (1, 2, 4, 8, 16)
+
+_LEAST_CHANNELS = 1024
+_CHANNELS_PER_KIB = 16
+_LEAST_CHANNEL_WEIGHT_BYTES = 4096
+_CHANNEL_WEIGHT_BYTES_PER_KIB = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """The parameters of one engine.
+
+    Attributes:
+        rows: Activations that are multiplied in a cycle, each with ``cols`` weights.
+        cols: Output channels of a tile.
+        activation_kib: Size of ACTIVATIONS in KiB.
+        weight_kib: Size of WEIGHTS in KiB; CHANNEL_WEIGHTS and CHANNELS grow with it.
+        units: Sums that are requantised in a cycle.
+
+    Raises:
+        ConfigError: The combination is not one that the family offers.
+    """
+
+    rows: int
+    cols: int
+    activation_kib: int
+    weight_kib: int
+    units: int
+
+    def __post_init__(self) -> None:
+        for what, value, allowed in (
+            ("engine_rows", self.rows, SIDES),
+            ("engine_cols", self.cols, SIDES),
+            ("engine_activation_kib", self.activation_kib, MEMORIES_KIB),
+            ("engine_weight_kib", self.weight_kib, MEMORIES_KIB),
+            ("engine_units", self.units, UNITS),
+        ):
+            if value not in allowed:
+                raise ConfigError(
+                    f"no engine has {what} = {value}",
+                    fix=f"use one of {', '.join(map(str, allowed))}",
+                )
+        if self.cols > self.rows:
+            raise ConfigError(
+                f"an engine of {self.rows} rows cannot have {self.cols} columns",
+                fix="give engine_cols at most the value of engine_rows",
+            )
+        if self.units > self.cols:
+            raise ConfigError(
+                f"{self.units} requantisation units find only {self.cols} sums in a tile",
+                fix="give engine_units at most the value of engine_cols",
+            )
+
+    @classmethod
+    def from_values(cls, values: Values) -> "EngineConfig":
+        """Read the family's parameters from a design."""
+        return cls(
+            rows=int(values["engine_rows"]),
+            cols=int(values["engine_cols"]),
+            activation_kib=int(values["engine_activation_kib"]),
+            weight_kib=int(values["engine_weight_kib"]),
+            units=int(values["engine_units"]),
+        )
+
+    @property
+    def channels(self) -> int:
+        """Output channels of all layers together for which CHANNELS has room."""
+        return max(_LEAST_CHANNELS, _CHANNELS_PER_KIB * self.weight_kib)
+
+    @property
+    def channel_weight_bytes(self) -> int:
+        """Size of CHANNEL_WEIGHTS."""
+        return max(_LEAST_CHANNEL_WEIGHT_BYTES, _CHANNEL_WEIGHT_BYTES_PER_KIB * self.weight_kib)
+
+    @property
+    def activation_rows(self) -> int:
+        """Rows of ACTIVATIONS, ``rows`` bytes each."""
+        return self.activation_kib * 1024 // self.rows
+
+    @property
+    def weight_rows(self) -> int:
+        """Rows of WEIGHTS, ``rows`` x ``cols`` bytes each."""
+        return self.weight_kib * 1024 // (self.rows * self.cols)
+
+    @property
+    def channel_weight_rows(self) -> int:
+        """Rows of CHANNEL_WEIGHTS, ``cols`` bytes each."""
+        return self.channel_weight_bytes // self.cols
+
+    def words(self, memory: Memory) -> int:
+        """Return the size of a memory in words, a power of two."""
+        return {
+            Memory.PROGRAM: MAX_DESCRIPTORS * DESCRIPTOR_WORDS,
+            Memory.WEIGHTS: self.weight_kib * 1024 // WORD_BYTES,
+            Memory.CHANNEL_WEIGHTS: self.channel_weight_bytes // WORD_BYTES,
+            Memory.CHANNELS: self.channels * CHANNEL_WORDS,
+            Memory.ACTIVATIONS: self.activation_kib * 1024 // WORD_BYTES,
+        }[memory]

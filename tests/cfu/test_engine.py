@@ -1,0 +1,29 @@
+"""Family ``engine``: the model against plain loops, the hardware against the model."""
+
+import random
+
+import numpy as np
+import pytest
+
+from hw_templates.cfu.engine.config import EngineConfig
+from hw_templates.cfu.engine.isa import Kind
+from hw_templates.cfu.engine.model import EngineModel
+from tests.cfu.cfu_harness import expected
+from tests.cfu.engine_layers import loads, random_layer, reads, runs, unpacked
+
+
+def config(rows: int, cols: int, units: int = 2) -> EngineConfig:
+    return EngineConfig(rows=rows, cols=cols, activation_kib=8, weight_kib=8, units=units)
+
+
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name)
+@pytest.mark.parametrize(("rows", "cols"), [(4, 4), (8, 4), (16, 16), (32, 8)])
+def test_model_computes_what_plain_loops_do(rows: int, cols: int, kind: Kind) -> None:
+    rng = random.Random(f"{rows} {cols} {kind}")
+    engine = config(rows, cols)
+    for _ in range(6):
+        layer = random_layer(rng, engine, kind)
+        model = EngineModel(engine)
+        expected(model, loads(rng, engine, layer, 3) + runs(3))
+        answers = expected(model, reads(engine, layer))
+        assert np.array_equal(unpacked(engine, layer, answers), layer.expected())
