@@ -245,7 +245,7 @@ def reads(config: EngineConfig, layer: Layer) -> list[Command]:
     ]
 
 
-def unpacked(config: EngineConfig, layer: Layer, answers: list[int]) -> Int8s:
+def unpacked(layer: Layer, answers: list[int]) -> Int8s:
     """Return the tensor [row, column, channel] from the answers of ``reads``."""
     d = layer.descriptor
     data = np.array(answers[1:], dtype="<u4").view(np.int8)

@@ -26,4 +26,4 @@ def test_model_computes_what_plain_loops_do(rows: int, cols: int, kind: Kind) ->
         model = EngineModel(engine)
         expected(model, loads(rng, engine, layer, 3) + runs(3))
         answers = expected(model, reads(engine, layer))
-        assert np.array_equal(unpacked(engine, layer, answers), layer.expected())
+        assert np.array_equal(unpacked(layer, answers), layer.expected())

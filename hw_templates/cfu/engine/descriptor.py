@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hw_templates.cfu.engine.isa import DESCRIPTOR_WORDS, MAGIC, ROUNDS_ONCE, Kind, Word
+from hw_templates.cfu.engine.isa import (
+    BLOCK_BITS,
+    DESCRIPTOR_WORDS,
+    MAGIC,
+    ROUNDS_ONCE,
+    SIZE_BITS,
+    Kind,
+    Word,
+)
 
 
 def int8(word: int, byte: int) -> int:
@@ -56,15 +64,17 @@ class Descriptor:
         if head >> 16 != MAGIC:
             return None
 
-        def pair(word: Word, *, bits: int, first: int = 0) -> tuple[int, int]:
-            mask = (1 << bits) - 1
+        def pair(
+            word: Word, *, bits: int, first: int = 0, kept: int | None = None
+        ) -> tuple[int, int]:
+            mask = (1 << (kept or bits)) - 1
             low, high = words[word] >> first, words[word] >> (first + bits)
             return low & mask, high & mask
 
         def from_one(pair: tuple[int, int]) -> tuple[int, int]:
             return max(1, pair[0]), max(1, pair[1])
 
-        blocks, tiles = from_one(pair(Word.BLOCKS, bits=16))
+        blocks, tiles = from_one(pair(Word.BLOCKS, bits=16, kept=BLOCK_BITS))
         clamp, zero_points = words[Word.CLAMP], words[Word.ZERO_POINTS]
         shifts = pair(Word.SHIFTS, bits=8)
         return cls(
@@ -72,8 +82,8 @@ class Descriptor:
             rounds_once=bool(head & ROUNDS_ONCE),
             input=words[Word.INPUT],
             output=words[Word.OUTPUT],
-            input_size=from_one(pair(Word.INPUT_SIZE, bits=16)),
-            output_size=from_one(pair(Word.OUTPUT_SIZE, bits=16)),
+            input_size=from_one(pair(Word.INPUT_SIZE, bits=16, kept=SIZE_BITS)),
+            output_size=from_one(pair(Word.OUTPUT_SIZE, bits=16, kept=SIZE_BITS)),
             input_blocks=blocks,
             output_tiles=tiles,
             kernel=from_one(pair(Word.WINDOW, bits=8)),

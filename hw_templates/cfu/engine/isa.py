@@ -50,9 +50,9 @@ class Operation(IntEnum):
     READ = 3
     """Answers the word of ACTIVATIONS at the pointer, which advances by one; 0 from others."""
     START = 4
-    """Runs rs2 (0 to 255) descriptors from number rs1 (modulo MAX_DESCRIPTORS) on, in the background.
-    One without MAGIC ends the run. So does one of more than MAX_STEPS; what that leaves behind is
-    not defined."""
+    """Runs rs2 (0 to 255) descriptors from number rs1 (modulo MAX_DESCRIPTORS) on, in the
+    background. One without MAGIC ends the run. So does one of more than MAX_STEPS; what that leaves
+    behind is not defined."""
     WAIT = 5
     """Answers 0 as soon as nothing runs, and 1 if something still runs after WAIT_CYCLES."""
     COUNT = 6
@@ -107,11 +107,12 @@ class Word(IntEnum):
     OUTPUT = 2
     """Word of ACTIVATIONS where the output begins: the first of a row. Outputs overlap no input."""
     INPUT_SIZE = 3
-    """Height in bits 0 to 15, width in bits 16 to 31, 1 to 1023."""
+    """Height in bits 0 to 15, width in bits 16 to 31, 1 to 1023: SIZE_BITS of each count."""
     OUTPUT_SIZE = 4
-    """Height in bits 0 to 15, width in bits 16 to 31, 1 to 1023."""
+    """Height in bits 0 to 15, width in bits 16 to 31, 1 to 1023: SIZE_BITS of each count."""
     BLOCKS = 5
-    """Blocks of the input in bits 0 to 15, tiles of the output in bits 16 to 31."""
+    """Blocks of the input in bits 0 to 15, tiles of the output in bits 16 to 31: BLOCK_BITS of each
+    count."""
     WINDOW = 6
     """Kernel height, kernel width, stride height, stride width: a byte each, 1 to 255."""
     PADDING = 7
@@ -136,4 +137,6 @@ class Word(IntEnum):
 
 
 ROUNDS_ONCE = 1 << 4
+SIZE_BITS = 10
+BLOCK_BITS = 12
 ADD_LEFT_SHIFT = 20
