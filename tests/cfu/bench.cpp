@@ -81,8 +81,8 @@ int main()
         cfu.eval();
         cycles++;
         idle = taken || answered ? 0 : idle + 1;
-        if (idle > 10000) {
-            std::fprintf(stderr, "no command and no answer for 10000 cycles, %zu missing\n", missing);
+        if (idle > 100000) {
+            std::fprintf(stderr, "no command and no answer for 100000 cycles, %zu missing\n", missing);
             return 2;
         }
     }

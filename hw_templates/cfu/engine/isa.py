@@ -9,8 +9,8 @@ A tensor of activations is [pixel][block][lane]: a row of the activation memory 
 a pixel has `blocks` = ceil(channels / rows) rows, channel n lies in lane n mod `rows` of block
 n // `rows`. What lies in the lanes behind the last channel is not defined, so their weights are 0.
 
-Outputs are computed in tiles: the `cols` channels from tile x `cols` on, of one pixel. `cols` divides
-`rows`.
+Outputs are computed in tiles: the `cols` channels from tile x `cols` on, of one pixel. `cols`
+divides `rows`.
 """
 
 from enum import IntEnum
@@ -29,8 +29,8 @@ class Memory(IntEnum):
     """Of DENSE. A row is [column][row] bytes; a tile of a layer has kernel_height x kernel_width x
     input_blocks rows, in this order, and the tiles of a layer follow each other."""
     CHANNEL_WEIGHTS = 2
-    """Of CHANNELWISE. A row is [column] bytes; a tile has kernel_height x kernel_width rows, and the
-    tiles of a layer follow each other."""
+    """Of CHANNELWISE. A row is [column] bytes; a tile has kernel_height x kernel_width rows, and
+    the tiles of a layer follow each other."""
     CHANNELS = 3
     """CHANNEL_WORDS words for each output channel: bias (int32), multiplier (Q31, not negative),
     shift to the right (0 to 31), and one that is ignored."""

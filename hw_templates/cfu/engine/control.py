@@ -1,0 +1,116 @@
+"""Runs descriptors one after the other, and counts how long each takes."""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from hw_templates.cfu.engine.isa import MAX_DESCRIPTORS, MAX_STEPS
+
+_MAX_CYCLES = 2 * MAX_STEPS
+"""A layer that takes longer ends the run: there was no sense in its descriptor."""
+_MAX_TILES_IN_FLIGHT = 63
+
+
+class Control(wiring.Component):
+    """The states of a run.
+
+    Members:
+        start, first, count (In): Run ``count`` descriptors from ``first`` on.
+        running (Out, 1): A run is in progress.
+        fetch, number (Out): Read this descriptor.
+        fetched, has_magic (In, 1): It was read, and is one.
+        start_layer (Out, 1): The steps of the layer begin.
+        stop_layer (Out, 1): They end early.
+        has_steps (In, 1): There are steps to come.
+        step, last_step (In, 1): A step is on its way; it is the last one of a tile.
+        written (In, 1): A tile was written.
+        record, counter, cycles (Out): A counter of a descriptor has this value.
+    """
+
+    def __init__(self) -> None:
+        descriptor_bits = exact_log2(MAX_DESCRIPTORS)
+        super().__init__(
+            {
+                "start": In(1),
+                "first": In(descriptor_bits),
+                "count": In(8),
+                "running": Out(1),
+                "fetch": Out(1),
+                "number": Out(descriptor_bits),
+                "fetched": In(1),
+                "has_magic": In(1),
+                "start_layer": Out(1),
+                "stop_layer": Out(1),
+                "has_steps": In(1),
+                "step": In(1),
+                "last_step": In(1),
+                "written": In(1),
+                "record": Out(1),
+                "counter": Out(descriptor_bits + 1),
+                "cycles": Out(32),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the state machine and its counters."""
+        del platform
+        m = Module()
+        left = Signal(8)
+        cycles, steps = Signal(range(_MAX_CYCLES + 1)), Signal(range(_MAX_CYCLES + 1))
+        is_overdue = cycles[-1]
+        in_flight = Signal(range(_MAX_TILES_IN_FLIGHT + 1))
+        m.d.sync += [
+            in_flight.eq(in_flight + (self.step & self.last_step) - self.written),
+            steps.eq(steps + self.step),
+        ]
+        with m.If(~is_overdue):
+            m.d.sync += cycles.eq(cycles + 1)
+        m.d.comb += self.cycles.eq(cycles)
+
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.sync += [self.number.eq(self.first), left.eq(self.count)]
+                with m.If(self.start & (self.count != 0)):
+                    m.d.sync += self.running.eq(1)
+                    m.next = "FETCH"
+            with m.State("FETCH"):
+                m.d.comb += self.fetch.eq(1)
+                m.d.sync += [cycles.eq(1), steps.eq(0)]
+                m.next = "FETCHING"
+            with m.State("FETCHING"):
+                with m.If(self.fetched):
+                    m.next = "START"
+            with m.State("START"):
+                m.d.comb += self.start_layer.eq(self.has_magic)
+                with m.If(self.has_magic):
+                    m.next = "STEPS"
+                with m.Else():
+                    m.d.sync += self.running.eq(0)
+                    m.next = "IDLE"
+            with m.State("STEPS"):
+                m.d.comb += self.stop_layer.eq(is_overdue)
+                with m.If(~self.has_steps):
+                    m.next = "DRAIN"
+            with m.State("DRAIN"):
+                with m.If(in_flight == 0):
+                    m.d.sync += left.eq(left - 1)
+                    with m.If(is_overdue):
+                        m.d.sync += left.eq(0)
+                    m.next = "RECORD_CYCLES"
+            with m.State("RECORD_CYCLES"):
+                m.d.comb += [self.record.eq(1), self.counter.eq(Cat(self.number, 0))]
+                m.next = "RECORD_STEPS"
+            with m.State("RECORD_STEPS"):
+                m.d.comb += [
+                    self.record.eq(1),
+                    self.counter.eq(Cat(self.number, 1)),
+                    self.cycles.eq(steps),
+                ]
+                m.d.sync += self.number.eq(self.number + 1)
+                with m.If(left == 0):
+                    m.d.sync += self.running.eq(0)
+                    m.next = "IDLE"
+                with m.Else():
+                    m.next = "FETCH"
+        return m

@@ -1,0 +1,321 @@
+"""The engine: its memories, and what lies between them."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.utils import exact_log2
+
+from hw_templates.cfu.component import CfuComponent
+from hw_templates.cfu.engine.addresses import AddressGenerator
+from hw_templates.cfu.engine.array import ProductArray
+from hw_templates.cfu.engine.collector import Accumulators, LanePairs, Shadows
+from hw_templates.cfu.engine.config import EngineConfig
+from hw_templates.cfu.engine.control import Control
+from hw_templates.cfu.engine.counters import StepCounter
+from hw_templates.cfu.engine.fetcher import Fetcher
+from hw_templates.cfu.engine.finisher import EARLY_CYCLES, Finisher
+from hw_templates.cfu.engine.host import HostPort
+from hw_templates.cfu.engine.isa import CHANNEL_WORDS, MAX_DESCRIPTORS, Kind, Memory
+from hw_templates.cfu.engine.memories import RowMemory
+from hw_templates.cfu.engine.writer import Writer
+
+_ROW_LATENCY = 2
+"""From addresses to activations and weights in registers."""
+
+
+class Engine(CfuComponent):
+    """The whole unit; see ``isa`` for what it does.
+
+    Args:
+        config: Parameters.
+    """
+
+    def __init__(self, config: EngineConfig) -> None:
+        self._config = config
+        super().__init__()
+
+    def elaborate(self, platform: object) -> Module:
+        """Connect the parts."""
+        del platform
+        m = Module()
+        config = self._config
+        word_bits = max(exact_log2(config.words(memory)) for memory in Memory)
+        m.submodules.host = host = HostPort(cfu=self, word_bits=word_bits)
+        m.submodules.control = control = Control()
+        m.submodules.fetcher = fetcher = Fetcher(config)
+        m.submodules.counters = counters = StepCounter(config)
+        m.submodules.addresses = addresses = AddressGenerator(config)
+        m.submodules.array = array = ProductArray(config)
+        m.submodules.writer = writer = Writer(config)
+        layer = fetcher.layer
+        write = _HostWrite(m, host)
+
+        m.submodules.program = program = RowMemory(
+            rows=config.words(Memory.PROGRAM), row_bits=32, part_bits=32
+        )
+        write.drive(m, program, Memory.PROGRAM)
+        m.d.comb += [
+            control.start.eq(host.start),
+            control.first.eq(host.first),
+            control.count.eq(host.count),
+            host.running.eq(control.running),
+            fetcher.start.eq(control.fetch),
+            fetcher.number.eq(control.number),
+            program.read_row.eq(fetcher.word_at),
+            fetcher.word.eq(program.data),
+            control.fetched.eq(fetcher.done),
+            control.has_magic.eq(fetcher.has_magic),
+            counters.start.eq(control.start_layer),
+            counters.stop.eq(control.stop_layer),
+            counters.layer.eq(layer),
+            control.has_steps.eq(counters.busy),
+            control.step.eq(counters.step.valid),
+            control.last_step.eq(counters.step.last),
+            control.written.eq(writer.write),
+            addresses.layer.eq(layer),
+            addresses.step.eq(counters.step),
+            writer.start.eq(control.start_layer),
+            writer.layer.eq(layer),
+        ]
+        self._count_cycles(m, host, control)
+
+        activations = self._activations(m, write, host=host, addresses=addresses, writer=writer)
+        weights = self._weights(m, write, layer.kind, addresses)
+        m.d.comb += [array.activations.eq(activations), array.weights.eq(weights)]
+
+        is_sum = (layer.kind == Kind.DENSE) | (layer.kind == Kind.CHANNELWISE)
+        flags = _Flags(m, addresses)
+        m.submodules.accumulators = accumulators = Accumulators(
+            cols=config.cols, sum_bits=array.sum_bits
+        )
+        m.submodules.pairs = pairs = LanePairs(config)
+        m.submodules.shadows = shadows = Shadows(cols=config.cols, units=config.units)
+        m.submodules.finisher = finisher = Finisher(config)
+        sums_at = _ROW_LATENCY + array.latency
+        # the cycle in which the last step of a tile is in the registers that shadows are loaded from
+        totals_at, pairs_at = sums_at + 1, _ROW_LATENCY + 1
+        early = EARLY_CYCLES - 1
+        m.d.comb += [
+            accumulators.valid.eq(flags.valid(sums_at)),
+            accumulators.first.eq(flags.first(sums_at)),
+            accumulators.sums.eq(array.sums),
+            pairs.valid.eq(flags.valid(_ROW_LATENCY)),
+            pairs.first.eq(flags.first(_ROW_LATENCY)),
+            pairs.part.eq(flags.part(_ROW_LATENCY)),
+            pairs.activations.eq(activations),
+            pairs.keeps_first.eq(layer.kind == Kind.ADD),
+            shadows.load.eq(Mux(is_sum, flags.last(totals_at), flags.last(pairs_at))),
+            shadows.takes_pairs.eq(~is_sum),
+            shadows.totals.eq(accumulators.totals),
+            shadows.pairs.eq(pairs.pairs),
+            finisher.layer.eq(layer),
+            finisher.early.eq(
+                Mux(is_sum, flags.last(totals_at - early), flags.last(pairs_at - early))
+            ),
+            finisher.is_first_tile.eq(
+                Mux(is_sum, flags.first_tile(totals_at - early), flags.first_tile(pairs_at - early))
+            ),
+            finisher.values.eq(shadows.values),
+            writer.valid.eq(finisher.valid),
+            writer.results.eq(finisher.results),
+        ]
+        self._channels(m, write, finisher)
+        return m
+
+    def _count_cycles(self, m: Module, host: HostPort, control: Control) -> None:
+        m.submodules.counts = counts = RowMemory(
+            rows=2 * MAX_DESCRIPTORS, row_bits=32, part_bits=32
+        )
+        m.d.comb += [
+            counts.write_row.eq(control.counter),
+            counts.write_enable.eq(control.record),
+            counts.write_data.eq(control.cycles),
+            counts.read_row.eq(host.counter),
+            host.counter_data.eq(counts.data),
+        ]
+
+    def _activations(
+        self,
+        m: Module,
+        write: "_HostWrite",
+        *,
+        host: HostPort,
+        addresses: AddressGenerator,
+        writer: Writer,
+    ) -> Signal:
+        """Return the register of the row that is multiplied."""
+        config = self._config
+        row_words, parts = config.rows // 4, config.rows // config.cols
+        m.submodules.activations = memory = RowMemory(
+            rows=config.activation_rows, row_bits=8 * config.rows, part_bits=32
+        )
+        in_row = exact_log2(row_words)
+        enable, data = Signal(row_words), Signal(8 * config.rows)
+        row = Signal.like(memory.write_row)
+        with m.If(writer.write):
+            m.d.sync += [
+                row.eq(writer.row),
+                data.eq(writer.data.replicate(parts)),
+                enable.eq(
+                    Cat(
+                        (writer.part == lane * 4 // config.cols) if parts > 1 else 1
+                        for lane in range(row_words)
+                    )
+                ),
+            ]
+        with m.Else():
+            m.d.sync += [
+                row.eq(write.word[in_row:]),
+                data.eq(write.data.replicate(row_words)),
+                enable.eq(write.lanes(Memory.ACTIVATIONS, row_words)),
+            ]
+        m.d.comb += [
+            memory.write_row.eq(row),
+            memory.write_enable.eq(enable),
+            memory.write_data.eq(data),
+            memory.read_row.eq(Mux(host.running, addresses.row, host.read_word[in_row:])),
+        ]
+        m.d.sync += host.read_data.eq(
+            memory.data.word_select(host.read_word[:in_row], 32) if in_row else memory.data
+        )
+        activations = Signal(8 * config.rows)
+        padding = addresses.layer.padded_with.replicate(config.rows)
+        m.d.sync += activations.eq(Mux(addresses.is_inside, memory.data, padding))
+        return activations
+
+    def _weights(
+        self, m: Module, write: "_HostWrite", kind: Value, addresses: AddressGenerator
+    ) -> Signal:
+        """Return the registers of the weights; those beside the diagonal can be kept at 0."""
+        config = self._config
+        rows, cols = config.rows, config.cols
+        m.submodules.weights = dense = RowMemory(
+            rows=config.weight_rows, row_bits=8 * rows * cols, part_bits=32
+        )
+        m.submodules.channel_weights = channelwise = RowMemory(
+            rows=config.channel_weight_rows, row_bits=8 * cols, part_bits=32
+        )
+        write.drive(m, dense, Memory.WEIGHTS)
+        write.drive(m, channelwise, Memory.CHANNEL_WEIGHTS)
+        m.d.comb += [
+            dense.read_row.eq(addresses.weight_row),
+            channelwise.read_row.eq(addresses.weight_row),
+        ]
+        part = Signal.like(addresses.part)
+        is_channelwise = Signal()
+        m.d.sync += [part.eq(addresses.part), is_channelwise.eq(kind == Kind.CHANNELWISE)]
+        weights = Signal(8 * rows * cols)
+        for column in range(cols):
+            own = channelwise.data.word_select(column, 8)
+            for row in range(rows):
+                at = column * rows + row
+                is_diagonal = row % cols == column
+                is_here = (part == row // cols) if rows > cols and is_diagonal else is_diagonal
+                loaded = dense.data.word_select(at, 8)
+                register = weights.word_select(at, 8)
+                # as a reset of the register it costs no look-up tables
+                with m.If(is_channelwise & ~Value.cast(is_here)[0]):
+                    m.d.sync += register.eq(0)
+                with m.Else():
+                    m.d.sync += register.eq(
+                        Mux(is_channelwise, own, loaded) if is_diagonal else loaded
+                    )
+        return weights
+
+    def _channels(self, m: Module, write: "_HostWrite", finisher: Finisher) -> None:
+        """Build the memory of constants: a bank for each unit and field."""
+        units = self._config.units
+        fields = (("biases", 32), ("multipliers", 32), ("shifts", 8))
+        for number, (name, bits) in enumerate(fields):
+            memory = RowMemory(
+                rows=self._config.channels // units, row_bits=bits * units, part_bits=bits
+            )
+            m.submodules[name] = memory
+            is_field = write.word[:2] == number
+            channel = write.word[exact_log2(CHANNEL_WORDS) :]
+            in_row = exact_log2(units)
+            m.d.comb += [
+                memory.write_row.eq(channel[in_row:]),
+                memory.write_data.eq(write.data[:bits].replicate(units)),
+                memory.write_enable.eq(
+                    Cat(
+                        write.is_to(Memory.CHANNELS) & is_field & (channel[:in_row] == unit)
+                        if units > 1
+                        else write.is_to(Memory.CHANNELS) & is_field
+                        for unit in range(units)
+                    )
+                ),
+                memory.read_row.eq(finisher.channel_row),
+                getattr(finisher, name).eq(memory.data),
+            ]
+
+
+class _HostWrite:
+    """A word on its way from the CPU into a memory, in registers."""
+
+    def __init__(self, m: Module, host: HostPort) -> None:
+        self._valid = Signal(name="write_valid")
+        self._memory = Signal.like(host.memory, name="write_memory")
+        self.word = Signal.like(host.word, name="write_word")
+        self.data = Signal(32, name="write_data")
+        m.d.sync += [
+            self._valid.eq(host.write),
+            self._memory.eq(host.memory),
+            self.word.eq(host.word),
+            self.data.eq(host.data),
+        ]
+
+    def is_to(self, memory: Memory) -> Value:
+        """Return whether a word of this memory is written."""
+        return self._valid & (self._memory == memory)
+
+    def lanes(self, memory: Memory, row_words: int) -> Value:
+        """Return the write enables of the words of a row."""
+        is_here = self.is_to(memory)
+        if row_words == 1:
+            return is_here
+        lane = self.word[: exact_log2(row_words)]
+        return Cat(is_here & (lane == number) for number in range(row_words))
+
+    def drive(self, m: Module, memory: RowMemory, which: Memory) -> None:
+        """Write the word to a memory that nobody else writes to."""
+        row_words = len(memory.write_enable)
+        m.d.comb += [
+            memory.write_row.eq(self.word[exact_log2(row_words) :]),
+            memory.write_enable.eq(self.lanes(which, row_words)),
+            memory.write_data.eq(self.data.replicate(row_words)),
+        ]
+
+
+class _Flags:
+    """What belongs to a step, cycles behind its addresses."""
+
+    def __init__(self, m: Module, addresses: AddressGenerator) -> None:
+        self._m = m
+        self._stages = {
+            name: [getattr(addresses, name)]
+            for name in ("valid", "first", "last", "first_tile", "part")
+        }
+        self._valid = addresses.valid
+
+    def _behind(self, name: str, cycles: int) -> Value:
+        stages = self._stages[name]
+        while len(stages) <= cycles:
+            later = Signal.like(stages[-1], name=f"{name}_{len(stages)}")
+            self._m.d.sync += later.eq(stages[-1])
+            stages.append(later)
+        return stages[cycles]
+
+    def valid(self, cycles: int) -> Value:
+        return self._behind("valid", cycles)
+
+    def first(self, cycles: int) -> Value:
+        return self._behind("first", cycles)
+
+    def last(self, cycles: int) -> Value:
+        """Return whether a valid step is the last one of its tile."""
+        return self._behind("last", cycles) & self._behind("valid", cycles)
+
+    def first_tile(self, cycles: int) -> Value:
+        return self._behind("first_tile", cycles)
+
+    def part(self, cycles: int) -> Value:
+        return self._behind("part", cycles)

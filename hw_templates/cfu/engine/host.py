@@ -1,0 +1,159 @@
+"""The side of the engine that the CPU sees: executes instructions one after the other."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw_templates.cfu.component import CfuComponent
+from hw_templates.cfu.engine.isa import MAX_DESCRIPTORS, WAIT_CYCLES, Memory, Operation
+
+MEMORY_BITS = 3
+READ_LATENCY = 5
+"""Cycles from a pointer to what READ and COUNT answer."""
+
+
+class HostPort(wiring.Component):
+    """Takes commands, answers them, and drives the memories and the control unit.
+
+    All outputs towards the CPU are registers, and no path leads from its inputs to them.
+
+    Args:
+        cfu: The component whose ports are served.
+        word_bits: Of an address of a word in the largest memory.
+
+    Members:
+        write, memory, word, data (Out): A word is written to a memory in this cycle.
+        read_word (Out): The word of ACTIVATIONS that READ answers.
+        read_data (In, 32): What is there, within READ_LATENCY cycles.
+        start, first, count (Out): Run ``count`` descriptors from ``first`` on.
+        running (In, 1): A run is in progress; high from the cycle behind ``start``.
+        counter (Out, 7): Descriptor that COUNT asks for, and which counter (highest bit).
+        counter_data (In, 32): What is there, within READ_LATENCY cycles.
+    """
+
+    def __init__(self, *, cfu: CfuComponent, word_bits: int) -> None:
+        self._cfu = cfu
+        descriptor_bits = (MAX_DESCRIPTORS - 1).bit_length()
+        super().__init__(
+            {
+                "write": Out(1),
+                "memory": Out(MEMORY_BITS),
+                "word": Out(word_bits),
+                "data": Out(32),
+                "read_word": Out(word_bits),
+                "read_data": In(32),
+                "start": Out(1),
+                "first": Out(descriptor_bits),
+                "count": Out(8),
+                "running": In(1),
+                "counter": Out(descriptor_bits + 1),
+                "counter_data": In(32),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the command's and the answer's registers, and what happens between them."""
+        del platform
+        m = Module()
+        cfu = self._cfu
+        ready = Signal(init=1)
+        pending, is_answered = Signal(), Signal()
+        funct3, memory = Signal(3), Signal(MEMORY_BITS)
+        a, b = Signal(32), Signal(32)
+        answer, answers = Signal(32), Signal()
+        is_second = Signal()
+        waited = Signal(range(WAIT_CYCLES + 1))
+        is_overdue = waited[-1]
+        pointer = Signal(len(self.word))
+
+        taken = cfu.cmd_valid & ready
+        quick = (
+            (cfu.funct3 == Operation.SET_POINTER)
+            | (cfu.funct3 == Operation.WRITE)
+            | (cfu.funct3 == Operation.WRITE_PAIR)
+            | (cfu.funct3 == Operation.START)
+        )
+        m.d.comb += [
+            cfu.cmd_ready.eq(ready),
+            self.memory.eq(memory),
+            self.data.eq(Mux(is_second, b, a)),
+            self.read_word.eq(pointer),
+            self.first.eq(a),
+            self.count.eq(b),
+            self.counter.eq(Cat(a[: len(self.first)], memory[0])),
+        ]
+
+        free = pending & ~self.running
+        settled = Signal(range(READ_LATENCY + 1))
+        has_read = settled == READ_LATENCY
+        with m.If(pending):
+            m.d.sync += waited.eq(waited + 1)
+        with m.If(free & ~has_read):
+            m.d.sync += settled.eq(settled + 1)
+        with m.Switch(funct3):
+            with m.Case(Operation.SET_POINTER):
+                m.d.comb += answers.eq(free)
+                with m.If(free):
+                    m.d.sync += pointer.eq(a)
+            with m.Case(Operation.WRITE):
+                m.d.comb += [
+                    self.write.eq(free),
+                    self.word.eq(pointer),
+                    answers.eq(free),
+                ]
+                with m.If(free):
+                    m.d.sync += pointer.eq(pointer + 1)
+            with m.Case(Operation.WRITE_PAIR):
+                m.d.comb += [
+                    self.write.eq(free),
+                    self.word.eq(Cat(is_second, pointer[1:])),
+                    answers.eq(free & is_second),
+                ]
+                with m.If(free):
+                    m.d.sync += is_second.eq(~is_second)
+                with m.If(answers):
+                    m.d.sync += pointer.eq(pointer + 2)
+            with m.Case(Operation.READ):
+                m.d.comb += answers.eq(free & has_read)
+                with m.If(memory == Memory.ACTIVATIONS):
+                    m.d.comb += answer.eq(self.read_data)
+                with m.If(answers):
+                    m.d.sync += pointer.eq(pointer + 1)
+            with m.Case(Operation.START):
+                m.d.comb += [self.start.eq(free), answers.eq(free)]
+            with m.Case(Operation.WAIT):
+                m.d.comb += [
+                    answer.eq(self.running),
+                    answers.eq(pending & (~self.running | is_overdue)),
+                ]
+            with m.Case(Operation.COUNT):
+                m.d.comb += [answer.eq(self.counter_data), answers.eq(free & has_read)]
+            with m.Default():
+                m.d.comb += answers.eq(free)
+
+        with m.If(cfu.rsp_valid & cfu.rsp_ready):
+            m.d.sync += [cfu.rsp_valid.eq(0), ready.eq(1)]
+        with m.If(answers):
+            m.d.sync += pending.eq(0)
+            with m.If(~is_answered):
+                m.d.sync += [cfu.rsp_valid.eq(1), cfu.rsp_payload_outputs_0.eq(answer)]
+        with m.If(taken):
+            m.d.sync += [
+                ready.eq(0),
+                pending.eq(1),
+                waited.eq(0),
+                settled.eq(0),
+                is_answered.eq(0),
+                funct3.eq(cfu.funct3),
+                memory.eq(cfu.funct7),
+                a.eq(cfu.cmd_payload_inputs_0),
+                b.eq(cfu.cmd_payload_inputs_1),
+            ]
+            # what needs no answer is executed while the CPU goes on
+            with m.If(quick & ~self.running):
+                m.d.sync += [
+                    is_answered.eq(1),
+                    cfu.rsp_valid.eq(1),
+                    cfu.rsp_payload_outputs_0.eq(0),
+                ]
+        return m
