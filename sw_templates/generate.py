@@ -1,6 +1,6 @@
 """Writes the C of one firmware: templates lay out what is computed here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -8,11 +8,13 @@ from types import MappingProxyType
 import jinja2
 
 from contracts.faults import ConfigError, DoesNotFit
+from contracts.network import Program, Segment, Transfer
 from sw_templates import quantise
 from sw_templates.constants import padded, tensor_constant_name
 from sw_templates.layer import Layer, layer_fields, shared_constants
 from sw_templates.memory_plan import MemoryPlan, plan_memory
 from sw_templates.model import Model
+from sw_templates.operator_set import OperatorSet
 from sw_templates.options import (
     KERNELS_FOLDER,
     PROGRAM_FOLDER,
@@ -77,6 +79,7 @@ class Results:
 class LayerView:
     """What ``model.c.j2`` receives of one layer; every string is C already."""
 
+    position: int
     name: str
     kernel: str
     operator: str
@@ -88,6 +91,43 @@ class LayerView:
     fields: tuple[Field, ...]
     arguments: tuple[str, ...]
     outputs: tuple[Piece, ...]
+    unit: "UnitView | None"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitView:
+    """What a unit does of one layer, or of a segment.
+
+    Attributes:
+        segment: Number of the segment that begins with the layer; None where none does.
+        first: Number of the first command.
+        count: How many there are.
+        writes: What is copied to the unit before: number of the transfer, and place in C.
+        reads: What is copied from it behind.
+    """
+
+    segment: int | None
+    first: int
+    count: int
+    writes: tuple[tuple[int, str], ...]
+    reads: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """A layer whose cycles a unit counts, in a segment that begins with another layer.
+
+    Attributes:
+        segment: Position of that other layer.
+        layer: Its own position.
+        first: Number of its first command.
+        count: How many there are.
+    """
+
+    segment: int
+    layer: int
+    first: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,15 +171,20 @@ def generate(
     _require_printable(model, options)
     align = max(4, options.unroll, kernels.weight_row_align_bytes)
     rows = max(model.operators.scratch_rows, kernels.scratch_rows)
-    plan = plan_memory(model, row_align_bytes=align, scratch_rows=rows)
+    program = kernels.program or Program()
+    plan = plan_memory(
+        model, row_align_bytes=align, scratch_rows=rows, without_scratch=program.layers
+    )
     places = _places(model, plan)
-    constants = shared_constants(model.layers, row_align_bytes=align)
+    on_cpu = [layer for at, layer in enumerate(model.layers) if at not in program.layers]
+    constants = shared_constants(on_cpu, row_align_bytes=align)
+    constant_bytes = constants.size_bytes + program.constant_bytes
     views = tuple(
-        _view(layer, position, plan, places, align, constants.names)
+        _view(layer, position, plan, places, align, constants.names, program)
         for position, layer in enumerate(model.layers)
     )
     if soc is not None:
-        _require_room(plan.peak_bytes + constants.size_bytes, soc)
+        _require_room(plan.peak_bytes + constant_bytes, soc)
     variables: dict[str, object] = {
         "model": model,
         "model_name": options.model_name or printable_name(model.name),
@@ -157,8 +202,13 @@ def generate(
         "quarter_squares": [(value - 256) ** 2 // 4 for value in range(512)],
         "crc_table": [_crc_step(value) for value in range(256)],
         "layers": views,
+        "segments": [
+            _segment_view(number, segment, places)
+            for number, segment in enumerate(program.segments)
+        ],
+        "counted": _counted(program),
         "constants": constants.arrays,
-        "constant_bytes": constants.size_bytes,
+        "constant_bytes": constant_bytes,
         "arena_bytes": plan.peak_bytes + padded(align, 16),
         "input_bytes": padded(model.input_bytes, 16) + padded(align, 16),
         "output": places[model.outputs[0].index]
@@ -196,14 +246,17 @@ def generate(
                 fix="rename them in the operator's file and template",
             )
         variables |= own
-    clash = sorted(variables.keys() & kernels.variables.keys() - {"unroll"})
+    own_variables = {**program.variables, **kernels.variables}
+    clash = sorted(variables.keys() & own_variables.keys() - {"unroll"})
     if clash:
         raise ConfigError(
             f"the kernels' variables {', '.join(clash)} have names that the firmware uses itself",
             fix="rename them in the family",
         )
-    sources = _render(variables, kernels, model, soc, out)
-    return Firmware(folder=out, sources=sources, plan=plan, constant_bytes=constants.size_bytes)
+    variables |= own_variables
+    used = {layer.kernel for layer in on_cpu}
+    sources = _render(variables, kernels, model.operators, used, soc, out)
+    return Firmware(folder=out, sources=sources, plan=plan, constant_bytes=constant_bytes)
 
 
 def c_environment(
@@ -267,15 +320,23 @@ def _require_room(data_bytes: int, soc: SocMap) -> None:
 def _render(
     variables: Mapping[str, object],
     kernels: KernelSet,
-    model: Model,
+    operators: OperatorSet,
+    used: Container[str],
     soc: SocMap | None,
     out: Path,
 ) -> tuple[str, ...]:
-    """Render every template that belongs to this firmware; return the sources among them."""
-    operators = model.operators
+    """Render every template that belongs to this firmware; return the sources among them.
+
+    Args:
+        variables: Of the templates.
+        kernels: Which folders have kernels.
+        operators: Whose templates there are.
+        used: The kernels that a layer is run by.
+        soc: Addresses of the SoC; None for a program of the host.
+        out: Where the files go.
+    """
     folders = (*kernels.folders, KERNELS_FOLDER, PROGRAM_FOLDER)
     environment = c_environment(folders, templates=operators.templates)
-    used = {layer.kernel for layer in model.layers}
     out.mkdir(parents=True, exist_ok=True)
     sources = []
     for template in sorted(environment.list_templates(extensions=["j2"])):
@@ -286,7 +347,7 @@ def _render(
         if name in (_CORE_ONLY if soc is None else (*_HOST_ONLY, _EMULATION)):
             continue
         try:
-            text = environment.get_template(template).render({**variables, **kernels.variables})
+            text = environment.get_template(template).render(variables)
         except jinja2.TemplateError as error:
             raise ConfigError(
                 f"kernel template {template} cannot be rendered: {error}",
@@ -344,6 +405,7 @@ def _view(
     places: Mapping[int, str],
     align: int,
     names: Mapping[str, str],
+    program: Program,
 ) -> LayerView:
     scratch_bytes = plan.scratch_bytes[position]
     arguments = [f"&{layer.name}"]
@@ -353,6 +415,7 @@ def _view(
         arguments.append(f"arena + {plan.scratch_offsets[position]}")
     fields = layer_fields(layer, row_align_bytes=align, scratch_bytes=scratch_bytes)
     return LayerView(
+        position=position,
         name=layer.name,
         kernel=layer.kernel,
         operator=layer.operator,
@@ -367,7 +430,55 @@ def _view(
         ),
         arguments=tuple(arguments),
         outputs=tuple(_piece(tensor, places) for tensor in layer.outputs),
+        unit=_unit_view(position, places, program),
     )
+
+
+def _unit_view(position: int, places: Mapping[int, str], program: Program) -> UnitView | None:
+    """Return how a unit runs a layer by itself; None where it does not."""
+    layer = program.layers.get(position)
+    if layer is None:
+        return None
+    begun = next(
+        (at for at, each in enumerate(program.segments) if each.layers[0] is layer),
+        None,
+    )
+    return UnitView(
+        segment=begun,
+        first=layer.commands.start,
+        count=len(layer.commands),
+        writes=() if begun is None else _transfers(program.segments[begun].inputs, places),
+        reads=_transfers([layer.output], places),
+    )
+
+
+def _segment_view(number: int, segment: Segment, places: Mapping[int, str]) -> UnitView:
+    return UnitView(
+        segment=number,
+        first=segment.commands.start,
+        count=len(segment.commands),
+        writes=_transfers(segment.inputs, places),
+        reads=_transfers(segment.outputs, places),
+    )
+
+
+def _counted(program: Program) -> list[Counted]:
+    return [
+        Counted(
+            segment=segment.layers[0].position,
+            layer=layer.position,
+            first=layer.commands.start,
+            count=len(layer.commands),
+        )
+        for segment in program.segments
+        for layer in segment.layers[1:]
+    ]
+
+
+def _transfers(
+    transfers: Sequence[Transfer], places: Mapping[int, str]
+) -> tuple[tuple[int, str], ...]:
+    return tuple((transfer.number, places[transfer.tensor]) for transfer in transfers)
 
 
 def _result_texts(output: Tensor) -> Sequence[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy.typing as npt
 
+from contracts.network import Computation
 from sw_templates.constants import Constant, tensor_constant
 from sw_templates.tensor import ActivationRange, Tensor
 from sw_templates.tflite_file import OptionsTable, RawTensor
@@ -123,6 +124,13 @@ class Layer(ABC):
         """
         del row_align_bytes, scratch_rows
         return 0
+
+    def computation(self) -> Computation | None:
+        """Return what the layer computes, for hardware that runs whole layers.
+
+        None where no ``Computation`` is exactly that: only the CPU runs it then.
+        """
+        return None
 
     @classmethod
     def template_variables(cls, *, unroll: int) -> Mapping[str, object]:

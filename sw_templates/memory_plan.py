@@ -1,6 +1,6 @@
 """Where every activation lives: one arena, reused as soon as a tensor is no longer needed."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from sw_templates.constants import padded
@@ -76,11 +76,26 @@ class MemoryPlan:
     peak_bytes: int
 
 
-def plan_memory(model: Model, *, row_align_bytes: int, scratch_rows: int) -> MemoryPlan:
-    """Place every tensor and scratch buffer: the largest first, each as low as it fits."""
+def plan_memory(
+    model: Model,
+    *,
+    row_align_bytes: int,
+    scratch_rows: int,
+    without_scratch: Container[int] = (),
+) -> MemoryPlan:
+    """Place every tensor and scratch buffer: the largest first, each as low as it fits.
+
+    Args:
+        model: The network.
+        row_align_bytes: Rows of weights are padded to a multiple of this.
+        scratch_rows: How many rows a kernel is promised, where it works by rows.
+        without_scratch: Positions of layers that no kernel runs.
+    """
     scratch = tuple(
-        layer.scratch_bytes(row_align_bytes=row_align_bytes, scratch_rows=scratch_rows)
-        for layer in model.layers
+        0
+        if position in without_scratch
+        else layer.scratch_bytes(row_align_bytes=row_align_bytes, scratch_rows=scratch_rows)
+        for position, layer in enumerate(model.layers)
     )
     wanted, input_offsets = _lifetimes(model)
     for position, size in enumerate(scratch):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from contracts.faults import ConfigError
+from contracts.network import Program
 from contracts.parameter import Parameter, Rule, Value
 
 KERNELS_FOLDER = Path(__file__).parent / "kernels"
@@ -128,12 +129,14 @@ class KernelSet:
         weight_row_align_bytes: Rows of weights are zero-padded to a multiple of this: a power of
             two up to 64. The plain kernels need ``unroll``; the larger of both is used.
         scratch_rows: Rows of ``row_bytes`` that CONV_2D has as scratch memory, at least.
+        program: What a unit runs of the network by itself; None where every layer is a kernel's.
     """
 
     folders: tuple[Path, ...] = ()
     variables: Mapping[str, object] = field(default_factory=dict)
     weight_row_align_bytes: int = 4
     scratch_rows: int = 1
+    program: Program | None = None
 
     def __post_init__(self) -> None:
         if self.weight_row_align_bytes not in (1, 2, 4, 8, 16, 32, 64):

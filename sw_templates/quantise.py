@@ -9,6 +9,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from contracts.network import Scale
 from sw_templates.tensor import ActivationRange
 
 INT32_MAX = (1 << 31) - 1
@@ -22,6 +23,11 @@ class Multiplier:
 
     multiplier: int
     shift: int
+
+    @property
+    def scale(self) -> Scale:
+        """The same for hardware."""
+        return Scale(multiplier=self.multiplier, shift=self.shift)
 
 
 def to_float32(value: float) -> float:

@@ -136,8 +136,8 @@ ROOMS_OF = {
     "dse": "campaign commands config dashboard output pareto results space store study suggest"
     " words",
     "sw_templates": "arena_use boot_program build constants generate graph host layer layers"
-    " memory_plan model operator_set operators options oracle quantise reference soc_map tensor"
-    " tflite_file tflite_import tflite_node workload",
+    " memory_plan model network operator_set operators options oracle quantise reference soc_map"
+    " tensor tflite_file tflite_import tflite_node workload",
     "runners": "boards executors fpga job measuring pipeline prepare reference samples stages tools"
     " vivado"
     " workload",

@@ -1,14 +1,16 @@
 """Custom function units by parameters: what a family is, and which ones a study has.
 
-``BUILT_IN`` holds ``none`` and ``simd``; ``load_families`` adds those that a config names.
+``BUILT_IN`` holds ``none``, ``simd`` and ``engine``; ``load_families`` adds those that a
+config names.
 """
 
 from hw_templates.cfu.families import BUILT_IN, Families, load_families, register
-from hw_templates.cfu.family import PORTS, Family, KernelFolder, ReferenceModel, Values
+from hw_templates.cfu.family import PORTS, Compiler, Family, KernelFolder, ReferenceModel, Values
 
 __all__ = [
     "BUILT_IN",
     "PORTS",
+    "Compiler",
     "Families",
     "Family",
     "KernelFolder",

@@ -18,7 +18,7 @@ from types import ModuleType
 
 from contracts.faults import ConfigError
 from contracts.parameter import Parameter
-from hw_templates.cfu import none, simd
+from hw_templates.cfu import engine, none, simd
 from hw_templates.cfu.family import Family
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
@@ -224,6 +224,11 @@ def _require_consistent(family: Family) -> None:
                 " and there is none",
                 fix="correct the path: Path(__file__).parent / 'kernels' starts at the module",
             )
+    if family.compiler is not None and family.kernels is None:
+        raise ConfigError(
+            f"CFU family {family.name!r} compiles networks, but has no C that runs the programs",
+            fix="give kernels with the functions of unit.h (docs/how-to/add-a-cfu-family.md)",
+        )
     if family.verilog is not None and not family.sources:
         raise ConfigError(
             f"CFU family {family.name!r} names no source files, so a change would go unnoticed",
@@ -262,5 +267,5 @@ def _choice(parameter: Parameter) -> tuple[str, bool]:
     return repr(parameter.values), parameter.ordered
 
 
-BUILT_IN = Families([none.FAMILY, simd.FAMILY])
+BUILT_IN = Families([none.FAMILY, simd.FAMILY, engine.FAMILY])
 """The families that every study has."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from contracts.network import Network, Program
 from contracts.parameter import Parameter, Rule, Value
 
 Values = Mapping[str, Value]
@@ -59,7 +60,7 @@ def _one(values: Values) -> int:
     return 1
 
 
-def _no_variables(values: Values) -> Values:
+def _no_variables(values: Values) -> Mapping[str, object]:
     del values
     return {}
 
@@ -77,9 +78,25 @@ class KernelFolder:
     """
 
     folder: Path
-    variables: Callable[[Values], Values] = _no_variables
+    variables: Callable[[Values], Mapping[str, object]] = _no_variables
     weight_row_align_bytes: Callable[[Values], int] = _four
     scratch_rows: Callable[[Values], int] = _one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiler:
+    """What makes a program of a network, for hardware that runs several layers at one command.
+
+    Attributes:
+        compile: Returns which layers of a network the hardware of a design runs, and what its C
+            needs for it; a network without layers gives a program without segments. A layer that
+            it cannot run stays the CPU's. Raises DoesNotFit where memory is too small for a layer,
+            naming it, the bytes it needs and the bytes there are.
+        sources: Files or folders that it depends on beside those of the family.
+    """
+
+    compile: Callable[[Values, Network], Program]
+    sources: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +113,8 @@ class Family:
             The same values give the same bytes, whatever the folder, process or time.
         model: Returns a fresh reference model for a design; None when there is no CFU.
         kernels: C kernels; None keeps the plain ones.
+        compiler: Makes programs of networks; needs ``kernels``, which bring the functions of
+            ``unit.h``. None leaves each layer to its kernel.
         macs_per_cycle: Returns the most multiply-accumulates that the hardware of a design does in
             a cycle, which layers are compared with; None where nobody has said it.
         sources: Files or folders that ``verilog`` depends on, of different names; what they
@@ -110,5 +129,6 @@ class Family:
     verilog: Callable[[Values], str] | None = None
     model: Callable[[Values], ReferenceModel] | None = None
     kernels: KernelFolder | None = None
+    compiler: Compiler | None = None
     macs_per_cycle: Callable[[Values], float] | None = None
     sources: tuple[Path, ...] = ()

@@ -4,11 +4,12 @@ import contextlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from contracts.faults import DoesNotFit, ToolCrashed
+from contracts.network import Program
 from contracts.parameter import Value
 from hw_templates.cfu import Family
 from runners.job import Job
@@ -19,6 +20,8 @@ from runners.tools import identities, run_tool
 from runners.workload import workload_model
 from sw_templates.build import host_command, riscv_commands
 from sw_templates.generate import Firmware, generate
+from sw_templates.model import Model
+from sw_templates.network import network_of
 from sw_templates.operator_set import operators_digest
 from sw_templates.options import FirmwareOptions, KernelSet, printable_name
 from sw_templates.soc_map import SocMap
@@ -61,6 +64,19 @@ def kernel_set(family: Family, values: Mapping[str, Value]) -> KernelSet:
         return chosen
 
 
+def _program(family: Family, values: Mapping[str, Value], model: Model) -> Program:
+    """Return what a family's compiler makes of a model.
+
+    Raises:
+        DoesNotFit: The design's memories are too small for it.
+        DoesNotBuild: The compiler of a family of the study's own raised something else.
+    """
+    assert family.compiler is not None
+    whose = f"the compiler of the CFU family {family.name}"
+    with calling(whose) if is_own(family) else contextlib.nullcontext():
+        return family.compiler.compile(values, network_of(model))
+
+
 def own_kernels(job: Job) -> str | None:
     """Return what of a firmware's C is the study's own, in words; None when it is all ours."""
     family = family_of(job)
@@ -80,7 +96,10 @@ def generate_firmware(job: Job, *, soc: SocMap | None, out: Path) -> Firmware:
     """
     family = family_of(job)
     model = workload_model(job.workload)
-    kernels = kernel_set(family, family_values(job, family))
+    values = family_values(job, family)
+    kernels = kernel_set(family, values)
+    if family.compiler is not None:
+        kernels = replace(kernels, program=_program(family, values, model))
     own = own_kernels(job)
     with contextlib.nullcontext() if own is None else calling(own):
         return generate(model, kernels=kernels, options=firmware_options(job), soc=soc, out=out)
@@ -94,6 +113,15 @@ def _source_inputs(job: Job) -> dict[str, Any]:
         "kernels": {
             **asdict(kernels),
             "folders": [source_digest(folder) for folder in kernels.folders],
+        },
+        "compiler": None
+        if family.compiler is None
+        else {
+            "values": family_values(job, family),
+            "sources": [
+                (path.name, source_digest(path))
+                for path in (*family.compiler.sources, *family.sources)
+            ],
         },
         "operators": operators_digest(job.workload.operator_folders),
         "options": asdict(firmware_options(job)),

@@ -7,8 +7,10 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy.typing as npt
 
+from contracts.network import Alias
 from sw_templates.layer import Layer
 from sw_templates.layers.strided_view import MOVED_TYPES, require_same_type
+from sw_templates.tensor import ElementType
 from sw_templates.tflite_file import RawTensor
 from sw_templates.tflite_node import Node
 
@@ -45,6 +47,12 @@ class AliasLayer(Layer, ABC):
         if source.elements != output.elements:
             node.refuse(output.index, f"has the shape {output.shape}, the input {source.shape}")
         return cls(index=node.index, inputs=(source,), outputs=(output,))
+
+    def computation(self) -> Alias | None:
+        """See ``Layer.computation``."""
+        if self.input.type is not ElementType.INT8:
+            return None
+        return Alias(input=self.input.index, output=self.output.index)
 
     def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
         """See ``Layer.fields``."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from contracts.network import Requantisation
 from sw_templates import quantise
 from sw_templates.constants import (
     Constant,
@@ -68,26 +69,44 @@ class WeightedLayer(Layer, ABC):
 
     def arrays(self, *, row_align_bytes: int) -> tuple[Constant, ...]:
         """Return weights by padded rows, the folded bias, multipliers and shifts by channel."""
-        rows = self._rows()
-        sums = rows.sum(axis=0 if self.channels_in_row else 1, dtype=np.int64)
-        table = padded_rows(rows, row_align_bytes)
-        bias = np.zeros(len(sums), dtype=np.int64)
-        if self.bias is not None:
-            bias += np.frombuffer(self.bias.data or b"", dtype="<i4")
-        folded = (bias - self.input.zero_point * sums).tolist()
-        factors = quantise.channel_multipliers(
-            self.input.scale,
-            self.weights.scales,
-            self.output.scale,
-            len(sums),
-            is_rounded_up=self.multiplies_as_double,
-        )
+        table = padded_rows(self._rows(), row_align_bytes)
+        biases, factors = self._folded_biases(), self._factors()
         name = self.name
         return (
             table_constant(f"{name}_weights", table),
-            int32_constant(f"{name}_bias", [quantise.wrap_int32(value) for value in folded]),
+            int32_constant(f"{name}_bias", biases),
             int32_constant(f"{name}_multipliers", [factor.multiplier for factor in factors]),
             int32_constant(f"{name}_shifts", [factor.shift for factor in factors]),
+        )
+
+    def requantisation(self) -> Requantisation:
+        """Return how the kernel makes outputs of its sums, for hardware."""
+        return Requantisation(
+            biases=tuple(self._folded_biases()),
+            scales=tuple(factor.scale for factor in self._factors()),
+            rounds_once=self.multiplies_as_double,
+            zero_point=self.output.zero_point,
+            least=self.activation.minimum,
+            greatest=self.activation.maximum,
+        )
+
+    def _folded_biases(self) -> list[int]:
+        """Return each channel's bias with what the input's zero point adds to its sum."""
+        sums = self._rows().sum(axis=0 if self.channels_in_row else 1, dtype=np.int64)
+        bias = np.zeros(len(sums), dtype=np.int64)
+        if self.bias is not None:
+            bias += np.frombuffer(self.bias.data or b"", dtype="<i4")
+        folded = bias - self.input.zero_point * sums
+        return [quantise.wrap_int32(value) for value in folded.tolist()]
+
+    def _factors(self) -> tuple[quantise.Multiplier, ...]:
+        channels = self._rows().shape[1 if self.channels_in_row else 0]
+        return quantise.channel_multipliers(
+            self.input.scale,
+            self.weights.scales,
+            self.output.scale,
+            channels,
+            is_rounded_up=self.multiplies_as_double,
         )
 
     def _rows(self) -> npt.NDArray[np.int8]:

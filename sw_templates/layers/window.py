@@ -1,8 +1,17 @@
 """The window that a convolution or a pooling moves over an image."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from contracts import network
 from sw_templates.tensor import Tensor
+
+
+def image_of(tensor: Tensor) -> network.Image:
+    """Return a tensor as one image for hardware; sizes before the last three make it higher."""
+    *_, width, channels = (1, 1, *tensor.shape)
+    return network.Image(
+        height=tensor.elements // (width * channels), width=width, channels=channels
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +44,10 @@ class Window:
             "pad_top": self.pad_top,
             "pad_left": self.pad_left,
         }
+
+    def moving(self) -> network.Window:
+        """Return the same for hardware."""
+        return network.Window(**asdict(self))
 
     @property
     def kernel_fields(self) -> dict[str, int | str]:

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
+from contracts.network import ChannelSum, Requantisation, Scale
 from sw_templates.layers.pool_layer import POOL_FIELDS, POOL_MEMBERS, PoolLayer
+from sw_templates.layers.window import image_of
 from sw_templates.tflite_file import OptionsTable
 
 
@@ -28,6 +32,41 @@ void average_pool2d(const struct average_pool2d_layer *layer, const int8_t *inpu
         """Return room for an int32 sum of each channel."""
         del row_align_bytes, scratch_rows
         return 4 * self.output.shape[3]
+
+    def computation(self) -> ChannelSum | None:
+        """See ``Layer.computation``; padding, which would not count, is the CPU's."""
+        image, result = image_of(self.input), image_of(self.output)
+        window = self.window.moving()
+        if self.input.shape[0] != 1 or not window.lies_within(image, result):
+            return None
+        return ChannelSum(
+            input=self.input.index,
+            output=self.output.index,
+            image=image,
+            result=result,
+            window=window,
+            padding=0,
+            weights=np.ones((window.kernel_height, window.kernel_width, image.channels), np.int8),
+            requantisation=Requantisation(
+                biases=(0,),
+                scales=(_reciprocal(window.taps),),
+                rounds_once=True,
+                zero_point=0,
+                least=self.activation.minimum,
+                greatest=self.activation.maximum,
+            ),
+        )
+
+
+def _reciprocal(count: int) -> Scale:
+    """Return 1 / count such that sums of count int8, rounded once, are divided as the kernel does.
+
+    The multiplier is the next one above, so what lies halfway goes away from zero; a sum is at
+    most 128 * count, and the multiplier's error times that stays below the distance to the next
+    half, 1 / (2 * count), as long as count < 2^22.
+    """
+    shift = -(count - 1).bit_length() + 1
+    return Scale(multiplier=-((-1 << (31 - shift)) // count), shift=shift)
 
 
 OPERATOR = AveragePool2d

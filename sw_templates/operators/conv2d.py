@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, Self
 
+from contracts.network import WindowSum
+from sw_templates.constants import int8_values
 from sw_templates.layers.convolution import (
     CONVOLUTION_FIELDS,
     convolution_window,
     require_bias_input,
 )
 from sw_templates.layers.weighted_layer import WeightedLayer
-from sw_templates.layers.window import Window
+from sw_templates.layers.window import Window, image_of
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
 
@@ -101,6 +103,19 @@ void conv2d(const struct conv2d_layer *layer, const int8_t *input, int8_t *outpu
             for group in range(0, unroll, 4)
         }
         return {"strip_pixels": STRIP_PIXELS, "conv2d_steps": steps}
+
+    def computation(self) -> WindowSum:
+        """See ``Layer.computation``."""
+        return WindowSum(
+            input=self.input.index,
+            output=self.output.index,
+            image=image_of(self.input),
+            result=image_of(self.output),
+            window=self.window.moving(),
+            padding=self.input.zero_point,
+            weights=int8_values(self.weights),
+            requantisation=self.requantisation(),
+        )
 
     @property
     def macs(self) -> int:

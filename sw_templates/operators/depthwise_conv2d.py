@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from contracts.network import ChannelSum
+from sw_templates.constants import int8_values
 from sw_templates.layers.convolution import (
     DEPTHWISE_FIELDS,
     depth_multiplier,
     depthwise_window,
 )
 from sw_templates.layers.weighted_layer import WeightedLayer
-from sw_templates.layers.window import Window
+from sw_templates.layers.window import Window, image_of
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
 
@@ -86,6 +88,21 @@ void depthwise_conv2d(const struct depthwise_conv2d_layer *layer, const int8_t *
         """See ``Layer.scratch_bytes``."""
         del scratch_rows
         return self.row_bytes(row_align_bytes) * self._taps
+
+    def computation(self) -> ChannelSum | None:
+        """See ``Layer.computation``."""
+        if self.depth_multiplier != 1:
+            return None
+        return ChannelSum(
+            input=self.input.index,
+            output=self.output.index,
+            image=image_of(self.input),
+            result=image_of(self.output),
+            window=self.window.moving(),
+            padding=self.input.zero_point,
+            weights=int8_values(self.weights)[0],
+            requantisation=self.requantisation(),
+        )
 
     @property
     def macs(self) -> int:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from contracts.network import Image, Window, WindowSum
+from sw_templates.constants import int8_values
 from sw_templates.layers.weighted_layer import WeightedLayer
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
@@ -75,6 +77,20 @@ void fully_connected(const struct fully_connected_layer *layer, const int8_t *in
         """See ``Layer.scratch_bytes``."""
         del scratch_rows
         return self.row_bytes(row_align_bytes)
+
+    def computation(self) -> WindowSum:
+        """See ``Layer.computation``."""
+        units, depth = self.weights.shape
+        return WindowSum(
+            input=self.input.index,
+            output=self.output.index,
+            image=Image(height=1, width=self.batches, channels=depth),
+            result=Image(height=1, width=self.batches, channels=units),
+            window=Window(kernel_height=1, kernel_width=1),
+            padding=self.input.zero_point,
+            weights=int8_values(self.weights).reshape(units, 1, 1, depth),
+            requantisation=self.requantisation(),
+        )
 
     @property
     def batches(self) -> int:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from contracts.network import ChannelMaximum
 from sw_templates.layers.pool_layer import POOL_FIELDS, POOL_MEMBERS, PoolLayer
+from sw_templates.layers.window import image_of
 from sw_templates.tflite_file import OptionsTable
 
 
@@ -18,6 +20,20 @@ class MaxPool2d(PoolLayer):
     prototype: ClassVar[str] = """
 void max_pool2d(const struct max_pool2d_layer *layer, const int8_t *input, int8_t *output);
 """
+
+    def computation(self) -> ChannelMaximum | None:
+        """See ``Layer.computation``."""
+        if self.input.shape[0] != 1:
+            return None
+        return ChannelMaximum(
+            input=self.input.index,
+            output=self.output.index,
+            image=image_of(self.input),
+            result=image_of(self.output),
+            window=self.window.moving(),
+            least=self.activation.minimum,
+            greatest=self.activation.maximum,
+        )
 
 
 OPERATOR = MaxPool2d

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.network import Network
 from contracts.parameter import Parameter, Value
 from hw_templates.cfu import Family, ReferenceModel
 from runners.tools import newest_clang, run_tool
@@ -114,6 +115,8 @@ def render_kernels(family: Family, values: Mapping[str, Value], out: Path) -> li
         "scratch_rows": max(operators.scratch_rows, family.kernels.scratch_rows(values)),
         **family.kernels.variables(values),
     }
+    if family.compiler is not None:
+        variables |= family.compiler.compile(values, Network()).variables
     out.mkdir(parents=True, exist_ok=True)
     own = [path.relative_to(folders[0]).as_posix() for path in folders[0].rglob("*.j2")]
     names = sorted({*own, *(path.name for path in KERNELS_FOLDER.glob("*.h.j2"))})

@@ -254,9 +254,9 @@ class KernelLibrary:
         self._options = FirmwareOptions(unroll=unroll)
         self._functions: dict[str, Any] = {}
         self._structures: dict[str, type[ctypes.Structure]] = {}
-        self._compile(model)
+        self.compile(model)
 
-    def _compile(self, model: Model) -> None:
+    def compile(self, model: Model) -> None:
         """Compile the kernels of a model that are not there yet."""
         missing = {layer.kernel for layer in model.layers} - self._functions.keys()
         if not missing:
@@ -308,7 +308,7 @@ class KernelLibrary:
         return [bytes(output[GUARD:-GUARD].tobytes()) for output in outputs]
 
     def run_model(self, model: Model, given: bytes) -> list[bytes]:
-        self._compile(model)
+        self.compile(model)
         tensors = {tensor.index: part for tensor, part in model.input_parts(given)}
         for layer in model.layers:
             outputs = self.run(layer, tensors)

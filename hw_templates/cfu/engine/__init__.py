@@ -1,14 +1,16 @@
 """Family ``engine``: an array of products with memories of its own that runs whole networks."""
 
 from collections.abc import Mapping
+from enum import IntEnum
 from pathlib import Path
 
 from contracts.parameter import Parameter, Rule, Value
 from hw_templates.cfu import component as component_module
-from hw_templates.cfu.engine import gateware
-from hw_templates.cfu.engine.config import MEMORIES_KIB, UNITS
+from hw_templates.cfu.engine import gateware, isa
+from hw_templates.cfu.engine.compiler import compile_network
+from hw_templates.cfu.engine.config import MEMORIES_KIB, UNITS, EngineConfig
 from hw_templates.cfu.engine.isa import SIDES
-from hw_templates.cfu.family import Family
+from hw_templates.cfu.family import Compiler, Family, KernelFolder, Values
 
 _FOLDER = Path(__file__).parent
 
@@ -19,6 +21,33 @@ def _cols_divide_rows(values: Mapping[str, Value]) -> bool:
 
 def _units_divide_cols(values: Mapping[str, Value]) -> bool:
     return int(values["engine_units"]) <= int(values["engine_cols"])
+
+
+def _variables(values: Values) -> Mapping[str, object]:
+    """Return what the C of the driver and of the emulation calls the engine's parts."""
+    config = EngineConfig.from_values(values)
+    return {
+        "engine_rows": config.rows,
+        "engine_cols": config.cols,
+        "engine_memory_words": {memory.name: config.words(memory) for memory in isa.Memory},
+        "engine_memory": _numbers(isa.Memory),
+        "engine_op": _numbers(isa.Operation),
+        "engine_kind": _numbers(isa.Kind),
+        "engine_word": _numbers(isa.Word),
+        "engine_magic": isa.MAGIC,
+        "engine_rounds_once": isa.ROUNDS_ONCE,
+        "engine_size_bits": isa.SIZE_BITS,
+        "engine_block_bits": isa.BLOCK_BITS,
+        "engine_add_left_shift": isa.ADD_LEFT_SHIFT,
+        "engine_channel_words": isa.CHANNEL_WORDS,
+        "engine_descriptor_words": isa.DESCRIPTOR_WORDS,
+        "engine_max_descriptors": isa.MAX_DESCRIPTORS,
+        "engine_max_steps": isa.MAX_STEPS,
+    }
+
+
+def _numbers(kinds: type[IntEnum]) -> dict[str, int]:
+    return {kind.name: int(kind) for kind in kinds}
 
 
 FAMILY = Family(
@@ -77,6 +106,8 @@ FAMILY = Family(
     ),
     verilog=gateware.verilog,
     model=gateware.model,
+    kernels=KernelFolder(folder=_FOLDER / "kernels", variables=_variables),
+    compiler=Compiler(compile=compile_network, sources=(_FOLDER / "compiler",)),
     macs_per_cycle=lambda values: int(values["engine_rows"]) * int(values["engine_cols"]),
     sources=(Path(component_module.__file__), *sorted(_FOLDER.glob("*.py"))),
 )

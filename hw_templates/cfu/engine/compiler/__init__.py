@@ -1,0 +1,5 @@
+"""From a network to a program of the engine's descriptors."""
+
+from hw_templates.cfu.engine.compiler.compile import compile_network
+
+__all__ = ["compile_network"]

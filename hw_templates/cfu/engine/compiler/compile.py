@@ -1,0 +1,234 @@
+"""Which layers of a network the engine runs, and the program that it runs them by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from contracts.network import (
+    Alias,
+    ChannelMaximum,
+    ChannelSum,
+    Image,
+    Network,
+    NetworkLayer,
+    Program,
+    Segment,
+    TensorSum,
+    Transfer,
+    UnitLayer,
+    WindowSum,
+)
+from hw_templates.cfu.engine.compiler.encode import Placed, program_variables
+from hw_templates.cfu.engine.compiler.memory import Home, place_homes
+from hw_templates.cfu.engine.compiler.shapes import over_whole_image
+from hw_templates.cfu.engine.compiler.task import (
+    CannotRun,
+    Task,
+    channel_maximum_task,
+    channel_sum_task,
+    is_same_place,
+    tensor_sum_task,
+    window_sum_task,
+)
+from hw_templates.cfu.engine.config import EngineConfig
+from hw_templates.cfu.engine.isa import MAX_DESCRIPTORS
+from hw_templates.cfu.family import Values
+
+_Computed = WindowSum | ChannelSum | ChannelMaximum | TensorSum
+"""What takes a command of the engine."""
+
+
+def compile_network(values: Values, network: Network) -> Program:
+    """Return the program of a network for a design; see ``family.Compiler``."""
+    config = EngineConfig.from_values(values)
+    draft = _Draft(network, config)
+    for position, layer in enumerate(network.layers):
+        draft.add(position, layer)
+    return draft.program()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """A segment that grows.
+
+    Attributes:
+        first: Position of its first layer.
+        inputs: Tensors that are copied in, with their homes.
+        layers: Position and number of commands before and behind it.
+        written: Tensors that its layers write, with their homes.
+    """
+
+    first: int
+    inputs: list[tuple[int, Home]] = field(default_factory=list)
+    layers: list[tuple[int, range]] = field(default_factory=list)
+    written: dict[int, Home] = field(default_factory=dict)
+
+
+class _Draft:
+    """What is decided so far of a program."""
+
+    def __init__(self, network: Network, config: EngineConfig) -> None:
+        self._network = network
+        self._config = config
+        self._homes: list[Home] = []
+        self._there: dict[int, list[Home]] = {}
+        self._tasks: list[Placed] = []
+        self._runs: list[_Run] = []
+        self._open: _Run | None = None
+        self._refusals: dict[int, str] = {}
+        self._from_cpu: set[int] = set(network.outputs)
+
+    def add(self, position: int, layer: NetworkLayer) -> None:
+        """Give the next layer to the engine or, where that is not possible, to the CPU."""
+        computation = layer.computation
+        try:
+            if computation is None:
+                self._leave_to_cpu(layer)
+            elif isinstance(computation, Alias):
+                self._alias(position, layer, computation)
+            else:
+                self._run(position, computation)
+        except CannotRun as reason:
+            self._refusals[position] = str(reason)
+            self._leave_to_cpu(layer)
+
+    def program(self) -> Program:
+        """Place everything and return the program."""
+        for run in self._runs:
+            last = run.layers[-1][0]
+            for tensor, home in run.written.items():
+                if tensor in self._from_cpu:
+                    home.last = max(home.last, last)
+        names = [layer.name for layer in self._network.layers]
+        place_homes(self._homes, names, self._config)
+        copied: list[Home] = []
+        segments = tuple(self._segment(run, copied) for run in self._runs)
+        variables, constant_bytes = program_variables(self._tasks, copied, names, self._config)
+        return Program(
+            segments=segments,
+            variables=variables,
+            constant_bytes=constant_bytes,
+            refusals=self._refusals,
+        )
+
+    def _segment(self, run: _Run, copied: list[Home]) -> Segment:
+        """Return a segment; a transfer's number is its home's place in ``copied``."""
+
+        def transfer(tensor: int, home: Home) -> Transfer:
+            if home not in copied:
+                copied.append(home)
+            return Transfer(tensor=tensor, number=copied.index(home))
+
+        return Segment(
+            inputs=tuple(transfer(tensor, home) for tensor, home in run.inputs),
+            layers=tuple(
+                UnitLayer(
+                    position=position,
+                    commands=commands,
+                    output=transfer(tensor, run.written[tensor]),
+                )
+                for position, commands in run.layers
+                for tensor in self._network.layers[position].writes
+            ),
+            outputs=tuple(
+                transfer(tensor, home)
+                for tensor, home in run.written.items()
+                if tensor in self._from_cpu
+            ),
+        )
+
+    def _leave_to_cpu(self, layer: NetworkLayer) -> None:
+        self._open = None
+        self._from_cpu.update(layer.reads)
+
+    def _alias(self, position: int, layer: NetworkLayer, alias: Alias) -> None:
+        homes = self._there.get(alias.input)
+        if self._open is None or not homes:
+            self._leave_to_cpu(layer)
+            return
+        number = len(self._tasks)
+        self._open.layers.append((position, range(number, number)))
+        self._open.written[alias.output] = homes[0]
+        homes[0].last = position
+        self._there[alias.output] = homes
+
+    def _run(self, position: int, computation: _Computed) -> None:
+        if len(self._tasks) == MAX_DESCRIPTORS:
+            raise CannotRun(f"the engine holds {MAX_DESCRIPTORS} layers")
+        held = {tensor: homes[0].image for tensor, homes in self._there.items()}
+        task, inputs, output = _task_of(computation, held, self._config)
+        run = self._run_with(position, inputs, task)
+        homes = tuple(
+            self._home(tensor, image, position, run)
+            for tensor, image in zip(inputs, task.images, strict=True)
+        )
+        result = Home(image=task.result, first=position, last=position)
+        self._homes.append(result)
+        number = len(self._tasks)
+        self._tasks.append(Placed(task=task, layer=position, inputs=homes, output=result))
+        run.layers.append((position, range(number, number + 1)))
+        run.written[output] = result
+        self._there[output] = [result]
+
+    def _run_with(self, position: int, inputs: tuple[int, ...], task: Task) -> _Run:
+        """Return the segment that a layer joins: a new one where the CPU must copy in between."""
+        run = self._open
+        missing = (
+            tensor
+            for tensor, image in zip(inputs, task.images, strict=True)
+            if self._held(tensor, image) is None
+        )
+        if run is not None and not any(tensor in run.written for tensor in missing):
+            return run
+        run = _Run(first=position)
+        self._runs.append(run)
+        self._open = run
+        return run
+
+    def _held(self, tensor: int, image: Image) -> Home | None:
+        """Return where a tensor lies in the engine as a layer wants it."""
+        homes = self._there.get(tensor, ())
+        return next((h for h in homes if is_same_place(h.image, image, self._config)), None)
+
+    def _home(self, tensor: int, image: Image, position: int, run: _Run) -> Home:
+        """Return where a layer finds an input; it is copied in where it is nowhere yet."""
+        home = self._held(tensor, image)
+        if home is None:
+            home = Home(image=image, first=run.first, last=position)
+            self._homes.append(home)
+            self._there.setdefault(tensor, []).append(home)
+            self._from_cpu.add(tensor)
+            run.inputs.append((tensor, home))
+        home.last = position
+        return home
+
+
+def _task_of(
+    computation: _Computed,
+    held: Mapping[int, Image],
+    config: EngineConfig,
+) -> tuple[Task, tuple[int, ...], int]:
+    """Return the task of a layer, the tensors that it reads, and the one that it writes.
+
+    Args:
+        computation: What it computes.
+        held: How tensors lie in the engine that are there.
+        config: The engine.
+
+    Raises:
+        CannotRun: The engine cannot.
+    """
+    match computation:
+        case WindowSum():
+            held_image = held.get(computation.input)
+            seen = over_whole_image(computation, held_image, config)
+            return window_sum_task(seen, config), (computation.input,), computation.output
+        case ChannelSum():
+            return channel_sum_task(computation, config), (computation.input,), computation.output
+        case ChannelMaximum():
+            task = channel_maximum_task(computation, config)
+            return task, (computation.input,), computation.output
+        case TensorSum():
+            return tensor_sum_task(computation, config), computation.inputs, computation.output
+        case _:
+            assert_never(computation)

@@ -1,0 +1,164 @@
+"""Networks that are compiled for the engine give TFLite's bytes, layer by layer."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contracts.faults import DoesNotFit
+from contracts.parameter import Value
+from hw_templates.cfu.engine import FAMILY
+from runners.stages.firmware import kernel_set
+from sw_templates.model import Model
+from sw_templates.reference import golden_inferences, random_inputs
+from sw_templates.tflite_import import load_model, model_from_bytes
+from tests.cfu.engine_runs import compiled, design, run_network
+from tests.cfu.random_networks import RandomNetwork, random_network
+from tests.firmware.firmware_bench import (
+    DATA,
+    IMGC,
+    KernelLibrary,
+    host_firmware,
+    load_bytes,
+    reference_outputs,
+    run_batch,
+    small_network,
+)
+from tests.firmware.random_layers import (
+    average_pool_models,
+    conv2d_models,
+    depthwise_models,
+    fully_connected_models,
+    reshape_models,
+)
+from tests.firmware.random_operators import elementwise_models, max_pool_models, reduce_models
+from tests.firmware.tflite_builder import CONV_2D, SAME, ModelSpec, build
+
+ARRAYS = ((4, 4), (8, 4), (16, 16), (32, 8))
+LAYERS: dict[str, Callable[[], st.SearchStrategy[ModelSpec]]] = {
+    "convolution": conv2d_models,
+    "depthwise convolution": depthwise_models,
+    "fully connected": fully_connected_models,
+    "average pool": average_pool_models,
+    "max pool": max_pool_models,
+    "element by element": elementwise_models,
+    "mean": reduce_models,
+    "change of shape": reshape_models,
+}
+NETWORKS = [
+    (IMGC, 64, 128),
+    (DATA / "mlperf_tiny" / "kws_ref_model.tflite", 64, 256),
+    (DATA / "mlperf_tiny" / "vww_96_int8.tflite", 256, 256),
+]
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> KernelLibrary:
+    return KernelLibrary(tmp_path_factory.mktemp("kernels"), 4)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data(), array=st.sampled_from(ARRAYS), seed=st.integers(0, 2**32 - 1))
+@pytest.mark.parametrize("kind", LAYERS)
+def test_any_layer(
+    kernels: KernelLibrary, kind: str, data: st.DataObject, array: tuple[int, int], seed: int
+) -> None:
+    content = build(data.draw(LAYERS[kind]()))
+    model = model_from_bytes(content, "network")
+    generator = np.random.default_rng(seed)
+    content_bytes = generator.integers(-128, 128, model.input_bytes, dtype=np.int8).tobytes()
+    found = run_network(design(*array), model, content_bytes, kernels)
+    assert found == reference_outputs(content, model, content_bytes)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_network(kernels: KernelLibrary, seed: int) -> None:
+    content = random_network(seed, layers=2 + seed % 7)
+    model = model_from_bytes(content, "network")
+    given_bytes = random_inputs(model, count=1, seed=seed)[0]
+    array = ARRAYS[seed % len(ARRAYS)]
+    found = run_network(design(*array, activation_kib=64), model, given_bytes, kernels)
+    assert found == reference_outputs(content, model, given_bytes)
+
+
+def engine_firmware(values: dict[str, Value], model: Model, folder: Path) -> Path:
+    """Compile a firmware for the host, with sanitisers."""
+    kernels = replace(kernel_set(FAMILY, values), program=compiled(values, model))
+    return host_firmware(model, folder, kernels=kernels, sanitise=True)
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=str)
+def test_the_driver_runs_a_small_network(array: tuple[int, int], tmp_path: Path) -> None:
+    path, model = load_bytes(small_network(), tmp_path)
+    program = engine_firmware(design(*array), model, tmp_path / "firmware")
+    inputs = random_inputs(model, count=5, seed=1)
+    assert run_batch(program, model, inputs) == golden_inferences(path, model, inputs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 112))
+def test_the_driver_runs_any_network(seed: int, tmp_path: Path) -> None:
+    path, model = load_bytes(random_network(seed, layers=8), tmp_path)
+    values = design(*ARRAYS[seed % len(ARRAYS)], activation_kib=64)
+    program = engine_firmware(values, model, tmp_path / "firmware")
+    inputs = random_inputs(model, count=3, seed=seed)
+    assert run_batch(program, model, inputs) == golden_inferences(path, model, inputs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("array", ARRAYS, ids=str)
+@pytest.mark.parametrize(("path", "activation_kib", "weight_kib"), NETWORKS, ids=str)
+def test_the_driver_runs_the_networks_of_mlperf_tiny(
+    path: Path, activation_kib: int, weight_kib: int, array: tuple[int, int], tmp_path: Path
+) -> None:
+    if not path.exists():
+        pytest.skip(f"the model {path.name} is not beside this checkout")
+    model = load_model(path)
+    values = design(*array, activation_kib=activation_kib, weight_kib=weight_kib)
+    program = engine_firmware(values, model, tmp_path / "firmware")
+    inputs = random_inputs(model, count=5, seed=11)
+    assert run_batch(program, model, inputs) == golden_inferences(path, model, inputs)
+
+
+def test_what_the_engine_cannot_do_is_left_to_the_cpu(tmp_path: Path) -> None:
+    _, model = load_bytes(small_network(), tmp_path)
+    program = compiled(design(16, 16), model)
+    names = {model.layers[position].name for position in program.layers}
+    assert names == {layer.name for layer in model.layers} - {"softmax_6"}
+
+
+@pytest.mark.parametrize(
+    ("activation_kib", "weight_kib", "what", "layer"),
+    [
+        (8, 128, "activations up to layer conv2d_0 need", "engine_activation_kib"),
+        (64, 8, "weights up to layer", "engine_weight_kib"),
+    ],
+)
+def test_a_network_that_does_not_fit_is_refused_with_what_would_fit(
+    activation_kib: int, weight_kib: int, what: str, layer: str
+) -> None:
+    spec = single_layer_network(height=24, channels=32, filters=40)
+    model = model_from_bytes(spec, "network")
+    values = design(16, 16, activation_kib=activation_kib, weight_kib=weight_kib)
+    with pytest.raises(DoesNotFit, match=rf"{what}.* bytes .* has {8 << 10}") as refused:
+        compiled(values, model)
+    assert layer in refused.value.fix
+
+
+def single_layer_network(*, height: int, channels: int, filters: int) -> bytes:
+    """Return one convolution of 3 x 3."""
+    network = RandomNetwork(rng=np.random.default_rng(1))
+    image = network.activation([1, height, height, channels])
+    constants = network.weights([filters, 3, 3, channels], 0)
+    output = network.activation([1, height, height, filters])
+    options = {"StrideH": 1, "StrideW": 1, "DilationHFactor": 1, "DilationWFactor": 1}
+    network.operator(CONV_2D, [image, *constants], output, Padding=SAME, **options)
+    return build(
+        ModelSpec(
+            tensors=network.tensors, operators=network.operators, inputs=[image], outputs=[output]
+        )
+    )
