@@ -9,6 +9,7 @@ from hw_templates.cfu import component as component_module
 from hw_templates.cfu.engine import gateware, isa
 from hw_templates.cfu.engine.compiler import compile_network
 from hw_templates.cfu.engine.config import MEMORIES_KIB, UNITS, EngineConfig
+from hw_templates.cfu.engine.image import MOST_BYTES
 from hw_templates.cfu.engine.isa import SIDES
 from hw_templates.cfu.family import Compiler, Family, KernelFolder, Values
 
@@ -43,6 +44,7 @@ def _variables(values: Values) -> Mapping[str, object]:
         "engine_descriptor_words": isa.DESCRIPTOR_WORDS,
         "engine_max_descriptors": isa.MAX_DESCRIPTORS,
         "engine_max_steps": isa.MAX_STEPS,
+        "engine_image_bytes": MOST_BYTES,
     }
 
 

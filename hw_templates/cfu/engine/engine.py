@@ -38,7 +38,7 @@ class Engine(CfuComponent):
         m = Module()
         config = self._config
         word_bits = max(exact_log2(config.words(memory)) for memory in Memory)
-        m.submodules.host = host = HostPort(cfu=self, word_bits=word_bits)
+        m.submodules.host = host = HostPort(cfu=self, rows=config.rows, word_bits=word_bits)
         m.submodules.control = control = Control()
         m.submodules.fetcher = fetcher = Fetcher(config)
         m.submodules.counters = counters = StepCounter(config)

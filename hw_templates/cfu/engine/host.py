@@ -5,7 +5,14 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw_templates.cfu.component import CfuComponent
-from hw_templates.cfu.engine.isa import MAX_DESCRIPTORS, WAIT_CYCLES, Memory, Operation
+from hw_templates.cfu.engine.isa import (
+    MAX_DESCRIPTORS,
+    WAIT_CYCLES,
+    WORD_BYTES,
+    Memory,
+    Operation,
+)
+from hw_templates.cfu.engine.loader import ImageLoader
 
 MEMORY_BITS = 3
 READ_LATENCY = 5
@@ -19,6 +26,7 @@ class HostPort(wiring.Component):
 
     Args:
         cfu: The component whose ports are served.
+        rows: Of the engine.
         word_bits: Of an address of a word in the largest memory.
 
     Members:
@@ -31,8 +39,9 @@ class HostPort(wiring.Component):
         counter_data (In, 32): What is there, within READ_LATENCY cycles.
     """
 
-    def __init__(self, *, cfu: CfuComponent, word_bits: int) -> None:
+    def __init__(self, *, cfu: CfuComponent, rows: int, word_bits: int) -> None:
         self._cfu = cfu
+        self._rows = rows
         descriptor_bits = (MAX_DESCRIPTORS - 1).bit_length()
         super().__init__(
             {
@@ -72,6 +81,7 @@ class HostPort(wiring.Component):
             | (cfu.funct3 == Operation.WRITE)
             | (cfu.funct3 == Operation.WRITE_PAIR)
             | (cfu.funct3 == Operation.START)
+            | (cfu.funct3 == Operation.STREAM)
         )
         m.d.comb += [
             cfu.cmd_ready.eq(ready),
@@ -82,6 +92,9 @@ class HostPort(wiring.Component):
             self.count.eq(b),
             self.counter.eq(Cat(a[: len(self.first)], memory[0])),
         ]
+
+        m.submodules.loader = loader = ImageLoader(self._rows)
+        m.d.comb += [loader.a.eq(a), loader.b.eq(b)]
 
         free = pending & ~self.running
         settled = Signal(range(READ_LATENCY + 1))
@@ -128,11 +141,31 @@ class HostPort(wiring.Component):
                 ]
             with m.Case(Operation.COUNT):
                 m.d.comb += [answer.eq(self.counter_data), answers.eq(free & has_read)]
+            with m.Case(Operation.STREAM):
+                m.d.comb += [
+                    self.memory.eq(Memory.ACTIVATIONS),
+                    self.write.eq(loader.write),
+                    self.word.eq(pointer + loader.word),
+                    self.data.eq(loader.data),
+                    loader.begin.eq(free & memory[0]),
+                    loader.append.eq(free & ~memory[0] & ~is_second),
+                    answers.eq(free & (memory[0] | (is_second & ~loader.busy))),
+                ]
+                with m.If(loader.append):
+                    m.d.sync += is_second.eq(1)
+                with m.If(answers):
+                    m.d.sync += is_second.eq(0)
+                with m.If(loader.advance):
+                    m.d.sync += pointer.eq(pointer + self._rows // WORD_BYTES)
             with m.Default():
                 m.d.comb += answers.eq(free)
 
+        # all others end within the cycle after they were answered
+        is_streaming = pending & ~answers & (funct3 == Operation.STREAM)
         with m.If(cfu.rsp_valid & cfu.rsp_ready):
-            m.d.sync += [cfu.rsp_valid.eq(0), ready.eq(1)]
+            m.d.sync += [cfu.rsp_valid.eq(0), ready.eq(~is_streaming)]
+        with m.Elif(answers & is_answered & ~cfu.rsp_valid):
+            m.d.sync += ready.eq(1)
         with m.If(answers):
             m.d.sync += pending.eq(0)
             with m.If(~is_answered):

@@ -58,6 +58,12 @@ class Operation(IntEnum):
     COUNT = 6
     """Answers the cycles that descriptor rs1 took when it ran last; with funct7 = 1 those in which
     the array multiplied. 0 for one that never ran. Models without time answer 0."""
+    STREAM = 7
+    """With funct7 = 1 an image begins whose pixels have few channels: as ImageFormat says, rs1 and
+    rs2. With funct7 = 0 rs1 and rs2 are its next 8 bytes. Each pixel fills the first words of a row
+    of ACTIVATIONS, from the pointer on, which advances by a row: it begins a window of pixels that
+    follow each other in a line of the image, so that a kernel's taps beside each other become
+    channels. What comes behind the last pixel is dropped; nothing is taken before an image began."""
 
 
 DESCRIPTOR_WORDS = 16

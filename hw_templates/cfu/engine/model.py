@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.descriptor import Descriptor
+from hw_templates.cfu.engine.image import ImageModel
 from hw_templates.cfu.engine.isa import (
     ADD_LEFT_SHIFT,
     CHANNEL_WORDS,
@@ -54,6 +55,8 @@ class EngineModel:
         self._config = config
         self._memories = {memory: np.zeros(config.words(memory), dtype="<u4") for memory in Memory}
         self._pointer = 0
+        self._image = ImageModel.begin(0, 0, rows=config.rows)
+        self._image.lines = 0  # until one begins
 
     def op(self, funct3: int, funct7: int, a: int, b: int) -> int:
         """Execute one instruction and return its answer."""
@@ -73,7 +76,18 @@ class EngineModel:
             return int(words[at % len(words)]) if funct7 % 8 == Memory.ACTIVATIONS else 0
         elif operation is Operation.START:
             self._run(a % MAX_DESCRIPTORS, b % 256)
+        elif operation is Operation.STREAM:
+            self._stream(funct7 % 2, a, b)
         return 0
+
+    def _stream(self, begins: int, a: int, b: int) -> None:
+        if begins:
+            self._image = ImageModel.begin(a, b, rows=self._config.rows)
+            return
+        for row in self._image.append(a, b):
+            for number, word in enumerate(row):
+                self._write(Memory.ACTIVATIONS, self._pointer + number, word)
+            self._pointer += self._config.rows // WORD_BYTES
 
     def _write(self, funct7: int, pointer: int, value: int) -> None:
         if funct7 % 8 in self._memories:
