@@ -132,21 +132,22 @@ def test_what_the_engine_cannot_do_is_left_to_the_cpu(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("activation_kib", "weight_kib", "what", "layer"),
+    ("activation_kib", "weight_kib", "what", "parameter"),
     [
-        (8, 128, "activations up to layer conv2d_0 need", "engine_activation_kib"),
-        (64, 8, "weights up to layer", "engine_weight_kib"),
+        (8, 128, "activations at layer conv2d_0 need", "engine_activation_kib"),
+        (64, 8, "weights of the network need", "engine_weight_kib"),
     ],
 )
 def test_a_network_that_does_not_fit_is_refused_with_what_would_fit(
-    activation_kib: int, weight_kib: int, what: str, layer: str
+    activation_kib: int, weight_kib: int, what: str, parameter: str
 ) -> None:
     spec = single_layer_network(height=24, channels=32, filters=40)
     model = model_from_bytes(spec, "network")
     values = design(16, 16, activation_kib=activation_kib, weight_kib=weight_kib)
     with pytest.raises(DoesNotFit, match=rf"{what}.* bytes .* has {8 << 10}") as refused:
         compiled(values, model)
-    assert layer in refused.value.fix
+    assert parameter in refused.value.fix
+    assert "conv2d_0" in refused.value.what
 
 
 def single_layer_network(*, height: int, channels: int, filters: int) -> bytes:

@@ -1,47 +1,68 @@
 """Which layers of a network the engine runs, and the program that it runs them by."""
 
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import assert_never
 
+from contracts.faults import DoesNotFit
 from contracts.network import (
     Alias,
-    ChannelMaximum,
-    ChannelSum,
     Image,
     Network,
     NetworkLayer,
     Program,
     Segment,
-    TensorSum,
     Transfer,
     UnitLayer,
-    WindowSum,
 )
+from hw_templates.cfu.engine.compiler.choose import Computed, task_of
 from hw_templates.cfu.engine.compiler.encode import Placed, program_variables
 from hw_templates.cfu.engine.compiler.memory import Home, place_homes
-from hw_templates.cfu.engine.compiler.shapes import over_whole_image
 from hw_templates.cfu.engine.compiler.task import (
     CannotRun,
     Task,
-    channel_maximum_task,
-    channel_sum_task,
+    by_blocks,
     is_same_place,
-    tensor_sum_task,
-    window_sum_task,
 )
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.isa import MAX_DESCRIPTORS
 from hw_templates.cfu.family import Values
 
-_Computed = WindowSum | ChannelSum | ChannelMaximum | TensorSum
-"""What takes a command of the engine."""
-
 
 def compile_network(values: Values, network: Network) -> Program:
-    """Return the program of a network for a design; see ``family.Compiler``."""
+    """Return the program of a network for a design; see ``family.Compiler``.
+
+    What is fastest may need more memory than the design has: then what needs less is tried.
+    """
     config = EngineConfig.from_values(values)
-    draft = _Draft(network, config)
+    for style in _STYLES:
+        with suppress(DoesNotFit):
+            return _program(network, config, style)
+    return _program(network, config, _LEAST_MEMORY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Style:
+    """What is given up for memory.
+
+    Attributes:
+        is_small: Pixels are folded for the fewest weights, not for the fewest cycles.
+        splits: Equal weights of a layer's channels are there once, for a command for each block.
+    """
+
+    is_small: bool
+    splits: bool
+
+
+_STYLES = (
+    _Style(is_small=False, splits=False),
+    _Style(is_small=False, splits=True),
+    _Style(is_small=True, splits=False),
+)
+_LEAST_MEMORY = _Style(is_small=True, splits=True)
+
+
+def _program(network: Network, config: EngineConfig, style: _Style) -> Program:
+    draft = _Draft(network, config, style)
     for position, layer in enumerate(network.layers):
         draft.add(position, layer)
     return draft.program()
@@ -67,9 +88,10 @@ class _Run:
 class _Draft:
     """What is decided so far of a program."""
 
-    def __init__(self, network: Network, config: EngineConfig) -> None:
+    def __init__(self, network: Network, config: EngineConfig, style: _Style) -> None:
         self._network = network
         self._config = config
+        self._style = style
         self._homes: list[Home] = []
         self._there: dict[int, list[Home]] = {}
         self._tasks: list[Placed] = []
@@ -152,11 +174,14 @@ class _Draft:
         homes[0].last = position
         self._there[alias.output] = homes
 
-    def _run(self, position: int, computation: _Computed) -> None:
-        if len(self._tasks) == MAX_DESCRIPTORS:
-            raise CannotRun(f"the engine holds {MAX_DESCRIPTORS} layers")
+    def _run(self, position: int, computation: Computed) -> None:
         held = {tensor: homes[0].image for tensor, homes in self._there.items()}
-        task, inputs, output = _task_of(computation, held, self._config)
+        task, inputs, output = task_of(
+            computation, held, self._config, is_small=self._style.is_small
+        )
+        tasks = by_blocks(task, self._config) if self._style.splits else (task,)
+        if len(self._tasks) + len(tasks) > MAX_DESCRIPTORS:
+            raise CannotRun(f"the engine holds {MAX_DESCRIPTORS} commands")
         run = self._run_with(position, inputs, task)
         homes = tuple(
             self._home(tensor, image, position, run)
@@ -165,8 +190,10 @@ class _Draft:
         result = Home(image=task.result, first=position, last=position)
         self._homes.append(result)
         number = len(self._tasks)
-        self._tasks.append(Placed(task=task, layer=position, inputs=homes, output=result))
-        run.layers.append((position, range(number, number + 1)))
+        self._tasks += [
+            Placed(task=each, layer=position, inputs=homes, output=result) for each in tasks
+        ]
+        run.layers.append((position, range(number, len(self._tasks))))
         run.written[output] = result
         self._there[output] = [result]
 
@@ -201,34 +228,3 @@ class _Draft:
             run.inputs.append((tensor, home))
         home.last = position
         return home
-
-
-def _task_of(
-    computation: _Computed,
-    held: Mapping[int, Image],
-    config: EngineConfig,
-) -> tuple[Task, tuple[int, ...], int]:
-    """Return the task of a layer, the tensors that it reads, and the one that it writes.
-
-    Args:
-        computation: What it computes.
-        held: How tensors lie in the engine that are there.
-        config: The engine.
-
-    Raises:
-        CannotRun: The engine cannot.
-    """
-    match computation:
-        case WindowSum():
-            held_image = held.get(computation.input)
-            seen = over_whole_image(computation, held_image, config)
-            return window_sum_task(seen, config), (computation.input,), computation.output
-        case ChannelSum():
-            return channel_sum_task(computation, config), (computation.input,), computation.output
-        case ChannelMaximum():
-            task = channel_maximum_task(computation, config)
-            return task, (computation.input,), computation.output
-        case TensorSum():
-            return tensor_sum_task(computation, config), computation.inputs, computation.output
-        case _:
-            assert_never(computation)

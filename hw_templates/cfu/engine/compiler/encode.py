@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from contracts.network import Image
 from hw_templates.cfu.engine.compiler.memory import ConstantMemory, Home
 from hw_templates.cfu.engine.compiler.task import Task, blocks, tiles
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.descriptor import Descriptor
 from hw_templates.cfu.engine.isa import CHANNEL_WORDS, WORD_BYTES, Kind, Memory
+
+_PIXEL_CYCLES = 10
+_WORD_CYCLES = 3
+_SHIFTED_WORD_CYCLES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,6 +48,14 @@ class Copy:
     pixel_bytes: int
     pixel_words: int
 
+    @property
+    def cycles(self) -> int:
+        """About how many the CPU takes to write it: whole words by pairs, others by shifts."""
+        words = -(-self.pixel_bytes // WORD_BYTES)
+        if self.pixels == 1 or self.pixel_bytes % WORD_BYTES == 0:
+            return self.pixels * (_PIXEL_CYCLES + _WORD_CYCLES * words)
+        return self.pixels * (_PIXEL_CYCLES + _SHIFTED_WORD_CYCLES * words)
+
 
 def program_variables(
     tasks: Sequence[Placed], copied: Sequence[Home], names: Sequence[str], config: EngineConfig
@@ -60,19 +73,16 @@ def program_variables(
     """
     weights = ConstantMemory(
         what="weights",
-        parameter="engine_weight_kib",
         row_bytes=config.rows * config.cols,
         capacity_rows=config.weight_rows,
     )
     channel_weights = ConstantMemory(
         what="channel-by-channel weights",
-        parameter="engine_weight_kib",
         row_bytes=config.cols,
         capacity_rows=config.channel_weight_rows,
     )
     channels = ConstantMemory(
         what="channels' constants",
-        parameter="engine_weight_kib",
         row_bytes=CHANNEL_WORDS * WORD_BYTES,
         capacity_rows=config.channels,
     )
@@ -83,6 +93,8 @@ def program_variables(
         first_weight = 0 if rows is None else memory.add(rows, name)
         first_channel = channels.add(placed.task.channels.astype("<i4"), name)
         program += _descriptor(placed, first_weight, first_channel, config).words()
+    for memory in (weights, channel_weights, channels):
+        memory.require_room()
     loads = [
         {"memory": int(memory), "name": f"engine_{memory.name.lower()}", "words": words}
         for memory, words in (
@@ -93,7 +105,7 @@ def program_variables(
         )
         if words
     ]
-    copies = [_copy(home, config) for home in copied]
+    copies = [copy_of(home.image, config, word=_word(home, config)) for home in copied]
     constant_words = len(program) + sum(
         len(memory.words) for memory in (weights, channel_weights, channels)
     )
@@ -106,13 +118,16 @@ def _descriptor(
 ) -> Descriptor:
     task = placed.task
     window, requantisation = task.window, task.requantisation
-    first, second = (placed.inputs[0], placed.inputs[-1])
+    first, second, output = (
+        _word(home, config) + task.first_block * config.rows // WORD_BYTES
+        for home in (placed.inputs[0], placed.inputs[-1], placed.output)
+    )
     return Descriptor(
         kind=task.kind,
         rounds_once=requantisation.rounds_once,
-        input=_word(first, config),
-        second_input=_word(second, config),
-        output=_word(placed.output, config),
+        input=first,
+        second_input=second,
+        output=output,
         input_size=(task.image.height, task.image.width),
         output_size=(task.output.height, task.output.width),
         input_blocks=blocks(task.image, config),
@@ -135,12 +150,10 @@ def _word(home: Home, config: EngineConfig) -> int:
     return home.row * config.rows // WORD_BYTES
 
 
-def _copy(home: Home, config: EngineConfig) -> Copy:
+def copy_of(image: Image, config: EngineConfig, *, word: int = 0) -> Copy:
     """Return how a tensor is copied: at one go where its pixels follow each other without gaps."""
-    pixel_words = blocks(home.image, config) * config.rows // WORD_BYTES
-    pixels, pixel_bytes = home.image.pixels, home.image.channels
+    pixel_words = blocks(image, config) * config.rows // WORD_BYTES
+    pixels, pixel_bytes = image.pixels, image.channels
     if pixel_bytes == pixel_words * WORD_BYTES:
         pixels, pixel_bytes, pixel_words = 1, pixels * pixel_bytes, pixels * pixel_words
-    return Copy(
-        word=_word(home, config), pixels=pixels, pixel_bytes=pixel_bytes, pixel_words=pixel_words
-    )
+    return Copy(word=word, pixels=pixels, pixel_bytes=pixel_bytes, pixel_words=pixel_words)

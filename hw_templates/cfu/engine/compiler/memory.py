@@ -48,32 +48,19 @@ def place_homes(homes: Sequence[Home], names: Sequence[str], config: EngineConfi
     Raises:
         DoesNotFit: ACTIVATIONS is too small.
     """
-    there = config.activation_rows
-    crowded = max(range(len(names)), key=lambda at: _rows_at(at, homes, config), default=0)
-    least = _rows_at(crowded, homes, config)
-    if least > there:
-        _refuse(
-            names[crowded],
-            "activations",
-            least * config.rows,
-            there * config.rows,
-            "engine_activation_kib",
-        )
     orders = (
         sorted(homes, key=lambda home: (-home.rows(config), home.first)),
         sorted(homes, key=lambda home: (home.first - home.last, -home.rows(config), home.first)),
         sorted(homes, key=lambda home: (home.first, -home.rows(config))),
     )
-    needed = [_place(order, config) for order in orders]
-    best = min(range(len(orders)), key=lambda at: needed[at])
-    _place(orders[best], config)
-    if needed[best] > there:
-        _refuse(
-            names[crowded],
-            "activations",
-            needed[best] * config.rows,
-            there * config.rows,
-            "engine_activation_kib",
+    best = min(orders, key=lambda order: _place(order, config))
+    needed = _place(best, config)
+    if needed > config.activation_rows:
+        crowded = max(range(len(names)), key=lambda at: _rows_at(at, homes, config))
+        raise DoesNotFit(
+            f"the activations at layer {names[crowded]} need {needed * config.rows} bytes of the"
+            f" engine's memory, which has {config.activation_rows * config.rows}",
+            fix="raise engine_activation_kib, or use a smaller model",
         )
 
 
@@ -101,19 +88,19 @@ class ConstantMemory:
 
     Attributes:
         what: Of what, for messages.
-        parameter: That makes it larger.
         row_bytes: Of one row.
         capacity_rows: How many there are.
-        parts: What it holds so far.
-        needed_rows: Of all that it was asked to hold.
+        parts: What it is to hold, whether there is room or not.
+        rows: How many rows that takes.
+        first_without_room: The first layer that found no room.
     """
 
     what: str
-    parameter: str
     row_bytes: int
     capacity_rows: int
     parts: list[bytes] = field(default_factory=list)
-    needed_rows: int = 0
+    rows: int = 0
+    first_without_room: str | None = None
     _known: dict[bytes, int] = field(default_factory=dict)
 
     def add(self, rows: npt.NDArray[np.generic], layer: str) -> int:
@@ -122,26 +109,30 @@ class ConstantMemory:
         Args:
             rows: Of ``row_bytes`` each.
             layer: Whose they are.
-
-        Raises:
-            DoesNotFit: There is no room.
         """
         content = np.ascontiguousarray(rows).tobytes()
         if content in self._known:
             return self._known[content]
-        at, count = self.needed_rows, len(content) // self.row_bytes
-        self.needed_rows += count
-        if self.needed_rows > self.capacity_rows:
-            _refuse(
-                layer,
-                self.what,
-                self.needed_rows * self.row_bytes,
-                self.capacity_rows * self.row_bytes,
-                self.parameter,
-            )
+        self._known[content] = self.rows
         self.parts.append(content)
-        self._known[content] = at
-        return at
+        self.rows += len(content) // self.row_bytes
+        if self.rows > self.capacity_rows and self.first_without_room is None:
+            self.first_without_room = layer
+        return self._known[content]
+
+    def require_room(self) -> None:
+        """Check that there is room for all.
+
+        Raises:
+            DoesNotFit: There is not.
+        """
+        if self.first_without_room is not None:
+            needed, there = (count * self.row_bytes for count in (self.rows, self.capacity_rows))
+            raise DoesNotFit(
+                f"the {self.what} of the network need {needed} bytes of the engine's memory, which"
+                f" has {there}; {self.first_without_room} is the first layer without room",
+                fix="raise engine_weight_kib, or use a smaller model",
+            )
 
     @property
     def words(self) -> list[int]:
@@ -149,11 +140,3 @@ class ConstantMemory:
         content = b"".join(self.parts)
         content += bytes(-len(content) % _PAIR_BYTES)
         return [int(word) for word in np.frombuffer(content, dtype="<u4")]
-
-
-def _refuse(layer: str, what: str, needed_bytes: int, there_bytes: int, parameter: str) -> None:
-    raise DoesNotFit(
-        f"the {what} up to layer {layer} need {needed_bytes} bytes of the engine's memory, which"
-        f" has {there_bytes}",
-        fix=f"raise {parameter}, or use a smaller model",
-    )

@@ -1,6 +1,6 @@
 """One layer as the engine will run it, before it is known where anything lies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +56,7 @@ class Task:
         requantisation: What becomes of sums, apart from ``channels``.
         zero_points: Of the inputs of a sum of tensors.
         scales: Likewise.
+        first_block: Of each pixel's rows the one that it begins with, in inputs and output.
     """
 
     kind: Kind
@@ -70,6 +71,7 @@ class Task:
     requantisation: Requantisation
     zero_points: tuple[int, int] = (0, 0)
     scales: tuple[Scale, Scale] = (_HALF, _HALF)
+    first_block: int = 0
 
 
 def blocks(image: Image, config: EngineConfig) -> int:
@@ -95,8 +97,14 @@ def is_same_place(one: Image, other: Image, config: EngineConfig) -> bool:
     return is_row_by_row and one.elements == other.elements
 
 
-def window_sum_task(layer: WindowSum, config: EngineConfig) -> Task:
+def window_sum_task(layer: WindowSum, config: EngineConfig, *, result: Image) -> Task:
     """Return a sum over all channels.
+
+    Args:
+        layer: What is computed.
+        config: The engine.
+        result: What the output is for the layers that read it: ``layer.result``, or the same rows
+            as other pixels.
 
     Raises:
         CannotRun: The engine cannot.
@@ -105,7 +113,7 @@ def window_sum_task(layer: WindowSum, config: EngineConfig) -> Task:
         Task(
             kind=Kind.DENSE,
             images=(layer.image,),
-            result=layer.result,
+            result=result,
             image=layer.image,
             output=layer.result,
             window=layer.window,
@@ -198,6 +206,32 @@ def tensor_sum_task(layer: TensorSum, config: EngineConfig) -> Task:
             scales=layer.scales,
         ),
         config,
+    )
+
+
+def by_blocks(task: Task, config: EngineConfig) -> tuple[Task, ...]:
+    """Return a task as one for each block of channels where they can share their constants.
+
+    A mean over a whole image has the same weights for all channels, in a row of their own for each
+    pixel; block by block they are needed once. What has several output pixels is left whole: only
+    the rows of one can be written to by a task that writes a part of each.
+    """
+    count = blocks(task.output, config)
+    if task.kind is not Kind.CHANNELWISE or task.output.pixels > 1 or count == 1:
+        return (task,)
+    assert task.weights is not None
+    weights = task.weights.reshape(-1, task.window.taps, config.cols)
+    share = config.rows // config.cols
+    rest = task.output.channels - (count - 1) * config.rows
+    return tuple(
+        replace(
+            task,
+            output=replace(task.output, channels=rest if block == count - 1 else config.rows),
+            weights=weights[block * share : (block + 1) * share].reshape(-1, config.cols),
+            channels=task.channels[block * config.rows : (block + 1) * config.rows],
+            first_block=block,
+        )
+        for block in range(count)
     )
 
 
