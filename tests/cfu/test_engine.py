@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hw_templates.cfu.component import to_verilog
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.engine import Engine
 from hw_templates.cfu.engine.isa import Kind
@@ -15,8 +14,10 @@ from tests.cfu.cfu_harness import VerilatedRuntime, expected, simulate
 from tests.cfu.engine_layers import loads, random_layer, reads, runs, unpacked
 
 
-def config(rows: int, cols: int, units: int = 2) -> EngineConfig:
-    return EngineConfig(rows=rows, cols=cols, activation_kib=8, weight_kib=8, units=units)
+def config(rows: int, cols: int, units: int = 2, *, packed: bool = False) -> EngineConfig:
+    return EngineConfig(
+        rows=rows, cols=cols, activation_kib=8, weight_kib=8, units=units, packed=packed
+    )
 
 
 @pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name)
@@ -34,13 +35,14 @@ def test_model_computes_what_plain_loops_do(rows: int, cols: int, kind: Kind) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("rows", "cols", "units"), [(4, 4, 1), (8, 4, 4), (16, 16, 4), (32, 8, 2), (8, 8, 8)]
+    ("rows", "cols", "units", "packed"),
+    [(4, 4, 1, True), (8, 4, 4, False), (16, 16, 4, True), (32, 8, 2, True), (8, 8, 8, False)],
 )
 def test_hardware_computes_what_the_model_does(
-    rows: int, cols: int, units: int, runtime: VerilatedRuntime, build_folder: Path
+    rows: int, cols: int, units: int, packed: bool, runtime: VerilatedRuntime, build_folder: Path
 ) -> None:
-    engine = config(rows, cols, units)
-    bench = runtime.build(to_verilog(Engine(engine)), build_folder / f"engine-{engine}")
+    engine = config(rows, cols, units, packed=packed)
+    bench = runtime.build(Engine(engine).verilog(), build_folder / f"engine-{engine}")
     rng = random.Random(f"{rows} {cols} {units}")
     commands = []
     for number in range(60):
