@@ -2,12 +2,14 @@
 
 import random
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.descriptor import Descriptor
+from hw_templates.cfu.engine.image import ImageFormat
 from hw_templates.cfu.engine.isa import ADD_LEFT_SHIFT, DESCRIPTOR_WORDS, Kind, Memory, Operation
 from tests.cfu.cfu_harness import Command
 from tests.cfu.simd_layers import requantised, requantised_once
@@ -202,6 +204,21 @@ def writes(memory: Memory, word: int, data: bytes) -> list[Command]:
     if start + 2 * pairs < len(words):
         commands.append(Command(Operation.WRITE, memory, int(words[-1])))
     return commands
+
+
+def sent(words: npt.NDArray[Any]) -> list[Command]:
+    """Return the instructions that stream an even number of words."""
+    return [Command(Operation.STREAM, 0, int(a), int(b)) for a, b in words.reshape(-1, 2)]
+
+
+def sending(image: ImageFormat, content: bytes, *, at: int) -> list[Command]:
+    """Return the instructions that spread an image over rows from a word on."""
+    padded = content + b"\xa5" * (-len(content) % 8)
+    return [
+        Command(Operation.SET_POINTER, 0, at),
+        Command(Operation.STREAM, 1, *image.words()),
+        *sent(np.frombuffer(padded, dtype="<u4")),
+    ]
 
 
 def loads(rng: random.Random, config: EngineConfig, layer: Layer, number: int) -> list[Command]:

@@ -12,7 +12,7 @@ from hw_templates.cfu.engine.isa import Memory, Operation
 from hw_templates.cfu.family import ReferenceModel
 from sw_templates.model import Model
 from sw_templates.network import network_of
-from tests.cfu.engine_layers import writes
+from tests.cfu.engine_layers import sending, writes
 from tests.firmware.firmware_bench import KernelLibrary
 
 
@@ -25,6 +25,7 @@ def design(
         "engine_activation_kib": activation_kib,
         "engine_weight_kib": weight_kib,
         "engine_units": units,
+        "engine_packed": False,
     }
 
 
@@ -53,6 +54,10 @@ class Engine:
     def write(self, transfer: Transfer, tensor: bytes) -> None:
         """Write each pixel from the row on where it begins."""
         copy = self.program.variables["engine_copies"][transfer.number]
+        if copy.spread is not None:
+            for command in sending(copy.spread, tensor, at=copy.word):
+                self._op(command.funct3, command.funct7, command.a, command.b)
+            return
         for pixel in range(copy.pixels):
             part = tensor[pixel * copy.pixel_bytes :][: copy.pixel_bytes]
             part += b"\x5a" * (-len(part) % 4)

@@ -27,6 +27,7 @@ DESIGNS: list[dict[str, Value]] = [
         "engine_activation_kib": 8,
         "engine_weight_kib": weight_kib,
         "engine_units": 1,
+        "engine_packed": False,
     }
     for rows, cols, weight_kib in ((4, 4, 8), (8, 4, 8), (16, 16, 32), (32, 8, 16), (32, 32, 64))
 ]

@@ -23,6 +23,7 @@ from tests.cfu.cfu_harness import (
     render_kernels,
     simulate,
 )
+from tests.cfu.engine_layers import sending, sent
 
 ROWS = (4, 8, 16, 32)
 
@@ -34,6 +35,7 @@ def design(rows: int) -> dict[str, Value]:
         "engine_activation_kib": 8,
         "engine_weight_kib": 8,
         "engine_units": 1,
+        "engine_packed": False,
     }
 
 
@@ -52,19 +54,6 @@ def random_format(rng: random.Random, rows: int) -> ImageFormat:
         width=rng.randint(1, 12),
         height=rng.randint(1, 6),
     )
-
-
-def sent(words: np.ndarray) -> list[Command]:  # type: ignore[type-arg]
-    return [Command(Operation.STREAM, 0, int(a), int(b)) for a, b in words.reshape(-1, 2)]
-
-
-def sending(image: ImageFormat, content: bytes, *, at: int) -> list[Command]:
-    padded = content + b"\xa5" * (-len(content) % 8)
-    return [
-        Command(Operation.SET_POINTER, 0, at),
-        Command(Operation.STREAM, 1, *image.words()),
-        *sent(np.frombuffer(padded, dtype="<u4")),
-    ]
 
 
 def reading(*, at: int, words: int) -> list[Command]:

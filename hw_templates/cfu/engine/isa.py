@@ -63,7 +63,7 @@ class Operation(IntEnum):
     rs2. With funct7 = 0 rs1 and rs2 are its next 8 bytes. Each pixel fills the first words of a row
     of ACTIVATIONS, from the pointer on, which advances by a row: it begins a window of pixels that
     follow each other in a line of the image, so that a kernel's taps beside each other become
-    channels. What comes behind the last pixel is dropped; nothing is taken before an image began."""
+    channels. What comes behind the last pixel is dropped, and what comes before an image began."""
 
 
 DESCRIPTOR_WORDS = 16

@@ -12,7 +12,7 @@ from contracts.network import (
     WindowSum,
 )
 from hw_templates.cfu.engine.compiler.encode import copy_of
-from hw_templates.cfu.engine.compiler.shapes import folded, over_whole_image
+from hw_templates.cfu.engine.compiler.shapes import folded, over_whole_image, spread
 from hw_templates.cfu.engine.compiler.task import (
     CannotRun,
     Task,
@@ -85,7 +85,7 @@ def _window_sum(
         return (len(task.weights) if is_small else 0, cycles)
 
     best = window_sum_task(layer, config, result=layer.result)
-    for seen in folded(layer, config):
+    for seen in (*spread(layer, config), *folded(layer, config)):
         with suppress(CannotRun):
             best = min(best, window_sum_task(seen, config, result=layer.result), key=cost)
     return best

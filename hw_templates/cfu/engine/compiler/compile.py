@@ -19,6 +19,7 @@ from hw_templates.cfu.engine.compiler.encode import Placed, program_variables
 from hw_templates.cfu.engine.compiler.memory import Home, place_homes
 from hw_templates.cfu.engine.compiler.task import (
     CannotRun,
+    SpreadImage,
     Task,
     by_blocks,
     is_same_place,
@@ -164,7 +165,7 @@ class _Draft:
         self._from_cpu.update(layer.reads)
 
     def _alias(self, position: int, layer: NetworkLayer, alias: Alias) -> None:
-        homes = self._there.get(alias.input)
+        homes = self._plain_homes(alias.input)
         if self._open is None or not homes:
             self._leave_to_cpu(layer)
             return
@@ -174,8 +175,15 @@ class _Draft:
         homes[0].last = position
         self._there[alias.output] = homes
 
+    def _plain_homes(self, tensor: int) -> list[Home]:
+        """Return where a tensor lies in the engine so that it could be read back."""
+        homes = self._there.get(tensor, ())
+        return [home for home in homes if not isinstance(home.image, SpreadImage)]
+
     def _run(self, position: int, computation: Computed) -> None:
-        held = {tensor: homes[0].image for tensor, homes in self._there.items()}
+        held = {
+            tensor: homes[0].image for tensor in self._there if (homes := self._plain_homes(tensor))
+        }
         task, inputs, output = task_of(
             computation, held, self._config, is_small=self._style.is_small
         )

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 
 from contracts.network import Image
 from hw_templates.cfu.engine.compiler.memory import ConstantMemory, Home
-from hw_templates.cfu.engine.compiler.task import Task, blocks, tiles
+from hw_templates.cfu.engine.compiler.task import SpreadImage, Task, blocks, tiles
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.descriptor import Descriptor
+from hw_templates.cfu.engine.image import ImageFormat
 from hw_templates.cfu.engine.isa import CHANNEL_WORDS, WORD_BYTES, Kind, Memory
 
 _PIXEL_CYCLES = 10
 _WORD_CYCLES = 3
 _SHIFTED_WORD_CYCLES = 10
+_PUSH_CYCLES = 1
+"""Of a pixel that the engine spreads over rows, beside one for each word of a row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,17 +44,28 @@ class Copy:
         pixels: How many pieces it is copied in.
         pixel_bytes: Bytes of one of them in the CPU's memory.
         pixel_words: From one to the next in ACTIVATIONS.
+        spread: How the engine spreads it over rows while it is written; None for copies.
     """
 
     word: int
     pixels: int
     pixel_bytes: int
     pixel_words: int
+    spread: ImageFormat | None = None
+
+    @property
+    def stream(self) -> tuple[int, int]:
+        """What begins the image of STREAM; zeros for copies."""
+        return self.spread.words() if self.spread is not None else (0, 0)
 
     @property
     def cycles(self) -> int:
         """About how many the CPU takes to write it: whole words by pairs, others by shifts."""
         words = -(-self.pixel_bytes // WORD_BYTES)
+        if self.spread is not None:
+            pushes = self.spread.height * (self.spread.width + self.spread.ahead)
+            pixels = self.spread.height * self.spread.width
+            return max(_WORD_CYCLES * words, _PUSH_CYCLES * pushes + self.spread.row_words * pixels)
         if self.pixels == 1 or self.pixel_bytes % WORD_BYTES == 0:
             return self.pixels * (_PIXEL_CYCLES + _WORD_CYCLES * words)
         return self.pixels * (_PIXEL_CYCLES + _SHIFTED_WORD_CYCLES * words)
@@ -152,6 +166,9 @@ def _word(home: Home, config: EngineConfig) -> int:
 
 def copy_of(image: Image, config: EngineConfig, *, word: int = 0) -> Copy:
     """Return how a tensor is copied: at one go where its pixels follow each other without gaps."""
+    if isinstance(image, SpreadImage):
+        sent = image.pixels * image.format.channels
+        return Copy(word=word, pixels=1, pixel_bytes=sent, pixel_words=0, spread=image.format)
     pixel_words = blocks(image, config) * config.rows // WORD_BYTES
     pixels, pixel_bytes = image.pixels, image.channels
     if pixel_bytes == pixel_words * WORD_BYTES:

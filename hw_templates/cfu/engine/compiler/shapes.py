@@ -7,8 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.network import Image, Requantisation, Scale, Window, WindowSum
-from hw_templates.cfu.engine.compiler.task import is_same_place
+from hw_templates.cfu.engine.compiler.task import SpreadImage, is_same_place
 from hw_templates.cfu.engine.config import EngineConfig
+from hw_templates.cfu.engine.image import MOST_AHEAD, MOST_BYTES, MOST_CHANNELS, ImageFormat
+from hw_templates.cfu.engine.isa import SIZE_BITS
 
 _NO_SCALE = Scale(multiplier=0, shift=0)
 
@@ -31,6 +33,40 @@ def over_whole_image(layer: WindowSum, held: Image, config: EngineConfig) -> Win
     window = Window(kernel_height=held.height, kernel_width=held.width)
     shape = (len(layer.weights), held.height, held.width, held.channels)
     return replace(layer, image=held, window=window, weights=layer.weights.reshape(shape))
+
+
+def spread(layer: WindowSum, config: EngineConfig) -> Iterator[WindowSum]:
+    """Yield a convolution whose taps side by side became channels, if the engine can spread so.
+
+    Args:
+        layer: Whose input is written by the CPU.
+        config: The engine.
+    """
+    window, image = layer.window, layer.image
+    pixels, channels = window.kernel_width, image.channels
+    ahead = pixels - 1 - window.pad_left
+    is_small = channels <= MOST_CHANNELS and pixels * channels <= min(MOST_BYTES, config.rows)
+    is_plain = window.dilation_width == 1 and 0 <= ahead <= MOST_AHEAD
+    stays_inside = (layer.result.width - 1) * window.stride_width < image.width
+    if not (is_small and is_plain and stays_inside) or max(image.height, image.width) >> SIZE_BITS:
+        return
+    own = ImageFormat(
+        channels=channels,
+        pixels=pixels,
+        ahead=ahead,
+        padding=layer.padding,
+        width=image.width,
+        height=image.height,
+    )
+    outputs, height, _, _ = layer.weights.shape
+    yield replace(
+        layer,
+        image=SpreadImage(
+            height=image.height, width=image.width, channels=pixels * channels, format=own
+        ),
+        window=replace(window, kernel_width=1, pad_left=0),
+        weights=layer.weights.reshape(outputs, height, 1, pixels * channels),
+    )
 
 
 def folded(layer: WindowSum, config: EngineConfig) -> Iterator[WindowSum]:

@@ -17,6 +17,7 @@ from contracts.network import (
     WindowSum,
 )
 from hw_templates.cfu.engine.config import EngineConfig
+from hw_templates.cfu.engine.image import ImageFormat
 from hw_templates.cfu.engine.isa import (
     ADD_LEFT_SHIFT,
     BLOCK_BITS,
@@ -33,6 +34,17 @@ _MOST_BLOCKS = (1 << BLOCK_BITS) - 1
 _MOST_WINDOW = 255
 _MOST_SHIFT = 31
 _HALF = Scale(multiplier=1 << 30, shift=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpreadImage(Image):
+    """A tensor whose pixels have some of their neighbours in their rows, too.
+
+    Attributes:
+        format: How the CPU's bytes come to lie so; other readers of the tensor want it otherwise.
+    """
+
+    format: ImageFormat
 
 
 class CannotRun(Exception):
@@ -91,6 +103,8 @@ def is_dense(image: Image, config: EngineConfig) -> bool:
 
 def is_same_place(one: Image, other: Image, config: EngineConfig) -> bool:
     """Return whether the bytes of a tensor lie alike, whichever of both it is looked at as."""
+    if isinstance(one, SpreadImage) or isinstance(other, SpreadImage):
+        return one == other
     if one.channels == other.channels:
         return one.pixels == other.pixels
     is_row_by_row = one.channels % config.rows == 0 == other.channels % config.rows
