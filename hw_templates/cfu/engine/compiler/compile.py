@@ -125,7 +125,10 @@ class _Draft:
         place_homes(self._homes, names, self._config)
         copied: list[Home] = []
         segments = tuple(self._segment(run, copied) for run in self._runs)
-        variables, constant_bytes = program_variables(self._tasks, copied, names, self._config)
+        written = {each.number for segment in segments for each in segment.inputs}
+        variables, constant_bytes = program_variables(
+            self._tasks, copied, written, names, self._config
+        )
         return Program(
             segments=segments,
             variables=variables,
