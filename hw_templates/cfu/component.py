@@ -55,7 +55,7 @@ def to_verilog(component: CfuComponent) -> str:
     top.submodules.cfu = component
     ports = [domain.clk, domain.rst, *(getattr(component, name) for name in _own_ports())]
     text: str = verilog.convert(
-        _Top(top), name="Cfu", ports=ports, emit_src=False, strip_internal_attrs=True
+        Elaborated(top), name="Cfu", ports=ports, emit_src=False, strip_internal_attrs=True
     )
     return text
 
@@ -64,12 +64,13 @@ def _own_ports() -> tuple[str, ...]:
     return tuple(name for name in PORTS if name not in ("clk", "reset"))
 
 
-class _Top(Elaboratable):
+class Elaborated(Elaboratable):
     """Hands out a module that was put together before."""
 
     def __init__(self, module: Module) -> None:
         self._module = module
 
     def elaborate(self, platform: object) -> Module:
+        """Return the module."""
         del platform
         return self._module

@@ -89,6 +89,12 @@ FAMILY = Family(
             description="sums that the engine turns into int8 outputs in a cycle",
             ordered=True,
         ),
+        Parameter(
+            name="engine_packed",
+            values=(False, True),
+            default=True,
+            description="whether one multiplier of 18 x 18 bits does two int8 products",
+        ),
     ),
     rules=(
         Rule(

@@ -1,6 +1,6 @@
-"""From steps to addresses: where a step's activations and weights are, and whether it is padding."""
+"""From steps to addresses: where activations and weights are, and whether it is padding."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2

@@ -1,49 +1,14 @@
-"""What becomes of the array's sums and of single activations until a tile is complete."""
+"""What stands between the array and requantisation: values of complete tiles."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
+from hw_templates.cfu.engine.array import SUM_BITS
 from hw_templates.cfu.engine.config import EngineConfig
 
-SUM_BITS = 32
 PAIR_BITS = 16
-
-
-class Accumulators(wiring.Component):
-    """Adds up the sums of the steps of a tile, column by column.
-
-    Args:
-        cols: Columns.
-        sum_bits: Of a sum.
-
-    Members:
-        valid, first (In, 1): ``sums`` count, and are the first ones of their tile.
-        sums (In): Of each column.
-        totals (Out): One cycle behind ``sums``.
-    """
-
-    def __init__(self, *, cols: int, sum_bits: int) -> None:
-        self._cols = cols
-        super().__init__(
-            {
-                "valid": In(1),
-                "first": In(1),
-                "sums": In(ArrayLayout(signed(sum_bits), cols)),
-                "totals": Out(ArrayLayout(signed(SUM_BITS), cols)),
-            }
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        """Build an adder and a register for each column."""
-        del platform
-        m = Module()
-        with m.If(self.valid):
-            for column in range(self._cols):
-                total = self.totals[column]
-                m.d.sync += total.eq(Mux(self.first, 0, total) + self.sums[column])
-        return m
 
 
 class LanePairs(wiring.Component):

@@ -32,6 +32,7 @@ class EngineConfig:
         activation_kib: Size of ACTIVATIONS in KiB.
         weight_kib: Size of WEIGHTS in KiB; CHANNEL_WEIGHTS and CHANNELS grow with it.
         units: Sums that are requantised in a cycle.
+        packed: Whether a multiplier of 18 x 18 bits has the products of two columns.
 
     Raises:
         ConfigError: The combination is not one that the family offers.
@@ -42,6 +43,7 @@ class EngineConfig:
     activation_kib: int
     weight_kib: int
     units: int
+    packed: bool = False
 
     def __post_init__(self) -> None:
         for what, value, allowed in (
@@ -76,6 +78,7 @@ class EngineConfig:
             activation_kib=int(values["engine_activation_kib"]),
             weight_kib=int(values["engine_weight_kib"]),
             units=int(values["engine_units"]),
+            packed=bool(values["engine_packed"]),
         )
 
     @property

@@ -78,9 +78,8 @@ class Control(wiring.Component):
                 m.d.comb += self.fetch.eq(1)
                 m.d.sync += [cycles.eq(1), steps.eq(0)]
                 m.next = "FETCHING"
-            with m.State("FETCHING"):
-                with m.If(self.fetched):
-                    m.next = "START"
+            with m.State("FETCHING"), m.If(self.fetched):
+                m.next = "START"
             with m.State("START"):
                 m.d.comb += self.start_layer.eq(self.has_magic)
                 with m.If(self.has_magic):
@@ -92,12 +91,11 @@ class Control(wiring.Component):
                 m.d.comb += self.stop_layer.eq(is_overdue)
                 with m.If(~self.has_steps):
                     m.next = "DRAIN"
-            with m.State("DRAIN"):
-                with m.If(in_flight == 0):
-                    m.d.sync += left.eq(left - 1)
-                    with m.If(is_overdue):
-                        m.d.sync += left.eq(0)
-                    m.next = "RECORD_CYCLES"
+            with m.State("DRAIN"), m.If(in_flight == 0):
+                m.d.sync += left.eq(left - 1)
+                with m.If(is_overdue):
+                    m.d.sync += left.eq(0)
+                m.next = "RECORD_CYCLES"
             with m.State("RECORD_CYCLES"):
                 m.d.comb += [self.record.eq(1), self.counter.eq(Cat(self.number, 0))]
                 m.next = "RECORD_STEPS"

@@ -3,18 +3,20 @@
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.utils import exact_log2
 
-from hw_templates.cfu.component import CfuComponent
+from hw_templates.cfu.component import CfuComponent, to_verilog
 from hw_templates.cfu.engine.addresses import AddressGenerator
-from hw_templates.cfu.engine.array import ProductArray
-from hw_templates.cfu.engine.collector import Accumulators, LanePairs, Shadows
+from hw_templates.cfu.engine.array import SUM_BITS, ArrayColumns
+from hw_templates.cfu.engine.collector import LanePairs, Shadows
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.control import Control
 from hw_templates.cfu.engine.counters import StepCounter
 from hw_templates.cfu.engine.fetcher import Fetcher
 from hw_templates.cfu.engine.finisher import EARLY_CYCLES, Finisher
 from hw_templates.cfu.engine.host import HostPort
-from hw_templates.cfu.engine.isa import CHANNEL_WORDS, MAX_DESCRIPTORS, Kind, Memory
+from hw_templates.cfu.engine.isa import CHANNEL_WORDS, MAX_DESCRIPTORS, WORD_BYTES, Kind, Memory
 from hw_templates.cfu.engine.memories import RowMemory
+from hw_templates.cfu.engine.shared import Ports, SharedModule
+from hw_templates.cfu.engine.unit import RequantisationUnit
 from hw_templates.cfu.engine.writer import Writer
 
 _ROW_LATENCY = 2
@@ -30,7 +32,15 @@ class Engine(CfuComponent):
 
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
+        self._columns = ArrayColumns(config)
+        self._column_module = SharedModule("EngineColumns", self._columns)
+        self._unit_module = SharedModule("EngineUnit", RequantisationUnit())
         super().__init__()
+
+    def verilog(self) -> str:
+        """Return the text of module ``Cfu`` and of those that it names."""
+        modules = (self._column_module, self._unit_module)
+        return "\n".join([to_verilog(self), *(module.verilog() for module in modules)])
 
     def elaborate(self, platform: object) -> Module:
         """Connect the parts."""
@@ -43,7 +53,6 @@ class Engine(CfuComponent):
         m.submodules.fetcher = fetcher = Fetcher(config)
         m.submodules.counters = counters = StepCounter(config)
         m.submodules.addresses = addresses = AddressGenerator(config)
-        m.submodules.array = array = ProductArray(config)
         m.submodules.writer = writer = Writer(config)
         layer = fetcher.layer
         write = _HostWrite(m, host)
@@ -78,25 +87,16 @@ class Engine(CfuComponent):
         self._count_cycles(m, host, control)
 
         activations = self._activations(m, write, host=host, addresses=addresses, writer=writer)
-        weights = self._weights(m, write, layer.kind, addresses)
-        m.d.comb += [array.activations.eq(activations), array.weights.eq(weights)]
-
         is_sum = (layer.kind == Kind.DENSE) | (layer.kind == Kind.CHANNELWISE)
         flags = _Flags(m, addresses)
-        m.submodules.accumulators = accumulators = Accumulators(
-            cols=config.cols, sum_bits=array.sum_bits
-        )
         m.submodules.pairs = pairs = LanePairs(config)
         m.submodules.shadows = shadows = Shadows(cols=config.cols, units=config.units)
-        m.submodules.finisher = finisher = Finisher(config)
-        sums_at = _ROW_LATENCY + array.latency
-        # the cycle in which the last step of a tile is in the registers that shadows are loaded from
+        m.submodules.finisher = finisher = Finisher(config, self._unit_module)
+        sums_at = _ROW_LATENCY + self._columns.latency
+        # from addresses to what shadows are loaded from
         totals_at, pairs_at = sums_at + 1, _ROW_LATENCY + 1
         early = EARLY_CYCLES - 1
         m.d.comb += [
-            accumulators.valid.eq(flags.valid(sums_at)),
-            accumulators.first.eq(flags.first(sums_at)),
-            accumulators.sums.eq(array.sums),
             pairs.valid.eq(flags.valid(_ROW_LATENCY)),
             pairs.first.eq(flags.first(_ROW_LATENCY)),
             pairs.part.eq(flags.part(_ROW_LATENCY)),
@@ -104,7 +104,6 @@ class Engine(CfuComponent):
             pairs.keeps_first.eq(layer.kind == Kind.ADD),
             shadows.load.eq(Mux(is_sum, flags.last(totals_at), flags.last(pairs_at))),
             shadows.takes_pairs.eq(~is_sum),
-            shadows.totals.eq(accumulators.totals),
             shadows.pairs.eq(pairs.pairs),
             finisher.layer.eq(layer),
             finisher.early.eq(
@@ -118,6 +117,18 @@ class Engine(CfuComponent):
             writer.results.eq(finisher.results),
         ]
         self._channels(m, write, finisher)
+        ports = self._array(m, write, kind=layer.kind, addresses=addresses)
+        for number, columns in enumerate(ports):
+            first = number * self._columns.columns
+            m.d.comb += [
+                columns.activations.eq(activations),
+                columns.valid.eq(flags.valid(sums_at)),
+                columns.first.eq(flags.first(sums_at)),
+            ]
+            m.d.comb += [
+                shadows.totals[first + at].eq(columns.totals.word_select(at, SUM_BITS))
+                for at in range(self._columns.columns)
+            ]
         return m
 
     def _count_cycles(self, m: Module, host: HostPort, control: Control) -> None:
@@ -181,44 +192,44 @@ class Engine(CfuComponent):
         m.d.sync += activations.eq(Mux(addresses.is_inside, memory.data, padding))
         return activations
 
-    def _weights(
-        self, m: Module, write: "_HostWrite", kind: Value, addresses: AddressGenerator
-    ) -> Signal:
-        """Return the registers of the weights; those beside the diagonal can be kept at 0."""
+    def _array(
+        self, m: Module, write: "_HostWrite", *, kind: Value, addresses: AddressGenerator
+    ) -> list[Ports]:
+        """Build the array and the memory of weights for CHANNELWISE."""
         config = self._config
-        rows, cols = config.rows, config.cols
-        m.submodules.weights = dense = RowMemory(
-            rows=config.weight_rows, row_bits=8 * rows * cols, part_bits=32
-        )
+        count = self._columns.columns
+        words = count * config.rows // WORD_BYTES
+        in_row = exact_log2(config.cols * config.rows // WORD_BYTES)
+        enables = write.lanes(Memory.WEIGHTS, config.cols * config.rows // WORD_BYTES)
         m.submodules.channel_weights = channelwise = RowMemory(
-            rows=config.channel_weight_rows, row_bits=8 * cols, part_bits=32
+            rows=config.channel_weight_rows, row_bits=8 * config.cols, part_bits=32
         )
-        write.drive(m, dense, Memory.WEIGHTS)
         write.drive(m, channelwise, Memory.CHANNEL_WEIGHTS)
-        m.d.comb += [
-            dense.read_row.eq(addresses.weight_row),
-            channelwise.read_row.eq(addresses.weight_row),
-        ]
+        m.d.comb += channelwise.read_row.eq(addresses.weight_row)
         part = Signal.like(addresses.part)
         is_channelwise = Signal()
         m.d.sync += [part.eq(addresses.part), is_channelwise.eq(kind == Kind.CHANNELWISE)]
-        weights = Signal(8 * rows * cols)
-        for column in range(cols):
-            own = channelwise.data.word_select(column, 8)
-            for row in range(rows):
-                at = column * rows + row
-                is_diagonal = row % cols == column
-                is_here = (part == row // cols) if rows > cols and is_diagonal else is_diagonal
-                loaded = dense.data.word_select(at, 8)
-                register = weights.word_select(at, 8)
-                # as a reset of the register it costs no look-up tables
-                with m.If(is_channelwise & ~Value.cast(is_here)[0]):
-                    m.d.sync += register.eq(0)
-                with m.Else():
-                    m.d.sync += register.eq(
-                        Mux(is_channelwise, own, loaded) if is_diagonal else loaded
-                    )
-        return weights
+        ports = []
+        for number in range(config.cols // count):
+            own_lanes = Cat(
+                (part == row // config.cols if config.rows > config.cols else 1)
+                if row % config.cols == number * count + column
+                else 0
+                for column in range(count)
+                for row in range(config.rows)
+            )
+            columns = self._column_module.instance(m, f"columns_{number}")
+            m.d.comb += [
+                columns.write_row.eq(write.word[in_row:]),
+                columns.write_enable.eq(enables.word_select(number, words)),
+                columns.write_data.eq(write.data),
+                columns.read_row.eq(addresses.weight_row),
+                columns.is_channelwise.eq(is_channelwise),
+                columns.own.eq(channelwise.data.word_select(number, 8 * count)),
+                columns.own_lanes.eq(own_lanes),
+            ]
+            ports.append(columns)
+        return ports
 
     def _channels(self, m: Module, write: "_HostWrite", finisher: Finisher) -> None:
         """Build the memory of constants: a bank for each unit and field."""

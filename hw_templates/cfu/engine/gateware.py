@@ -1,6 +1,5 @@
 """From design values to the gateware and the model of an engine."""
 
-from hw_templates.cfu.component import to_verilog
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.engine import Engine
 from hw_templates.cfu.engine.model import EngineModel
@@ -9,7 +8,7 @@ from hw_templates.cfu.family import ReferenceModel, Values
 
 def verilog(values: Values) -> str:
     """Return the text of module ``Cfu`` for a design."""
-    return to_verilog(Engine(EngineConfig.from_values(values)))
+    return Engine(EngineConfig.from_values(values)).verilog()
 
 
 def model(values: Values) -> ReferenceModel:

@@ -1,0 +1,63 @@
+"""Modules that a design has many times: converted once, then only named."""
+
+from amaranth.back import verilog
+from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Signal, Value
+from amaranth.lib import wiring
+
+from hw_templates.cfu.component import Elaborated
+
+
+class SharedModule:
+    """A module without a reset, and the places where it stands.
+
+    Args:
+        name: Of the module in Verilog.
+        component: What it is; its registers start at their initial values.
+    """
+
+    def __init__(self, name: str, component: wiring.Component) -> None:
+        self._name = name
+        self._component = component
+
+    def instance(self, m: Module, name: str) -> "Ports":
+        """Put the module into another one.
+
+        Args:
+            m: The module that gets a submodule.
+            name: Of the submodule.
+        """
+        signals = {}
+        connections = {"i_clk": ClockSignal()}
+        for port, member in self._component.signature.members.items():
+            signals[port] = Signal(member.shape, name=f"{name}_{port}")
+            direction = "i" if member.flow is wiring.In else "o"
+            connections[f"{direction}_{port}"] = Value.cast(signals[port])
+        m.submodules[name] = Instance(self._name, **connections)
+        return Ports(signals)
+
+    def verilog(self) -> str:
+        """Return the text of the module."""
+        domain = ClockDomain("sync", reset_less=True)
+        domain.clk = Signal(name="clk")
+        top = Module()
+        top.domains += domain
+        top.submodules.only = self._component
+        ports = [getattr(self._component, name) for name in self._component.signature.members]
+        text: str = verilog.convert(
+            Elaborated(top),
+            name=self._name,
+            ports=[domain.clk, *(Value.cast(port) for port in ports)],
+            emit_src=False,
+            strip_internal_attrs=True,
+        )
+        return text
+
+
+class Ports:
+    """The ports of one instance, as signals by name."""
+
+    def __init__(self, signals: dict[str, Signal]) -> None:
+        self._signals = signals
+
+    def __getattr__(self, name: str) -> Signal:
+        return self._signals[name]
