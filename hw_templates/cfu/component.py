@@ -71,5 +71,6 @@ class Elaborated(Elaboratable):
         self._module = module
 
     def elaborate(self, platform: object) -> Module:
+        """Return the module."""
         del platform
         return self._module

@@ -31,6 +31,7 @@ from runners.measuring.on_board import measure_on_board
 from runners.measuring.reader import Measured, load_reader, read_metrics
 from runners.pipeline import Cache, Pipeline, Report, default_root
 from runners.stages.all import pipeline_of
+from runners.stages.design import family_of
 from runners.stages.place.settle import settle
 from runners.stages.place.stage import read_routed
 from runners.stages.simulate import read_profile
@@ -101,6 +102,8 @@ class _Attempt:
             DseError: A fault; what was learnt before it stays.
         """
         job, (pipeline,) = self._job, self._pipelines
+        if family_of(job).compiler is not None:
+            pipeline.get("host-firmware")  # whether the CFU's memories are large enough
         if job.fidelity is not Fidelity.SIMULATED:
             self._synthesise(pipeline)
         _check_kernels(pipeline)

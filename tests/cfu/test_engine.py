@@ -1,17 +1,19 @@
 """Family ``engine``: the model against plain loops, the hardware against the model."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hw_templates.cfu.engine.config import EngineConfig
+from hw_templates.cfu.engine.descriptor import Descriptor
 from hw_templates.cfu.engine.engine import Engine
-from hw_templates.cfu.engine.isa import Kind
+from hw_templates.cfu.engine.isa import DESCRIPTOR_WORDS, Kind, Memory, Operation
 from hw_templates.cfu.engine.model import EngineModel
-from tests.cfu.cfu_harness import VerilatedRuntime, expected, simulate
-from tests.cfu.engine_layers import loads, random_layer, reads, runs, unpacked
+from tests.cfu.cfu_harness import Command, VerilatedRuntime, expected, simulate
+from tests.cfu.engine_layers import loads, random_layer, reads, runs, unpacked, writes
 
 
 def config(rows: int, cols: int, units: int = 2, *, packed: bool = False) -> EngineConfig:
@@ -33,6 +35,25 @@ def test_model_computes_what_plain_loops_do(rows: int, cols: int, kind: Kind) ->
         assert np.array_equal(unpacked(layer, answers), layer.expected())
 
 
+def test_two_products_in_one_multiplier_are_exact_for_all_operands() -> None:
+    """The arithmetic of ``PackedProduct``, for all 2^24 of them."""
+    activation = np.arange(-128, 128, dtype=np.int32)[:, None, None]
+    low = np.arange(-128, 128, dtype=np.int32)[:, None]
+    high = np.arange(-128, 128, dtype=np.int32)
+    product = activation * (high * 1024 + (low + 128))
+    assert product.min() >= -(1 << 25)
+    assert product.max() < 1 << 25
+    lowest = activation * high & 63
+    carry = ((product >> 10) - lowest + 32 & 63) - 32
+    assert np.array_equal(
+        np.broadcast_to(activation * high, product.shape), (product >> 10) - carry
+    )
+    shifted = (carry << 10) + (product & 1023)
+    assert np.array_equal(
+        np.broadcast_to(activation * low, product.shape), shifted - 128 * activation
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "cols", "units", "packed"),
@@ -50,3 +71,57 @@ def test_hardware_computes_what_the_model_does(
         commands += loads(rng, engine, layer, number) + runs(number) + reads(engine, layer)
     run = simulate(bench, commands)
     assert run.answers == expected(EngineModel(engine), commands)
+
+
+@pytest.mark.slow
+def test_the_array_is_busy_in_all_but_the_first_cycles_of_a_layer(
+    runtime: VerilatedRuntime, build_folder: Path
+) -> None:
+    engine = EngineConfig(rows=16, cols=16, activation_kib=32, weight_kib=64, units=4, packed=True)
+    bench = runtime.build(Engine(engine).verilog(), build_folder / "engine-cycles")
+    dense = Descriptor(
+        kind=Kind.DENSE,
+        input=0,
+        output=4096,
+        input_size=(16, 16),
+        output_size=(16, 16),
+        input_blocks=1,
+        output_tiles=1,
+        channels=0,
+        output_zero_point=0,
+        limits=(-128, 127),
+    )
+    layers = {
+        "3 x 3": (replace(dense, kernel=(3, 3), padding=(1, 1)), 256 * 9),
+        "1 x 1 from 64": (
+            replace(dense, input_size=(8, 8), output_size=(8, 8), input_blocks=4),
+            64 * 4,
+        ),
+        "1 x 1 from 32 to 64": (
+            replace(dense, input_size=(8, 8), output_size=(8, 8), input_blocks=2, output_tiles=4),
+            64 * 4 * 4,  # bound by 4 units, not 2 steps
+        ),
+        "depthwise": (
+            replace(dense, kind=Kind.CHANNELWISE, kernel=(3, 3), padding=(1, 1)),
+            256 * 9,
+        ),
+        "maximum": (replace(dense, kind=Kind.MAXIMUM, kernel=(2, 2), output_size=(8, 8)), 64 * 4),
+        "add": (replace(dense, kind=Kind.ADD, second_input=1024), 256 * 4),
+        "matrix": (
+            replace(dense, input_size=(1, 1), output_size=(1, 1), input_blocks=8, output_tiles=8),
+            64,
+        ),
+    }
+    commands = []
+    for number, (layer, _) in enumerate(layers.values()):
+        program = np.array(layer.words(), dtype="<u4").tobytes()
+        commands += writes(Memory.PROGRAM, number * DESCRIPTOR_WORDS, program)
+    commands += [Command(Operation.START, 0, 0, len(layers)), Command(Operation.WAIT)]
+    counts = [Command(Operation.COUNT, 0, number) for number in range(len(layers) + 1)]
+    busy = [Command(Operation.COUNT, 1, number) for number in range(len(layers))]
+    answers = simulate(bench, commands + counts + busy).answers[len(commands) :]
+    took, multiplied = answers[: len(layers)], answers[len(layers) + 1 :]
+    assert answers[len(layers)] == 0
+    for (name, (layer, least)), cycles, steps in zip(layers.items(), took, multiplied, strict=True):
+        assert steps == layer.steps, name
+        assert least <= cycles <= least + 50, name

@@ -335,3 +335,18 @@ def test_a_model_that_changed_since_the_study_began_stops_it(job: Job, tmp_path:
     changed = dataclasses.replace(job.workload, model_sha256="0" * 64)
     with pytest.raises(ConfigError, match="has changed: sha256"):
         run(dataclasses.replace(job, workload=changed), Cache(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("fidelity", [Fidelity.SYNTHESISED, Fidelity.PLACED])
+def test_a_cfu_whose_memories_are_too_small_is_known_before_it_is_synthesised(
+    fidelity: Fidelity, tmp_path: Path
+) -> None:
+    parameters = {each.name: each.default for each in BUILT_IN["engine"].parameters}
+    design = {**CPU, **FIRMWARE, "cfu": "engine", **parameters, "engine_weight_kib": 16}
+    outcome, events = run(
+        dataclasses.replace(job_for(design), fidelity=fidelity), Cache(tmp_path / "cache")
+    )
+    assert isinstance(outcome, Infeasible)
+    assert outcome.fault.kind is FaultKind.DOES_NOT_FIT
+    assert "is the first layer without room" in outcome.fault.what
+    assert {event.stage for event in events} == {"host-firmware"}

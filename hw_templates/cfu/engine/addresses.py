@@ -1,4 +1,4 @@
-"""From steps to addresses: where a step's activations and weights are, and whether it is padding."""
+"""From steps to addresses: where activations and weights are, and whether it is padding."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring

@@ -103,6 +103,14 @@ class Descriptor:
             shifts=(shifts[0] % 32, shifts[1] % 32),
         )
 
+    @property
+    def steps(self) -> int:
+        """How often the array multiplies: what MAX_STEPS limits."""
+        height, width = self.output_size
+        window = self.kernel[0] * self.kernel[1] if self.kind is not Kind.ADD else 2
+        blocks = self.input_blocks if self.kind is Kind.DENSE else 1
+        return height * width * self.output_tiles * window * blocks
+
     def words(self) -> list[int]:
         """Return the DESCRIPTOR_WORDS words of the descriptor."""
         words = [0] * DESCRIPTOR_WORDS

@@ -99,7 +99,7 @@ class EngineModel:
         for number in range(first, first + count):
             words = [int(word) for word in program[number % MAX_DESCRIPTORS]]
             layer = Descriptor.from_words(words)
-            if layer is None or _steps(layer) > MAX_STEPS:
+            if layer is None or layer.steps > MAX_STEPS:
                 return
             self._execute(layer)
 
@@ -229,10 +229,3 @@ class EngineModel:
                 rounds_once=layer.rounds_once,
             )
         return wrapped(total)
-
-
-def _steps(layer: Descriptor) -> int:
-    height, width = layer.output_size
-    window = layer.kernel[0] * layer.kernel[1] if layer.kind is not Kind.ADD else 2
-    blocks = layer.input_blocks if layer.kind is Kind.DENSE else 1
-    return height * width * layer.output_tiles * window * blocks

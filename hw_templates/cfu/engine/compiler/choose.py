@@ -11,7 +11,7 @@ from contracts.network import (
     TensorSum,
     WindowSum,
 )
-from hw_templates.cfu.engine.compiler.encode import copy_of
+from hw_templates.cfu.engine.compiler.copies import copy_of
 from hw_templates.cfu.engine.compiler.shapes import folded, over_whole_image, spread
 from hw_templates.cfu.engine.compiler.task import (
     CannotRun,

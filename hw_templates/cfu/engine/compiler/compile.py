@@ -126,7 +126,10 @@ class _Draft:
         place_homes(self._homes, names, self._config)
         copied: list[Home] = []
         segments = tuple(self._segment(run, copied) for run in self._runs)
-        variables, constant_bytes = program_variables(self._tasks, copied, names, self._config)
+        written = {each.number for segment in segments for each in segment.inputs}
+        variables, constant_bytes = program_variables(
+            self._tasks, copied, written, names, self._config
+        )
         return Program(
             segments=segments,
             variables=variables,
@@ -182,7 +185,7 @@ class _Draft:
 
     def _run(self, position: int, computation: Computed) -> None:
         held = {
-            tensor: homes[0].image for tensor in self._there if (homes := self._plain_homes(tensor))
+            tensor: plain[0].image for tensor in self._there if (homes := self._plain_homes(tensor))
         }
         task, inputs, output = task_of(
             computation, held, self._config, is_small=self._style.is_small

@@ -1,21 +1,14 @@
 """From placed tasks to the words of the engine's memories, and to what the driver's C needs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from contracts.network import Image
+from hw_templates.cfu.engine.compiler.copies import copy_of, write_loop
 from hw_templates.cfu.engine.compiler.memory import ConstantMemory, Home
-from hw_templates.cfu.engine.compiler.task import SpreadImage, Task, blocks, tiles
+from hw_templates.cfu.engine.compiler.task import Task, blocks, tiles
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.descriptor import Descriptor
-from hw_templates.cfu.engine.image import ImageFormat
 from hw_templates.cfu.engine.isa import CHANNEL_WORDS, WORD_BYTES, Kind, Memory
-
-_PIXEL_CYCLES = 10
-_WORD_CYCLES = 3
-_SHIFTED_WORD_CYCLES = 10
-_PUSH_CYCLES = 1
-"""Of a pixel that the engine spreads over rows, beside one for each word of a row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,50 +28,19 @@ class Placed:
     output: Home
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copy:
-    """One row of the driver's table of transfers.
-
-    Attributes:
-        word: Where the tensor begins in ACTIVATIONS.
-        pixels: How many pieces it is copied in.
-        pixel_bytes: Bytes of one of them in the CPU's memory.
-        pixel_words: From one to the next in ACTIVATIONS.
-        spread: How the engine spreads it over rows while it is written; None for copies.
-    """
-
-    word: int
-    pixels: int
-    pixel_bytes: int
-    pixel_words: int
-    spread: ImageFormat | None = None
-
-    @property
-    def stream(self) -> tuple[int, int]:
-        """What begins the image of STREAM; zeros for copies."""
-        return self.spread.words() if self.spread is not None else (0, 0)
-
-    @property
-    def cycles(self) -> int:
-        """About how many the CPU takes to write it: whole words by pairs, others by shifts."""
-        words = -(-self.pixel_bytes // WORD_BYTES)
-        if self.spread is not None:
-            pushes = self.spread.height * (self.spread.width + self.spread.ahead)
-            pixels = self.spread.height * self.spread.width
-            return max(_WORD_CYCLES * words, _PUSH_CYCLES * pushes + self.spread.row_words * pixels)
-        if self.pixels == 1 or self.pixel_bytes % WORD_BYTES == 0:
-            return self.pixels * (_PIXEL_CYCLES + _WORD_CYCLES * words)
-        return self.pixels * (_PIXEL_CYCLES + _SHIFTED_WORD_CYCLES * words)
-
-
 def program_variables(
-    tasks: Sequence[Placed], copied: Sequence[Home], names: Sequence[str], config: EngineConfig
+    tasks: Sequence[Placed],
+    copied: Sequence[Home],
+    written: Collection[int],
+    names: Sequence[str],
+    config: EngineConfig,
 ) -> tuple[dict[str, object], int]:
     """Return the variables of ``unit.c.j2``, and the bytes of the constants among them.
 
     Args:
         tasks: In the order of their numbers.
         copied: The homes that the CPU writes or reads, in the order of their numbers.
+        written: Numbers of those that the CPU writes.
         names: Of the network's layers, for messages.
         config: The engine.
 
@@ -123,7 +85,12 @@ def program_variables(
     constant_words = len(program) + sum(
         len(memory.words) for memory in (weights, channel_weights, channels)
     )
-    variables: dict[str, object] = {"engine_loads": loads, "engine_copies": copies}
+    loops = [write_loop(number, copies[number]) for number in sorted(written)]
+    variables: dict[str, object] = {
+        "engine_loads": loads,
+        "engine_copies": copies,
+        "engine_write_loops": [loop for loop in loops if loop is not None],
+    }
     return variables, WORD_BYTES * constant_words
 
 
@@ -162,15 +129,3 @@ def _descriptor(
 
 def _word(home: Home, config: EngineConfig) -> int:
     return home.row * config.rows // WORD_BYTES
-
-
-def copy_of(image: Image, config: EngineConfig, *, word: int = 0) -> Copy:
-    """Return how a tensor is copied: at one go where its pixels follow each other without gaps."""
-    if isinstance(image, SpreadImage):
-        sent = image.pixels * image.format.channels
-        return Copy(word=word, pixels=1, pixel_bytes=sent, pixel_words=0, spread=image.format)
-    pixel_words = blocks(image, config) * config.rows // WORD_BYTES
-    pixels, pixel_bytes = image.pixels, image.channels
-    if pixel_bytes == pixel_words * WORD_BYTES:
-        pixels, pixel_bytes, pixel_words = 1, pixels * pixel_bytes, pixels * pixel_words
-    return Copy(word=word, pixels=pixels, pixel_bytes=pixel_bytes, pixel_words=pixel_words)
