@@ -185,7 +185,7 @@ class _Draft:
 
     def _run(self, position: int, computation: Computed) -> None:
         held = {
-            tensor: plain[0].image for tensor in self._there if (homes := self._plain_homes(tensor))
+            tensor: plain[0].image for tensor in self._there if (plain := self._plain_homes(tensor))
         }
         task, inputs, output = task_of(
             computation, held, self._config, is_small=self._style.is_small
