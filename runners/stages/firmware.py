@@ -114,7 +114,7 @@ def _source_inputs(job: Job) -> dict[str, Any]:
             **asdict(kernels),
             "folders": [source_digest(folder) for folder in kernels.folders],
         },
-        "compiler": None
+        "network_compiler": None
         if family.compiler is None
         else {
             "values": family_values(job, family),

@@ -17,15 +17,15 @@ from tests.firmware.firmware_bench import KernelLibrary
 
 
 def design(
-    rows: int, cols: int, *, activation_kib: int = 32, weight_kib: int = 64, units: int = 1
+    rows: int, cols: int, *, activation_kib: int = 32, weight_kib: int = 64
 ) -> dict[str, Value]:
     return {
+        **{parameter.name: parameter.default for parameter in FAMILY.parameters},
         "engine_rows": rows,
         "engine_cols": cols,
         "engine_activation_kib": activation_kib,
         "engine_weight_kib": weight_kib,
-        "engine_units": units,
-        "engine_packed": False,
+        "engine_units": 1,
     }
 
 

@@ -19,36 +19,30 @@ from tests.cfu.cfu_harness import (
     render_kernels,
 )
 from tests.cfu.engine_layers import loads, random_layer, reads, runs
+from tests.cfu.engine_runs import design
 
-DESIGNS: list[dict[str, Value]] = [
-    {
-        "engine_rows": rows,
-        "engine_cols": cols,
-        "engine_activation_kib": 8,
-        "engine_weight_kib": weight_kib,
-        "engine_units": 1,
-        "engine_packed": False,
-    }
+DESIGNS = [
+    design(rows, cols, activation_kib=8, weight_kib=weight_kib)
     for rows, cols, weight_kib in ((4, 4, 8), (8, 4, 8), (16, 16, 32), (32, 8, 16), (32, 32, 64))
 ]
 LAYERS = 12
 
 
 @pytest.fixture(scope="module", params=DESIGNS, ids=name_of)
-def design(request: pytest.FixtureRequest) -> dict[str, Value]:
+def values(request: pytest.FixtureRequest) -> dict[str, Value]:
     return request.param
 
 
 @pytest.fixture(scope="module")
-def program(design: dict[str, Value], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def program(values: dict[str, Value], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("emulation")
-    render_kernels(FAMILY, design, folder)
+    render_kernels(FAMILY, values, folder)
     return compile_host(["cfu_emulation.c", "emulation_bench.c", "-I."], folder, "emulation")
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_random_layers(design: dict[str, Value], program: Path, kind: Kind) -> None:
-    config = EngineConfig.from_values(design)
+def test_random_layers(values: dict[str, Value], program: Path, kind: Kind) -> None:
+    config = EngineConfig.from_values(values)
     rng = random.Random(int(kind))
     commands: list[Command] = []
     for number in range(LAYERS):

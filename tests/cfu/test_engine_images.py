@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from contracts.parameter import Value
-from hw_templates.cfu.component import to_verilog
 from hw_templates.cfu.engine import FAMILY
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.engine import Engine
@@ -109,7 +108,7 @@ def test_hardware_does_what_the_model_does(
     rows: int, runtime: VerilatedRuntime, build_folder: Path
 ) -> None:
     engine = config(rows)
-    bench = runtime.build(to_verilog(Engine(engine)), build_folder / f"images-{rows}")
+    bench = runtime.build(Engine(engine).verilog(), build_folder / f"images-{rows}")
     commands = random_commands(random.Random(rows), rows, images=60)
     run = simulate(bench, commands, command_gap_percent=20, answer_gap_percent=20)
     assert run.answers == expected(EngineModel(engine), commands)

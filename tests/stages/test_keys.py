@@ -425,3 +425,59 @@ def test_a_limit_of_cycles_is_in_the_key_of_the_simulation_alone(job: Job) -> No
     other = dataclasses.replace(job, limits=Limits(cycles=7))
     differ = {name for name in STAGES if key(job, name) != key(other, name)}
     assert differ == {"simulate"}
+
+
+@pytest.fixture
+def engine_job(job: Job) -> Job:
+    own = {parameter.name: parameter.default for parameter in BUILT_IN["engine"].parameters}
+    return dataclasses.replace(job, design={**CPU, **FIRMWARE, "cfu": "engine", **own})
+
+
+@pytest.mark.parametrize("stage", ["firmware", "host-firmware"])
+def test_values_that_a_compiler_reads_are_in_the_keys_of_the_firmware(
+    engine_job: Job, stage: str
+) -> None:
+    for parameter in BUILT_IN["engine"].parameters:
+        other = next(value for value in parameter.values if value != parameter.default)
+        design = {**engine_job.design, parameter.name: other}
+        changed_job = dataclasses.replace(engine_job, design=design)
+        assert key(changed_job, stage) != key(engine_job, stage), parameter.name
+
+
+def test_the_code_of_a_compiler_is_in_the_key_of_the_firmware(
+    engine_job: Job, programs: FakePrograms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file of the checkout that runs or is opened while the network is compiled."""
+    ran: set[str] = set()
+    stages = {**STAGES, "host-firmware": noted(STAGES["host-firmware"], programs, ran=ran)}
+    cache = Cache(tmp_path / "cache")
+    Pipeline(engine_job, stages=stages, cache=cache, report=lambda _: None).get("host-firmware")
+    hashed: set[str] = set()
+    read_bytes = Path.read_bytes
+
+    def noted_read(path: Path) -> bytes:
+        hashed.add(str(path))
+        return read_bytes(path)
+
+    _code_digest.cache_clear()
+    monkeypatch.setattr(Path, "read_bytes", noted_read)
+    key(engine_job, "host-firmware")
+    compiling = {path for path in of_the_checkout(ran) if "/engine/" in path}
+    assert "hw_templates/cfu/engine/compiler/compile.py" in compiling
+    assert compiling <= {path for path in compiling if str(ROOT / path) in hashed}
+
+
+def test_a_changed_compiler_gives_another_firmware(
+    engine_job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "compiler.py"
+    compiler = BUILT_IN["engine"].compiler
+    assert compiler is not None
+    family = dataclasses.replace(
+        BUILT_IN["engine"], compiler=dataclasses.replace(compiler, sources=(source,))
+    )
+    monkeypatch.setattr("runners.stages.firmware.family_of", lambda job: family)
+    source.write_text("first")
+    before = key(engine_job, "firmware")
+    source.write_text("another")
+    assert before != key(engine_job, "firmware")
