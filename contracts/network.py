@@ -246,10 +246,13 @@ class Network:
 
     Attributes:
         layers: In order.
+        inputs: Numbers of the tensors that a caller fills in before an inference, and that stay as
+            they are until others come.
         outputs: Numbers of the tensors that are asked for behind the last layer.
     """
 
     layers: tuple[NetworkLayer, ...] = ()
+    inputs: tuple[int, ...] = ()
     outputs: tuple[int, ...] = ()
 
 
@@ -307,6 +310,8 @@ class Program:
 
     Attributes:
         segments: In order; layers in none of them are the CPU's.
+        inputs: What the CPU writes to the unit as soon as an input is there; inferences leave it as
+            it is.
         variables: For the templates of the unit's C (``unit.h`` says what that offers); there also
             where there are no segments.
         constant_bytes: What the unit's constants take in the image of the firmware.
@@ -314,6 +319,7 @@ class Program:
     """
 
     segments: tuple[Segment, ...] = ()
+    inputs: tuple[Transfer, ...] = ()
     variables: Mapping[str, object] = field(default_factory=dict)
     constant_bytes: int = 0
     refusals: Mapping[int, str] = field(default_factory=dict)

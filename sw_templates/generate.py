@@ -207,6 +207,7 @@ def generate(
             for number, segment in enumerate(program.segments)
         ],
         "counted": _counted(program),
+        "taken_inputs": _transfers(program.inputs, places),
         "constants": constants.arrays,
         "constant_bytes": constant_bytes,
         "arena_bytes": plan.peak_bytes + padded(align, 16),

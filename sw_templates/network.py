@@ -2,6 +2,7 @@
 
 from contracts.network import Network, NetworkLayer
 from sw_templates.layer import Layer
+from sw_templates.memory_plan import ALIGNMENT_BYTES
 from sw_templates.model import Model
 
 
@@ -19,6 +20,11 @@ def network_of(model: Model) -> Network:
                 computation=None if _reads_constant(layer) else layer.computation(),
             )
             for layer in model.layers
+        ),
+        inputs=tuple(
+            tensor.index
+            for tensor, offset in zip(model.inputs, model.input_offsets, strict=True)
+            if offset % ALIGNMENT_BYTES == 0  # others are copied at each inference
         ),
         outputs=tuple(tensor.index for tensor in model.outputs),
     )

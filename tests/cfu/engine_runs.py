@@ -106,6 +106,8 @@ def _run(
     engine: Engine, model: Model, given: bytes, kernels: KernelLibrary, *, is_check: bool
 ) -> dict[int, bytes]:
     tensors = {tensor.index: part for tensor, part in model.input_parts(given)}
+    for transfer in engine.program.inputs:
+        engine.write(transfer, _held_by(transfer.tensor, tensors, model))
     begins = {segment.layers[0].position: segment for segment in engine.program.segments}
     on_engine = engine.program.layers
     for position, layer in enumerate(model.layers):
@@ -123,6 +125,17 @@ def _run(
             engine.run(own.commands)
             tensors[own.output.tensor] = engine.read(own.output)
     return tensors
+
+
+def _held_by(tensor: int, tensors: Mapping[int, bytes], model: Model) -> bytes:
+    """Return what a tensor has before the first layer: an input's bytes, maybe in another shape."""
+    while tensor not in tensors:
+        (tensor,) = (
+            layer.input.index
+            for layer in model.layers
+            if layer.output.index == tensor and layer.aliases_input
+        )
+    return tensors[tensor]
 
 
 def _on_cpu(

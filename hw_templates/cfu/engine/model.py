@@ -75,7 +75,7 @@ class EngineModel:
             return int(words[at % len(words)]) if funct7 % 8 == Memory.ACTIVATIONS else 0
         elif funct3 == Operation.START:
             self._run(a % MAX_DESCRIPTORS, b % 256)
-        elif operation is Operation.STREAM:
+        elif funct3 == Operation.STREAM:
             self._stream(funct7 % 2, a, b)
         return 0
 

@@ -46,20 +46,25 @@ class _Style:
     """What is given up for memory.
 
     Attributes:
+        keeps_inputs: The network's inputs have memory of their own, and so need not be written at
+            each inference.
         is_small: Pixels are folded for the fewest weights, not for the fewest cycles.
         splits: Equal weights of a layer's channels are there once, for a command for each block.
     """
 
+    keeps_inputs: bool
     is_small: bool
     splits: bool
 
 
 _STYLES = (
-    _Style(is_small=False, splits=False),
-    _Style(is_small=False, splits=True),
-    _Style(is_small=True, splits=False),
+    _Style(keeps_inputs=True, is_small=False, splits=False),
+    _Style(keeps_inputs=True, is_small=False, splits=True),
+    _Style(keeps_inputs=False, is_small=False, splits=False),
+    _Style(keeps_inputs=False, is_small=False, splits=True),
+    _Style(keeps_inputs=False, is_small=True, splits=False),
 )
-_LEAST_MEMORY = _Style(is_small=True, splits=True)
+_LEAST_MEMORY = _Style(keeps_inputs=False, is_small=True, splits=True)
 
 
 def _program(network: Network, config: EngineConfig, style: _Style) -> Program:
@@ -100,6 +105,8 @@ class _Draft:
         self._open: _Run | None = None
         self._refusals: dict[int, str] = {}
         self._from_cpu: set[int] = set(network.outputs)
+        self._unchanged = set(network.inputs if style.keeps_inputs else ())
+        self._kept: list[tuple[int, Home]] = []
 
     def add(self, position: int, layer: NetworkLayer) -> None:
         """Give the next layer to the engine or, where that is not possible, to the CPU."""
@@ -125,39 +132,35 @@ class _Draft:
         names = [layer.name for layer in self._network.layers]
         place_homes(self._homes, names, self._config)
         copied: list[Home] = []
+        inputs = tuple(_transfer(tensor, home, copied) for tensor, home in self._kept)
         segments = tuple(self._segment(run, copied) for run in self._runs)
         written = {each.number for segment in segments for each in segment.inputs}
+        written |= {each.number for each in inputs}
         variables, constant_bytes = program_variables(
             self._tasks, copied, written, names, self._config
         )
         return Program(
             segments=segments,
+            inputs=inputs,
             variables=variables,
             constant_bytes=constant_bytes,
             refusals=self._refusals,
         )
 
     def _segment(self, run: _Run, copied: list[Home]) -> Segment:
-        """Return a segment; a transfer's number is its home's place in ``copied``."""
-
-        def transfer(tensor: int, home: Home) -> Transfer:
-            if home not in copied:
-                copied.append(home)
-            return Transfer(tensor=tensor, number=copied.index(home))
-
         return Segment(
-            inputs=tuple(transfer(tensor, home) for tensor, home in run.inputs),
+            inputs=tuple(_transfer(tensor, home, copied) for tensor, home in run.inputs),
             layers=tuple(
                 UnitLayer(
                     position=position,
                     commands=commands,
-                    output=transfer(tensor, run.written[tensor]),
+                    output=_transfer(tensor, run.written[tensor], copied),
                 )
                 for position, commands in run.layers
                 for tensor in self._network.layers[position].writes
             ),
             outputs=tuple(
-                transfer(tensor, home)
+                _transfer(tensor, home, copied)
                 for tensor, home in run.written.items()
                 if tensor in self._from_cpu
             ),
@@ -171,6 +174,8 @@ class _Draft:
         homes = self._plain_homes(alias.input)
         if self._open is None or not homes:
             self._leave_to_cpu(layer)
+            if alias.input in self._unchanged:
+                self._unchanged.add(alias.output)
             return
         number = len(self._tasks)
         self._open.layers.append((position, range(number, number)))
@@ -232,10 +237,18 @@ class _Draft:
         """Return where a layer finds an input; it is copied in where it is nowhere yet."""
         home = self._held(tensor, image)
         if home is None:
-            home = Home(image=image, first=run.first, last=position)
+            is_kept = tensor in self._unchanged
+            home = Home(image=image, first=run.first, last=position, is_kept=is_kept)
             self._homes.append(home)
             self._there.setdefault(tensor, []).append(home)
             self._from_cpu.add(tensor)
-            run.inputs.append((tensor, home))
+            (self._kept if is_kept else run.inputs).append((tensor, home))
         home.last = position
         return home
+
+
+def _transfer(tensor: int, home: Home, copied: list[Home]) -> Transfer:
+    """Return how a tensor is copied; the number is its home's place in ``copied``."""
+    if home not in copied:
+        copied.append(home)
+    return Transfer(tensor=tensor, number=copied.index(home))

@@ -22,12 +22,14 @@ class Home:
         image: How it lies there.
         first: Position of the first layer at which it is there.
         last: Position of the last one.
+        is_kept: It is there always: an input that inferences leave as it is.
         row: Where it begins, once it is placed.
     """
 
     image: Image
     first: int
     last: int
+    is_kept: bool = False
     row: int = -1
 
     def rows(self, config: EngineConfig) -> int:
@@ -75,6 +77,7 @@ def _place(order: Sequence[Home], config: EngineConfig) -> int:
         row, size = 0, home.rows(config)
         for other in sorted(placed, key=lambda each: each.row):
             is_together = other.first <= home.last and home.first <= other.last
+            is_together |= home.is_kept or other.is_kept
             if is_together and row < other.row + other.rows(config) and other.row < row + size:
                 row = other.row + other.rows(config)
         home.row = row
