@@ -106,7 +106,7 @@ def test_the_array_is_busy_in_all_but_the_first_cycles_of_a_layer(
             256 * 9,
         ),
         "maximum": (replace(dense, kind=Kind.MAXIMUM, kernel=(2, 2), output_size=(8, 8)), 64 * 4),
-        "add": (replace(dense, kind=Kind.ADD, second_input=1024), 256 * 4),
+        "add": (replace(dense, kind=Kind.ADD, second_input=1024), 256 * 4 + 264),
         "matrix": (
             replace(dense, input_size=(1, 1), output_size=(1, 1), input_blocks=8, output_tiles=8),
             64,

@@ -20,6 +20,8 @@ class Control(wiring.Component):
         running (Out, 1): A run is in progress.
         fetch, number (Out): Read this descriptor.
         fetched, has_magic (In, 1): It was read, and is one.
+        prepare (Out, 1): The layer's registers are complete.
+        prepares (In, 1): Its steps must wait, from the cycle behind ``prepare`` on.
         start_layer (Out, 1): The steps of the layer begin.
         stop_layer (Out, 1): They end early.
         has_steps (In, 1): There are steps to come.
@@ -40,6 +42,8 @@ class Control(wiring.Component):
                 "number": Out(descriptor_bits),
                 "fetched": In(1),
                 "has_magic": In(1),
+                "prepare": Out(1),
+                "prepares": In(1),
                 "start_layer": Out(1),
                 "stop_layer": Out(1),
                 "has_steps": In(1),
@@ -79,14 +83,17 @@ class Control(wiring.Component):
                 m.d.sync += [cycles.eq(1), steps.eq(0)]
                 m.next = "FETCHING"
             with m.State("FETCHING"), m.If(self.fetched):
-                m.next = "START"
-            with m.State("START"):
-                m.d.comb += self.start_layer.eq(self.has_magic)
+                m.next = "PREPARE"
+            with m.State("PREPARE"):
+                m.d.comb += self.prepare.eq(self.has_magic)
                 with m.If(self.has_magic):
-                    m.next = "STEPS"
+                    m.next = "PREPARING"
                 with m.Else():
                     m.d.sync += self.running.eq(0)
                     m.next = "IDLE"
+            with m.State("PREPARING"), m.If(~self.prepares):
+                m.d.comb += self.start_layer.eq(1)
+                m.next = "STEPS"
             with m.State("STEPS"):
                 m.d.comb += self.stop_layer.eq(is_overdue)
                 with m.If(~self.has_steps):

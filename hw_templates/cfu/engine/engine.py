@@ -106,6 +106,8 @@ class Engine(CfuComponent):
             shadows.takes_pairs.eq(~is_sum),
             shadows.pairs.eq(pairs.pairs),
             finisher.layer.eq(layer),
+            finisher.prepare.eq(control.prepare),
+            control.prepares.eq(finisher.prepares),
             finisher.early.eq(
                 Mux(is_sum, flags.last(totals_at - early), flags.last(pairs_at - early))
             ),

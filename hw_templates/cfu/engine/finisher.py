@@ -6,6 +6,7 @@ from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from hw_templates.cfu.engine import unit
+from hw_templates.cfu.engine.add_tables import AddTables
 from hw_templates.cfu.engine.array import SUM_BITS
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.isa import Kind
@@ -25,6 +26,8 @@ class Finisher(wiring.Component):
 
     Members:
         layer (In): The layer.
+        prepare (In, 1): ``layer`` is complete, and its steps begin as soon as ``prepares`` is low.
+        prepares (Out, 1): From the cycle behind ``prepare`` on.
         early (In, 1): The values of a tile come in EARLY_CYCLES.
         is_first_tile (In, 1): It is the first one of its pixel; with ``early``.
         values (In): Of ``units`` columns, in ``cols`` / ``units`` cycles.
@@ -41,6 +44,8 @@ class Finisher(wiring.Component):
         super().__init__(
             {
                 "layer": In(layout),
+                "prepare": In(1),
+                "prepares": Out(1),
                 "early": In(1),
                 "is_first_tile": In(1),
                 "values": In(ArrayLayout(signed(SUM_BITS), units)),
@@ -54,11 +59,17 @@ class Finisher(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
-        """Build the units and the address of their constants."""
+        """Build the units, their tables and the address of their constants."""
         del platform
         m = Module()
         layer = self.layer
         is_add = layer.kind == Kind.ADD
+        m.submodules.tables = tables = AddTables(self._config)
+        m.d.comb += [
+            tables.start.eq(self.prepare & is_add),
+            tables.layer.eq(layer),
+            self.prepares.eq(tables.busy),
+        ]
         for number in range(self._config.units):
             ports = self._module.instance(m, f"unit_{number}")
             m.d.sync += [
@@ -74,12 +85,10 @@ class Finisher(wiring.Component):
                 ports.zero_point.eq(layer.zero_point),
                 ports.least.eq(layer.least),
                 ports.greatest.eq(layer.greatest),
-                ports.first_zero_point.eq(layer.zero_points[0]),
-                ports.first_multiplier.eq(layer.multipliers[0]),
-                ports.first_shift.eq(layer.shifts[0]),
-                ports.second_zero_point.eq(layer.zero_points[1]),
-                ports.second_multiplier.eq(layer.multipliers[1]),
-                ports.second_shift.eq(layer.shifts[1]),
+                ports.write.eq(tables.write),
+                ports.activation.eq(tables.activation),
+                ports.first.eq(tables.first),
+                ports.second.eq(tables.second),
                 self.results[number].eq(ports.result),
             ]
         later = _delayed(m, self.early, unit.ADD_LATENCY, "early")

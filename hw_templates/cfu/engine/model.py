@@ -57,21 +57,20 @@ class EngineModel:
 
     def op(self, funct3: int, funct7: int, a: int, b: int) -> int:
         """Execute one instruction and return its answer."""
-        operation = Operation(funct3 % 8)
-        if operation is Operation.SET_POINTER:
+        if funct3 == Operation.SET_POINTER:
             self._pointer = a
-        elif operation is Operation.WRITE:
+        elif funct3 == Operation.WRITE:
             self._write(funct7, self._pointer, a)
             self._pointer += 1
-        elif operation is Operation.WRITE_PAIR:
+        elif funct3 == Operation.WRITE_PAIR:
             self._write(funct7, self._pointer & ~1, a)
             self._write(funct7, self._pointer | 1, b)
             self._pointer += 2
-        elif operation is Operation.READ:
+        elif funct3 == Operation.READ:
             at, self._pointer = self._pointer, self._pointer + 1
             words = self._memories[Memory.ACTIVATIONS]
             return int(words[at % len(words)]) if funct7 % 8 == Memory.ACTIVATIONS else 0
-        elif operation is Operation.START:
+        elif funct3 == Operation.START:
             self._run(a % MAX_DESCRIPTORS, b % 256)
         return 0
 

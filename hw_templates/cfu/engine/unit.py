@@ -4,12 +4,11 @@ from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw_templates.cfu.engine.isa import ADD_LEFT_SHIFT
+from hw_templates.cfu.engine.add_tables import ENTRIES
+from hw_templates.cfu.engine.memories import RowMemory
 from hw_templates.cfu.engine.requantiser import Scaler
 
-ACTIVATION_BITS = 9
-"""Of an activation less its zero point."""
-ADD_LATENCY = 1 + Scaler.NARROW_LATENCY + 1
+ADD_LATENCY = 3
 """From two activations to the sum of what they are scaled to."""
 LATENCY = 1 + Scaler.LATENCY + 1
 """From a sum and its constants to the output."""
@@ -22,16 +21,12 @@ class RequantisationUnit(wiring.Component):
         value (In, 32): A sum, or an activation in byte 0 (MAXIMUM), or two in bytes 0 and 1 (ADD).
         bias, multiplier, shift (In): Of the sum; ADD_LATENCY cycles behind ``value`` for ADD.
         is_add, is_maximum, rounds_once, zero_point, least, greatest (In): Of the layer.
-        first_zero_point and so on (In): Of both inputs of ADD.
+        write, activation, first, second (In): What an activation is scaled to in ADD, for the
+            tables of both inputs.
         result (Out, int8): LATENCY cycles behind the constants.
     """
 
     def __init__(self) -> None:
-        operands = {
-            f"{operand}_{name}": In(shape)
-            for operand in ("first", "second")
-            for name, shape in (("zero_point", signed(8)), ("multiplier", 31), ("shift", 5))
-        }
         super().__init__(
             {
                 "value": In(signed(32)),
@@ -44,18 +39,22 @@ class RequantisationUnit(wiring.Component):
                 "zero_point": In(signed(8)),
                 "least": In(signed(8)),
                 "greatest": In(signed(8)),
-                **operands,
+                "write": In(1),
+                "activation": In(8),
+                "first": In(signed(32)),
+                "second": In(signed(32)),
                 "result": Out(signed(8)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
-        """Build the adder of scaled inputs, the scaler of sums, and the limits."""
+        """Build the tables and the adder of inputs, the scaler of sums, and the limits."""
         del platform
         m = Module()
+        first, second = self._looked_up(m, "first", 0), self._looked_up(m, "second", 1)
         added = Signal(signed(32))
-        m.d.sync += added.eq(self._scaled(m, "first", 0) + self._scaled(m, "second", 1))
-        doubled = (self.value[:8].as_signed() << 1)[:ACTIVATION_BITS].as_signed()
+        m.d.sync += added.eq(first + second)
+        doubled = self.value[:8].as_signed() << 1
         chosen = Mux(self.is_add, added, Mux(self.is_maximum, doubled, self.value))
         total, multiplier, shift = Signal(signed(32)), Signal(31), Signal(5)
         m.d.sync += [
@@ -81,17 +80,17 @@ class RequantisationUnit(wiring.Component):
         )
         return m
 
-    def _scaled(self, m: Module, operand: str, byte: int) -> Value:
-        """Return an input of ADD at the scale of the sum."""
-        difference = Signal(signed(ACTIVATION_BITS), name=f"{operand}_difference")
-        activation = self.value[8 * byte : 8 * byte + 8].as_signed()
-        m.d.sync += difference.eq(activation - getattr(self, f"{operand}_zero_point"))
-        scaler = Scaler(value_bits=ACTIVATION_BITS, left_shift=ADD_LEFT_SHIFT)
-        m.submodules[f"{operand}_scaler"] = scaler
+    def _looked_up(self, m: Module, operand: str, byte: int) -> Value:
+        """Return what an input of ADD is scaled to, two cycles behind ``value``."""
+        m.submodules[f"{operand}_table"] = table = RowMemory(
+            rows=ENTRIES, row_bits=32, part_bits=32
+        )
+        scaled = Signal(signed(32), name=f"{operand}_scaled")
         m.d.comb += [
-            scaler.value.eq(difference),
-            scaler.multiplier.eq(getattr(self, f"{operand}_multiplier")),
-            scaler.shift.eq(getattr(self, f"{operand}_shift")),
-            scaler.rounds_once.eq(self.rounds_once),
+            table.write_row.eq(self.activation),
+            table.write_enable.eq(self.write),
+            table.write_data.eq(getattr(self, operand)),
+            table.read_row.eq(self.value[8 * byte : 8 * byte + 8]),
         ]
-        return scaler.result
+        m.d.sync += scaled.eq(table.data)
+        return scaled
