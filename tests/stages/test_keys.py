@@ -476,7 +476,7 @@ def test_a_changed_compiler_gives_another_firmware(
     family = dataclasses.replace(
         BUILT_IN["engine"], compiler=dataclasses.replace(compiler, sources=(source,))
     )
-    monkeypatch.setattr("runners.stages.firmware.family_of", lambda job: family)
+    monkeypatch.setattr("runners.stages.firmware.family_of", lambda _: family)
     source.write_text("first")
     before = key(engine_job, "firmware")
     source.write_text("another")
