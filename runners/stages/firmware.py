@@ -26,6 +26,8 @@ from sw_templates.operator_set import operators_digest
 from sw_templates.options import FirmwareOptions, KernelSet, printable_name
 from sw_templates.soc_map import SocMap
 
+PROGRAM = "program.json"
+"""File that a firmware has whose layers do not all run on the CPU."""
 _LINKER_OVERFLOW = "region `"  # ... main_ram' overflowed by N bytes
 
 
@@ -77,6 +79,18 @@ def _program(family: Family, values: Mapping[str, Value], model: Model) -> Progr
         return family.compiler.compile(values, network_of(model))
 
 
+def _runs_where(program: Program, model: Model) -> list[dict[str, str]]:
+    """Return for each layer its name, ``unit`` or ``cpu``, and the reason where there is one."""
+    return [
+        {
+            "layer": layer.name,
+            "runs_on": "unit" if position in program.layers else "cpu",
+            "because": program.refusals.get(position, ""),
+        }
+        for position, layer in enumerate(model.layers)
+    ]
+
+
 def own_kernels(job: Job) -> str | None:
     """Return what of a firmware's C is the study's own, in words; None when it is all ours."""
     family = family_of(job)
@@ -90,6 +104,9 @@ def own_kernels(job: Job) -> str | None:
 def generate_firmware(job: Job, *, soc: SocMap | None, out: Path) -> Firmware:
     """Write the C of a job's firmware; ``soc`` None makes it a program of the host.
 
+    For a family with a compiler, ``program.json`` says beside it which layers run where, and why a
+    layer is the CPU's that the unit could run but for something.
+
     Raises:
         DoesNotBuild: A template of the study's own cannot be rendered.
         DseError: From ``generate``.
@@ -99,7 +116,10 @@ def generate_firmware(job: Job, *, soc: SocMap | None, out: Path) -> Firmware:
     values = family_values(job, family)
     kernels = kernel_set(family, values)
     if family.compiler is not None:
-        kernels = replace(kernels, program=_program(family, values, model))
+        program = _program(family, values, model)
+        kernels = replace(kernels, program=program)
+        out.mkdir(parents=True, exist_ok=True)
+        (out / PROGRAM).write_text(json.dumps(_runs_where(program, model), indent=1))
     own = own_kernels(job)
     with contextlib.nullcontext() if own is None else calling(own):
         return generate(model, kernels=kernels, options=firmware_options(job), soc=soc, out=out)

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import gc
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -451,7 +452,10 @@ def test_the_code_of_a_compiler_is_in_the_key_of_the_firmware(
     ran: set[str] = set()
     stages = {**STAGES, "host-firmware": noted(STAGES["host-firmware"], programs, ran=ran)}
     cache = Cache(tmp_path / "cache")
-    Pipeline(engine_job, stages=stages, cache=cache, report=lambda _: None).get("host-firmware")
+    pipeline = Pipeline(engine_job, stages=stages, cache=cache, report=lambda _: None)
+    written = json.loads((pipeline.get("host-firmware").folder / "program.json").read_text())
+    where = [(entry["layer"], entry["runs_on"]) for entry in written]
+    assert where[-2:] == [("fully_connected_5", "unit"), ("softmax_6", "cpu")]
     hashed: set[str] = set()
     read_bytes = Path.read_bytes
 
@@ -476,7 +480,7 @@ def test_a_changed_compiler_gives_another_firmware(
     family = dataclasses.replace(
         BUILT_IN["engine"], compiler=dataclasses.replace(compiler, sources=(source,))
     )
-    monkeypatch.setattr("runners.stages.firmware.family_of", lambda job: family)
+    monkeypatch.setattr("runners.stages.firmware.family_of", lambda _: family)
     source.write_text("first")
     before = key(engine_job, "firmware")
     source.write_text("another")

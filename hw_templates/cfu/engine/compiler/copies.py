@@ -10,6 +10,7 @@ from hw_templates.cfu.engine.image import ImageFormat
 from hw_templates.cfu.engine.isa import WORD_BYTES
 
 _MOST_UNROLLED_WORDS = 32
+_REGISTERS = 8
 _PIXEL_CYCLES = 3
 _WORD_CYCLES = 3
 _SHIFTED_WORD_CYCLES = 5
@@ -114,6 +115,7 @@ def write_loop(number: int, copy: Copy) -> WriteLoop | None:
     is_large = group * copy.words > _MOST_UNROLLED_WORDS
     if copy.pixels < group or copy.pixels == 1 or is_large or copy.pixel_words % 2:
         return None
+    group = _unrolled(group, copy)
     fills = copy.pixel_words - copy.words - copy.words % 2 <= 2
     pixels = []
     for pixel in range(group):
@@ -129,6 +131,14 @@ def write_loop(number: int, copy: Copy) -> WriteLoop | None:
         sets_pointer=not fills,
         rest=copy.pixels % group,
     )
+
+
+def _unrolled(group: int, copy: Copy) -> int:
+    """Return how many pixels a turn writes: more than it must where registers hold their words."""
+    groups = copy.pixels // group
+    words = group * copy.pixel_bytes // WORD_BYTES
+    most = max((n for n in range(1, 5) if n * words <= _REGISTERS and groups % n == 0), default=1)
+    return group * most
 
 
 def _word(first_byte: int, at: int, copy: Copy) -> str:
