@@ -35,6 +35,7 @@ def design(rows: int) -> dict[str, Value]:
         "engine_weight_kib": 8,
         "engine_units": 1,
         "engine_packed": False,
+        "engine_lut_percent": 0,
     }
 
 

@@ -8,7 +8,7 @@ from contracts.parameter import Parameter, Rule, Value
 from hw_templates.cfu import component as component_module
 from hw_templates.cfu.engine import gateware, isa
 from hw_templates.cfu.engine.compiler import compile_network
-from hw_templates.cfu.engine.config import MEMORIES_KIB, UNITS, EngineConfig
+from hw_templates.cfu.engine.config import LUT_PERCENTS, MEMORIES_KIB, UNITS, EngineConfig
 from hw_templates.cfu.engine.image import MOST_BYTES
 from hw_templates.cfu.engine.isa import SIDES
 from hw_templates.cfu.family import Compiler, Family, KernelFolder, Values
@@ -50,6 +50,15 @@ def _variables(values: Values) -> Mapping[str, object]:
 
 def _numbers(kinds: type[IntEnum]) -> dict[str, int]:
     return {kind.name: int(kind) for kind in kinds}
+
+
+def _packed_columns_are_pairs(values: Mapping[str, Value]) -> bool:
+    lut_columns = int(values["engine_cols"]) * int(values["engine_lut_percent"]) // 100
+    return lut_columns % 2 == 0 or not values["engine_packed"]
+
+
+def _packed_has_multipliers(values: Mapping[str, Value]) -> bool:
+    return int(values["engine_lut_percent"]) < 100 or not values["engine_packed"]
 
 
 FAMILY = Family(
@@ -97,6 +106,13 @@ FAMILY = Family(
             default=True,
             description="whether one multiplier of 18 x 18 bits does two int8 products",
         ),
+        Parameter(
+            name="engine_lut_percent",
+            values=LUT_PERCENTS,
+            default=0,
+            description="share of the columns whose products are made of look-up tables",
+            ordered=True,
+        ),
     ),
     rules=(
         Rule(
@@ -110,6 +126,18 @@ FAMILY = Family(
             reason="a tile has one sum for each column, so more units than columns idle",
             parameters=("engine_cols", "engine_units"),
             holds=_units_divide_cols,
+        ),
+        Rule(
+            name="engine-packed-columns-are-pairs",
+            reason="two columns share multipliers, so an even number of them is not in LUTs",
+            parameters=("engine_cols", "engine_packed", "engine_lut_percent"),
+            holds=_packed_columns_are_pairs,
+        ),
+        Rule(
+            name="engine-packed-has-multipliers",
+            reason="without a column in multipliers there is nothing to pack",
+            parameters=("engine_packed", "engine_lut_percent"),
+            holds=_packed_has_multipliers,
         ),
     ),
     verilog=gateware.verilog,
