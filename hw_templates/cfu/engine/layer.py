@@ -13,7 +13,8 @@ WEIGHT_ROW_BITS = 16
 
 def row_bits(config: EngineConfig) -> int:
     """Return the bits of an address of a row in ACTIVATIONS."""
-    return exact_log2(config.activation_rows)
+    bits: int = exact_log2(config.activation_rows)
+    return bits
 
 
 def layer_layout(config: EngineConfig) -> StructLayout:

@@ -29,7 +29,13 @@ def wrapped(values: Int64s) -> Int64s:
     return ((values + (1 << 31)) & _WORD) - (1 << 31)
 
 
-def requantise(values: Int64s, multipliers: Int64s, shifts: Int64s, *, rounds_once: bool) -> Int64s:
+def requantise(
+    values: Int64s,
+    multipliers: Int64s | np.int64,
+    shifts: Int64s | np.int64,
+    *,
+    rounds_once: bool,
+) -> Int64s:
     """Scale sums as ``isa.Word`` says.
 
     Args:
