@@ -1,7 +1,7 @@
 """Family ``engine``: the model against plain loops, the hardware against the model."""
 
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,21 @@ from hw_templates.cfu.engine.descriptor import Descriptor
 from hw_templates.cfu.engine.engine import Engine
 from hw_templates.cfu.engine.isa import DESCRIPTOR_WORDS, Kind, Memory, Operation
 from hw_templates.cfu.engine.model import EngineModel
-from tests.cfu.cfu_harness import Command, VerilatedRuntime, expected, simulate
+from tests.cfu.cfu_harness import Command, VerilatedRuntime, expected, name_of, simulate
 from tests.cfu.engine_layers import loads, random_layer, reads, runs, unpacked, writes
 
 
-def config(rows: int, cols: int, units: int = 2, *, packed: bool = False) -> EngineConfig:
+def config(
+    rows: int, cols: int, units: int = 2, *, packed: bool = False, lut_percent: int = 0
+) -> EngineConfig:
     return EngineConfig(
-        rows=rows, cols=cols, activation_kib=8, weight_kib=8, units=units, packed=packed
+        rows=rows,
+        cols=cols,
+        activation_kib=8,
+        weight_kib=8,
+        units=units,
+        packed=packed,
+        lut_percent=lut_percent,
     )
 
 
@@ -56,15 +64,21 @@ def test_two_products_in_one_multiplier_are_exact_for_all_operands() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("rows", "cols", "units", "packed"),
-    [(4, 4, 1, True), (8, 4, 4, False), (16, 16, 4, True), (32, 8, 2, True), (8, 8, 8, False)],
+    "engine",
+    [
+        config(4, 4, 1, packed=True),
+        config(8, 4, 4, lut_percent=75),
+        config(16, 16, 4, packed=True),
+        config(32, 8, 2, packed=True, lut_percent=50),
+        config(8, 8, 8, lut_percent=100),
+    ],
+    ids=lambda engine: name_of(asdict(engine)),
 )
 def test_hardware_computes_what_the_model_does(
-    rows: int, cols: int, units: int, packed: bool, runtime: VerilatedRuntime, build_folder: Path
+    engine: EngineConfig, runtime: VerilatedRuntime, build_folder: Path
 ) -> None:
-    engine = config(rows, cols, units, packed=packed)
-    bench = runtime.build(Engine(engine).verilog(), build_folder / f"engine-{engine}")
-    rng = random.Random(f"{rows} {cols} {units}")
+    bench = runtime.build(Engine(engine).verilog(), build_folder / name_of(asdict(engine)))
+    rng = random.Random(str(engine))
     commands = []
     for number in range(60):
         layer = random_layer(rng, engine, Kind(number % 4))

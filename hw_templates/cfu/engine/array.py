@@ -9,20 +9,16 @@ from amaranth.lib.wiring import In, Out
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.isa import WORD_BYTES
 from hw_templates.cfu.engine.memories import RowMemory
+from hw_templates.cfu.engine.products import (
+    PackedProduct,
+    product_in_luts,
+    registered,
+    registered_sum,
+    tree_stages,
+)
 
 SUM_BITS = 32
 SIGN = 0x80
-
-_SUMMANDS = 4
-"""Summed between two registers."""
-_PRODUCT_BITS = 16
-
-
-def _tree_stages(summands: int) -> int:
-    stages = 0
-    while summands > 1:
-        stages, summands = stages + 1, -(-summands // _SUMMANDS)
-    return stages
 
 
 class ArrayColumns(wiring.Component):
@@ -32,6 +28,7 @@ class ArrayColumns(wiring.Component):
 
     Args:
         config: Of the engine.
+        in_luts: Whether products are made of look-up tables, not multipliers.
 
     Members:
         write_row, write_enable, write_data (In): A word of a row of weights: [column][row].
@@ -50,9 +47,11 @@ class ArrayColumns(wiring.Component):
         columns: How many there are.
     """
 
-    def __init__(self, config: EngineConfig) -> None:
+    def __init__(self, config: EngineConfig, *, in_luts: bool) -> None:
         self._config = config
-        self.latency = 1 + _tree_stages(config.rows) + config.packed
+        self._in_luts = in_luts
+        self._shares_multipliers = config.packed and not in_luts
+        self.latency = 1 + tree_stages(config.rows) + config.packed
         self.columns = 2 if config.packed else 1
         words = config.rows // WORD_BYTES
         row_bits = (config.weight_rows - 1).bit_length()
@@ -77,7 +76,10 @@ class ArrayColumns(wiring.Component):
         del platform
         m = Module()
         weights = [self._weights(m, column) for column in range(self.columns)]
-        sums = self._pair(m, *weights) if self._config.packed else [self._single(m, *weights)]
+        if self._shares_multipliers:
+            sums = self._pair(m, *weights)
+        else:
+            sums = [self._single(m, column) for column in weights]
         for column, sum_ in enumerate(sums):
             total = Signal(signed(SUM_BITS), name=f"total_{column}")
             with m.If(self.valid):
@@ -88,11 +90,12 @@ class ArrayColumns(wiring.Component):
     def _weights(self, m: Module, column: int) -> list[Value]:
         """Return the weight of each row, in registers; what is not needed can be kept at 0.
 
-        The first of two columns has 128 added, which makes numbers without a sign.
+        Where two columns share multipliers, those of the first one have 128 added, which makes
+        them numbers without a sign.
         """
         config = self._config
         words = config.rows // WORD_BYTES
-        zero = SIGN if config.packed and column == 0 else 0
+        zero = SIGN if self._shares_multipliers and column == 0 else 0
         memory = RowMemory(rows=config.weight_rows, row_bits=8 * config.rows, part_bits=32)
         m.submodules[f"weights_{column}"] = memory
         m.d.comb += [
@@ -120,18 +123,21 @@ class ArrayColumns(wiring.Component):
 
     def _single(self, m: Module, weights: Sequence[Value]) -> Value:
         """Build multipliers of which each has one product."""
-        products = [
-            _registered(m, self._activation(row) * weight.as_signed(), name=f"product_{row}")
-            for row, weight in enumerate(weights)
-        ]
-        return registered_sum(m, products)
+        products = []
+        for row, weight in enumerate(weights):
+            factors = self._activation(row), weight.as_signed()
+            product = product_in_luts(m, *factors) if self._in_luts else factors[0] * factors[1]
+            products.append(registered(m, product, name=f"product_{row}"))
+        total = registered_sum(m, products)
+        # as late as those that share multipliers
+        return registered(m, total, name="sum") if self._config.packed else total
 
     def _pair(self, m: Module, lows: Sequence[Value], highs: Sequence[Value]) -> list[Value]:
         """Build multipliers of which each has the products of two columns."""
         activations, low_parts, carries, high_parts = [], [], [], []
         for row, (low, high) in enumerate(zip(lows, highs, strict=True)):
             activation = self._activation(row)
-            activations.append(_registered(m, activation, name=f"activation_{row}"))
+            activations.append(registered(m, activation, name=f"activation_{row}"))
             product = PackedProduct()
             m.submodules[f"product_{row}"] = product
             m.d.comb += [
@@ -147,102 +153,6 @@ class ArrayColumns(wiring.Component):
         )
         # the low weights had 128 added
         return [
-            _registered(m, low_sum + (((carry << 3) - total_activation) << 7), name="low_sum"),
-            _registered(m, high_sum - carry, name="high_sum"),
+            registered(m, low_sum + (((carry << 3) - total_activation) << 7), name="low_sum"),
+            registered(m, high_sum - carry, name="high_sum"),
         ]
-
-
-class PackedProduct(wiring.Component):
-    """Multiplies one activation with two weights in one multiplier of 18 x 18 bits.
-
-    The weights lie ten bits apart: their product with the activation is
-    activation x high x 1024 + activation x low, and the second summand has 16 bits. So its carry
-    into the first one, of 6 bits with a sign, is what the low 6 bits of activation x high are
-    wrong by; those are cheap to compute once more. All is exact.
-
-    Members:
-        activation, high (In, int8): Operands.
-        low (In, 8): A weight with 128 added, without a sign.
-        low_part, carry (Out): activation x low is carry x 1024 + low_part.
-        high_part (Out): activation x high is high_part - carry. All three one cycle behind the
-            operands.
-    """
-
-    CARRY_BITS = 6
-    _GAP_BITS = 10
-
-    def __init__(self) -> None:
-        super().__init__(
-            {
-                "activation": In(signed(8)),
-                "low": In(8),
-                "high": In(signed(8)),
-                "low_part": Out(signed(self._GAP_BITS + 1)),
-                "carry": Out(signed(self.CARRY_BITS)),
-                "high_part": Out(signed(_PRODUCT_BITS)),
-            }
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        """Build the multiplier and the low bits of one product."""
-        del platform
-        m = Module()
-        weights = Signal(signed(18))
-        product = Signal(signed(26))
-        lowest = Signal(self.CARRY_BITS)
-        m.d.comb += weights.eq((self.high << self._GAP_BITS) | self.low)
-        m.d.sync += [product.eq(self.activation * weights), lowest.eq(self._lowest(m))]
-        gap = self._GAP_BITS
-        m.d.comb += [
-            self.low_part.eq(product[:gap]),
-            self.carry.eq(product[gap : gap + self.CARRY_BITS] - lowest),
-            self.high_part.eq(product[gap:].as_signed()),
-        ]
-        return m
-
-    def _lowest(self, m: Module) -> Value:
-        """Return the low bits of activation x high, from sums: ``*`` would be a multiplier."""
-        bits = self.CARRY_BITS
-        rows = [
-            (self.activation[: bits - at] & self.high[at].replicate(bits - at)) << at
-            for at in range(bits)
-        ]
-        while len(rows) > 1:
-            pairs = []
-            for number, first in enumerate(rows[::2]):
-                if 2 * number + 1 == len(rows):
-                    pairs.append(first)
-                    continue
-                pair = Signal(bits, name=f"pair_{len(rows)}_{number}", attrs={"keep": 1})
-                m.d.comb += pair.eq(first + rows[2 * number + 1])
-                pairs.append(pair)
-            rows = pairs
-        return rows[0]
-
-
-def registered_sum(m: Module, summands: Sequence[Value]) -> Value:
-    """Return the sum of signed values, behind a register for each four-fold."""
-    while len(summands) > 1:
-        summands = [
-            _sum_of_few(m, summands[first : first + _SUMMANDS])
-            for first in range(0, len(summands), _SUMMANDS)
-        ]
-    return summands[0]
-
-
-def _sum_of_few(m: Module, summands: Sequence[Value]) -> Value:
-    while len(summands) > 1:
-        pairs = []
-        for first, second in zip(summands[::2], summands[1::2], strict=True):
-            # keep: yosys would merge the tree into compressors, twice as large as carry chains
-            pair = Signal(signed(len(first) + 1), attrs={"keep": 1})
-            m.d.comb += pair.eq(first + second)
-            pairs.append(pair)
-        summands = pairs
-    return _registered(m, summands[0], name="partial_sum")
-
-
-def _registered(m: Module, value: Value, *, name: str) -> Signal:
-    register = Signal(signed(len(value)), name=name)
-    m.d.sync += register.eq(value)
-    return register

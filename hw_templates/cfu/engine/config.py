@@ -15,6 +15,7 @@ from hw_templates.cfu.family import Values
 
 MEMORIES_KIB = (8, 16, 32, 64, 128, 256)
 UNITS = (1, 2, 4, 8, 16)
+LUT_PERCENTS = (0, 25, 50, 75, 100)
 
 _LEAST_CHANNELS = 1024
 _CHANNELS_PER_KIB = 16
@@ -33,6 +34,7 @@ class EngineConfig:
         weight_kib: Size of WEIGHTS in KiB; CHANNEL_WEIGHTS and CHANNELS grow with it.
         units: Sums that are requantised in a cycle.
         packed: Whether a multiplier of 18 x 18 bits has the products of two columns.
+        lut_percent: Columns whose products are made of look-up tables.
 
     Raises:
         ConfigError: The combination is not one that the family offers.
@@ -44,6 +46,7 @@ class EngineConfig:
     weight_kib: int
     units: int
     packed: bool = False
+    lut_percent: int = 0
 
     def __post_init__(self) -> None:
         for what, value, allowed in (
@@ -52,6 +55,7 @@ class EngineConfig:
             ("engine_activation_kib", self.activation_kib, MEMORIES_KIB),
             ("engine_weight_kib", self.weight_kib, MEMORIES_KIB),
             ("engine_units", self.units, UNITS),
+            ("engine_lut_percent", self.lut_percent, LUT_PERCENTS),
         ):
             if value not in allowed:
                 raise ConfigError(
@@ -69,6 +73,12 @@ class EngineConfig:
                 fix="give engine_units at most the value of engine_cols",
             )
 
+        if self.packed and self.lut_columns % 2:
+            raise ConfigError(
+                f"{self.cols - self.lut_columns} columns cannot share multipliers in pairs",
+                fix="give another engine_lut_percent, or switch engine_packed off",
+            )
+
     @classmethod
     def from_values(cls, values: Values) -> "EngineConfig":
         """Read the family's parameters from a design."""
@@ -79,7 +89,13 @@ class EngineConfig:
             weight_kib=int(values["engine_weight_kib"]),
             units=int(values["engine_units"]),
             packed=bool(values["engine_packed"]),
+            lut_percent=int(values["engine_lut_percent"]),
         )
+
+    @property
+    def lut_columns(self) -> int:
+        """Columns whose products are made of look-up tables: the last ones."""
+        return self.cols * self.lut_percent // 100
 
     @property
     def channels(self) -> int:

@@ -32,14 +32,25 @@ class Engine(CfuComponent):
 
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
-        self._columns = ArrayColumns(config)
-        self._column_module = SharedModule("EngineColumns", self._columns)
+        by_kind = {
+            in_luts: ArrayColumns(config, in_luts=in_luts)
+            for in_luts, columns in (
+                (False, config.cols - config.lut_columns),
+                (True, config.lut_columns),
+            )
+            if columns
+        }
+        self._columns = next(iter(by_kind.values()))
+        self._column_modules = {
+            in_luts: SharedModule("EngineLutColumns" if in_luts else "EngineColumns", columns)
+            for in_luts, columns in by_kind.items()
+        }
         self._unit_module = SharedModule("EngineUnit", RequantisationUnit())
         super().__init__()
 
     def verilog(self) -> str:
         """Return the text of module ``Cfu`` and of those that it names."""
-        modules = (self._column_module, self._unit_module)
+        modules = (self._unit_module, *self._column_modules.values())
         return "\n".join([to_verilog(self), *(module.verilog() for module in modules)])
 
     def elaborate(self, platform: object) -> Module:
@@ -220,7 +231,8 @@ class Engine(CfuComponent):
                 for column in range(count)
                 for row in range(config.rows)
             )
-            columns = self._column_module.instance(m, f"columns_{number}")
+            is_in_luts = (number + 1) * count > config.cols - config.lut_columns
+            columns = self._column_modules[is_in_luts].instance(m, f"columns_{number}")
             m.d.comb += [
                 columns.write_row.eq(write.word[in_row:]),
                 columns.write_enable.eq(enables.word_select(number, words)),
