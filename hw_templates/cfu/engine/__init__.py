@@ -1,17 +1,15 @@
 """Family ``engine``: an array of products with memories of its own that runs whole networks."""
 
 from collections.abc import Mapping
-from enum import IntEnum
 from pathlib import Path
 
 from contracts.parameter import Parameter, Rule, Value
 from hw_templates.cfu import component as component_module
-from hw_templates.cfu.engine import gateware, isa
-from hw_templates.cfu.engine.compiler import compile_network
-from hw_templates.cfu.engine.config import LUT_PERCENTS, MEMORIES_KIB, UNITS, EngineConfig
-from hw_templates.cfu.engine.image import MOST_BYTES
+from hw_templates.cfu.engine import gateware
+from hw_templates.cfu.engine.compiler import compile_network, driver_variables
+from hw_templates.cfu.engine.config import LUT_PERCENTS, MEMORIES_KIB, UNITS
 from hw_templates.cfu.engine.isa import SIDES
-from hw_templates.cfu.family import Compiler, Family, KernelFolder, Values
+from hw_templates.cfu.family import Compiler, Family, KernelFolder
 
 _FOLDER = Path(__file__).parent
 
@@ -22,34 +20,6 @@ def _cols_divide_rows(values: Mapping[str, Value]) -> bool:
 
 def _units_divide_cols(values: Mapping[str, Value]) -> bool:
     return int(values["engine_units"]) <= int(values["engine_cols"])
-
-
-def _variables(values: Values) -> Mapping[str, object]:
-    """Return what the C of the driver and of the emulation calls the engine's parts."""
-    config = EngineConfig.from_values(values)
-    return {
-        "engine_rows": config.rows,
-        "engine_cols": config.cols,
-        "engine_memory_words": {memory.name: config.words(memory) for memory in isa.Memory},
-        "engine_memory": _numbers(isa.Memory),
-        "engine_op": _numbers(isa.Operation),
-        "engine_kind": _numbers(isa.Kind),
-        "engine_word": _numbers(isa.Word),
-        "engine_magic": isa.MAGIC,
-        "engine_rounds_once": isa.ROUNDS_ONCE,
-        "engine_size_bits": isa.SIZE_BITS,
-        "engine_block_bits": isa.BLOCK_BITS,
-        "engine_add_left_shift": isa.ADD_LEFT_SHIFT,
-        "engine_channel_words": isa.CHANNEL_WORDS,
-        "engine_descriptor_words": isa.DESCRIPTOR_WORDS,
-        "engine_max_descriptors": isa.MAX_DESCRIPTORS,
-        "engine_max_steps": isa.MAX_STEPS,
-        "engine_image_bytes": MOST_BYTES,
-    }
-
-
-def _numbers(kinds: type[IntEnum]) -> dict[str, int]:
-    return {kind.name: int(kind) for kind in kinds}
 
 
 def _packed_columns_are_pairs(values: Mapping[str, Value]) -> bool:
@@ -142,7 +112,7 @@ FAMILY = Family(
     ),
     verilog=gateware.verilog,
     model=gateware.model,
-    kernels=KernelFolder(folder=_FOLDER / "kernels", variables=_variables),
+    kernels=KernelFolder(folder=_FOLDER / "kernels", variables=driver_variables),
     compiler=Compiler(compile=compile_network, sources=(_FOLDER / "compiler",)),
     macs_per_cycle=lambda values: int(values["engine_rows"]) * int(values["engine_cols"]),
     sources=(Path(component_module.__file__), *sorted(_FOLDER.glob("*.py"))),
