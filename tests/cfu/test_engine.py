@@ -88,7 +88,7 @@ def test_hardware_computes_what_the_model_does(
 
 
 @pytest.mark.slow
-def test_the_array_is_busy_in_all_but_the_first_cycles_of_a_layer(
+def test_the_array_is_busy_in_all_but_30_cycles_of_a_layer(
     runtime: VerilatedRuntime, build_folder: Path
 ) -> None:
     engine = EngineConfig(rows=16, cols=16, activation_kib=32, weight_kib=64, units=4, packed=True)
@@ -138,7 +138,9 @@ def test_the_array_is_busy_in_all_but_the_first_cycles_of_a_layer(
     assert answers[len(layers)] == 0
     for (name, (layer, least)), cycles, steps in zip(layers.items(), took, multiplied, strict=True):
         assert steps == layer.steps, name
-        assert least <= cycles <= least + 50, name
+        # the first descriptor is read before it runs, the others while another one does
+        waits = 50 if name == "3 x 3" else 30
+        assert least <= cycles <= least + waits, name
 
 
 @pytest.mark.slow
