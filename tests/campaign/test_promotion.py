@@ -223,7 +223,7 @@ def test_show_prints_the_routes_and_the_critical_path(store: Store, config: Stud
 
     text = show_text(store.detail(study, placed.trial.number), config.target)
     assert f"trial {placed.trial.number}: completed (placed), suggested by promotion" in text
-    assert re.search(rf"1 +1 +{clock_mhz:.3f} +{clock_mhz + 1:.3f} +yes", text)
+    assert re.search(rf"1 +1 +{clock_mhz:.3f} +{clock_mhz:.3f} +{clock_mhz + 1:.3f} +yes", text)
     assert "critical path of the last route, 14.75 ns:" in text
     assert re.search(r"14\.25 +routing +tag -> pc", text)
 
