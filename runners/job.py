@@ -148,6 +148,8 @@ class Job:
         metric_files: Python files that define and read the user's own metrics.
         families: The user's own CFU families: Python modules or paths of ``.py`` files.
         place_seed: Of the placer; ``measure`` sets it when it tries several.
+        wanted_clock_hz: Clock from which on a placed design would matter to whoever asks: below it
+            another seed is tried where that may help. 0 where any clock will do.
     """
 
     design: Mapping[str, Value]
@@ -159,6 +161,7 @@ class Job:
     metric_files: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     place_seed: int = 1
+    wanted_clock_hz: float = 0.0
 
     def at(self, *, clock_hz: int, place_seed: int) -> "Job":
         """Return the same job for another clock and another seed of the placer."""

@@ -208,6 +208,11 @@ def clock_text(config: "StudyConfig", model: "ClockModel | None") -> str:
     """Say what the values marked ``~`` rest on."""
     if model is None:
         return f"~ an estimate at {config.target.clock_hz / 1e6:g} MHz: the design is not placed"
+    if model.is_one_clock:
+        return (
+            f"~ an estimate at {model.mean_mhz:g} MHz, which all {model.trials} placed trials met:"
+            " it was the highest that was asked for, so how much others miss it by is not known"
+        )
     return (
         f"~ an estimate at the clock that {model.trials} placed trials let expect"
         f" (mean error {model.error_mhz:.1f} MHz when each is predicted from the others)"

@@ -14,7 +14,9 @@ Route = Callable[[int, int], Placement]
 """Routes for a clock in Hz with a seed, and returns what the router said."""
 
 
-def settle_clock(target: Target, route: Route, *, tried: list[Placement]) -> Placement:
+def settle_clock(
+    target: Target, route: Route, *, tried: list[Placement], wanted_hz: float = 0.0
+) -> Placement:
     """Route a design until it has a clock that it strictly meets.
 
     Args:
@@ -22,6 +24,7 @@ def settle_clock(target: Target, route: Route, *, tried: list[Placement]) -> Pla
         route: Called for each route.
         tried: Every route is added to it at once. When the design has its clock each route there
             has its own, and the one that counts is the last.
+        wanted_hz: Clock below which another seed is tried, where that may help.
 
     Returns:
         The route that counts, at its clock.
@@ -53,6 +56,7 @@ def settle_clock(target: Target, route: Route, *, tried: list[Placement]) -> Pla
             clocks_hz=clocks_hz,
             reference_hz=reference_hz,
             seeds=target.place_seeds,
+            wanted_hz=wanted_hz,
         )
         tried[:] = [settled(each, clocks_hz=clocks_hz, reference_hz=reference_hz) for each in tried]
     else:

@@ -187,7 +187,12 @@ class _Attempt:
         """
         target = self._job.target
         family = family_of_part(target.part)
-        placement = settle_clock(target, self._route, tried=self._placements)
+        placement = settle_clock(
+            target,
+            self._route,
+            tried=self._placements,
+            wanted_hz=self._job.wanted_clock_hz,
+        )
         job = self._job.at(clock_hz=placement.clock_hz, place_seed=placement.seed)
         pipeline = self._pipeline(job)
         self._pipelines.append(pipeline)

@@ -11,9 +11,9 @@ import pytest
 from contracts.faults import ConfigError, TimingMissed
 from contracts.measurement import Fidelity, Measurement, Outcome, outcome_of
 from dse.campaign.events import CampaignEvent, Ending, Promoted
-from dse.campaign.promotion import to_promote
+from dse.campaign.promotion import to_promote, wanted_clock_hz
 from dse.config import StudyConfig, load_config
-from dse.output.report import front_data, front_text
+from dse.output.report import clock_text, front_data, front_text
 from dse.output.trial_report import show_text
 from dse.results.clock_model import ClockModel, clock_model
 from dse.results.columns import STATES, StudyColumns
@@ -258,3 +258,43 @@ def test_a_stop_that_was_asked_for_lets_running_trials_end(
     states = [r.trial.state for r in store.results(store.study("night").id)]
     assert 0 < len(states) < 12
     assert TrialState.RUNNING not in states
+
+
+def test_a_promotion_is_told_from_which_clock_on_it_would_be_on_the_front(
+    store: Store, config: StudyConfig
+) -> None:
+    """What a router is asked again for: the fastest placed design that is not larger."""
+    executor = InstantExecutor()
+    run(store, config, executor=executor)
+
+    columns = study_columns(store, "night")
+    first = [job for job in executor.submitted if job.fidelity is Fidelity.SYNTHESISED]
+    assert {job.wanted_clock_hz for job in first} == {0.0}
+    wanted = {
+        name: wanted_clock_hz(columns, name)
+        for name, cycles in zip(columns.design_ids, columns.column("cycles"), strict=True)
+        if np.isfinite(cycles)
+    }
+    latency, lut4, cycles = (columns.column(n) for n in ("latency_us", "lut4", "cycles"))
+    is_placed = columns.standing.kept & ~columns.metrics["latency_us"].estimate
+    for name, hz in wanted.items():
+        own = np.array([each == name for each in columns.design_ids])
+        at = int(np.flatnonzero(own)[-1])
+        rivals = is_placed & ~own & (lut4 <= lut4[at])
+        if not rivals.any():
+            assert hz == 0.0
+            continue
+        assert cycles[at] / (hz / 1e6) == pytest.approx(latency[rivals].min())
+    assert any(wanted.values())
+
+
+def test_an_error_of_nothing_is_said_to_be_that(store: Store, config: StudyConfig) -> None:
+    run(store, config)
+    _, model, _ = study_results(store)
+    assert model is not None
+    same = replace(model, error_mhz=0.0, range_mhz=(80.0, 80.0), mean_mhz=80.0)
+    assert clock_text(config, same) == (
+        f"~ an estimate at 80 MHz, which all {model.trials} placed trials met: it was the highest"
+        " that was asked for, so how much others miss it by is not known"
+    )
+    assert "mean error" in clock_text(config, model)

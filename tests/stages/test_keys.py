@@ -55,6 +55,7 @@ FREE = (
     *UNKEYED,
     "fidelity",
     "metric_files",
+    "wanted_clock_hz",
     "target.name",
     "target.place_seeds",
     "workload.sample_encoding",  # without samples
@@ -198,6 +199,7 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
         "limits.memory_bytes": (1 << 30,),
         "limits.serial_timeout_s": (1.0,),
         "place_seed": (2,),
+        "wanted_clock_hz": (60e6,),
         "families": ((str(own_family),),),
         "metric_files": ((str(own_family),),),  # no build reads them
     }

@@ -133,15 +133,24 @@ def test_one_route_is_enough() -> None:
 
 
 def test_another_seed_is_tried_only_where_it_may_bring_what_is_wanted() -> None:
-    near = Router(lambda seed: (58e6, 57e6, 61e6)[seed - 1])
+    near = Router(lambda seed: (58e6, 56e6, 61e6)[seed - 1])
     found = best(near, wanted_hz=60e6)
     assert (found.seed, near.seeds) == (3, [1, 2, 3])
     far = Router(lambda _seed: 50e6)
     assert best(far, wanted_hz=60e6).is_met, "it counts as it is"
     assert far.seeds == [1]
-    never = Router(lambda seed: 59e6 - seed)
+    never = Router(lambda seed: (58e6, 55e6, 57e6, 56e6)[seed - 1])
     assert best(never, wanted_hz=60e6).seed == 1, "the best of what was tried"
-    assert never.seeds == [1, 2, 3, 4]
+    assert never.seeds == [1, 2, 3, 4], "they differ by so much that 60 MHz may still come"
+    alike = Router(lambda seed: 59e6 - 1e5 * seed)
+    assert best(alike, wanted_hz=60e6).seed == 1
+    assert alike.seeds == [1, 2], "they hardly differ: more of them are no use"
+
+
+def test_no_seed_is_tried_for_a_clock_that_the_range_does_not_have() -> None:
+    router = Router(lambda _seed: 79e6)
+    assert best(router, wanted_hz=81e6).is_met
+    assert router.seeds == [1]
 
 
 def test_a_design_just_below_the_range_gets_other_seeds_and_one_far_below_none() -> None:
