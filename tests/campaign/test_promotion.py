@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from contracts.faults import ConfigError, TimingMissed
-from contracts.measurement import Fidelity, Measurement, Outcome, outcome_of
+from contracts.measurement import Completed, Fidelity, Measurement, Outcome, outcome_of
 from dse.campaign.events import CampaignEvent, Ending, Promoted
 from dse.campaign.promotion import to_promote, wanted_clock_hz
 from dse.config import StudyConfig, load_config
@@ -298,3 +298,49 @@ def test_an_error_of_nothing_is_said_to_be_that(store: Store, config: StudyConfi
         " that was asked for, so how much others miss it by is not known"
     )
     assert "mean error" in clock_text(config, model)
+
+
+def test_cells_of_unplaced_designs_grow_as_those_of_the_placed_ones_did(
+    store: Store, config: StudyConfig
+) -> None:
+    """They were compared with placed ones as if packing took nothing."""
+
+    def packed(job: Job) -> Outcome:
+        outcome = by_formula(job)
+        if job.fidelity is not Fidelity.PLACED or not isinstance(outcome, Completed):
+            return outcome
+        metrics = [
+            replace(metric, value=round(1.04 * metric.value), fidelity=Fidelity.PLACED)
+            if metric.name == "lut4"
+            else metric
+            for metric in outcome.measurement.metrics
+        ]
+        return Completed(measurement=replace(outcome.measurement, metrics=tuple(metrics)))
+
+    run(store, config, executor=InstantExecutor(packed))
+
+    columns = study_columns(store, "night")
+    model = columns.cell_models["lut4"]
+    assert model.factor == pytest.approx(1.04, abs=0.001)
+    assert model.error < 0.001
+    stored = {
+        r.trial.number: r.metrics["lut4"] for r in store.results(columns.id) if "lut4" in r.metrics
+    }
+    shown = [result for result in columns.results() if result.trial.number in stored]
+    for result in shown:
+        measured = stored[result.trial.number]
+        if "latency_us" in result.estimates:
+            assert "lut4" in result.estimates
+            assert result.metrics["lut4"] == round(model.factor * measured)
+        else:
+            assert "lut4" not in result.estimates
+            assert result.metrics["lut4"] == measured
+    told = StudyResults("night")
+    told.update(store)
+    for result in shown:
+        position = columns.index_of(result.trial.number)
+        assert position is not None
+        assert told.values(position)["lut4"] == result.metrics["lut4"], "the search is told as much"
+    guessed = pareto_front(without_promotions(columns))
+    text = front_text(guessed, config, columns.clock_model, columns.cell_models)
+    assert f"~ lut4: +4.0 % on what synthesis counts, as {model.trials} placed trials" in text
