@@ -88,7 +88,10 @@ def test_a_model_too_large_for_its_target_is_refused_before_the_first_trial() ->
 @pytest.mark.slow
 def test_a_board_of_another_vendor_goes_through_the_same_stages(tmp_path: Path) -> None:
     small = small_job(tmp_path)
-    target = dataclasses.replace(read_target("crosslink_nx_evn"), clock_hz=48_000_000)
+    nexus = read_target("crosslink_nx_evn")
+    target = dataclasses.replace(
+        nexus, clock_hz=48_000_000, clock_range_hz=(24_000_000, 48_000_000)
+    )
     job = dataclasses.replace(small, target=target, fidelity=Fidelity.PLACED, limits=Limits())
     outcome = measure(job, report=lambda _: None, cache=Cache(default_root()))
     assert isinstance(outcome, Completed), outcome
