@@ -17,15 +17,15 @@ from pathlib import Path
 from contracts.faults import DseError
 from contracts.measurement import Placement
 from contracts.parameter import Value
-from hw_templates.soc.fpga_boards import fpga_board
 from runners.fpga import PARTS, family_of_part
 from runners.fpga.family import total
 from runners.job import Job, Limits, Memory, StageEvent, StageState, Target, Workload
+from runners.measuring.clock import settle_clock
 from runners.pipeline import Cache, Pipeline, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.bitstream import bitstream_of
-from runners.stages.place.settle import settle
 from runners.stages.place.stage import read_routed
+from runners.stages.socs import asked_clock_hz, built_clock_hz
 from runners.stages.synthesis import SYNTHESISED, read_cost, require_fit
 
 RESULTS = Path(__file__).with_name("targets.csv")
@@ -128,8 +128,12 @@ def read_target(name: str) -> Target:
     """Return a target that comes with the project."""
     content = tomllib.loads((_TARGETS / f"{name}.toml").read_text(encoding="utf-8"))
     clock_hz = round(content.pop("clock_mhz") * 1e6)
+    low, high = (round(each * 1e6) for each in content.pop("clock_range_mhz"))
     return Target(
-        name=name, clock_hz=clock_hz, **{**content, "memory": Memory(**content["memory"])}
+        name=name,
+        clock_hz=clock_hz,
+        clock_range_hz=(low, high),
+        **{**content, "memory": Memory(**content["memory"])},
     )
 
 
@@ -156,14 +160,14 @@ class _Run:
 
     job: Job
     cache: Cache
-    pipelines: dict[tuple[int, int], Pipeline]
+    pipelines: list[Pipeline]
 
     def route(self, clock_hz: int, seed: int) -> Placement:
         """Route the design at a clock with a seed."""
         target = self.job.target
         at = self.job.at(clock_hz=clock_hz, place_seed=seed)
         pipeline = pipeline_of(at, cache=self.cache, report=_say)
-        self.pipelines[clock_hz, seed] = pipeline
+        self.pipelines.append(pipeline)
         costs = [read_cost(pipeline.get(f"synthesise-{part}").folder) for part, _, _ in SYNTHESISED]
         require_fit(total(costs), PARTS[target.part], part=target.part)
         folder = pipeline.get("place-and-route").folder
@@ -173,7 +177,7 @@ class _Run:
         """Return what a stage cost when it was built, over all pipelines, each artefact once."""
         found = {
             pipeline.artefacts[stage].key: pipeline.artefacts[stage].cpu_s
-            for pipeline in self.pipelines.values()
+            for pipeline in self.pipelines
             if stage in pipeline.artefacts
         }
         return sum(found.values())
@@ -188,17 +192,15 @@ def measure_target(name: str) -> dict[str, str]:
     design, job = design_for(name), job_for(read_target(name))
     target = job.target
     family = family_of_part(target.part)
-    run = _Run(job=job, cache=Cache(default_root()), pipelines={})
-    placement = settle(
-        run.route,
-        requested_hz=target.clock_hz,
-        clocks_hz=family.clocks_hz(fpga_board(target.board).clock.hz),
-        pinned=target.clock_policy == "pinned",
-        seeds=target.place_seeds,
-    )
-    settled = run.pipelines[placement.clock_hz, placement.seed]
+    run = _Run(job=job, cache=Cache(default_root()), pipelines=[])
+    tried: list[Placement] = []
+    placement = settle_clock(target, run.route, tried=tried)
+    at = job.at(clock_hz=placement.clock_hz, place_seed=placement.seed)
+    settled = pipeline_of(at, cache=run.cache, report=_say)
+    run.pipelines.append(settled)
     folder = settled.get("place-and-route").folder
-    routed = read_routed(folder, seed=placement.seed, clock_hz=placement.clock_hz)
+    clock_hz = built_clock_hz(at.target)
+    routed = read_routed(folder, seed=placement.seed, clock_hz=clock_hz)
     bitstream = bitstream_of(settled.get("bitstream").folder, job).read_bytes()
     cells = family.used(routed.used)
     return {
@@ -209,11 +211,11 @@ def measure_target(name: str) -> dict[str, str]:
             f"{count}/{PARTS[target.part][resource]} {resource}"
             for resource, count in cells.items()
         ),
-        "requested_mhz": f"{target.clock_hz / 1e6:.6g}",
+        "requested_mhz": f"{asked_clock_hz(target) / 1e6:.6g}",
         "clock_mhz": f"{placement.clock_hz / 1e6:.6g}",
         "fmax_mhz": f"{placement.fmax_mhz:.1f}",
         "seed": str(placement.seed),
-        "routes": str(len(run.pipelines)),
+        "routes": str(len(tried)),
         "synthesise_cpu_s": f"{sum(run.cpu_s(f'synthesise-{p}') for p, _, _ in SYNTHESISED):.1f}",
         "route_cpu_s": f"{run.cpu_s('place-and-route'):.1f}",
         "pack_cpu_s": f"{run.cpu_s('bitstream'):.1f}",

@@ -85,7 +85,7 @@ class ClockDomain:
 
     Attributes:
         name: As the tool calls its net.
-        clock_mhz: What it must reach; 0 where the tool was told nothing.
+        clock_mhz: What the router was asked for; 0 where it was told nothing.
         fmax_mhz: What it reaches.
     """
 
@@ -119,10 +119,11 @@ class Placement:
 
     Attributes:
         seed: Of the placer.
-        clock_hz: System clock that was asked for: what the PLL makes, not what was requested.
+        clock_hz: System clock that the PLL makes: the highest one that this route meets, where
+            the PLL is set after routing, else the one that was asked for.
         fmax_mhz: What the system clock's domain reaches, as the router tells it.
-        is_met: Every domain is strictly faster than its clock.
-        domains: All clocks, the system clock first.
+        is_met: Every domain is strictly faster than its clock when the PLL makes ``clock_hz``.
+        domains: All clocks, the system clock first, as the router was asked for them.
         critical_path: Of the slowest domain against its clock, from clock edge to clock edge.
     """
 

@@ -167,7 +167,7 @@ def front(
         from dse.output.plot import plot_front
 
         plot_front(found, config, plot)
-    text = front_text(found, config, columns.clock_model)
+    text = front_text(found, config, columns.clock_model, columns.cell_models)
     _show(front_data(found, config), text, as_json=as_json)
 
 
@@ -509,7 +509,7 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
     with_db = _with_db(store)
     command = "python -m dse.study"
     columns, found = study_front(store, name)
-    print(front_text(found, end.config, columns.clock_model))
+    print(front_text(found, end.config, columns.clock_model, columns.cell_models))
     if end.ending is Ending.STOPPED:
         print(f"\nstopped as asked; go on with: {command} resume {name}{with_db}", file=sys.stderr)
     if end.ending is Ending.INTERRUPTED:

@@ -40,11 +40,13 @@ class Target:
         name: The target's file in ``configs/targets`` without its ending.
         board: Name of the board in ``hw_templates.soc``, which knows its pins.
         part: Name of the FPGA, for example ``LFE5U-85F``; its capacity comes from the part table.
-        clock_hz: System clock that everything is built for. In a study's config it is the
-            requested clock; place and route tries other ones, and the job of a placed trial has
-            the one that it settled on.
+        clock_hz: System clock that time is told by. In a study's config it is what the latencies
+            of designs that are not placed are computed with; the job of a placed trial has the
+            one that it settled on.
+        clock_range_hz: Lowest and highest clock that the SoC is right for; None for ``clock_hz``
+            alone.
         clock_policy: ``pinned`` makes a design that misses ``clock_hz`` infeasible; ``achieved``
-            settles on the highest clock, up to ``clock_hz``, that the PLL makes and it meets.
+            settles on the highest clock of the range that the PLL makes and the design meets.
         place_seeds: How many seeds of the placer are tried, from 1 on, before a clock is given up.
         memory: Main memory.
         uart_baud: Of the real board's serial port; the simulated one is not paced.
@@ -54,10 +56,18 @@ class Target:
     board: str = "ulx3s"
     part: str
     clock_hz: int
+    clock_range_hz: tuple[int, int] | None = None
     clock_policy: Literal["pinned", "achieved"] = "achieved"
     place_seeds: int = 3
     memory: Memory = field(default_factory=Memory)
     uart_baud: int = 115_200
+
+    @property
+    def clocks_hz(self) -> tuple[int, int]:
+        """The lowest and the highest clock that a design may be settled on."""
+        if self.clock_range_hz is None or self.clock_policy == "pinned":
+            return self.clock_hz, self.clock_hz
+        return self.clock_range_hz
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +148,8 @@ class Job:
         metric_files: Python files that define and read the user's own metrics.
         families: The user's own CFU families: Python modules or paths of ``.py`` files.
         place_seed: Of the placer; ``measure`` sets it when it tries several.
+        wanted_clock_hz: Clock from which on a placed design would matter to whoever asks: below it
+            another seed is tried where that may help. 0 where any clock will do.
     """
 
     design: Mapping[str, Value]
@@ -149,6 +161,7 @@ class Job:
     metric_files: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     place_seed: int = 1
+    wanted_clock_hz: float = 0.0
 
     def at(self, *, clock_hz: int, place_seed: int) -> "Job":
         """Return the same job for another clock and another seed of the placer."""

@@ -3,7 +3,7 @@
 import binascii
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +33,27 @@ class BootMap:
         rom: Where it lies.
         stack: On-chip memory that it may use.
         sdram: Registers and the steps that bring an SDRAM up, None where there is none.
+        tuning_register: Address of the serial port's divider, None where it is fixed.
+        tuning_word: What the boot program writes there first.
     """
 
     soc: SocMap
     rom: Region
     stack: Region
     sdram: Any
+    tuning_register: int | None = None
+    tuning_word: int = 0
 
     @classmethod
-    def from_json(cls, path: Path) -> "BootMap":
+    def from_json(
+        cls, path: Path, *, clock_hz: int | None = None, tuning_word: int = 0
+    ) -> "BootMap":
         """Read the ``soc.json`` of a SoC with a ROM.
+
+        Args:
+            path: The file.
+            clock_hz: Clock that the board will have; None for the one that the file names.
+            tuning_word: The serial port's divider at that clock, where it is not fixed.
 
         Raises:
             ConfigError: The file cannot be used, or there is no ROM.
@@ -62,7 +73,14 @@ class BootMap:
                 f"the SoC of {path} has no {error}, which a boot program needs",
                 fix="generate a SoC with rom_bytes and sram_bytes",
             ) from None
-        return cls(soc=soc, rom=rom, stack=stack, sdram=description.get("sdram"))
+        return cls(
+            soc=soc if clock_hz is None else replace(soc, clock_hz=clock_hz),
+            rom=rom,
+            stack=stack,
+            sdram=description.get("sdram"),
+            tuning_register=description.get("uart_tuning_word"),
+            tuning_word=tuning_word,
+        )
 
 
 def generate_boot(where: BootMap, out: Path) -> None:
@@ -80,6 +98,8 @@ def generate_boot(where: BootMap, out: Path) -> None:
         "rom": where.rom,
         "stack": where.stack,
         "sdram": where.sdram,
+        "tuning_register": where.tuning_register,
+        "tuning_word": where.tuning_word,
     }
     for name in environment.list_templates(extensions=["j2"]):
         text = environment.get_template(name).render(variables)

@@ -1,7 +1,13 @@
-"""Command lines that turn generated sources into a program; a runner runs them."""
+"""Command lines that turn generated sources into a program; a runner runs them.
+
+And the one thing that is put into a firmware afterwards: its clock. The code does not depend on it,
+so a firmware is compiled and simulated once, whatever clock its design settles on; whoever loads it
+writes the clock into its image, as the boot program is written into the routed ROM.
+"""
 
 from collections.abc import Sequence
 
+from contracts.faults import Bug
 from sw_templates.generate import Firmware
 from sw_templates.options import FirmwareOptions
 
@@ -12,6 +18,9 @@ HOST_COMPILER = "cc"
 ELF_NAME = "firmware.elf"
 BINARY_NAME = "firmware.bin"
 HOST_NAME = "firmware_host"
+
+_CLOCK = slice(4, 8)
+"""Where a firmware has its clock: behind the first instruction, see ``start.S.j2``."""
 
 _WARNINGS = ("-Wall", "-Wextra", "-Werror")
 _IN_ORDER_CORE = (
@@ -94,3 +103,28 @@ def host_command(firmware: Firmware, *, sanitise: bool = False) -> tuple[str, ..
         "-o",
         HOST_NAME,
     )
+
+
+def clock_of(image: bytes) -> int:
+    """Return the clock in Hz that a firmware tells time by."""
+    return int.from_bytes(image[_CLOCK], "little")
+
+
+def with_clock(image: bytes, *, before_hz: int, after_hz: int) -> bytes:
+    """Return a firmware that tells time by another clock.
+
+    Args:
+        image: ``firmware.bin``.
+        before_hz: The clock of the SoC that it was generated for.
+        after_hz: What the PLL makes.
+
+    Raises:
+        Bug: The image does not have ``before_hz`` where the clock belongs.
+    """
+    if clock_of(image) != before_hz:
+        raise Bug(
+            f"the firmware has {clock_of(image)} where its clock of {before_hz} Hz belongs",
+            fix="report it with the target and the design",
+        )
+    word = after_hz.to_bytes(_CLOCK.stop - _CLOCK.start, "little")
+    return image[: _CLOCK.start] + word + image[_CLOCK.stop :]

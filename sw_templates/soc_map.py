@@ -28,7 +28,7 @@ class SocMap:
     """Addresses of one SoC.
 
     Attributes:
-        clock_hz: Cycles of the counter ``mcycle`` in a second.
+        clock_hz: Cycles in a second, until whoever loads the firmware gives it others.
         uart_rxtx: LiteX's UART: data.
         uart_txfull: 1 while no byte can be sent.
         uart_rxempty: 1 while no byte has arrived.

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from contracts.faults import Bug, Cancelled, ConfigError, InvalidDesign, Then
 from contracts.measurement import Completed, Failed, Measurement, Outcome, outcome_of
@@ -20,7 +20,7 @@ from dse.campaign.events import (
     TrialStarted,
 )
 from dse.campaign.knowledge import Knowledge
-from dse.campaign.promotion import to_promote
+from dse.campaign.promotion import to_promote, wanted_clock_hz
 from dse.campaign.workers import is_gone, worker_name
 from dse.config import StudyConfig
 from dse.results.front import missing_objectives
@@ -175,6 +175,10 @@ class Campaign:
             return
         self._running[claim.attempt_id] = running
         job = self.config.job(claim.trial.design, claim.trial.fidelity)
+        if claim.trial.promotes is not None:
+            self._knowledge.update(self.store)
+            wanted_hz = wanted_clock_hz(self._knowledge.columns(), claim.trial.design_id)
+            job = replace(job, wanted_clock_hz=wanted_hz)
         self.executor.submit(claim.attempt_id, job)
         self._tell(TrialStarted(trial=claim.trial, attempt=claim.attempt_number))
 

@@ -1,4 +1,4 @@
-"""Measuring at a higher fidelity only what is on or near the front.
+"""Measuring at a higher fidelity only what is on or near the front, and how well it must do there.
 
 A promotion is a trial of its own that repeats the design of another trial and goes further. Both
 stay in the store; what counts for a design is the further one, as soon as that is a result.
@@ -47,6 +47,36 @@ def to_promote(columns: StudyColumns) -> tuple[NewTrial, ...]:
         )
         chosen.setdefault(trial.design_id, new)
     return tuple(chosen.values())
+
+
+def wanted_clock_hz(columns: StudyColumns, design_id: str) -> float:
+    """Return the clock in Hz from which on a design would be on the front of what is placed.
+
+    It has to be faster than each placed design that is not worse in any other objective.
+
+    Args:
+        columns: Of the study, with latencies and cycles.
+        design_id: Of a design that was simulated.
+
+    Returns:
+        0 where any clock will do: nothing placed stands in its way, or nothing follows the clock.
+    """
+    names = columns.config.objectives
+    latency, cycles = columns.metrics.get("latency_us"), columns.metrics.get("cycles")
+    own = [at for at, each in enumerate(columns.design_ids) if each == design_id]
+    if "latency_us" not in columns.config.minimise or latency is None or cycles is None:
+        return 0.0
+    known = [at for at in own if np.isfinite(cycles.values[at])]
+    if not known:
+        return 0.0
+    points = oriented_objectives(columns)
+    others = [at for at, name in enumerate(names) if name not in ("latency_us", "clock_mhz")]
+    is_rival = columns.standing.kept & ~latency.estimate
+    is_rival[own] = False
+    is_rival &= (points[:, others] <= points[known[-1], others]).all(axis=1)
+    if not is_rival.any():
+        return 0.0
+    return float(1e6 * cycles.values[known[-1]] / latency.values[is_rival].min())
 
 
 def _undominated_by(best: Points, points: Points) -> Iterable[int]:

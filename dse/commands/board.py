@@ -57,7 +57,7 @@ def run_board(
     if link is not None:
         command += ["--link", str(link.absolute())]
     with cache.scratch_folder("board") as folder:
-        load_firmware(firmware=firmware, soc=soc, folder=folder)
+        load_firmware(firmware=firmware, soc=soc, folder=folder, clock_hz=job.target.clock_hz)
         # Ctrl-C reaches both of us; the simulator ends by itself and tells its cycles
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from contracts.faults import ConfigError
 from contracts.metric import MetricDefinition
@@ -98,6 +99,7 @@ def _target(given: TargetSection, *, folder: Path, file: str) -> TargetSection:
                 f"{file}: [target] {key} is {fields[key]!r}, which is not a known {key}",
                 fix=suggestion(fields[key], known),
             )
+    _require_clocks(fields, file=file, target_file=str(found[0]) if found else file)
     memory = asdict(Memory(**fields["memory"]))
     for name, size in memory.items():
         if name.endswith("_bytes") and size & (size - 1):
@@ -106,6 +108,33 @@ def _target(given: TargetSection, *, folder: Path, file: str) -> TargetSection:
                 fix=f"use {1 << size.bit_length() - 1} or {1 << size.bit_length()}",
             )
     return TargetSection(**{**fields, "memory": MemorySection(**memory)})
+
+
+def _require_clocks(fields: Mapping[str, Any], *, file: str, target_file: str) -> None:
+    """Check that a target says which clocks its designs may have.
+
+    Raises:
+        ConfigError: It names one clock only, as targets did before they had a range, or the range
+            is not one.
+    """
+    clock_mhz, found = fields["clock_mhz"], fields.get("clock_range_mhz")
+    if fields.get("clock_policy") == "pinned":
+        return
+    if found is None:
+        raise ConfigError(
+            f"{target_file}: the target {fields['name']} has clock_mhz = {clock_mhz:g} and no"
+            " clock_range_mhz: which clocks its designs may be settled on is not said",
+            fix=f"add clock_range_mhz = [lowest, highest] to it, around {clock_mhz:g}; or"
+            f" clock_policy = 'pinned', if {clock_mhz:g} is the only clock that will do",
+        )
+    lowest_mhz, highest_mhz = found
+    if not lowest_mhz <= clock_mhz <= highest_mhz or lowest_mhz == highest_mhz:
+        raise ConfigError(
+            f"{file}: [target] clock_range_mhz is [{lowest_mhz:g}, {highest_mhz:g}], and clock_mhz"
+            f" is {clock_mhz:g}",
+            fix="write the lowest clock, then the highest, with clock_mhz between them; for one"
+            " clock alone set clock_policy = 'pinned'",
+        )
 
 
 def _workload(section: WorkloadSection, *, folder: Path, file: str) -> WorkloadSection:

@@ -84,6 +84,11 @@ class MemorySection(Section):
     rom_bytes: int | None = Field(default=None, ge=4096)
 
 
+Clock = Annotated[float, Field(gt=0, le=_MOST_MHZ)]
+ClockRange = Annotated[list[Clock], Field(min_length=2, max_length=2)]
+"""Lowest and highest clock in MHz."""
+
+
 class TargetSection(Section):
     """``[target]``: a file of ``configs/targets`` by name, with single keys replaced."""
 
@@ -91,6 +96,7 @@ class TargetSection(Section):
     board: str | None = None
     part: str | None = None
     clock_mhz: float | None = Field(default=None, gt=0, le=_MOST_MHZ)
+    clock_range_mhz: ClockRange | None = None
     clock_policy: Literal["pinned", "achieved"] | None = None
     place_seeds: int | None = Field(default=None, ge=1, le=100)
     uart_baud: int | None = Field(default=None, ge=300)
@@ -103,6 +109,7 @@ class TargetFile(Section):
     board: str
     part: str
     clock_mhz: float = Field(gt=0, le=_MOST_MHZ)
+    clock_range_mhz: ClockRange | None = None
     clock_policy: Literal["pinned", "achieved"] = "achieved"
     place_seeds: int = Field(default=3, ge=1, le=100)
     uart_baud: int = Field(default=115_200, ge=300)

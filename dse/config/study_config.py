@@ -173,7 +173,13 @@ def _config(complete: StudyFile) -> StudyConfig:
     target, workload, study = complete.target, complete.workload, complete.study
     assert target.clock_mhz is not None, "a complete file has it"
     memory = Memory(**target.memory.model_dump(exclude_none=True))
-    target_fields = target.model_dump(exclude={"memory", "clock_mhz"}, exclude_none=True)
+    target_fields = target.model_dump(
+        exclude={"memory", "clock_mhz", "clock_range_mhz"}, exclude_none=True
+    )
+    clock_range_hz = None
+    if target.clock_range_mhz is not None:
+        lowest_mhz, highest_mhz = target.clock_range_mhz
+        clock_range_hz = round(lowest_mhz * 1e6), round(highest_mhz * 1e6)
     return StudyConfig(
         name=study.name,
         trials=study.trials,
@@ -193,7 +199,12 @@ def _config(complete: StudyFile) -> StudyConfig:
             sample_encoding=workload.sample_encoding,
             operator_folders=tuple(map(Path, workload.operator_folders)),
         ),
-        target=Target(**target_fields, clock_hz=round(target.clock_mhz * 1e6), memory=memory),
+        target=Target(
+            **target_fields,
+            clock_hz=round(target.clock_mhz * 1e6),
+            clock_range_hz=clock_range_hz,
+            memory=memory,
+        ),
         minimise=tuple(complete.objectives.minimise),
         maximise=tuple(complete.objectives.maximise),
         constraints={name: _bounds(given) for name, given in complete.constraints.items()},
@@ -269,6 +280,8 @@ def _comparable(config: StudyConfig) -> dict[str, Any]:
     # the target as it is understood: a key that an older version did not know has its default
     target = asdict(config.target)
     target["clock_mhz"] = target.pop("clock_hz") / 1e6
+    clock_range_hz = target.pop("clock_range_hz")
+    target["clock_range_mhz"] = clock_range_hz and [each / 1e6 for each in clock_range_hz]
     walk("", {**config.resolved, "target": target})
     named = ("workload.model", "workload.samples", "workload.sample_encoding", "references")
     for ignored in (*map(".".join, CHANGEABLE), *named):

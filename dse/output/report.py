@@ -10,6 +10,7 @@ from dse.words import design_text, number_text, plural, value_text, varying
 
 if TYPE_CHECKING:  # pydantic and NumPy take a while to import
     from dse.config import StudyConfig
+    from dse.results.cell_model import CellModel
     from dse.results.clock_model import ClockModel
     from dse.results.columns import StudyColumns
     from dse.results.front import Front
@@ -143,10 +144,16 @@ def front_data(front: "Front", config: "StudyConfig") -> dict[str, Any]:
     }
 
 
-def front_text(front: "Front", config: "StudyConfig", model: "ClockModel | None" = None) -> str:
+def front_text(
+    front: "Front",
+    config: "StudyConfig",
+    model: "ClockModel | None" = None,
+    cell_models: "Mapping[str, CellModel] | None" = None,
+) -> str:
     """Lay out the front of a study: what is common to all designs stands below the table.
 
-    ``model`` is what estimated clocks rest on; without one they are the target's own.
+    ``model`` is what estimated clocks rest on, without one they are the target's own;
+    ``cell_models`` is what estimated cells rest on.
     """
     excluded = [str(number) for number in front.excluded]
     left_out = f"left out, they break a constraint of the study: trials {', '.join(excluded)}"
@@ -177,6 +184,7 @@ def front_text(front: "Front", config: "StudyConfig", model: "ClockModel | None"
     lines += _capacity_lines(front, config)
     if any(result.estimates for result in front.points):
         lines.append(clock_text(config, model))
+        lines += cells_text(front, cell_models or {})
     return "\n".join([*lines, *below])
 
 
@@ -208,10 +216,25 @@ def clock_text(config: "StudyConfig", model: "ClockModel | None") -> str:
     """Say what the values marked ``~`` rest on."""
     if model is None:
         return f"~ an estimate at {config.target.clock_hz / 1e6:g} MHz: the design is not placed"
+    if model.is_one_clock:
+        return (
+            f"~ an estimate at {model.mean_mhz:g} MHz, which all {model.trials} placed trials met:"
+            " it was the highest that was asked for, so how much others miss it by is not known"
+        )
     return (
         f"~ an estimate at the clock that {model.trials} placed trials let expect"
         f" (mean error {model.error_mhz:.1f} MHz when each is predicted from the others)"
     )
+
+
+def cells_text(front: "Front", models: "Mapping[str, CellModel]") -> list[str]:
+    """Say what the cells marked ``~`` rest on, a line for each that the front is drawn in."""
+    return [
+        f"~ {name}: {100 * (model.factor - 1):+.1f} % on what synthesis counts, as"
+        f" {model.trials} placed trials let expect (mean error {100 * model.error:.1f} %)"
+        for name, model in models.items()
+        if name in front.objectives
+    ]
 
 
 # --- space

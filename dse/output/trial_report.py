@@ -114,13 +114,14 @@ def _placement_lines(placements: Sequence[Placement]) -> list[str]:
         [
             str(position),
             str(placement.seed),
+            f"{placement.domains[0].clock_mhz:.3f}" if placement.domains else "",
             f"{placement.clock_hz / 1e6:.3f}",
             f"{placement.fmax_mhz:.3f}",
             "yes" if placement.is_met else "no",
         ]
         for position, placement in enumerate(placements, start=1)
     ]
-    lines = [table_text(["route", "seed", "clock MHz", "Fmax MHz", "met"], rows)]
+    lines = [table_text(["route", "seed", "asked MHz", "clock MHz", "Fmax MHz", "met"], rows)]
     path = placements[-1].critical_path
     if path:
         total_ns = sum(step.delay_ns for step in path)

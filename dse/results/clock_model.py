@@ -59,6 +59,14 @@ class ClockModel:
     mean_mhz: float
     range_mhz: tuple[float, float]
 
+    @property
+    def is_one_clock(self) -> bool:
+        """All trials have the same clock: they met all that was asked of them.
+
+        Then an error of 0 says nothing of designs that would not.
+        """
+        return self.range_mhz[0] == self.range_mhz[1]
+
     def predict_mhz(self, design: Mapping[str, Value]) -> float:
         """Return the clock that ``design`` is expected to reach."""
         features = _features(design)

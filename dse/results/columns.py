@@ -1,7 +1,7 @@
 """A study as columns: all its trials at one moment, for fronts, tables and charts of thousands."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from contracts.faults import FaultKind
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
+from dse.results.cell_model import CellModel
 from dse.results.clock_model import PREDICTED_CLOCK_MHZ, ClockModel
 from dse.store import TrialRecord, TrialResult, TrialState
 
@@ -47,7 +48,8 @@ class MetricColumn:
         unit: Of its values.
         values: NaN where a trial has none.
         fidelity: Code of the fidelity each value was obtained at; -1 where there is none.
-        estimate: Where the clock behind a value is only requested or predicted.
+        estimate: Where the clock behind a value is only requested or predicted, or a count of
+            cells is that of a synthesised design, made larger as placing makes it.
     """
 
     name: str
@@ -98,6 +100,7 @@ class StudyColumns:
         clock_model: What predicted clocks rest on, or None.
         revision: Grows with each change that this process saw.
         changed: Revision at which each trial changed last.
+        cell_models: What estimated cells rest on, by metric; empty where nothing was learned.
     """
 
     id: int
@@ -120,6 +123,7 @@ class StudyColumns:
     clock_model: ClockModel | None
     revision: int
     changed: NDArray[np.int64]
+    cell_models: Mapping[str, CellModel] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -229,6 +233,19 @@ def with_predicted_clocks(columns: StudyColumns, model: ClockModel | None) -> St
         ),
     }
     return replace(columns, metrics=metrics, clock_model=model)
+
+
+def with_expected_cells(
+    columns: StudyColumns, models: Mapping[str, CellModel], where: Mask
+) -> StudyColumns:
+    """Return the columns with the cells of some trials as they are expected when placed."""
+    metrics = dict(columns.metrics)
+    for name, model in models.items():
+        column = metrics[name]
+        here = where & np.isfinite(column.values)
+        values = np.where(here, model.predict(column.values), column.values)
+        metrics[name] = replace(column, values=values, estimate=column.estimate | here)
+    return replace(columns, metrics=metrics, cell_models=models)
 
 
 def values_json(values: Floats) -> list[float | int | None]:

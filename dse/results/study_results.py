@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.faults import FaultKind, NotFound
+from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.pareto import Positions
+from dse.results.cell_model import CellModel, cell_models
 from dse.results.clock_model import PREDICTED_CLOCK_MHZ, ClockModel, PlacedClocks
 from dse.results.columns import (
     ABSENT,
@@ -23,6 +25,7 @@ from dse.results.columns import (
     Parameter,
     StudyColumns,
     ascending,
+    with_expected_cells,
     with_predicted_clocks,
 )
 from dse.results.front import Front, pareto_front
@@ -65,7 +68,21 @@ EVERYTHING = Wanted()
 def wanted_for_front(config: "StudyConfig") -> Wanted:
     """Return what it takes to follow the front of a study with whole trials."""
     names = {*config.objectives, *config.constraints, "latency_us", "cycles", "clock_mhz"}
+    names |= set(_cells_of(config))
     return Wanted(metrics=frozenset(names), designs=False, attempts="none")
+
+
+def _cells_of(config: "StudyConfig") -> tuple[str, ...]:
+    """Return the metrics that count what the study's part is made of, if it is to place designs.
+
+    Then those of unplaced ones are estimates.
+    """
+    from runners.fpga import PARTS, family_of_part  # takes a while to import
+
+    part = config.target.part
+    if part not in PARTS or config.fidelity not in (Fidelity.PLACED, Fidelity.BOARD):
+        return ()
+    return tuple(metric.name for metric in family_of_part(part).metrics)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +128,7 @@ class StudyResults:
         self._origins: dict[int, tuple[str, int]] = {}
         self._clocks = PlacedClocks()
         self._model: ClockModel | None = None
+        self._cell_models: dict[str, CellModel] = {}
         self._revision = 0
         self._snapshot: StudyColumns | None = None
 
@@ -170,7 +188,7 @@ class StudyResults:
         return Update(positions=positions, is_new_clock=is_new_clock)
 
     def values(self, position: int) -> dict[str, float]:
-        """Return the metrics of one trial by name, latencies at the predicted clock.
+        """Return the metrics of one trial by name, latencies and cells as they are expected.
 
         Only where trials are wanted whole.
         """
@@ -186,6 +204,11 @@ class StudyResults:
             found |= {
                 PREDICTED_CLOCK_MHZ.name: clock_mhz,
                 "latency_us": found["cycles"] / clock_mhz,
+            }
+            found |= {
+                name: float(model.predict(np.array(found[name])))
+                for name, model in self._cell_models.items()
+                if name in found
             }
         return found
 
@@ -222,7 +245,11 @@ class StudyResults:
             revision=self._revision,
             changed=self._changed.copy(count),
         )
-        return with_predicted_clocks(columns, self._model)
+        predicted = with_predicted_clocks(columns, self._model)
+        latency = columns.metrics.get("latency_us")
+        if predicted.clock_model is None or latency is None:
+            return predicted
+        return with_expected_cells(predicted, self._cell_models, latency.estimate)
 
     def _take_trials(self, found: TrialColumns, records: Sequence[TrialRecord] | None) -> Positions:
         """Put trials where they belong and return where that is."""
@@ -282,6 +309,7 @@ class StudyResults:
             return False
         if self._clocks.update(reader, self.config) or before is None:
             self._model = self._clocks.model
+            self._cell_models = self._learn_cells() if self._model is not None else {}
         if self._model is before:
             return False
         self._revision += not len(positions)
@@ -289,6 +317,15 @@ class StudyResults:
         self._changed.array[: self._count][estimated] = self._revision
         self._snapshot = None
         return True
+
+    def _learn_cells(self) -> dict[str, CellModel]:
+        count = self._count
+        return cell_models(
+            {name: metric.column(count) for name, metric in self._metrics.items()},
+            _cells_of(self.config),
+            ids=self._ids.copy(count),
+            promotes=self._promotes.copy(count),
+        )
 
 
 _LOOKED_AT = 64

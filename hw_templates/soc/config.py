@@ -35,7 +35,12 @@ class SocConfig:
         sram_bytes: On-chip memory beside the main memory, a power of two.
         rom_bytes: Boot ROM, a power of two. In simulation 0 stands for none, and the CPU starts in
             the main memory.
-        clock_hz: System clock; refresh and SDRAM timings follow it.
+        clock_hz: System clock that the PLL is made for, and that everything starts with.
+        lowest_clock_hz: Slowest clock that the SoC is right for: the SDRAM is refreshed often
+            enough at it. 0 for ``clock_hz``.
+        highest_clock_hz: Fastest one: the SDRAM's timings are for it. 0 for ``clock_hz``.
+        dynamic_baud: The serial port's divider is a register, which the boot program sets for the
+            clock that the PLL is given after routing. Synthesis only.
         board: Name in ``hw_templates.soc.fpga_boards``, synthesis only.
         part: FPGA on that board, for example ``LFE5U-85F``; the board's own when empty.
         uart_baud: Bits per second, synthesis only; the simulated UART is not paced.
@@ -53,6 +58,9 @@ class SocConfig:
     sram_bytes: int = 8192
     rom_bytes: int = 0
     clock_hz: int
+    lowest_clock_hz: int = 0
+    highest_clock_hz: int = 0
+    dynamic_baud: bool = False
     board: str = ""
     part: str = ""
     uart_baud: int = 0
@@ -63,10 +71,17 @@ class SocConfig:
         _require_power_of_two("main_ram_bytes", self.main_ram_bytes, 4096, 1 << 30)
         _require_power_of_two("sram_bytes", self.sram_bytes, 1024, 1 << 20)
         low, high = _CLOCK_RANGE_HZ
-        if not low <= self.clock_hz <= high:
+        for clock_hz in (self.clock_hz, *self.clocks_hz):
+            if not low <= clock_hz <= high:
+                raise ConfigError(
+                    f"SoC clock of {clock_hz} Hz is outside {low}..{high}",
+                    fix="set the target's clock_mhz, and clock_range_mhz, between 1 and 400",
+                )
+        if not self.clocks_hz[0] <= self.clock_hz <= self.clocks_hz[1]:
             raise ConfigError(
-                f"SoC clock of {self.clock_hz} Hz is outside {low}..{high}",
-                fix="set the target's clock_mhz between 1 and 400",
+                f"SoC clock of {self.clock_hz} Hz is outside of its own range,"
+                f" {self.clocks_hz[0]}..{self.clocks_hz[1]}",
+                fix="choose a clock in the range",
             )
         if self.memory == "sdram":
             self._check_sdram()
@@ -77,9 +92,10 @@ class SocConfig:
             )
         if self.flavour == "synthesis" or self.rom_bytes:
             _require_power_of_two("rom_bytes", self.rom_bytes, 1024, 1 << 20)
-        if self.flavour == "simulation" and (self.board or self.part or self.uart_baud):
+        of_boards = (self.board, self.part, self.uart_baud, self.dynamic_baud)
+        if self.flavour == "simulation" and any(of_boards):
             raise ConfigError(
-                "board, part and uart_baud belong to the synthesis flavour",
+                "board, part, uart_baud and dynamic_baud belong to the synthesis flavour",
                 fix="leave them out of a simulation SoC",
             )
 
@@ -91,13 +107,33 @@ class SocConfig:
                 f"SDRAM of {self.main_ram_bytes} bytes: the {chip.name} has {chip.size_bytes}",
                 fix=f"set memory.size_bytes between {least_bytes} and {chip.size_bytes}",
             )
-        if self.clock_hz > _SDRAM_MAX_HZ:
+        lowest_hz, highest_hz = self.clocks_hz
+        if highest_hz > _SDRAM_MAX_HZ:
             raise ConfigError(
-                f"SDRAM at {self.clock_hz} Hz: the {chip.name} goes up to {_SDRAM_MAX_HZ}",
-                fix="lower the target's clock_mhz, or set memory.kind = 'on-chip'",
+                f"SDRAM at {highest_hz} Hz: the {chip.name} goes up to {_SDRAM_MAX_HZ}",
+                fix="lower the target's clock_mhz or the top of its clock_range_mhz,"
+                " or set memory.kind = 'on-chip'",
+            )
+        if lowest_hz < chip.least_clock_hz:
+            raise ConfigError(
+                f"SDRAM at {lowest_hz} Hz: the {chip.name} wants a refresh every"
+                f" {chip.refresh_interval_ns / 1e3:g} us, too few cycles below"
+                f" {chip.least_clock_hz} Hz",
+                fix="raise the target's clock_mhz or the bottom of its clock_range_mhz to"
+                f" {chip.least_clock_hz / 1e6:g}, or set memory.kind = 'on-chip'",
             )
         if self.l2_bytes:
             _require_power_of_two("l2_bytes", self.l2_bytes, 128, 1 << 20)
+
+    @property
+    def clocks_hz(self) -> tuple[int, int]:
+        """The slowest and the fastest clock that the SoC is right for."""
+        return self.lowest_clock_hz or self.clock_hz, self.highest_clock_hz or self.clock_hz
+
+    @property
+    def tuning_word(self) -> int:
+        """The serial port's divider for ``uart_baud`` at ``clock_hz``, as LiteX computes it."""
+        return int(self.uart_baud / self.clock_hz * 2**32)
 
     @property
     def memory_bytes_per_cycle(self) -> float:

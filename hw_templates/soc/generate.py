@@ -67,6 +67,8 @@ def generate(config: SocConfig, out: Path) -> None:
                 "constraints": constraints,
             },
         }
+        if config.dynamic_baud:
+            description["uart_tuning_word"] = register_addresses(soc, "uart_phy")["tuning_word"]
         if config.memory == "sdram":
             description["sdram"] = {
                 "registers": register_addresses(soc, "sdram"),

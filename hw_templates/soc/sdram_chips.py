@@ -1,8 +1,12 @@
 """SDR SDRAM chips that boards come with: their geometry. Timings are LiteDRAM's, by name."""
 
+import math
 from dataclasses import dataclass
 
 from contracts.faults import ConfigError
+
+_LEAST_REFRESH_CYCLES = 100
+"""LiteDRAM's refresher refuses an interval of fewer cycles: too little would be left for work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,12 +18,19 @@ class SdramChip:
         data_bits: Width of the data bus.
         rows: Rows of a bank.
         columns: Words of a row.
+        refresh_interval_ns: From one refresh to the next at the most, as LiteDRAM has it.
     """
 
     name: str
     data_bits: int
     rows: int
     columns: int
+    refresh_interval_ns: float
+
+    @property
+    def least_clock_hz(self) -> int:
+        """The slowest clock at which LiteDRAM's controller finds time to refresh it."""
+        return math.ceil(_LEAST_REFRESH_CYCLES * 1e9 / self.refresh_interval_ns)
 
     @property
     def row_bytes(self) -> int:
@@ -45,8 +56,16 @@ class SdramChip:
 SDRAM_CHIPS = {
     chip.name: chip
     for chip in (
-        SdramChip(name="MT48LC16M16", data_bits=16, rows=8192, columns=512),
-        SdramChip(name="M12L64322A", data_bits=32, rows=2048, columns=256),
+        SdramChip(
+            name="MT48LC16M16",
+            data_bits=16,
+            rows=8192,
+            columns=512,
+            refresh_interval_ns=64e6 / 8192,
+        ),
+        SdramChip(
+            name="M12L64322A", data_bits=32, rows=2048, columns=256, refresh_interval_ns=64e6 / 4096
+        ),
     )
 }
 

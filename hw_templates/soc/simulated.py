@@ -18,6 +18,7 @@ from hw_templates.soc.config import SocConfig
 from hw_templates.soc.cpu_slot import REGISTER_PAGES, add_cpu_slot, cpu_arguments
 from hw_templates.soc.images import MemoryImages
 from hw_templates.soc.sdram_chips import sdram_chip
+from hw_templates.soc.sdram_timings import module_for
 
 _MAIN_RAM_ORIGIN = 0x4000_0000
 _LEAST_ROWS = 2048  # address line 10 must exist: it means "all banks" in a precharge
@@ -107,7 +108,7 @@ class SimulatedSoc(SoCCore):
     def _add_sdram_model(self, config: SocConfig) -> None:
         chip = sdram_chip(config.sdram_chip)
         module = _module(config)
-        latency = get_default_cl(memtype="SDR", tck=1 / config.clock_hz)
+        latency = get_default_cl(memtype="SDR", tck=1 / config.clocks_hz[1])
         self.sdrphy = SDRAMPHYModel(
             module=module,
             # The settings of GENSDRPHY, so that a board has the same cycles.
@@ -155,4 +156,4 @@ def _module(config: SocConfig) -> Any:
     class Sdram(getattr(litedram.modules, chip.name)):  # type: ignore[misc]
         nrows = max(_LEAST_ROWS, config.main_ram_bytes // chip.row_bytes)
 
-    return Sdram(config.clock_hz, "1:1")
+    return module_for(config, Sdram)

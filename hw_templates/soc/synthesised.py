@@ -18,6 +18,7 @@ from hw_templates.soc.cpu_slot import REGISTER_PAGES, add_cpu_slot, cpu_argument
 from hw_templates.soc.fpga import vendor_of
 from hw_templates.soc.fpga_boards import FpgaBoard, fpga_board
 from hw_templates.soc.sdram_chips import sdram_chip
+from hw_templates.soc.sdram_timings import module_for
 from hw_templates.soc.vendor import Vendor, placed_ports
 
 _DFII_FLAGS = {  # bits of the registers, see litedram.dfii
@@ -100,6 +101,7 @@ class BoardSoc(SoCCore):
             integrated_sram_size=config.sram_bytes,
             integrated_main_ram_size=config.main_ram_bytes if in_blocks else 0,
             uart_baudrate=config.uart_baud,
+            uart_with_dynamic_baudrate=config.dynamic_baud,
             ident="",
             bus_timeout=vendor.bus_timeout_cycles,
             with_timer=config.rom_bytes >= BIOS_ROM_BYTES,
@@ -115,16 +117,15 @@ class BoardSoc(SoCCore):
         for index in range(len(board.held_high)):
             self.comb += platform.request("held_high", index).eq(1)
         if sdram is not None:
-            self.sdrphy = GENSDRPHY(sdram_pads(platform, sdram), config.clock_hz)
+            self.sdrphy = GENSDRPHY(sdram_pads(platform, sdram), config.clocks_hz[1])
             self._add_sdram_chip(config)
 
     def _add_sdram_chip(self, config: SocConfig) -> None:
         chip = sdram_chip(config.sdram_chip)
-        module = getattr(litedram.modules, chip.name)
         self.add_sdram(
             "sdram",
             phy=self.sdrphy,
-            module=module(config.clock_hz, "1:1"),
+            module=module_for(config, getattr(litedram.modules, chip.name)),
             size=max(config.main_ram_bytes, chip.row_bytes),
             l2_cache_size=config.l2_bytes,
         )

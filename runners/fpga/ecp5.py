@@ -11,8 +11,9 @@ from pathlib import Path
 
 from contracts.faults import ConfigError
 from hw_templates.soc.fpga.ecp5 import pll
+from runners.fpga import ecp5_pll
 from runners.fpga.cells import FF, LUT4, cells
-from runners.fpga.family import FpgaFamily, Resource, Route, Step
+from runners.fpga.family import ClockExchange, FpgaFamily, Resource, Route, Step
 
 _DEVICE = re.compile(r"LFE5U(?P<kind>|M|M5G)-(?P<size>12|25|45|85)F-(?P<speed>[678])(?P<rest>\w+)")
 _RAM_CONTENTS = re.compile(r"^\.bram_init \d+\n((?:[0-9a-f ]+\n)+)", re.MULTILINE)
@@ -61,6 +62,8 @@ class Ecp5(FpgaFamily):
     constraints_file = "soc.lpf"
     placed_file = "soc.config"
     bitstream_file = "soc.bit"
+    patches_clock = True
+    clock_sources = (Path(ecp5_pll.__file__), Path(pll.__file__))
 
     def synthesis_script(self, *, top: str, netlist: str) -> Sequence[str]:
         """Return yosys' own flow for the family."""
@@ -80,6 +83,10 @@ class Ecp5(FpgaFamily):
         """Return ecpbram's run."""
         files = ("-i", placed, "-o", patched, "-f", old, "-t", new)
         return Step(command=(sys.executable, str(_ECPBRAM), *files))
+
+    def patch_clock(self, placed: str, exchange: ClockExchange) -> str:
+        """Return the text with other dividers and phases."""
+        return ecp5_pll.with_clock(placed, exchange)
 
     def rom_bits(self, placed: str) -> Sequence[int]:
         """Return the 9-bit words of all ``.bram_init`` sections."""

@@ -80,6 +80,23 @@ class Route:
     placed: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockExchange:
+    """Another clock for a routed design.
+
+    Attributes:
+        reference_hz: Of the board's oscillator.
+        before_hz: System clock that the design was routed with.
+        after_hz: System clock that its PLL shall make.
+        phases_degrees: How late each of the PLL's clocks is, the system clock first; all keep it.
+    """
+
+    reference_hz: int
+    before_hz: int
+    after_hz: int
+    phases_degrees: tuple[int, ...]
+
+
 class FpgaFamily(ABC):
     """One family of FPGAs and its tools. Instances hold no state.
 
@@ -94,6 +111,9 @@ class FpgaFamily(ABC):
         bitstream_file: What is loaded into the FPGA.
         patches_rom: The tools can exchange ROM contents after routing. Where they cannot, the
             boot program is synthesised into the ROM.
+        patches_clock: The PLL of a routed design can be given another clock. Where it cannot, a
+            design is built and routed again for the clock that it settles on.
+        clock_sources: Files that ``patch_clock`` follows from beside ``source``, for keys.
     """
 
     name: str
@@ -105,6 +125,8 @@ class FpgaFamily(ABC):
     placed_file: str
     bitstream_file: str
     patches_rom: bool = True
+    patches_clock: bool = False
+    clock_sources: tuple[Path, ...] = ()
 
     @property
     def source(self) -> Path:
@@ -135,6 +157,18 @@ class FpgaFamily(ABC):
 
         ``patch_rom`` tells no failure: that just as many bits differ after it as the two
         contents differ in shows that it found the ROM.
+        """
+        raise NotImplementedError
+
+    def patch_clock(self, placed: str, exchange: "ClockExchange") -> str:
+        """Return the text of a routed design whose PLL makes another clock; see ``patches_clock``.
+
+        Args:
+            placed: Text of the routed design.
+            exchange: Which clock it has and which it shall have.
+
+        Raises:
+            ToolCrashed: The design's PLL is not set as ``exchange`` says.
         """
         raise NotImplementedError
 

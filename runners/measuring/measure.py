@@ -1,7 +1,6 @@
 """One design becomes a measurement: what a worker does for a trial."""
 
 import logging
-from typing import TypeVar
 
 from contracts.faults import DoesNotBuild, DseError, Then
 from contracts.measurement import (
@@ -15,10 +14,10 @@ from contracts.measurement import (
     StageTime,
     outcome_of,
 )
-from hw_templates.soc.fpga_boards import fpga_board
 from runners.fpga import PARTS, family_of_part
 from runners.fpga.family import total
 from runners.job import Job
+from runners.measuring.clock import settle_clock
 from runners.measuring.metrics import (
     CLOCK_MHZ,
     CYCLES,
@@ -32,9 +31,9 @@ from runners.measuring.reader import Measured, load_reader, read_metrics
 from runners.pipeline import Cache, Pipeline, Report, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.design import family_of
-from runners.stages.place.settle import settle
 from runners.stages.place.stage import read_routed
 from runners.stages.simulate import read_profile
+from runners.stages.socs import asked_clock_hz, built_clock_hz
 from runners.stages.synthesis import SYNTHESISED, read_cost, require_fit
 from runners.tools import all_identities
 from runners.workload import workload_model
@@ -44,8 +43,8 @@ def measure(job: Job, *, report: Report, cache: Cache | None = None) -> Outcome:
     """Build a design, check it and measure it.
 
     What is cheap and can end a trial comes first: the cost, then the simulation, then place and
-    route, which settles the clock; at another clock than the requested one the simulation is
-    repeated. A real board comes last, and loads the bitstream of that clock.
+    route, which settles the clock. The cycles do not depend on it. A real board comes last, and
+    loads the bitstream of that clock.
 
     Args:
         job: What to measure.
@@ -71,7 +70,6 @@ def measure(job: Job, *, report: Report, cache: Cache | None = None) -> Outcome:
 
 
 _LOG = logging.getLogger(__name__)
-_Item = TypeVar("_Item")
 
 
 class _Attempt:
@@ -91,7 +89,6 @@ class _Attempt:
         self._layers: tuple[LayerProfile, ...] = ()
         self._placements: list[Placement] = []
         self._pipelines: list[Pipeline] = [self._pipeline(job)]
-        self._routed: dict[tuple[int, int], Pipeline] = {}
         self._on_board: tuple[StageTime, ...] = ()
         self._readers = tuple(load_reader(path) for path in job.metric_files)
 
@@ -193,42 +190,37 @@ class _Attempt:
         """
         target = self._job.target
         family = family_of_part(target.part)
-        placement = settle(
+        placement = settle_clock(
+            target,
             self._route,
-            requested_hz=target.clock_hz,
-            clocks_hz=family.clocks_hz(fpga_board(target.board).clock.hz),
-            pinned=target.clock_policy == "pinned",
-            seeds=target.place_seeds,
+            tried=self._placements,
+            wanted_hz=self._job.wanted_clock_hz,
         )
-        settled = self._job.at(clock_hz=placement.clock_hz, place_seed=placement.seed)
-        pipeline = self._routed[placement.clock_hz, placement.seed]
-        _move_to_end(placement, self._placements)  # the last one counts
-        _move_to_end(pipeline, self._pipelines)
-        self._simulate(settled, pipeline)
+        job = self._job.at(clock_hz=placement.clock_hz, place_seed=placement.seed)
+        pipeline = self._pipeline(job)
+        self._pipelines.append(pipeline)
+        self._simulate(job, pipeline)
         pipeline.get("bitstream")
         routed = read_routed(
             pipeline.get("place-and-route").folder,
             seed=placement.seed,
-            clock_hz=placement.clock_hz,
+            clock_hz=built_clock_hz(job.target),
         )
         self._learn(
             *family.measured(family.used(routed.used), Fidelity.PLACED),
             CLOCK_MHZ.measured(placement.clock_hz / 1e6),
-            REQUESTED_CLOCK_MHZ.measured(target.clock_hz / 1e6),
+            REQUESTED_CLOCK_MHZ.measured(asked_clock_hz(target) / 1e6),
             FMAX_MHZ.measured(placement.fmax_mhz),
             PLACE_SEED.measured(placement.seed),
         )
-        return settled, pipeline
+        return job, pipeline
 
     def _route(self, clock_hz: int, seed: int) -> Placement:
-        """Route once; the netlists of another clock are other ones."""
+        """Route once, as the router was asked to."""
         pipeline = self._pipeline(self._job.at(clock_hz=clock_hz, place_seed=seed))
         self._pipelines.append(pipeline)
-        self._routed[clock_hz, seed] = pipeline
         folder = pipeline.get("place-and-route").folder
-        placement = read_routed(folder, seed=seed, clock_hz=clock_hz).placement
-        self._placements.append(placement)
-        return placement
+        return read_routed(folder, seed=seed, clock_hz=clock_hz).placement
 
 
 def _check_kernels(pipeline: Pipeline) -> None:
@@ -244,8 +236,3 @@ def _check_kernels(pipeline: Pipeline) -> None:
         pipeline.get("kernel-check")
     except DoesNotBuild as error:
         _LOG.warning("the kernels are not checked on the host: %s", error.what)
-
-
-def _move_to_end(item: _Item, items: list[_Item]) -> None:
-    items.remove(item)
-    items.append(item)

@@ -37,7 +37,8 @@ CLOCK_MHZ = MetricDefinition(
 REQUESTED_CLOCK_MHZ = MetricDefinition(
     name="requested_clock_mhz",
     unit="MHz",
-    description="`target.clock_mhz`, the clock that was asked for",
+    description="the clock that the router was asked for first: the top of"
+    " `target.clock_range_mhz`, or the pinned one",
     since=Fidelity.PLACED,
     better=None,
 )

@@ -21,6 +21,7 @@ from runners.pipeline import Pipeline, Report
 from runners.stages.bitstream import bitstream_of
 from runners.stages.golden import read_golden
 from runners.stages.soc import read_soc
+from sw_templates.build import with_clock
 
 _LOG = logging.getLogger(__name__)
 STAGE = "board"
@@ -159,10 +160,11 @@ def _program(job: Job, pipeline: Pipeline, *, clock_check_s: float) -> BoardProg
             fix="report it with the target and the design",
             detail=f"{simulated['uart']}\n{real['uart']}",
         )
+    image = (pipeline.get("firmware").folder / "firmware.bin").read_bytes()
     return BoardProgram(
-        image=(pipeline.get("firmware").folder / "firmware.bin").read_bytes(),
+        image=with_clock(image, before_hz=simulated["clock_hz"], after_hz=job.target.clock_hz),
         address=int(real["memory"]["main_ram"]["origin"]),
-        clock_hz=int(real["clock_hz"]),
+        clock_hz=job.target.clock_hz,
         baud=job.target.uart_baud,
         serial=job.serial,
         golden=read_golden(pipeline.get("golden").folder),

@@ -1,11 +1,13 @@
 """The stages that build a board's boot program: what it runs first, and what loads the firmware.
 
 LiteX's BIOS where the ROM has room for it, else a small program of ours; both speak LiteX's serial
-boot. Neither depends on the design, only on the target and its clock.
+boot. Neither depends on the design, only on the target and the clock that a design is settled on:
+time limits and the speed of the serial port are theirs to know.
 """
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,11 +100,12 @@ def build_bios(config: SocConfig, *, libraries: Path, out: Path, limits: Limits)
     return cpu_s
 
 
-def build_lean(soc: Path, *, out: Path, limits: Limits) -> float:
+def build_lean(soc: Path, *, out: Path, limits: Limits, config: SocConfig | None = None) -> float:
     """Write ``out/bios.bin``, our own boot program.
 
     Args:
         soc: Artefact folder with ``soc.json`` of a SoC with a ROM.
+        config: The same SoC with the clock that it will have; None for the one of ``soc.json``.
         out: Folder to write into; must exist.
         limits: Of each program.
 
@@ -115,7 +118,12 @@ def build_lean(soc: Path, *, out: Path, limits: Limits) -> float:
     """
     scratch = out / "scratch"
     scratch.mkdir()
-    boot_program.generate_boot(boot_program.BootMap.from_json(soc / "soc.json"), scratch)
+    where = boot_program.BootMap.from_json(
+        soc / "soc.json",
+        clock_hz=None if config is None else config.clock_hz,
+        tuning_word=0 if config is None else config.tuning_word,
+    )
+    boot_program.generate_boot(where, scratch)
     cpu_s = sum(
         run_tool(
             command,
@@ -159,7 +167,7 @@ def _make(
 
 def _soc_of(job: Job) -> SocConfig:
     # The CFU's port does not change a register's address: designs with and without share a BIOS.
-    return board_soc(job.target, with_cfu=False)
+    return replace(board_soc(job.target, with_cfu=False), clock_hz=job.target.clock_hz)
 
 
 def _library_inputs(job: Job) -> Mapping[str, Any]:
@@ -178,6 +186,7 @@ def _bios_needs(job: Job) -> tuple[str, ...]:
 
 
 def _bios_inputs(job: Job) -> Mapping[str, Any]:
+    config = _soc_of(job)
     if _is_lean(job):
         templates = ROOT / "sw_templates"
         return {
@@ -185,9 +194,9 @@ def _bios_inputs(job: Job) -> Mapping[str, Any]:
                 source_digest(templates / name)
                 for name in ("boot", "boot_program.py", "build.py", "soc_map.py")
             ],
+            "config": config.canonical_json(),
             "tools": identities("riscv-gcc"),
         }
-    config = _soc_of(job)
     return {
         "config": config.canonical_json(),
         "board": source_digest(board_file(config.board)),
@@ -203,7 +212,12 @@ def _build_libraries(building: Building) -> float:
 def _build_bios(building: Building) -> float:
     """Write ``bios.bin``."""
     if _is_lean(building.job):
-        return build_lean(building.needs["board-soc"], out=building.out, limits=building.job.limits)
+        return build_lean(
+            building.needs["board-soc"],
+            out=building.out,
+            limits=building.job.limits,
+            config=_soc_of(building.job),
+        )
     return build_bios(
         _soc_of(building.job),
         libraries=building.needs["bios-libraries"],

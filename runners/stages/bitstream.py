@@ -1,17 +1,19 @@
-"""The stage that makes a bitstream: boot program into the routed ROM, then packed."""
+"""The stage that makes a bitstream: clock and boot program into the routed design, then packed."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from contracts.faults import ToolCrashed
 from hw_templates.soc.fpga_boards import fpga_board
 from runners.fpga import family_of_part
-from runners.fpga.family import FpgaFamily, Step
+from runners.fpga.family import ClockExchange, FpgaFamily, Step
 from runners.job import Job, Limits
 from runners.pipeline import Building, Stage, source_digest
 from runners.stages.rom import BIOS, bits_that_differ, rom_words, write_words
 from runners.stages.soc import read_soc
+from runners.stages.socs import built_clock_hz
 from runners.tools import identities, run_tool
 
 _OLD, _NEW, _PATCHED = "rom_old.hex", "rom_new.hex", "patched"
@@ -34,10 +36,25 @@ def _run(step: Step, out: Path, limits: Limits) -> float:
     ).cpu_s
 
 
+def _exchange(job: Job) -> ClockExchange:
+    """Return which clock the PLL was routed with and which it gets."""
+    board = fpga_board(job.target.board)
+    sdram = board.sdram if job.target.memory.kind == "sdram" else None
+    shifted = () if sdram is None else (sdram.clock_phase_degrees,)
+    return ClockExchange(
+        reference_hz=board.clock.hz,
+        before_hz=built_clock_hz(job.target),
+        after_hz=job.target.clock_hz,
+        phases_degrees=(0, *shifted),
+    )
+
+
 def _inputs(job: Job) -> Mapping[str, Any]:
     family = family_of_part(job.target.part)
     return {
         "device": fpga_board(job.target.board).device_of(job.target.part),
+        "clock": asdict(_exchange(job)) if family.patches_clock else None,
+        "clock_sources": [source_digest(path) for path in family.clock_sources],
         "source": source_digest(family.source),
         "tools": identities(*family.pack_packages),
     }
@@ -49,6 +66,9 @@ def _build(building: Building) -> float:
     family = family_of_part(job.target.part)
     placed = family.placed_file
     (out / placed).write_bytes((building.needs["place-and-route"] / placed).read_bytes())
+    exchange = _exchange(job)
+    if exchange.before_hz != exchange.after_hz:
+        (out / placed).write_text(family.patch_clock((out / placed).read_text(), exchange))
     cpu_s = _exchange_rom(building, family) if family.patches_rom else 0.0
     device = fpga_board(job.target.board).device_of(job.target.part)
     step = family.pack(device=device, placed=placed, bitstream=family.bitstream_file)
@@ -91,8 +111,9 @@ BITSTREAM_STAGE = Stage(
     needs=("place-and-route", "board-soc", "bios"),
     inputs=_inputs,
     code=(
-        *(f"runners/stages/{name}.py" for name in ("bitstream", "rom", "soc")),
+        *(f"runners/stages/{name}.py" for name in ("bitstream", "rom", "soc", "socs")),
         *(f"runners/fpga/{name}.py" for name in ("family", "ecpbram")),
+        "hw_templates/soc/exact_clocks.py",
     ),
     build=_build,
 )

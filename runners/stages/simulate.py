@@ -17,23 +17,27 @@ from runners.job import Job, Limits
 from runners.pipeline import Building, Stage
 from runners.stages.golden import read_golden
 from runners.stages.simulator import SIMULATOR
+from runners.stages.soc import read_soc
 from runners.tools.child import spent_cpu_s
+from sw_templates.build import with_clock
 
 _SIMULATOR_CYCLES_PER_S = 300_000
 """A simulation slower than this is taken for hung: a tenth of the usual speed."""
 
 
-def load_firmware(*, firmware: Path, soc: Path, folder: Path) -> None:
+def load_firmware(*, firmware: Path, soc: Path, folder: Path, clock_hz: int | None = None) -> None:
     """Write the memory contents with which a simulation in ``folder`` starts.
 
     Args:
         firmware: Artefact folder with ``firmware.bin``.
         soc: Artefact folder with ``soc.json``.
         folder: The one that the simulator will run in.
+        clock_hz: Clock that the firmware tells time by; None for the SoC's. No cycle depends on it.
     """
-    write_memory_images(
-        (firmware / "firmware.bin").read_bytes(), (soc / "soc.json").read_text(), folder
-    )
+    image = (firmware / "firmware.bin").read_bytes()
+    if clock_hz is not None:
+        image = with_clock(image, before_hz=read_soc(soc)["clock_hz"], after_hz=clock_hz)
+    write_memory_images(image, (soc / "soc.json").read_text(), folder)
 
 
 def open_simulated_board(
@@ -133,7 +137,7 @@ SIMULATE_STAGE = Stage(
     needs=("simulator", "firmware", "golden", "soc"),
     inputs=_inputs,
     code=(
-        *(f"runners/stages/{name}.py" for name in ("simulate", "golden")),
+        *(f"runners/stages/{name}.py" for name in ("simulate", "golden", "soc")),
         *(f"runners/boards/{name}.py" for name in ("board", "mlperf", "serial_port", "simulated")),
         "runners/job.py",  # how an input tensor goes over the line
         "hw_templates/soc/images.py",

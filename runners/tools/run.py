@@ -86,6 +86,7 @@ def run_tool(
         stdin: File that the program reads as its standard input, None for an empty one.
         stdout: File that receives standard output, None for the log.
         watch: Called about once a second while the program runs, for example to read its log.
+            What it raises stops the program.
 
     Returns:
         The cost of the run.
@@ -127,6 +128,8 @@ def run_tool(
         )
     finally:
         child.signal_group(process.pid, signal.SIGKILL)  # what it left behind
+        if process.returncode is None:
+            process.wait()  # whoever watches has stopped it
     run = ToolRun(
         wall_s=time.monotonic() - started_s,
         cpu_s=usage.ru_utime + usage.ru_stime,

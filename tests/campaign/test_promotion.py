@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from contracts.faults import ConfigError, TimingMissed
-from contracts.measurement import Fidelity, Measurement, Outcome, outcome_of
+from contracts.measurement import Completed, Fidelity, Measurement, Outcome, outcome_of
 from dse.campaign.events import CampaignEvent, Ending, Promoted
-from dse.campaign.promotion import to_promote
+from dse.campaign.promotion import to_promote, wanted_clock_hz
 from dse.config import StudyConfig, load_config
-from dse.output.report import front_data, front_text
+from dse.output.report import clock_text, front_data, front_text
 from dse.output.trial_report import show_text
 from dse.results.clock_model import ClockModel, clock_model
 from dse.results.columns import STATES, StudyColumns
@@ -223,7 +223,7 @@ def test_show_prints_the_routes_and_the_critical_path(store: Store, config: Stud
 
     text = show_text(store.detail(study, placed.trial.number), config.target)
     assert f"trial {placed.trial.number}: completed (placed), suggested by promotion" in text
-    assert re.search(rf"1 +1 +{clock_mhz:.3f} +{clock_mhz + 1:.3f} +yes", text)
+    assert re.search(rf"1 +1 +{clock_mhz:.3f} +{clock_mhz:.3f} +{clock_mhz + 1:.3f} +yes", text)
     assert "critical path of the last route, 14.75 ns:" in text
     assert re.search(r"14\.25 +routing +tag -> pc", text)
 
@@ -258,3 +258,89 @@ def test_a_stop_that_was_asked_for_lets_running_trials_end(
     states = [r.trial.state for r in store.results(store.study("night").id)]
     assert 0 < len(states) < 12
     assert TrialState.RUNNING not in states
+
+
+def test_a_promotion_is_told_from_which_clock_on_it_would_be_on_the_front(
+    store: Store, config: StudyConfig
+) -> None:
+    """What a router is asked again for: the fastest placed design that is not larger."""
+    executor = InstantExecutor()
+    run(store, config, executor=executor)
+
+    columns = study_columns(store, "night")
+    first = [job for job in executor.submitted if job.fidelity is Fidelity.SYNTHESISED]
+    assert {job.wanted_clock_hz for job in first} == {0.0}
+    wanted = {
+        name: wanted_clock_hz(columns, name)
+        for name, cycles in zip(columns.design_ids, columns.column("cycles"), strict=True)
+        if np.isfinite(cycles)
+    }
+    latency, lut4, cycles = (columns.column(n) for n in ("latency_us", "lut4", "cycles"))
+    is_placed = columns.standing.kept & ~columns.metrics["latency_us"].estimate
+    for name, hz in wanted.items():
+        own = np.array([each == name for each in columns.design_ids])
+        at = int(np.flatnonzero(own)[-1])
+        rivals = is_placed & ~own & (lut4 <= lut4[at])
+        if not rivals.any():
+            assert hz == 0.0
+            continue
+        assert cycles[at] / (hz / 1e6) == pytest.approx(latency[rivals].min())
+    assert any(wanted.values())
+
+
+def test_an_error_of_nothing_is_said_to_be_that(store: Store, config: StudyConfig) -> None:
+    run(store, config)
+    _, model, _ = study_results(store)
+    assert model is not None
+    same = replace(model, error_mhz=0.0, range_mhz=(80.0, 80.0), mean_mhz=80.0)
+    assert clock_text(config, same) == (
+        f"~ an estimate at 80 MHz, which all {model.trials} placed trials met: it was the highest"
+        " that was asked for, so how much others miss it by is not known"
+    )
+    assert "mean error" in clock_text(config, model)
+
+
+def test_cells_of_unplaced_designs_grow_as_those_of_the_placed_ones_did(
+    store: Store, config: StudyConfig
+) -> None:
+    """They were compared with placed ones as if packing took nothing."""
+
+    def packed(job: Job) -> Outcome:
+        outcome = by_formula(job)
+        if job.fidelity is not Fidelity.PLACED or not isinstance(outcome, Completed):
+            return outcome
+        metrics = [
+            replace(metric, value=round(1.04 * metric.value), fidelity=Fidelity.PLACED)
+            if metric.name == "lut4"
+            else metric
+            for metric in outcome.measurement.metrics
+        ]
+        return Completed(measurement=replace(outcome.measurement, metrics=tuple(metrics)))
+
+    run(store, config, executor=InstantExecutor(packed))
+
+    columns = study_columns(store, "night")
+    model = columns.cell_models["lut4"]
+    assert model.factor == pytest.approx(1.04, abs=0.001)
+    assert model.error < 0.001
+    stored = {
+        r.trial.number: r.metrics["lut4"] for r in store.results(columns.id) if "lut4" in r.metrics
+    }
+    shown = [result for result in columns.results() if result.trial.number in stored]
+    for result in shown:
+        measured = stored[result.trial.number]
+        if "latency_us" in result.estimates:
+            assert "lut4" in result.estimates
+            assert result.metrics["lut4"] == round(model.factor * measured)
+        else:
+            assert "lut4" not in result.estimates
+            assert result.metrics["lut4"] == measured
+    told = StudyResults("night")
+    told.update(store)
+    for result in shown:
+        position = columns.index_of(result.trial.number)
+        assert position is not None
+        assert told.values(position)["lut4"] == result.metrics["lut4"], "the search is told as much"
+    guessed = pareto_front(without_promotions(columns))
+    text = front_text(guessed, config, columns.clock_model, columns.cell_models)
+    assert f"~ lut4: +4.0 % on what synthesis counts, as {model.trials} placed trials" in text

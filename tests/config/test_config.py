@@ -71,6 +71,29 @@ def test_a_config_is_resolved_against_its_own_folder_and_the_targets(tmp_path: P
     assert config.fidelity is Fidelity.SYNTHESISED
 
 
+def test_one_clock_is_pinned_and_the_range_of_the_target_does_not_count(tmp_path: Path) -> None:
+    pinned = GOOD.replace("clock_mhz = 60", 'clock_mhz = 62.5\nclock_policy = "pinned"')
+    assert load(tmp_path, pinned).target.clocks_hz == (62_500_000, 62_500_000)
+    assert load(tmp_path).target.clocks_hz == (40_000_000, 80_000_000)
+    own = pinned.replace('"ulx3s_85f"', '"mine"\nboard = "ulx3s"\npart = "LFE5U-85F"')
+    assert load(tmp_path, own).target.clocks_hz == (62_500_000, 62_500_000)
+
+
+def test_a_target_file_of_before_ranges_is_named(tmp_path: Path) -> None:
+    (tmp_path / "targets").mkdir()
+    old = tmp_path / "targets" / "mine.toml"
+    old.write_text('board = "ulx3s"\npart = "LFE5U-85F"\nclock_mhz = 50.0\n')
+    with pytest.raises(ConfigError, match=r"targets/mine\.toml: the target mine has clock_mhz"):
+        load(tmp_path, GOOD.replace('"ulx3s_85f"', '"mine"'))
+
+
+def test_another_range_is_another_study(tmp_path: Path) -> None:
+    wider = GOOD.replace("clock_mhz = 60", "clock_mhz = 60\nclock_range_mhz = [30, 80]")
+    assert differences(load(tmp_path), load(tmp_path, wider)) == (
+        "[target] clock_range_mhz: [40.0, 80.0] in the database, [30.0, 80.0] in the config",
+    )
+
+
 def test_a_stored_config_means_the_same_even_without_its_model(tmp_path: Path) -> None:
     config = load(tmp_path)
     (tmp_path / "net.tflite").unlink()
@@ -314,8 +337,43 @@ WRONG: dict[str, tuple[str, str, str]] = {
     ),
     "clock that no memory keeps up with": (
         "clock_mhz = 60",
-        "clock_mhz = 390",
+        'clock_mhz = 390\nclock_policy = "pinned"',
         r"\[target\] SDRAM at 390000000 Hz",
+    ),
+    "range that no memory keeps up with": (
+        "clock_mhz = 60",
+        "clock_mhz = 60\nclock_range_mhz = [40, 150]",
+        r"\[target\] SDRAM at 150000000 Hz: .* goes up to 133000000\n"
+        r"  fix: .*the top of its clock_range_mhz",
+    ),
+    "range whose bottom the SDRAM's refresh forbids": (
+        "clock_mhz = 60",
+        "clock_mhz = 60\nclock_range_mhz = [10, 80]",
+        r"\[target\] SDRAM at 10000000 Hz: the MT48LC16M16 wants a refresh every 7.8125 us.*\n"
+        r"  fix: raise .* the bottom of its clock_range_mhz to 12\.8",
+    ),
+    "range that no PLL setting hits": (
+        "clock_mhz = 60",
+        "clock_mhz = 63\nclock_range_mhz = [62.6, 63.2]",
+        r"\[target\] clock_range_mhz is 62\.6 to 63\.2, and the PLL of the family ecp5 makes no"
+        r" clock in it of 25 MHz\n  fix: widen it to 62\.5 or 63\.541667",
+    ),
+    "range the wrong way round": (
+        "clock_mhz = 60",
+        "clock_mhz = 60\nclock_range_mhz = [80, 40]",
+        r"\[target\] clock_range_mhz is \[80, 40\], and clock_mhz is 60\n  fix: write the lowest",
+    ),
+    "range that leaves out the clock": (
+        "clock_mhz = 60",
+        "clock_mhz = 90",
+        r"\[target\] clock_range_mhz is \[40, 80\], and clock_mhz is 90\n  fix: .*between them",
+    ),
+    "target as it was before ranges": (
+        'name = "ulx3s_85f"\nclock_mhz = 60',
+        'name = "mine"\nboard = "ulx3s"\npart = "LFE5U-85F"\nclock_mhz = 60\n'
+        'clock_policy = "achieved"',
+        r"the target mine has clock_mhz = 60 and no clock_range_mhz: .*\n"
+        r"  fix: add clock_range_mhz = \[lowest, highest\] to it, around 60; or clock_policy",
     ),
     "memory that the SDRAM does not have": (
         "memory.l2_bytes = 0",
@@ -431,5 +489,8 @@ def test_every_config_of_the_repository_loads_and_its_space_is_not_empty(path: P
 def test_every_target_can_be_named_in_a_config(tmp_path: Path, path: Path) -> None:
     text = GOOD.replace('"ulx3s_85f"', f'"{path.stem}"').replace("memory.l2_bytes = 0\n", "")
     text = text.replace("dp16kd", "ff").replace("mult18x18d", "cycles")  # what every part has
+    target = load(tmp_path, text.replace("clock_mhz = 60\n", "")).target
 
-    assert load(tmp_path, text).target.name == path.stem
+    assert target.name == path.stem
+    assert target.clock_range_hz is not None
+    assert target.clock_range_hz[0] <= target.clock_hz <= target.clock_range_hz[1]

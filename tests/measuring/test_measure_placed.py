@@ -12,7 +12,9 @@ import pytest
 from contracts.faults import ConfigError, FaultKind
 from contracts.measurement import Completed, Fidelity, Infeasible, Measurement, Metric, Outcome
 from hw_templates.soc.fpga.ecp5.pll import clocks_hz
+from runners.fpga import ecp5_pll
 from runners.job import Job
+from runners.measuring.clock import settle_clock
 from runners.measuring.measure import measure
 from runners.pipeline import Cache, default_root
 from runners.stages.bitstream import bitstream_of
@@ -21,7 +23,8 @@ from runners.stages.socs import board_soc
 from tests.stages.place.small_design import small_job
 
 FAKE_ROUTER = """#!{python}
-# Reaches {fmax_mhz} MHz whatever it is asked for; the clock is what the PLL's dividers make.
+# Reaches {fmax_mhz} MHz whatever it is asked for; the clock is what the PLL's dividers make, which
+# end up in the routed design as words, one less.
 import json, pathlib, sys
 netlist = json.loads(pathlib.Path("joined.json").read_text())
 (pll,) = [c for c in netlist["modules"]["soc"]["cells"].values() if c["type"] == "EHXPLLL"]
@@ -35,7 +38,11 @@ report = {{
     "utilization": {{"TRELLIS_COMB": {{"used": 1, "available": 2}}}},
 }}
 pathlib.Path("report.json").write_text(json.dumps(report))
-pathlib.Path("soc.config").write_text(".device LFE5U-25F\\n")
+words = {{n: number(n) - ("PHASE" not in n) for n in pll["parameters"] if n.startswith("CLK")
+         and n.endswith(("_DIV", "PHASE"))}}
+lines = [f"word: {{name}} {{value:07b}}" for name, value in sorted(words.items())]
+pathlib.Path("soc.config").write_text(
+    "\\n".join([".device LFE5U-25F", "", ".tile_group PLL", *lines, "enum: MODE EHXPLLL", "", ""]))
 """
 
 
@@ -115,11 +122,11 @@ def fake_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[flo
 
 
 @pytest.mark.slow
-def test_the_clock_settles_below_what_was_reached_and_everything_follows_it(
+def test_one_route_settles_a_clock_and_nothing_is_built_again_for_it(
     tmp_path: Path, fake_tools: Callable[[float], None]
 ) -> None:
     fake_tools(52.0)
-    job = placed(small_job(tmp_path), clock_hz=75_000_000)
+    job = placed(small_job(tmp_path))
     cache = Cache(tmp_path / "cache")
     for stage in ("cpu-generator", "simulator-runtime", "bios-libraries"):  # minutes to build
         (cache.root / stage).symlink_to(default_root() / stage)
@@ -127,29 +134,47 @@ def test_the_clock_settles_below_what_was_reached_and_everything_follows_it(
     assert isinstance(outcome, Completed), outcome
     measured = outcome.measurement
     best = max(each for each in clocks_hz(25_000_000) if each < 52e6)
-    assert [(p.clock_hz, p.is_met) for p in measured.placements] == [
-        (75_000_000, False),
-        (best, True),
-    ]
+    (placement,) = measured.placements
+    assert (placement.clock_hz, placement.is_met) == (best, True)
+    assert placement.domains[0].clock_mhz == 75.0, "what the router was asked for stays known"
     assert measured.value("clock_mhz") == best / 1e6
     assert measured.value("requested_clock_mhz") == 75.0
     assert measured.value("latency_us") == measured.value("cycles") / (best / 1e6)
     assert metric(measured, "lut4").value == 1
-    for stage in ("board-soc", "soc"):
-        folder = cache.root / stage / measured.artefacts[stage]
-        assert read_soc(folder)["clock_hz"] == best
     built = [time.stage for time in measured.stage_times if not time.cached]
-    assert built.count("board-soc") == built.count("place-and-route") == 2
-    assert built.count("cpu") == built.count("synthesise-cpu") == built.count("cfu") == 1
+    assert len(built) == len(set(built)), "no stage is built twice"
+    bitstream = bitstream_of(cache.root / "bitstream" / measured.artefacts["bitstream"], job)
+    assert round(ecp5_pll.clock_of(bitstream.read_text(), 25_000_000)) == best
     simulated = cache.root / "simulate" / measured.artefacts["simulate"]
     profile = json.loads((simulated / "profile.json").read_text())
     assert profile["cycles"] == measured.value("cycles")
 
 
+@pytest.mark.slow
+def test_a_design_below_the_range_is_infeasible_and_its_routes_are_kept(
+    tmp_path: Path, fake_tools: Callable[[float], None]
+) -> None:
+    fake_tools(20.0)
+    outcome = run(placed(small_job(tmp_path)), Cache(default_root()))
+    assert isinstance(outcome, Infeasible), outcome
+    assert outcome.fault.kind is FaultKind.TIMING_MISSED
+    assert outcome.fault.what == "seed 1: sys reaches 20.00 MHz of 25.00 MHz"
+    assert "bottom of target.clock_range_mhz" in outcome.fault.fix
+    (placement,) = outcome.measurement.placements
+    assert not placement.is_met
+
+
+def test_a_study_of_before_ranges_is_told_so(tmp_path: Path) -> None:
+    target = placed(small_job(tmp_path), clock_range_hz=None).target
+    with pytest.raises(ConfigError, match="has no clock_range_mhz") as caught:
+        settle_clock(target, lambda *_: pytest.fail("it is not routed"), tried=[])
+    assert "clock_policy = 'pinned'" in caught.value.fix
+
+
 def test_a_clock_that_the_pll_cannot_make_is_refused_before_anything_is_built(
     tmp_path: Path,
 ) -> None:
-    target = placed(small_job(tmp_path), clock_hz=63_000_000).target
+    target = placed(small_job(tmp_path), clock_hz=63_000_000, clock_policy="pinned").target
     with pytest.raises(ConfigError, match="clock_mhz is 63") as caught:
         board_soc(target, with_cfu=True)
     assert caught.value.fix == "use 62.5 or 63.541667"

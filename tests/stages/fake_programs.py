@@ -20,6 +20,7 @@ from runners.job import Limits
 from runners.pipeline import digest_of_files
 from runners.stages import kernel_check, simulate
 from runners.tools import ToolRun
+from tests.stages.routed_pll import routed_pll
 
 SYSTEM_CLOCK = re.compile(r"clock_hz (\d+)")
 _SCRATCH = re.compile(r"/\S*/scratch/[a-z-]+-\d+-\w+")
@@ -171,6 +172,7 @@ def _write_soc(config: dict[str, Any], out: Path, mark: str) -> None:
     description = {
         "clock_hz": config["clock_hz"],
         "uart": {name: 4 * position for position, name in enumerate(_UART)},
+        **({"uart_tuning_word": 0x2000} if config["dynamic_baud"] else {}),
         "memory": {
             name: {"origin": position << 28, "size_bytes": size}
             for position, (name, size) in enumerate(memory.items())
@@ -198,4 +200,5 @@ def _write_routed(cwd: Path, mark: str) -> None:
     domain = {"constraint": int(found[1]) / 1e6, "achieved": 1000.0}
     report = {"fmax": {"sys": domain}, "critical_paths": [], "utilization": {}, "mark": mark}
     (cwd / "report.json").write_text(json.dumps(report))
-    (cwd / "soc.config").write_text(f"{mark}\n.bram_init 0\n0\n")
+    pll = routed_pll(25_000_000, int(found[1]), (0, 90))
+    (cwd / "soc.config").write_text(f"{mark}\n\n{pll}\n\n.bram_init 0\n0\n")

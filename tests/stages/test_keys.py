@@ -56,8 +56,8 @@ FREE = (
     *UNKEYED,
     "fidelity",
     "metric_files",
+    "wanted_clock_hz",
     "target.name",
-    "target.clock_policy",
     "target.place_seeds",
     "workload.sample_encoding",  # without samples
 )
@@ -70,6 +70,14 @@ FINDS = {
     "runners/stages/design.py",
 }
 """Code that finds and checks what the key has as values."""
+CHOOSE_CLOCKS = {
+    "runners/job.py",  # the range of the target
+    "runners/stages/socs.py",
+    "runners/fpga/family.py",  # what the PLL makes of it
+    "runners/fpga/ecp5.py",
+    "hw_templates/soc/exact_clocks.py",
+    "hw_templates/soc/fpga/ecp5/pll.py",
+}
 VALUES_ARE_KEYED = {
     "firmware": {
         "hw_templates/cpu/config.py",  # the compiler's flags
@@ -80,9 +88,8 @@ VALUES_ARE_KEYED = {
         "hw_templates/cfu/simd/__init__.py",
         "hw_templates/cfu/simd/gateware.py",
     },
-    # whether the PLL makes the clock
-    "board-soc": {"runners/fpga/family.py", "runners/fpga/ecp5.py"},
-    "bios": {"runners/fpga/family.py", "runners/fpga/ecp5.py"},
+    **dict.fromkeys(("soc", "board-soc", "bios", "bitstream"), CHOOSE_CLOCKS),
+    "place-and-route": CHOOSE_CLOCKS,  # its netlist has the clock, and so has its command
 }
 """Code whose text is not in a stage's key, but all that it returns is."""
 PART_OF_OTHERS = {
@@ -128,6 +135,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
             name="small",
             part="LFE5U-25F",
             clock_hz=50_000_000,
+            clock_range_hz=(40_000_000, 76_200_000),
             memory=Memory(size_bytes=4 << 20, l2_bytes=0),
         ),
         workload=Workload(
@@ -165,7 +173,8 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
         "target.name": ("other",),
         "target.board": ("colorlight_i5",),
         "target.part": ("LFE5U-45F", "LFE5U-12F", "LIFCL-40"),
-        "target.clock_hz": (40_000_000,),
+        "target.clock_hz": (40_000_000, 62_500_000),
+        "target.clock_range_hz": ((30_000_000, 76_200_000), (40_000_000, 62_500_000), None),
         "target.clock_policy": ("pinned",),
         "target.place_seeds": (1,),
         "target.uart_baud": (1_000_000,),
@@ -191,6 +200,7 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
         "limits.memory_bytes": (1 << 30,),
         "limits.serial_timeout_s": (1.0,),
         "place_seed": (2,),
+        "wanted_clock_hz": (60e6,),
         "families": ((str(own_family),),),
         "metric_files": ((str(own_family),),),  # no build reads them
     }
@@ -413,6 +423,30 @@ def test_a_stage_has_its_own_module_in_its_key(stage: str) -> None:
     build: Callable[..., object] = getattr(STAGES[stage].build, "func", STAGES[stage].build)
     module = Path(sys.modules[build.__module__].__file__ or "").relative_to(ROOT)
     assert str(module) in STAGES[stage].code
+
+
+def test_what_a_design_is_does_not_depend_on_the_clock_that_it_settles_on(job: Job) -> None:
+    """One synthesis, one firmware, one simulation, one route."""
+    settled = job.at(clock_hz=62_500_000, place_seed=job.place_seed)
+    follow = {name for name in STAGES if key(settled, name) != key(job, name)}
+    assert follow == {"bios", "bitstream"}
+
+
+def test_where_the_pll_cannot_be_set_later_the_soc_and_its_route_follow_the_clock(
+    job: Job,
+) -> None:
+    target = dataclasses.replace(
+        job.target,
+        board="tang_nano_20k",
+        part="GW2AR-18C",
+        clock_hz=54_000_000,
+        clock_range_hz=(40_500_000, 81_000_000),
+    )
+    there = dataclasses.replace(job, target=target)
+    settled = there.at(clock_hz=67_500_000, place_seed=job.place_seed)
+    follow = {name for name in STAGES if key(settled, name) != key(there, name)}
+    own = {"bios", "board-soc", "synthesise-soc", "place-and-route", "bitstream"}
+    assert follow == own, "and still one simulation"
 
 
 def test_a_renamed_model_gets_a_firmware_of_its_own_name(job: Job) -> None:

@@ -1,7 +1,8 @@
 """The stage that places and routes: three netlists become one routed design and its report.
 
-Keyed by netlists, constraints, clock and seed, not by firmware. A clock that is missed is no fault
-here: the report tells, and who asked decides.
+Keyed by netlists, constraints, the clock that it is routed with and seed, not by firmware nor by
+the clock that the PLL gets afterwards. A clock that is missed is no fault here: the report tells,
+and who asked decides.
 """
 
 import json
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from contracts.faults import DoesNotFit, DseError, InvalidDesign, ToolCrashed
+from contracts.faults import DoesNotFit, DseError, InvalidDesign, TimingMissed, ToolCrashed
 from hw_templates.soc.fpga_boards import fpga_board
 from runners.fpga import family_of_part
 from runners.fpga.family import FpgaFamily, Route
@@ -19,8 +20,9 @@ from runners.pipeline import Building, Stage, source_digest
 from runners.stages.design import own_hardware
 from runners.stages.own_source import giving
 from runners.stages.place.netlist import join_netlists
-from runners.stages.place.report import RoutedDesign, parse_report, progress_of
+from runners.stages.place.report import RoutedDesign, hopeless, parse_report, progress_of
 from runners.stages.soc import read_soc
+from runners.stages.socs import built_clock_hz
 from runners.stages.synthesis import NETLIST, SYNTHESISED
 from runners.tools import ToolRun, identities, run_tool
 
@@ -51,6 +53,7 @@ def place_and_route(family: FpgaFamily, route: Route, building: Building) -> Too
         DoesNotFit: The part has too few sites, or too little wiring.
         InvalidDesign: The design has a combinational loop.
         DoesNotBuild: The router refuses something in a CFU of the study's own.
+        TimingMissed: When the design was placed, it was too far from the lowest clock of the range.
         DseError: Another fault of ``run_tool``.
     """
     limits = building.job.limits
@@ -63,7 +66,7 @@ def place_and_route(family: FpgaFamily, route: Route, building: Building) -> Too
             log=log,
             timeout_s=limits.stage_timeout_s,
             memory_bytes=limits.memory_bytes,
-            watch=lambda: building.progress(progress_of(_text(log))),
+            watch=lambda: _watch(building, _text(log)),
         )
     except ToolCrashed as error:
         if fault := fault_of_log(_text(log), part=building.job.target.part):
@@ -71,6 +74,20 @@ def place_and_route(family: FpgaFamily, route: Route, building: Building) -> Too
         is_in_cfu = _CFU in (error.complaint or "")
         with giving(own_hardware(building.job) if is_in_cfu else None):
             raise
+
+
+def _watch(building: Building, log: str) -> None:
+    """Tell how far a run is, and stop it when it is of no use to go on."""
+    building.progress(progress_of(log))
+    target = building.job.target
+    if target.clock_policy == "pinned":
+        return
+    why = hopeless(log, asked_mhz=built_clock_hz(target) / 1e6, least_mhz=target.clocks_hz[0] / 1e6)
+    if why is not None:
+        raise TimingMissed(
+            f"seed {building.job.place_seed} was not routed to its end: {why}",
+            fix="lower the bottom of target.clock_range_mhz, or choose a smaller design",
+        )
 
 
 def fault_of_log(log: str, *, part: str) -> DseError | None:
@@ -103,7 +120,7 @@ def _route(job: Job) -> Route:
         device=board.device_of(job.target.part),
         netlist=_JOINED,
         constraints=family_of_part(job.target.part).constraints_file,
-        clock_hz=job.target.clock_hz,
+        clock_hz=built_clock_hz(job.target),
         seed=job.place_seed,
         report=REPORT,
         placed=family_of_part(job.target.part).placed_file,
@@ -135,7 +152,8 @@ def _build(building: Building) -> float:
     run = place_and_route(family, _route(job), building)
     if not (out / REPORT).exists():
         raise ToolCrashed("nextpnr wrote no report", fix="check the version of nextpnr: make setup")
-    read_routed(out, seed=job.place_seed, clock_hz=job.target.clock_hz)  # refused here if broken
+    clock_hz = built_clock_hz(job.target)
+    read_routed(out, seed=job.place_seed, clock_hz=clock_hz)  # refused here if broken
     (out / _JOINED).unlink()
     return run.cpu_s
 
@@ -147,7 +165,7 @@ PLACE_STAGE = Stage(
     inputs=_inputs,
     code=(
         *(f"runners/stages/place/{name}.py" for name in ("stage", "netlist", "report")),
-        *(f"runners/stages/{name}.py" for name in ("soc", "design", "own_source")),
+        *(f"runners/stages/{name}.py" for name in ("soc", "socs", "design", "own_source")),
         "runners/fpga/family.py",
     ),
     build=_build,

@@ -35,6 +35,7 @@ def small_job(folder: Path) -> Job:
             name="small",
             part="LFE5U-25F",
             clock_hz=50_000_000,
+            clock_range_hz=(25_000_000, 75_000_000),
             memory=Memory(kind="on-chip", size_bytes=32768, l2_bytes=0, sram_bytes=4096),
         ),
         workload=Workload(model=model, model_sha256=hashlib.sha256(model.read_bytes()).hexdigest()),

@@ -9,7 +9,13 @@ import pytest
 
 from contracts.faults import ToolCrashed
 from runners.fpga.ecp5 import ECP5
-from runners.stages.place.report import critical_path_text, missed, parse_report, progress_of
+from runners.stages.place.report import (
+    critical_path_text,
+    hopeless,
+    missed,
+    parse_report,
+    progress_of,
+)
 
 ASSETS = Path(__file__).parent / "assets"
 REPORT = (ASSETS / "report.json").read_text()
@@ -93,3 +99,21 @@ def test_progress_reads_the_other_routers_log_too() -> None:
     log = "Info:     iter=1 wires=900 overused=400 overuse=500 archfail=NA\n"
     further = log + "Info:     iter=2 wires=950 overused=100 overuse=120 archfail=NA\n"
     assert 0.25 < progress_of(log) < progress_of(further) < 0.97
+
+
+EXPECTED = "Info: Max frequency for clock '$glbnet$pll0': {:.2f} MHz (FAIL at 75.00 MHz)\n"
+
+
+def test_a_route_is_hopeless_only_when_it_was_placed_far_too_slow() -> None:
+    placing = "Info: Max frequency for clock 'other': 3.00 MHz (PASS at 25.00 MHz)\n"
+
+    def why(expected_mhz: float, log: str = placing, end: str = "") -> str | None:
+        text = log + EXPECTED.format(expected_mhz) + end
+        return hopeless(text, asked_mhz=75.0, least_mhz=40.0)
+
+    assert why(25.0) is None, "routing may bring that much"
+    assert why(20.01) is None
+    found = why(20.0)
+    assert found == "placed, the design is expected to reach 20.00 MHz of 40.00 MHz"
+    assert hopeless(placing, asked_mhz=75.0, least_mhz=40.0) is None, "nothing is known yet"
+    assert why(50.0, end="Info: Routing..\n" + EXPECTED.format(10.0)) is None, "that is the result"

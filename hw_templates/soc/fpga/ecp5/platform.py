@@ -10,7 +10,13 @@ from migen import ClockDomain, ClockSignal, Instance, Module, Signal
 from migen.genlib.resetsync import AsyncResetSynchronizer
 
 from hw_templates.soc.board_pads import Pads, sdram_clock
-from hw_templates.soc.fpga.ecp5.pll import PllSettings, settings_for
+from hw_templates.soc.fpga.ecp5.pll import (
+    FEEDBACK_PATH,
+    Output,
+    PllSettings,
+    outputs,
+    settings_for,
+)
 from hw_templates.soc.fpga_boards import FpgaBoard
 from hw_templates.soc.vendor import PlacedPort, Vendor, reset_pressed
 
@@ -103,7 +109,6 @@ class _Pll(Module):
     ) -> None:
         self.outputs = [Signal(name=f"pll{index}") for index in range(len(phases_degrees))]
         self.locked = Signal()
-        names = ("OP", "OS", "OS2")
         ports: dict[str, Any] = {
             "i_RST": reset,
             "i_CLKI": reference,
@@ -111,11 +116,11 @@ class _Pll(Module):
             "o_LOCK": self.locked,
             "p_CLKI_DIV": settings.input_divider,
             "p_CLKFB_DIV": settings.feedback_divider,
-            "p_FEEDBK_PATH": "INT_OS3",
-            **_output("OS3", Signal(name="pll_feedback"), settings.feedback_output_divider, 0),
+            "p_FEEDBK_PATH": FEEDBACK_PATH,
         }
-        for name, output, phase in zip(names, self.outputs, phases_degrees, strict=False):
-            ports |= _output(name, output, settings.output_divider, phase)
+        signals = (*self.outputs, Signal(name="pll_feedback"))
+        for output, signal in zip(outputs(settings, phases_degrees), signals, strict=True):
+            ports |= _output(output, signal)
         self.specials += Instance("EHXPLLL", attr=_ANALOGUE, **ports)
 
 
@@ -127,15 +132,14 @@ _ANALOGUE = (  # loop filter as the open tools' own PLL calculator sets it
 )
 
 
-def _output(name: str, signal: Signal, divider: int, phase_degrees: int) -> dict[str, Any]:
-    """Return parameters and port of one output; its phase is set in eighths of a VCO period."""
-    eighths = round(phase_degrees * divider / 45)
+def _output(output: Output, signal: Signal) -> dict[str, Any]:
+    """Return parameters and port of one output."""
     return {
-        f"p_CLK{name}_ENABLE": "ENABLED",
-        f"p_CLK{name}_DIV": divider,
-        f"p_CLK{name}_CPHASE": divider - 1 + eighths // 8,
-        f"p_CLK{name}_FPHASE": eighths % 8,
-        f"o_CLK{name}": signal,
+        f"p_CLK{output.name}_ENABLE": "ENABLED",
+        f"p_CLK{output.name}_DIV": output.divider,
+        f"p_CLK{output.name}_CPHASE": output.coarse,
+        f"p_CLK{output.name}_FPHASE": output.fine,
+        f"o_CLK{output.name}": signal,
     }
 
 

@@ -1,13 +1,16 @@
 """The PLL of the ECP5 (EHXPLLL): which clocks it makes exactly, and with which dividers.
 
+The SoC generator makes a PLL of these settings, and a runner gives a routed one others.
+
 Limits: Lattice FPGA-DS-02012, sysCLOCK PLL timing; dividers: FPGA-TN-02200.
 """
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from contracts.faults import ConfigError
 from hw_templates.soc.exact_clocks import look_up, table_of
 
 _INPUT_HZ = (8_000_000, 400_000_000)
@@ -15,6 +18,10 @@ _DETECTOR_HZ = (10_000_000, 400_000_000)
 _OSCILLATOR_HZ = (400_000_000, 800_000_000)
 _OUTPUT_HZ = (3_125_000, 400_000_000)
 _DIVIDERS = range(1, 129)
+_OUTPUTS = ("OP", "OS", "OS2")
+_FEEDBACK = "OS3"
+FEEDBACK_PATH = f"INT_{_FEEDBACK}"
+"""``FEEDBK_PATH`` of every PLL here: its last output, which goes nowhere else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +41,53 @@ class PllSettings:
     feedback_output_divider: int
     output_divider: int
     clock_hz: Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One output of a PLL.
+
+    Attributes:
+        name: ``OP``, ``OS``, ``OS2`` or ``OS3``, as in the names of the parameters.
+        divider: PLL's oscillator to this output.
+        coarse: Periods of the PLL's oscillator that it starts late (CPHASE).
+        fine: Eighths of such a period, on top (FPHASE).
+    """
+
+    name: str
+    divider: int
+    coarse: int
+    fine: int
+
+
+def outputs(settings: PllSettings, phases_degrees: Sequence[int]) -> tuple[Output, ...]:
+    """Return the outputs of a PLL: one for each phase, and the feedback last.
+
+    Args:
+        settings: Dividers.
+        phases_degrees: How late each output is, all of the same frequency; at most three. It is
+            made to an eighth of a period of the PLL's oscillator.
+
+    Raises:
+        ConfigError: A phase needs more periods than can be waited for.
+    """
+    made = [
+        _output(name, settings.output_divider, phase)
+        for name, phase in zip(_OUTPUTS, phases_degrees, strict=False)
+    ]
+    return (*made, _output(_FEEDBACK, settings.feedback_output_divider, 0))
+
+
+def _output(name: str, divider: int, phase_degrees: int) -> Output:
+    eighths = round(phase_degrees * divider / 45)
+    coarse = divider - 1 + eighths // 8
+    if coarse not in range(len(_DIVIDERS)):
+        raise ConfigError(
+            f"the PLL cannot shift a clock that is its oscillator's by {divider} by"
+            f" {phase_degrees} degrees",
+            fix="choose a higher clock, or raise the bottom of clock_range_mhz",
+        )
+    return Output(name=name, divider=divider, coarse=coarse, fine=eighths % 8)
 
 
 @functools.cache
