@@ -28,7 +28,7 @@ from sw_templates.host import BATCH_FILES, batch_answers, batch_command
 from sw_templates.model import Model
 from sw_templates.reference import Golden
 
-_CFU_CYCLES = 6_000_000
+CFU_CYCLES = 6_000_000
 """About two seconds of a large CFU, a second of a small one."""
 _PROGRAM = "firmware_with_cfu"
 _FIX = "correct the hardware of the CFU; its C emulation and the kernels gave the right answers"
@@ -161,7 +161,7 @@ def _build(building: Building) -> float:
         )
         try:
             checked = hardware.checked(
-                candidates_for_hardware(needs["golden"]), cfu_cycles=_CFU_CYCLES
+                candidates_for_hardware(needs["golden"]), cfu_cycles=CFU_CYCLES
             )
         except (ToolCrashed, ToolTimeout) as error:
             if not is_own(family_of(job)):

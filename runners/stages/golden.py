@@ -150,7 +150,7 @@ def _choose(building: Building, folder: Path) -> float:
     shown = np.array([candidate.shown for candidate in candidates])
     values = np.array([candidate.values for candidate in candidates])
     rounding = WrongRounding(model, folder=folder / "host", limits=job.limits)
-    likely = most_telling(shown, values, count)
+    (likely,) = most_telling(shown, values, 1)
     by_rounding = _shown_roundings(rounding, candidates, likely, building.progress)
     shown = np.hstack([shown, by_rounding])
     ranked = most_telling(shown, values, len(candidates))
@@ -189,17 +189,18 @@ def _candidate_inputs(job: Job, model: Model) -> tuple[bytes, ...]:
 def _shown_roundings(
     rounding: WrongRounding,
     candidates: Sequence[CandidateAnswer],
-    likely: Sequence[int],
+    likely: int,
     progress: Callable[[float], None],
 ) -> Flags:
     """Return which candidates show each wrong rounding.
 
-    Those of ``likely`` show most; only for the rest every candidate is run, since that takes as
-    long as all candidates together.
+    The one that is likely shows most; only for the rest every candidate is run, since that takes
+    as long as all candidates together. How many will be chosen does not matter here, so a choice
+    of more inputs begins with those of a choice of fewer.
     """
     shown = np.zeros((len(candidates), len(rounding.faults)), dtype=np.bool_)
     for number in range(len(rounding.faults)):
-        for rows in (list(likely), list(range(len(candidates)))):
+        for rows in ([likely], list(range(len(candidates)))):
             inputs = [candidates[row].input for row in rows]
             answers = [candidates[row].golden for row in rows]
             shown[rows, number] = rounding.shown(number, inputs, answers)
