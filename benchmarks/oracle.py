@@ -7,7 +7,8 @@ of its CFU, which meets the kernels as in stage ``cfu-check`` and then, in the S
 change that leaves the compiled code as it was is none. What nothing shows is named, with the reason
 why no input can show it where it is known (``equivalent_mutants.py``).
 
-Each finished mutant is a line of the file ``--done``: a run that was ended goes on.
+Each finished mutant is a line of the file ``--done``: a run that was ended goes on, and
+``--report`` prints what there is.
 """
 
 import argparse
@@ -103,6 +104,11 @@ class Done:
                 continue
             self._records[record["key"]] = record
 
+    @property
+    def records(self) -> Sequence[dict[str, Any]]:
+        """All of them."""
+        return [*self._records.values()]
+
     def get(self, key: str) -> dict[str, Any] | None:
         """Return the record of a mutant, None when it is not finished."""
         return self._records.get(key)
@@ -138,7 +144,7 @@ def job_for(path: Path, design: Mapping[str, Value]) -> Job:
 
 
 def verdicts(pair: Pair, *, count: int, done: Done) -> Iterator[dict[str, Any]]:
-    """Return the records of a pair's mutants until ``count`` of them are faults."""
+    """Return the records of a pair's mutants until ``count`` of them are faults that can show."""
     job = job_for(pair.model, DESIGNS[pair.design])
     cache = Cache(default_root())
     is_exhaustive = workload_model(job.workload).input_bytes == 1
@@ -164,8 +170,14 @@ def verdicts(pair: Pair, *, count: int, done: Done) -> Iterator[dict[str, Any]]:
                 record["every_input"] = is_exhaustive
                 record["seconds"] = round(time.monotonic() - started_s, 2)
                 done.add(record)
-            faults += record["verdict"] not in _NO_FAULT
+            faults += is_fault(record)
             yield record
+
+
+def is_fault(record: Mapping[str, Any]) -> bool:
+    """Tell whether a mutant is caught or must be, as far as anybody knows."""
+    is_equivalent = record["verdict"] == "none" and bool(_reason(record))
+    return record["verdict"] not in _NO_FAULT and not is_equivalent
 
 
 def _key(job: Job, pair: Pair, mutant: Mutant) -> str:
@@ -223,12 +235,12 @@ def summary(records: Sequence[dict[str, Any]]) -> str:
 
 
 def _counts(records: Sequence[dict[str, Any]]) -> list[str]:
-    faults = [record for record in records if record["verdict"] not in _NO_FAULT]
+    faults = [record for record in records if is_fault(record)]
     verdicts = Counter(record["verdict"] for record in faults)
     places = Counter(record["where"] for record in faults)
-    equivalent = sum(record["verdict"] == "none" and _reason(record) != "" for record in faults)
+    equivalent = sum(record["verdict"] == "none" for record in records) - verdicts["none"]
     caught = sum(verdicts[verdict] for verdict in _CAUGHT)
-    missed = len(faults) - equivalent - caught
+    missed = len(faults) - caught
     share = 100 * caught / max(1, caught + missed)
     counts = [places["C"], places["Verilog"], *(verdicts[each] for each in _CAUGHT)]
     return [*map(str, (*counts, equivalent, missed)), f"{share:.1f} %"]
@@ -248,7 +260,7 @@ def survivors(records: Sequence[dict[str, Any]]) -> Iterator[str]:
         yield f"{title}\n    in {where}\n    {reason or VERDICTS[verdict]}"
 
 
-def _reason(record: dict[str, Any]) -> str:
+def _reason(record: Mapping[str, Any]) -> str:
     return reason_of(
         file=record["file"],
         code=record["code"],
@@ -268,7 +280,12 @@ def main() -> None:
         "--hardware", type=int, default=15, help="of them in its CFU's Verilog (15)"
     )
     parser.add_argument("--done", type=Path, default=Path("oracle.jsonl"), metavar="FILE")
+    parser.add_argument("--report", action="store_true", help="print what is done, and do nothing")
     given = parser.parse_args()
+    done = Done(given.done)
+    if given.report:
+        print_report(done.records)
+        return
     default = [OWN, *(_SHARED / name for name in ("models", "imgc", "mlperf_tiny"))]
     pairs = pairs_of(models_of(given.models or [path for path in default if path.exists()]))
     wanted = {
@@ -277,7 +294,6 @@ def main() -> None:
         else given.mutants - (given.hardware if DESIGNS[pair.design]["cfu"] != "none" else 0)
         for pair in pairs
     }
-    done = Done(given.done)
     left = sum(wanted.values())
     records: list[dict[str, Any]] = []
     started_s = time.monotonic()
@@ -287,7 +303,7 @@ def main() -> None:
         try:
             for record in verdicts(pair, count=wanted[pair], done=done):
                 records.append(record)
-                if record["verdict"] in _NO_FAULT:
+                if not is_fault(record):
                     continue
                 left_of_pair, left = left_of_pair - 1, left - 1
                 fresh_faults += 1
@@ -301,6 +317,11 @@ def main() -> None:
         except DseError as error:
             print(f"{pair}: {error}", file=sys.stderr)
         left -= left_of_pair  # there are no more, or it cannot be measured
+    print_report(records)
+
+
+def print_report(records: Sequence[dict[str, Any]]) -> None:
+    """Print the table, then what was not caught."""
     print(summary(records))
     for text in survivors(records):
         print(f"\n{text}")

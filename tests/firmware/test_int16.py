@@ -17,7 +17,12 @@ from tests.firmware.random_layers import (
     fully_connected_models,
     single,
 )
-from tests.firmware.random_operators import elementwise_models, max_pool_models
+from tests.firmware.random_operators import (
+    elementwise_models,
+    max_pool_models,
+    pad_models,
+    reduce_models,
+)
 from tests.firmware.tflite_builder import (
     ADD,
     AVERAGE_POOL_2D,
@@ -30,7 +35,11 @@ from tests.firmware.tflite_builder import (
     INT64,
     LOGISTIC,
     MAX_POOL_2D,
+    MAXIMUM,
+    MEAN,
+    MINIMUM,
     MUL,
+    PAD,
     SOFTMAX,
     SUB,
     TANH,
@@ -41,7 +50,7 @@ from tests.firmware.tflite_builder import (
 )
 
 MANY = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
-WIDE = (ADD, SUB, MUL, AVERAGE_POOL_2D, MAX_POOL_2D)
+WIDE = (ADD, SUB, MUL, MAXIMUM, MINIMUM, AVERAGE_POOL_2D, MAX_POOL_2D, MEAN, PAD)
 SPREADS = st.sampled_from([1 / 256, 1 / 256, 1 / 60, 1 / 1000, 1.0])
 
 
@@ -82,6 +91,9 @@ def wide_elementwise(
     tensors = []
     for tensor in spec.tensors:
         data = tensor.data
+        if not tensor.scales:  # axes, paddings
+            tensors.append(tensor)
+            continue
         if data is not None:
             data = generator.integers(-(2**15), 2**15, len(data)).astype("<i2").tobytes()
         scale = float(np.float32(tensor.scales[0] / 256))
@@ -108,6 +120,8 @@ MODELS = {
     "elementwise": wide_elementwise(elementwise_models),
     "average_pool": wide_elementwise(average_pool_models),
     "max_pool": wide_elementwise(max_pool_models),
+    "mean": wide_elementwise(reduce_models),
+    "pad": wide_elementwise(pad_models),
     "conv2d": wide(conv2d_models),
     "depthwise_conv2d": wide(depthwise_models),
     "fully_connected": wide(fully_connected_models),
