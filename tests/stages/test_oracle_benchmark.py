@@ -1,0 +1,59 @@
+"""The benchmark of the oracle: what it changes, and that it goes on where it was ended."""
+
+from pathlib import Path
+
+from benchmarks.equivalent_mutants import reason_of
+from benchmarks.mutants import C_OPERATORS, VERILOG_OPERATORS, mutants_of
+from benchmarks.oracle import Done, is_fault
+
+SOURCE = """/* a + b */
+int sum(int a, int b)
+{
+    int total = a + b; /* a + b */
+
+    total += a;
+    return total - 2;
+}
+"""
+
+
+def test_a_mutant_is_one_change_of_code_and_says_where() -> None:
+    found = list(mutants_of("sum.c", SOURCE, C_OPERATORS))
+    assert {mutant.line for mutant in found} == {4, 6, 7}
+    for mutant in found:
+        right, wrong = SOURCE.splitlines(), mutant.text.splitlines()
+        changed = [n for n, (a, b) in enumerate(zip(right, wrong, strict=True), 1) if a != b]
+        assert changed == [mutant.line], mutant.what
+        assert right[mutant.line - 1].strip() == mutant.code
+
+
+def test_hardware_can_be_wrong_for_one_value_only() -> None:
+    line = "  assign \\$1  = $signed(a[7:0]) * $signed(b[7:0]);\n"
+    texts = [mutant.text for mutant in mutants_of("cfu.v", line, VERILOG_OPERATORS)]
+    assert any("a[7:0] == 8'd" in text for text in texts)
+
+
+def test_a_killed_run_goes_on_behind_its_last_whole_line(tmp_path: Path) -> None:
+    path = tmp_path / "done.jsonl"
+    Done(path).add({"key": "one", "verdict": "golden"})
+    with path.open("a") as sink:
+        sink.write('{"key": "two", "verd')
+    again = Done(path)
+    assert again.get("one") == {"key": "one", "verdict": "golden"}
+    assert again.get("two") is None
+    again.add({"key": "two", "verdict": "none"})
+    assert [record["key"] for record in Done(path).records] == ["one", "two"]
+
+
+def test_what_nothing_shows_is_a_fault_until_somebody_says_why() -> None:
+    record = {"verdict": "none", "every_input": False, "what": "one more"}
+    rounding = {**record, "file": "requantise.h", "code": "int64_t half = 1;"}
+    address = {**record, "file": "conv2d.c", "code": "input += layer->input_depth;"}
+    clamp = {**record, "file": "conv2d.c", "code": "sum = clamp(sum, layer->activation_min);"}
+    assert is_fault(rounding)
+    assert is_fault(clamp)
+    assert not is_fault(address)
+    assert not is_fault({**rounding, "every_input": True})
+    assert not is_fault({**rounding, "verdict": "same code"})
+    assert is_fault({**address, "verdict": "missed"})
+    assert reason_of(file="conv2d.c", code=str(clamp["code"]), what="x", every_input=False) == ""
