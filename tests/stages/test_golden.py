@@ -171,6 +171,7 @@ def test_among_equals_the_input_with_most_new_values_comes_first() -> None:
     assert most_telling(shown, values, 4) == [0, 3, 1, 2]
 
 
+@pytest.mark.slow
 def test_golden_inputs_and_their_worth_are_kept(tmp_path: Path) -> None:
     path, model = load_bytes(small_network(), tmp_path)
     folder, report = chosen(path, tmp_path)
@@ -185,6 +186,7 @@ def test_golden_inputs_and_their_worth_are_kept(tmp_path: Path) -> None:
     assert [tuple(one["layer_crcs"]) for one in golden] == [one.layer_crcs for one in right]
 
 
+@pytest.mark.slow
 def test_more_golden_inputs_show_more(tmp_path: Path) -> None:
     path, _ = load_bytes(small_network(), tmp_path)
     _, one = chosen(path, tmp_path, golden_inputs=1)
@@ -193,6 +195,7 @@ def test_more_golden_inputs_show_more(tmp_path: Path) -> None:
     assert many.caught >= one.caught
 
 
+@pytest.mark.slow
 def test_a_classifier_that_is_always_sure_says_what_it_hides(tmp_path: Path) -> None:
     path, model = load_bytes(confident_network(), tmp_path)
     answers = golden_inferences(path, model, candidate_inputs(model, seed=1))
