@@ -29,6 +29,7 @@ from benchmarks.mutants import Mutant
 from benchmarks.mutated_hardware import MutatedHardware
 from benchmarks.mutated_kernels import MutatedKernels
 from benchmarks.networks import models_of
+from benchmarks.rounding_ties import may_tie
 from contracts.faults import DseError
 from contracts.parameter import Value
 from dse.output.report import table_text
@@ -147,7 +148,8 @@ def verdicts(pair: Pair, *, count: int, done: Done) -> Iterator[dict[str, Any]]:
     """Return the records of a pair's mutants until ``count`` of them are faults that can show."""
     job = job_for(pair.model, DESIGNS[pair.design])
     cache = Cache(default_root())
-    is_exhaustive = workload_model(job.workload).input_bytes == 1
+    model = workload_model(job.workload)
+    facts = {"every_input": model.input_bytes == 1, "may_tie": may_tie(model)}
     with tempfile.TemporaryDirectory(prefix="oracle-") as name:
         folder = Path(name)
         source: MutatedKernels | MutatedHardware
@@ -167,8 +169,7 @@ def verdicts(pair: Pair, *, count: int, done: Done) -> Iterator[dict[str, Any]]:
             if record is None:
                 started_s = time.monotonic()
                 record = _record(key, pair, mutant, source.verdict(mutant))
-                record["every_input"] = is_exhaustive
-                record["seconds"] = round(time.monotonic() - started_s, 2)
+                record |= {**facts, "seconds": round(time.monotonic() - started_s, 2)}
                 done.add(record)
             faults += is_fault(record)
             yield record
@@ -266,6 +267,7 @@ def _reason(record: Mapping[str, Any]) -> str:
         code=record["code"],
         what=record["what"],
         every_input=record["every_input"],
+        may_tie=record.get("may_tie", True),
     )
 
 

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from benchmarks.equivalent_mutants import reason_of
 from benchmarks.mutants import C_OPERATORS, VERILOG_OPERATORS, mutants_of
 from benchmarks.oracle import Done, is_fault
+from benchmarks.rounding_ties import is_reachable
 
 SOURCE = """/* a + b */
 int sum(int a, int b)
@@ -15,6 +19,7 @@ int sum(int a, int b)
     return total - 2;
 }
 """
+HALF = "int64_t half = (INT64_C(1) << (total_shift - 1)) - (value < 0);"
 
 
 def test_a_mutant_is_one_change_of_code_and_says_where() -> None:
@@ -47,13 +52,27 @@ def test_a_killed_run_goes_on_behind_its_last_whole_line(tmp_path: Path) -> None
 
 def test_what_nothing_shows_is_a_fault_until_somebody_says_why() -> None:
     record = {"verdict": "none", "every_input": False, "what": "one more"}
-    rounding = {**record, "file": "requantise.h", "code": "int64_t half = 1;"}
+    rounding = {**record, "file": "requantise.h", "code": HALF}
     address = {**record, "file": "conv2d.c", "code": "input += layer->input_depth;"}
     clamp = {**record, "file": "conv2d.c", "code": "sum = clamp(sum, layer->activation_min);"}
     assert is_fault(rounding)
+    assert not is_fault({**rounding, "may_tie": False})
     assert is_fault(clamp)
     assert not is_fault(address)
     assert not is_fault({**rounding, "every_input": True})
     assert not is_fault({**rounding, "verdict": "same code"})
     assert is_fault({**address, "verdict": "missed"})
-    assert reason_of(file="conv2d.c", code=str(clamp["code"]), what="x", every_input=False) == ""
+    assert (
+        reason_of(
+            file="conv2d.c", code=str(clamp["code"]), what="x", every_input=False, may_tie=False
+        )
+        == ""
+    )
+
+
+@given(st.integers(0, 300), st.integers(2, 8), st.integers(0, 400))
+def test_a_sum_at_the_edge_of_a_rounding_is_known(multiplier: int, bits: int, bound: int) -> None:
+    unit = 1 << bits
+    edges = (unit // 2, unit // 2 - 1)
+    expected = any(value * multiplier % unit in edges for value in range(-bound, bound + 1))
+    assert is_reachable(multiplier, unit_bits=bits, bound=bound) == expected
