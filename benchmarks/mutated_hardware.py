@@ -1,35 +1,28 @@
 """Faults in the Verilog of a design's CFU, for ``benchmarks.oracle``: alone, then in the SoC."""
 
 import shutil
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.mutants import VERILOG_OPERATORS, Mutant, mutants_of
 from contracts.faults import CfuHangs, DseError, TooSlow, WrongResult
 from hw_templates.cfu import on_host
 from runners.job import Job
-from runners.pipeline import Cache, Pipeline
+from runners.pipeline import Building, Cache, Pipeline
 from runners.stages import cfu_check
 from runners.stages.all import pipeline_of
 from runners.stages.cfu import SOURCE
 from runners.stages.cfu_on_host import build_cfu_object
 from runners.stages.golden import read_candidates, read_golden
+from runners.stages.simulate import SIMULATE_STAGE
+from runners.stages.simulator import build_simulator
 from runners.workload import workload_model
 from sw_templates.reference import Golden
 
 _ALL_CYCLES = 200_000_000
 """Of the CFU, when all candidates are tried for what the oracle has not found."""
-_FAMILY = """
-import dataclasses
-from pathlib import Path
-from hw_templates.cfu.simd import FAMILY as SIMD
-TEXT = Path(__file__).with_name("mutant.v")
-FAMILY = dataclasses.replace(
-    SIMD, name="mutant", verilog=lambda _: TEXT.read_text(), sources=(*SIMD.sources, TEXT)
-)
-"""
+_SOC_NEEDS = ("soc", "cpu", "simulator-runtime", "firmware", "golden")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -118,20 +111,22 @@ class MutatedHardware:
 
     def _is_wrong_in_soc(self) -> bool:
         """Simulate the golden inferences on the SoC with the mutant."""
-        with tempfile.TemporaryDirectory(prefix="oracle-") as folder:
-            shutil.copyfile(self.folder / "mutant.v", Path(folder) / "mutant.v")
-            family = Path(folder) / "mutant.py"
-            family.write_text(_FAMILY)
-            job = replace(
-                self.job, design={**self.job.design, "cfu": "mutant"}, families=(str(family),)
-            )
-            pipeline = pipeline_of(job, cache=self.cache, report=lambda _: None)
-            try:
-                pipeline.get("simulate")
-            except (WrongResult, TooSlow, CfuHangs):
-                return True
-            finally:
-                for stage in ("cfu", "simulator", "simulate"):  # nobody wants them again
-                    if stage in pipeline.artefacts:
-                        shutil.rmtree(pipeline.artefacts[stage].folder)
+        built = {name: self._pipeline.get(name).folder for name in _SOC_NEEDS}
+        out = self.folder / "soc"
+        out.mkdir()
+        build_simulator(
+            soc=built["soc"] / "soc.v",
+            cpu=built["cpu"] / "VexRiscv.v",
+            cfu=self.folder / "mutant.v",
+            runtime=built["simulator-runtime"],
+            out=out,
+            timeout_s=self.job.limits.stage_timeout_s,
+        )
+        building = Building(
+            job=self.job, needs={**built, "simulator": out}, out=out, progress=lambda _: None
+        )
+        try:
+            SIMULATE_STAGE.build(building)
+        except (WrongResult, TooSlow, CfuHangs):
+            return True
         return False
