@@ -236,6 +236,7 @@ def add_int16(network: _Network) -> None:
     for code in (MAXIMUM, MINIMUM):
         apply(code, [image, channel], wide(SHAPE, 1e-4), {})
     apply(MEAN, [image, network.add(integers([1, 2]))], wide([1, 3], 1e-4), {})
+    apply(LEAKY_RELU, [image], wide(SHAPE, 2e-4), {"Alpha": 0.1})
     pads = network.add(integers([[0, 0], [1, 2], [2, 0], [0, 0]]))
     apply(PAD, [image, pads], wide([1, 11, 9, 3], 1e-4), {})
     pool = {"Padding": SAME, "StrideH": 2, "StrideW": 1, "FilterHeight": 3, "FilterWidth": 2}

@@ -33,6 +33,7 @@ from tests.firmware.tflite_builder import (
     INT16,
     INT32,
     INT64,
+    LEAKY_RELU,
     LOGISTIC,
     MAX_POOL_2D,
     MAXIMUM,
@@ -115,7 +116,19 @@ def softmax_models(draw: st.DrawFn) -> ModelSpec:
     return single(SOFTMAX, [source, result], [0], {"Beta": beta}, 1)
 
 
+@st.composite
+def leaky_relu_models(draw: st.DrawFn) -> ModelSpec:
+    """All 65,536 values go in."""
+    scale = float(np.float32(draw(st.floats(1e-6, 0.01))))
+    source = TensorSpec(shape=[1 << 16], scales=[scale], zero_points=[0], type_code=INT16)
+    factor = draw(st.one_of(st.sampled_from([1.0, 2.0, 0.5]), st.floats(0.3, 3.0)))
+    result = replace(source, scales=[float(np.float32(scale * factor))])
+    alpha = draw(st.one_of(st.sampled_from([0.0, 0.5, -0.5, -0.25]), st.floats(-1.5, 1.5)))
+    return single(LEAKY_RELU, [source, result], [0], {"Alpha": float(np.float32(alpha))}, 1)
+
+
 MODELS = {
+    "leaky_relu": leaky_relu_models(),
     "softmax": softmax_models(),
     "elementwise": wide_elementwise(elementwise_models),
     "average_pool": wide_elementwise(average_pool_models),
