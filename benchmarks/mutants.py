@@ -94,6 +94,8 @@ VERILOG_OPERATORS = (
     _operator("a condition inverted", r"(?<=if )\((\\\$\d+ |\w+)\)(?= begin\n)", r"(!\1)"),
     _operator("a register is not written", r"(?m)^(\s+)[^\s;]+ +<= [^;]*;$", r"\1;"),
 )
+_ASSIGNED = re.compile(r"\s*assign ([^=]+) = (.+);")
+_WRITTEN = re.compile(r"\s*(\S+) +<= (.+);")
 _COMMENT = re.compile(r"\s*(/?\*|//|#|\(\*)")
 
 
@@ -116,3 +118,34 @@ def mutants_of(file: str, text: str, operators: Sequence[Operator]) -> Iterator[
                     what=operator.what,
                     text=text[: found.start()] + new + text[found.end() :],
                 )
+
+
+def watched(right: str, mutant: Mutant) -> str | None:
+    """Return right Verilog that prints ``reached`` once the mutant would have another value there.
+
+    Args:
+        right: The source.
+        mutant: What was changed in it.
+
+    Returns:
+        None where the change is none of a wire, or of a register that is always written.
+    """
+    lines = right.splitlines()
+    here, before = lines[mutant.line - 1], lines[mutant.line - 2]
+    changed = mutant.text.splitlines()[mutant.line - 1]
+    old, new = _ASSIGNED.fullmatch(here), _ASSIGNED.fullmatch(changed)
+    written = _WRITTEN.fullmatch(here)
+    wire = ""
+    if old and new:
+        # a wire of its own: the width and the sign of an expression depend on where it stands
+        wire = f"  wire [$bits({old[1]})-1:0] mutant__;\n  assign mutant__ = {new[2]};\n"
+        differs = f"{old[1]} !== mutant__"
+    elif written and before.strip() == "always @(posedge clk)":
+        differs = f"{written[1]} !== ({written[2]})"
+    else:
+        return None
+    watch = (
+        f"{wire}  reg reached__ = 0;\n  always @(posedge clk) if (!reached__ && {differs})"
+        ' begin reached__ <= 1; $display("reached"); end'
+    )
+    return "\n".join([*lines[: mutant.line], watch, *lines[mutant.line :]]) + "\n"

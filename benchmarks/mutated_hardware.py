@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.mutants import VERILOG_OPERATORS, Mutant, mutants_of
+from benchmarks.mutants import VERILOG_OPERATORS, Mutant, mutants_of, watched
 from contracts.faults import CfuHangs, DseError, TooSlow, WrongResult
 from hw_templates.cfu import on_host
 from runners.job import Job
@@ -67,11 +67,29 @@ class MutatedHardware:
             return "others"
         if self._is_wrong_in_soc():
             return "simulation"
-        is_missed = self._is_wrong(hardware, candidates, cfu_cycles=_ALL_CYCLES)
-        return "missed" if is_missed else "none"
+        if self._is_wrong(hardware, candidates, cfu_cycles=_ALL_CYCLES):
+            return "missed"
+        return "none" if self._is_reached(mutant, candidates) else "unreached"
+
+    def _is_reached(self, mutant: Mutant, candidates: Sequence[tuple[bytes, Golden]]) -> bool:
+        """Tell whether some candidate gives the changed signal another value than the right one."""
+        text = watched((self._pipeline.get("cfu").folder / SOURCE).read_text(), mutant)
+        if text is None:
+            return True
+        shutil.rmtree(self.folder)
+        self.folder.mkdir()
+        (self.folder / "mutant.v").write_text(text)
+        try:
+            hardware = self._linked()
+        except DseError:  # a module without a clock
+            return True
+        if hardware is None:
+            return False
+        hardware.checked(candidates, cfu_cycles=_ALL_CYCLES)
+        return "reached" in (self.folder / "log").read_text()
 
     def _linked(self) -> cfu_check.HardwareOnHost | None:
-        """Return the kernels with the mutant; None when it is the right CFU to the last byte."""
+        """Return the kernels with a CFU; None when it is the right one to the last byte."""
         limits = self.job.limits
         runtime = self._pipeline.get("simulator-runtime").folder
         build_cfu_object(

@@ -67,10 +67,14 @@ VERDICTS: Mapping[str, str] = {
     "simulation": "only the simulated SoC shows it",
     "missed": "only candidates beyond the bound of cfu-check show it: not caught",
     "none": "no candidate shows it",
+    "unreached": "the changed signal of the CFU is never other than right with any candidate",
     "same code": "it compiles to what is right, so it is no fault",
     "invalid": "it does not compile",
 }
 """Who shows a mutant."""
+_MOST_TRIED = 4
+"""So many times the mutants that are wanted: small networks leave much of a CFU unused."""
+_SHOWN_BY_NONE = ("none", "unreached")
 _CAUGHT = ("golden", "others", "simulation")
 _NO_FAULT = ("same code", "invalid")
 
@@ -145,7 +149,10 @@ def job_for(path: Path, design: Mapping[str, Value]) -> Job:
 
 
 def verdicts(pair: Pair, *, count: int, done: Done) -> Iterator[dict[str, Any]]:
-    """Return the records of a pair's mutants until ``count`` of them are faults that can show."""
+    """Return the records of a pair's mutants until ``count`` of them are faults that can show.
+
+    Fewer where most of those that are tried cannot.
+    """
     job = job_for(pair.model, DESIGNS[pair.design])
     cache = Cache(default_root())
     model = workload_model(job.workload)
@@ -161,7 +168,7 @@ def verdicts(pair: Pair, *, count: int, done: Done) -> Iterator[dict[str, Any]]:
         found = source.mutants()
         random.Random(str(pair)).shuffle(found)
         faults = 0
-        for mutant in found:
+        for mutant in found[: _MOST_TRIED * count]:
             if faults == count:
                 break
             key = _key(job, pair, mutant)
@@ -177,7 +184,7 @@ def verdicts(pair: Pair, *, count: int, done: Done) -> Iterator[dict[str, Any]]:
 
 def is_fault(record: Mapping[str, Any]) -> bool:
     """Tell whether a mutant is caught or must be, as far as anybody knows."""
-    is_equivalent = record["verdict"] == "none" and bool(_reason(record))
+    is_equivalent = record["verdict"] in _SHOWN_BY_NONE and bool(_reason(record))
     return record["verdict"] not in _NO_FAULT and not is_equivalent
 
 
@@ -239,7 +246,9 @@ def _counts(records: Sequence[dict[str, Any]]) -> list[str]:
     faults = [record for record in records if is_fault(record)]
     verdicts = Counter(record["verdict"] for record in faults)
     places = Counter(record["where"] for record in faults)
-    equivalent = sum(record["verdict"] == "none" for record in records) - verdicts["none"]
+    equivalent = sum(
+        record["verdict"] in _SHOWN_BY_NONE and not is_fault(record) for record in records
+    )
     caught = sum(verdicts[verdict] for verdict in _CAUGHT)
     missed = len(faults) - caught
     share = 100 * caught / max(1, caught + missed)
@@ -251,12 +260,12 @@ def survivors(records: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Say of each mutant that was not caught why, as far as it is known."""
     grouped: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for record in records:
-        if record["verdict"] in ("none", "missed"):
+        if record["verdict"] in (*_SHOWN_BY_NONE, "missed"):
             key = (*(record[name] for name in ("verdict", "file", "code", "what")), _reason(record))
             grouped.setdefault(key, []).append(record)
     for (verdict, file, code, what, known), each in sorted(grouped.items()):
         where = ", ".join(dict.fromkeys(f"{one['model']} ({one['design']})" for one in each))
-        reason = known if verdict == "none" else ""
+        reason = known if verdict in _SHOWN_BY_NONE else ""
         title = f"{'equivalent' if reason else 'NOT CAUGHT'}: {file}: {what}: {code}"
         yield f"{title}\n    in {where}\n    {reason or VERDICTS[verdict]}"
 
@@ -268,6 +277,7 @@ def _reason(record: Mapping[str, Any]) -> str:
         what=record["what"],
         every_input=record["every_input"],
         may_tie=record.get("may_tie", True),
+        is_reached=record["verdict"] != "unreached",
     )
 
 

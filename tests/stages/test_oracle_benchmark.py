@@ -5,8 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.equivalent_mutants import reason_of
-from benchmarks.mutants import C_OPERATORS, VERILOG_OPERATORS, mutants_of
+from benchmarks.mutants import C_OPERATORS, VERILOG_OPERATORS, mutants_of, watched
 from benchmarks.oracle import Done, is_fault
 from benchmarks.rounding_ties import is_reachable
 
@@ -62,12 +61,21 @@ def test_what_nothing_shows_is_a_fault_until_somebody_says_why() -> None:
     assert not is_fault({**rounding, "every_input": True})
     assert not is_fault({**rounding, "verdict": "same code"})
     assert is_fault({**address, "verdict": "missed"})
-    assert (
-        reason_of(
-            file="conv2d.c", code=str(clamp["code"]), what="x", every_input=False, may_tie=False
-        )
-        == ""
-    )
+    wire = {**record, "file": "cfu.v", "code": "assign a = b & c ;", "verdict": "unreached"}
+    assert not is_fault(wire)
+    assert is_fault({**wire, "what": "one more for one value of a factor"})
+    assert is_fault({**wire, "verdict": "none"})
+
+
+def test_a_changed_wire_is_watched_beside_the_right_one() -> None:
+    right = "module Cfu(clk);\n  assign x = a & b ;\n  always @(posedge clk)\n    y <= x ;\n"
+    (wire,) = (m for m in mutants_of("cfu.v", right, VERILOG_OPERATORS) if m.what == "| for &")
+    text = watched(right, wire) or ""
+    assert "assign x = a & b ;" in text
+    assert "assign mutant__ = a | b ;" in text
+    assert "if (!reached__ && x !== mutant__)" in text
+    (kept,) = (m for m in mutants_of("cfu.v", right, VERILOG_OPERATORS) if "written" in m.what)
+    assert "y !== (x )" in (watched(right, kept) or "")
 
 
 @given(st.integers(0, 300), st.integers(2, 8), st.integers(0, 400))
