@@ -1,301 +1,342 @@
-"""How many faults the oracle finds: ``python -m benchmarks.oracle [MODEL ...] [--mutants 60]``.
+"""How many faults the oracle finds: ``python -m benchmarks.oracle [FILE|FOLDER ...]``.
 
-Faults are put into the C of every design's kernels and of its CFU's model, a token at a time, and
-the firmware is run on the host, first with the golden inputs that a simulation has, then, where
-these do not show it, with every candidate, as stage ``kernel-check`` does. ``--hardware N`` puts N
-faults into the CFU's Verilog and simulates the SoC with the golden inputs. A fault is caught when a
-layer's checksum differs, or the program crashes or hangs. One that no candidate shows may be no
-fault at all (a bound that is never reached); it is counted apart, and named.
+Faults are put into the C of every design's kernels, a token at a time, in lines that the network
+executes, and the firmware is run on the host as stage ``kernel-check`` does; and into the Verilog
+of its CFU, which meets the kernels as in stage ``cfu-check`` and then, in the SoC, as in
+``simulate``. A fault is caught when a layer's checksum differs, or the program crashes or hangs. A
+change that leaves the compiled code as it was is none. What nothing shows is named, with the reason
+why no input can show it where it is known (``equivalent_mutants.py``).
+
+Each finished mutant is a line of the file ``--done``: a run that was ended goes on, and
+``--report`` prints what there is.
 """
 
 import argparse
 import hashlib
+import json
 import random
-import re
-import subprocess
 import sys
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from contracts.faults import DseError, TooSlow, WrongResult
+from benchmarks.equivalent_mutants import reason_of
+from benchmarks.mutants import Mutant
+from benchmarks.mutated_hardware import MutatedHardware
+from benchmarks.mutated_kernels import MutatedKernels
+from benchmarks.networks import models_of
+from benchmarks.rounding_ties import may_tie
+from contracts.faults import DseError
 from contracts.parameter import Value
 from dse.output.report import table_text
-from runners.job import Job, Limits, Target, Workload
+from runners.job import Job, Limits, Memory, Target, Workload
 from runners.pipeline import ROOT, Cache, default_root
 from runners.stages.all import pipeline_of
-from runners.stages.firmware import generate_firmware
-from runners.stages.golden import read_golden
 from runners.workload import workload_model
-from sw_templates.build import HOST_NAME, host_link_command, host_object_command
-from sw_templates.host import batch_answers, batch_command
-from sw_templates.model import Model
-from sw_templates.oracle.candidates import candidate_inputs
-from sw_templates.reference import Golden, golden_inferences
 from tests.fast_design import CPU, FIRMWARE
 
+_SHARED = ROOT.parent / "shared" / "data"
 OWN = ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"
+_REGISTERS: Mapping[str, Value] = {
+    "cfu": "simd",
+    "simd_width": 4,
+    "buffer_depth": 0,
+    "hardware_requantisation": False,
+    "channelwise": False,
+}
+_BUFFERS: Mapping[str, Value] = {
+    "cfu": "simd",
+    "simd_width": 16,
+    "buffer_depth": 1024,
+    "hardware_requantisation": True,
+    "channelwise": False,
+}
 DESIGNS: Mapping[str, Mapping[str, Value]] = {
     "none": {"cfu": "none"},
-    "simd, registers": {
-        "cfu": "simd",
-        "simd_width": 4,
-        "buffer_depth": 0,
-        "hardware_requantisation": False,
-    },
-    "simd, buffers": {
-        "cfu": "simd",
-        "simd_width": 16,
-        "buffer_depth": 1024,
-        "hardware_requantisation": True,
-    },
+    "simd, registers": _REGISTERS,
+    "simd, buffers": _BUFFERS,
+    "simd, channelwise": {**_BUFFERS, "channelwise": True},
 }
-_HANGS_S = 60
-
-C_OPERATORS = (
-    ("+ for -", re.compile(r"(?<=[\w)\]]) - (?=[\w(])"), " + "),
-    ("- for +", re.compile(r"(?<=[\w)\]]) \+ (?=[\w(])"), " - "),
-    ("<= for <", re.compile(r" < "), " <= "),
-    ("> for >=", re.compile(r" >= "), " > "),
-    ("= for +=", re.compile(r" \+= "), " = "),
-    ("one more", re.compile(r"(?<![\w.\[{<])(\d+)(?![\w.\]])"), lambda m: str(int(m[1]) + 1)),
-    ("a shift by one more", re.compile(r">> (\w+)\b"), r">> (\1 + 1)"),
-    ("a statement less", re.compile(r"(?m)^(\s+)[\w\[\]>*.-]+ [+|]?= [^;{]*;$"), r"\1;"),
-)
-VERILOG_OPERATORS = (
-    ("- for +", re.compile(r" \+ (?=[\\$\w])"), " - "),
-    ("| for &", re.compile(r" & (?=[\\$\w])"), " | "),
-    ("no inversion", re.compile(r"= ~(?=[\\$\w])"), "= "),
-    ("!= for ==", re.compile(r" == (?=[\\$\w])"), " != "),
-    ("branches swapped", re.compile(r" \? (\S+) : (\S+);"), r" ? \2 : \1;"),
-    ("unsigned for signed", re.compile(r"\$signed\(([^()]*)\) \* \$signed"), r"(\1) * $signed"),
-    ("a shift less", re.compile(r" >> (?=[\\$\w])"), " >> 1 + "),
-)
+VERDICTS: Mapping[str, str] = {
+    "golden": "a golden input shows it",
+    "others": "another candidate shows it, on the host",
+    "simulation": "only the simulated SoC shows it",
+    "missed": "only candidates beyond the bound of cfu-check show it: not caught",
+    "none": "no candidate shows it",
+    "unreached": "the changed signal of the CFU is never other than right with any candidate",
+    "same code": "it compiles to what is right, so it is no fault",
+    "invalid": "it does not compile",
+}
+"""Who shows a mutant."""
+_MOST_TRIED = 4
+"""So many times the mutants that are wanted: small networks leave much of a CFU unused."""
+_SHOWN_BY_NONE = ("none", "unreached")
+_CAUGHT = ("golden", "others", "simulation")
+_NO_FAULT = ("same code", "invalid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mutant:
-    """One changed source.
+class Pair:
+    """Where faults are put: a network, a design, and which sources of it."""
 
-    Attributes:
-        file: Name of the source.
-        line: Number of the line.
-        what: How it was changed.
-        text: All of the changed source.
+    model: Path
+    design: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.model.stem}, {self.design}, {self.where}"
+
+
+class Done:
+    """The mutants that are finished, in a file of JSON lines.
+
+    Args:
+        path: The file; made when the first one is added.
     """
 
-    file: str
-    line: int
-    what: str
-    text: str
-
-
-@dataclass(slots=True, kw_only=True)
-class Score:
-    """What became of a design's mutants on one network."""
-
-    by_golden: int = 0
-    by_others: int = 0
-    hidden: list[Mutant] = field(default_factory=list)
-    invalid: int = 0
-
-    def row(self, model: str, design: str, where: str) -> list[str]:
-        """Return the row of the table."""
-        counts = (self.by_golden, self.by_others, len(self.hidden), self.invalid)
-        return [model, design, where, *map(str, counts)]
-
-
-def mutants_of(
-    file: str, text: str, operators: Sequence[tuple[str, re.Pattern[str], object]]
-) -> Iterator[Mutant]:
-    """Return every single change of a source by the operators; comments stay as they are."""
-    for what, pattern, replacement in operators:
-        for found in pattern.finditer(text):
-            line_start = text.rfind("\n", 0, found.start()) + 1
-            line = text[line_start : text.find("\n", found.start())]
-            if re.match(r"\s*(/?\*|//|#|\(\*)", line) or "/*" in line[: found.start() - line_start]:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        lines = path.read_text().splitlines() if path.exists() else []
+        self._records: dict[str, dict[str, Any]] = {}
+        for line in lines:
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError:  # a run was ended within its last line
                 continue
-            new = replacement(found) if callable(replacement) else found.expand(str(replacement))
-            if new == found[0]:
-                continue
-            number = text.count("\n", 0, found.start()) + 1
-            changed = text[: found.start()] + new + text[found.end() :]
-            yield Mutant(file=file, line=number, what=what, text=changed)
+            self._records[record["key"]] = record
+
+    @property
+    def records(self) -> Sequence[dict[str, Any]]:
+        """All of them."""
+        return [*self._records.values()]
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """Return the record of a mutant, None when it is not finished."""
+        return self._records.get(key)
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Keep a record."""
+        with self._path.open("a") as sink:
+            sink.write(f"\n{json.dumps(record)}" if _is_cut(self._path) else json.dumps(record))
+            sink.write("\n")
+        self._records[record["key"]] = record
 
 
-class Host:
-    """A design's firmware on the host, of which one source is exchanged at a time."""
-
-    def __init__(self, job: Job, model: Model, folder: Path) -> None:
-        self._model = model
-        self._folder = folder
-        firmware = generate_firmware(job, soc=None, out=folder)
-        self._objects = {name: f"{name}.o" for name in firmware.sources}
-        for name, out in self._objects.items():
-            self._run(host_object_command(name, out=out))
-        own = {f"{layer.kernel}.c" for layer in model.layers}
-        family = {name for name in firmware.sources if name.startswith(("simd", "cfu"))}
-        self.sources = {
-            name: (folder / name).read_text()
-            for name in sorted((own | family) & set(firmware.sources))
-        }
-        self.sources["requantise.h"] = (folder / "requantise.h").read_text()
-
-    def answers(self, mutant: Mutant, inputs: Sequence[bytes]) -> tuple[Golden, ...] | None:
-        """Return what a mutant answers; None when it does not: it crashes, hangs, writes nonsense.
-
-        Raises:
-            subprocess.CalledProcessError: It does not compile.
-        """
-        path = self._folder / mutant.file
-        right = path.read_text()
-        path.write_text(mutant.text)
-        try:
-            objects = dict(self._objects)
-            sources = [mutant.file] if mutant.file in objects else list(self.sources)
-            for source in sources:
-                if source in objects:
-                    objects[source] = f"{source}.mutant.o"
-                    self._run(host_object_command(source, out=objects[source]))
-            self._run(host_link_command([*objects.values()], out=HOST_NAME))
-        finally:
-            path.write_text(right)
-        try:
-            self._run(batch_command(self._folder / HOST_NAME, inputs, folder=self._folder))
-            return batch_answers(self._model, self._folder)
-        except (subprocess.SubprocessError, DseError):
-            return None
-
-    def _run(self, command: Sequence[str]) -> None:
-        subprocess.run(
-            command,
-            cwd=self._folder,
-            check=True,
-            timeout=_HANGS_S,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+def _is_cut(path: Path) -> bool:
+    content = path.read_bytes()
+    return bool(content) and not content.endswith(b"\n")
 
 
-def job_for(path: Path, design: Mapping[str, Value], families: tuple[str, ...] = ()) -> Job:
-    """Return a job that simulates a design on a network."""
+def job_for(path: Path, design: Mapping[str, Value]) -> Job:
+    """Return a job that simulates a design on a network, from on-chip memory."""
     return Job(
         design={**CPU, **FIRMWARE, **design},
-        target=Target(name="ulx3s_85f", part="LFE5U-85F", clock_hz=50_000_000),
+        target=Target(
+            name="ulx3s_85f",
+            part="LFE5U-85F",
+            clock_hz=50_000_000,
+            memory=Memory(kind="on-chip", size_bytes=1 << 20, l2_bytes=0),
+        ),
         workload=Workload(
             model=path.absolute(), model_sha256=hashlib.sha256(path.read_bytes()).hexdigest()
         ),
-        limits=Limits(cycles=100_000_000),
-        families=families,
+        limits=Limits(cycles=200_000_000),
     )
 
 
-def kernel_score(path: Path, design: Mapping[str, Value], *, count: int, seed: int) -> Score:
-    """Put faults into the C of a design's kernels and of its CFU's model."""
-    job = job_for(path, design)
-    model = workload_model(job.workload)
-    golden = read_golden(_golden(job))
-    inputs = [bytes.fromhex(one["input"]) for one in golden]
-    right = golden_inferences(path, model, inputs)
-    candidates = candidate_inputs(model, seed=job.workload.seed)
-    every = golden_inferences(path, model, candidates)
-    score = Score()
-    with tempfile.TemporaryDirectory(prefix="oracle-") as folder:
-        host = Host(job, model, Path(folder))
-        found = [
-            mutant
-            for name, text in host.sources.items()
-            for mutant in mutants_of(name, text, C_OPERATORS)
-        ]
-        random.Random(seed).shuffle(found)
-        tried = 0
-        for mutant in found:
-            if tried == count:
-                break
-            try:
-                is_caught = host.answers(mutant, inputs) != right
-            except subprocess.CalledProcessError:
-                score.invalid += 1
-                continue
-            tried += 1
-            if is_caught:
-                score.by_golden += 1
-            elif host.answers(mutant, candidates) == every:
-                score.hidden.append(mutant)
-            else:
-                score.by_others += 1
-    return score
+def verdicts(pair: Pair, *, count: int, done: Done) -> Iterator[dict[str, Any]]:
+    """Return the records of a pair's mutants until ``count`` of them are faults that can show.
 
-
-MUTANT_FAMILY = """
-import dataclasses
-from pathlib import Path
-from hw_templates.cfu.simd import FAMILY as SIMD
-TEXT = Path(__file__).with_name("mutant.v")
-FAMILY = dataclasses.replace(
-    SIMD, name="mutant", verilog=lambda _: TEXT.read_text(), sources=(*SIMD.sources, TEXT)
-)
-"""
-
-
-def hardware_score(path: Path, design: Mapping[str, Value], *, count: int, seed: int) -> Score:
-    """Put faults into the Verilog of a design's CFU and simulate its SoC."""
+    Fewer where most of those that are tried cannot.
+    """
+    job = job_for(pair.model, DESIGNS[pair.design])
     cache = Cache(default_root())
-    built = pipeline_of(job_for(path, design), cache=cache, report=lambda _: None)
-    text = (built.get("cfu").folder / "cfu.v").read_text()
-    found = list(mutants_of("cfu.v", text, VERILOG_OPERATORS))
-    random.Random(seed).shuffle(found)
-    score = Score()
-    for mutant in found[:count]:
-        with tempfile.TemporaryDirectory(prefix="oracle-") as folder:
-            (Path(folder) / "mutant.v").write_text(mutant.text)
-            family = Path(folder) / "mutant.py"
-            family.write_text(MUTANT_FAMILY)
-            job = job_for(path, {**design, "cfu": "mutant"}, families=(str(family),))
-            try:
-                pipeline_of(job, cache=cache, report=lambda _: None).get("simulate")
-            except (WrongResult, TooSlow):
-                score.by_golden += 1
-            except DseError as error:
-                print(f"  {mutant.line}: {mutant.what}: {error}", file=sys.stderr)
-                score.invalid += 1
-            else:
-                score.hidden.append(mutant)
-    return score
+    model = workload_model(job.workload)
+    facts = {"every_input": model.input_bytes == 1, "may_tie": may_tie(model)}
+    with tempfile.TemporaryDirectory(prefix="oracle-") as name:
+        folder = Path(name)
+        source: MutatedKernels | MutatedHardware
+        if pair.where == "C":
+            golden = pipeline_of(job, cache=cache, report=lambda _: None).get("golden").folder
+            source = MutatedKernels(job=job, golden=golden, folder=folder)
+        else:
+            source = MutatedHardware(job=job, cache=cache, folder=folder)
+        found = source.mutants()
+        random.Random(str(pair)).shuffle(found)
+        faults = 0
+        for mutant in found[: _MOST_TRIED * count]:
+            if faults == count:
+                break
+            key = _key(job, pair, mutant)
+            record = done.get(key)
+            if record is None:
+                started_s = time.monotonic()
+                record = _record(key, pair, mutant, source.verdict(mutant))
+                record |= {**facts, "seconds": round(time.monotonic() - started_s, 2)}
+                done.add(record)
+            faults += is_fault(record)
+            yield record
 
 
-def _golden(job: Job) -> Path:
-    return pipeline_of(job, cache=Cache(default_root()), report=lambda _: None).get("golden").folder
+def is_fault(record: Mapping[str, Any]) -> bool:
+    """Tell whether a mutant is caught or must be, as far as anybody knows."""
+    is_equivalent = record["verdict"] in _SHOWN_BY_NONE and bool(_reason(record))
+    return record["verdict"] not in _NO_FAULT and not is_equivalent
+
+
+def _key(job: Job, pair: Pair, mutant: Mutant) -> str:
+    parts = (job.workload.model_sha256, pair.design, pair.where, mutant.file, mutant.text)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+def _record(key: str, pair: Pair, mutant: Mutant, verdict: str) -> dict[str, Any]:
+    return {
+        "key": key,
+        "model": pair.model.stem,
+        "design": pair.design,
+        "where": pair.where,
+        "file": mutant.file,
+        "line": mutant.line,
+        "code": mutant.code,
+        "what": mutant.what,
+        "verdict": verdict,
+    }
+
+
+def pairs_of(models: Sequence[Path]) -> list[Pair]:
+    """Return what faults are put into; networks of little work first."""
+    by_macs = []
+    for path in models:
+        try:
+            model = workload_model(job_for(path, DESIGNS["none"]).workload)
+        except DseError as error:
+            print(f"{path.stem}: {error}", file=sys.stderr)
+            continue
+        by_macs.append((model.macs, path))
+    return [
+        Pair(model=path, design=design, where=where)
+        for _, path in sorted(by_macs)
+        for design, values in DESIGNS.items()
+        for where in (("C",) if values["cfu"] == "none" else ("C", "Verilog"))
+    ]
+
+
+def summary(records: Sequence[dict[str, Any]]) -> str:
+    """Lay out a row for each network, design and place, then a row for each family."""
+    rows = []
+    for model in (*dict.fromkeys(record["model"] for record in records), "all"):
+        for design in DESIGNS:
+            mine = [
+                record
+                for record in records
+                if record["design"] == design and model in (record["model"], "all")
+            ]
+            if mine:
+                rows.append([model, design, *_counts(mine)])
+    header = ["model", "design", "faults in C", "in Verilog", "golden", "others", "simulation"]
+    header += ["equivalent", "not caught", "caught"]
+    return table_text(header, rows, left=2)
+
+
+def _counts(records: Sequence[dict[str, Any]]) -> list[str]:
+    faults = [record for record in records if is_fault(record)]
+    verdicts = Counter(record["verdict"] for record in faults)
+    places = Counter(record["where"] for record in faults)
+    equivalent = sum(
+        record["verdict"] in _SHOWN_BY_NONE and not is_fault(record) for record in records
+    )
+    caught = sum(verdicts[verdict] for verdict in _CAUGHT)
+    missed = len(faults) - caught
+    share = 100 * caught / max(1, caught + missed)
+    counts = [places["C"], places["Verilog"], *(verdicts[each] for each in _CAUGHT)]
+    return [*map(str, (*counts, equivalent, missed)), f"{share:.1f} %"]
+
+
+def survivors(records: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Say of each mutant that was not caught why, as far as it is known."""
+    grouped: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for record in records:
+        if record["verdict"] in (*_SHOWN_BY_NONE, "missed"):
+            key = (*(record[name] for name in ("verdict", "file", "code", "what")), _reason(record))
+            grouped.setdefault(key, []).append(record)
+    for (verdict, file, code, what, known), each in sorted(grouped.items()):
+        where = ", ".join(dict.fromkeys(f"{one['model']} ({one['design']})" for one in each))
+        reason = known if verdict in _SHOWN_BY_NONE else ""
+        title = f"{'equivalent' if reason else 'NOT CAUGHT'}: {file}: {what}: {code}"
+        yield f"{title}\n    in {where}\n    {reason or VERDICTS[verdict]}"
+
+
+def _reason(record: Mapping[str, Any]) -> str:
+    return reason_of(
+        file=record["file"],
+        code=record["code"],
+        what=record["what"],
+        every_input=record["every_input"],
+        may_tie=record.get("may_tie", True),
+        is_reached=record["verdict"] != "unreached",
+    )
 
 
 def main() -> None:
-    """Print a row for each network, design and place of the faults."""
+    """Print a row for each network and design, then what was not caught."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("models", nargs="*", type=Path, default=[OWN])
-    parser.add_argument("--mutants", type=int, default=60, help="in the C of each design (60)")
-    parser.add_argument("--hardware", type=int, default=0, help="in the Verilog of each CFU (0)")
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    rows: list[list[str]] = []
-    hidden: list[tuple[str, str, Mutant]] = []
-    for path in arguments.models:
-        for name, design in DESIGNS.items():
-            scores = {"C": kernel_score(path, design, count=arguments.mutants, seed=arguments.seed)}
-            if arguments.hardware and design["cfu"] != "none":
-                scores["Verilog"] = hardware_score(
-                    path, design, count=arguments.hardware, seed=arguments.seed
+    parser.add_argument("models", nargs="*", type=Path, metavar="FILE|FOLDER")
+    parser.add_argument("--mutants", type=int, default=50, help="faults in a design (50)")
+    parser.add_argument(
+        "--hardware", type=int, default=15, help="of them in its CFU's Verilog (15)"
+    )
+    parser.add_argument("--done", type=Path, default=Path("oracle.jsonl"), metavar="FILE")
+    parser.add_argument("--report", action="store_true", help="print what is done, and do nothing")
+    given = parser.parse_args()
+    done = Done(given.done)
+    if given.report:
+        print_report(done.records)
+        return
+    default = [OWN, *(_SHARED / name for name in ("models", "imgc", "mlperf_tiny"))]
+    pairs = pairs_of(models_of(given.models or [path for path in default if path.exists()]))
+    wanted = {
+        pair: given.hardware
+        if pair.where == "Verilog"
+        else given.mutants - (given.hardware if DESIGNS[pair.design]["cfu"] != "none" else 0)
+        for pair in pairs
+    }
+    left = sum(wanted.values())
+    records: list[dict[str, Any]] = []
+    started_s = time.monotonic()
+    fresh_faults = 0
+    for pair in pairs:
+        left_of_pair = wanted[pair]
+        try:
+            for record in verdicts(pair, count=wanted[pair], done=done):
+                records.append(record)
+                if not is_fault(record):
+                    continue
+                left_of_pair, left = left_of_pair - 1, left - 1
+                fresh_faults += 1
+                eta_s = left * (time.monotonic() - started_s) / fresh_faults
+                print(
+                    f"{pair}: {record['verdict']}: {record['file']}:{record['line']}:"
+                    f" {record['what']}; {left} left, about {eta_s / 60:.0f} min",
+                    file=sys.stderr,
+                    flush=True,
                 )
-            for where, score in scores.items():
-                rows.append(score.row(path.stem, name, where))
-                print("  ".join(rows[-1]), file=sys.stderr, flush=True)
-                hidden += [(path.stem, name, mutant) for mutant in score.hidden]
-    header = ["model", "design", "in", "golden inputs", "other candidates", "none", "invalid"]
-    print(table_text(header, rows, left=3))
-    for model, name, mutant in hidden:
-        print(f"shown by none: {model}, {name}, {mutant.file}:{mutant.line}: {mutant.what}")
+        except DseError as error:
+            print(f"{pair}: {error}", file=sys.stderr)
+        left -= left_of_pair  # there are no more, or it cannot be measured
+    print_report(records)
+
+
+def print_report(records: Sequence[dict[str, Any]]) -> None:
+    """Print the table, then what was not caught."""
+    print(summary(records))
+    for text in survivors(records):
+        print(f"\n{text}")
 
 
 if __name__ == "__main__":

@@ -169,6 +169,11 @@ class Job:
         return replace(self, target=target, place_seed=place_seed)
 
 
+def job_without_design(workload: Workload) -> Job:
+    """Return a job for stages that neither a design nor a target decides."""
+    return Job(design={}, target=Target(name="", part="", clock_hz=1_000_000), workload=workload)
+
+
 class StageState(StrEnum):
     """Where a stage of a running trial is."""
 

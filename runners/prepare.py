@@ -15,17 +15,13 @@ from pathlib import Path
 
 from contracts.faults import DseError
 from runners.fpga import family_of_part
-from runners.job import Job, Target, Workload
+from runners.job import Workload, job_without_design
 from runners.pipeline import Cache, Pipeline, default_root
 from runners.stages.all import STAGES
 from runners.stages.cpu import compile_generator
 from runners.tools import all_identities, run_tool
 
-_NO_JOB = Job(  # the stages that are prepared here do not depend on a design
-    design={},
-    target=Target(name="", part="", clock_hz=1_000_000),
-    workload=Workload(model=Path(), model_sha256=""),
-)
+_NO_WORKLOAD = Workload(model=Path(), model_sha256="")
 _FIRST_PART = "LFE5U-85F"
 """Of the quick study; what places another family is compiled when it is first used."""
 
@@ -42,8 +38,10 @@ def prepare(cache: Cache, *, say: Callable[[str], None]) -> None:
         stages["cpu-generator"], build=lambda building: compile_generator(building, offline=False)
     )
 
+    job = job_without_design(_NO_WORKLOAD)
+
     def build(name: str) -> None:
-        Pipeline(_NO_JOB, stages=stages, cache=cache, report=lambda _: None).get(name)
+        Pipeline(job, stages=stages, cache=cache, report=lambda _: None).get(name)
 
     tasks: dict[str, Callable[[], None]] = {
         "CPU generator (Scala, downloaded by Maven)": lambda: build("cpu-generator"),

@@ -8,7 +8,7 @@ writes the clock into its image, as the boot program is written into the routed 
 from collections.abc import Sequence
 
 from contracts.faults import Bug
-from sw_templates.generate import Firmware
+from sw_templates.generate import EMULATION, Firmware
 from sw_templates.options import FirmwareOptions
 
 RISCV_COMPILER = "riscv64-unknown-elf-gcc"
@@ -18,6 +18,8 @@ HOST_COMPILER = "cc"
 ELF_NAME = "firmware.elf"
 BINARY_NAME = "firmware.bin"
 HOST_NAME = "firmware_host"
+HOST_KERNELS = "firmware_host.o"
+"""Everything of ``firmware_host`` but the emulation of the CFU."""
 
 _CLOCK = slice(4, 8)
 """Where a firmware has its clock: behind the first instruction, see ``start.S.j2``."""
@@ -32,6 +34,8 @@ _IN_ORDER_CORE = (
     "-fno-tree-loop-distribute-patterns",
 )
 _LANGUAGE = ("-std=gnu11", "-fwrapv")  # accumulators of a hostile model may wrap, as TFLite's do
+
+_HOST_COMPILE = (HOST_COMPILER, "-O2", *_LANGUAGE, *_WARNINGS, "-I.")
 
 
 def riscv_commands(
@@ -84,25 +88,29 @@ def host_link_command(objects: Sequence[str], *, out: str) -> tuple[str, ...]:
     return (HOST_COMPILER, *objects, "-o", out)
 
 
+def host_commands(firmware: Firmware) -> tuple[tuple[str, ...], ...]:
+    """Return the commands that make ``HOST_KERNELS``, then ``firmware_host`` of it.
+
+    They are to run in ``firmware.folder``, in order. Another CFU than the emulation may be linked
+    to the first.
+    """
+    emulation = [source for source in firmware.sources if source == EMULATION]
+    kernels = [source for source in firmware.sources if source != EMULATION]
+    return (
+        (*_HOST_COMPILE, "-r", "-nostdlib", *kernels, "-o", HOST_KERNELS),
+        (*_HOST_COMPILE, HOST_KERNELS, *emulation, "-o", HOST_NAME),
+    )
+
+
 def host_command(firmware: Firmware, *, sanitise: bool = False) -> tuple[str, ...]:
-    """Return the command that makes ``firmware_host``; to run in ``firmware.folder``.
+    """Return the command that makes ``firmware_host`` at once; to run in ``firmware.folder``.
 
     Args:
         firmware: Generated for the host.
         sanitise: Add the address and undefined-behaviour sanitisers.
     """
     checks = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g") if sanitise else ()
-    return (
-        HOST_COMPILER,
-        "-O2",
-        *_LANGUAGE,
-        *_WARNINGS,
-        *checks,
-        "-I.",
-        *firmware.sources,
-        "-o",
-        HOST_NAME,
-    )
+    return (*_HOST_COMPILE, *checks, *firmware.sources, "-o", HOST_NAME)
 
 
 def clock_of(image: bytes) -> int:

@@ -29,7 +29,8 @@ from sw_templates.tflite_file import MAX_DIMENSIONS
 FIRMWARE_NAME = "soft-soc-dse firmware 1"
 HOST_CLOCK_HZ = 1_000_000_000
 MIN_CODE_BYTES = 16 << 10
-_EMULATION = "cfu_emulation.c"
+EMULATION = "cfu_emulation.c"
+"""The CFU in C, for programs of the host."""
 _CORE_ONLY = ("uart.c", "trap.c", "memory.c", "main.c", "start.S", "linker.ld")
 _HOST_ONLY = ("host_main.c",)
 
@@ -345,7 +346,7 @@ def _render(
         stem, _, _ = name.partition(".")
         if name.endswith(".c") and stem in operators.kernels and stem not in used:
             continue
-        if name in (_CORE_ONLY if soc is None else (*_HOST_ONLY, _EMULATION)):
+        if name in (_CORE_ONLY if soc is None else (*_HOST_ONLY, EMULATION)):
             continue
         try:
             text = environment.get_template(template).render(variables)

@@ -105,7 +105,7 @@ def prepare(
     """
     text, config = load_config(path)
     config = with_budget(config, trials=trials, workers=workers)
-    check_network(config, asks_reference=True)
+    check_network(config)
     check_boards_of(config)
     code = code_of(config)
     space = assemble_space(config)
@@ -207,28 +207,19 @@ def check_boards_of(config: StudyConfig) -> None:
         find_program(LOADER)
 
 
-def check_network(config: StudyConfig, *, asks_reference: bool = False) -> None:
+def check_network(config: StudyConfig) -> None:
     """Make sure that firmware can be generated for the model, and that it is still the same.
-
-    Args:
-        config: Of the study.
-        asks_reference: Let TFLite's reference interpreter run the model once, which takes some
-            seconds: without its answers there is nothing to compare a design with.
 
     Raises:
         ConfigError: It is missing, has changed since the study was started, is not a TFLite file,
-            not int8, has an unsupported operator, does not fit the target's main memory, or the
-            reference interpreter refuses it.
+            not int8, has an unsupported operator, or does not fit the target's main memory.
     """
-    from runners.reference import require_reference
     from runners.workload import (
         require_model_fits,
         workload_model,  # NumPy and the schema of TFLite
     )
 
     require_model_fits(workload_model(config.workload), config.target)
-    if asks_reference:
-        require_reference(config.workload.model)
 
 
 def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running) -> CampaignEnd:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from runners.job import Job, StageEvent, StageState
 from runners.pipeline import Cache, default_root
+from runners.reference import require_reference
 from runners.stages.all import pipeline_of
 from runners.stages.golden import OracleReport, read_oracle
 
@@ -11,12 +12,15 @@ from runners.stages.golden import OracleReport, read_oracle
 def measure_oracle(job: Job, *, say: Callable[[str], None]) -> OracleReport:
     """Choose the golden inputs of a job's workload, unless that was done, and return their worth.
 
+    TFLite's reference interpreter is asked first whether it runs the model: what it refuses leaves
+    nothing behind. Where golden inputs are there, it has answered.
+
     Args:
         job: Its workload and limits count; it need not have a design.
         say: Told that it begins, which takes seconds to a minute once for each model.
 
     Raises:
-        ConfigError: The reference kernels refuse the model.
+        ConfigError: The reference interpreter refuses the model, crashes on it, or does not end.
         DseError: The host's compiler is missing or failed.
     """
 
@@ -24,5 +28,15 @@ def measure_oracle(job: Job, *, say: Callable[[str], None]) -> OracleReport:
         if event.state is StageState.STARTED and event.fraction is None:
             say(f"choosing golden inputs for {job.workload.model.name}: once for each model")
 
+    if not _is_chosen(job):
+        require_reference(job.workload.model)
     pipeline = pipeline_of(job, cache=Cache(default_root()), report=report)
     return read_oracle(pipeline.get("golden").folder)
+
+
+def _is_chosen(job: Job) -> bool:
+    """Tell whether golden inputs are there; does not make the cache's folder."""
+    root = default_root()
+    if not root.exists():
+        return False
+    return pipeline_of(job, cache=Cache(root), report=lambda _: None).is_built("golden")

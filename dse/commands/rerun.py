@@ -69,7 +69,7 @@ def rerun_trial(
             f"trial {number} of study {name} is {state}, so there is no result to compare with",
             fix=f"run it first: python -m dse.study resume {name}",
         )
-    check_network(opened.config, asks_reference=False)
+    check_network(opened.config)
     executor = make_executor(opened.config.executor, measure=MEASURE_AGAIN)
     outcome = _measure(opened.job, executor, report)
     if isinstance(outcome, Failed):

@@ -13,7 +13,7 @@ from dse.commands.oracle import measure_oracle
 from dse.output.memory_map import buffers_text, memory_text, peak_text
 from dse.output.oracle_report import missed_lines, oracle_text
 from dse.output.report import table_text
-from runners.job import Job, Target, Workload
+from runners.job import Workload, job_without_design
 from runners.stages.golden import oracle_from_json
 
 if TYPE_CHECKING:
@@ -38,27 +38,17 @@ def workload_data(
         ConfigError: It is not a TFLite file that firmware can be generated for, TFLite's reference
             interpreter does not run it, or a folder holds a file that is no operator.
     """
-    from runners.reference import require_reference
     from sw_templates.tflite_import import load_model
 
     model = load_model(path, operator_folders=operator_folders)
-    require_reference(path)
-    oracle = measure_oracle(_job(path, operator_folders), say=say)
-    return {**supported_data(path, model), "oracle": asdict(oracle)}
-
-
-def _job(path: Path, operator_folders: Sequence[Path]) -> Job:
-    """Return a job with the model and everything else as it is by default."""
-    model = path.absolute()
-    return Job(
-        design={},
-        target=Target(name="", part="", clock_hz=1_000_000),  # no design is built
-        workload=Workload(
-            model=model,
-            model_sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
-            operator_folders=tuple(folder.absolute() for folder in operator_folders),
-        ),
+    file = path.absolute()
+    workload = Workload(
+        model=file,
+        model_sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        operator_folders=tuple(folder.absolute() for folder in operator_folders),
     )
+    oracle = measure_oracle(job_without_design(workload), say=say)
+    return {**supported_data(path, model), "oracle": asdict(oracle)}
 
 
 def supported_data(path: Path, model: "Model") -> dict[str, Any]:

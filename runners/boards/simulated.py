@@ -12,22 +12,18 @@ from typing import TypeVar
 from contracts.faults import (
     BoardMissing,
     BoardSilent,
-    CfuHangs,
     DseError,
-    InvalidDesign,
     ToolMissing,
     TooSlow,
 )
 from runners.boards.board import SEND_TIMEOUT_S
+from runners.boards.hardware_fault import hardware_fault
 from runners.boards.serial_port import SerialBoard
 from runners.tools import child, fault_of_os_error
 
 _START_LIMIT_S = 60.0
 _STOP_LIMIT_S = 10.0
 _CYCLE_LIMIT_STATUS = 3
-_CFU_HANGS_STATUS = 4
-_LOOP_SIGN = "converge"
-"""In what a simulator says whose signals do not settle."""
 _PORT_LINE = "serial port: "
 _CYCLES_LINE = "cycles: "
 _Answer = TypeVar("_Answer")
@@ -164,18 +160,9 @@ class SimulatedBoard:
                 f"the firmware did not finish a command within {self._command_cycle_limit} cycles",
                 fix="raise limits.cycles, or leave such designs out of the space",
             )
-        if status == _CFU_HANGS_STATUS:
-            return CfuHangs(
-                said.strip().splitlines()[-1].removeprefix("simulator: "),
-                fix="answer each command, and take one again afterwards: compare hardware and model"
-                " with tests/cfu/test_cfu_contract.py (docs/how-to/add-a-cfu-family.md)",
-            )
-        if _LOOP_SIGN in said:
-            return InvalidDesign(
-                "the design has a combinational loop: its signals do not settle",
-                fix="put a register into the loop of the CFU family",
-                detail=said[-2000:],
-            )
+        fault = hardware_fault(said)
+        if fault is not None:
+            return fault
         how = f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
         return BoardMissing(
             f"the simulator ended with {how}",

@@ -103,7 +103,7 @@ class _Attempt:
             pipeline.get("host-firmware")  # whether the CFU's memories are large enough
         if job.fidelity is not Fidelity.SIMULATED:
             self._synthesise(pipeline)
-        _check_kernels(pipeline)
+        _check_on_host(pipeline)
         self._simulate(job, pipeline)
         is_placed = job.fidelity in (Fidelity.PLACED, Fidelity.BOARD)
         self._read(job, pipeline, Fidelity.SYNTHESISED if is_placed else job.fidelity)
@@ -223,16 +223,18 @@ class _Attempt:
         return read_routed(folder, seed=seed, clock_hz=clock_hz).placement
 
 
-def _check_kernels(pipeline: Pipeline) -> None:
-    """Run the kernels on this computer, if they can be built for it.
+def _check_on_host(pipeline: Pipeline) -> None:
+    """Run the kernels on this computer, if they can be built for it: emulated, then in hardware.
 
     A family without a C model of its CFU, or with assembler in its kernels, is not refused for it:
     the simulation decides alone.
 
     Raises:
         WrongResult: A layer differs for some candidate.
+        CfuHangs: The hardware does not answer.
     """
     try:
         pipeline.get("kernel-check")
+        pipeline.get("cfu-check")
     except DoesNotBuild as error:
-        _LOG.warning("the kernels are not checked on the host: %s", error.what)
+        _LOG.warning("the design is not checked on the host: %s", error.what)

@@ -125,6 +125,15 @@ class Pipeline:
             "needs": {need: self.key(need) for need in self._needs(stage)},
         }
 
+    def is_built(self, name: str) -> bool:
+        """Tell, without verifying it, whether the artefact of stage ``name`` need not be built.
+
+        Raises:
+            DseError: An input cannot be told, for example because a tool is not installed.
+        """
+        stage = self._stages[name]
+        return self._cache.contains(name, version=stage.version, inputs=self._inputs(name))
+
     def get(self, name: str) -> Artefact:
         """Return the artefact of stage ``name``, building it and what it needs first.
 

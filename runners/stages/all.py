@@ -8,6 +8,8 @@ from runners.pipeline import Cache, Pipeline, Report, Stage
 from runners.stages.bios import BIOS_LIBRARIES_STAGE, BIOS_STAGE
 from runners.stages.bitstream import BITSTREAM_STAGE
 from runners.stages.cfu import CFU_STAGE
+from runners.stages.cfu_check import CFU_CHECK_STAGE
+from runners.stages.cfu_on_host import CFU_ON_HOST_STAGE
 from runners.stages.cpu import CPU_GENERATOR_STAGE, CPU_STAGE
 from runners.stages.firmware import FIRMWARE_STAGE, HOST_FIRMWARE_STAGE
 from runners.stages.golden import GOLDEN_STAGE
@@ -31,6 +33,8 @@ STAGES: dict[str, Stage] = {
         HOST_FIRMWARE_STAGE,
         GOLDEN_STAGE,
         KERNEL_CHECK_STAGE,
+        CFU_ON_HOST_STAGE,
+        CFU_CHECK_STAGE,
         SIMULATE_STAGE,
         BOARD_SOC_STAGE,
         *SYNTHESIS_STAGES,

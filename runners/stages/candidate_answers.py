@@ -37,13 +37,13 @@ class CandidateAnswer:
         input: Bytes of all input tensors.
         golden: What a firmware must answer.
         shown: Which of ``visible_faults.faults_of`` it shows.
-        unclamped: How many values of all layers are at no limit.
+        values: Which values occur, as ``variety.values_seen`` tells.
     """
 
     input: bytes
     golden: Golden
     shown: npt.NDArray[np.bool_]
-    unclamped: int
+    values: npt.NDArray[np.bool_]
 
 
 def candidate_answers(
@@ -94,39 +94,47 @@ def candidate_answers(
 
 
 def _read(answer: dict[str, Any], inputs: Sequence[bytes]) -> CandidateAnswer:
-    packed = np.frombuffer(bytes.fromhex(answer["shown"]), dtype=np.uint8)
     return CandidateAnswer(
         input=inputs[answer["number"]],
         golden=Golden(
             output=bytes.fromhex(answer["output"]), layer_crcs=tuple(answer["layer_crcs"])
         ),
-        shown=np.unpackbits(packed, count=answer["faults"]).astype(np.bool_),
-        unclamped=answer["unclamped"],
+        shown=_flags(answer["shown"]),
+        values=_flags(answer["values"]),
     )
+
+
+def _packed(flags: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    return {"count": len(flags), "bits": np.packbits(flags).tobytes().hex()}
+
+
+def _flags(packed: dict[str, Any]) -> npt.NDArray[np.bool_]:
+    content = np.frombuffer(bytes.fromhex(packed["bits"]), dtype=np.uint8)
+    return np.unpackbits(content, count=packed["count"]).astype(np.bool_)
 
 
 def _run(
     path: Path, model: Model, inputs: Sequence[bytes], first: int, answer: Callable[[bytes], None]
 ) -> None:
     """Hand on the answers to all inputs from number ``first`` on, a line each."""
-    from sw_templates.oracle.visible_faults import unclamped, visible
+    from sw_templates.oracle.variety import values_seen
+    from sw_templates.oracle.visible_faults import visible
     from sw_templates.reference import reference_inferences
 
     def put(content: dict[str, Any]) -> None:
         answer(f"{json.dumps(content)}\n".encode())
 
     try:
-        for number, inference in enumerate(reference_inferences(path, model, inputs[first:])):
-            shown = visible(model, inference)
+        inferences = reference_inferences(path, model, inputs[first:])
+        for number, inference in enumerate(inferences, first):
             golden = inference.golden
             put(
                 {
-                    "number": first + number,
+                    "number": number,
                     "output": golden.output.hex(),
                     "layer_crcs": golden.layer_crcs,
-                    "shown": np.packbits(shown).tobytes().hex(),
-                    "faults": len(shown),
-                    "unclamped": unclamped(model, inference),
+                    "shown": _packed(visible(model, inference)),
+                    "values": _packed(values_seen(model, inputs[number], inference)),
                 }
             )
     except ConfigError as error:

@@ -18,7 +18,7 @@ from runners.stages.design import cpu_config, family_of, family_values, is_own
 from runners.stages.own_source import calling, giving
 from runners.tools import identities, run_tool
 from runners.workload import workload_model
-from sw_templates.build import host_command, riscv_commands
+from sw_templates.build import host_commands, riscv_commands
 from sw_templates.generate import Firmware, generate
 from sw_templates.model import Model
 from sw_templates.network import network_of
@@ -187,12 +187,12 @@ def _host_inputs(job: Job) -> Mapping[str, Any]:
 
 
 def _build_host_firmware(building: Building) -> float:
-    """Write the same C for the host, with the CFU emulated, and ``firmware_host``."""
+    """Write the same C for the host, and ``firmware_host``, with the CFU emulated and without."""
     started_s = time.process_time()
     firmware = generate_firmware(building.job, soc=None, out=building.out)
     cpu_s = time.process_time() - started_s
     with giving(own_kernels(building.job)):
-        return cpu_s + _run(building, host_command(firmware))
+        return cpu_s + sum(_run(building, command) for command in host_commands(firmware))
 
 
 def _run(building: Building, command: tuple[str, ...]) -> float:

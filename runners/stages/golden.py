@@ -38,8 +38,8 @@ _MOST_SAMPLES = 16
 
 _CANDIDATES = "candidates.jsonl"
 
-Shown = npt.NDArray[np.bool_]
-"""Faults by column, inputs by row."""
+Flags = npt.NDArray[np.bool_]
+"""Inputs by row; by column the faults that they show, or the values that occur with them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,26 +90,34 @@ def oracle_from_json(text: str) -> OracleReport:
     return OracleReport(**content, missed=missed)
 
 
-def most_telling(shown: Shown, unclamped: Any, count: int) -> list[int]:
+def most_telling(shown: Flags, values: Flags, count: int) -> list[int]:
     """Return which inputs show most together, the most telling first.
 
     Each is the one that shows most of what the ones before it do not; among equals the one with
-    most values that are not clamped, since these show more than the faults that were counted.
+    most values that none before it has, since a fault may be one of a single value.
 
     Args:
         shown: Which faults each input shows.
-        unclamped: For each input how many values of its layers are at no limit.
+        values: Which values occur with each input.
         count: How many to choose; all when there are fewer.
     """
-    left = np.ones(shown.shape[1], dtype=np.bool_)
+    faults_left = np.ones(shown.shape[1], dtype=np.bool_)
+    values_left = np.ones(values.shape[1], dtype=np.bool_)
     chosen: list[int] = []
     while len(chosen) < min(count, len(shown)):
-        gains = (shown & left).sum(axis=1)
-        gains[chosen] = -1
-        best = int(np.lexsort((-unclamped, -gains))[0])
+        by_faults, by_values = _gains(shown, faults_left), _gains(values, values_left)
+        by_faults[chosen] = -1
+        best = int(np.lexsort((-by_values, -by_faults))[0])
         chosen.append(best)
-        left &= ~shown[best]
+        faults_left &= ~shown[best]
+        values_left &= ~values[best]
     return chosen
+
+
+def _gains(flags: Flags, left: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Return how many of the columns that are left each row has."""
+    gains: npt.NDArray[np.int64] = flags[:, np.flatnonzero(left)].sum(axis=1, dtype=np.int64)
+    return gains
 
 
 def _inputs(job: Job) -> Mapping[str, Any]:
@@ -140,13 +148,13 @@ def _choose(building: Building, folder: Path) -> float:
     )
     building.progress(0.5)
     shown = np.array([candidate.shown for candidate in candidates])
-    unclamped = np.array([candidate.unclamped for candidate in candidates])
+    values = np.array([candidate.values for candidate in candidates])
     rounding = WrongRounding(model, folder=folder / "host", limits=job.limits)
-    likely = most_telling(shown, unclamped, count)
+    (likely,) = most_telling(shown, values, 1)
     by_rounding = _shown_roundings(rounding, candidates, likely, building.progress)
     shown = np.hstack([shown, by_rounding])
-    ranked = most_telling(shown, unclamped, max(count, _MOST_CONSIDERED))
-    chosen = ranked[:count]
+    ranked = most_telling(shown, values, len(candidates))
+    chosen, considered = ranked[:count], ranked[: max(count, _MOST_CONSIDERED)]
     golden = [
         {
             "input": candidate.input.hex(),
@@ -159,10 +167,10 @@ def _choose(building: Building, folder: Path) -> float:
     (building.out / _CANDIDATES).write_text(
         "".join(
             f"{json.dumps([each.input.hex(), each.golden.output.hex(), each.golden.layer_crcs])}\n"
-            for each in candidates
+            for each in (candidates[index] for index in ranked)
         )
     )
-    report = _report((*faults_of(model), *rounding.faults), shown, ranked, chosen)
+    report = _report((*faults_of(model), *rounding.faults), shown, considered, chosen)
     (building.out / "oracle.json").write_text(report.to_json())
     return time.process_time() - started_s + reference_s + rounding.cpu_s
 
@@ -181,17 +189,18 @@ def _candidate_inputs(job: Job, model: Model) -> tuple[bytes, ...]:
 def _shown_roundings(
     rounding: WrongRounding,
     candidates: Sequence[CandidateAnswer],
-    likely: Sequence[int],
+    likely: int,
     progress: Callable[[float], None],
-) -> Shown:
+) -> Flags:
     """Return which candidates show each wrong rounding.
 
-    Those of ``likely`` show most; only for the rest every candidate is run, since that takes as
-    long as all candidates together.
+    The one that is likely shows most; only for the rest every candidate is run, since that takes
+    as long as all candidates together. How many will be chosen does not matter here, so a choice
+    of more inputs begins with those of a choice of fewer.
     """
     shown = np.zeros((len(candidates), len(rounding.faults)), dtype=np.bool_)
     for number in range(len(rounding.faults)):
-        for rows in (list(likely), list(range(len(candidates)))):
+        for rows in ([likely], list(range(len(candidates)))):
             inputs = [candidates[row].input for row in rows]
             answers = [candidates[row].golden for row in rows]
             shown[rows, number] = rounding.shown(number, inputs, answers)
@@ -202,7 +211,7 @@ def _shown_roundings(
 
 
 def _report(
-    faults: Sequence[Fault], shown: Shown, ranked: Sequence[int], chosen: Sequence[int]
+    faults: Sequence[Fault], shown: Flags, ranked: Sequence[int], chosen: Sequence[int]
 ) -> OracleReport:
     by_any, by_golden = _together(shown), _together(shown[list(chosen)])
     enough = [
@@ -224,7 +233,7 @@ def _report(
     )
 
 
-def _together(shown: Shown) -> list[bool]:
+def _together(shown: Flags) -> list[bool]:
     return [bool(column.any()) for column in shown.T]
 
 
@@ -234,7 +243,10 @@ def read_golden(folder: Path) -> tuple[dict[str, Any], ...]:
 
 
 def read_candidates(folder: Path) -> tuple[tuple[bytes, Golden], ...]:
-    """Return all inputs that the golden ones were chosen from, with what is right for them."""
+    """Return all inputs that the golden ones were chosen from, with what is right for them.
+
+    The golden ones come first, then what shows most that those before do not.
+    """
     with (folder / _CANDIDATES).open() as lines:
         contents = [json.loads(line) for line in lines]
     return tuple(
@@ -253,7 +265,7 @@ def read_oracle(folder: Path) -> OracleReport:
 
 GOLDEN_STAGE = Stage(
     name="golden",
-    version=3,
+    version=4,
     needs=(),
     inputs=_inputs,
     code=(

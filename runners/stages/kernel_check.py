@@ -63,9 +63,21 @@ def _build(building: Building) -> float:
 
 
 def require_right(
-    model: Model, candidates: Sequence[tuple[bytes, Golden]], found: Sequence[Golden]
+    model: Model,
+    candidates: Sequence[tuple[bytes, Golden]],
+    found: Sequence[Golden],
+    *,
+    what: str = "",
+    fix: str = _FIX,
 ) -> None:
-    """Compare what the kernels answered to the candidates with what is right.
+    """Compare what the kernels answered to candidates with what is right.
+
+    Args:
+        model: The network.
+        candidates: Inputs, and what is right for them.
+        found: The answers.
+        what: What the kernels used, for people.
+        fix: What helps.
 
     Raises:
         WrongResult: A layer differs; the first one is named.
@@ -76,9 +88,9 @@ def require_right(
             continue
         where = "the output" if first is None else model.layers[first].name
         raise WrongResult(
-            f"on the host, candidate {number + 1} of {len(candidates)}: a layer differs from"
+            f"on the host{what}, candidate {number + 1} of {len(candidates)}: a layer differs from"
             f" TFLite's reference kernels; the first layer that differs is {where}",
-            fix=_FIX,
+            fix=fix,
             detail=f"expected {right.output.hex()}\nfound    {answer.output.hex()}",
         )
 

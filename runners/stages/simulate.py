@@ -131,6 +131,8 @@ def read_profile(folder: Path) -> tuple[int, tuple[LayerProfile, ...]]:
     return int(profile["cycles"]), layers
 
 
+_BOARD = ("board", "hardware_fault", "mlperf", "serial_port", "simulated")
+
 SIMULATE_STAGE = Stage(
     name="simulate",
     version=1,
@@ -138,7 +140,7 @@ SIMULATE_STAGE = Stage(
     inputs=_inputs,
     code=(
         *(f"runners/stages/{name}.py" for name in ("simulate", "golden", "soc")),
-        *(f"runners/boards/{name}.py" for name in ("board", "mlperf", "serial_port", "simulated")),
+        *(f"runners/boards/{name}.py" for name in _BOARD),
         "runners/job.py",  # how an input tensor goes over the line
         "hw_templates/soc/images.py",
     ),

@@ -37,7 +37,7 @@ def build_runtime(out: Path, *, timeout_s: float, memory_bytes: int | None = Non
     cpu_s = run_tool(
         simulation.verilator_root_command(), cwd=out, log=root_log, timeout_s=timeout_s
     ).cpu_s
-    for command in simulation.runtime_commands(_verilator_root(out), compiler=newest_clang()):
+    for command in simulation.runtime_commands(verilator_root(out), compiler=newest_clang()):
         cpu_s += run_tool(
             command,
             cwd=out,
@@ -97,7 +97,7 @@ def build_simulator(
         simulation.compile_command(
             "simulator_unit.cc",
             compiler=newest_clang(),
-            verilator_root=_verilator_root(runtime),
+            verilator_root=verilator_root(runtime),
             runtime=runtime.absolute(),
             out=(out / SIMULATOR).absolute(),
         ),
@@ -110,7 +110,15 @@ def build_simulator(
     return verilated.cpu_s + compiled.cpu_s
 
 
-def _verilator_root(runtime: Path) -> Path:
+def verilator_root(runtime: Path) -> Path:
+    """Return where Verilator's headers are.
+
+    Args:
+        runtime: Folder that ``build_runtime`` filled.
+
+    Raises:
+        ToolMissing: They are not there.
+    """
     lines = (runtime / _ROOT_FILE).read_text(encoding="utf-8").split()
     root = Path(lines[-1]) if lines else Path()
     if not (root / "include" / "verilated.h").is_file():
@@ -121,7 +129,8 @@ def _verilator_root(runtime: Path) -> Path:
     return root
 
 
-def _runtime_inputs(job: Job) -> Mapping[str, Any]:
+def runtime_inputs(job: Job) -> Mapping[str, Any]:
+    """Return the tools that turn Verilog into a program."""
     del job
     return {"tools": identities("verilator", "clang")}
 
@@ -158,7 +167,7 @@ SIMULATOR_RUNTIME_STAGE = Stage(
     name="simulator-runtime",
     version=1,
     needs=(),
-    inputs=_runtime_inputs,
+    inputs=runtime_inputs,
     code=_CODE,
     build=_build_runtime,
     is_tool=True,
@@ -167,7 +176,7 @@ SIMULATOR_STAGE = Stage(
     name="simulator",
     version=1,
     needs=("soc", "cpu", "cfu", "simulator-runtime"),
-    inputs=_runtime_inputs,
+    inputs=runtime_inputs,
     code=_CODE,
     build=_build_simulator,
     is_tool=True,

@@ -8,7 +8,7 @@ from sw_templates.constants import Constant
 from sw_templates.layer import Layer
 from sw_templates.layers.walk import WALK_MEMBERS, Loop, Walk, strides_of, walk
 from sw_templates.tensor import Tensor
-from sw_templates.tflite_node import Node
+from sw_templates.tflite_node import INT8, INT16, Node
 
 MAX_DIMENSIONS = 5  # of TFLite's kernel
 
@@ -24,11 +24,13 @@ struct {kernel}_layer {{
 """
 
 
-def pad_prototype(kernel: str) -> str:
+def pad_prototype(kernel: str, element: str = "int8_t") -> str:
     """Return the C prototype of the kernel of a :class:`PadLayer`."""
-    return f"""
-void {kernel}(const struct {kernel}_layer *layer, const int8_t *input, int8_t *output);
-"""
+    indent = " " * len(f"void {kernel}(")
+    return (
+        f"void {kernel}(const struct {kernel}_layer *layer, const {element} *input,\n"
+        f"{indent}{element} *output);\n"
+    )
 
 
 def paddings(node: Node, source: Tensor, output: Tensor) -> tuple[tuple[int, int], ...]:
@@ -52,7 +54,7 @@ def paddings(node: Node, source: Tensor, output: Tensor) -> tuple[tuple[int, int
 class PadLayer(Layer, ABC):
     """A layer that puts one number around its input.
 
-    Its C template sets ``kernel`` and includes ``pad.inc``.
+    Its C template sets ``kernel`` and ``element`` and includes ``pad.inc``.
 
     Attributes:
         before: How many elements come before the input in each dimension.
@@ -70,7 +72,8 @@ class PadLayer(Layer, ABC):
     @classmethod
     def read(cls, node: Node) -> Self:
         """See ``Layer.read``."""
-        source, output = node.activation(0), node.output()
+        types = INT16 if cls.for_int16 else INT8
+        source, output = node.activation(0, types), node.output(types)
         dimensions = len(source.shape)
         if not 1 <= dimensions <= MAX_DIMENSIONS:
             node.refuse(

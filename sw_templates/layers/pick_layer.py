@@ -14,10 +14,10 @@ def pick_structure(kernel: str) -> str:
     """Return the C structure of the kernel of a :class:`PickLayer`."""
     return f"""
 struct {kernel}_layer {{
-    int32_t row;             /* elements that lie together in input and output */
+    int32_t row;             /* bytes that lie together in input and output */
     int32_t dimensions;      /* around a row: at least one */
     const int32_t *sizes;    /* [dimensions] of the output, the innermost first */
-    const int32_t *offsets;  /* [size] for each of them: what an index adds to the input's offset */
+    const int32_t *offsets;  /* [size] for each: bytes that an index adds to the input's offset */
 }};
 """
 
@@ -25,7 +25,7 @@ struct {kernel}_layer {{
 def pick_prototype(kernel: str) -> str:
     """Return the C prototype of the kernel of a :class:`PickLayer`."""
     return f"""
-void {kernel}(const struct {kernel}_layer *layer, const int8_t *input, int8_t *output);
+void {kernel}(const struct {kernel}_layer *layer, const void *input, void *output);
 """
 
 
@@ -47,7 +47,7 @@ def require_small_tables(node: Node, output: Tensor) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PickLayer(Layer, ABC):
-    """A layer that copies elements, picked in each dimension by itself.
+    """A layer that copies elements of any type, picked in each dimension by itself.
 
     Its C template sets ``kernel`` and includes ``pick.inc``.
 
@@ -86,12 +86,13 @@ class PickLayer(Layer, ABC):
         return whole
 
     def _row(self) -> int:
-        return prod(self.input.shape[len(self.picks) - self._whole() :])
+        row = self.input.shape[len(self.picks) - self._whole() :]
+        return prod(row) * self.input.element_bytes
 
     def _tables(self) -> list[list[int]]:
-        """For each dimension around a row, from the inside, the offsets that its indices add."""
+        """For each dimension around a row, from the inside, the bytes that its indices add."""
         shape, count = self.input.shape, len(self.picks) - self._whole()
-        strides = [prod(shape[d + 1 :]) for d in range(count)]
+        strides = [prod(shape[d + 1 :]) * self.input.element_bytes for d in range(count)]
         tables = [
             [index * stride for index in picks]
             for picks, stride in zip(self.picks, strides, strict=False)

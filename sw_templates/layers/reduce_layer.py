@@ -9,7 +9,7 @@ from sw_templates.constants import Constant
 from sw_templates.layer import Layer
 from sw_templates.layers.walk import WALK_MEMBERS, Walk, strides_of, walk
 from sw_templates.quantise import INT32_MAX, Multiplier, kernel_multiplier, wrap_int32
-from sw_templates.tflite_node import Node
+from sw_templates.tflite_node import INT8, INT16, Node
 
 REDUCE_FIELDS = ("KeepDims",)
 """What is read of the options."""
@@ -28,12 +28,12 @@ struct {kernel}_layer {{
 """
 
 
-def reduce_prototype(kernel: str) -> str:
+def reduce_prototype(kernel: str, element: str = "int8_t") -> str:
     """Return the C prototype of the kernel of a :class:`ReduceLayer`."""
     indent = " " * len(f"void {kernel}(")
     return (
-        f"void {kernel}(const struct {kernel}_layer *layer, const int8_t *input, int8_t *output,\n"
-        f"{indent}int8_t *scratch);\n"
+        f"void {kernel}(const struct {kernel}_layer *layer, const {element} *input,\n"
+        f"{indent}{element} *output, int8_t *scratch);\n"
     )
 
 
@@ -65,13 +65,15 @@ class ReduceLayer(Layer, ABC):
     def read(cls, node: Node) -> Self:
         """See ``Layer.read``."""
         node.inputs(2, 2)
-        source, output = node.activation(0), node.output()
+        types = INT16 if cls.for_int16 else INT8
+        source, output = node.activation(0, types), node.output(types)
         axes = node.axes(1, source)
         kept = 1 if node.option("KeepDims") else None
         shape = (kept if d in axes else size for d, size in enumerate(source.shape))
         node.require_shape(output, tuple(size for size in shape if size is not None))
         count = prod(source.shape[axis] for axis in axes)
-        if 255 * count > INT32_MAX:
+        least, greatest = source.type.limits
+        if (greatest - least) * count > INT32_MAX:
             raise ValueError(f"a sum of {count} elements does not fit an int32")
         factor = kernel_multiplier(source.scale / output.scale)
         return cls(

@@ -1,10 +1,11 @@
 """What the operators that resize images share: the image, the sizes and the options."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sw_templates.layers.pick_layer import require_small_tables
-from sw_templates.tensor import Tensor
-from sw_templates.tflite_node import Node
+from sw_templates.tensor import ElementType, Tensor
+from sw_templates.tflite_node import INT8, Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +28,16 @@ class Resizing:
 RESIZE_FIELDS = ("AlignCorners", "HalfPixelCenters")
 
 
-def read_resizing(node: Node) -> Resizing:
-    """Return what a node resizes, checked."""
+def read_resizing(node: Node, types: Collection[ElementType] = INT8) -> Resizing:
+    """Return what a node resizes, checked.
+
+    Args:
+        node: The operator.
+        types: Which types its input may have; its output has the same.
+    """
     node.inputs(2, 2)
-    image, output = node.activation(0), node.output()
+    image = node.activation(0, types)
+    output = node.output((image.type,))
     if len(image.shape) != 4:
         node.refuse(image.index, f"has the shape {image.shape}, not 4 sizes")
     height, width = node.integer_list(1, count=2)

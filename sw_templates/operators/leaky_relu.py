@@ -4,12 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sw_templates.layers.leaky import read_leaky
 from sw_templates.layers.table_layer import TableLayer, table_prototype, table_structure
-from sw_templates.quantise import (
-    kernel_multiplier,
-    requantise,
-    to_float32,
-)
+from sw_templates.quantise import requantise
 from sw_templates.tensor import Tensor
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
@@ -30,20 +27,13 @@ class LeakyRelu(TableLayer):
     @classmethod
     def function(cls, node: Node, source: Tensor, output: Tensor) -> Callable[[int], int]:
         """See ``TableLayer.function``."""
-        alpha = to_float32(node.option("Alpha"))
-        positive = kernel_multiplier(to_float32(source.scale / output.scale))
-        # TFLite multiplies and divides as floats; the constant may be negative
-        negative = kernel_multiplier(
-            abs(to_float32(to_float32(source.scale * alpha) / output.scale))
-        )
+        leaky = read_leaky(node, source, output)
 
         def of(steps: int) -> int:
             if steps >= 0:
-                return requantise(steps, positive) + output.zero_point
-            if alpha >= 0:
-                return requantise(steps, negative) + output.zero_point
-            # two negative signs: what lies halfway is rounded as the negative product is
-            return output.zero_point - requantise(steps, negative)
+                return requantise(steps, leaky.positive) + output.zero_point
+            value = requantise(steps, leaky.negative)
+            return output.zero_point + (-value if leaky.flips else value)
 
         return of
 

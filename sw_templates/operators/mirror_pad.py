@@ -11,7 +11,7 @@ from sw_templates.layers.pick_layer import (
     require_small_tables,
 )
 from sw_templates.tflite_file import OptionsTable
-from sw_templates.tflite_node import Node
+from sw_templates.tflite_node import INT8, INT16, Node
 
 _EDGE = {0: 1, 1: 0}
 """TFLite's code of the mode to how many elements of the edge are left out of the image:
@@ -34,7 +34,8 @@ class MirrorPad(PickLayer):
     def read(cls, node: Node) -> Self:
         """See ``Layer.read``."""
         node.inputs(2, 2)
-        source, output = node.activation(0), node.output()
+        source = node.activation(0, (*INT8, *INT16))
+        output = node.output((source.type,))
         mode = int(node.option("Mode"))
         if mode not in _EDGE:
             node.refuse(None, f"has the mode {mode}, neither REFLECT nor SYMMETRIC")

@@ -6,19 +6,15 @@ from typing import ClassVar
 import numpy as np
 
 from contracts.network import ChannelSum, Image, Requantisation, Window
-from sw_templates.layers.reduce_layer import (
-    REDUCE_FIELDS,
-    ReduceLayer,
-    reduce_prototype,
-    reduce_structure,
-)
+from sw_templates.layers.mean_layer import MeanLayer
+from sw_templates.layers.reduce_layer import REDUCE_FIELDS, reduce_prototype, reduce_structure
 from sw_templates.layers.window import image_of
-from sw_templates.quantise import Multiplier, wrap_int32
+from sw_templates.quantise import wrap_int32
 from sw_templates.tflite_file import OptionsTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mean(ReduceLayer):
+class Mean(MeanLayer):
     """MEAN."""
 
     operator: ClassVar[str] = "MEAN"
@@ -28,14 +24,6 @@ class Mean(ReduceLayer):
     )
     structure: ClassVar[str] = reduce_structure("reduce_mean")
     prototype: ClassVar[str] = reduce_prototype("reduce_mean")
-
-    @classmethod
-    def output_scaling(cls, factor: Multiplier, count: int) -> Multiplier:
-        """Return the factor divided by the count, as the reference kernel does, without a float."""
-        bits = min(count.bit_length() - 1, 32, 31 + factor.shift)
-        return Multiplier(
-            multiplier=(factor.multiplier << bits) // count, shift=factor.shift - bits
-        )
 
     def computation(self) -> ChannelSum | None:
         """See ``Layer.computation``: a mean over height, width or both of one image."""

@@ -8,7 +8,7 @@ from sw_templates.layers.pick_layer import PickLayer, pick_prototype, pick_struc
 from sw_templates.layers.resize import RESIZE_FIELDS, Resizing, read_resizing
 from sw_templates.quantise import round_half_away, to_float32
 from sw_templates.tflite_file import OptionsTable
-from sw_templates.tflite_node import Node
+from sw_templates.tflite_node import INT8, INT16, Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class ResizeNearestNeighbor(PickLayer):
     @classmethod
     def read(cls, node: Node) -> Self:
         """See ``Layer.read``."""
-        resizing = read_resizing(node)
+        resizing = read_resizing(node, (*INT8, *INT16))
         batches, _, _, channels = resizing.image.shape
         return cls(
             index=node.index,

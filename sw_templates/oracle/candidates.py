@@ -32,9 +32,12 @@ def candidate_inputs(model: Model, *, seed: int, rounds: int = 2) -> tuple[bytes
     Returns:
         Bytes of all input tensors, one after the other; each candidate once. Noise from faint to
         full contrast and from rough to smooth around various levels, clouds, sparse and extreme
-        inputs, constants, ramps, stripes, single spots and bright borders.
+        inputs, constants, ramps, stripes, single spots and bright borders. All inputs that there
+        are where the input is a single byte.
     """
     generator = np.random.default_rng(seed)
+    if model.input_bytes == 1:
+        return tuple(bytes([value]) for value in generator.permutation(256))
     made = [_of_tensor(tensor, generator, rounds) for tensor in model.inputs]
     count = max(len(contents) for contents in made)
     joined = (

@@ -46,14 +46,6 @@ def visible(model: Model, inference: Inference) -> npt.NDArray[np.bool_]:
     return np.concatenate([_seen(values, layer) for layer, values in _outputs(model, inference)])
 
 
-def unclamped(model: Model, inference: Inference) -> int:
-    """Return how many values of all layers are at no limit: what may show a wrong rounding."""
-    return sum(
-        int(_inside(values, layer.output_range).sum())
-        for layer, values in _outputs(model, inference)
-    )
-
-
 def _outputs(model: Model, inference: Inference) -> Iterator[tuple[Layer, Values]]:
     for layer, outputs in zip(model.layers, inference.layers, strict=True):
         for tensor, values in zip(layer.outputs, outputs, strict=True):

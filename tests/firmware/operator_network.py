@@ -229,6 +229,16 @@ def add_int16(network: _Network) -> None:
     for code in (ADD, SUB):
         apply(code, [image, image], wide(SHAPE, 3e-4), {"PotScaleInt16": 0})
     apply(MUL, [image, image], wide(SHAPE, 3e-7), {})
+    numbers = generator.integers(-(2**15), 2**15, 3).astype("<i2").tobytes()
+    channel = network.add(
+        TensorSpec(shape=[3], scales=[1e-4], zero_points=[0], type_code=INT16, data=numbers)
+    )
+    for code in (MAXIMUM, MINIMUM):
+        apply(code, [image, channel], wide(SHAPE, 1e-4), {})
+    apply(MEAN, [image, network.add(integers([1, 2]))], wide([1, 3], 1e-4), {})
+    apply(LEAKY_RELU, [image], wide(SHAPE, 2e-4), {"Alpha": 0.1})
+    pads = network.add(integers([[0, 0], [1, 2], [2, 0], [0, 0]]))
+    apply(PAD, [image, pads], wide([1, 11, 9, 3], 1e-4), {})
     pool = {"Padding": SAME, "StrideH": 2, "StrideW": 1, "FilterHeight": 3, "FilterWidth": 2}
     for code in (AVERAGE_POOL_2D, MAX_POOL_2D):
         apply(code, [image], wide([1, 4, 7, 3], 1e-4), pool)

@@ -1,5 +1,6 @@
 """Hypothesis strategies for networks of one operator that has no weights, as TFLite files."""
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -21,6 +22,7 @@ from tests.firmware.tflite_builder import (
     ARG_MAX,
     ARG_MIN,
     HARD_SWISH,
+    INT16,
     INT32,
     INT64,
     LEAKY_RELU,
@@ -60,7 +62,13 @@ def integers(values: object, type_code: int = INT32, numpy_type: str = "<i4") ->
 
 
 def like(tensor: TensorSpec, shape: list[int]) -> TensorSpec:
-    return TensorSpec(shape=shape, scales=tensor.scales, zero_points=tensor.zero_points)
+    return replace(tensor, shape=shape)
+
+
+def perhaps_wide(draw: st.DrawFn, tensor: TensorSpec) -> TensorSpec:
+    """The tensor, or one of int16."""
+    wide = replace(tensor, type_code=INT16, zero_points=[0])
+    return wide if draw(st.booleans()) else tensor
 
 
 @st.composite
@@ -169,6 +177,8 @@ def pad_models(draw: st.DrawFn) -> ModelSpec:
     pads = [[draw(st.integers(0, limit)) for _ in range(2)] for limit in most]
     type_code, numpy_type = draw(INTEGER_TYPES)
     source = draw(activations(shape))
+    if code == MIRROR_PAD:
+        source = perhaps_wide(draw, source)
     output = like(source, [size + sum(pair) for size, pair in zip(shape, pads, strict=True)])
     value = TensorSpec(
         shape=draw(st.sampled_from([[], [1]])),
@@ -186,6 +196,8 @@ def resize_models(draw: st.DrawFn) -> ModelSpec:
     code = draw(st.sampled_from([RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR]))
     batches, channels = draw(st.integers(1, 2)), draw(SIZES)
     source = draw(activations([batches, draw(SIZES), draw(SIZES), channels]))
+    if code == RESIZE_NEAREST_NEIGHBOR:
+        source = perhaps_wide(draw, source)
     size = [draw(st.integers(1, 20)), draw(st.integers(1, 20))]
     corners, centers = draw(st.integers(0, 1)), draw(st.integers(0, 1))
     if code == RESIZE_BILINEAR and corners:

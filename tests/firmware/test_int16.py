@@ -17,7 +17,12 @@ from tests.firmware.random_layers import (
     fully_connected_models,
     single,
 )
-from tests.firmware.random_operators import elementwise_models, max_pool_models
+from tests.firmware.random_operators import (
+    elementwise_models,
+    max_pool_models,
+    pad_models,
+    reduce_models,
+)
 from tests.firmware.tflite_builder import (
     ADD,
     AVERAGE_POOL_2D,
@@ -28,9 +33,14 @@ from tests.firmware.tflite_builder import (
     INT16,
     INT32,
     INT64,
+    LEAKY_RELU,
     LOGISTIC,
     MAX_POOL_2D,
+    MAXIMUM,
+    MEAN,
+    MINIMUM,
     MUL,
+    PAD,
     SOFTMAX,
     SUB,
     TANH,
@@ -41,7 +51,7 @@ from tests.firmware.tflite_builder import (
 )
 
 MANY = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
-WIDE = (ADD, SUB, MUL, AVERAGE_POOL_2D, MAX_POOL_2D)
+WIDE = (ADD, SUB, MUL, MAXIMUM, MINIMUM, AVERAGE_POOL_2D, MAX_POOL_2D, MEAN, PAD)
 SPREADS = st.sampled_from([1 / 256, 1 / 256, 1 / 60, 1 / 1000, 1.0])
 
 
@@ -82,6 +92,9 @@ def wide_elementwise(
     tensors = []
     for tensor in spec.tensors:
         data = tensor.data
+        if not tensor.scales:  # axes, paddings
+            tensors.append(tensor)
+            continue
         if data is not None:
             data = generator.integers(-(2**15), 2**15, len(data)).astype("<i2").tobytes()
         scale = float(np.float32(tensor.scales[0] / 256))
@@ -103,11 +116,25 @@ def softmax_models(draw: st.DrawFn) -> ModelSpec:
     return single(SOFTMAX, [source, result], [0], {"Beta": beta}, 1)
 
 
+@st.composite
+def leaky_relu_models(draw: st.DrawFn) -> ModelSpec:
+    """All 65,536 values go in."""
+    scale = float(np.float32(draw(st.floats(1e-6, 0.01))))
+    source = TensorSpec(shape=[1 << 16], scales=[scale], zero_points=[0], type_code=INT16)
+    factor = draw(st.one_of(st.sampled_from([1.0, 2.0, 0.5]), st.floats(0.3, 3.0)))
+    result = replace(source, scales=[float(np.float32(scale * factor))])
+    alpha = draw(st.one_of(st.sampled_from([0.0, 0.5, -0.5, -0.25]), st.floats(-1.5, 1.5)))
+    return single(LEAKY_RELU, [source, result], [0], {"Alpha": float(np.float32(alpha))}, 1)
+
+
 MODELS = {
+    "leaky_relu": leaky_relu_models(),
     "softmax": softmax_models(),
     "elementwise": wide_elementwise(elementwise_models),
     "average_pool": wide_elementwise(average_pool_models),
     "max_pool": wide_elementwise(max_pool_models),
+    "mean": wide_elementwise(reduce_models),
+    "pad": wide_elementwise(pad_models),
     "conv2d": wide(conv2d_models),
     "depthwise_conv2d": wide(depthwise_models),
     "fully_connected": wide(fully_connected_models),

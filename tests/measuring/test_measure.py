@@ -247,7 +247,7 @@ def test_hardware_that_is_wrong_where_its_model_is_right_is_found(
     assert isinstance(outcome, Infeasible), outcome
     assert outcome.fault.kind is FaultKind.WRONG_RESULT
     assert "the first layer that differs is conv2d_" in outcome.fault.what
-    assert events[-1].stage == "simulate", "the kernels and the CFU's model are right"
+    assert events[-1].stage == "cfu-check", "the kernels and the CFU's model are right"
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ import pytest
 from runners.boards.mlperf import Device
 from runners.job import Limits
 from runners.pipeline import digest_of_files
-from runners.stages import kernel_check, simulate
+from runners.stages import cfu_check, kernel_check, simulate
 from runners.tools import ToolRun
 from tests.stages.routed_pll import routed_pll
 
@@ -49,8 +49,9 @@ class FakePrograms:
         monkeypatch.setattr(simulate, "open_simulated_board", self.open_board)
         monkeypatch.setattr(simulate, "device_on", lambda board, _limits: board)
         monkeypatch.setattr(simulate, "require_bit_exact", lambda *_, **__: None)
-        monkeypatch.setattr(kernel_check, "batch_answers", lambda *_: ())
-        monkeypatch.setattr(kernel_check, "require_right", lambda *_: None)
+        for check in (kernel_check, cfu_check):
+            monkeypatch.setattr(check, "batch_answers", lambda *_: ())
+            monkeypatch.setattr(check, "require_right", lambda *_, **__: None)
 
     def run(
         self,
@@ -152,9 +153,11 @@ def _write_results(words: Sequence[str], cwd: Path, mark: str) -> None:
             )
             bits = sum((a ^ b).bit_count() for a, b in zip(old, new, strict=True))
             (cwd / "patched").write_text(f"{mark}\n.bram_init 0\n{(1 << bits) - 1:x}\n")
-        case "firmware_host":
+        case "firmware_host" | "firmware_with_cfu":
             for path in words[2:]:
                 Path(path).write_text(mark)
+            if program == "firmware_with_cfu":
+                (cwd / "cfu_cycles").write_text("1000000")
         case "yowasp-ecppack":
             (cwd / words[words.index("--bit") + 1]).write_text(mark)
         case _ if "objcopy" in program:

@@ -18,6 +18,7 @@ from sw_templates.model import Model
 from sw_templates.options import KERNELS_FOLDER
 from sw_templates.oracle.candidates import candidate_inputs
 from sw_templates.oracle.rounding_faults import HEADER, ROUNDING_FAULTS, RoundingFault
+from sw_templates.oracle.variety import VALUES, values_seen
 from sw_templates.oracle.visible_faults import faults_of, visible
 from sw_templates.reference import Inference, golden_inferences
 from tests.firmware.firmware_bench import confident_network, load_bytes, small_network
@@ -55,6 +56,11 @@ def test_a_network_of_any_number_of_inputs_has_candidates(inputs: int, tmp_path:
     assert candidate_inputs(model, seed=1) == found
     assert candidate_inputs(model, seed=2) != found
     assert len(golden_inferences(path, model, found)) == len(found)
+
+
+def test_a_network_of_one_input_byte_meets_every_input(tmp_path: Path) -> None:
+    _, model = load_bytes(confident_network(1), tmp_path)
+    assert sorted(candidate_inputs(model, seed=1)) == [bytes([value]) for value in range(256)]
 
 
 # --- what is read off the right answers
@@ -106,6 +112,29 @@ def test_a_fault_is_visible_where_it_changes_a_byte(small: Model, seed: int, spr
         assert is_shown == (mutated(right, fault.what, limits) != right).any(), fault
 
 
+@given(st.data())
+def test_the_values_of_an_inference_are_noted_tensor_by_tensor(
+    small: Model, data: st.DataObject
+) -> None:
+    model = small
+    tensors = [*model.inputs, *(tensor for layer in model.layers for tensor in layer.outputs)]
+    contents = [
+        np.resize(np.array(data.draw(st.lists(st.integers(-128, 127), min_size=1))), tensor.shape)
+        for tensor in tensors
+    ]
+    seen = values_seen(
+        model,
+        b"".join(each.astype(np.int8).tobytes() for each in contents[: len(model.inputs)]),
+        Inference(
+            layers=tuple((each.astype(np.int8),) for each in contents[len(model.inputs) :]),
+            output=b"",
+        ),
+    ).reshape(-1, VALUES)
+    assert len(seen) == len(tensors)
+    for flags, content in zip(seen, contents, strict=True):
+        assert set(np.flatnonzero(flags)) == {int(value) % 256 for value in content.reshape(-1)}
+
+
 @pytest.mark.parametrize("slip", ROUNDING_FAULTS, ids=lambda slip: slip.what)
 def test_every_slip_of_rounding_can_be_made(slip: RoundingFault) -> None:
     header = (KERNELS_FOLDER / f"{HEADER}.j2").read_text()
@@ -125,11 +154,21 @@ def test_inputs_that_show_most_together_come_first(data: st.DataObject) -> None:
             st.lists(st.lists(st.booleans(), min_size=6, max_size=6), min_size=rows, max_size=rows)
         )
     )
-    order = most_telling(table, np.arange(rows), rows)
+    order = most_telling(table, np.eye(rows, dtype=np.bool_), rows)
     assert sorted(order) == list(range(rows))
     shown = [int(table[order[: count + 1]].any(axis=0).sum()) for count in range(rows)]
     assert shown[-1] == table.any(axis=0).sum()
     assert shown[0] == table.sum(axis=1).max()
+
+
+def test_among_equals_the_input_with_most_new_values_comes_first() -> None:
+    """A fault may be one of a single value: what shows nothing new may still have new values."""
+    shown = np.array([[True], [False], [False], [False]])
+    values = np.zeros((4, 6), dtype=np.bool_)
+    values[0, :3] = values[1, :3] = True  # many, but none that the first does not have
+    values[2, 3] = True
+    values[3, 3:5] = True
+    assert most_telling(shown, values, 4) == [0, 3, 1, 2]
 
 
 @pytest.mark.slow

@@ -383,6 +383,23 @@ def test_a_cfu_that_hangs_is_found_within_its_bound_of_cycles(
     assert isinstance(outcome, Infeasible), outcome
     assert outcome.fault.kind is FaultKind.CFU_HANGS
     assert words in outcome.fault.what
+    assert "for 1000000 cycles" in outcome.fault.what
+    assert outcome.fault.stage == "cfu-check"
+    (seconds,) = (t.wall_s for t in outcome.measurement.stage_times if t.stage == "cfu-check")
+    assert seconds < 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cycles", [400_000_000, 500_000])
+def test_a_cfu_that_hangs_in_the_simulation_is_found_there(tmp_path: Path, cycles: int) -> None:
+    """Kernels that cannot be built for the host leave it to the simulation."""
+    kernels = {**asking(300), "cfu_emulation.c.j2": "#error none\n"}
+    family = own_family(tmp_path, body=f"{NEVER} assign cmd_ready = 1;", templates=kernels)
+    job = own_job(tmp_path, family, cycles=cycles)
+    outcome = measure(job, report=lambda _: None, cache=Cache(default_root()))
+    assert isinstance(outcome, Infeasible), outcome
+    assert outcome.fault.kind is FaultKind.CFU_HANGS
+    assert "does not answer a command" in outcome.fault.what
     assert (cycles < 1_000_000) or "for 1000000 cycles" in outcome.fault.what
     (seconds,) = (t.wall_s for t in outcome.measurement.stage_times if t.stage == "simulate")
     assert seconds < 60

@@ -15,6 +15,11 @@ CPP_FOLDER = Path(__file__).parent
 RUNTIME_SOURCES = ("verilated.cpp", "verilated_threads.cpp")
 RUNTIME_OBJECTS = ("verilated.o", "verilated_threads.o")
 
+VERILATOR_FLAGS = (
+    # Generated Verilog is not ours to lint; what is wrong in it is still an error.
+    *("-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-COMBDLY"),
+    *("-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "--no-timing"),
+)
 _FLAGS = ("-std=c++20", "-O2", "-fno-vectorize", "-fno-slp-vectorize", "-DNDEBUG")
 _PUBLIC = re.compile(r"/\*\s*verilator public\s*\*/")
 
@@ -49,9 +54,7 @@ def verilate_command(sources: Sequence[str], folder: str) -> list[str]:
     return [
         "verilator",
         *("--cc", "--top-module", TOP, "--prefix", "Vsoc", "--Mdir", folder),
-        # Generated Verilog is not ours to lint; what is wrong in it is still an error.
-        *("-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-COMBDLY"),
-        *("-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "--no-timing"),
+        *VERILATOR_FLAGS,
         *sources,
     ]
 

@@ -1,0 +1,68 @@
+"""Changes of kernels and hardware that no input can show, and why: for ``benchmarks.oracle``.
+
+Four kinds are told by rule. Where a network has a single byte of input, all its inputs were tried.
+Where no sum of a network can lie at the edge of a rounding (``rounding_ties``), which way it would
+be rounded there is all the same. And in the kernels that multiply, add and move, what is read,
+multiplied and written where depends on shapes alone: a change there makes another linear form of
+the inputs out of each sum, the same for all inputs. Two such forms that agree on dozens of dense
+random inputs, in the checksum of every layer, are one: an element that is read in the wrong place,
+twice or not at all would have to be a zero weight, or a constant. Lines that look at values are no
+part of that rule: each has its reason. What the kernels ask of a CFU, and when, depends on shapes
+alone, too: a signal of its control that is as it should be with all candidates is so with every
+input, since a network uses a part of a CFU only. Where one value of an activation is wrong, that
+rule does not hold.
+"""
+
+import re
+from collections.abc import Mapping
+
+_EVERY_INPUT = "this network has one byte of input, and all its 256 inputs were tried"
+_SHAPES_ALONE = (
+    "which elements are read, multiplied and written depends on shapes alone: what changes is the"
+    " same for every input, and all candidates have every sum as it was, so for the shapes of this"
+    " network nothing changes but time, or what is read and not used"
+)
+_NO_TIES = (
+    "which way a sum at the very edge of the rounding goes; multipliers and weights of this network"
+    " leave no sum that lies there"
+)
+_TIES = ("requantise.h", "int64_t half = (INT64_C(1) << (total_shift - 1)) - (value < 0);")
+_UNREACHED = (
+    "a part of the CFU, or a case, that the kernels of this network do not use: with all candidates"
+    " the changed signal never has another value than the right one"
+)
+_LINEAR = re.compile(
+    r"(simd_)?(conv2d|common|depthwise_conv2d|fully_connected)\.c|(depthwise_conv2d|fully_connected"
+    r"|reshape|pad|concatenation|split|strided_slice|transpose|average_pool2d|max_pool2d)\.c"
+)
+_LOOKS_AT_VALUES = re.compile(
+    r"activation_m(in|ax)|requantise|finish\(|value|result|round|clamp|zero_point|multiplier|shift"
+)
+_REASONS: Mapping[tuple[str, str, str], str] = {}
+"""File, the right line, and the change, to the reason."""
+
+
+def reason_of(
+    *, file: str, code: str, what: str, every_input: bool, may_tie: bool, is_reached: bool
+) -> str:
+    """Return why a mutant changes nothing that an input can show; empty where nobody has said it.
+
+    Args:
+        file: Of ``Mutant``, as the others.
+        code: The right line.
+        what: How it was changed.
+        every_input: All inputs that the network can have were tried.
+        is_reached: Some candidate gives the changed signal of a CFU another value.
+        may_tie: As ``rounding_ties.may_tie`` says of the network.
+    """
+    if every_input:
+        return _EVERY_INPUT
+    if not is_reached and "for one value" not in what:
+        return _UNREACHED
+    if (file, code) == _TIES and not may_tie:
+        return _NO_TIES
+    if known := _REASONS.get((file, code, what)):
+        return known
+    if _LINEAR.fullmatch(file) and not _LOOKS_AT_VALUES.search(code):
+        return _SHAPES_ALONE
+    return ""

@@ -1,0 +1,195 @@
+"""The stage that runs a design's kernels on this computer with the CFU's own Verilog.
+
+The simulation of the SoC has the golden inputs only, since every one costs an inference of core,
+memory and all. Hardware that is wrong for a single value of an activation, say, shows on others. So
+here other candidates meet the hardware, without a core around it: as many as the bound allows, and
+at least one.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from contracts.faults import ToolCrashed, ToolTimeout, WrongResult
+from hw_templates.cfu import on_host
+from runners.boards.hardware_fault import hardware_fault
+from runners.job import Job, Limits
+from runners.pipeline import Building, Stage
+from runners.stages.design import family_of, is_own
+from runners.stages.firmware import own_kernels
+from runners.stages.golden import read_candidates, read_golden
+from runners.stages.kernel_check import require_right
+from runners.stages.own_source import giving
+from runners.tools import identities, newest_clang, run_tool
+from runners.workload import workload_model
+from sw_templates.build import HOST_KERNELS
+from sw_templates.host import BATCH_FILES, batch_answers, batch_command
+from sw_templates.model import Model
+from sw_templates.reference import Golden
+
+CFU_CYCLES = 6_000_000
+"""About two seconds of a large CFU, a second of a small one."""
+_PROGRAM = "firmware_with_cfu"
+_FIX = "correct the hardware of the CFU; its C emulation and the kernels gave the right answers"
+
+Candidate = tuple[bytes, Golden]
+
+
+class HardwareOnHost:
+    """A host firmware that computes with the Verilog of a CFU.
+
+    Args:
+        model: The network.
+        program: The executable.
+        folder: To run in; must exist.
+        limits: Of each run.
+
+    Attributes:
+        cpu_s: What the runs have cost so far.
+    """
+
+    def __init__(self, model: Model, *, program: Path, folder: Path, limits: Limits) -> None:
+        self._model = model
+        self._program = program
+        self._folder = folder
+        self._limits = limits
+        self.cpu_s = 0.0
+
+    def answers(self, inputs: Sequence[bytes]) -> tuple[Golden, ...]:
+        """Return what it answers to raw input tensors.
+
+        Raises:
+            CfuHangs: An instruction waits for a million cycles.
+            InvalidDesign: The hardware has a combinational loop.
+            DseError: A fault of ``run_tool``.
+        """
+        try:
+            self.cpu_s += run_tool(
+                batch_command(self._program, inputs, folder=self._folder),
+                cwd=self._folder,
+                log=self._folder / "log",
+                timeout_s=self._limits.stage_timeout_s,
+                memory_bytes=self._limits.memory_bytes,
+            ).cpu_s
+        except ToolCrashed as error:
+            fault = hardware_fault(error.detail)
+            if fault is None:
+                raise
+            raise fault from error
+        return batch_answers(self._model, self._folder)
+
+    def checked(self, candidates: Sequence[Candidate], *, cfu_cycles: int) -> int:
+        """Compare as many candidates as a number of cycles of the CFU allows, at least one.
+
+        Returns:
+            How many were right: all that were run.
+
+        Raises:
+            WrongResult: A layer differs; the first one is named.
+            DseError: From ``answers``.
+        """
+        first, rest = candidates[:1], candidates[1:]
+        self._require_right(first)
+        cycles = self._cycles()
+        if cycles == 0:  # the kernels of this network do not use it
+            return 0
+        more = rest[: max(0, cfu_cycles - cycles) // cycles]
+        if more:
+            self._require_right(more)
+        return len(first) + len(more)
+
+    def _require_right(self, candidates: Sequence[Candidate]) -> None:
+        found = self.answers([content for content, _ in candidates])
+        require_right(self._model, candidates, found, what=" with the CFU's Verilog", fix=_FIX)
+
+    def _cycles(self) -> int:
+        path = self._folder / on_host.CYCLES_FILE
+        return int(path.read_text()) if path.exists() else 0
+
+
+def candidates_for_hardware(golden: Path) -> tuple[Candidate, ...]:
+    """Return the candidates that the simulation does not have, the most telling first.
+
+    Args:
+        golden: Artefact folder of stage ``golden``.
+    """
+    candidates, simulated = read_candidates(golden), len(read_golden(golden))
+    return candidates[simulated:] or candidates
+
+
+def link_with_cfu(
+    *, host_firmware: Path, cfu: Path, runtime: Path, out: Path, limits: Limits
+) -> float:
+    """Write ``out``, the program of ``HardwareOnHost``; return the CPU-seconds."""
+    return run_tool(
+        on_host.link_command(
+            [str((host_firmware / HOST_KERNELS).absolute()), str(cfu.absolute())],
+            compiler=newest_clang(),
+            runtime=runtime.absolute(),
+            out=out.name,
+        ),
+        cwd=out.parent,
+        log=out.parent / "log",
+        timeout_s=limits.stage_timeout_s,
+        memory_bytes=limits.memory_bytes,
+    ).cpu_s
+
+
+def _inputs(job: Job) -> Mapping[str, Any]:
+    del job  # the parts and the candidates say it all; the model is read for its layers' names
+    return {"tools": identities("clang", "flatbuffers", "tflite")}
+
+
+def _build(building: Building) -> float:
+    """Write ``checked.json``: with how many inputs every layer was right."""
+    job, needs = building.job, building.needs
+    cfu = needs["cfu-on-host"] / on_host.CFU_OBJECT
+    checked, cpu_s = 0, 0.0
+    if cfu.exists():
+        program = building.out / _PROGRAM
+        with giving(own_kernels(job)):
+            cpu_s += link_with_cfu(
+                host_firmware=needs["host-firmware"],
+                cfu=cfu,
+                runtime=needs["simulator-runtime"],
+                out=program,
+                limits=job.limits,
+            )
+        hardware = HardwareOnHost(
+            workload_model(job.workload), program=program, folder=building.out, limits=job.limits
+        )
+        try:
+            checked = hardware.checked(
+                candidates_for_hardware(needs["golden"]), cfu_cycles=CFU_CYCLES
+            )
+        except (ToolCrashed, ToolTimeout) as error:
+            if not is_own(family_of(job)):
+                raise
+            raise WrongResult(
+                f"the kernels with the CFU's Verilog end, or do not end, on the host: {error.what}",
+                fix=_FIX,
+                detail=error.detail,
+            ) from error
+        cpu_s += hardware.cpu_s
+        for name in (*BATCH_FILES, _PROGRAM, on_host.CYCLES_FILE):
+            (building.out / name).unlink(missing_ok=True)
+    (building.out / "checked.json").write_text(json.dumps({"inputs": checked}))
+    return cpu_s
+
+
+CFU_CHECK_STAGE = Stage(
+    name="cfu-check",
+    version=1,
+    needs=("cfu-on-host", "host-firmware", "golden", "simulator-runtime"),
+    inputs=_inputs,
+    code=(
+        *(f"runners/stages/{name}.py" for name in ("cfu_check", "kernel_check", "golden")),
+        *(f"runners/stages/{name}.py" for name in ("design", "firmware", "own_source")),
+        *(f"runners/boards/{name}.py" for name in ("mlperf", "hardware_fault")),
+        "runners/workload.py",
+        "hw_templates/cfu/on_host",
+        "sw_templates",
+    ),
+    build=_build,
+)
