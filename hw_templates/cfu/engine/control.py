@@ -9,6 +9,7 @@ from hw_templates.cfu.engine.isa import MAX_DESCRIPTORS, MAX_STEPS
 
 _MAX_CYCLES = 2 * MAX_STEPS
 """A layer that takes longer ends the run: there was no sense in its descriptor."""
+_NUMBER_BITS = exact_log2(MAX_DESCRIPTORS)
 _MAX_TILES_IN_FLIGHT = 63
 
 
@@ -18,9 +19,10 @@ class Control(wiring.Component):
     Members:
         start, first, count (In): Run ``count`` descriptors from ``first`` on.
         running (Out, 1): A run is in progress.
-        fetch, number (Out): Read this descriptor.
+        fetch, fetch_number (Out): Read this descriptor.
         fetched, has_magic (In, 1): It was read, and is one.
-        prepare (Out, 1): The layer's registers are complete.
+        take (Out, 1): What was read is what runs, from the next cycle on.
+        prepare (Out, 1): It does.
         prepares (In, 1): Its steps must wait, from the cycle behind ``prepare`` on.
         start_layer (Out, 1): The steps of the layer begin.
         stop_layer (Out, 1): They end early.
@@ -31,15 +33,15 @@ class Control(wiring.Component):
     """
 
     def __init__(self) -> None:
-        descriptor_bits = exact_log2(MAX_DESCRIPTORS)
         super().__init__(
             {
                 "start": In(1),
-                "first": In(descriptor_bits),
+                "first": In(_NUMBER_BITS),
                 "count": In(8),
                 "running": Out(1),
                 "fetch": Out(1),
-                "number": Out(descriptor_bits),
+                "fetch_number": Out(_NUMBER_BITS),
+                "take": Out(1),
                 "fetched": In(1),
                 "has_magic": In(1),
                 "prepare": Out(1),
@@ -51,7 +53,7 @@ class Control(wiring.Component):
                 "last_step": In(1),
                 "written": In(1),
                 "record": Out(1),
-                "counter": Out(descriptor_bits + 1),
+                "counter": Out(_NUMBER_BITS + 1),
                 "cycles": Out(32),
             }
         )
@@ -60,7 +62,7 @@ class Control(wiring.Component):
         """Build the state machine and its counters."""
         del platform
         m = Module()
-        left = Signal(8)
+        number, left = Signal(_NUMBER_BITS), Signal(8)
         cycles, steps = Signal(range(_MAX_CYCLES + 1)), Signal(range(_MAX_CYCLES + 1))
         is_overdue = cycles[-1]
         in_flight = Signal(range(_MAX_TILES_IN_FLIGHT + 1))
@@ -74,23 +76,33 @@ class Control(wiring.Component):
 
         with m.FSM():
             with m.State("IDLE"):
-                m.d.sync += [self.number.eq(self.first), left.eq(self.count)]
+                m.d.sync += [
+                    number.eq(self.first),
+                    left.eq(self.count),
+                    cycles.eq(1),
+                    steps.eq(0),
+                ]
                 with m.If(self.start & (self.count != 0)):
                     m.d.sync += self.running.eq(1)
                     m.next = "FETCH"
             with m.State("FETCH"):
-                m.d.comb += self.fetch.eq(1)
-                m.d.sync += [cycles.eq(1), steps.eq(0)]
+                m.d.comb += [self.fetch.eq(1), self.fetch_number.eq(number)]
                 m.next = "FETCHING"
             with m.State("FETCHING"), m.If(self.fetched):
-                m.next = "PREPARE"
-            with m.State("PREPARE"):
-                m.d.comb += self.prepare.eq(self.has_magic)
+                m.d.comb += self.take.eq(1)
                 with m.If(self.has_magic):
-                    m.next = "PREPARING"
+                    m.next = "PREPARE"
                 with m.Else():
                     m.d.sync += self.running.eq(0)
                     m.next = "IDLE"
+            with m.State("PREPARE"):
+                # the next one is read while this one runs
+                m.d.comb += [
+                    self.prepare.eq(1),
+                    self.fetch.eq(1),
+                    self.fetch_number.eq(number + 1),
+                ]
+                m.next = "PREPARING"
             with m.State("PREPARING"), m.If(~self.prepares):
                 m.d.comb += self.start_layer.eq(1)
                 m.next = "STEPS"
@@ -104,18 +116,18 @@ class Control(wiring.Component):
                     m.d.sync += left.eq(0)
                 m.next = "RECORD_CYCLES"
             with m.State("RECORD_CYCLES"):
-                m.d.comb += [self.record.eq(1), self.counter.eq(Cat(self.number, 0))]
+                m.d.comb += [self.record.eq(1), self.counter.eq(Cat(number, 0))]
                 m.next = "RECORD_STEPS"
             with m.State("RECORD_STEPS"):
                 m.d.comb += [
                     self.record.eq(1),
-                    self.counter.eq(Cat(self.number, 1)),
+                    self.counter.eq(Cat(number, 1)),
                     self.cycles.eq(steps),
                 ]
-                m.d.sync += self.number.eq(self.number + 1)
+                m.d.sync += [number.eq(number + 1), cycles.eq(1), steps.eq(0)]
                 with m.If(left == 0):
                     m.d.sync += self.running.eq(0)
                     m.next = "IDLE"
                 with m.Else():
-                    m.next = "FETCH"
+                    m.next = "FETCHING"
         return m

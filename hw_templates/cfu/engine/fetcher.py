@@ -33,7 +33,7 @@ def _at_least_one(count: Value) -> Value:
 
 
 class Fetcher(wiring.Component):
-    """Fills the layer's registers from the memory of descriptors.
+    """Reads descriptors from their memory, one while another one runs.
 
     Args:
         config: Of the engine.
@@ -42,13 +42,15 @@ class Fetcher(wiring.Component):
         start, number (In): Read this descriptor.
         word_at (Out): Address of a word.
         word (In, 32): What is there, one cycle later.
-        done (Out, 1): The registers are complete from the next cycle on.
+        done (Out, 1): It was read completely; low from the cycle behind ``start`` on.
         has_magic (Out, 1): What was read is a descriptor.
-        layer (Out): The registers; see ``layer_layout``.
+        take (In, 1): What was read goes to ``layer``.
+        layer (Out): The registers of the layer that runs; see ``layer_layout``.
     """
 
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
+        self._fetched = Signal(layer_layout(config))
         super().__init__(
             {
                 "start": In(1),
@@ -57,6 +59,7 @@ class Fetcher(wiring.Component):
                 "word": In(32),
                 "done": Out(1),
                 "has_magic": Out(1),
+                "take": In(1),
                 "layer": Out(layer_layout(config)),
             }
         )
@@ -67,17 +70,19 @@ class Fetcher(wiring.Component):
         m = Module()
         step = Signal(range(_LAST_STEP + 1))
         runs = Signal()
+        number = Signal.like(self.number)
+        with m.If(self.take):
+            m.d.sync += self.layer.eq(self._fetched)
         with m.If(self.start):
-            m.d.sync += [runs.eq(1), step.eq(0)]
+            m.d.sync += [runs.eq(1), step.eq(0), number.eq(self.number), self.done.eq(0)]
         with m.Elif(runs):
             m.d.sync += step.eq(step + 1)
             with m.If(step == _LAST_STEP):
-                m.d.sync += runs.eq(0)
+                m.d.sync += [runs.eq(0), self.done.eq(1)]
         word = Signal(32)
         m.d.sync += word.eq(self.word)
         m.d.comb += [
-            self.word_at.eq(Cat(step[: exact_log2(DESCRIPTOR_WORDS)], self.number)),
-            self.done.eq(runs & (step == _LAST_STEP)),
+            self.word_at.eq(Cat(step[: exact_log2(DESCRIPTOR_WORDS)], number)),
         ]
         width, blocks = Signal(SIZE_BITS), Signal(BLOCK_BITS)
         with m.If(runs):
@@ -87,7 +92,7 @@ class Fetcher(wiring.Component):
 
     def _take_products(self, m: Module, step: Signal, *, width: Signal, blocks: Signal) -> None:
         """Multiply with one multiplier, while the words that are no factors come in."""
-        layer = self.layer
+        layer = self._fetched
         bits = row_bits(self._config)
         factor, other, product = Signal(SIZE_BITS), Signal(bits), Signal(bits)
         m.d.sync += product.eq(factor * other)
@@ -121,7 +126,7 @@ class Fetcher(wiring.Component):
     def _take_fields(
         self, m: Module, step: Signal, word: Signal, *, width: Signal, blocks: Signal
     ) -> None:
-        config, layer = self._config, self.layer
+        config, layer = self._config, self._fetched
         row = slice(exact_log2(config.rows // 4), None)
         is_add = layer.kind == Kind.ADD
         low, high = word[:16], word[16:]

@@ -13,7 +13,7 @@ WEIGHT_ROW_BITS = 16
 
 def row_bits(config: EngineConfig) -> int:
     """Return the bits of an address of a row in ACTIVATIONS."""
-    return exact_log2(config.activation_rows)
+    return int(exact_log2(config.activation_rows))
 
 
 def layer_layout(config: EngineConfig) -> StructLayout:

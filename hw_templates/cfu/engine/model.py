@@ -209,8 +209,8 @@ class EngineModel:
             inputs = parts[:, np.arange(layer.output_tiles), part].astype(np.int64)
             total += requantise(
                 (inputs - zero_point) << ADD_LEFT_SHIFT,
-                np.int64(multiplier),
-                np.int64(shift),
+                np.array(multiplier, dtype=np.int64),
+                np.array(shift, dtype=np.int64),
                 rounds_once=layer.rounds_once,
             )
         return wrapped(total)

