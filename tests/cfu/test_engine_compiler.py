@@ -50,7 +50,7 @@ LAYERS: dict[str, Callable[[], st.SearchStrategy[ModelSpec]]] = {
     "change of shape": reshape_models,
 }
 NETWORKS = [
-    (IMGC, 64, 128),
+    (IMGC, 128, 128),
     (DATA / "mlperf_tiny" / "kws_ref_model.tflite", 64, 256),
     (DATA / "mlperf_tiny" / "vww_96_int8.tflite", 256, 256),
 ]

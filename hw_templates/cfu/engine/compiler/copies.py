@@ -101,6 +101,11 @@ class WriteLoop:
     sets_pointer: bool
     rest: int
 
+    @property
+    def fits_registers(self) -> bool:
+        """Whether a turn may load all its words before it writes the first."""
+        return self.loads <= _REGISTERS
+
 
 def write_loop(number: int, copy: Copy) -> WriteLoop | None:
     """Return the loop that writes a tensor; None for one of one piece, or of very large pixels.
