@@ -225,6 +225,7 @@ def test_two_campaigns_share_a_study(shell: Shell) -> None:
     assert set(shell.measured().values()) == {1}
 
 
+@pytest.mark.slow
 def test_trials_that_fail_by_infrastructure_are_told_by_the_exit_code(shell: Shell) -> None:
     _, err = shell.run(
         "start", "night.toml", "--trials", "1", "--workers", "1", code=6, FAKE_CRASH="tool-crashed"

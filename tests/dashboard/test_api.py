@@ -46,6 +46,34 @@ def test_the_api_says_what_the_command_line_says(
     assert client(example).get(f"/api/studies{path}").json() == command_line(example, *words)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/audit",
+        "/studies/imgc",
+        "/studies/imgc/compare?trials=45&trials=40",
+        "/studies/imgc/front.svg",
+        "/studies/imgc/queue",
+        "/studies/imgc/trials/45",
+        "/api/studies",
+        "/api/studies/imgc",
+        "/api/studies/imgc/columns",
+        "/api/studies/imgc/front",
+        "/api/studies/imgc/growth",
+        "/api/studies/imgc/trials",
+    ],
+)
+def test_an_address_that_asks_for_what_nothing_reads_is_refused(example: Path, path: str) -> None:
+    """A filter with a spelling mistake must not answer with everything."""
+    asking = client(example)
+    assert asking.get(path).status_code == 200
+    separator = "&" if "?" in path else "?"
+    refused = asking.get(f"{path}{separator}lut4_at_most=1000")
+    assert refused.status_code == 400
+    assert "lut4_at_most" in refused.text
+
+
 def test_trials_come_in_pages_and_are_those_of_the_export(example: Path, tmp_path: Path) -> None:
     asking = client(example)
     rows, after = [], 0

@@ -171,6 +171,10 @@ def test_uint8_pixels(tmp_path: Path, golden: tuple[bytes, Golden]) -> None:
         ("db 00", "e-[Command 'db' requires 'db load' first]"),
         ("db xx", "e-[Invalid hex digit 'x']"),
         ("db load 168%db 0g", "e-[Invalid hex digit 'g']"),
+        ("db load 168%db 0\0" + "00" * 168, "e-[Invalid hex digit '?']"),
+        ("db load 168%db 0\x1b", "e-[Invalid hex digit '?']"),
+        ("db load 168%db 0\x7f", "e-[Invalid hex digit '?']"),
+        ("db \x7f", "e-[Invalid hex digit '?']"),
         ("db load 168%db 012", "e-[Insufficent number of hex digits]"),
     ],
 )
@@ -178,6 +182,12 @@ def test_what_is_wrong_is_answered(device: Device, command: str, error: str) -> 
     answer = device.talk(f"{command}%name%")
     assert f"{error}\r\n{READY}" in answer
     assert answer.endswith("m-name-dut-[NYCU-CAS-LAB]\r\n" + READY)
+
+
+def test_a_byte_that_is_no_letter_is_never_repeated(device: Device) -> None:
+    answer = device.talk(b"db load 168%db 0\x80%db \xff%\x80%name%")
+    assert answer.count("e-[Invalid hex digit '?']") == 2
+    assert "e-[Unknown command: ?]" in answer
 
 
 def test_a_faulty_command_loads_nothing(device: Device, golden: tuple[bytes, Golden]) -> None:

@@ -238,6 +238,7 @@ def test_the_firmware_is_bit_exact_on_a_core(
     check_on_a_core(small_network(), emulator, tmp_path, core, soc=soc, unroll=8 if sram else 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "core",
     ["rv32im", *(pytest.param(name, marks=pytest.mark.slow) for name in ("rv32i", "no divider"))],

@@ -73,6 +73,7 @@ def test_the_image_classifier_is_right_on_175_of_200_samples(tmp_path: Path) -> 
     assert sum(got == int(row[2]) for got, row in zip(best, rows, strict=True)) == 175
 
 
+@pytest.mark.slow
 def test_every_operator_is_bit_exact_in_one_network(tmp_path: Path) -> None:
     path, model = load_bytes(operator_network(), tmp_path)
     program = host_firmware(model, tmp_path / "firmware", sanitise=True)
@@ -95,6 +96,7 @@ def test_a_softmax_of_a_thousand_classes_is_supported(tmp_path: Path) -> None:
     assert set(flat.output) == {0x80}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unroll", [1, 8])
 def test_sanitisers_find_nothing(small: tuple[Path, Model], tmp_path: Path, unroll: int) -> None:
     path, model = small

@@ -109,6 +109,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> KernelLibrary:
     return KernelLibrary(tmp_path_factory.mktemp("k"), 4)
 
 
+@pytest.mark.slow
 @MANY
 @given(spec=lstm_models(), seed=st.integers(0, 2**32 - 1))
 def test_it_is_bit_exact(library: KernelLibrary, spec: ModelSpec, seed: int) -> None:

@@ -359,12 +359,14 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz")
 
 
+@pytest.mark.slow
 @FUZZ
 @given(cut=st.integers(0, len(SMALL)))
 def test_a_cut_file_is_refused_or_runs(out: Path, cut: int) -> None:
     survives(SMALL[:cut], out)
 
 
+@pytest.mark.slow
 @FUZZ
 @given(
     changes=st.lists(
@@ -378,6 +380,7 @@ def test_changed_bytes_are_refused_or_run(out: Path, changes: list[tuple[int, in
     survives(bytes(content), out)
 
 
+@pytest.mark.slow
 @FUZZ
 @given(
     place=st.integers(0, len(SMALL) // 4 - 1),

@@ -132,6 +132,7 @@ def test_inputs_that_show_most_together_come_first(data: st.DataObject) -> None:
     assert shown[0] == table.sum(axis=1).max()
 
 
+@pytest.mark.slow
 def test_golden_inputs_and_their_worth_are_kept(tmp_path: Path) -> None:
     path, model = load_bytes(small_network(), tmp_path)
     folder, report = chosen(path, tmp_path)
@@ -146,6 +147,7 @@ def test_golden_inputs_and_their_worth_are_kept(tmp_path: Path) -> None:
     assert [tuple(one["layer_crcs"]) for one in golden] == [one.layer_crcs for one in right]
 
 
+@pytest.mark.slow
 def test_more_golden_inputs_show_more(tmp_path: Path) -> None:
     path, _ = load_bytes(small_network(), tmp_path)
     _, one = chosen(path, tmp_path, golden_inputs=1)
@@ -154,6 +156,7 @@ def test_more_golden_inputs_show_more(tmp_path: Path) -> None:
     assert many.caught >= one.caught
 
 
+@pytest.mark.slow
 def test_a_classifier_that_is_always_sure_says_what_it_hides(tmp_path: Path) -> None:
     path, model = load_bytes(confident_network(), tmp_path)
     answers = golden_inferences(path, model, candidate_inputs(model, seed=1))

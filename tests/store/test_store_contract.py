@@ -424,6 +424,7 @@ def test_a_reader_gets_the_very_values_that_were_measured(
     assert found.estimates.tolist() == [number % 2 == 0 for number in found.numbers.tolist()]
 
 
+@pytest.mark.slow
 def test_no_statement_grows_with_the_number_of_trials(store: Store) -> None:
     study = new_study(store)
     many = 40_000  # SQLite takes at most 32,766 variables

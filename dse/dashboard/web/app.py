@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -15,7 +15,7 @@ from contracts.faults import ConfigError, DseError, NotFound, StoreError, Untrus
 from dse.dashboard.data.studies import Studies
 from dse.dashboard.pages import acting, api, downloads, pages
 from dse.dashboard.web.assets import Assets
-from dse.dashboard.web.context import Context
+from dse.dashboard.web.context import Context, only_known_query
 from dse.dashboard.web.rendering import Pages
 from dse.dashboard.web.security import Access, Guard
 from dse.dashboard.web.watch import Watch
@@ -71,10 +71,8 @@ def make_app(
     )
     app.state.context = context
     app.state.connections = (studies, stamp)  # for who takes the application down
-    app.include_router(pages.router)
-    app.include_router(downloads.router)
-    app.include_router(acting.router)
-    app.include_router(api.router)
+    for part in (pages, downloads, acting, api):
+        app.include_router(part.router, dependencies=[Depends(only_known_query)])
     app.add_exception_handler(DseError, _show_fault)
     app.add_exception_handler(HTTPException, _show_http_error)
     app.add_middleware(GZipMiddleware, minimum_size=_PACK_ABOVE_BYTES, compresslevel=5)

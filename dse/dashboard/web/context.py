@@ -1,13 +1,15 @@
 """What the arguments of a route stand for: the application's context, a study, a selection."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, cast
 
 from fastapi import Depends
+from fastapi.dependencies.models import Dependant
 from starlette.requests import Request
 
+from contracts.faults import ConfigError
 from dse.dashboard.data.selection import Selection, parse_selection
 from dse.dashboard.data.studies import Studies
 from dse.dashboard.web.assets import Assets
@@ -54,6 +56,30 @@ def _columns(study: str, context: "ContextDep") -> StudyColumns:
 
 def _selection(request: Request, columns: "ColumnsDep") -> Selection:
     return parse_selection(request.query_params.multi_items(), columns)
+
+
+def only_known_query(request: Request) -> None:
+    """Refuse an address whose query names what its route does not read: a filter must not get lost.
+
+    Raises:
+        ConfigError: It does.
+    """
+    asked = list(_with_needs(request.scope["route"].dependant))
+    if any(needed.call is _selection for needed in asked):
+        return  # reads the whole query, and refuses what it does not know
+    known = [parameter.alias for needed in asked for parameter in needed.query_params]
+    for name in request.query_params:
+        if name not in known:
+            raise ConfigError(
+                f"{request.url.path[:80]} takes no {name[:40]!r}",
+                fix=f"use {', '.join(known)}" if known else "leave it out",
+            )
+
+
+def _with_needs(route: Dependant) -> Iterator[Dependant]:
+    yield route
+    for needed in route.dependencies:
+        yield from _with_needs(needed)
 
 
 ContextDep = Annotated[Context, Depends(_context)]
