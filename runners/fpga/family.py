@@ -113,6 +113,8 @@ class FpgaFamily(ABC):
             boot program is synthesised into the ROM.
         patches_clock: The PLL of a routed design can be given another clock. Where it cannot, a
             design is built and routed again for the clock that it settles on.
+        most_gained_by_routing: No route ends at so many times the clock that nextpnr expects when
+            everything is placed; None where too few were seen to say so.
         clock_sources: Files that ``patch_clock`` follows from beside ``source``, for keys.
     """
 
@@ -126,6 +128,7 @@ class FpgaFamily(ABC):
     bitstream_file: str
     patches_rom: bool = True
     patches_clock: bool = False
+    most_gained_by_routing: float | None = None
     clock_sources: tuple[Path, ...] = ()
 
     @property

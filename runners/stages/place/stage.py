@@ -80,9 +80,15 @@ def _watch(building: Building, log: str) -> None:
     """Tell how far a run is, and stop it when it is of no use to go on."""
     building.progress(progress_of(log))
     target = building.job.target
-    if target.clock_policy == "pinned":
+    most_gained = family_of_part(target.part).most_gained_by_routing
+    if target.clock_policy == "pinned" or most_gained is None:
         return
-    why = hopeless(log, asked_mhz=built_clock_hz(target) / 1e6, least_mhz=target.clocks_hz[0] / 1e6)
+    why = hopeless(
+        log,
+        asked_mhz=built_clock_hz(target) / 1e6,
+        least_mhz=target.clocks_hz[0] / 1e6,
+        most_gained=most_gained,
+    )
     if why is not None:
         raise TimingMissed(
             f"seed {building.job.place_seed} was not routed to its end: {why}",

@@ -109,11 +109,13 @@ def test_a_route_is_hopeless_only_when_it_was_placed_far_too_slow() -> None:
 
     def why(expected_mhz: float, log: str = placing, end: str = "") -> str | None:
         text = log + EXPECTED.format(expected_mhz) + end
-        return hopeless(text, asked_mhz=75.0, least_mhz=40.0)
+        return hopeless(text, asked_mhz=75.0, least_mhz=40.0, most_gained=2.0)
 
     assert why(25.0) is None, "routing may bring that much"
     assert why(20.01) is None
     found = why(20.0)
     assert found == "placed, the design is expected to reach 20.00 MHz of 40.00 MHz"
-    assert hopeless(placing, asked_mhz=75.0, least_mhz=40.0) is None, "nothing is known yet"
+    assert hopeless(placing, asked_mhz=75.0, least_mhz=40.0, most_gained=2.0) is None, (
+        "nothing is known yet"
+    )
     assert why(50.0, end="Info: Routing..\n" + EXPECTED.format(10.0)) is None, "that is the result"
