@@ -38,17 +38,47 @@ _LINEAR = re.compile(
 _LOOKS_AT_VALUES = re.compile(
     r"activation_m(in|ax)|requantise|finish\(|value|result|round|clamp|zero_point|multiplier|shift"
 )
-_REASONS: Mapping[tuple[str, str, str], str] = {}
-"""File, the right line, and the change, to the reason."""
+_NUDGE = "int64_t nudge = product >= 0 ? (INT64_C(1) << 30) : 1 - (INT64_C(1) << 30);"
+_THRESHOLD = "int32_t threshold = (mask >> 1) + (value < 0);"
+_ANY = ""
+_REASONS: Mapping[tuple[str, str, str, str], str] = {
+    (_ANY, "requantise.h", _THRESHOLD, "<= for <"): (
+        "of 0 nothing is left over, which exceeds neither threshold"
+    ),
+    (_ANY, "cfu.v", "assign \\$12  = funct3 == 2'h2;", "another code"): (
+        "the wait of an instruction that reads an accumulator directly behind SET: the kernels"
+        " multiply in between, and another wait changes no answer"
+    ),
+    ("micro_speech", "requantise.h", _NUDGE, "one more"): (
+        "used by SOFTMAX alone, which answers as it should for all 2,829,056 inputs of 4 classes"
+    ),
+    ("micro_speech", "requantise.h", _THRESHOLD, "- for +"): (
+        "a negative sum of the depthwise layer becomes -128, its zero point and limit, however it"
+        " is rounded; SOFTMAX answers as it should for all 2,829,056 inputs of 4 classes"
+    ),
+    ("micro_speech", "cfu.v", "lowest <= \\$18 ;", "a register is not written"): (
+        "the only layer on this CFU is FULLY_CONNECTED, which rounds once, on the core: the CFU"
+        " hands out sums, and the limits of its requantiser are not used"
+    ),
+}
+"""Network, file, the right line, and the change, to the reason; ``_ANY`` is any network."""
 
 
 def reason_of(
-    *, file: str, code: str, what: str, every_input: bool, may_tie: bool, is_reached: bool
+    *,
+    model: str,
+    file: str,
+    code: str,
+    what: str,
+    every_input: bool,
+    may_tie: bool,
+    is_reached: bool,
 ) -> str:
     """Return why a mutant changes nothing that an input can show; empty where nobody has said it.
 
     Args:
-        file: Of ``Mutant``, as the others.
+        model: Name of the network.
+        file: Of ``Mutant``, as the next two.
         code: The right line.
         what: How it was changed.
         every_input: All inputs that the network can have were tried.
@@ -61,8 +91,9 @@ def reason_of(
         return _UNREACHED
     if (file, code) == _TIES and not may_tie:
         return _NO_TIES
-    if known := _REASONS.get((file, code, what)):
-        return known
+    for name in (model, _ANY):
+        if known := _REASONS.get((name, file, code, what)):
+            return known
     if _LINEAR.fullmatch(file) and not _LOOKS_AT_VALUES.search(code):
         return _SHAPES_ALONE
     return ""

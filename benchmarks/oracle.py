@@ -272,6 +272,7 @@ def survivors(records: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def _reason(record: Mapping[str, Any]) -> str:
     return reason_of(
+        model=record["model"],
         file=record["file"],
         code=record["code"],
         what=record["what"],

@@ -50,7 +50,7 @@ def test_a_killed_run_goes_on_behind_its_last_whole_line(tmp_path: Path) -> None
 
 
 def test_what_nothing_shows_is_a_fault_until_somebody_says_why() -> None:
-    record = {"verdict": "none", "every_input": False, "what": "one more"}
+    record = {"model": "m", "verdict": "none", "every_input": False, "what": "one more"}
     rounding = {**record, "file": "requantise.h", "code": HALF}
     address = {**record, "file": "conv2d.c", "code": "input += layer->input_depth;"}
     clamp = {**record, "file": "conv2d.c", "code": "sum = clamp(sum, layer->activation_min);"}
