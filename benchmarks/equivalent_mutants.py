@@ -56,6 +56,18 @@ _REASONS: Mapping[tuple[str, str, str, str], str] = {
         "a negative sum of the depthwise layer becomes -128, its zero point and limit, however it"
         " is rounded; SOFTMAX answers as it should for all 2,829,056 inputs of 4 classes"
     ),
+    ("micro_speech", "cfu.v", "assign \\$24  = left == 1'h1;", "!= for =="): (
+        "when the next instruction ADD may come: this network has no ADD"
+    ),
+    (
+        "micro_speech",
+        "cfu.v",
+        "assign \\$107  = cmd_payload_function_id[2:0] == 3'h7;",
+        "!= for ==",
+    ): (
+        "which instructions wait for those before them as ADD does: without an ADD in this network"
+        " the others wait longer, and answer the same"
+    ),
     ("micro_speech", "cfu.v", "lowest <= \\$18 ;", "a register is not written"): (
         "the only layer on this CFU is FULLY_CONNECTED, which rounds once, on the core: the CFU"
         " hands out sums, and the limits of its requantiser are not used"
