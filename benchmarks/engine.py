@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from contracts.parameter import Value
-from hw_templates.cfu.engine import FAMILY
+from hw_templates.cfu.engine import gateware
 from runners.fpga.ecp5 import ECP5
 from runners.stages.synthesis import NETLIST, synthesise
 from runners.tools import run_tool
@@ -66,7 +66,7 @@ def main() -> None:
             out = Path(folder)
             values = design(size, arguments)
             source = out / "Cfu.v"
-            source.write_text(FAMILY.verilog(values))
+            source.write_text(gateware.verilog(values))
             synthesised = out / "synthesis"
             synthesised.mkdir()
             start_s = time.perf_counter()
