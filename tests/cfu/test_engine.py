@@ -10,7 +10,7 @@ import pytest
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.descriptor import Descriptor
 from hw_templates.cfu.engine.engine import Engine
-from hw_templates.cfu.engine.isa import DESCRIPTOR_WORDS, Kind, Memory, Operation
+from hw_templates.cfu.engine.isa import DESCRIPTOR_WORDS, MAGIC, Kind, Memory, Operation
 from hw_templates.cfu.engine.model import EngineModel
 from tests.cfu.cfu_harness import Command, VerilatedRuntime, expected, name_of, simulate
 from tests.cfu.engine_layers import loads, random_layer, reads, runs, unpacked, writes
@@ -168,3 +168,26 @@ def test_a_run_ends_at_a_word_of_noise_and_can_begin_anywhere(
     *took, noise_took = simulate(bench, commands + counted).answers[-4:]
     assert min(took) > 0
     assert noise_took == 0
+
+
+@pytest.mark.slow
+def test_a_descriptor_without_sense_ends_the_run(
+    runtime: VerilatedRuntime, build_folder: Path
+) -> None:
+    engine = config(4, 4, 1)
+    bench = runtime.build(Engine(engine, max_cycles=1 << 12).verilog(), build_folder / "overdue")
+    rng = random.Random(8)
+    commands = []
+    for _ in range(20):
+        words = [rng.getrandbits(32) for _ in range(2 * DESCRIPTOR_WORDS)]
+        words[0] = MAGIC << 16 | words[0] & 0xFFFF
+        words[DESCRIPTOR_WORDS] = MAGIC << 16
+        program = np.array(words, dtype="<u4").tobytes()
+        commands += writes(Memory.PROGRAM, 0, program)
+        commands += [Command(Operation.START, 0, 0, 2), Command(Operation.WAIT)]
+    layer = random_layer(rng, engine, Kind.DENSE)
+    after = loads(rng, engine, layer, 0) + runs(0) + reads(engine, layer)
+    answers = simulate(bench, commands + after).answers
+    assert set(answers[: len(commands)]) == {0}
+    output = reads(engine, layer)
+    assert np.array_equal(unpacked(layer, answers[-len(output) :]), layer.expected())

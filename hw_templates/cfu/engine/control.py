@@ -7,14 +7,18 @@ from amaranth.utils import exact_log2
 
 from hw_templates.cfu.engine.isa import MAX_DESCRIPTORS, MAX_STEPS
 
-_MAX_CYCLES = 2 * MAX_STEPS
-"""A layer that takes longer ends the run: there was no sense in its descriptor."""
+MAX_CYCLES = 2 * MAX_STEPS
+"""Of a layer: a descriptor of MAX_STEPS has ended before."""
 _NUMBER_BITS = exact_log2(MAX_DESCRIPTORS)
 _MAX_TILES_IN_FLIGHT = 63
 
 
 class Control(wiring.Component):
     """The states of a run.
+
+    Args:
+        max_cycles: A layer that takes longer ends the run: there was no sense in its descriptor. A
+            power of two.
 
     Members:
         start, first, count (In): Run ``count`` descriptors from ``first`` on.
@@ -32,7 +36,8 @@ class Control(wiring.Component):
         record, counter, cycles (Out): A counter of a descriptor has this value.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_cycles: int) -> None:
+        self._max_cycles = max_cycles
         super().__init__(
             {
                 "start": In(1),
@@ -62,8 +67,9 @@ class Control(wiring.Component):
         """Build the state machine and its counters."""
         del platform
         m = Module()
+        limit = self._max_cycles
         number, left = Signal(_NUMBER_BITS), Signal(8)
-        cycles, steps = Signal(range(_MAX_CYCLES + 1)), Signal(range(_MAX_CYCLES + 1))
+        cycles, steps = Signal(range(limit + 1)), Signal(range(limit + 1))
         is_overdue = cycles[-1]
         in_flight = Signal(range(_MAX_TILES_IN_FLIGHT + 1))
         m.d.sync += [

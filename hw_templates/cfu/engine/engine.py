@@ -8,7 +8,7 @@ from hw_templates.cfu.engine.addresses import AddressGenerator
 from hw_templates.cfu.engine.array import SUM_BITS, ArrayColumns
 from hw_templates.cfu.engine.collector import LanePairs, Shadows
 from hw_templates.cfu.engine.config import EngineConfig
-from hw_templates.cfu.engine.control import Control
+from hw_templates.cfu.engine.control import MAX_CYCLES, Control
 from hw_templates.cfu.engine.counters import StepCounter
 from hw_templates.cfu.engine.fetcher import Fetcher
 from hw_templates.cfu.engine.finisher import EARLY_CYCLES, Finisher
@@ -28,10 +28,12 @@ class Engine(CfuComponent):
 
     Args:
         config: Parameters.
+        max_cycles: What a layer may take before it ends the run.
     """
 
-    def __init__(self, config: EngineConfig) -> None:
+    def __init__(self, config: EngineConfig, *, max_cycles: int = MAX_CYCLES) -> None:
         self._config = config
+        self._max_cycles = max_cycles
         by_kind = {
             in_luts: ArrayColumns(config, in_luts=in_luts)
             for in_luts, columns in (
@@ -60,7 +62,7 @@ class Engine(CfuComponent):
         config = self._config
         word_bits = max(exact_log2(config.words(memory)) for memory in Memory)
         m.submodules.host = host = HostPort(cfu=self, rows=config.rows, word_bits=word_bits)
-        m.submodules.control = control = Control()
+        m.submodules.control = control = Control(max_cycles=self._max_cycles)
         m.submodules.fetcher = fetcher = Fetcher(config)
         m.submodules.counters = counters = StepCounter(config)
         m.submodules.addresses = addresses = AddressGenerator(config)
