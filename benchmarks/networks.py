@@ -1,9 +1,10 @@
 """``python -m benchmarks.networks [FILE|FOLDER ...]``: cycles of networks, plain and with CFUs.
 
 Each ``.tflite`` file is measured on the simulated board without a CFU, on the best ``simd`` CFU
-without channelwise sums, and on the best one with; every layer of every run is compared bit for bit
-with TFLite's reference kernels. Folders are searched. ``--layers`` prints each network's layers,
-``--cells`` what the CFUs cost on an ECP5. Files that cannot be measured are named at the end.
+without channelwise sums, on the best one with, and on an ``engine`` of 16 x 16 products; every
+layer of every run is compared bit for bit with TFLite's reference kernels. Folders are searched.
+``--layers`` prints each network's layers, ``--cells`` what the CFUs cost on an ECP5. Files that
+cannot be measured are named at the end.
 """
 
 import argparse
@@ -47,12 +48,23 @@ _SIMD: dict[str, Value] = {
     "buffer_depth": 4096,
     "hardware_requantisation": True,
 }
+_ENGINE: dict[str, Value] = {
+    "cfu": "engine",
+    "engine_rows": 16,
+    "engine_cols": 16,
+    "engine_activation_kib": 128,
+    "engine_weight_kib": 256,
+    "engine_units": 8,
+    "engine_packed": True,
+    "engine_lut_percent": 0,
+}
 DESIGNS: Mapping[str, Mapping[str, Value]] = {
     "plain": {**_CPU, "cfu": "none"},
     "simd": {**_CPU, **_SIMD, "channelwise": False},
     "channelwise": {**_CPU, **_SIMD, "channelwise": True},
+    "engine": {**_CPU, **_ENGINE},
 }
-"""The CPU of the fastest design found for image classification, with three CFUs."""
+"""The CPU of the fastest design found for image classification, without and with CFUs."""
 ON_CHIP: dict[str, Value] = {"dcache_line_bytes": 32}
 """Better beside on-chip memory, which has no level-2 cache that could hold the rest of a line."""
 DEFAULT_CFU: Mapping[str, Value] = {
