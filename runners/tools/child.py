@@ -13,7 +13,7 @@ import resource
 import signal
 import subprocess
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -74,6 +74,40 @@ def signal_group(pid: int, number: signal.Signals) -> None:
     """
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
+
+
+@contextlib.contextmanager
+def guarded_group(pid: int) -> Iterator[None]:
+    """Let a process group be killed when this process ends meanwhile, for whatever reason.
+
+    The kernel kills a tied program with its parent, but nothing that the program has started: a
+    compiler's driver would leave its compiler running for minutes. A shell of its own session
+    waits for the end of a pipe whose other end only this process has.
+
+    Args:
+        pid: Of the process that leads the group.
+    """
+    reading, writing = os.pipe()
+    try:
+        guard = subprocess.Popen(
+            ["/bin/sh", "-c", 'read -r _ || kill -s KILL -- "-$0"', str(pid)],
+            stdin=reading,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(writing)
+        raise
+    finally:
+        os.close(reading)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(BrokenPipeError):  # somebody has killed the guard
+            os.write(writing, b"\n")
+        os.close(writing)
+        guard.wait()
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:

@@ -120,12 +120,13 @@ def run_tool(
     except OSError as error:
         raise fault_of_os_error(error, f"{name} could not be started in {cwd}") from error
     try:
-        end, usage = _wait(
-            process,
-            deadline_s=started_s + timeout_s,
-            memory_bytes=memory_bytes,
-            watch=watch or _nothing,
-        )
+        with child.guarded_group(process.pid):
+            end, usage = _wait(
+                process,
+                deadline_s=started_s + timeout_s,
+                memory_bytes=memory_bytes,
+                watch=watch or _nothing,
+            )
     finally:
         child.signal_group(process.pid, signal.SIGKILL)  # what it left behind
         if process.returncode is None:

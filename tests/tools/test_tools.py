@@ -154,13 +154,24 @@ def test_full_disk_is_reported_as_disk_full(tmp_path: Path) -> None:
         run_python("open('/dev/full', 'w').write('x' * 10000)", tmp_path)
 
 
-def test_program_ends_with_its_parent(tmp_path: Path) -> None:
+PROGRAM = """
+import os, pathlib, time
+pathlib.Path("pid").write_text(str(os.getpid()))
+time.sleep(60)
+"""
+DRIVER = f"""
+import subprocess, sys
+subprocess.run([sys.executable, "-c", {PROGRAM!r}])
+"""
+
+
+@pytest.mark.parametrize("program", [PROGRAM, DRIVER], ids=["program", "what it has started"])
+def test_program_ends_with_its_parent(program: str, tmp_path: Path) -> None:
+    """A compiler's driver starts the compiler proper, which would go on for minutes."""
     outer = (
         "import sys, pathlib; from runners.tools import run_tool\n"
         "p = pathlib.Path(sys.argv[1])\n"
-        "run_tool([sys.executable, '-c', 'import os, time, pathlib;"
-        'pathlib.Path("pid").write_text(str(os.getpid())); time.sleep(60)\'],'
-        "cwd=p, log=p / 'log', timeout_s=60)"
+        f"run_tool([sys.executable, '-c', {program!r}], cwd=p, log=p / 'log', timeout_s=60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", outer, str(tmp_path)], env={**os.environ})
     pid_file = tmp_path / "pid"
