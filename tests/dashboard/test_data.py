@@ -323,7 +323,8 @@ def test_the_work_for_ten_thousand_trials_grows_less_than_their_number(tmp_path:
     few = calls_to_look_at(tmp_path / "few.db", 1_000)
     many = calls_to_look_at(tmp_path / "many.db", 10_000)
     assert many < 7 * few  # 6.0 measured
-    assert many < 70 * 10_000, "62 calls for each trial measured"
+    # more parameters make more different pieces of designs, each of which is read once
+    assert many < 85 * 10_000, "77 calls for each trial measured"
 
 
 def test_a_reader_cannot_write(database: Path, reader: Reader) -> None:
