@@ -20,7 +20,9 @@ from hw_templates.cfu.engine.unit import RequantisationUnit
 from hw_templates.cfu.engine.writer import Writer
 
 _ROW_LATENCY = 2
-"""From addresses to activations and weights in registers."""
+"""From addresses to activations in registers."""
+_COPIES = 8
+"""Registers of what all columns read. A run's first step comes later than the last is told."""
 
 
 class Engine(CfuComponent):
@@ -133,13 +135,20 @@ class Engine(CfuComponent):
             writer.results.eq(finisher.results),
         ]
         self._channels(m, write, finisher)
-        ports = self._array(m, write, kind=layer.kind, addresses=addresses)
+        ports = self._array(
+            m,
+            write,
+            running=control.running,
+            kind=layer.kind,
+            addresses=addresses,
+            flags=flags,
+        )
         for number, columns in enumerate(ports):
             first = number * self._columns.columns
             m.d.comb += [
                 columns.activations.eq(activations),
-                columns.valid.eq(flags.valid(sums_at)),
-                columns.first.eq(flags.first(sums_at)),
+                columns.valid.eq(flags.valid(sums_at - 1)),
+                columns.first.eq(flags.first(sums_at - 1)),
             ]
             m.d.comb += [
                 shadows.totals[first + at].eq(columns.totals.word_select(at, SUM_BITS))
@@ -209,7 +218,14 @@ class Engine(CfuComponent):
         return activations
 
     def _array(
-        self, m: Module, write: "_HostWrite", *, kind: Value, addresses: AddressGenerator
+        self,
+        m: Module,
+        write: "_HostWrite",
+        *,
+        running: Value,
+        kind: Value,
+        addresses: AddressGenerator,
+        flags: "_Flags",
     ) -> list[Ports]:
         """Build the array and the memory of weights for CHANNELWISE."""
         config = self._config
@@ -222,9 +238,14 @@ class Engine(CfuComponent):
         )
         write.drive(m, channelwise, Memory.CHANNEL_WEIGHTS)
         m.d.comb += channelwise.read_row.eq(addresses.weight_row)
-        part = Signal.like(addresses.part)
         is_channelwise = Signal()
-        m.d.sync += [part.eq(addresses.part), is_channelwise.eq(kind == Kind.CHANNELWISE)]
+        m.d.sync += is_channelwise.eq(kind == Kind.CHANNELWISE)
+        part = flags.part(_ROW_LATENCY)
+        copies = [running]
+        for copy in range(_COPIES):
+            later = Signal(name=f"copies_{copy}")
+            m.d.sync += later.eq(copies[-1])
+            copies.append(later)
         ports = []
         for number in range(config.cols // count):
             own_lanes = Cat(
@@ -240,6 +261,7 @@ class Engine(CfuComponent):
                 columns.write_row.eq(write.word[in_row:]),
                 columns.write_enable.eq(enables.word_select(number, words)),
                 columns.write_data.eq(write.data),
+                columns.copies.eq(copies[1 + number * count * _COPIES // config.cols]),
                 columns.read_row.eq(addresses.weight_row),
                 columns.is_channelwise.eq(is_channelwise),
                 columns.own.eq(channelwise.data.word_select(number, 8 * count)),
