@@ -103,7 +103,8 @@ class Engine(CfuComponent):
         self._count_cycles(m, host, control)
 
         activations = self._activations(m, write, host=host, addresses=addresses, writer=writer)
-        is_sum = (layer.kind == Kind.DENSE) | (layer.kind == Kind.CHANNELWISE)
+        is_sum = Signal()
+        m.d.sync += is_sum.eq((layer.kind == Kind.DENSE) | (layer.kind == Kind.CHANNELWISE))
         flags = _Flags(m, addresses)
         m.submodules.pairs = pairs = LanePairs(config)
         m.submodules.shadows = shadows = Shadows(cols=config.cols, units=config.units)
@@ -118,7 +119,6 @@ class Engine(CfuComponent):
             pairs.part.eq(flags.part(_ROW_LATENCY)),
             pairs.activations.eq(activations),
             pairs.keeps_first.eq(layer.kind == Kind.ADD),
-            shadows.load.eq(Mux(is_sum, flags.last(totals_at), flags.last(pairs_at))),
             shadows.takes_pairs.eq(~is_sum),
             shadows.pairs.eq(pairs.pairs),
             finisher.layer.eq(layer),
@@ -134,6 +134,10 @@ class Engine(CfuComponent):
             writer.valid.eq(finisher.valid),
             writer.results.eq(finisher.results),
         ]
+        # in a register, since it goes to all columns
+        m.d.sync += shadows.load.eq(
+            Mux(is_sum, flags.last(totals_at - 1), flags.last(pairs_at - 1))
+        )
         self._channels(m, write, finisher)
         ports = self._array(
             m,
