@@ -24,7 +24,8 @@ SIGN = 0x80
 class ArrayColumns(wiring.Component):
     """A column of the array, or two that share multipliers, with weights and accumulators.
 
-    All columns of an engine are equal: which lane is theirs in CHANNELWISE comes from outside.
+    All columns of an engine are equal: which lane is theirs in CHANNELWISE comes from outside. What
+    all of them read is copied into registers of their own, since they lie all over the chip.
 
     Args:
         config: Of the engine.
@@ -32,15 +33,16 @@ class ArrayColumns(wiring.Component):
 
     Members:
         write_row, write_enable, write_data (In): A word of a row of weights: [column][row].
+        copies (In, 1): The copies are loaded; high while there is anything to compute. Where each
+            column is told in a cycle of its own, their registers are not merged.
         read_row (In): Row of weights to read.
-        is_channelwise (In, 1): Lanes in ``own_lanes`` have the weight ``own``, all others have 0;
-            one cycle behind ``read_row``, like these two.
-        own (In): [column] bytes.
-        own_lanes (In): [column][row] bits.
+        is_channelwise (In, 1): Lanes in ``own_lanes`` have the weight ``own``, all others have 0.
+        own (In): [column] bytes; one cycle behind ``read_row``.
+        own_lanes (In): [column][row] bits; two cycles behind ``read_row``.
         activations (In): ``rows`` bytes, two cycles behind ``read_row``.
-        valid, first (In, 1): The sums count, and are the first ones of their tile; ``latency``
+        valid, first (In, 1): The sums count, and are the first ones of their tile; ``latency`` - 1
             cycles behind ``activations``.
-        totals (Out): [column] sums, int32; one cycle behind ``valid``.
+        totals (Out): [column] sums, int32; two cycles behind ``valid``.
 
     Attributes:
         latency: Cycles from activations to their sums.
@@ -51,7 +53,7 @@ class ArrayColumns(wiring.Component):
         self._config = config
         self._in_luts = in_luts
         self._shares_multipliers = config.packed and not in_luts
-        self.latency = 1 + tree_stages(config.rows) + config.packed
+        self.latency = 2 + tree_stages(config.rows) + config.packed
         self.columns = 2 if config.packed else 1
         words = config.rows // WORD_BYTES
         row_bits = (config.weight_rows - 1).bit_length()
@@ -60,6 +62,7 @@ class ArrayColumns(wiring.Component):
                 "write_row": In(row_bits),
                 "write_enable": In(self.columns * words),
                 "write_data": In(32),
+                "copies": In(1),
                 "read_row": In(row_bits),
                 "is_channelwise": In(1),
                 "own": In(8 * self.columns),
@@ -75,19 +78,32 @@ class ArrayColumns(wiring.Component):
         """Build memory, multipliers and adder trees, a register behind each stage."""
         del platform
         m = Module()
-        weights = [self._weights(m, column) for column in range(self.columns)]
+        read_row, own, valid, first = (
+            self._copied(m, name) for name in ("read_row", "own", "valid", "first")
+        )
+        self._activations = self._copied(m, "activations")
+        weights = [
+            self._weights(m, column, read_row=read_row, own=own) for column in range(self.columns)
+        ]
         if self._shares_multipliers:
             sums = self._pair(m, *weights)
         else:
             sums = [self._single(m, column) for column in weights]
         for column, sum_ in enumerate(sums):
             total = Signal(signed(SUM_BITS), name=f"total_{column}")
-            with m.If(self.valid):
-                m.d.sync += total.eq(Mux(self.first, 0, total) + sum_)
+            with m.If(valid):
+                m.d.sync += total.eq(Mux(first, 0, total) + sum_)
             m.d.comb += self.totals.word_select(column, SUM_BITS).eq(total)
         return m
 
-    def _weights(self, m: Module, column: int) -> list[Value]:
+    def _copied(self, m: Module, name: str) -> Signal:
+        port = getattr(self, name)
+        copy = Signal.like(port, name=f"own_{name}")
+        with m.If(self.copies):
+            m.d.sync += copy.eq(port)
+        return copy
+
+    def _weights(self, m: Module, column: int, *, read_row: Signal, own: Signal) -> list[Value]:
         """Return the weight of each row, in registers; what is not needed can be kept at 0.
 
         Where two columns share multipliers, those of the first one have 128 added, which makes
@@ -102,9 +118,9 @@ class ArrayColumns(wiring.Component):
             memory.write_row.eq(self.write_row),
             memory.write_enable.eq(self.write_enable.word_select(column, words)),
             memory.write_data.eq((self.write_data ^ (zero * 0x0101_0101)).replicate(words)),
-            memory.read_row.eq(self.read_row),
+            memory.read_row.eq(read_row),
         ]
-        own = self.own.word_select(column, 8) ^ zero
+        own_weight = own.word_select(column, 8) ^ zero
         weights: list[Value] = []
         for row in range(config.rows):
             is_own = self.own_lanes[column * config.rows + row]
@@ -114,12 +130,12 @@ class ArrayColumns(wiring.Component):
                 m.d.sync += weight.eq(zero)
             with m.Else():
                 loaded = memory.data.word_select(row, 8)
-                m.d.sync += weight.eq(Mux(self.is_channelwise & is_own, own, loaded))
+                m.d.sync += weight.eq(Mux(self.is_channelwise & is_own, own_weight, loaded))
             weights.append(weight)
         return weights
 
     def _activation(self, row: int) -> Value:
-        return self.activations.word_select(row, 8).as_signed()
+        return self._activations.word_select(row, 8).as_signed()
 
     def _single(self, m: Module, weights: Sequence[Value]) -> Value:
         """Build multipliers of which each has one product."""

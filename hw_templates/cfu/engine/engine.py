@@ -20,7 +20,9 @@ from hw_templates.cfu.engine.unit import RequantisationUnit
 from hw_templates.cfu.engine.writer import Writer
 
 _ROW_LATENCY = 2
-"""From addresses to activations and weights in registers."""
+"""From addresses to activations in registers."""
+_COPIES = 8
+"""Registers of what all columns read. A run's first step comes later than the last is told."""
 
 
 class Engine(CfuComponent):
@@ -101,7 +103,8 @@ class Engine(CfuComponent):
         self._count_cycles(m, host, control)
 
         activations = self._activations(m, write, host=host, addresses=addresses, writer=writer)
-        is_sum = (layer.kind == Kind.DENSE) | (layer.kind == Kind.CHANNELWISE)
+        is_sum = Signal()
+        m.d.sync += is_sum.eq((layer.kind == Kind.DENSE) | (layer.kind == Kind.CHANNELWISE))
         flags = _Flags(m, addresses)
         m.submodules.pairs = pairs = LanePairs(config)
         m.submodules.shadows = shadows = Shadows(cols=config.cols, units=config.units)
@@ -116,7 +119,6 @@ class Engine(CfuComponent):
             pairs.part.eq(flags.part(_ROW_LATENCY)),
             pairs.activations.eq(activations),
             pairs.keeps_first.eq(layer.kind == Kind.ADD),
-            shadows.load.eq(Mux(is_sum, flags.last(totals_at), flags.last(pairs_at))),
             shadows.takes_pairs.eq(~is_sum),
             shadows.pairs.eq(pairs.pairs),
             finisher.layer.eq(layer),
@@ -132,14 +134,25 @@ class Engine(CfuComponent):
             writer.valid.eq(finisher.valid),
             writer.results.eq(finisher.results),
         ]
+        # in a register, since it goes to all columns
+        m.d.sync += shadows.load.eq(
+            Mux(is_sum, flags.last(totals_at - 1), flags.last(pairs_at - 1))
+        )
         self._channels(m, write, finisher)
-        ports = self._array(m, write, kind=layer.kind, addresses=addresses)
+        ports = self._array(
+            m,
+            write,
+            running=control.running,
+            kind=layer.kind,
+            addresses=addresses,
+            flags=flags,
+        )
         for number, columns in enumerate(ports):
             first = number * self._columns.columns
             m.d.comb += [
                 columns.activations.eq(activations),
-                columns.valid.eq(flags.valid(sums_at)),
-                columns.first.eq(flags.first(sums_at)),
+                columns.valid.eq(flags.valid(sums_at - 1)),
+                columns.first.eq(flags.first(sums_at - 1)),
             ]
             m.d.comb += [
                 shadows.totals[first + at].eq(columns.totals.word_select(at, SUM_BITS))
@@ -209,7 +222,14 @@ class Engine(CfuComponent):
         return activations
 
     def _array(
-        self, m: Module, write: "_HostWrite", *, kind: Value, addresses: AddressGenerator
+        self,
+        m: Module,
+        write: "_HostWrite",
+        *,
+        running: Value,
+        kind: Value,
+        addresses: AddressGenerator,
+        flags: "_Flags",
     ) -> list[Ports]:
         """Build the array and the memory of weights for CHANNELWISE."""
         config = self._config
@@ -222,9 +242,14 @@ class Engine(CfuComponent):
         )
         write.drive(m, channelwise, Memory.CHANNEL_WEIGHTS)
         m.d.comb += channelwise.read_row.eq(addresses.weight_row)
-        part = Signal.like(addresses.part)
         is_channelwise = Signal()
-        m.d.sync += [part.eq(addresses.part), is_channelwise.eq(kind == Kind.CHANNELWISE)]
+        m.d.sync += is_channelwise.eq(kind == Kind.CHANNELWISE)
+        part = flags.part(_ROW_LATENCY)
+        copies = [running]
+        for copy in range(_COPIES):
+            later = Signal(name=f"copies_{copy}")
+            m.d.sync += later.eq(copies[-1])
+            copies.append(later)
         ports = []
         for number in range(config.cols // count):
             own_lanes = Cat(
@@ -240,6 +265,7 @@ class Engine(CfuComponent):
                 columns.write_row.eq(write.word[in_row:]),
                 columns.write_enable.eq(enables.word_select(number, words)),
                 columns.write_data.eq(write.data),
+                columns.copies.eq(copies[1 + number * count * _COPIES // config.cols]),
                 columns.read_row.eq(addresses.weight_row),
                 columns.is_channelwise.eq(is_channelwise),
                 columns.own.eq(channelwise.data.word_select(number, 8 * count)),

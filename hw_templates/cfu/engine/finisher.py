@@ -63,10 +63,14 @@ class Finisher(wiring.Component):
         del platform
         m = Module()
         layer = self.layer
-        is_add = layer.kind == Kind.ADD
+        is_add, is_maximum = Signal(), Signal()
+        m.d.sync += [
+            is_add.eq(layer.kind == Kind.ADD),
+            is_maximum.eq(layer.kind == Kind.MAXIMUM),
+        ]
         m.submodules.tables = tables = AddTables(self._config)
         m.d.comb += [
-            tables.start.eq(self.prepare & is_add),
+            tables.start.eq(self.prepare & (layer.kind == Kind.ADD)),
             tables.layer.eq(layer),
             self.prepares.eq(tables.busy),
         ]
@@ -80,7 +84,7 @@ class Finisher(wiring.Component):
             m.d.comb += [
                 ports.value.eq(self.values[number]),
                 ports.is_add.eq(is_add),
-                ports.is_maximum.eq(layer.kind == Kind.MAXIMUM),
+                ports.is_maximum.eq(is_maximum),
                 ports.rounds_once.eq(layer.rounds_once),
                 ports.zero_point.eq(layer.zero_point),
                 ports.least.eq(layer.least),
