@@ -15,7 +15,7 @@ from hw_templates.cfu.engine.finisher import EARLY_CYCLES, Finisher
 from hw_templates.cfu.engine.host import HostPort
 from hw_templates.cfu.engine.isa import CHANNEL_WORDS, MAX_DESCRIPTORS, WORD_BYTES, Kind, Memory
 from hw_templates.cfu.engine.memories import RowMemory
-from hw_templates.cfu.engine.shared import Ports, SharedModule
+from hw_templates.cfu.engine.shared import Ports, SharedModule, with_looped_zeros
 from hw_templates.cfu.engine.unit import RequantisationUnit
 from hw_templates.cfu.engine.writer import Writer
 
@@ -55,7 +55,8 @@ class Engine(CfuComponent):
     def verilog(self) -> str:
         """Return the text of module ``Cfu`` and of those that it names."""
         modules = (self._unit_module, *self._column_modules.values())
-        return "\n".join([to_verilog(self), *(module.verilog() for module in modules)])
+        texts = [to_verilog(self), *(module.verilog() for module in modules)]
+        return with_looped_zeros("\n".join(texts))
 
     def elaborate(self, platform: object) -> Module:
         """Connect the parts."""

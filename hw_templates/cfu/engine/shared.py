@@ -1,10 +1,28 @@
 """Modules that a design has many times: converted once, then only named."""
 
+import re
+
 from amaranth.back import verilog
 from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Signal, Value
 from amaranth.lib import wiring
 
 from hw_templates.cfu.component import Elaborated
+
+_LISTED_ZEROS = re.compile(r"  initial begin\n((?:    words\[\d+\] = \d+'[hd]0+;\n)+)  end\n")
+
+
+def with_looped_zeros(text: str) -> str:
+    """Return Verilog whose memories ``words`` are set to zero by a loop, not word by word.
+
+    Of a list of thousands of words Verilator makes megabytes of C++, and the compiler minutes.
+    """
+
+    def loop(found: re.Match[str]) -> str:
+        depth = found[1].count("\n")
+        count = f"for (zeroed = 0; zeroed < {depth}; zeroed = zeroed + 1)"
+        return f"  integer zeroed;\n  initial {count} words[zeroed] = 0;\n"
+
+    return _LISTED_ZEROS.sub(loop, text)
 
 
 class SharedModule:
