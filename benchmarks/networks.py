@@ -136,8 +136,8 @@ def layer_table(runs: Mapping[str, Run]) -> str:
                 "x".join(map(str, first.output_shape)),
                 f"{first.macs:,}",
                 *(f"{layer.cycles:,}" for layer in layers),
-                f"{first.cycles / last.cycles:.1f}",
-                f"{last.macs / last.cycles:.2f}",
+                f"{first.cycles / last.cycles:.1f}" if last.cycles else "",
+                f"{last.macs / last.cycles:.2f}" if last.cycles else "",
             ]
         )
     return table_text(["layer", "output", "MAC", *runs, "ratio", "MAC/cycle"], rows, left=2)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from contracts.network import ChannelSum
+import numpy as np
+
+from contracts.network import ChannelSum, WindowSum
 from sw_templates.constants import int8_values
 from sw_templates.layers.convolution import (
     DEPTHWISE_FIELDS,
@@ -89,18 +91,30 @@ void depthwise_conv2d(const struct depthwise_conv2d_layer *layer, const int8_t *
         del scratch_rows
         return self.row_bytes(row_align_bytes) * self._taps
 
-    def computation(self) -> ChannelSum | None:
-        """See ``Layer.computation``."""
-        if self.depth_multiplier != 1:
+    def computation(self) -> ChannelSum | WindowSum | None:
+        """See ``Layer.computation``: over a single channel it is a sum over all channels."""
+        weights = int8_values(self.weights)[0]
+        if self.depth_multiplier == 1:
+            return ChannelSum(
+                input=self.input.index,
+                output=self.output.index,
+                image=image_of(self.input),
+                result=image_of(self.output),
+                window=self.window.moving(),
+                padding=self.input.zero_point,
+                weights=weights,
+                requantisation=self.requantisation(),
+            )
+        if self.input.shape[3] != 1:
             return None
-        return ChannelSum(
+        return WindowSum(
             input=self.input.index,
             output=self.output.index,
             image=image_of(self.input),
             result=image_of(self.output),
             window=self.window.moving(),
             padding=self.input.zero_point,
-            weights=int8_values(self.weights)[0],
+            weights=weights.transpose(2, 0, 1)[..., np.newaxis],
             requantisation=self.requantisation(),
         )
 
