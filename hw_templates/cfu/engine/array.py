@@ -81,6 +81,16 @@ class ArrayColumns(wiring.Component):
         read_row, own, valid, first = (
             self._copied(m, name) for name in ("read_row", "own", "valid", "first")
         )
+        self._is_channelwise = self._copied(m, "is_channelwise")
+        self._write_enable = Signal.like(self.write_enable, name="own_write_enable")
+        self._write_row = Signal.like(self.write_row, name="own_write_row")
+        self._write_data = Signal.like(self.write_data, name="own_write_data")
+        m.d.sync += self._write_enable.eq(self.write_enable)
+        with m.If(self.write_enable.any()):
+            m.d.sync += [
+                self._write_row.eq(self.write_row),
+                self._write_data.eq(self.write_data),
+            ]
         self._activations = self._copied(m, "activations")
         weights = [
             self._weights(m, column, read_row=read_row, own=own) for column in range(self.columns)
@@ -115,9 +125,9 @@ class ArrayColumns(wiring.Component):
         memory = RowMemory(rows=config.weight_rows, row_bits=8 * config.rows, part_bits=32)
         m.submodules[f"weights_{column}"] = memory
         m.d.comb += [
-            memory.write_row.eq(self.write_row),
-            memory.write_enable.eq(self.write_enable.word_select(column, words)),
-            memory.write_data.eq((self.write_data ^ (zero * 0x0101_0101)).replicate(words)),
+            memory.write_row.eq(self._write_row),
+            memory.write_enable.eq(self._write_enable.word_select(column, words)),
+            memory.write_data.eq((self._write_data ^ (zero * 0x0101_0101)).replicate(words)),
             memory.read_row.eq(read_row),
         ]
         own_weight = own.word_select(column, 8) ^ zero
@@ -126,11 +136,11 @@ class ArrayColumns(wiring.Component):
             is_own = self.own_lanes[column * config.rows + row]
             weight = Signal(8, name=f"weight_{column}_{row}")
             # as a reset of the register, a 0 costs no look-up tables
-            with m.If(self.is_channelwise & ~is_own):
+            with m.If(self._is_channelwise & ~is_own):
                 m.d.sync += weight.eq(zero)
             with m.Else():
                 loaded = memory.data.word_select(row, 8)
-                m.d.sync += weight.eq(Mux(self.is_channelwise & is_own, own_weight, loaded))
+                m.d.sync += weight.eq(Mux(self._is_channelwise & is_own, own_weight, loaded))
             weights.append(weight)
         return weights
 

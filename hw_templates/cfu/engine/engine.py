@@ -237,7 +237,9 @@ class Engine(CfuComponent):
         count = self._columns.columns
         words = count * config.rows // WORD_BYTES
         in_row = exact_log2(config.cols * config.rows // WORD_BYTES)
-        enables = write.lanes(Memory.WEIGHTS, config.cols * config.rows // WORD_BYTES)
+        lanes = write.lanes(Memory.WEIGHTS, config.cols * config.rows // WORD_BYTES)
+        enables, row, data = Signal(len(lanes)), Signal.like(write.word[in_row:]), Signal(32)
+        m.d.sync += [enables.eq(lanes), row.eq(write.word[in_row:]), data.eq(write.data)]
         m.submodules.channel_weights = channelwise = RowMemory(
             rows=config.channel_weight_rows, row_bits=8 * config.cols, part_bits=32
         )
@@ -263,9 +265,9 @@ class Engine(CfuComponent):
             is_in_luts = (number + 1) * count > config.cols - config.lut_columns
             columns = self._column_modules[is_in_luts].instance(m, f"columns_{number}")
             m.d.comb += [
-                columns.write_row.eq(write.word[in_row:]),
+                columns.write_row.eq(row),
                 columns.write_enable.eq(enables.word_select(number, words)),
-                columns.write_data.eq(write.data),
+                columns.write_data.eq(data),
                 columns.copies.eq(copies[1 + number * count * _COPIES // config.cols]),
                 columns.read_row.eq(addresses.weight_row),
                 columns.is_channelwise.eq(is_channelwise),

@@ -13,6 +13,8 @@ ADD_LATENCY = 3
 LATENCY = 1 + Scaler.LATENCY + 1
 """From a sum and its constants to the output."""
 
+_LIMITS = ("own_least", "own_greatest", "own_zero_point")
+
 
 class RequantisationUnit(wiring.Component):
     """Adds a bias, requantises and clamps: a value every cycle.
@@ -68,14 +70,21 @@ class RequantisationUnit(wiring.Component):
             scaler.multiplier.eq(multiplier),
             scaler.shift.eq(shift),
             scaler.rounds_once.eq(self.rounds_once),
-            scaler.offset.eq(self.zero_point),
         ]
         result = scaler.result
+        # what belongs to the layer comes from afar
+        least, greatest, offset = (Signal(signed(8), name=name) for name in _LIMITS)
+        m.d.sync += [
+            least.eq(self.least),
+            greatest.eq(self.greatest),
+            offset.eq(self.zero_point),
+        ]
+        m.d.comb += scaler.offset.eq(offset)
         m.d.sync += self.result.eq(
             Mux(
-                result < self.least,
-                self.least,
-                Mux(result > self.greatest, self.greatest, result[:8].as_signed()),
+                result < least,
+                least,
+                Mux(result > greatest, greatest, result[:8].as_signed()),
             )
         )
         return m
