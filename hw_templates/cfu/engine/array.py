@@ -18,6 +18,8 @@ from hw_templates.cfu.engine.products import (
 )
 
 SUM_BITS = 32
+TOTAL_BITS = 13
+"""Of the sum of 32 activations."""
 SIGN = 0x80
 
 
@@ -40,6 +42,7 @@ class ArrayColumns(wiring.Component):
         own (In): [column] bytes; one cycle behind ``read_row``.
         own_lanes (In): [column][row] bits; two cycles behind ``read_row``.
         activations (In): ``rows`` bytes, two cycles behind ``read_row``.
+        total_activation (In): Sum of ``activations``, ``latency`` - 2 cycles behind them.
         valid, first (In, 1): The sums count, and are the first ones of their tile; ``latency`` - 1
             cycles behind ``activations``.
         totals (Out): [column] sums, int32; two cycles behind ``valid``.
@@ -68,6 +71,7 @@ class ArrayColumns(wiring.Component):
                 "own": In(8 * self.columns),
                 "own_lanes": In(config.rows * self.columns),
                 "activations": In(8 * config.rows),
+                "total_activation": In(signed(TOTAL_BITS)),
                 "valid": In(1),
                 "first": In(1),
                 "totals": Out(SUM_BITS * self.columns),
@@ -160,10 +164,9 @@ class ArrayColumns(wiring.Component):
 
     def _pair(self, m: Module, lows: Sequence[Value], highs: Sequence[Value]) -> list[Value]:
         """Build multipliers of which each has the products of two columns."""
-        activations, low_parts, carries, high_parts = [], [], [], []
+        low_parts, carries, high_parts = [], [], []
         for row, (low, high) in enumerate(zip(lows, highs, strict=True)):
             activation = self._activation(row)
-            activations.append(registered(m, activation, name=f"activation_{row}"))
             product = PackedProduct()
             m.submodules[f"product_{row}"] = product
             m.d.comb += [
@@ -174,9 +177,10 @@ class ArrayColumns(wiring.Component):
             low_parts.append(product.low_part)
             carries.append(product.carry)
             high_parts.append(product.high_part)
-        total_activation, low_sum, carry, high_sum = (
-            registered_sum(m, parts) for parts in (activations, low_parts, carries, high_parts)
+        low_sum, carry, high_sum = (
+            registered_sum(m, parts) for parts in (low_parts, carries, high_parts)
         )
+        total_activation = self._copied(m, "total_activation")
         # the low weights had 128 added
         return [
             registered(m, low_sum + (((carry << 3) - total_activation) << 7), name="low_sum"),

@@ -15,6 +15,7 @@ from hw_templates.cfu.engine.finisher import EARLY_CYCLES, Finisher
 from hw_templates.cfu.engine.host import HostPort
 from hw_templates.cfu.engine.isa import CHANNEL_WORDS, MAX_DESCRIPTORS, WORD_BYTES, Kind, Memory
 from hw_templates.cfu.engine.memories import RowMemory
+from hw_templates.cfu.engine.products import registered, registered_sum
 from hw_templates.cfu.engine.shared import Ports, SharedModule, with_looped_zeros
 from hw_templates.cfu.engine.unit import RequantisationUnit
 from hw_templates.cfu.engine.writer import Writer
@@ -148,10 +149,20 @@ class Engine(CfuComponent):
             addresses=addresses,
             flags=flags,
         )
+        # the weights that have 128 added need it, once for all columns
+        total_activation = registered(
+            m,
+            registered_sum(
+                m,
+                [activations.word_select(row, 8).as_signed() for row in range(config.rows)],
+            ),
+            name="total_activation",
+        )
         for number, columns in enumerate(ports):
             first = number * self._columns.columns
             m.d.comb += [
                 columns.activations.eq(activations),
+                columns.total_activation.eq(total_activation),
                 columns.valid.eq(flags.valid(sums_at - 1)),
                 columns.first.eq(flags.first(sums_at - 1)),
             ]
