@@ -33,6 +33,7 @@ def task_of(
     held: Mapping[int, Image],
     config: EngineConfig,
     *,
+    spreads: bool,
     is_small: bool,
 ) -> tuple[Task, tuple[int, ...], int]:
     """Return the task of a layer, the tensors that it reads, and the one that it writes.
@@ -41,6 +42,7 @@ def task_of(
         computation: What it computes.
         held: How tensors lie in the engine that are there.
         config: The engine.
+        spreads: Whether the input of few channels may be spread over rows.
         is_small: Whether weights count for more than cycles.
 
     Raises:
@@ -48,7 +50,13 @@ def task_of(
     """
     match computation:
         case WindowSum():
-            task = _window_sum(computation, held.get(computation.input), config, is_small=is_small)
+            task = _window_sum(
+                computation,
+                held.get(computation.input),
+                config,
+                spreads=spreads,
+                is_small=is_small,
+            )
             return task, (computation.input,), computation.output
         case ChannelSum():
             return channel_sum_task(computation, config), (computation.input,), computation.output
@@ -62,7 +70,7 @@ def task_of(
 
 
 def _window_sum(
-    layer: WindowSum, held: Image | None, config: EngineConfig, *, is_small: bool
+    layer: WindowSum, held: Image | None, config: EngineConfig, *, spreads: bool, is_small: bool
 ) -> Task:
     """Return the task of a sum over all channels, over the shapes that cost least.
 
@@ -70,6 +78,7 @@ def _window_sum(
         layer: What is computed.
         held: How its input lies in the engine; None where the CPU is to write it.
         config: The engine.
+        spreads: Whether the input of few channels may be spread over rows.
         is_small: Whether weights count for more than cycles.
 
     Raises:
@@ -85,7 +94,8 @@ def _window_sum(
         return (len(task.weights) if is_small else 0, cycles)
 
     best = window_sum_task(layer, config, result=layer.result)
-    for seen in (*spread(layer, config), *folded(layer, config)):
+    others = [*spread(layer, config)] if spreads else []
+    for seen in (*others, *folded(layer, config)):
         with suppress(CannotRun):
             best = min(best, window_sum_task(seen, config, result=layer.result), key=cost)
     return best

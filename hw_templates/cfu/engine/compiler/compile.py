@@ -48,23 +48,27 @@ class _Style:
     Attributes:
         keeps_inputs: The network's inputs have memory of their own, and so need not be written at
             each inference.
+        spreads: Inputs of few channels may be spread, which takes a row for each pixel.
         is_small: Pixels are folded for the fewest weights, not for the fewest cycles.
         splits: Equal weights of a layer's channels are there once, for a command for each block.
     """
 
     keeps_inputs: bool
+    spreads: bool
     is_small: bool
     splits: bool
 
 
 _STYLES = (
-    _Style(keeps_inputs=True, is_small=False, splits=False),
-    _Style(keeps_inputs=True, is_small=False, splits=True),
-    _Style(keeps_inputs=False, is_small=False, splits=False),
-    _Style(keeps_inputs=False, is_small=False, splits=True),
-    _Style(keeps_inputs=False, is_small=True, splits=False),
+    *(
+        _Style(keeps_inputs=keeps_inputs, spreads=spreads, is_small=False, splits=splits)
+        for keeps_inputs in (True, False)
+        for spreads in (True, False)
+        for splits in (False, True)
+    ),
+    _Style(keeps_inputs=False, spreads=False, is_small=True, splits=False),
 )
-_LEAST_MEMORY = _Style(keeps_inputs=False, is_small=True, splits=True)
+_LEAST_MEMORY = _Style(keeps_inputs=False, spreads=False, is_small=True, splits=True)
 
 
 def _program(network: Network, config: EngineConfig, style: _Style) -> Program:
@@ -193,7 +197,11 @@ class _Draft:
             tensor: plain[0].image for tensor in self._there if (plain := self._plain_homes(tensor))
         }
         task, inputs, output = task_of(
-            computation, held, self._config, is_small=self._style.is_small
+            computation,
+            held,
+            self._config,
+            spreads=self._style.spreads,
+            is_small=self._style.is_small,
         )
         tasks = by_blocks(task, self._config) if self._style.splits else (task,)
         if len(self._tasks) + len(tasks) > MAX_DESCRIPTORS:
