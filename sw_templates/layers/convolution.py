@@ -1,6 +1,8 @@
 """What convolutions of int8 and of int16 share: their options, and how their shapes go together."""
 
-from sw_templates.layers.window import Window
+from contracts.network import Int8s, WindowSum
+from sw_templates.layers.weighted_layer import WeightedLayer
+from sw_templates.layers.window import Window, image_of
 from sw_templates.tensor import Tensor
 from sw_templates.tflite_node import Node
 
@@ -57,6 +59,26 @@ def depth_multiplier(node: Node, image: Tensor, weights: Tensor) -> int:
             weights.index, f"has the shape {weights.shape} for {image.shape[3]} input channels"
         )
     return multiplier
+
+
+def window_sum(layer: WeightedLayer, window: Window, weights: Int8s) -> WindowSum:
+    """Return what a convolution computes, as hardware is told of it.
+
+    Args:
+        layer: With one image.
+        window: That moves over it.
+        weights: [output channel][kernel y][kernel x][input channel].
+    """
+    return WindowSum(
+        input=layer.input.index,
+        output=layer.output.index,
+        image=image_of(layer.input),
+        result=image_of(layer.output),
+        window=window.moving(),
+        padding=layer.input.zero_point,
+        weights=weights,
+        requantisation=layer.requantisation(),
+    )
 
 
 def _window(node: Node, image: Tensor, weights: Tensor, output: Tensor) -> Window:

@@ -11,9 +11,10 @@ from sw_templates.layers.convolution import (
     CONVOLUTION_FIELDS,
     convolution_window,
     require_bias_input,
+    window_sum,
 )
 from sw_templates.layers.weighted_layer import WeightedLayer
-from sw_templates.layers.window import Window, image_of
+from sw_templates.layers.window import Window
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
 
@@ -106,16 +107,7 @@ void conv2d(const struct conv2d_layer *layer, const int8_t *input, int8_t *outpu
 
     def computation(self) -> WindowSum:
         """See ``Layer.computation``."""
-        return WindowSum(
-            input=self.input.index,
-            output=self.output.index,
-            image=image_of(self.input),
-            result=image_of(self.output),
-            window=self.window.moving(),
-            padding=self.input.zero_point,
-            weights=int8_values(self.weights),
-            requantisation=self.requantisation(),
-        )
+        return window_sum(self, self.window, int8_values(self.weights))
 
     @property
     def macs(self) -> int:

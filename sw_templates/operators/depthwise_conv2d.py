@@ -11,6 +11,7 @@ from sw_templates.layers.convolution import (
     DEPTHWISE_FIELDS,
     depth_multiplier,
     depthwise_window,
+    window_sum,
 )
 from sw_templates.layers.weighted_layer import WeightedLayer
 from sw_templates.layers.window import Window, image_of
@@ -107,16 +108,7 @@ void depthwise_conv2d(const struct depthwise_conv2d_layer *layer, const int8_t *
             )
         if self.input.shape[3] != 1:
             return None
-        return WindowSum(
-            input=self.input.index,
-            output=self.output.index,
-            image=image_of(self.input),
-            result=image_of(self.output),
-            window=self.window.moving(),
-            padding=self.input.zero_point,
-            weights=weights.transpose(2, 0, 1)[..., np.newaxis],
-            requantisation=self.requantisation(),
-        )
+        return window_sum(self, self.window, weights.transpose(2, 0, 1)[..., np.newaxis])
 
     @property
     def macs(self) -> int:
