@@ -1,6 +1,5 @@
 """The stage that compiles a CFU's Verilog for this computer, for kernels of a host firmware."""
 
-import shutil
 from pathlib import Path
 
 from hw_templates.cfu import on_host
@@ -8,10 +7,14 @@ from runners.pipeline import Building, Stage
 from runners.stages.cfu import SOURCE
 from runners.stages.design import own_hardware
 from runners.stages.own_source import giving
-from runners.stages.simulator import runtime_inputs, verilator_root
-from runners.tools import newest_clang, run_tool
-
-_UNIT = "unit.cc"
+from runners.stages.simulator import (
+    MODEL_FOLDER,
+    UNIT,
+    compile_verilog,
+    runtime_inputs,
+    verilator_root,
+)
+from runners.tools import newest_clang
 
 
 def build_cfu_object(
@@ -32,32 +35,20 @@ def build_cfu_object(
     Raises:
         DseError: A fault of ``run_tool``.
     """
-    scratch = out / "scratch"
-    model = scratch / "model"
-    model.mkdir(parents=True)
-    shutil.copyfile(cfu, scratch / SOURCE)
-    verilated = run_tool(
-        on_host.verilate_command(SOURCE, model.name),
-        cwd=scratch,
-        log=out / "verilator.log",
-        timeout_s=timeout_s,
-        memory_bytes=memory_bytes,
-    )
-    (model / _UNIT).write_text(on_host.unit([path.name for path in model.glob("*.cpp")]))
-    compiled = run_tool(
-        on_host.compile_command(
-            _UNIT,
+    return compile_verilog(
+        {SOURCE: cfu.read_text(encoding="utf-8")},
+        verilate=on_host.verilate_command(SOURCE, MODEL_FOLDER),
+        unit=on_host.unit,
+        compiling=on_host.compile_command(
+            UNIT,
             compiler=newest_clang(),
             verilator_root=verilator_root(runtime),
             out=(out / on_host.CFU_OBJECT).absolute(),
         ),
-        cwd=model,
-        log=out / "clang.log",
+        out=out,
         timeout_s=timeout_s,
         memory_bytes=memory_bytes,
     )
-    shutil.rmtree(scratch)
-    return verilated.cpu_s + compiled.cpu_s
 
 
 def _build(building: Building) -> float:

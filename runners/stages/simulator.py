@@ -5,7 +5,7 @@ The firmware is no part of the program: it is read from files when a simulation 
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,11 @@ from runners.tools import identities, newest_clang, run_tool
 
 SIMULATOR = "simulator"
 """File name of the program in the folder that ``build_simulator`` fills."""
+
+MODEL_FOLDER = "model"
+"""Where ``compile_verilog`` has the C++ of a model, in a temporary folder."""
+UNIT = "unit.cc"
+"""File name of all of it as one unit."""
 
 _ROOT_FILE = "verilator_root"
 
@@ -78,29 +83,70 @@ def build_simulator(
     sources = {"soc.v": soc, "VexRiscv.v": cpu}
     if cfu is not None:
         sources["Cfu.v"] = cfu
-    scratch = out / "scratch"
-    model = scratch / "model"
-    model.mkdir(parents=True)
-    for name, source in sources.items():
-        text = simulation.without_public(source.read_text(encoding="utf-8"))
-        (scratch / name).write_text(text, encoding="utf-8")
-    verilated = run_tool(
-        simulation.verilate_command(list(sources), "model"),
-        cwd=scratch,
-        log=out / "verilator.log",
-        timeout_s=timeout_s,
-        memory_bytes=memory_bytes,
-    )
-    unit = simulation.simulator_unit([path.name for path in model.glob("*.cpp")])
-    (model / "simulator_unit.cc").write_text(unit, encoding="utf-8")
-    compiled = run_tool(
-        simulation.compile_command(
-            "simulator_unit.cc",
+    texts = {
+        name: simulation.without_public(source.read_text(encoding="utf-8"))
+        for name, source in sources.items()
+    }
+    return compile_verilog(
+        texts,
+        verilate=simulation.verilate_command(list(texts), MODEL_FOLDER),
+        unit=simulation.simulator_unit,
+        compiling=simulation.compile_command(
+            UNIT,
             compiler=newest_clang(),
             verilator_root=verilator_root(runtime),
             runtime=runtime.absolute(),
             out=(out / SIMULATOR).absolute(),
         ),
+        out=out,
+        timeout_s=timeout_s,
+        memory_bytes=memory_bytes,
+    )
+
+
+def compile_verilog(
+    sources: Mapping[str, str],
+    *,
+    verilate: Sequence[str],
+    unit: Callable[[Sequence[str]], str],
+    compiling: Sequence[str],
+    out: Path,
+    timeout_s: float,
+    memory_bytes: int | None,
+) -> float:
+    """Turn Verilog into C++, and all of that as one unit into what a command makes of it.
+
+    Args:
+        sources: File name to text of the Verilog.
+        verilate: The command that turns it into C++ in ``MODEL_FOLDER``.
+        unit: From the names of the C++ files to the text of the unit.
+        compiling: The command that compiles ``UNIT``; its output lies outside of the folder.
+        out: For logs and temporary files; must exist.
+        timeout_s: Limit of each program, wall clock.
+        memory_bytes: Limit of each program's resident memory.
+
+    Returns:
+        The CPU-seconds that it cost.
+
+    Raises:
+        DseError: A fault of ``run_tool``.
+    """
+    scratch = out / "scratch"
+    model = scratch / MODEL_FOLDER
+    model.mkdir(parents=True)
+    for name, text in sources.items():
+        (scratch / name).write_text(text, encoding="utf-8")
+    verilated = run_tool(
+        verilate,
+        cwd=scratch,
+        log=out / "verilator.log",
+        timeout_s=timeout_s,
+        memory_bytes=memory_bytes,
+    )
+    text = unit([path.name for path in model.glob("*.cpp")])
+    (model / UNIT).write_text(text, encoding="utf-8")
+    compiled = run_tool(
+        compiling,
         cwd=model,
         log=out / "clang.log",
         timeout_s=timeout_s,
