@@ -23,24 +23,17 @@ from tests.cfu.cfu_harness import (
     simulate,
 )
 from tests.cfu.engine_layers import sending, sent
+from tests.cfu.engine_runs import design
 
 ROWS = (4, 8, 16, 32)
 
 
-def design(rows: int) -> dict[str, Value]:
-    return {
-        "engine_rows": rows,
-        "engine_cols": 4,
-        "engine_activation_kib": 8,
-        "engine_weight_kib": 8,
-        "engine_units": 1,
-        "engine_packed": False,
-        "engine_lut_percent": 0,
-    }
+def small_design(rows: int) -> dict[str, Value]:
+    return design(rows, 4, activation_kib=8, weight_kib=8)
 
 
 def config(rows: int) -> EngineConfig:
-    return EngineConfig.from_values(design(rows))
+    return EngineConfig.from_values(small_design(rows))
 
 
 def random_format(rng: random.Random, rows: int) -> ImageFormat:
@@ -117,7 +110,7 @@ def test_hardware_does_what_the_model_does(
 
 @pytest.mark.parametrize("rows", ROWS)
 def test_the_emulation_does_what_the_model_does(rows: int, tmp_path: Path) -> None:
-    render_kernels(FAMILY, design(rows), tmp_path)
+    render_kernels(FAMILY, small_design(rows), tmp_path)
     program = compile_host(["cfu_emulation.c", "emulation_bench.c", "-I."], tmp_path, "emulation")
     commands = random_commands(random.Random(rows), rows, images=60)
     assert emulate(program, commands) == expected(EngineModel(config(rows)), commands)

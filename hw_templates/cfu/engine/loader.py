@@ -105,15 +105,15 @@ class ImageLoader(wiring.Component):
             kept = Array(Cat(waiting[: 8 * n], sent) for n in range(MOST_CHANNELS))
             m.d.sync += [waiting.eq(kept[count[:2]]), count.eq(count + _SENT_BYTES)]
         with m.If(self.begin):
-            own = self.a
-            m.d.sync += begin_line(own[16:24], _from_one(self.b[:SIZE_BITS]), own[12:15])
+            own, own_width = self.a, _from_one(self.b[:SIZE_BITS])
+            m.d.sync += begin_line(own[16:24], own_width, own[12:15])
             m.d.sync += [
                 channels_less.eq(own[0:2]),
                 last.eq(own[4:]),
                 words_less.eq(own[8:]),
                 ahead.eq(own[12:]),
                 padding.eq(own[16:]),
-                width.eq(_from_one(self.b[:SIZE_BITS])),
+                width.eq(own_width),
                 lines.eq(_from_one(self.b[16 : 16 + SIZE_BITS])),
                 count.eq(0),
             ]

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.descriptor import Descriptor
-from hw_templates.cfu.engine.image import ImageModel
+from hw_templates.cfu.engine.image import MOST_BYTES, ImageModel
 from hw_templates.cfu.engine.isa import (
     ADD_LEFT_SHIFT,
     CHANNEL_WORDS,
@@ -61,8 +61,7 @@ class EngineModel:
         self._config = config
         self._memories = {memory: np.zeros(config.words(memory), dtype="<u4") for memory in Memory}
         self._pointer = 0
-        self._image = ImageModel.begin(0, 0, rows=config.rows)
-        self._image.lines = 0  # until one begins
+        self._image = ImageModel(row_bytes=min(config.rows, MOST_BYTES))
 
     def op(self, funct3: int, funct7: int, a: int, b: int) -> int:
         """Execute one instruction and return its answer."""

@@ -45,10 +45,10 @@ def spread(layer: WindowSum, config: EngineConfig) -> Iterator[WindowSum]:
     window, image = layer.window, layer.image
     pixels, channels = window.kernel_width, image.channels
     ahead = pixels - 1 - window.pad_left
-    is_small = channels <= MOST_CHANNELS and pixels * channels <= min(MOST_BYTES, config.rows)
+    fits_row = channels <= MOST_CHANNELS and pixels * channels <= min(MOST_BYTES, config.rows)
     is_plain = window.dilation_width == 1 and 0 <= ahead <= MOST_AHEAD
     stays_inside = (layer.result.width - 1) * window.stride_width < image.width
-    if not (is_small and is_plain and stays_inside) or max(image.height, image.width) >> SIZE_BITS:
+    if not (fits_row and is_plain and stays_inside) or max(image.height, image.width) >> SIZE_BITS:
         return
     own = ImageFormat(
         channels=channels,

@@ -123,21 +123,7 @@ def window_sum_task(layer: WindowSum, config: EngineConfig, *, result: Image) ->
     Raises:
         CannotRun: The engine cannot.
     """
-    return _checked(
-        Task(
-            kind=Kind.DENSE,
-            images=(layer.image,),
-            result=result,
-            image=layer.image,
-            output=layer.result,
-            window=layer.window,
-            padding=layer.padding,
-            weights=_dense_rows(layer.weights, config),
-            channels=_channel_words(layer.requantisation, layer.result, config),
-            requantisation=layer.requantisation,
-        ),
-        config,
-    )
+    return _sum_task(Kind.DENSE, layer, _dense_rows(layer.weights, config), result, config)
 
 
 def channel_sum_task(layer: ChannelSum, config: EngineConfig) -> Task:
@@ -146,16 +132,23 @@ def channel_sum_task(layer: ChannelSum, config: EngineConfig) -> Task:
     Raises:
         CannotRun: The engine cannot.
     """
+    rows = _channelwise_rows(layer.weights, config)
+    return _sum_task(Kind.CHANNELWISE, layer, rows, layer.result, config)
+
+
+def _sum_task(
+    kind: Kind, layer: WindowSum | ChannelSum, weights: Int8s, result: Image, config: EngineConfig
+) -> Task:
     return _checked(
         Task(
-            kind=Kind.CHANNELWISE,
+            kind=kind,
             images=(layer.image,),
-            result=layer.result,
+            result=result,
             image=layer.image,
             output=layer.result,
             window=layer.window,
             padding=layer.padding,
-            weights=_channelwise_rows(layer.weights, config),
+            weights=weights,
             channels=_channel_words(layer.requantisation, layer.result, config),
             requantisation=layer.requantisation,
         ),
