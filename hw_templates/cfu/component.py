@@ -1,11 +1,11 @@
 """From an Amaranth component to the text of module ``Cfu``."""
 
-from amaranth.back import verilog
-from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal
+from amaranth.hdl import ClockDomain, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw_templates.cfu.family import PORTS
+from hw_templates.cfu.verilog import convert
 
 
 class CfuComponent(wiring.Component):
@@ -54,23 +54,8 @@ def to_verilog(component: CfuComponent) -> str:
     top.domains += domain
     top.submodules.cfu = component
     ports = [domain.clk, domain.rst, *(getattr(component, name) for name in _own_ports())]
-    text: str = verilog.convert(
-        Elaborated(top), name="Cfu", ports=ports, emit_src=False, strip_internal_attrs=True
-    )
-    return text
+    return convert(top, "Cfu", ports)
 
 
 def _own_ports() -> tuple[str, ...]:
     return tuple(name for name in PORTS if name not in ("clk", "reset"))
-
-
-class Elaborated(Elaboratable):
-    """Hands out a module that was put together before."""
-
-    def __init__(self, module: Module) -> None:
-        self._module = module
-
-    def elaborate(self, platform: object) -> Module:
-        """Return the module."""
-        del platform
-        return self._module

