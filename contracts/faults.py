@@ -309,6 +309,10 @@ class StoreError(DseError):
     then = Then.STOP
 
 
+class Unreadable(StoreError):
+    """What a database keeps of one study is not what this program writes; others can be read."""
+
+
 class Untrusted(DseError):
     """A database names CFU families, operators or metrics that this user has not agreed to run."""
 

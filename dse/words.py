@@ -20,6 +20,19 @@ def number_text(value: float) -> str:
     return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
 
 
+_MOST_DIGITS = 18
+"""Of a number that fits what SQLite and NumPy count with."""
+
+
+def whole_number(text: str) -> int | None:
+    """Return what an address or a form has as a whole number; None where it has none.
+
+    ``str.isdigit`` alone takes superscripts, which ``int`` does not.
+    """
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return int(text) if is_number else None
+
+
 def json_text(data: Any, *, indent: int | None = None) -> str:
     """Write data as JSON, null for what JSON has no word for: infinity and not-a-number.
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from contracts.faults import ConfigError
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.config.checks import check_ranges, completed
@@ -163,8 +164,20 @@ def config_from_json(text: str) -> StudyConfig:
     """Return the config that ``StudyConfig.to_json`` wrote, without a look at the files it names.
 
     So results can be read when the model or a target is gone.
+
+    Raises:
+        ConfigError: The text is not what ``to_json`` writes.
     """
-    return _config(validated(StudyFile, json.loads(text), file="the config in the database"))
+    source = "the config in the database"
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"{source} is not JSON: {error}", fix="restore the database from a copy"
+        ) from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{source} is not an object", fix="restore the database from a copy")
+    return _config(validated(StudyFile, content, file=source))
 
 
 def _config(complete: StudyFile) -> StudyConfig:

@@ -42,8 +42,9 @@ def list_data(summaries: Sequence[StudySummary]) -> list[dict[str, Any]]:
     return [
         {
             "study": summary.study.name,
-            "created": time_text(summary.study.created_s),
+            "created": None if summary.problem else time_text(summary.study.created_s),
             **{state.value: count for state, count in summary.counts.items()},
+            **({"problem": summary.problem} if summary.problem else {}),
         }
         for summary in summaries
     ]
@@ -53,8 +54,20 @@ def list_text(summaries: Sequence[StudySummary]) -> str:
     """Lay out the studies of a database."""
     if not summaries:
         return "no studies yet; start one: python -m dse.study start"
-    rows = [[str(value) for value in row.values()] for row in list_data(summaries)]
-    return table_text(["study", "created (UTC)", *TrialState], rows, left=2)
+    rows = [
+        [
+            summary.study.name,
+            "-" if summary.problem else time_text(summary.study.created_s),
+            *map(str, summary.counts.values()),
+        ]
+        for summary in summaries
+    ]
+    problems = [
+        f"study {summary.study.name!r} cannot be read: {summary.problem}"
+        for summary in summaries
+        if summary.problem
+    ]
+    return "\n".join([table_text(["study", "created (UTC)", *TrialState], rows, left=2), *problems])
 
 
 def status_data(columns: "StudyColumns") -> dict[str, Any]:

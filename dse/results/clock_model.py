@@ -6,6 +6,7 @@ Source: Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2nd 
 3.4.1 and 7.10.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -163,11 +164,11 @@ class PlacedClocks:
         self._seen, samples = reader.samples(
             "clock_mhz", target=config.resolved["target"], seen=self._seen
         )
-        found = {
-            sample.trial_id: (design_values(sample.design_json), sample.value)
-            for sample in samples
-            if sample.fidelity in (Fidelity.PLACED, Fidelity.BOARD)
-        }
+        found = {}
+        for sample in samples:
+            if sample.fidelity in (Fidelity.PLACED, Fidelity.BOARD):
+                with contextlib.suppress(ValueError):  # of a study that cannot be read
+                    found[sample.trial_id] = design_values(sample.design_json), sample.value
         if not found:
             return False
         self._placed |= found

@@ -7,6 +7,7 @@ at and ask it to ``update``. What an update costs depends on what changed, not o
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,10 +35,12 @@ from dse.store import (
     LastAttempts,
     MetricValues,
     Reader,
+    StudyChanges,
     StudyRecord,
     TrialColumns,
     TrialRecord,
     TrialResult,
+    as_unreadable,
 )
 from dse.store.records import design_values
 
@@ -109,6 +112,7 @@ class StudyResults:
     def __init__(self, name: str, wanted: Wanted = EVERYTHING) -> None:
         self._name = name
         self._wanted = wanted
+        self._path = Path()
         self._study: StudyRecord | None = None
         self._config: StudyConfig | None = None
         self._seen = -1
@@ -153,7 +157,7 @@ class StudyResults:
 
         Raises:
             NotFound: There is no study of that name (any more).
-            StoreError: The database cannot be used.
+            StoreError: The database cannot be used, or what it has of this study.
         """
         found = reader.changes(
             self._name,
@@ -167,6 +171,11 @@ class StudyResults:
                 f"{reader.path.name} has no study {self._name[:80]!r}",
                 fix="choose one of the list of studies",
             )
+        self._path = reader.path
+        with as_unreadable(reader.path, self._name):
+            return self._take(reader, found)
+
+    def _take(self, reader: Reader, found: StudyChanges) -> Update:
         is_other = self._study != found.study
         if is_other:
             if self._study is None or self._study.config_json != found.study.config_json:
@@ -215,7 +224,8 @@ class StudyResults:
     def columns(self) -> StudyColumns:
         """Return the study as it was at the last update; later ones do not change it."""
         if self._snapshot is None:
-            self._snapshot = self._make_columns()
+            with as_unreadable(self._path, self._name):
+                self._snapshot = self._make_columns()
         return self._snapshot
 
     def _make_columns(self) -> StudyColumns:
@@ -522,12 +532,15 @@ def study_front(reader: Reader, name: str) -> tuple[StudyColumns, Front]:
     """
     from dse.config import config_from_json
 
-    config = config_from_json(reader.study(name).config_json)
+    with as_unreadable(reader.path, name):
+        config = config_from_json(reader.study(name).config_json)
     columns = study_columns(reader, name, replace(wanted_for_front(config), records=False))
 
     def points(positions: Positions) -> tuple[TrialResult, ...]:
         numbers = columns.numbers[positions].tolist()
-        stored = {r.trial.number: r for r in reader.results(columns.id, numbers=numbers)}
+        with as_unreadable(reader.path, name):
+            found = reader.results(columns.id, numbers=numbers)
+        stored = {result.trial.number: result for result in found}
         return tuple(
             _joined(stored[number], *columns.measured(position))
             for number, position in zip(numbers, positions.tolist(), strict=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from contracts.measurement import Fidelity
 from dse.config import StudyConfig, config_from_json
-from dse.store import Reader, StudyRecord, TrialDetail, TrialRecord
+from dse.store import Reader, StudyRecord, TrialDetail, TrialRecord, as_unreadable
 from runners.job import Job
 
 
@@ -62,8 +62,6 @@ def open_trial(store: Reader, study: str, number: int) -> OpenedTrial:
         StoreError: The database cannot be used.
     """
     record = store.study(study)
-    return OpenedTrial(
-        study=record,
-        config=config_from_json(record.config_json),
-        detail=store.detail(record, number),
-    )
+    with as_unreadable(store.path, study):
+        config = config_from_json(record.config_json)
+    return OpenedTrial(study=record, config=config, detail=store.detail(record, number))

@@ -24,6 +24,7 @@ from dse.store.records import (
     TrialResult,
     TrialState,
 )
+from dse.store.soundness import as_unreadable
 from dse.store.store import Store
 
 __all__ = [
@@ -50,4 +51,5 @@ __all__ = [
     "TrialRecord",
     "TrialResult",
     "TrialState",
+    "as_unreadable",
 ]

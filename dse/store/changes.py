@@ -30,6 +30,8 @@ from dse.store.records import (
     TrialRecord,
     TrialState,
 )
+from dse.store.schema import trials
+from dse.store.soundness import require_sound
 
 _STATES = {state.value: state for state in TrialState}
 _FAULTS = {kind.value: kind for kind in FaultKind}
@@ -67,7 +69,8 @@ _METRIC = f"""
 SELECT group_concat(trial_id), group_concat(CAST(value AS INTEGER)),
        group_concat(CAST((value - CAST(value AS INTEGER)) * {_FRACTION} AS INTEGER)),
        group_concat({_CODE}),
-       total(abs(value) < 1 AND value <> 0 OR abs(value) >= {_FRACTION})
+       total(abs(value) < 1 AND value <> 0 OR abs(value) >= {_FRACTION}),
+       total(typeof(value) NOT IN ('real', 'integer') OR {_CODE} < 0)
 FROM metrics WHERE name = ? AND
 """
 _METRIC_ROWS = f"SELECT trial_id, value, {_CODE} FROM metrics WHERE name = ? AND "
@@ -94,17 +97,18 @@ def study_changes(
     wanted: AttemptsWanted,
 ) -> StudyChanges:
     """Return what changed in a study after a revision, see ``Reader.changes``."""
+    require_sound(db, trials, (trials.c.study_id == study.id) & (trials.c.revision > since))
     cursor = _cursor(db)
     with _no_collection():
-        trials = _columns(cursor, study.id, since)
-        sources = _Sources(trials)
+        found = _columns(cursor, study.id, since)
+        sources = _Sources(found)
         return StudyChanges(
             study=study,
-            trials=trials,
+            trials=found,
             records=_records(cursor, study.id, since) if with_records else None,
-            metrics=tuple(_metrics(cursor, sources, names)) if len(trials.ids) else (),
+            metrics=tuple(_metrics(cursor, sources, names)) if len(found.ids) else (),
             attempts=_attempts(cursor, sources, wanted),
-            origins=origins(db, set(trials.reused_from[trials.reused_from > 0].tolist())),
+            origins=origins(db, set(found.reused_from[found.reused_from > 0].tolist())),
         )
 
 
@@ -220,9 +224,11 @@ def _metric(
     cursor: sqlite3.Cursor, condition: str, variables: tuple[Any, ...]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]] | None:
     """Return keys of trials, their values of a metric, and twice the fidelity plus estimate."""
-    *texts, inexact = cursor.execute(_METRIC + condition, variables).fetchone()
+    *texts, inexact, unsound = cursor.execute(_METRIC + condition, variables).fetchone()
     if texts[0] is None:
         return None
+    if unsound:
+        raise ValueError(f"metrics.value or .fidelity of {variables[0]} is of no known kind")
     if inexact:
         rows = cursor.execute(_METRIC_ROWS + condition, variables).fetchall()
         table = np.array(rows, dtype=np.float64)

@@ -4,7 +4,17 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    ScalarSelect,
+    Select,
+    false,
+    func,
+    literal,
+    select,
+)
 
 from contracts.faults import FaultKind, NotFound
 from contracts.measurement import Fidelity
@@ -21,9 +31,24 @@ from dse.store.records import (
     TrialRecord,
     TrialResult,
     TrialState,
+    design_values,
 )
 from dse.store.results import read_measurement
-from dse.store.schema import attempts, contexts, metrics, studies, trials
+from dse.store.schema import (
+    artefacts,
+    attempts,
+    contexts,
+    layers,
+    metrics,
+    placements,
+    stage_times,
+    studies,
+    tools,
+    trials,
+)
+from dse.store.soundness import require_sound
+
+_MOST_ROWS = 1 << 63
 
 
 def trial_record(row: Row[Any]) -> TrialRecord:
@@ -47,6 +72,7 @@ def study_record(row: Row[Any]) -> StudyRecord:
 
 def find_study(db: Connection, name: str) -> StudyRecord | None:
     """Return the study called ``name``, or None."""
+    require_sound(db, studies, studies.c.name == name)
     row = db.execute(select(studies).where(studies.c.name == name)).one_or_none()
     return None if row is None else study_record(row)
 
@@ -81,23 +107,42 @@ def ended_attempts(db: Connection, trial_id: int, *, but: int) -> tuple[AttemptR
 
 def summaries(db: Connection) -> tuple[StudySummary, ...]:
     """Return all studies, oldest first, with the number of trials in each state."""
-    counted: dict[int, dict[TrialState, int]] = {}
+    counted: dict[int, dict[str, int]] = {}
     for study_id, state, count in db.execute(
         select(trials.c.study_id, trials.c.state, func.count()).group_by(
             trials.c.study_id, trials.c.state
         )
     ):
-        counted.setdefault(study_id, {})[TrialState(state)] = count
+        counted.setdefault(study_id, {})[state] = count
     last = (
         select(func.max(trials.c.ended_s)).where(trials.c.study_id == studies.c.id)
     ).scalar_subquery()
     return tuple(
-        StudySummary(
-            study=StudyRecord(**{c.name: getattr(row, c.name) for c in studies.columns}),
-            counts={state: counted.get(row.id, {}).get(state, 0) for state in TrialState},
-            last_s=row.last_s,
-        )
-        for row in db.execute(select(studies, last.label("last_s")).order_by(studies.c.id))
+        _summary(db, row, counted.get(row.id, {}))
+        for row in db.execute(select(studies, last.label("last_s")).order_by(studies.c.id)).all()
+    )
+
+
+def _summary(db: Connection, row: Row[Any], counted: Mapping[str, int]) -> StudySummary:
+    """Return the line of one study; of one that cannot be read, what can be told nevertheless."""
+    values = {column.name: getattr(row, column.name) for column in studies.columns}
+    last_s, problem = row.last_s, None
+    try:
+        require_sound(db, studies, studies.c.id == row.id)
+        if strange := sorted(set(counted) - {state.value for state in TrialState}, key=str):
+            raise ValueError(f"trials.state is {strange[0]!r}")
+        if not isinstance(last_s, float | int | None):
+            raise ValueError(f"trials.ended_s is {last_s!r}")
+    except ValueError as error:
+        problem = str(error)
+        name = values["name"]
+        values |= {"name": name if isinstance(name, str) else repr(name), "created_s": 0.0}
+        last_s = None
+    return StudySummary(
+        study=StudyRecord(**values),
+        counts={state: counted.get(state.value, 0) for state in TrialState},
+        last_s=last_s,
+        problem=problem,
     )
 
 
@@ -164,7 +209,10 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
     Raises:
         NotFound: The study has no trial of that number.
     """
-    found = _results(db, (trials.c.study_id == study.id) & (trials.c.number == number))
+    # a number that no row can have is none that SQLite could be asked for
+    which = trials.c.study_id == study.id
+    which &= trials.c.number == number if abs(number) < _MOST_ROWS else false()
+    found = _results(db, which)
     if not found:
         last = db.execute(
             select(func.max(trials.c.number)).where(trials.c.study_id == study.id)
@@ -175,6 +223,11 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
         )
     (result,) = found
     source = result.trial.reused_from or result.trial.id
+    for table in (attempts, metrics, layers, placements):
+        require_sound(db, table, table.c.trial_id == source)
+    for table in (stage_times, artefacts, tools):
+        of_trial = select(attempts.c.id).where(attempts.c.trial_id == source)
+        require_sound(db, table, table.c.attempt_id.in_(of_trial))
     tried = tuple(
         attempt_record(row)
         for row in db.execute(
@@ -229,13 +282,14 @@ def samples(
             continue
         now[study_id] = revision
         config = db.execute(select(studies.c.config_json).where(studies.c.id == study_id)).scalar()
-        if json.loads(config or "{}").get("target") != target:
+        if _target_of(config) != target:
             continue
         rows = db.execute(
             select(trials.c.id, trials.c.design_json, metrics.c.value, metrics.c.fidelity)
             .join(metrics, metrics.c.trial_id == trials.c.id)
             .where(
                 metrics.c.name == metric,
+                func.typeof(metrics.c.value).in_(("real", "integer")),
                 ~metrics.c.estimate,
                 trials.c.study_id == study_id,
                 trials.c.revision > since,
@@ -247,6 +301,14 @@ def samples(
             for key, text, value, fidelity in rows
         )
     return now, tuple(sorted(found, key=lambda sample: sample.trial_id))
+
+
+def _target_of(config_json: Any) -> Any:
+    """Return the target in a study's config; None where that cannot be read."""
+    try:
+        return json.loads(config_json)["target"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
 def last_context(db: Connection, study_id: int) -> str:
@@ -280,8 +342,11 @@ def trial_of_design(db: Connection, study_id: int, design_id: str) -> int | None
 
 
 def _results(db: Connection, which: ColumnElement[bool]) -> tuple[TrialResult, ...]:
+    require_sound(db, trials, which)
     rows = db.execute(select(*trials.c).where(which).order_by(trials.c.number))
     found = [trial_record(row) for row in rows]
+    for trial in found:
+        design_values(trial.design_json)  # raises ValueError where it is none
     source = func.coalesce(trials.c.reused_from, trials.c.id)
     values: dict[int, dict[str, float]] = {}
     estimates: dict[int, list[str]] = {}

@@ -26,6 +26,7 @@ from dse.store.records import (
     TrialState,
 )
 from dse.store.schema import audit, studies, trials
+from dse.store.soundness import as_unreadable
 
 
 class Reader:
@@ -71,6 +72,11 @@ class Reader:
         with as_store_error(self.path), self._reading.begin() as db:
             yield db
 
+    @contextmanager
+    def _read_study(self, study: str) -> Iterator[Connection]:
+        with as_unreadable(self.path, study), self._read() as db:
+            yield db
+
     @property
     def is_copy(self) -> bool:
         """Whether a migrated copy is read, since the file has an older schema."""
@@ -94,7 +100,7 @@ class Reader:
 
     def find_study(self, name: str) -> StudyRecord | None:
         """Return the study called ``name``, or None."""
-        with self._read() as db:
+        with self._read_study(name) as db:
             return queries.find_study(db, name)
 
     def study(self, name: str) -> StudyRecord:
@@ -102,6 +108,7 @@ class Reader:
 
         Raises:
             NotFound: There is none; the message lists those that there are.
+            Unreadable: What is stored of it is not what this program writes.
         """
         found = self.find_study(name)
         if found is not None:
@@ -156,7 +163,7 @@ class Reader:
             with_records: Whether to read the trials whole, too.
             attempts: Of which of these trials to read the last attempt, too.
         """
-        with self._read() as db:
+        with self._read_study(name) as db:
             check_schema(self.path, db)
             study = queries.find_study(db, name)
             if study is None:
@@ -200,8 +207,9 @@ class Reader:
 
         Raises:
             NotFound: There is no such trial.
+            Unreadable: What is stored of it is not what this program writes.
         """
-        with self._read() as db:
+        with self._read_study(study.name) as db:
             return queries.trial_detail(db, study, number)
 
     def samples(

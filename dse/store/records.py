@@ -382,11 +382,13 @@ class StudySummary:
         study: The study.
         counts: Number of trials in each state; every state is present.
         last_s: When a trial ended last, or None.
+        problem: Why the study cannot be read, or None. Then ``study`` has what can be told of it.
     """
 
     study: StudyRecord
     counts: dict[TrialState, int]
     last_s: float | None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -443,7 +445,13 @@ class AuditRecord:
 
 
 def design_values(design_json: str) -> dict[str, Value]:
-    """Return the parameters in a design's canonical text, whichever schema wrote it."""
-    decoded: dict[str, Any] = json.loads(design_json)
-    inner = decoded.get("values", decoded)
+    """Return the parameters in a design's canonical text, whichever schema wrote it.
+
+    Raises:
+        ValueError: It is not the text of a design.
+    """
+    decoded: Any = json.loads(design_json)
+    inner = decoded.get("values", decoded) if isinstance(decoded, dict) else None
+    if not isinstance(inner, dict) or not all(isinstance(v, int | str) for v in inner.values()):
+        raise ValueError(f"not a design: {design_json[:80]!r}")
     return {name: value for name, value in inner.items() if name != "schema"}

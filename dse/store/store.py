@@ -23,6 +23,7 @@ from dse.store.records import (
     TrialState,
 )
 from dse.store.schema import attempts, audit, contexts, studies, trials
+from dse.store.soundness import as_unreadable
 
 
 class Store(Reader):
@@ -62,8 +63,12 @@ class Store(Reader):
     def create_study(
         self, *, name: str, config_toml: str, config_json: str, source_hash: str, now_s: float
     ) -> StudyRecord:
-        """Create the study, or return the one of that name that is there already."""
-        with self._write() as db:
+        """Create the study, or return the one of that name that is there already.
+
+        Raises:
+            Unreadable: What is stored of it is not what this program writes.
+        """
+        with as_unreadable(self.path, name), self._write() as db:
             known = queries.find_study(db, name)
             if known is not None:
                 return known

@@ -112,7 +112,10 @@ def test_filters_of_the_pages_hold_for_scripts(example: Path) -> None:
 
 @pytest.mark.parametrize("limit", ["0", "1001", "many"])
 def test_a_page_has_its_limits(example: Path, limit: str) -> None:
-    assert client(example).get(f"/api/studies/imgc/trials?limit={limit}").status_code == 422
+    answer = client(example).get(f"/api/studies/imgc/trials?limit={limit}")
+    assert answer.status_code == 400
+    assert answer.json().keys() == {"error", "fix"}
+    assert limit in answer.json()["error"]
 
 
 @pytest.mark.parametrize(
@@ -202,6 +205,8 @@ def test_the_description_names_every_route(example: Path) -> None:
         "/api/studies/{study}/effects",
     }  # fmt: skip
     assert all(f"<code>{path}</code>" in page for path in schema["paths"])
+    for methods in schema["paths"].values():
+        assert set(methods["get"]["responses"]) == {"200", "4XX"}
     documented = (ROOT / "docs" / "reference" / "api.md").read_text()
     assert all(f"`{path}`" in documented for path in schema["paths"])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from contracts.faults import DseError
 from dse.dashboard.data.payload import MOST_DRAWN, packed_columns
-from dse.dashboard.data.studies import Studies
+from dse.dashboard.data.studies import Studies, StudyLine
 from dse.results.growth import growth_rows
 
 _READ = 8
@@ -25,8 +25,11 @@ def studies_read_ahead(database: Path) -> Studies:
 
 
 def _read(studies: Studies) -> None:
-    with contextlib.suppress(DseError):  # the page of that study shows it
-        for line in studies.lines(now_s=time.time())[:_READ]:
+    newest: list[StudyLine] = []
+    with contextlib.suppress(DseError):  # the page shows it
+        newest = studies.lines(now_s=time.time())[:_READ]
+    for line in newest:
+        with contextlib.suppress(DseError):
             columns = studies.columns(line.name)
             packed_columns(columns, MOST_DRAWN)
             growth_rows(columns.growth)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from contracts.faults import ConfigError
 from dse.config import StudyConfig, config_from_json
 from dse.results.columns import StudyColumns
 from dse.results.study_results import StudyResults
-from dse.store import HeldTrial, Reader, StudyRecord, TrialDetail
+from dse.store import HeldTrial, Reader, StudyRecord, StudySummary, TrialDetail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,8 @@ class StudyLine:
 
     Attributes:
         name: Of the study.
-        config: Of the study.
+        config: Of the study; None where it cannot be read.
+        problem: Why the study cannot be read, or None.
         created_s: When it was created.
         counts: Trials in each state; every state is present.
         last_s: When a trial ended last, or None.
@@ -25,7 +27,8 @@ class StudyLine:
     """
 
     name: str
-    config: StudyConfig
+    config: StudyConfig | None
+    problem: str | None
     created_s: float
     counts: dict[str, int]
     last_s: float | None
@@ -40,6 +43,24 @@ class StudyLine:
 @lru_cache(maxsize=256)
 def _config(text: str) -> StudyConfig:
     return config_from_json(text)
+
+
+def _line(summary: StudySummary, *, is_running: bool) -> StudyLine:
+    config, problem = None, summary.problem
+    if problem is None:
+        try:
+            config = _config(summary.study.config_json)
+        except ConfigError as error:
+            problem = error.what
+    return StudyLine(
+        name=summary.study.name,
+        config=config,
+        problem=problem,
+        created_s=summary.study.created_s,
+        counts={state.value: count for state, count in summary.counts.items()},
+        last_s=summary.last_s,
+        is_running=is_running,
+    )
 
 
 class Studies:
@@ -90,15 +111,7 @@ class Studies:
         reader = self.reader()
         running = reader.running_studies(now_s=now_s)
         found = [
-            StudyLine(
-                name=summary.study.name,
-                config=_config(summary.study.config_json),
-                created_s=summary.study.created_s,
-                counts={state.value: count for state, count in summary.counts.items()},
-                last_s=summary.last_s,
-                is_running=summary.study.id in running,
-            )
-            for summary in reader.summaries()
+            _line(summary, is_running=summary.study.id in running) for summary in reader.summaries()
         ]
         return sorted(found, key=lambda line: -line.created_s)
 

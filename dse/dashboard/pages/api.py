@@ -5,6 +5,7 @@ import hashlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
 from starlette.responses import HTMLResponse, Response
 
 from dse.dashboard.data.payload import packed_columns
@@ -22,7 +23,25 @@ DESCRIPTION = (
     ' answer costs 304 and no body. Errors are {"error": what, "fix": what to do}. Filters'
     " (`box=metric:low:high`, `only=parameter:value|value`, `show=front`) are those of the pages."
 )
-router = APIRouter(prefix="/api", tags=["studies"])
+
+
+class Refusal(BaseModel):
+    """What an error says.
+
+    Attributes:
+        error: What is wrong.
+        fix: What to do about it.
+    """
+
+    error: str
+    fix: str
+
+
+router = APIRouter(
+    prefix="/api",
+    tags=["studies"],
+    responses={"4XX": {"model": Refusal, "description": "What is wrong, and what to do."}},
+)
 
 PageLimit = Annotated[int, Query(ge=1, le=1000, description="Rows in one answer.")]
 After = Annotated[int, Query(ge=0, description="Only trials with a larger number.")]

@@ -9,7 +9,7 @@ from dse.dashboard.pages.parts import trial_row
 from dse.dashboard.web.context import Context
 from dse.results.columns import StudyColumns
 from dse.store import TrialDetail
-from dse.words import number_text, value_text
+from dse.words import number_text, value_text, whole_number
 
 MOST = 4
 
@@ -41,8 +41,9 @@ def compare_context(
 
 def _numbers(texts: Sequence[str], columns: StudyColumns) -> list[int]:
     words = [word for text in texts for word in text.replace(",", " ").split()]
-    bad = [w for w in words if not w.isdigit() or columns.index_of(int(w[:9])) is None]
-    numbers = list(dict.fromkeys(int(word[:9]) for word in words if word not in bad))
+    known = {word: whole_number(word) for word in words}
+    bad = [w for w, n in known.items() if n is None or columns.index_of(n) is None]
+    numbers = list(dict.fromkeys(n for n in known.values() if n is not None))
     fix = f"name 2 to {MOST} trials of the study, such as ?trials=1,2"
     if bad:
         raise NotFound(f"there is no trial {bad[0][:40]!r}", fix=fix)

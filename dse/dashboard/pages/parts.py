@@ -21,7 +21,7 @@ from dse.output.oracle_report import oracle_text, stored_oracle
 from dse.results.columns import ABSENT, FIDELITIES, StudyColumns
 from dse.results.growth import growth_rows
 from dse.store import TrialState
-from dse.words import design_text, number_text, value_text, varying
+from dse.words import design_text, number_text, value_text, varying, whole_number
 
 PAGE_SIZE = 50
 _STEPS_SHOWN = 200
@@ -260,4 +260,5 @@ def _reached(columns: StudyColumns, position: int) -> str:
 
 
 def _whole(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) < 10 else 1
+    number = whole_number(text)
+    return 1 if number is None else number

@@ -1,17 +1,20 @@
 """The application: routes, the guard around them, and faults as pages or JSON."""
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from contracts.faults import ConfigError, DseError, NotFound, StoreError, Untrusted
+from contracts.faults import ConfigError, DseError, NotFound, StoreError, Unreadable, Untrusted
 from dse.dashboard.data.studies import Studies
 from dse.dashboard.pages import acting, api, downloads, pages
 from dse.dashboard.web.assets import Assets
@@ -22,6 +25,7 @@ from dse.dashboard.web.watch import Watch
 from dse.store import Reader
 
 _PACK_ABOVE_BYTES = 1000
+_log = logging.getLogger("uvicorn.error")
 
 
 def make_app(
@@ -75,6 +79,8 @@ def make_app(
         app.include_router(part.router, dependencies=[Depends(only_known_query)])
     app.add_exception_handler(DseError, _show_fault)
     app.add_exception_handler(HTTPException, _show_http_error)
+    app.add_exception_handler(RequestValidationError, _show_wrong_request)
+    app.add_middleware(Unexpected)
     app.add_middleware(GZipMiddleware, minimum_size=_PACK_ABOVE_BYTES, compresslevel=5)
     app.add_middleware(Guard, access=access)
     return app
@@ -113,6 +119,8 @@ async def _show_fault(request: Request, error: Exception) -> Response:
         status = 404
     elif isinstance(error, ConfigError):
         status = 400
+    elif isinstance(error, Unreadable):
+        status = 500
     elif isinstance(error, Untrusted):
         status = 403
     elif isinstance(error, StoreError):
@@ -120,9 +128,48 @@ async def _show_fault(request: Request, error: Exception) -> Response:
     return _error(request, status, error.what, error.fix)
 
 
+async def _show_wrong_request(request: Request, error: Exception) -> Response:
+    """Answer a part of the address that is no number, or not one that is allowed."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where, name = str(first["loc"][0]), str(first["loc"][-1])
+    what = f"the {where} has {str(first.get('input'))[:40]!r} for {name[:40]}"
+    wanted = str(first["msg"]).partition(",")[0]
+    return _error(request, 400, what, wanted.replace("Input should be", "use").lower())
+
+
 async def _show_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return _error(request, error.status_code, str(error.detail), "go back to the list of studies")
+
+
+class Unexpected:
+    """Middleware that answers what no handler expected as an error in words, and logs it.
+
+    It stands within ``Guard``, so that this answer has the headers of all others.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and answer it where that ends with an exception."""
+        has_begun = False
+
+        async def send_and_tell(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_tell)
+        except Exception:
+            if scope["type"] != "http" or has_begun:
+                raise
+            _log.exception("%s %s", scope["method"], scope["path"])
+            what = "this page could not be made; the dashboard's terminal has the details"
+            fix = "report it as a bug, with those details; other pages are not touched"
+            await _error(Request(scope, receive), 500, what, fix)(scope, receive, send)
 
 
 def _error(request: Request, status: int, what: str, fix: str) -> Response:

@@ -10,7 +10,7 @@ from contracts.faults import DseError
 from dse.dashboard.data.payload import PROCESS, changes_data, mark
 from dse.dashboard.data.studies import Studies
 from dse.dashboard.web.watch import Watch
-from dse.words import json_text
+from dse.words import json_text, whole_number
 
 ALIVE_S = 25.0
 """A sign of life this often, so that a connection that broke is noticed."""
@@ -38,7 +38,7 @@ async def study_events(
         return
     try:
         process, _, seen = last_id.partition("-")
-        since = int(seen) if process == PROCESS and seen.isdigit() else None
+        since = whole_number(seen) if process == PROCESS else None
         running: object = None
         is_first = True
         while not watch.is_closing:

@@ -1,0 +1,113 @@
+"""Whether rows hold what this program writes: SQLite takes any value in any column.
+
+A database of somebody else, or one that was edited, may have texts where numbers belong. Whoever
+reads rows asks here first, so that one bad study is refused by name and no other suffers.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    Table,
+    Text,
+    and_,
+    func,
+    not_,
+    or_,
+    select,
+)
+
+from contracts.faults import ConfigError, NotFound, Unreadable
+
+_LAST_S = 253_402_300_800
+"""The year 10,000, which no calendar of Python reaches."""
+_SHOWN_CHARS = 60
+
+
+def require_sound(db: Connection, table: Table, which: ColumnElement[bool]) -> None:
+    """Check the types of all values in some rows of a table, in one pass of SQLite.
+
+    Args:
+        db: An open connection.
+        table: One of ``dse.store.schema``.
+        which: The rows.
+
+    Raises:
+        ValueError: A value is of another type than its column, or a time that no clock shows.
+    """
+    columns = list(table.columns)
+    sound = [_is_sound(column) for column in columns]
+    shown = [func.substr(func.quote(column), 1, _SHOWN_CHARS) for column in columns]
+    bad = select(*sound, *shown).where(which, or_(*map(not_, sound))).limit(1)
+    row = db.execute(bad).one_or_none()
+    if row is not None:
+        at = [bool(each) for each in row[: len(columns)]].index(False)
+        raise ValueError(f"{table.name}.{columns[at].name} is {row[len(columns) + at]}")
+
+
+@contextmanager
+def as_unreadable(path: Path, study: str) -> Iterator[None]:
+    """Turn what goes wrong with the content of one study into a fault that names it.
+
+    Args:
+        path: The database.
+        study: Name of the study.
+
+    Raises:
+        Unreadable: Something in the study is not what this program writes.
+    """
+    try:
+        yield
+    except NotFound:
+        raise
+    except ConfigError as error:
+        raise _unreadable(path, study, error.what) from error
+    except (
+        *(ValueError, TypeError, KeyError, AttributeError, IndexError),
+        *(OverflowError, RecursionError),
+    ) as error:
+        words = str(error) if isinstance(error, ValueError) else repr(error)
+        raise _unreadable(path, study, words.splitlines()[0] if words else "") from error
+
+
+def _unreadable(path: Path, study: str, why: str) -> Unreadable:
+    return Unreadable(
+        f"study {study[:80]!r} of {path} cannot be read: {why}",
+        fix="read it with the version that wrote it, or restore the file from a copy;"
+        " the other studies in it are not touched",
+    )
+
+
+def _is_sound(column: Column[Any]) -> ColumnElement[bool]:
+    kind = func.typeof(column)
+    match column.type:
+        case Boolean():
+            sound = and_(kind == "integer", column.in_((0, 1)))
+        case Integer():
+            sound = kind == "integer"
+        case Float() if column.name in _MOMENTS:
+            sound = and_(kind.in_(("real", "integer")), column >= 0, column < _LAST_S)
+        case Float():
+            sound = kind.in_(("real", "integer"))
+        case Text():
+            sound = kind == "text"
+        case _:
+            raise AssertionError(f"{column} has a type that nothing here checks")
+    return or_(column.is_(None), sound) if column.nullable else sound
+
+
+_MOMENTS = frozenset(
+    {
+        *("created_s", "ended_s", "stop_requested_s", "not_before_s", "started_s", "heartbeat_s"),
+        *("lease_until_s", "stage_since_s", "time_s"),
+    }
+)
+"""Columns of seconds since 1970."""
