@@ -110,6 +110,22 @@ def resume(
         _finish(end, store)
 
 
+@app.command()
+def work(
+    study: StudyName,
+    workers: Annotated[int, typer.Option(min=1, help="Trials at the same time, here.")] = 1,
+    trust: Trust = False,
+    db: Database = DEFAULT_DB,
+) -> None:
+    """Run trials of a study beside the processes that run it already; start as many as you like."""
+    from dse.commands.campaigns import work_on_study
+
+    with _open_to_write(db) as store:
+        _require_trust(store, "work", study, given=trust)
+        end = work_on_study(study, store, workers=workers, running=_running())
+        _finish(end, store)
+
+
 @app.command("list")
 def list_studies(db: Database = DEFAULT_DB, as_json: Json = False) -> None:
     """List the studies in the database."""

@@ -36,7 +36,7 @@ from runners.stages.golden import OracleReport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignEnd:
-    """What ``start_study`` and ``resume_study`` return: why they ended, and what failed.
+    """What running a study returns: why it ended, and what failed.
 
     Attributes:
         study: The study.
@@ -55,7 +55,7 @@ class CampaignEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """What ``start`` and ``resume`` know of the process that calls them.
+    """What ``start``, ``resume`` and ``work`` know of the process that calls them.
 
     Attributes:
         is_terminal: Whether progress may redraw itself.
@@ -186,6 +186,66 @@ def resume_study(
         oracle=oracle,
     )
     return _run(study, prepared, store, running)
+
+
+def work_on_study(name: str, store: Store, *, workers: int, running: Running) -> CampaignEnd:
+    """Run trials of a study beside whoever else does; the study stays as it was started.
+
+    A worker is a whole campaign: it claims what waits, asks the search for more up to the budget,
+    takes back what dead workers held, and goes on when all others have died. What failed stays
+    failed, and a wish to stop holds: both are for ``resume``. Runs the code that the database
+    names; see ``trust.require_trust``.
+
+    Args:
+        name: Of the study.
+        store: Where it is.
+        workers: Trials at the same time in this process; not stored.
+        running: The process.
+
+    Raises:
+        ConfigError: There is no such study, its model has changed, or results of this process
+            would rest on other things than those of the others.
+        ToolMissing: An outside program is not installed.
+        StoreError: The database cannot be used.
+    """
+    study = store.study(name)
+    config = with_budget(config_from_json(study.config_json), workers=workers)
+    check_network(config)
+    check_boards_of(config)
+    oracle = measure_oracle(config.job({}), say=running.say)
+    space = assemble_space(config)
+    context = context_of(config)
+    _require_same_context(study, store, context)
+    prepared = Prepared(
+        path=store.path,
+        text=study.config_toml,
+        config=config,
+        space=space,
+        code=(),
+        context=context,
+        oracle=oracle,
+    )
+    return _run(study, prepared, store, running)
+
+
+def _require_same_context(study: StudyRecord, store: Store, context: Context) -> None:
+    """Make sure that a worker measures what the others of its study do.
+
+    Raises:
+        ConfigError: It would not; the message says what differs.
+    """
+    theirs = store.open_context(study.id) or store.last_context(study.id)
+    if theirs in ("", context.key):
+        return
+    facts = store.context_facts(theirs)
+    changes = () if facts is None else what_changed(facts, context.facts)
+    told = "; ".join(changes) or "what differs was not kept"
+    raise ConfigError(
+        f"results of this process would rest on other things than the trials of study"
+        f" {study.name} do: {told}",
+        fix="give this process the sources and tools that the others have, or let the study go on"
+        f" with these: stop the others, then python -m dse.study resume {study.name}",
+    )
 
 
 def check_boards_of(config: StudyConfig) -> None:

@@ -189,6 +189,12 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
     )
 
 
+def context_facts(db: Connection, key: str) -> dict[str, Any] | None:
+    """Return what a context stands for; None where that was not kept."""
+    text = db.execute(select(contexts.c.facts).where(contexts.c.context == key)).scalar()
+    return None if text is None else dict(json.loads(text))
+
+
 def contexts_of(db: Connection, study_id: int) -> tuple[ContextRecord, ...]:
     """Return the contexts under which trials of a study got results of their own."""
     rows = db.execute(
@@ -251,13 +257,19 @@ def samples(
 
 def last_context(db: Connection, study_id: int) -> str:
     """Return the context of a study's newest trial, or an empty text."""
-    newest = (
-        select(trials.c.context)
-        .where(trials.c.study_id == study_id)
-        .order_by(trials.c.number.desc())
-        .limit(1)
-    )
-    return db.execute(newest).scalar() or ""
+    return _newest_context(db, trials.c.study_id == study_id) or ""
+
+
+def open_context(db: Connection, study_id: int) -> str | None:
+    """Return the context of the newest trial that waits or runs; None when none does."""
+    is_open = trials.c.state.in_((TrialState.WAITING, TrialState.RUNNING))
+    return _newest_context(db, (trials.c.study_id == study_id) & is_open)
+
+
+def _newest_context(db: Connection, which: ColumnElement[bool]) -> str | None:
+    newest = select(trials.c.context).where(which).order_by(trials.c.number.desc()).limit(1)
+    found: str | None = db.execute(newest).scalar()
+    return found
 
 
 def is_there(db: Connection, study_id: int, new: NewTrial) -> bool:

@@ -230,6 +230,16 @@ class Reader:
         with self._read() as db:
             return queries.last_context(db, study_id)
 
+    def open_context(self, study_id: int) -> str | None:
+        """Return the context of a study's newest trial that waits or runs; None without one."""
+        with self._read() as db:
+            return queries.open_context(db, study_id)
+
+    def context_facts(self, key: str) -> dict[str, Any] | None:
+        """Return what a context stands for, JSON values; None where that was not kept."""
+        with self._read() as db:
+            return queries.context_facts(db, key)
+
     def trial_of_design(self, study_id: int, design_id: str) -> int | None:
         """Return the number of the trial that a study has of a design, or None."""
         with self._read() as db:

@@ -233,14 +233,32 @@ class Store(Reader):
 
     # --- leases
 
-    def claim(self, study_id: int, *, worker: str, now_s: float, lease_s: float) -> Claim | None:
+    def claim(
+        self,
+        study_id: int,
+        *,
+        worker: str,
+        now_s: float,
+        lease_s: float,
+        context: str | None = None,
+    ) -> Claim | None:
         """Give the oldest waiting trial to ``worker``; None when none may start now.
 
         A trial whose design is being measured by anyone in the same context is left waiting:
         its result will be there to reuse.
+
+        Args:
+            study_id: Key of the study.
+            worker: Who takes it.
+            now_s: The time.
+            lease_s: How long it may be silent.
+            context: Hash of what the worker measures under, which the trial gets: it may have
+                been queued under another one. None leaves it.
         """
         with self._write() as db:
-            return leases.claim_oldest(db, study_id, worker=worker, now_s=now_s, lease_s=lease_s)
+            return leases.claim_oldest(
+                db, study_id, worker=worker, now_s=now_s, lease_s=lease_s, context=context
+            )
 
     def heartbeat(
         self, attempt_ids: Iterable[int], *, now_s: float, lease_s: float
