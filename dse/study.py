@@ -391,6 +391,47 @@ def workload(
 
 
 @app.command()
+def cache(
+    size: Annotated[
+        bool, typer.Option("--size", help="Print how full it is; the default.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every byte, and name what is damaged.")
+    ] = False,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune", help="Remove what killed builds left, and what --limit asks for."),
+    ] = False,
+    limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="With --prune: most bytes to keep, such as 20GB; used least recently goes first.",
+            show_default="no limit",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Print how full the cache of artefacts is, verify it, or make it smaller."""
+    from dse.commands.cache import cache_data, cache_text, look_at_cache
+    from dse.words import byte_count
+    from runners.pipeline import default_root
+
+    del size  # printed anyway
+    if limit is not None and not prune:
+        raise ConfigError("--limit says what --prune keeps", fix="add --prune")
+    look = look_at_cache(
+        default_root(),
+        verifies=verify,
+        prunes=prune,
+        limit_bytes=None if limit is None else byte_count(limit),
+    )
+    _show(cache_data(look), cache_text(look), as_json=as_json)
+    if look.damaged and not prune:
+        raise typer.Exit(EXIT_DIFFERS)
+
+
+@app.command()
 def dashboard(
     db: Database = DEFAULT_DB,
     host: Annotated[

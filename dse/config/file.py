@@ -3,13 +3,23 @@
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+)
 from pydantic_core import PydanticCustomError
 
+from contracts.faults import ConfigError
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.suggest.algorithms import DEFAULT as DEFAULT_ALGORITHM
 from dse.suggest.algorithms import algorithm_names
+from dse.words import byte_count
 from runners import ROOT
 from runners.executors.kinds import LOCAL, executor_names
 from runners.job import SampleEncoding
@@ -174,6 +184,28 @@ class MetricsSection(Section):
     files: list[str] = []
 
 
+def _bytes(value: Any) -> Any:
+    """Read a size with its unit; a whole number is bytes."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return byte_count(value)
+    except ConfigError as error:
+        raise PydanticCustomError(
+            "size", "Input should be a size: {fix}", {"fix": error.fix}
+        ) from error
+
+
+Size = Annotated[int, BeforeValidator(_bytes)]
+"""A number of bytes, in a file with a unit: ``"20 GB"``."""
+
+
+class CacheSection(Section):
+    """``[cache]``: how much of the disk artefacts may take."""
+
+    limit: Annotated[Size, Field(ge=0)] | None = None
+
+
 class ReferenceSection(Section):
     """``[[references]]``: a figure of another system, drawn as a line beside the results."""
 
@@ -196,6 +228,7 @@ class StudyFile(Section):
     space: dict[str, Setting | list[Setting]] = {}
     cfu: CfuSection = CfuSection()
     metrics: MetricsSection = MetricsSection()
+    cache: CacheSection = CacheSection()
     references: list[ReferenceSection] = []
 
 

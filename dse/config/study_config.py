@@ -22,6 +22,7 @@ CHANGEABLE = (
     ("study", "executor"),
     ("study", "promote_margin"),
     ("suggest", "timeout_s"),
+    ("cache", "limit"),
 )
 """Keys that may differ when a study is continued: they do not change what is measured."""
 
@@ -79,6 +80,7 @@ class StudyConfig:
         space: Restrictions: parameter name to its allowed values.
         families: The user's own CFU families: modules or absolute paths of files.
         metric_files: Absolute paths of the files that define the user's own metrics.
+        cache_limit_bytes: Most bytes of all artefacts in the cache, None for no limit.
         references: Figures of other systems.
         resolved: The same as plain data; itself the content of a valid config file.
     """
@@ -102,6 +104,7 @@ class StudyConfig:
     space: Mapping[str, tuple[Value, ...]]
     families: tuple[str, ...]
     metric_files: tuple[str, ...]
+    cache_limit_bytes: int | None
     references: tuple[Reference, ...]
     resolved: Mapping[str, Any]
 
@@ -139,6 +142,7 @@ class StudyConfig:
             limits=self.limits,
             families=self.families,
             metric_files=self.metric_files,
+            cache_limit_bytes=self.cache_limit_bytes,
         )
 
 
@@ -216,6 +220,7 @@ def _config(complete: StudyFile) -> StudyConfig:
         },
         families=tuple(complete.cfu.families),
         metric_files=tuple(complete.metrics.files),
+        cache_limit_bytes=complete.cache.limit,
         # a config of before they were refused may hold an infinite one: nothing to compare with
         references=tuple(
             Reference(**entry.model_dump())

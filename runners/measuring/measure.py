@@ -58,7 +58,8 @@ def measure(job: Job, *, report: Report, cache: Cache | None = None) -> Outcome:
         DseError: A fault that stops the study: configuration, missing tool.
         Exception: A bug.
     """
-    attempt = _Attempt(job, cache=cache or Cache(default_root()), report=report)
+    cache = cache or Cache(default_root(), limit_bytes=job.cache_limit_bytes)
+    attempt = _Attempt(job, cache=cache, report=report)
     workload_model(job.workload)  # a model that is missing or has changed is found here
     try:
         attempt.run()

@@ -1,6 +1,8 @@
 """What a stage is, the walk over the stages of a job, and the cache of what they built."""
 
-from runners.pipeline.cache import Artefact, Cache, artefact_key, default_root, digest_of_files
+from runners.pipeline.cache import Artefact, Cache, default_root, digest_of_files
+from runners.pipeline.contents import Contents, Damaged, Entry, Shrunk
+from runners.pipeline.entries import artefact_key
 from runners.pipeline.pipeline import Building, Pipeline, Report, Stage
 from runners.pipeline.sources import ROOT, source_digest
 
@@ -9,8 +11,12 @@ __all__ = [
     "Artefact",
     "Building",
     "Cache",
+    "Contents",
+    "Damaged",
+    "Entry",
     "Pipeline",
     "Report",
+    "Shrunk",
     "Stage",
     "artefact_key",
     "default_root",
