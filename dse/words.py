@@ -110,6 +110,14 @@ def bytes_text(count: int) -> str:
     return f"{count} B"
 
 
+def printable(text: str) -> str:
+    """Return a text in one line without what a terminal would obey.
+
+    What a database says may come from anywhere: a fault's text, a name, a tool's output.
+    """
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
+
+
 def plural(count: int, noun: str) -> str:
     """Write a count with its noun: ``1 design``, ``2 designs``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

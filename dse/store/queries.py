@@ -130,6 +130,7 @@ def held_trials(db: Connection, study_id: int, *, now_s: float) -> tuple[HeldTri
             attempt=row.number,
             worker=row.worker,
             started_s=row.started_s,
+            heartbeat_s=row.heartbeat_s,
             lease_until_s=row.lease_until_s,
             stage=row.stage,
             stage_since_s=row.stage_since_s,
@@ -346,6 +347,22 @@ def _last_attempt_rows(
         AttemptRow(number, started_s, ended_s, None if kind is None else FaultKind(kind), what)
         for number, started_s, ended_s, kind, what, _ in rows
     )
+
+
+def failed_attempts(db: Connection, study_id: int, *, since_s: float) -> dict[FaultKind, int]:
+    """Return how many attempts that ended since then failed by each fault, retried or not."""
+    rows = db.execute(
+        select(attempts.c.kind, func.count())
+        .join(trials, trials.c.id == attempts.c.trial_id)
+        .where(
+            trials.c.study_id == study_id,
+            attempts.c.outcome == TrialState.FAILED,
+            attempts.c.ended_s >= since_s,
+        )
+        .group_by(attempts.c.kind)
+        .order_by(func.count().desc(), attempts.c.kind)
+    )
+    return {FaultKind(kind): count for kind, count in rows}
 
 
 def origins(db: Connection, trial_ids: Collection[int]) -> dict[int, tuple[str, int]]:

@@ -345,6 +345,7 @@ class HeldTrial:
         attempt: Number of the attempt.
         worker: Who runs it.
         started_s: When it was claimed, seconds since 1970.
+        heartbeat_s: When its worker was last heard of.
         lease_until_s: When it may be taken away.
         stage: That runs now, or None before the first.
         stage_since_s: When that stage began, or None.
@@ -354,6 +355,7 @@ class HeldTrial:
     attempt: int
     worker: str
     started_s: float
+    heartbeat_s: float
     lease_until_s: float
     stage: str | None
     stage_since_s: float | None
