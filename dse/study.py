@@ -595,6 +595,7 @@ def _require_trust(
         config_from_json(record.config_json),
         before=stored_code(record.space_json),
         command=f"python -m dse.study {' '.join(words)}{_with_db(store)}",
+        runs_hooks=command in ("resume", "work"),
         is_given=given,
         ask=_agrees if is_terminal else None,
     )

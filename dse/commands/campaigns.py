@@ -1,14 +1,17 @@
 """What the commands that run trials do: each a function that the command line calls."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.faults import ConfigError
+from contracts.faults import ConfigError, DseError
 from contracts.measurement import Fidelity
 from dse.campaign import Campaign
 from dse.campaign.asking import Asker
-from dse.campaign.events import Ending, Note
+from dse.campaign.events import CampaignEvent, Ending, Note
+from dse.campaign.hooks import Notifier
+from dse.campaign.notices import Notice, NoticeKind
 from dse.commands.interrupts import stop_on_interrupt
 from dse.commands.oracle import measure_oracle
 from dse.config import (
@@ -21,7 +24,7 @@ from dse.config import (
 from dse.config.assembly import assemble_space
 from dse.config.known_space import space_json
 from dse.config.provenance import Context, context_of, source_hash, what_changed
-from dse.config.trust import CodeFile, code_of, trust
+from dse.config.trust import CodeFile, code_of, hooks_of, trust
 from dse.output.oracle_report import oracle_text
 from dse.output.progress import Display, LiveDisplay, PlainDisplay, Tally
 from dse.results.study_results import study_columns, wanted_for_front
@@ -32,6 +35,9 @@ from dse.words import plural
 from runners.executors import MEASURE, make_executor
 from runners.pipeline import default_root
 from runners.stages.golden import OracleReport
+
+_STOPPED_QUIET_S = 600.0
+"""Workers that meet the same fault tell it once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +113,7 @@ def prepare(
     config = with_budget(config, trials=trials, workers=workers)
     check_network(config)
     check_boards_of(config)
-    code = code_of(config)
+    code = (*code_of(config), *hooks_of(config))
     space = assemble_space(config)
     return Prepared(
         path=path,
@@ -170,7 +176,7 @@ def resume_study(
     check_boards_of(config)
     oracle = measure_oracle(config.job({}), say=running.say)
     store.update_config(study.id, config_toml=study.config_toml, config_json=config.to_json())
-    code = code_of(config)
+    code = (*code_of(config), *hooks_of(config))
     space = assemble_space(config)
     store.describe_space(study.id, space_json(space, code))
     context = context_of(config)
@@ -297,6 +303,19 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
     )
     executor = make_executor(config.executor, measure=MEASURE)
     asker = Asker(suggester)
+    notifier = Notifier(
+        study.name,
+        config.notify,
+        database=store.path,
+        folders=(store.path.absolute().parent, default_root()),
+        say=running.say,
+    )
+    last: Notice | None = None
+
+    def listen(event: CampaignEvent) -> None:
+        display.listen(event)
+        notifier.listen(event)
+
     try:
         with stop_on_interrupt() as should_stop, display:
             for remark in remarks:
@@ -309,16 +328,41 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
                 space=prepared.space,
                 asker=asker,
                 executor=executor,
-                listen=display.listen,
+                listen=listen,
                 should_stop=should_stop,
             )
             ending = campaign.run()
+        last = _ending_notice(study, store, ending)
+    except DseError as error:
+        last = Notice(
+            kind=NoticeKind.STOPPED,
+            text=f"study {study.name} stopped before its end: {error.kind}: {error.what}",
+            key=f"{time.time():.0f}",
+            quiet_s=_STOPPED_QUIET_S,
+        )
+        raise
     finally:
         executor.close()
         asker.close()
+        notifier.close(last)
     failed = store.count_trials(study.id, TrialState.FAILED)
     return CampaignEnd(
         study=study, config=config, ending=ending, failed=failed, stand_ins=campaign.stand_ins
+    )
+
+
+def _ending_notice(study: StudyRecord, store: Store, ending: Ending) -> Notice | None:
+    """Return what to tell when a campaign has ended; nothing where a person ended it."""
+    if ending not in (Ending.BUDGET, Ending.EXHAUSTED):
+        return None
+    ends = (TrialState.COMPLETED, TrialState.INFEASIBLE, TrialState.FAILED)
+    counts = {state: store.count_trials(study.id, state) for state in ends}
+    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    return Notice(
+        kind=NoticeKind.FINISHED,
+        text=f"study {study.name} has ended: {told or 'no trial'}; python -m dse.study report"
+        f" {study.name}",
+        key=told,
     )
 
 

@@ -1,5 +1,6 @@
 """What ``report`` does: look at a study once, and say what its last night brought."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,8 +30,15 @@ def study_morning(reader: Reader, name: str, *, hours: float | None, now_s: floa
 def morning_from(
     reader: Reader, columns: StudyColumns, *, hours: float | None, now_s: float
 ) -> Morning:
-    """Return what the last night of a study brought, whose columns are known already."""
+    """Return what the last night of a study brought, whose columns are known already.
+
+    Raises:
+        ConfigError: ``hours`` is no number.
+    """
+    if hours is not None and not math.isfinite(hours):
+        raise ConfigError(f"a report of {hours} hours has no beginning", fix="give a number")
     since_s = began_s(columns) if hours is None else now_s - 3600 * hours
+    since_s = max(since_s, columns.created_s)
     study = reader.study(columns.config.name)
     fixes = {}
     for count in examples(columns):

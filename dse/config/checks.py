@@ -1,6 +1,7 @@
 """What a config must be beyond its types: names, paths and metrics that exist."""
 
 import hashlib
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,7 @@ from dse.config.file import (
     CfuSection,
     MemorySection,
     MetricsSection,
+    NotifySection,
     StudyFile,
     TargetFile,
     TargetSection,
@@ -68,8 +70,28 @@ def completed(
             ),
             "cfu": CfuSection(families=families),
             "metrics": MetricsSection(files=metric_files),
+            "notify": _notify(given.notify, folder=folder, file=file),
         }
     )
+
+
+def _notify(given: NotifySection, *, folder: Path, file: str) -> NotifySection:
+    """Return whom to tell, the program by its whole path.
+
+    Raises:
+        ConfigError: There is no such program.
+    """
+    if not given.command:
+        return given
+    program, *words = given.command
+    named = str(folder / program) if "/" in program else program
+    if shutil.which(named) is None:
+        raise ConfigError(
+            f"{file}: [notify] command starts with {program!r}, and there is no such program",
+            fix="write a list of words: a program on PATH or its path, then its arguments; no shell"
+            " reads it",
+        )
+    return given.model_copy(update={"command": [named, *words]})
 
 
 def _target(given: TargetSection, *, folder: Path, file: str) -> TargetSection:

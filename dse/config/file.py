@@ -1,7 +1,7 @@
 """What a config file may say: sections, keys and types, before names and paths are resolved."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -206,6 +206,22 @@ class CacheSection(Section):
     limit: Annotated[Size, Field(ge=0)] | None = None
 
 
+NoticeName = Literal["finished", "stopped", "stuck", "failing", "disk-low"]
+NOTICES: tuple[NoticeName, ...] = get_args(NoticeName)
+"""What a person may be told about, see ``dse.campaign.notices.NoticeKind``."""
+
+
+class NotifySection(Section):
+    """``[notify]``: whom to tell what happens to the study, and what."""
+
+    command: list[Annotated[str, Field(pattern=r"^[^\x00]*$")]] = []
+    webhook: str | None = Field(default=None, pattern=r"^https?://[^\s\x00-\x1f\x7f]+$")
+    on: list[NoticeName] = list(NOTICES)
+    stuck_after_s: float = Field(default=3600.0, gt=0)
+    failing_in_a_row: int = Field(default=5, ge=1)
+    disk_low: Annotated[Size, Field(ge=0)] = 2_000_000_000
+
+
 class ReferenceSection(Section):
     """``[[references]]``: a figure of another system, drawn as a line beside the results."""
 
@@ -229,6 +245,7 @@ class StudyFile(Section):
     cfu: CfuSection = CfuSection()
     metrics: MetricsSection = MetricsSection()
     cache: CacheSection = CacheSection()
+    notify: NotifySection = NotifySection()
     references: list[ReferenceSection] = []
 
 

@@ -43,6 +43,7 @@ def require_trust(
     *,
     before: Mapping[str, str],
     command: str,
+    runs_hooks: bool = False,
     is_given: bool = False,
     ask: Callable[[str], bool] | None = None,
 ) -> None:
@@ -55,6 +56,8 @@ def require_trust(
         config: Of the study.
         before: Path to SHA-256 of what was loaded when the study ran last.
         command: What would run the code, ``python -m dse.study resume night`` for example.
+        runs_hooks: Whether it would also tell somebody what happens, as the config's ``[notify]``
+            says: run a program, send something to an address.
         is_given: Whether the person has agreed already, by ``--trust``.
         ask: Shows a text and returns the answer; None when there is nobody to ask.
 
@@ -62,7 +65,7 @@ def require_trust(
         Untrusted: The person has not agreed; the message names every file.
         ConfigError: A file is not there.
     """
-    files = untrusted(code_of(config))
+    files = untrusted((*code_of(config), *(hooks_of(config) if runs_hooks else ())))
     if not files:
         return
     what = "\n".join(
@@ -87,6 +90,32 @@ def code_of(config: StudyConfig) -> tuple[CodeFile, ...]:
         operator_folders=config.workload.operator_folders,
         metric_files=config.metric_files,
     )
+
+
+def hooks_of(config: StudyConfig) -> tuple[CodeFile, ...]:
+    """Return what a study's ``[notify]`` runs, as what one agrees to.
+
+    That is the whole command, each file that is named in it by an absolute path, and the address
+    of the webhook.
+
+    Raises:
+        ConfigError: A file cannot be read.
+    """
+    found = []
+    if config.notify.command:
+        found.append(_told(f"the command {json.dumps(list(config.notify.command))}"))
+    for word in config.notify.command:
+        path = Path(word)
+        if path.is_absolute() and path.is_file() and path.stat().st_size <= _MOST_BYTES:
+            found.append(_code_file(path.resolve()))
+    if config.notify.webhook:
+        found.append(_told(f"messages to {config.notify.webhook}"))
+    return tuple(found)
+
+
+def _told(what: str) -> CodeFile:
+    text = what.encode()
+    return CodeFile(path=what, size_bytes=len(text), sha256=hashlib.sha256(text).hexdigest())
 
 
 def code_files(

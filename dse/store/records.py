@@ -73,6 +73,9 @@ class StudyRecord:
     oracle_json: str | None
 
 
+NOTIFY = "notify"
+"""What ``AuditRecord.action`` says of a notice that a process gave, and no person asked for."""
+
 BY_HAND = "hand"
 """Who suggested a design that a person queued."""
 
