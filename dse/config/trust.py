@@ -19,6 +19,7 @@ from pathlib import Path
 from contracts.faults import ConfigError, Untrusted
 from dse.config.study_config import StudyConfig
 
+_SCRIPTS = (".py", ".sh", ".bash", ".pl", ".rb", ".js", ".lua", ".php", ".tcl")
 _MOST_BYTES = 16 << 20
 """A Python file is smaller; a database must not make us read a device or a disk image."""
 
@@ -95,8 +96,8 @@ def code_of(config: StudyConfig) -> tuple[CodeFile, ...]:
 def hooks_of(config: StudyConfig) -> tuple[CodeFile, ...]:
     """Return what a study's ``[notify]`` runs, as what one agrees to.
 
-    That is the whole command, each file that is named in it by an absolute path, and the address
-    of the webhook.
+    That is the whole command, each program that a word of it names, and the address of the
+    webhook. A file that the hook writes to is none, or each message would ask anew.
 
     Raises:
         ConfigError: A file cannot be read.
@@ -105,12 +106,17 @@ def hooks_of(config: StudyConfig) -> tuple[CodeFile, ...]:
     if config.notify.command:
         found.append(_told(f"the command {json.dumps(list(config.notify.command))}"))
     for word in config.notify.command:
-        path = Path(word)
-        if path.is_absolute() and path.is_file() and path.stat().st_size <= _MOST_BYTES:
-            found.append(_code_file(path.resolve()))
+        with suppress(OSError, ValueError):  # no word of it need be the name of a file
+            path = Path(word).resolve()
+            if _is_program(path) and path.stat().st_size <= _MOST_BYTES:
+                found.append(_code_file(path))
     if config.notify.webhook:
         found.append(_told(f"messages to {config.notify.webhook}"))
     return tuple(found)
+
+
+def _is_program(path: Path) -> bool:
+    return path.is_file() and (path.suffix in _SCRIPTS or os.access(path, os.X_OK))
 
 
 def _told(what: str) -> CodeFile:
