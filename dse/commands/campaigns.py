@@ -31,9 +31,9 @@ from dse.results.study_results import study_columns, wanted_for_front
 from dse.space import Space
 from dse.store import Store, StudyRecord, TrialState
 from dse.suggest import make_suggester
-from dse.words import plural
+from dse.words import plural, printable
 from runners.executors import MEASURE, make_executor
-from runners.pipeline import default_root
+from runners.pipeline import Remote, default_root
 from runners.stages.golden import OracleReport
 
 _STOPPED_QUIET_S = 600.0
@@ -292,7 +292,11 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
     config, context = prepared.config, prepared.context
     store.keep_context(context.key, context.facts)
     store.describe_oracle(study.id, prepared.oracle.to_json())
-    remarks = (oracle_text(prepared.oracle), *_older_results(store, study, context))
+    remarks = (
+        oracle_text(prepared.oracle),
+        *_remote_remarks(config),
+        *_older_results(store, study, context),
+    )
     tally = Tally(config)
     tally.start_from(study_columns(store, study.name, wanted_for_front(config)))
     display: Display = LiveDisplay(tally) if running.is_terminal else PlainDisplay(tally)
@@ -348,6 +352,21 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
     failed = store.count_trials(study.id, TrialState.FAILED)
     return CampaignEnd(
         study=study, config=config, ending=ending, failed=failed, stand_ins=campaign.stand_ins
+    )
+
+
+def _remote_remarks(config: StudyConfig) -> tuple[str, ...]:
+    """Say once that the second place for artefacts cannot be used; trials go on without it."""
+    if config.cache_remote is None:
+        return ()
+    root = default_root()
+    root.mkdir(parents=True, exist_ok=True)
+    problem = Remote(config.cache_remote, cache_root=root).check()
+    if not problem:
+        return ()
+    return (
+        f"the shared cache {config.cache_remote} cannot be written, so nothing is added to it:"
+        f" {printable(problem)}",
     )
 
 

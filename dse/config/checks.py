@@ -14,6 +14,7 @@ from dse.config.file import (
     FIDELITIES,
     TARGETS,
     BoundsSection,
+    CacheSection,
     CfuSection,
     MemorySection,
     MetricsSection,
@@ -70,9 +71,33 @@ def completed(
             ),
             "cfu": CfuSection(families=families),
             "metrics": MetricsSection(files=metric_files),
+            "cache": _cache(given.cache, folder=folder, file=file),
             "notify": _notify(given.notify, folder=folder, file=file),
         }
     )
+
+
+def _cache(given: CacheSection, *, folder: Path, file: str) -> CacheSection:
+    """Return the section with a whole address of the second place.
+
+    Raises:
+        ConfigError: Nothing understands the address.
+    """
+    if given.remote is None:
+        return given
+    if "://" not in given.remote:
+        return given.model_copy(update={"remote": (folder / given.remote).resolve().as_uri()})
+    import fsspec  # takes a second, and few ask for it
+
+    try:
+        fsspec.get_filesystem_class(given.remote.partition("://")[0].partition("::")[0])
+    except (ImportError, ValueError) as error:
+        raise ConfigError(
+            f"{file}: [cache] remote is {given.remote!r}, which cannot be used: {error}",
+            fix="use a folder, or an address such as ssh://host/folder or s3://bucket/folder, and"
+            " install what the message names",
+        ) from error
+    return given
 
 
 def _notify(given: NotifySection, *, folder: Path, file: str) -> NotifySection:

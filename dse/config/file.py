@@ -201,9 +201,10 @@ Size = Annotated[int, BeforeValidator(_bytes)]
 
 
 class CacheSection(Section):
-    """``[cache]``: how much of the disk artefacts may take."""
+    """``[cache]``: how much of the disk artefacts may take, and where else they are."""
 
     limit: Annotated[Size, Field(ge=0)] | None = None
+    remote: str | None = Field(default=None, pattern=r"^[^\s\x00-\x1f\x7f]+$")
 
 
 NoticeName = Literal["finished", "stopped", "stuck", "failing", "disk-low"]

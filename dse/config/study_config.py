@@ -23,6 +23,7 @@ CHANGEABLE = (
     ("study", "promote_margin"),
     ("suggest", "timeout_s"),
     ("cache", "limit"),
+    ("cache", "remote"),
     *(("notify", key) for key in NotifySection.model_fields),
 )
 """Keys that may differ when a study is continued: they do not change what is measured."""
@@ -109,6 +110,7 @@ class StudyConfig:
         families: The user's own CFU families: modules or absolute paths of files.
         metric_files: Absolute paths of the files that define the user's own metrics.
         cache_limit_bytes: Most bytes of all artefacts in the cache, None for no limit.
+        cache_remote: Address of a second place for artefacts, or None.
         notify: Whom to tell what happens.
         references: Figures of other systems.
         resolved: The same as plain data; itself the content of a valid config file.
@@ -134,6 +136,7 @@ class StudyConfig:
     families: tuple[str, ...]
     metric_files: tuple[str, ...]
     cache_limit_bytes: int | None
+    cache_remote: str | None
     notify: Notify
     references: tuple[Reference, ...]
     resolved: Mapping[str, Any]
@@ -173,6 +176,7 @@ class StudyConfig:
             families=self.families,
             metric_files=self.metric_files,
             cache_limit_bytes=self.cache_limit_bytes,
+            cache_remote=self.cache_remote,
         )
 
 
@@ -251,6 +255,7 @@ def _config(complete: StudyFile) -> StudyConfig:
         families=tuple(complete.cfu.families),
         metric_files=tuple(complete.metrics.files),
         cache_limit_bytes=complete.cache.limit,
+        cache_remote=complete.cache.remote,
         notify=Notify(
             command=tuple(complete.notify.command),
             webhook=complete.notify.webhook,

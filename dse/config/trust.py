@@ -58,7 +58,7 @@ def require_trust(
         before: Path to SHA-256 of what was loaded when the study ran last.
         command: What would run the code, ``python -m dse.study resume night`` for example.
         runs_hooks: Whether it would also tell somebody what happens, as the config's ``[notify]``
-            says: run a program, send something to an address.
+            says, or run what ``cache.remote`` has, see ``hooks_of``.
         is_given: Whether the person has agreed already, by ``--trust``.
         ask: Shows a text and returns the answer; None when there is nobody to ask.
 
@@ -94,10 +94,11 @@ def code_of(config: StudyConfig) -> tuple[CodeFile, ...]:
 
 
 def hooks_of(config: StudyConfig) -> tuple[CodeFile, ...]:
-    """Return what a study's ``[notify]`` runs, as what one agrees to.
+    """Return what a study's ``[notify]`` and ``cache.remote`` run, as what one agrees to.
 
     That is the whole command, each program that a word of it names, and the address of the
     webhook. A file that the hook writes to is none, or each message would ask anew.
+    What another machine has built is run, too.
 
     Raises:
         ConfigError: A file cannot be read.
@@ -112,6 +113,8 @@ def hooks_of(config: StudyConfig) -> tuple[CodeFile, ...]:
                 found.append(_code_file(path))
     if config.notify.webhook:
         found.append(_told(f"messages to {config.notify.webhook}"))
+    if config.cache_remote:
+        found.append(_told(f"programs that were built elsewhere, from {config.cache_remote}"))
     return tuple(found)
 
 

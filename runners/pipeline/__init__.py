@@ -4,6 +4,7 @@ from runners.pipeline.cache import Artefact, Cache, default_root, digest_of_file
 from runners.pipeline.contents import Contents, Damaged, Entry, Shrunk
 from runners.pipeline.entries import artefact_key
 from runners.pipeline.pipeline import Building, Pipeline, Report, Stage
+from runners.pipeline.remote import Remote
 from runners.pipeline.sources import ROOT, source_digest
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Damaged",
     "Entry",
     "Pipeline",
+    "Remote",
     "Report",
     "Shrunk",
     "Stage",

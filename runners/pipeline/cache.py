@@ -29,6 +29,7 @@ from runners.pipeline.entries import (
     read_manifest,
 )
 from runners.pipeline.locks import Lock, locked_file
+from runners.pipeline.remote import Remote
 from runners.pipeline.scratch import scratch_folder, sweep
 from runners.tools import fault_of_os_error
 
@@ -88,15 +89,22 @@ class Cache:
             give the same bytes. Used to reproduce a trial.
         limit_bytes: Most bytes of all artefacts together, kept after each build by removing those
             that were used least recently; one in use stays. None for no limit.
+        remote: A second place that is asked before a build and filled after, or None.
 
     Raises:
         DiskFull, ToolCrashed: The folder cannot be made.
     """
 
     def __init__(
-        self, root: Path, *, rebuild: bool = False, limit_bytes: int | None = None
+        self,
+        root: Path,
+        *,
+        rebuild: bool = False,
+        limit_bytes: int | None = None,
+        remote: Remote | None = None,
     ) -> None:
         self.root = root
+        self.remote = remote
         self.rebuild = rebuild
         self.limit_bytes = limit_bytes
         self.contents = Contents(root)
@@ -137,17 +145,22 @@ class Cache:
         started_s = time.monotonic()
         key = artefact_key(stage, version=version, inputs=inputs)
         folder = self.root / stage / key
+        came = False
         check_again = self.rebuild and comparable and key not in self._rebuilt
         try:
             with locked_file(self.contents.lock_of(stage, key)):
                 cached = self._is_whole(folder, version)
+                if not cached and not self.rebuild:
+                    cached = came = self._bring(folder, version)
                 cpu_s = 0.0
                 if not cached or check_again:
                     cpu_s = self._build(folder, stage, version, inputs, build, compare=cached)
                     self._rebuilt.add(key)
                     cached = False
                 in_use = self.contents.use(stage, key)
-            if not cached and self.limit_bytes is not None:
+            if not cached and self.remote is not None:
+                self.remote.fill(stage, key, folder)
+            if (came or not cached) and self.limit_bytes is not None:
                 self.contents.shrink(self.limit_bytes)
         except OSError as error:
             raise fault_of_os_error(error, f"stage {stage} could not be stored") from error
@@ -199,6 +212,18 @@ class Cache:
         """
         with scratch_folder(self.root / "scratch", name) as folder:
             yield folder
+
+    def _bring(self, folder: Path, version: int) -> bool:
+        """Take an entry from the second place; tell whether it was there and is right."""
+        if self.remote is None or self.remote.is_away("read"):
+            return False
+        with self.scratch_folder("fetched") as scratch:
+            found = self.remote.fetch(
+                folder.parent.name, folder.name, version=version, into=scratch
+            )
+            if found is not None:
+                found.rename(folder)
+        return found is not None
 
     def _is_whole(self, folder: Path, version: int) -> bool:
         """Tell whether the entry is there and what it says; move any other out of the way."""
