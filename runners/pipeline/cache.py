@@ -157,11 +157,11 @@ class Cache:
                     cpu_s = self._build(folder, stage, version, inputs, build, compare=cached)
                     self._rebuilt.add(key)
                     cached = False
-                in_use = self.contents.use(stage, key)
+                in_use, size_bytes = self.contents.use(stage, key)
             if not cached and self.remote is not None:
                 self.remote.fill(stage, key, folder)
-            if (came or not cached) and self.limit_bytes is not None:
-                self.contents.shrink(self.limit_bytes)
+            if came or not cached:
+                self.contents.grew(size_bytes, limit_bytes=self.limit_bytes)
         except OSError as error:
             raise fault_of_os_error(error, f"stage {stage} could not be stored") from error
         return Artefact(

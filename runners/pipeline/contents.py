@@ -8,15 +8,20 @@ the entry needs it alone.
 import os
 import re
 import stat
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from runners.pipeline.entries import judge
-from runners.pipeline.locks import Lock, lock_file, locked_file, try_to_lock_file
+from runners.pipeline.locks import Lock, lock_file, try_to_lock_file
 from runners.pipeline.scratch import scratch_folder
 
 _KEY = re.compile(r"[0-9a-f]{32}")
+_COUNTED_S = 3600.0
+_FILLED = 0.95
+"""Of the limit, when something has to go."""
 _NO_STAGES = {"locks", "uses", "scratch", "suggest", "boards"}
 
 
@@ -83,15 +88,19 @@ class Contents:
         (self._root / "locks").mkdir(exist_ok=True)
         return self._root / "locks" / f"{stage}-{key}"
 
-    def use(self, stage: str, key: str) -> Lock:
-        """Note that an entry is used now, and keep it from being removed until the lock goes."""
+    def use(self, stage: str, key: str) -> tuple[Lock, int]:
+        """Note that an entry is used now, and keep it from being removed until the lock goes.
+
+        Returns:
+            The lock, and how many bytes the entry takes.
+        """
         path = self._use_file(stage, key)
         path.parent.mkdir(exist_ok=True)
         lock = lock_file(path, is_shared=True)
         size = judge(self._root / stage / key).size_bytes
         os.pwrite(lock.descriptor, f"{size}\n".encode(), 0)
         os.utime(lock.descriptor)
-        return lock
+        return lock, size
 
     def entries(self) -> list[Entry]:
         """Return all entries, least recently used first."""
@@ -125,17 +134,50 @@ class Contents:
         One that is in use, or is being built, stays: then more than the limit is left.
         """
         (self._root / "locks").mkdir(parents=True, exist_ok=True)
+        with self._shrinking() as lock:
+            shrunk = self._shrink(limit_bytes)
+            _note_sum(lock, time.time(), shrunk.left_bytes)
+        return shrunk
+
+    @contextmanager
+    def _shrinking(self) -> Iterator[Lock]:
+        """Let one process shrink at a time: two would remove twice as much."""
+        lock = lock_file(self._root / "locks" / "shrink")
+        try:
+            yield lock
+        finally:
+            lock.release()
+
+    def _shrink(self, limit_bytes: int) -> Shrunk:
         removed = removed_bytes = 0
-        with locked_file(self._root / "locks" / "shrink"):  # two would remove twice as much
-            entries = self.entries()
-            left_bytes = sum(entry.size_bytes for entry in entries)
-            for entry in entries:
-                if left_bytes <= limit_bytes:
-                    break
-                if self.remove(entry.stage, entry.key):
-                    removed, left_bytes = removed + 1, left_bytes - entry.size_bytes
-                    removed_bytes += entry.size_bytes
+        entries = self.entries()
+        left_bytes = sum(entry.size_bytes for entry in entries)
+        for entry in entries:
+            if left_bytes <= limit_bytes:
+                break
+            if self.remove(entry.stage, entry.key):
+                removed, left_bytes = removed + 1, left_bytes - entry.size_bytes
+                removed_bytes += entry.size_bytes
         return Shrunk(removed=removed, removed_bytes=removed_bytes, left_bytes=left_bytes)
+
+    def grew(self, size_bytes: int, *, limit_bytes: int | None) -> None:
+        """Note that an entry came, and shrink when all entries together are beyond a limit.
+
+        Nobody looks at thousands of entries for that: the file of the lock keeps the sum, which
+        is counted anew once an hour, since files may be removed by hand. A little more than
+        needed goes, so that the next entries find room.
+        """
+        (self._root / "locks").mkdir(parents=True, exist_ok=True)
+        with self._shrinking() as lock:
+            counted_s, sum_bytes = _noted_sum(lock)
+            sum_bytes += size_bytes
+            if time.time() - counted_s > _COUNTED_S:
+                counted_s = time.time()
+                sum_bytes = sum(entry.size_bytes for entry in self.entries())
+            if limit_bytes is not None and sum_bytes > limit_bytes:
+                counted_s = time.time()
+                sum_bytes = self._shrink(int(_FILLED * limit_bytes)).left_bytes
+            _note_sum(lock, counted_s, sum_bytes)
 
     def remove(self, stage: str, key: str) -> bool:
         """Remove an entry unless somebody uses or builds it; tell whether it is gone."""
@@ -192,3 +234,17 @@ class Contents:
                     size_bytes += state.st_size
                 used_s = max(used_s, state.st_mtime)
         return size_bytes, used_s
+
+
+def _noted_sum(lock: Lock) -> tuple[float, int]:
+    """Return when all entries were counted last, and their bytes; 0 and 0 if they never were."""
+    try:
+        counted_s, sum_bytes = os.pread(lock.descriptor, 100, 0).split()
+        return float(counted_s), int(sum_bytes)
+    except ValueError:
+        return 0.0, 0
+
+
+def _note_sum(lock: Lock, counted_s: float, sum_bytes: int) -> None:
+    os.ftruncate(lock.descriptor, 0)
+    os.pwrite(lock.descriptor, f"{counted_s:.0f} {sum_bytes}".encode(), 0)

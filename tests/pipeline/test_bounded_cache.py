@@ -1,6 +1,7 @@
 """A cache that keeps its limit, with real processes that use it, build in it and are killed."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,11 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from runners import ROOT
-from runners.pipeline import Artefact, Cache
+from runners.pipeline import Artefact, Cache, Contents
 
 KIB = 1024
 USING = """
@@ -175,6 +177,31 @@ def test_sweeping_never_takes_a_folder_that_is_just_being_made(cache: Cache) -> 
             Cache(cache.root)
             assert time.monotonic() < deadline_s
         assert process.returncode == 0
+
+
+def test_entries_are_not_looked_at_until_the_limit_is_reached(cache: Cache) -> None:
+    get(cache, "a")  # counts what is there
+    with mock.patch.object(Contents, "entries", wraps=cache.contents.entries) as looking:
+        get(cache, "b")
+        get(cache, "c")
+        assert looking.call_count == 0
+        get(cache, "d")
+        assert looking.call_count == 1
+    assert len(names(cache)) == 3
+
+
+def test_what_was_removed_by_hand_or_came_without_a_limit_is_noticed(cache: Cache) -> None:
+    unbounded = Cache(cache.root)
+    for name in "abcdef":
+        get(unbounded, name)
+        age(cache)
+    get(cache, "g")
+    assert names(cache) == {"e", "f", "g"}
+    for entry in cache.contents.entries():
+        shutil.rmtree(entry.folder)
+    for name in "abc":
+        get(cache, name)
+    assert names(cache) == {"a", "b", "c"}
 
 
 def test_an_entry_of_an_older_version_has_its_size_and_age(cache: Cache) -> None:
