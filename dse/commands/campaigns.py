@@ -365,7 +365,7 @@ def _remote_remarks(config: StudyConfig) -> tuple[str, ...]:
     if not problem:
         return ()
     return (
-        f"the shared cache {config.cache_remote} cannot be written, so nothing is added to it:"
+        f"the shared cache {config.cache_remote} cannot be used as it should, and trials go on:"
         f" {printable(problem)}",
     )
 

@@ -28,6 +28,8 @@ _AWAY_S = 600.0
 """For so long a place that failed is not asked again, by any process of this cache."""
 _LIMIT_S = 300.0
 """For one file; a place that hangs is one that failed."""
+_CHECK_S = 20.0
+_MOST_NAME = 1000
 _MOST_FILES = 20_000
 _MOST_BYTES = 8 << 30
 _MOST_LIST_BYTES = 64 << 20
@@ -67,18 +69,24 @@ class Remote:
             return False
 
     def check(self) -> str:
-        """Write a small file and remove it; return what is wrong, or an empty text."""
+        """Look there, write a small file and remove it; return what is wrong, or an empty text."""
 
         def write() -> None:
             path = f"{self._place()}/probe-{uuid.uuid4().hex}"
             self._put(path, b"")
             self._files.rm_file(path)
 
-        problem = self._attempt("write", write)
+        problem = self._attempt("read", self._look, limit_s=_CHECK_S) or self._attempt(
+            "write", write, limit_s=_CHECK_S
+        )
         if not problem:
             for use in get_args(Use):
                 self._mark(use).unlink(missing_ok=True)
         return problem
+
+    def _look(self) -> None:
+        place = self._place()
+        self._files.exists(place)
 
     def fetch(self, stage: str, key: str, *, version: int, into: Path) -> Path | None:
         """Bring an entry into an empty folder; None when it is not there or not right.
@@ -213,7 +221,9 @@ class Remote:
             _quietly(lambda: self._files.rm_file(half))
             raise
 
-    def _attempt(self, use: Use, work: Callable[[], None]) -> str:
+    def _attempt(
+        self, use: Use, work: Callable[[], object], *, limit_s: float | None = None
+    ) -> str:
         """Do something there within a limit; return what went wrong, and leave it alone then.
 
         Raises:
@@ -229,9 +239,10 @@ class Remote:
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        thread.join(_LIMIT_S)
+        limit_s = limit_s or _LIMIT_S
+        thread.join(limit_s)
         if thread.is_alive():
-            return self._leave_alone(use, f"it does not answer within {_LIMIT_S:g} s")
+            return self._leave_alone(use, f"it does not answer within {limit_s:g} s")
         if not raised:
             return ""
         (error,) = raised
@@ -261,7 +272,9 @@ def _listed(content: bytes) -> dict[str, dict[str, Any]]:
         for name, entry in files.items():
             parts = PurePosixPath(name).parts
             is_inside = name == "/".join(parts) and not {"..", "/", "."} & {*parts}
-            if not is_inside or not parts or "\0" in name or "\\" in name:
+            is_long = len(name) > _MOST_NAME or any(len(part) > 200 for part in parts)
+            has_inner = any(str(parent) in files for parent in PurePosixPath(name).parents)
+            if not is_inside or not parts or is_long or has_inner or {"\0", "\\"} & {*name}:
                 raise _Damaged(f"it names a file {name[:80]!r}")
             if not _SHA256.fullmatch(entry["sha256"]) or type(entry["bytes"]) is not int:
                 raise _Damaged("its list of files is not one")
