@@ -5,6 +5,7 @@ is imported by the command that needs it.
 """
 
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -110,6 +111,57 @@ def resume(
         _finish(end, store)
 
 
+@app.command()
+def work(
+    study: StudyName,
+    workers: Annotated[int, typer.Option(min=1, help="Trials at the same time, here.")] = 1,
+    trust: Trust = False,
+    db: Database = DEFAULT_DB,
+) -> None:
+    """Run trials of a study beside the processes that run it already; start as many as you like."""
+    from dse.commands.campaigns import work_on_study
+
+    with _open_to_write(db) as store:
+        _require_trust(store, "work", study, given=trust)
+        end = work_on_study(study, store, workers=workers, running=_running())
+        _finish(end, store)
+
+
+@app.command()
+def watch(
+    study: StudyName,
+    once: Annotated[bool, typer.Option("--once", help="Look once.")] = False,
+    interval_s: Annotated[
+        float | None,
+        typer.Option(
+            "--interval",
+            metavar="SECONDS",
+            min=0.1,
+            help="Between two looks.",
+            show_default="2, away from a terminal 10",
+        ),
+    ] = None,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Show a running study until it has ended: stages, cores, time left, faults, disk."""
+    from dse.commands.watch import watch_study
+    from runners.pipeline import default_root
+
+    is_terminal = sys.stdout.isatty() and not as_json
+    with _open(db) as reader:
+        watch_study(
+            reader,
+            study,
+            once=once,
+            interval_s=interval_s or (2.0 if is_terminal else 10.0),
+            is_terminal=is_terminal,
+            as_json=as_json,
+            folders={"database": db.parent, "cache": default_root()},
+            show=lambda line: print(line, flush=True),
+        )
+
+
 @app.command("list")
 def list_studies(db: Database = DEFAULT_DB, as_json: Json = False) -> None:
     """List the studies in the database."""
@@ -130,6 +182,48 @@ def status(study: StudyName, db: Database = DEFAULT_DB, as_json: Json = False) -
     with _open(db) as reader:
         data = status_data(study_columns(reader, study, states_and_faults))
     _show(data, status_text(data), as_json=as_json)
+
+
+@app.command()
+def report(
+    study: StudyName,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write it as one HTML file, too.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write it as Markdown, too.")
+    ] = None,
+    hours: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="How far back it goes.", show_default="to the last pause of an hour"
+        ),
+    ] = None,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Print what the last night of a study brought: what improved, what failed, what to do."""
+    from dse.commands.morning import study_morning, write_files
+    from dse.commands.watch import disks_of
+    from dse.output.document import document_html, document_markdown, document_text
+    from dse.output.morning import front_svg, morning_data, morning_document
+    from runners.pipeline import default_root
+
+    with _open(db) as reader:
+        morning = study_morning(reader, study, hours=hours, now_s=time.time())
+        with_db = "" if db == DEFAULT_DB else f" --db {shlex.quote(str(db))}"
+    disks = disks_of({"database": db.parent, "cache": default_root()})
+    document = morning_document(morning, disks, with_db=with_db)
+    files: dict[Path, str] = {}
+    if html is not None:
+        picture = front_svg(morning)
+        files[html] = document_html(
+            morning_document(morning, disks, with_db=with_db, picture=picture)
+        )
+    if markdown is not None:
+        files[markdown] = document_markdown(document)
+    write_files(files)
+    _show(morning_data(morning, disks, with_db=with_db), document_text(document), as_json=as_json)
 
 
 @app.command()
@@ -375,6 +469,47 @@ def workload(
 
 
 @app.command()
+def cache(
+    size: Annotated[
+        bool, typer.Option("--size", help="Print how full it is; the default.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every byte, and name what is damaged.")
+    ] = False,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune", help="Remove what killed builds left, and what --limit asks for."),
+    ] = False,
+    limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="With --prune: most bytes to keep, such as 20GB; used least recently goes first.",
+            show_default="no limit",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Print how full the cache of artefacts is, verify it, or make it smaller."""
+    from dse.commands.cache import cache_data, cache_text, look_at_cache
+    from dse.words import byte_count
+    from runners.pipeline import default_root
+
+    del size  # printed anyway
+    if limit is not None and not prune:
+        raise ConfigError("--limit says what --prune keeps", fix="add --prune")
+    look = look_at_cache(
+        default_root(),
+        verifies=verify,
+        prunes=prune,
+        limit_bytes=None if limit is None else byte_count(limit),
+    )
+    _show(cache_data(look), cache_text(look), as_json=as_json)
+    if look.damaged and not prune:
+        raise typer.Exit(EXIT_DIFFERS)
+
+
+@app.command()
 def dashboard(
     db: Database = DEFAULT_DB,
     host: Annotated[
@@ -460,6 +595,7 @@ def _require_trust(
         config_from_json(record.config_json),
         before=stored_code(record.space_json),
         command=f"python -m dse.study {' '.join(words)}{_with_db(store)}",
+        runs_hooks=command in ("resume", "work"),
         is_given=given,
         ask=_agrees if is_terminal else None,
     )

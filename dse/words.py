@@ -2,9 +2,11 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from contracts.faults import ConfigError
 from contracts.parameter import Value
 
 
@@ -90,6 +92,43 @@ def varying(designs: Iterable[Mapping[str, Value]]) -> tuple[str, ...]:
     listed = list(designs)
     names = sorted({name for design in listed for name in design})
     return tuple(name for name in names if len({repr(d.get(name)) for d in listed}) > 1)
+
+
+_BYTE_UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+               "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}  # fmt: skip
+_BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([A-Za-z]+)")
+
+
+def byte_count(text: str) -> int:
+    """Return the bytes of a text such as ``20 GB`` or ``1.5 GiB``.
+
+    Raises:
+        ConfigError: It is no number with a unit.
+    """
+    found = _BYTES.fullmatch(text.strip())
+    units = {name.lower(): worth for name, worth in _BYTE_UNITS.items()}
+    if found is None or found[2].lower() not in units:
+        raise ConfigError(
+            f"{text[:80]!r} is no number of bytes",
+            fix=f"write a number and one of {', '.join(_BYTE_UNITS)}, for example 20 GB",
+        )
+    return round(float(found[1]) * units[found[2].lower()])
+
+
+def bytes_text(count: int) -> str:
+    """Write a number of bytes with the largest unit of thousands that fits: ``1.5 GB``."""
+    for unit in ("TB", "GB", "MB", "kB"):
+        if abs(count) >= _BYTE_UNITS[unit]:
+            return f"{count / _BYTE_UNITS[unit]:.3g} {unit}"
+    return f"{count} B"
+
+
+def printable(text: str) -> str:
+    """Return a text in one line without what a terminal would obey.
+
+    What a database says may come from anywhere: a fault's text, a name, a tool's output.
+    """
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
 
 
 def plural(count: int, noun: str) -> str:

@@ -150,6 +150,9 @@ class Job:
         place_seed: Of the placer; ``measure`` sets it when it tries several.
         wanted_clock_hz: Clock from which on a placed design would matter to whoever asks: below it
             another seed is tried where that may help. 0 where any clock will do.
+        cache_limit_bytes: Most bytes of all artefacts in the cache that is built into; None for
+            no limit.
+        cache_remote: Address of a second place for artefacts, or None.
     """
 
     design: Mapping[str, Value]
@@ -162,6 +165,8 @@ class Job:
     families: tuple[str, ...] = ()
     place_seed: int = 1
     wanted_clock_hz: float = 0.0
+    cache_limit_bytes: int | None = None
+    cache_remote: str | None = None
 
     def at(self, *, clock_hz: int, place_seed: int) -> "Job":
         """Return the same job for another clock and another seed of the placer."""

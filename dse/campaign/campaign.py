@@ -43,13 +43,15 @@ class Timing:
     """How often a campaign polls its executor, prolongs its leases and looks at the store.
 
     Attributes:
-        lease_s: A worker that is not heard of for so long has lost its trial.
+        lease_s: A worker that is not heard of for so long has lost its trial. With ``look_s`` it
+            is less than three heartbeats, within which a dead worker is to be noticed.
         heartbeat_s: How often a worker is heard of.
         poll_s: How long the loop waits for events; an interrupt is noticed within it.
-        look_s: How often the store is asked whether somebody wants the study to stop.
+        look_s: How often the store is asked whether somebody wants the study to stop, and which
+            workers are dead.
     """
 
-    lease_s: float = 120.0
+    lease_s: float = 42.0
     heartbeat_s: float = 15.0
     poll_s: float = 0.2
     look_s: float = 1.0
@@ -118,9 +120,7 @@ class Campaign:
         Raises:
             DseError: Something that no retry helps against; what ran goes back to the queue.
         """
-        lost = self.store.take_back(now_s=self.now_s(), retry=self.retry, is_gone=is_gone)
-        if lost:
-            self._tell(Note(text=f"{lost} trials of dead workers are queued again"))
+        self._take_back()
         try:
             while not self.should_stop():
                 is_stopping = self._is_stopping()
@@ -158,6 +158,7 @@ class Campaign:
             claim = self.store.claim(
                 self.study.id,
                 worker=worker_name(),
+                context=self.context,
                 now_s=self.now_s(),
                 lease_s=self.timing.lease_s,
             )
@@ -252,12 +253,22 @@ class Campaign:
         return bool(promoted)
 
     def _is_stopping(self) -> bool:
-        """Tell whether somebody asked for no further trials; looked up once a second."""
+        """Tell whether somebody asked for no further trials; looked up once a second.
+
+        The same look finds dead workers: one of this machine at once, of another when its lease
+        has run out.
+        """
         now_s = self.now_s()
         if now_s >= self._next_look_s:
             self._next_look_s = now_s + self.timing.look_s
             self._is_stop_requested = self.store.is_stop_requested(self.study.id)
+            self._take_back()
         return self._is_stop_requested
+
+    def _take_back(self) -> None:
+        lost = self.store.take_back(now_s=self.now_s(), retry=self.retry, is_gone=is_gone)
+        if lost:
+            self._tell(Note(text=f"{lost} trials of dead workers are queued again"))
 
     def _is_over(self) -> bool:
         """Tell whether nothing runs, waits or is being thought about, here or elsewhere."""
@@ -316,7 +327,6 @@ class Campaign:
             self.executor.cancel(attempt_id)
             number = running.claim.trial.number
             self._tell(Note(text=f"trial {number} was taken over by another worker"))
-        self.store.take_back(now_s=now_s, retry=self.retry, is_gone=is_gone)
 
     def _cancel_all(self) -> None:
         """End what runs and give it back; nothing runs after a normal end."""

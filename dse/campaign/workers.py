@@ -19,6 +19,14 @@ def is_gone(worker: str) -> bool:
     return not pid.isdigit() or _start_ticks(int(pid)) != ticks
 
 
+def local_pid(worker: str) -> int | None:
+    """Return the process id of a worker that lives on this machine; None of any other."""
+    machine, _, process = worker.rpartition("/")
+    if machine != _machine() or is_gone(worker):
+        return None
+    return int(process.partition(".")[0])
+
+
 def _machine() -> str:
     """Name the machine and, since containers share machines, the space of process numbers."""
     namespace = Path("/proc/self/ns/pid").readlink().name

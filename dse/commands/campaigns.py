@@ -1,14 +1,17 @@
 """What the commands that run trials do: each a function that the command line calls."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.faults import ConfigError
+from contracts.faults import ConfigError, DseError
 from contracts.measurement import Fidelity
 from dse.campaign import Campaign
 from dse.campaign.asking import Asker
-from dse.campaign.events import Ending, Note
+from dse.campaign.events import CampaignEvent, Ending, Note
+from dse.campaign.hooks import Notifier
+from dse.campaign.notices import Notice, NoticeKind
 from dse.commands.interrupts import stop_on_interrupt
 from dse.commands.oracle import measure_oracle
 from dse.config import (
@@ -21,22 +24,25 @@ from dse.config import (
 from dse.config.assembly import assemble_space
 from dse.config.known_space import space_json
 from dse.config.provenance import Context, context_of, source_hash, what_changed
-from dse.config.trust import CodeFile, code_of, trust
+from dse.config.trust import CodeFile, code_of, hooks_of, trust
 from dse.output.oracle_report import oracle_text
 from dse.output.progress import Display, LiveDisplay, PlainDisplay, Tally
 from dse.results.study_results import study_columns, wanted_for_front
 from dse.space import Space
 from dse.store import Store, StudyRecord, TrialState
 from dse.suggest import make_suggester
-from dse.words import plural
+from dse.words import plural, printable
 from runners.executors import MEASURE, make_executor
-from runners.pipeline import default_root
+from runners.pipeline import Remote, default_root
 from runners.stages.golden import OracleReport
+
+_STOPPED_QUIET_S = 600.0
+"""Workers that meet the same fault tell it once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignEnd:
-    """What ``start_study`` and ``resume_study`` return: why they ended, and what failed.
+    """What running a study returns: why it ended, and what failed.
 
     Attributes:
         study: The study.
@@ -55,7 +61,7 @@ class CampaignEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """What ``start`` and ``resume`` know of the process that calls them.
+    """What ``start``, ``resume`` and ``work`` know of the process that calls them.
 
     Attributes:
         is_terminal: Whether progress may redraw itself.
@@ -107,7 +113,7 @@ def prepare(
     config = with_budget(config, trials=trials, workers=workers)
     check_network(config)
     check_boards_of(config)
-    code = code_of(config)
+    code = (*code_of(config), *hooks_of(config))
     space = assemble_space(config)
     return Prepared(
         path=path,
@@ -170,7 +176,7 @@ def resume_study(
     check_boards_of(config)
     oracle = measure_oracle(config.job({}), say=running.say)
     store.update_config(study.id, config_toml=study.config_toml, config_json=config.to_json())
-    code = code_of(config)
+    code = (*code_of(config), *hooks_of(config))
     space = assemble_space(config)
     store.describe_space(study.id, space_json(space, code))
     context = context_of(config)
@@ -186,6 +192,66 @@ def resume_study(
         oracle=oracle,
     )
     return _run(study, prepared, store, running)
+
+
+def work_on_study(name: str, store: Store, *, workers: int, running: Running) -> CampaignEnd:
+    """Run trials of a study beside whoever else does; the study stays as it was started.
+
+    A worker is a whole campaign: it claims what waits, asks the search for more up to the budget,
+    takes back what dead workers held, and goes on when all others have died. What failed stays
+    failed, and a wish to stop holds: both are for ``resume``. Runs the code that the database
+    names; see ``trust.require_trust``.
+
+    Args:
+        name: Of the study.
+        store: Where it is.
+        workers: Trials at the same time in this process; not stored.
+        running: The process.
+
+    Raises:
+        ConfigError: There is no such study, its model has changed, or results of this process
+            would rest on other things than those of the others.
+        ToolMissing: An outside program is not installed.
+        StoreError: The database cannot be used.
+    """
+    study = store.study(name)
+    config = with_budget(config_from_json(study.config_json), workers=workers)
+    check_network(config)
+    check_boards_of(config)
+    oracle = measure_oracle(config.job({}), say=running.say)
+    space = assemble_space(config)
+    context = context_of(config)
+    _require_same_context(study, store, context)
+    prepared = Prepared(
+        path=store.path,
+        text=study.config_toml,
+        config=config,
+        space=space,
+        code=(),
+        context=context,
+        oracle=oracle,
+    )
+    return _run(study, prepared, store, running)
+
+
+def _require_same_context(study: StudyRecord, store: Store, context: Context) -> None:
+    """Make sure that a worker measures what the others of its study do.
+
+    Raises:
+        ConfigError: It would not; the message says what differs.
+    """
+    theirs = store.open_context(study.id) or store.last_context(study.id)
+    if theirs in ("", context.key):
+        return
+    facts = store.context_facts(theirs)
+    changes = () if facts is None else what_changed(facts, context.facts)
+    told = "; ".join(changes) or "what differs was not kept"
+    raise ConfigError(
+        f"results of this process would rest on other things than the trials of study"
+        f" {study.name} do: {told}",
+        fix="give this process the sources and tools that the others have, or let the study go on"
+        f" with these: stop the others, then python -m dse.study resume {study.name}",
+    )
 
 
 def check_boards_of(config: StudyConfig) -> None:
@@ -226,7 +292,11 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
     config, context = prepared.config, prepared.context
     store.keep_context(context.key, context.facts)
     store.describe_oracle(study.id, prepared.oracle.to_json())
-    remarks = (oracle_text(prepared.oracle), *_older_results(store, study, context))
+    remarks = (
+        oracle_text(prepared.oracle),
+        *_remote_remarks(config),
+        *_older_results(store, study, context),
+    )
     tally = Tally(config)
     tally.start_from(study_columns(store, study.name, wanted_for_front(config)))
     display: Display = LiveDisplay(tally) if running.is_terminal else PlainDisplay(tally)
@@ -237,6 +307,19 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
     )
     executor = make_executor(config.executor, measure=MEASURE)
     asker = Asker(suggester)
+    notifier = Notifier(
+        study.name,
+        config.notify,
+        database=store.path,
+        folders=(store.path.absolute().parent, default_root()),
+        say=running.say,
+    )
+    last: Notice | None = None
+
+    def listen(event: CampaignEvent) -> None:
+        display.listen(event)
+        notifier.listen(event)
+
     try:
         with stop_on_interrupt() as should_stop, display:
             for remark in remarks:
@@ -249,16 +332,56 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
                 space=prepared.space,
                 asker=asker,
                 executor=executor,
-                listen=display.listen,
+                listen=listen,
                 should_stop=should_stop,
             )
             ending = campaign.run()
+        last = _ending_notice(study, store, ending)
+    except DseError as error:
+        last = Notice(
+            kind=NoticeKind.STOPPED,
+            text=f"study {study.name} stopped before its end: {error.kind}: {error.what}",
+            key=f"{time.time():.0f}",
+            quiet_s=_STOPPED_QUIET_S,
+        )
+        raise
     finally:
         executor.close()
         asker.close()
+        notifier.close(last)
     failed = store.count_trials(study.id, TrialState.FAILED)
     return CampaignEnd(
         study=study, config=config, ending=ending, failed=failed, stand_ins=campaign.stand_ins
+    )
+
+
+def _remote_remarks(config: StudyConfig) -> tuple[str, ...]:
+    """Say once that the second place for artefacts cannot be used; trials go on without it."""
+    if config.cache_remote is None:
+        return ()
+    root = default_root()
+    root.mkdir(parents=True, exist_ok=True)
+    problem = Remote(config.cache_remote, cache_root=root).check()
+    if not problem:
+        return ()
+    return (
+        f"the shared cache {config.cache_remote} cannot be used as it should, and trials go on:"
+        f" {printable(problem)}",
+    )
+
+
+def _ending_notice(study: StudyRecord, store: Store, ending: Ending) -> Notice | None:
+    """Return what to tell when a campaign has ended; nothing where a person ended it."""
+    if ending not in (Ending.BUDGET, Ending.EXHAUSTED):
+        return None
+    ends = (TrialState.COMPLETED, TrialState.INFEASIBLE, TrialState.FAILED)
+    counts = {state: store.count_trials(study.id, state) for state in ends}
+    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    return Notice(
+        kind=NoticeKind.FINISHED,
+        text=f"study {study.name} has ended: {told or 'no trial'}; python -m dse.study report"
+        f" {study.name}",
+        key=told,
     )
 
 

@@ -2,6 +2,7 @@
 
 from dse.config.study_config import (
     Bounds,
+    Notify,
     StudyConfig,
     config_from_json,
     differences,
@@ -11,6 +12,7 @@ from dse.config.study_config import (
 
 __all__ = [
     "Bounds",
+    "Notify",
     "StudyConfig",
     "config_from_json",
     "differences",

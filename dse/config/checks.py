@@ -1,6 +1,7 @@
 """What a config must be beyond its types: names, paths and metrics that exist."""
 
 import hashlib
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,9 +14,11 @@ from dse.config.file import (
     FIDELITIES,
     TARGETS,
     BoundsSection,
+    CacheSection,
     CfuSection,
     MemorySection,
     MetricsSection,
+    NotifySection,
     StudyFile,
     TargetFile,
     TargetSection,
@@ -68,8 +71,52 @@ def completed(
             ),
             "cfu": CfuSection(families=families),
             "metrics": MetricsSection(files=metric_files),
+            "cache": _cache(given.cache, folder=folder, file=file),
+            "notify": _notify(given.notify, folder=folder, file=file),
         }
     )
+
+
+def _cache(given: CacheSection, *, folder: Path, file: str) -> CacheSection:
+    """Return the section with a whole address of the second place.
+
+    Raises:
+        ConfigError: Nothing understands the address.
+    """
+    if given.remote is None:
+        return given
+    if "://" not in given.remote:
+        return given.model_copy(update={"remote": (folder / given.remote).resolve().as_uri()})
+    import fsspec  # takes a second, and few ask for it
+
+    try:
+        fsspec.get_filesystem_class(given.remote.partition("://")[0].partition("::")[0])
+    except (ImportError, ValueError) as error:
+        raise ConfigError(
+            f"{file}: [cache] remote is {given.remote!r}, which cannot be used: {error}",
+            fix="use a folder, or an address such as ssh://host/folder or s3://bucket/folder, and"
+            " install what the message names",
+        ) from error
+    return given
+
+
+def _notify(given: NotifySection, *, folder: Path, file: str) -> NotifySection:
+    """Return whom to tell, the program by its whole path.
+
+    Raises:
+        ConfigError: There is no such program.
+    """
+    if not given.command:
+        return given
+    program, *words = given.command
+    named = str(folder / program) if "/" in program else program
+    if shutil.which(named) is None:
+        raise ConfigError(
+            f"{file}: [notify] command starts with {program!r}, and there is no such program",
+            fix="write a list of words: a program on PATH or its path, then its arguments; no shell"
+            " reads it",
+        )
+    return given.model_copy(update={"command": [named, *words]})
 
 
 def _target(given: TargetSection, *, folder: Path, file: str) -> TargetSection:

@@ -1,15 +1,25 @@
 """What a config file may say: sections, keys and types, before names and paths are resolved."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+)
 from pydantic_core import PydanticCustomError
 
+from contracts.faults import ConfigError
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.suggest.algorithms import DEFAULT as DEFAULT_ALGORITHM
 from dse.suggest.algorithms import algorithm_names
+from dse.words import byte_count
 from runners import ROOT
 from runners.executors.kinds import LOCAL, executor_names
 from runners.job import SampleEncoding
@@ -174,6 +184,45 @@ class MetricsSection(Section):
     files: list[str] = []
 
 
+def _bytes(value: Any) -> Any:
+    """Read a size with its unit; a whole number is bytes."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return byte_count(value)
+    except ConfigError as error:
+        raise PydanticCustomError(
+            "size", "Input should be a size: {fix}", {"fix": error.fix}
+        ) from error
+
+
+Size = Annotated[int, BeforeValidator(_bytes)]
+"""A number of bytes, in a file with a unit: ``"20 GB"``."""
+
+
+class CacheSection(Section):
+    """``[cache]``: how much of the disk artefacts may take, and where else they are."""
+
+    limit: Annotated[Size, Field(ge=0)] | None = None
+    remote: str | None = Field(default=None, pattern=r"^[^\s\x00-\x1f\x7f]+$")
+
+
+NoticeName = Literal["finished", "stopped", "stuck", "failing", "disk-low"]
+NOTICES: tuple[NoticeName, ...] = get_args(NoticeName)
+"""What a person may be told about, see ``dse.campaign.notices.NoticeKind``."""
+
+
+class NotifySection(Section):
+    """``[notify]``: whom to tell what happens to the study, and what."""
+
+    command: list[Annotated[str, Field(pattern=r"^[^\x00]*$")]] = []
+    webhook: str | None = Field(default=None, pattern=r"^https?://[^\s\x00-\x1f\x7f]+$")
+    on: list[NoticeName] = list(NOTICES)
+    stuck_after_s: float = Field(default=3600.0, gt=0)
+    failing_in_a_row: int = Field(default=5, ge=1)
+    disk_low: Annotated[Size, Field(ge=0)] = 2_000_000_000
+
+
 class ReferenceSection(Section):
     """``[[references]]``: a figure of another system, drawn as a line beside the results."""
 
@@ -196,6 +245,8 @@ class StudyFile(Section):
     space: dict[str, Setting | list[Setting]] = {}
     cfu: CfuSection = CfuSection()
     metrics: MetricsSection = MetricsSection()
+    cache: CacheSection = CacheSection()
+    notify: NotifySection = NotifySection()
     references: list[ReferenceSection] = []
 
 

@@ -12,7 +12,7 @@ from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.config.checks import check_ranges, completed
 from dse.config.errors import read_toml, validated
-from dse.config.file import FIDELITIES, BoundsSection, StudyFile
+from dse.config.file import FIDELITIES, BoundsSection, NotifySection, StudyFile
 from runners.fpga.cells import ROLES
 from runners.job import Job, Limits, Memory, Serial, Target, Workload
 from sw_templates.options import printable_name
@@ -23,6 +23,9 @@ CHANGEABLE = (
     ("study", "executor"),
     ("study", "promote_margin"),
     ("suggest", "timeout_s"),
+    ("cache", "limit"),
+    ("cache", "remote"),
+    *(("notify", key) for key in NotifySection.model_fields),
 )
 """Keys that may differ when a study is continued: they do not change what is measured."""
 
@@ -56,6 +59,33 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """Whom to tell what happens to a study.
+
+    Attributes:
+        command: Program and arguments, empty for none; ``{event}``, ``{study}`` and ``{text}`` in
+            them are replaced.
+        webhook: Address that gets a POST with JSON, or None.
+        on: What to tell: names of ``dse.campaign.notices.NoticeKind``.
+        stuck_after_s: A study that has not moved for so long is stuck.
+        failing_in_a_row: So many failed attempts in a row are told.
+        disk_low_bytes: Less free space than this is low.
+    """
+
+    command: tuple[str, ...] = ()
+    webhook: str | None = None
+    on: frozenset[str] = frozenset()
+    stuck_after_s: float = 3600.0
+    failing_in_a_row: int = 5
+    disk_low_bytes: int = 2_000_000_000
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is anybody to tell anything."""
+        return bool(self.on and (self.command or self.webhook))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyConfig:
     """A study as it will be run: all paths absolute, all names resolved.
 
@@ -80,6 +110,9 @@ class StudyConfig:
         space: Restrictions: parameter name to its allowed values.
         families: The user's own CFU families: modules or absolute paths of files.
         metric_files: Absolute paths of the files that define the user's own metrics.
+        cache_limit_bytes: Most bytes of all artefacts in the cache, None for no limit.
+        cache_remote: Address of a second place for artefacts, or None.
+        notify: Whom to tell what happens.
         references: Figures of other systems.
         resolved: The same as plain data; itself the content of a valid config file.
     """
@@ -103,6 +136,9 @@ class StudyConfig:
     space: Mapping[str, tuple[Value, ...]]
     families: tuple[str, ...]
     metric_files: tuple[str, ...]
+    cache_limit_bytes: int | None
+    cache_remote: str | None
+    notify: Notify
     references: tuple[Reference, ...]
     resolved: Mapping[str, Any]
 
@@ -140,6 +176,8 @@ class StudyConfig:
             limits=self.limits,
             families=self.families,
             metric_files=self.metric_files,
+            cache_limit_bytes=self.cache_limit_bytes,
+            cache_remote=self.cache_remote,
         )
 
 
@@ -229,6 +267,16 @@ def _config(complete: StudyFile) -> StudyConfig:
         },
         families=tuple(complete.cfu.families),
         metric_files=tuple(complete.metrics.files),
+        cache_limit_bytes=complete.cache.limit,
+        cache_remote=complete.cache.remote,
+        notify=Notify(
+            command=tuple(complete.notify.command),
+            webhook=complete.notify.webhook,
+            on=frozenset(complete.notify.on),
+            stuck_after_s=complete.notify.stuck_after_s,
+            failing_in_a_row=complete.notify.failing_in_a_row,
+            disk_low_bytes=complete.notify.disk_low,
+        ),
         # a config of before they were refused may hold an infinite one: nothing to compare with
         references=tuple(
             Reference(**entry.model_dump())

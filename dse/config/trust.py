@@ -19,6 +19,7 @@ from pathlib import Path
 from contracts.faults import ConfigError, Untrusted
 from dse.config.study_config import StudyConfig
 
+_SCRIPTS = (".py", ".sh", ".bash", ".pl", ".rb", ".js", ".lua", ".php", ".tcl")
 _MOST_BYTES = 16 << 20
 """A Python file is smaller; a database must not make us read a device or a disk image."""
 
@@ -43,6 +44,7 @@ def require_trust(
     *,
     before: Mapping[str, str],
     command: str,
+    runs_hooks: bool = False,
     is_given: bool = False,
     ask: Callable[[str], bool] | None = None,
 ) -> None:
@@ -55,6 +57,8 @@ def require_trust(
         config: Of the study.
         before: Path to SHA-256 of what was loaded when the study ran last.
         command: What would run the code, ``python -m dse.study resume night`` for example.
+        runs_hooks: Whether it would also tell somebody what happens, as the config's ``[notify]``
+            says, or run what ``cache.remote`` has, see ``hooks_of``.
         is_given: Whether the person has agreed already, by ``--trust``.
         ask: Shows a text and returns the answer; None when there is nobody to ask.
 
@@ -62,7 +66,7 @@ def require_trust(
         Untrusted: The person has not agreed; the message names every file.
         ConfigError: A file is not there.
     """
-    files = untrusted(code_of(config))
+    files = untrusted((*code_of(config), *(hooks_of(config) if runs_hooks else ())))
     if not files:
         return
     what = "\n".join(
@@ -87,6 +91,40 @@ def code_of(config: StudyConfig) -> tuple[CodeFile, ...]:
         operator_folders=config.workload.operator_folders,
         metric_files=config.metric_files,
     )
+
+
+def hooks_of(config: StudyConfig) -> tuple[CodeFile, ...]:
+    """Return what a study's ``[notify]`` and ``cache.remote`` run, as what one agrees to.
+
+    That is the whole command, each program that a word of it names, and the address of the
+    webhook. A file that the hook writes to is none, or each message would ask anew.
+    What another machine has built is run, too.
+
+    Raises:
+        ConfigError: A file cannot be read.
+    """
+    found = []
+    if config.notify.command:
+        found.append(_told(f"the command {json.dumps(list(config.notify.command))}"))
+    for word in config.notify.command:
+        with suppress(OSError, ValueError):  # no word of it need be the name of a file
+            path = Path(word).resolve()
+            if _is_program(path) and path.stat().st_size <= _MOST_BYTES:
+                found.append(_code_file(path))
+    if config.notify.webhook:
+        found.append(_told(f"messages to {config.notify.webhook}"))
+    if config.cache_remote:
+        found.append(_told(f"programs that were built elsewhere, from {config.cache_remote}"))
+    return tuple(found)
+
+
+def _is_program(path: Path) -> bool:
+    return path.is_file() and (path.suffix in _SCRIPTS or os.access(path, os.X_OK))
+
+
+def _told(what: str) -> CodeFile:
+    text = what.encode()
+    return CodeFile(path=what, size_bytes=len(text), sha256=hashlib.sha256(text).hexdigest())
 
 
 def code_files(

@@ -3,6 +3,7 @@
 from dse.store.reader import Reader
 from dse.store.records import (
     BY_HAND,
+    NOTIFY,
     STAND_IN,
     AttemptRecord,
     AttemptsWanted,
@@ -29,6 +30,7 @@ from dse.store.store import Store
 
 __all__ = [
     "BY_HAND",
+    "NOTIFY",
     "STAND_IN",
     "AttemptRecord",
     "AttemptsWanted",

@@ -27,9 +27,16 @@ _RESULTS = (TrialState.COMPLETED, TrialState.INFEASIBLE)
 
 
 def claim_oldest(
-    db: Connection, study_id: int, *, worker: str, now_s: float, lease_s: float
+    db: Connection,
+    study_id: int,
+    *,
+    worker: str,
+    now_s: float,
+    lease_s: float,
+    context: str | None = None,
 ) -> Claim | None:
     """Give the oldest trial that may start to ``worker``; the guard is inside the statement."""
+    moved = {} if context is None else {"context": context}
     busy = trials.alias()
     built_elsewhere = exists(
         select(literal(1)).where(
@@ -52,7 +59,7 @@ def claim_oldest(
     row = db.execute(
         update(trials)
         .where(trials.c.id == oldest, trials.c.state == TrialState.WAITING)
-        .values(state=TrialState.RUNNING, revision=queries.next_revision(study_id))
+        .values(state=TrialState.RUNNING, revision=queries.next_revision(study_id), **moved)
         .returning(*trials.c)
     ).one_or_none()
     if row is None:

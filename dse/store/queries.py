@@ -175,6 +175,7 @@ def held_trials(db: Connection, study_id: int, *, now_s: float) -> tuple[HeldTri
             attempt=row.number,
             worker=row.worker,
             started_s=row.started_s,
+            heartbeat_s=row.heartbeat_s,
             lease_until_s=row.lease_until_s,
             stage=row.stage,
             stage_since_s=row.stage_since_s,
@@ -240,6 +241,12 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
         attempts=tried,
         measurement=read_measurement(db, trial_id=source, attempt_id=ended[-1] if ended else None),
     )
+
+
+def context_facts(db: Connection, key: str) -> dict[str, Any] | None:
+    """Return what a context stands for; None where that was not kept."""
+    text = db.execute(select(contexts.c.facts).where(contexts.c.context == key)).scalar()
+    return None if text is None else dict(json.loads(text))
 
 
 def contexts_of(db: Connection, study_id: int) -> tuple[ContextRecord, ...]:
@@ -313,13 +320,19 @@ def _target_of(config_json: Any) -> Any:
 
 def last_context(db: Connection, study_id: int) -> str:
     """Return the context of a study's newest trial, or an empty text."""
-    newest = (
-        select(trials.c.context)
-        .where(trials.c.study_id == study_id)
-        .order_by(trials.c.number.desc())
-        .limit(1)
-    )
-    return db.execute(newest).scalar() or ""
+    return _newest_context(db, trials.c.study_id == study_id) or ""
+
+
+def open_context(db: Connection, study_id: int) -> str | None:
+    """Return the context of the newest trial that waits or runs; None when none does."""
+    is_open = trials.c.state.in_((TrialState.WAITING, TrialState.RUNNING))
+    return _newest_context(db, (trials.c.study_id == study_id) & is_open)
+
+
+def _newest_context(db: Connection, which: ColumnElement[bool]) -> str | None:
+    newest = select(trials.c.context).where(which).order_by(trials.c.number.desc()).limit(1)
+    found: str | None = db.execute(newest).scalar()
+    return found
 
 
 def is_there(db: Connection, study_id: int, new: NewTrial) -> bool:
@@ -399,6 +412,22 @@ def _last_attempt_rows(
         AttemptRow(number, started_s, ended_s, None if kind is None else FaultKind(kind), what)
         for number, started_s, ended_s, kind, what, _ in rows
     )
+
+
+def failed_attempts(db: Connection, study_id: int, *, since_s: float) -> dict[FaultKind, int]:
+    """Return how many attempts that ended since then failed by each fault, retried or not."""
+    rows = db.execute(
+        select(attempts.c.kind, func.count())
+        .join(trials, trials.c.id == attempts.c.trial_id)
+        .where(
+            trials.c.study_id == study_id,
+            attempts.c.outcome == TrialState.FAILED,
+            attempts.c.ended_s >= since_s,
+        )
+        .group_by(attempts.c.kind)
+        .order_by(func.count().desc(), attempts.c.kind)
+    )
+    return {FaultKind(kind): count for kind, count in rows}
 
 
 def origins(db: Connection, trial_ids: Collection[int]) -> dict[int, tuple[str, int]]:

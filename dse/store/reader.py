@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, func, select
 
-from contracts.faults import NotFound
+from contracts.faults import FaultKind, NotFound
 from dse.store import queries
 from dse.store.database import as_store_error, check_schema, open_to_read
 from dse.store.records import (
@@ -233,10 +233,25 @@ class Reader:
         with self._read() as db:
             return queries.held_trials(db, study_id, now_s=now_s)
 
+    def failed_attempts(self, study_id: int, *, since_s: float) -> dict[FaultKind, int]:
+        """Return how many attempts failed by each fault since then, those tried again, too."""
+        with self._read() as db:
+            return queries.failed_attempts(db, study_id, since_s=since_s)
+
     def last_context(self, study_id: int) -> str:
         """Return the context of a study's newest trial, or an empty text when it has none."""
         with self._read() as db:
             return queries.last_context(db, study_id)
+
+    def open_context(self, study_id: int) -> str | None:
+        """Return the context of a study's newest trial that waits or runs; None without one."""
+        with self._read() as db:
+            return queries.open_context(db, study_id)
+
+    def context_facts(self, key: str) -> dict[str, Any] | None:
+        """Return what a context stands for, JSON values; None where that was not kept."""
+        with self._read() as db:
+            return queries.context_facts(db, key)
 
     def trial_of_design(self, study_id: int, design_id: str) -> int | None:
         """Return the number of the trial that a study has of a design, or None."""

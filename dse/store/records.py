@@ -73,6 +73,9 @@ class StudyRecord:
     oracle_json: str | None
 
 
+NOTIFY = "notify"
+"""What ``AuditRecord.action`` says of a notice that a process gave, and no person asked for."""
+
 BY_HAND = "hand"
 """Who suggested a design that a person queued."""
 
@@ -345,6 +348,7 @@ class HeldTrial:
         attempt: Number of the attempt.
         worker: Who runs it.
         started_s: When it was claimed, seconds since 1970.
+        heartbeat_s: When its worker was last heard of.
         lease_until_s: When it may be taken away.
         stage: That runs now, or None before the first.
         stage_since_s: When that stage began, or None.
@@ -354,6 +358,7 @@ class HeldTrial:
     attempt: int
     worker: str
     started_s: float
+    heartbeat_s: float
     lease_until_s: float
     stage: str | None
     stage_since_s: float | None

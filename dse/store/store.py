@@ -13,6 +13,7 @@ from dse.store import leases, queries
 from dse.store.database import as_store_error, open_to_write
 from dse.store.reader import Reader
 from dse.store.records import (
+    NOTIFY,
     AuditRecord,
     Claim,
     ContextRecord,
@@ -236,16 +237,79 @@ class Store(Reader):
             }
             db.execute(insert(audit).values(values))
 
+    def claim_notice(
+        self,
+        study: str,
+        kind: str,
+        *,
+        key: str,
+        text: str,
+        worker: str,
+        now_s: float,
+        quiet_s: float,
+    ) -> bool:
+        """Tell whether this process is the one to give a notice, and keep that it was given.
+
+        Args:
+            study: Name of the study.
+            kind: Of the notice.
+            key: Equal for the same notice of other processes.
+            text: What it says.
+            worker: Who gives it.
+            now_s: The time.
+            quiet_s: No other notice of this kind was given for so long.
+        """
+        asked = {"notice": kind, "key": key}
+        given = (
+            select(audit.c.time_s, audit.c.detail)
+            .where(audit.c.action == NOTIFY, audit.c.study == study)
+            .order_by(audit.c.id.desc())
+        )
+        with self._write() as db:
+            for time_s, detail in db.execute(given):
+                known = json.loads(detail)
+                is_recent = abs(now_s - time_s) < quiet_s
+                if known == asked or (known.get("notice") == kind and is_recent):
+                    return False
+            values = {
+                "time_s": now_s,
+                "client": worker,
+                "action": NOTIFY,
+                "study": study,
+                "detail": json.dumps(asked, sort_keys=True),
+                "outcome": text,
+            }
+            db.execute(insert(audit).values(values))
+        return True
+
     # --- leases
 
-    def claim(self, study_id: int, *, worker: str, now_s: float, lease_s: float) -> Claim | None:
+    def claim(
+        self,
+        study_id: int,
+        *,
+        worker: str,
+        now_s: float,
+        lease_s: float,
+        context: str | None = None,
+    ) -> Claim | None:
         """Give the oldest waiting trial to ``worker``; None when none may start now.
 
         A trial whose design is being measured by anyone in the same context is left waiting:
         its result will be there to reuse.
+
+        Args:
+            study_id: Key of the study.
+            worker: Who takes it.
+            now_s: The time.
+            lease_s: How long it may be silent.
+            context: Hash of what the worker measures under, which the trial gets: it may have
+                been queued under another one. None leaves it.
         """
         with self._write() as db:
-            return leases.claim_oldest(db, study_id, worker=worker, now_s=now_s, lease_s=lease_s)
+            return leases.claim_oldest(
+                db, study_id, worker=worker, now_s=now_s, lease_s=lease_s, context=context
+            )
 
     def heartbeat(
         self, attempt_ids: Iterable[int], *, now_s: float, lease_s: float

@@ -17,7 +17,8 @@ def measure(job: Job, *, report: Report) -> Outcome:
 
 def measure_again(job: Job, *, report: Report) -> Outcome:
     """Measure a design with every artefact built again; other bytes for the same key are a bug."""
-    return measure_with(job, report=report, cache=Cache(default_root(), rebuild=True))
+    cache = Cache(default_root(), rebuild=True, limit_bytes=job.cache_limit_bytes)
+    return measure_with(job, report=report, cache=cache)
 
 
 def warm_up() -> None:

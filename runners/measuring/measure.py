@@ -28,7 +28,7 @@ from runners.measuring.metrics import (
 )
 from runners.measuring.on_board import measure_on_board
 from runners.measuring.reader import Measured, load_reader, read_metrics
-from runners.pipeline import Cache, Pipeline, Report, default_root
+from runners.pipeline import Cache, Pipeline, Remote, Report, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.design import family_of
 from runners.stages.place.stage import read_routed
@@ -58,7 +58,8 @@ def measure(job: Job, *, report: Report, cache: Cache | None = None) -> Outcome:
         DseError: A fault that stops the study: configuration, missing tool.
         Exception: A bug.
     """
-    attempt = _Attempt(job, cache=cache or Cache(default_root()), report=report)
+    cache = cache or cache_of(job)
+    attempt = _Attempt(job, cache=cache, report=report)
     workload_model(job.workload)  # a model that is missing or has changed is found here
     try:
         attempt.run()
@@ -67,6 +68,13 @@ def measure(job: Job, *, report: Report, cache: Cache | None = None) -> Outcome:
             raise
         return outcome_of(error, attempt.measurement())
     return Completed(measurement=attempt.measurement())
+
+
+def cache_of(job: Job) -> Cache:
+    """Return the user's cache, bounded and shared as the job says."""
+    root = default_root()
+    remote = None if job.cache_remote is None else Remote(job.cache_remote, cache_root=root)
+    return Cache(root, limit_bytes=job.cache_limit_bytes, remote=remote)
 
 
 _LOG = logging.getLogger(__name__)

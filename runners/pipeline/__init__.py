@@ -1,7 +1,10 @@
 """What a stage is, the walk over the stages of a job, and the cache of what they built."""
 
-from runners.pipeline.cache import Artefact, Cache, artefact_key, default_root, digest_of_files
+from runners.pipeline.cache import Artefact, Cache, default_root, digest_of_files
+from runners.pipeline.contents import Contents, Damaged, Entry, Shrunk
+from runners.pipeline.entries import artefact_key
 from runners.pipeline.pipeline import Building, Pipeline, Report, Stage
+from runners.pipeline.remote import Remote
 from runners.pipeline.sources import ROOT, source_digest
 
 __all__ = [
@@ -9,8 +12,13 @@ __all__ = [
     "Artefact",
     "Building",
     "Cache",
+    "Contents",
+    "Damaged",
+    "Entry",
     "Pipeline",
+    "Remote",
     "Report",
+    "Shrunk",
     "Stage",
     "artefact_key",
     "default_root",

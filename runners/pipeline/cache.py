@@ -3,30 +3,37 @@
 The key of an artefact is a hash of everything that determines its bytes: stage, version, inputs
 and tool identities; never a path or a time. A stage builds in a scratch folder that is published
 by one atomic rename under a lock of its key, so two trials that ask at the same moment build
-once, a killed build leaves nothing behind, and a failure is never cached. Files are verified when
-they are read; a damaged entry is a warned miss.
+once, a killed build leaves nothing behind, and a failure is never cached. A damaged or foreign
+entry is a warned miss.
 """
 
-import fcntl
 import hashlib
-import json
 import logging
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from contracts.faults import Bug
+from runners.pipeline.contents import Contents
+from runners.pipeline.entries import (
+    MANIFEST,
+    artefact_key,
+    hashes,
+    is_plain,
+    judge,
+    manifest_text,
+    read_manifest,
+)
+from runners.pipeline.locks import Lock, locked_file
+from runners.pipeline.remote import Remote
+from runners.pipeline.scratch import scratch_folder, sweep
 from runners.tools import fault_of_os_error
 
 _LOG = logging.getLogger(__name__)
-_MANIFEST = "manifest.json"
-_SCRATCH_LIFETIME_S = 24 * 3600.0
 
 BuildFunction = Callable[[Path], float]
 """Writes an artefact's files into the folder it is given; returns the CPU-seconds it cost."""
@@ -34,7 +41,7 @@ BuildFunction = Callable[[Path], float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artefact:
-    """One finished stage.
+    """One finished stage. While anybody has this object, the entry is in use: it is not removed.
 
     Attributes:
         stage: Name of the stage.
@@ -43,6 +50,7 @@ class Artefact:
         cached: True when it was there before this request.
         wall_s: Seconds this request took, waiting for another builder included.
         cpu_s: CPU-seconds that this request cost, 0 when cached.
+        in_use: Says so to other processes.
     """
 
     stage: str
@@ -51,6 +59,7 @@ class Artefact:
     cached: bool
     wall_s: float
     cpu_s: float
+    in_use: Lock | None = field(default=None, repr=False, compare=False)
 
 
 def default_root() -> Path:
@@ -78,18 +87,31 @@ class Cache:
         root: The folder; made when it does not exist.
         rebuild: Build every artefact again even if it is there, and compare: the same key must
             give the same bytes. Used to reproduce a trial.
+        limit_bytes: Most bytes of all artefacts together, kept after each build by removing those
+            that were used least recently; one in use stays. None for no limit.
+        remote: A second place that is asked before a build and filled after, or None.
 
     Raises:
         DiskFull, ToolCrashed: The folder cannot be made.
     """
 
-    def __init__(self, root: Path, *, rebuild: bool = False) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        rebuild: bool = False,
+        limit_bytes: int | None = None,
+        remote: Remote | None = None,
+    ) -> None:
         self.root = root
+        self.remote = remote
         self.rebuild = rebuild
+        self.limit_bytes = limit_bytes
+        self.contents = Contents(root)
         self._rebuilt: set[str] = set()
         try:
             (root / "scratch").mkdir(parents=True, exist_ok=True)
-            self._sweep_scratch()
+            sweep(root / "scratch")
         except OSError as error:
             raise fault_of_os_error(error, f"the cache folder {root} cannot be made") from error
 
@@ -123,15 +145,23 @@ class Cache:
         started_s = time.monotonic()
         key = artefact_key(stage, version=version, inputs=inputs)
         folder = self.root / stage / key
+        came = False
         check_again = self.rebuild and comparable and key not in self._rebuilt
         try:
-            with self._locked(stage, key):
-                cached = self._is_intact(folder)
+            with locked_file(self.contents.lock_of(stage, key)):
+                cached = self._is_whole(folder, version)
+                if not cached and not self.rebuild:
+                    cached = came = self._bring(folder, version)
                 cpu_s = 0.0
                 if not cached or check_again:
-                    cpu_s = self._build(folder, stage, inputs, build, compare=cached)
+                    cpu_s = self._build(folder, stage, version, inputs, build, compare=cached)
                     self._rebuilt.add(key)
                     cached = False
+                in_use, size_bytes = self.contents.use(stage, key)
+            if not cached and self.remote is not None:
+                self.remote.fill(stage, key, folder)
+            if came or not cached:
+                self.contents.grew(size_bytes, limit_bytes=self.limit_bytes)
         except OSError as error:
             raise fault_of_os_error(error, f"stage {stage} could not be stored") from error
         return Artefact(
@@ -141,12 +171,14 @@ class Cache:
             cached=cached,
             wall_s=time.monotonic() - started_s,
             cpu_s=cpu_s,
+            in_use=in_use,
         )
 
     def _build(
         self,
         folder: Path,
         stage: str,
+        version: int,
         inputs: Mapping[str, Any],
         build: BuildFunction,
         *,
@@ -154,12 +186,17 @@ class Cache:
     ) -> float:
         with self.scratch_folder(stage) as scratch:
             cpu_s = build(scratch)
-            files = _hashes(scratch)
+            if not is_plain(scratch):
+                raise Bug(
+                    f"stage {stage} wrote something that is no plain file, such as a link",
+                    fix="report it; a stage writes files and folders",
+                )
+            files = hashes(scratch)
             if compare:
                 _require_same(folder, files, stage)
                 return cpu_s
-            manifest = {"stage": stage, "inputs": inputs, "files": files}
-            (scratch / _MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True))
+            text = manifest_text(stage, version=version, inputs=inputs, files=files)
+            (scratch / MANIFEST).write_text(text)
             scratch.chmod(0o755)
             scratch.rename(folder)
             return cpu_s
@@ -173,70 +210,34 @@ class Cache:
         Args:
             name: What it is for, the beginning of its name.
         """
-        prefix = f"{name}-{os.getpid()}-"
-        scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=self.root / "scratch"))
-        try:
-            yield scratch
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        with scratch_folder(self.root / "scratch", name) as folder:
+            yield folder
 
-    @contextmanager
-    def _locked(self, stage: str, key: str) -> Iterator[None]:
-        """Hold the lock of one key; the kernel frees it when its holder dies."""
-        locks = self.root / "locks"
-        (self.root / stage).mkdir(parents=True, exist_ok=True)
-        locks.mkdir(exist_ok=True)
-        with (locks / f"{stage}-{key}").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-    def _is_intact(self, folder: Path) -> bool:
-        """Tell whether the entry is there and whole; move a damaged one out of the way."""
-        if not folder.exists():
+    def _bring(self, folder: Path, version: int) -> bool:
+        """Take an entry from the second place; tell whether it was there and is right."""
+        if self.remote is None or self.remote.is_away("read"):
             return False
-        try:
-            manifest = json.loads((folder / _MANIFEST).read_text())
-            intact = bool(manifest["files"] == _hashes(folder))
-        except (OSError, ValueError, KeyError, TypeError):
-            intact = False
-        if not intact:
-            _LOG.warning("the cache entry %s is damaged; it is built again", folder)
-            shutil.rmtree(folder)
-        return intact
+        with self.scratch_folder("fetched") as scratch:
+            found = self.remote.fetch(
+                folder.parent.name, folder.name, version=version, into=scratch
+            )
+            if found is not None:
+                found.rename(folder)
+        return found is not None
 
-    def _sweep_scratch(self) -> None:
-        """Remove scratch folders that a killed build left behind long ago."""
-        now_s = time.time()
-        for left in (self.root / "scratch").iterdir():
-            if now_s - left.stat().st_mtime > _SCRATCH_LIFETIME_S:
-                shutil.rmtree(left, ignore_errors=True)
-
-
-def artefact_key(stage: str, *, version: int, inputs: Mapping[str, Any]) -> str:
-    """Return the key of an artefact: 32 hexadecimal digits."""
-    text = json.dumps(
-        {"stage": stage, "version": version, "inputs": inputs},
-        sort_keys=True,
-        separators=(",", ":"),
-    )
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    """Return the sha256 of every file below ``folder`` but the manifest and logs.
-
-    Logs are kept for people and hold times; they are not part of what a stage promises.
-    """
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name != _MANIFEST and not name.endswith(".log"):
-            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
+    def _is_whole(self, folder: Path, version: int) -> bool:
+        """Tell whether the entry is there and what it says; move any other out of the way."""
+        if not os.path.lexists(folder):
+            return False
+        damage = judge(folder, version=version).damage
+        if damage:
+            _LOG.warning("the cache entry %s is damaged (%s); it is built again", folder, damage)
+            self.contents.discard(folder)
+        return not damage
 
 
 def _require_same(folder: Path, files: Mapping[str, str], stage: str) -> None:
-    before = json.loads((folder / _MANIFEST).read_text())["files"]
+    before = read_manifest(folder)["files"]
     changed = sorted(name for name in {*before, *files} if before.get(name) != files.get(name))
     if changed:
         raise Bug(

@@ -16,7 +16,8 @@ from typing import Any
 from contracts.faults import DseError
 from contracts.measurement import StageTime
 from runners.job import Job, StageEvent, StageState
-from runners.pipeline.cache import Artefact, Cache, artefact_key
+from runners.pipeline.cache import Artefact, Cache
+from runners.pipeline.entries import artefact_key
 from runners.pipeline.sources import ROOT, source_digest
 from runners.tools.child import spent_cpu_s
 

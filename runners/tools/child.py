@@ -13,7 +13,7 @@ import resource
 import signal
 import subprocess
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -206,6 +206,42 @@ def session_use(session: int) -> SessionUse:
             ticks += sum(map(int, fields[11:15]))
             pages += int(fields[21])
     return SessionUse(cpu_s=ticks / _TICKS_PER_S, resident_bytes=pages * resource.getpagesize())
+
+
+def trees_cpu_s(roots: Collection[int]) -> float:
+    """Return the CPU-seconds so far of processes and all that they started and waited for.
+
+    A process that ends moves what it used to its parent, so between two looks the difference is
+    what was used meanwhile.
+
+    Args:
+        roots: Process ids; those that are not there count nothing.
+    """
+    ticks: dict[int, int] = {}
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended meanwhile
+        ticks[int(entry.name)] = sum(map(int, fields[11:15]))
+        children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found, waiting = set[int](), list(roots)
+    while waiting:
+        pid = waiting.pop()
+        if pid in ticks and pid not in found:
+            found.add(pid)
+            waiting += children.get(pid, [])
+    return sum(ticks[pid] for pid in found) / _TICKS_PER_S
+
+
+def machine_cpu_s() -> float:
+    """Return the CPU-seconds that all cores of this machine have worked since it started."""
+    with Path("/proc/stat").open() as file:
+        user, nice, system, _idle, _waiting, *rest = map(int, file.readline().split()[1:8])
+    return (user + nice + system + sum(rest)) / _TICKS_PER_S
 
 
 def spent_cpu_s(*who: int) -> float:

@@ -1,5 +1,6 @@
 """``python -m dse.study`` with the fake rooms: what the tests start as real processes."""
 
+import functools
 import os
 from unittest import mock
 
@@ -7,6 +8,7 @@ import dse.commands.campaigns
 import dse.commands.rerun
 import dse.study
 from contracts.faults import ToolCrashed
+from dse.campaign import Campaign, Timing
 from dse.config import StudyConfig
 from dse.config.provenance import Context
 from dse.space import Space
@@ -17,6 +19,9 @@ from tests.fake_oracle import SEES_ALL
 
 MEASURE = "tests.campaign.fake_rooms:measure"
 GCC = os.environ.get("FAKE_GCC", "12.2")
+LEASE_S = float(os.environ.get("FAKE_LEASE_S", "42"))
+"""With FAKE_LEASE_S=1, a silent worker has lost its trial after a second."""
+TIMING = Timing(lease_s=LEASE_S, heartbeat_s=LEASE_S / 3, look_s=min(1.0, LEASE_S / 6))
 CONTEXT = Context(key=f"context of gcc {GCC}", facts={"tools": {"gcc": GCC}})
 
 
@@ -49,6 +54,9 @@ if __name__ == "__main__":
         mock.patch.object(dse.commands.campaigns, "MEASURE", MEASURE),
         mock.patch.object(dse.commands.campaigns, "assemble_space", loaded_space),
         mock.patch.object(dse.commands.campaigns, "make_suggester", suggester_of),
+        mock.patch.object(
+            dse.commands.campaigns, "Campaign", functools.partial(Campaign, timing=TIMING)
+        ),
         mock.patch.object(dse.commands.campaigns, "check_network"),
         mock.patch.object(dse.commands.campaigns, "measure_oracle", return_value=SEES_ALL),
         mock.patch.object(dse.commands.rerun, "check_network"),

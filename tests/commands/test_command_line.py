@@ -36,11 +36,13 @@ class Shell:
         (folder / "net.tflite").write_bytes(b"net")
         (folder / "night.toml").write_text(CONFIG)
 
-    def start(self, *words: str, **environment: str) -> "subprocess.Popen[str]":
+    def start(
+        self, *words: str, stdout: int = subprocess.PIPE, **environment: str
+    ) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [sys.executable, "-m", "tests.commands.command_line", *words],
             cwd=self.folder,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             env={

@@ -21,10 +21,13 @@ READ = [
     ("status", "night"),
     ("show", "night", "1"),
     ("front", "night", "--plot", "front.svg"),
+    ("watch", "night", "--once"),
+    ("report", "night", "--html", "night.html"),
     ("export", "night", "trials.csv"),
 ]
 RUN = [
     ("resume", "night"),
+    ("work", "night"),
     ("rerun", "night", "1"),
     ("accuracy", "night", "1"),
     ("board", "night", "1"),

@@ -177,7 +177,15 @@ def test_text_from_the_database_is_never_a_script_or_a_formula(database: Path) -
         fault = outcome_of(DoesNotFit(nasty, fix=nasty, detail=nasty), Measurement(metrics=()))
         store.finish(claim.attempt_id, fault, now_s=3.0, retry=RetryPolicy())
     asking = client(database)
-    pages = ("", "/trials/49", "/compare?trials=49,47", "/faults.svg", "/effects.svg", "/front.svg")
+    pages = (
+        "",
+        "/report?hours=999999",
+        "/trials/49",
+        "/compare?trials=49,47",
+        "/faults.svg",
+        "/effects.svg",
+        "/front.svg",
+    )
     for path in pages:
         page = asking.get(f"/studies/imgc{path}").text
         assert "<script>alert" not in page, path

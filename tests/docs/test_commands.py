@@ -70,7 +70,7 @@ def _for_the_small_study(command: str) -> str:
         words[1] = "models/imgc/imgc_resnet8_int8.tflite"
     elif name == "space" and "imgc" in words[1]:
         words[1] = "configs/quick.toml"  # its model may not be there
-    elif name not in ("list", "space", "--help"):
+    elif name not in ("list", "space", "cache", "--help"):
         words[1] = STUDY
     if name in ("show", "rerun", "accuracy"):
         words[2] = "1" if name == "rerun" else str(min(int(words[2]), TRIALS))

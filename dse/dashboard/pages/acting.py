@@ -24,7 +24,7 @@ from dse.dashboard.web.security import is_from_here
 from dse.results.columns import StudyColumns
 from dse.space import Design, Space
 from dse.space.declarations import is_active
-from dse.store import BY_HAND, AuditRecord, NewTrial, Store
+from dse.store import BY_HAND, NOTIFY, AuditRecord, NewTrial, Store
 from dse.words import design_text, value_text
 from runners.tools import child
 
@@ -157,8 +157,8 @@ def show_audit(request: Request, context: ContextDep) -> HTMLResponse:
 
 def last_outcome(context: Context, study: str) -> str:
     """Return what came of the last act on a study, or nothing."""
-    entries = context.studies.reader().audits(limit=1, study=study)
-    return entries[0].outcome if entries else ""
+    entries = context.studies.reader().audits(study=study)
+    return next((entry.outcome for entry in entries if entry.action != NOTIFY), "")
 
 
 def chosen_design(space: Space, wishes: Mapping[str, Value]) -> Design:
@@ -199,6 +199,7 @@ def _require_trust(store: Store, context: Context, columns: StudyColumns) -> Non
         columns.config,
         before=stored_code(store.study(name).space_json),
         command=f"python -m dse.study resume {name} --db {context.shown_db}",
+        runs_hooks=True,
     )
 
 

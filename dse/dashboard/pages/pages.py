@@ -3,13 +3,17 @@
 Each page is one template, filled with what ``parts``, ``trial`` or ``compare`` return.
 """
 
+from shlex import quote as quoted
 from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from contracts.faults import ConfigError
+from dse.commands.morning import morning_from
+from dse.commands.watch import disks_of
 from dse.dashboard.data.payload import MOST_DRAWN
 from dse.dashboard.pages.acting import last_outcome
 from dse.dashboard.pages.compare import compare_context
@@ -17,6 +21,8 @@ from dse.dashboard.pages.parts import PARTS, study_context
 from dse.dashboard.pages.trial import trial_context
 from dse.dashboard.web.context import ColumnsDep, ContextDep, SelectionDep
 from dse.dashboard.web.events import list_events, study_events
+from dse.output.document import document_body
+from dse.output.morning import morning_document
 
 router = APIRouter(include_in_schema=False)
 
@@ -72,6 +78,20 @@ def show_trial(
 ) -> HTMLResponse:
     """Everything about one trial."""
     return context.pages.respond(request, "trial.html", **trial_context(context, columns, number))
+
+
+@router.get("/studies/{study}/report")
+def show_report(
+    request: Request, columns: ColumnsDep, context: ContextDep, hours: float | None = None
+) -> HTMLResponse:
+    """What the last night brought; the same document as of the command ``report``."""
+    database = context.studies.path
+    morning = morning_from(context.studies.reader(), columns, hours=hours, now_s=context.now_s())
+    disks = disks_of({"database": database.parent, "cache": context.cache_root})
+    document = morning_document(morning, disks, with_db=f" --db {quoted(context.shown_db)}")
+    return context.pages.respond(
+        request, "report.html", study=columns.config.name, report=Markup(document_body(document))
+    )
 
 
 @router.get("/studies/{study}/compare")

@@ -14,12 +14,12 @@ from dse.dashboard.data.payload import limits, mark, objectives_data
 from dse.dashboard.data.selection import SHOWN, Selection, metric_names
 from dse.dashboard.drawing.effects import effect_chart, effect_drawings
 from dse.dashboard.drawing.growth import growth_chart
-from dse.dashboard.pages.progress import fault_counts, progress
 from dse.dashboard.web.context import Context
 from dse.output.drawing.charts import Bar, bar_chart
 from dse.output.oracle_report import oracle_text, stored_oracle
 from dse.results.columns import ABSENT, FIDELITIES, StudyColumns
 from dse.results.growth import growth_rows
+from dse.results.progress import fault_counts, progress
 from dse.store import TrialState
 from dse.words import design_text, number_text, value_text, varying, whole_number
 

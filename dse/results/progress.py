@@ -76,7 +76,8 @@ def _eta_s(
     if usual_s is None or left <= 0 or not running:
         return None
     done_s = sum(min(max(now_s - trial.started_s, 0.0), usual_s) for trial in running)
-    return max(left * usual_s - done_s, 0.0) / max(min(columns.config.workers, left), 1)
+    at_once = max(columns.config.workers, len(running))  # more where workers have joined
+    return max(left * usual_s - done_s, 0.0) / max(min(at_once, left), 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,96 @@
+"""``python -m dse.study watch`` beside real processes that run, are killed, and end."""
+
+import json
+import os
+import pty
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.commands.test_command_line import Shell
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_night_is_watched_to_its_end_in_a_pipe(shell: Shell) -> None:
+    night = shell.start("start", "night.toml", FAKE_TRIAL_S="4")
+    shell.wait_for_ended_trials(1)
+    out, err = shell.run("watch", "night", "--json", "--interval", "0.3")
+    _, said = night.communicate(timeout=60)
+
+    assert (night.returncode, err) == (0, ""), said
+    looks = [json.loads(line) for line in out.splitlines()]
+    first, last = looks[0], looks[-1]
+    assert last["is_over"]
+    assert not any(look["is_over"] for look in looks[:-1])
+    assert (last["done"], last["expected"], last["running"]) == (8, 8, [])
+    assert [look["done"] for look in looks] == sorted(look["done"] for look in looks)
+    held = next(look for look in looks if look["running"])["running"]
+    assert {each["worker"].rpartition("/")[2].partition(".")[0] for each in held} == {
+        str(night.pid)
+    }
+    assert {each["stage"] for look in looks for each in look["running"]} & {"core", "simulate"}
+    assert all(0 <= look["machine_cores"] <= look["cores"] + 0.5 for look in looks)
+    assert any(look["busy_cores"] is not None for look in looks)
+    assert [disk["what"] for disk in first["disks"]] == ["database", "cache"]
+    assert last["best"].keys() == {"latency_us", "lut4"}
+
+
+@pytest.mark.slow
+def test_one_look_after_a_kill_says_who_is_silent_and_changes_nothing(shell: Shell) -> None:
+    night = shell.start("start", "night.toml", FAKE_TRIAL_S="5")
+    deadline_s = time.monotonic() + 60
+    while not shell.log.exists() or shell.log.read_text().count("start ") < 2:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+    night.kill()
+    night.communicate()
+    before = shell.results()
+
+    line, err = shell.run("watch", "night", "--once")
+
+    assert err == ""
+    assert line.count("\n") == 1
+    assert "0 of 8 trials done" in line
+    assert "2 running (1 " in line, "the leases are held until somebody takes them back"
+    assert "free for the database" in line
+    assert shell.results() == before
+
+
+@pytest.mark.slow
+def test_failed_trials_and_a_wish_to_stop_are_told(shell: Shell) -> None:
+    shell.run("start", "night.toml", "--trials", "1", code=6, FAKE_CRASH="tool-crashed")
+
+    line, _ = shell.run("watch", "night")
+
+    assert "1 of 1 trial done (1 failed)" in line
+    assert "faults tool-crashed x1" in line
+    assert line.rstrip().endswith("the study has ended")
+
+
+@pytest.mark.slow
+def test_a_terminal_gets_a_table_that_replaces_itself(shell: Shell) -> None:
+    shell.run("start", "night.toml", "--trials", "2")
+    ours, theirs = pty.openpty()
+    process = shell.start("watch", "night", stdout=theirs)
+    os.close(theirs)
+    process.communicate(timeout=60)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+
+    assert process.returncode == 0
+    assert "night: 2 of 2 trials done" in shown
+    assert "the study has ended" in shown
+
+
+@pytest.mark.parametrize("words", [["watch", "night"], ["watch", "night", "--once", "--json"]])
+def test_there_is_nothing_to_watch_without_a_database(shell: Shell, words: list[str]) -> None:
+    _, err = shell.run(*words, code=4)
+
+    assert "there is no database results.db" in err
+    assert not (shell.folder / "results.db").exists()
