@@ -11,7 +11,6 @@ from litedram.phy.model import BankModel, SDRAMPHYModel
 from litex.build.generic_platform import Pins, Subsignal
 from litex.build.io import CRG
 from litex.build.sim import SimPlatform
-from litex.soc.integration.soc_core import SoCCore
 from migen import If, Memory, Signal
 
 from hw_templates.soc.config import SocConfig
@@ -19,6 +18,7 @@ from hw_templates.soc.cpu_slot import REGISTER_PAGES, add_cpu_slot, cpu_argument
 from hw_templates.soc.images import MemoryImages
 from hw_templates.soc.sdram_chips import sdram_chip
 from hw_templates.soc.sdram_timings import module_for
+from hw_templates.soc.short_bus import ShortBusSoc
 
 _MAIN_RAM_ORIGIN = 0x4000_0000
 _LEAST_ROWS = 2048  # address line 10 must exist: it means "all banks" in a precharge
@@ -45,7 +45,7 @@ def _pads() -> list[tuple[object, ...]]:
     ]
 
 
-class SimulatedSoc(SoCCore):
+class SimulatedSoc(ShortBusSoc):
     """A SoC for Verilator; boots from main memory, whose content is read when it starts.
 
     With a ROM it boots from there, has the timer that LiteX's BIOS needs, and its main memory
@@ -65,6 +65,7 @@ class SimulatedSoc(SoCCore):
             platform,
             clk_freq=config.clock_hz,
             **cpu_arguments(config.with_cfu),
+            bus_timeout=None,
             cpu_reset_address=_MAIN_RAM_ORIGIN,  # LiteX takes the ROM's where there is one
             integrated_rom_size=config.rom_bytes,
             integrated_rom_init=[0] if with_rom else [],
@@ -85,6 +86,7 @@ class SimulatedSoc(SoCCore):
             )
         else:
             self._add_sdram_model(config)
+        self.put_main_ram_behind_register()
         starved: Signal = platform.request("serial_starved")
         self.comb += starved.eq(self.uart._rxempty.we & self.uart._rxempty.status)
         self.comb += platform.trace.eq(0)

@@ -19,6 +19,7 @@ from hw_templates.soc.fpga import vendor_of
 from hw_templates.soc.fpga_boards import FpgaBoard, fpga_board
 from hw_templates.soc.sdram_chips import sdram_chip
 from hw_templates.soc.sdram_timings import module_for
+from hw_templates.soc.short_bus import ShortBusSoc
 from hw_templates.soc.vendor import Vendor, placed_ports
 
 _DFII_FLAGS = {  # bits of the registers, see litedram.dfii
@@ -76,7 +77,7 @@ def _require_sdram(config: SocConfig, board: FpgaBoard) -> None:
         )
 
 
-class BoardSoc(SoCCore):
+class BoardSoc(ShortBusSoc):
     """A SoC for an FPGA board; boots from its ROM.
 
     Args:
@@ -96,6 +97,7 @@ class BoardSoc(SoCCore):
             platform,
             clk_freq=config.clock_hz,
             **cpu_arguments(config.with_cfu),
+            bus_timeout=None,
             integrated_rom_size=config.rom_bytes,
             integrated_rom_init=placeholder_words(config.rom_bytes // 4),
             integrated_sram_size=config.sram_bytes,
@@ -103,7 +105,6 @@ class BoardSoc(SoCCore):
             uart_baudrate=config.uart_baud,
             uart_with_dynamic_baudrate=config.dynamic_baud,
             ident="",
-            bus_timeout=vendor.bus_timeout_cycles,
             with_timer=config.rom_bytes >= BIOS_ROM_BYTES,
         )
         add_cpu_slot(self)
@@ -119,6 +120,7 @@ class BoardSoc(SoCCore):
         if sdram is not None:
             self.sdrphy = GENSDRPHY(sdram_pads(platform, sdram), config.clocks_hz[1])
             self._add_sdram_chip(config)
+        self.put_main_ram_behind_register()
 
     def _add_sdram_chip(self, config: SocConfig) -> None:
         chip = sdram_chip(config.sdram_chip)

@@ -21,11 +21,9 @@ class Vendor(ABC):
 
     Attributes:
         constraints_file: Name of the file that ``constraints`` writes the text of.
-        bus_timeout_cycles: After which an access to no device ends; None where that costs too much.
     """
 
     constraints_file: str
-    bus_timeout_cycles: int | None = 1_000_000
 
     @abstractmethod
     def platform(self, device: str, pads: Pads) -> GenericPlatform:

@@ -61,6 +61,18 @@ def test_designs_across_the_whole_space_elaborate_and_lint(jars: Path, tmp_path:
         assert (done.returncode, done.stderr) == (0, ""), (name, configs[name])
 
 
+@pytest.mark.parametrize("dcache_bytes", [0, 4096])
+def test_whether_the_core_takes_an_answer_is_decided_by_a_register(
+    dcache_bytes: int, jars: Path, tmp_path: Path
+) -> None:
+    config = CpuConfig.from_values(design(dcache_bytes=dcache_bytes, cfu="simd"))
+    verilog = generate_cores(jars, {"core": config}, tmp_path)["core"].read_text()
+    driver = re.search(r"assign CfuPlugin_bus_rsp_ready = \(! (\w+)\);", verilog)
+    assert driver is not None
+    assert re.search(rf"^  reg +{driver[1]};", verilog, re.MULTILINE)
+    assert re.search(rf"^ +{driver[1]} <= ", verilog, re.MULTILINE)  # clocked
+
+
 def test_same_design_gives_same_bytes_alone_and_in_a_batch(jars: Path, tmp_path: Path) -> None:
     values = (design(), design(icache_bytes=0, branch_prediction="dynamic", cfu="none"))
     configs = {f"core{n}": CpuConfig.from_values(value) for n, value in enumerate(values)}

@@ -96,6 +96,16 @@ def test_core_memory_and_cfu_work(memory: MemoryKind, tmp_path: Path) -> None:
     assert cycles_in(printed) > 100_000
 
 
+@pytest.mark.parametrize("memory", MEMORIES)
+def test_an_address_where_nothing_is_answers_at_once(memory: MemoryKind, tmp_path: Path) -> None:
+    with running(memory, tmp_path) as board, board.open() as port:
+        connect(port)
+        cycles, *words = ask(port, b"n").split()
+        assert ask(port, b"m") == b"00000000"  # and nothing else was written
+    assert words == [b"ffffffff", b"ffffffff"]
+    assert int(cycles, 16) < 1000
+
+
 def test_a_soc_without_cfu_and_without_level_2_cache(tmp_path: Path) -> None:
     which = built(replace(simulation_config("sdram"), with_cfu=False, l2_bytes=0))
     board = SimulatedBoard(which.program, prepare_letters(which, tmp_path))

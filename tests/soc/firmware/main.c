@@ -127,6 +127,20 @@ static void answer(uint8_t command)
             byte = byte == 250 ? 0 : byte + 1;
         }
         break;
+    case 'n': { /* reads and writes where nothing is, in both halves of the address space; cycles, then the words */
+        const uint32_t start = cycles();
+        REGISTER(0x20000000u) = 1;
+        REGISTER(0x90000000u) = 2;
+        const uint32_t cached = REGISTER(0x20000000u);
+        const uint32_t uncached = REGISTER(0x90000000u);
+        put_hex(cycles() - start);
+        put(' ');
+        put_hex(cached);
+        put(' ');
+        put_hex(uncached);
+        put_text("\r\n");
+        break;
+    }
     case 'x': /* never answers again */
         for (;;) {
         }

@@ -24,7 +24,6 @@ class Ice40Vendor(Vendor):
     """iCE40 UP5K by the open tools."""
 
     constraints_file = "soc.pcf"
-    bus_timeout_cycles = None  # its counter lies on the slowest path, and 40 of 5,280 cells count
 
     def platform(self, device: str, pads: Pads) -> GenericPlatform:
         """Return LiteX's platform; it writes the device with the family in front."""

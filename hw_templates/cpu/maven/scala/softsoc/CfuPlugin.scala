@@ -35,7 +35,8 @@ case class CfuBus() extends Bundle with IMasterSlave {
   *
   * A command is offered from the execute stage. An answer in the same cycle is taken there and can be used by the next
   * instruction at once; a later answer is taken in the memory stage, while the next command may leave already. Answers
-  * come in the order of the commands.
+  * come in the order of the commands. An answer that the core cannot take yet waits in a register, so that `rsp.ready`
+  * is one itself: no path leads from what halts the core through the unit and back to what halts it.
   *
   * What a CFU may do: let `cmd.ready` follow `rsp.ready`, and `rsp.valid` and `rsp.payload` follow `cmd` in the same
   * cycle. What it may not: answer before its command is accepted, or let `rsp.valid` follow `rsp.ready`.
@@ -79,7 +80,8 @@ class CfuPlugin(withDataCache: Boolean) extends Plugin[VexRiscv] {
 
     val memoryAwaits = memory.arbitration.isValid && memory.input(ANSWER_OUTSTANDING)
 
-    bus.rsp.ready := False
+    val rsp = bus.rsp.s2mPipe()
+    rsp.ready := False
 
     execute plug new Area {
       import execute._
@@ -108,11 +110,11 @@ class CfuPlugin(withDataCache: Boolean) extends Plugin[VexRiscv] {
       arbitration.haltItself setWhen (active && !accepted && !(bus.cmd.valid && bus.cmd.ready))
 
       val answerIsMine = active && !memoryAwaits
-      insert(ANSWER_OUTSTANDING) := active && !(answerIsMine && bus.rsp.valid)
+      insert(ANSWER_OUTSTANDING) := active && !(answerIsMine && rsp.valid)
       when(answerIsMine) {
-        bus.rsp.ready := !arbitration.isStuckByOthers && !undoable
-        output(REGFILE_WRITE_DATA) := bus.rsp.outputs(0)
-        input(BYPASSABLE_EXECUTE_STAGE) setWhen (bus.rsp.valid)
+        rsp.ready := !arbitration.isStuckByOthers && !undoable
+        output(REGFILE_WRITE_DATA) := rsp.outputs(0)
+        input(BYPASSABLE_EXECUTE_STAGE) setWhen (rsp.valid)
       }
     }
 
@@ -120,9 +122,9 @@ class CfuPlugin(withDataCache: Boolean) extends Plugin[VexRiscv] {
       import memory._
 
       when(memoryAwaits) {
-        arbitration.haltItself setWhen (!bus.rsp.valid)
-        bus.rsp.ready := !arbitration.isStuckByOthers
-        output(REGFILE_WRITE_DATA) := bus.rsp.outputs(0)
+        arbitration.haltItself setWhen (!rsp.valid)
+        rsp.ready := !arbitration.isStuckByOthers
+        output(REGFILE_WRITE_DATA) := rsp.outputs(0)
       }
     }
   }

@@ -15,7 +15,7 @@ object Core {
     val core = new VexRiscv(config)
     core.rework {
       val dataBus = config.plugins.collectFirst {
-        case data: DBusSimplePlugin => data.dBus.setAsDirectionLess().toWishbone()
+        case data: DBusSimplePlugin => DataBridge(data.dBus.setAsDirectionLess())
         case data: DBusCachedPlugin => data.dBus.setAsDirectionLess().toWishbone()
       }.get
       val fetchBus = config.plugins.collectFirst {
@@ -69,8 +69,11 @@ object Core {
           resetVector = null, // a port
           cmdForkOnSecondStage = false,
           cmdForkPersistence = false, // the bridge holds a command until it is acknowledged
+          busLatencyMin = 2,
           prediction = prediction
-        )
+        ) {
+          override val injectorReadyCutGen = true // a stage that waits does not reach the fetch unit in the same cycle
+        }
       case Some(cache) =>
         new IBusCachedPlugin(
           resetVector = null,

@@ -16,7 +16,7 @@ object FetchBridge {
 
   def apply(fetch: IBusSimpleBus): Wishbone = {
     val bus = Wishbone(IBusSimpleBus.getWishboneConfig())
-    val cmd = fetch.cmd.stage()
+    val cmd = fetch.cmd.s2mPipe().m2sPipe()
     val turn = Counter(acknowledgesPerTurn)
     val pause = RegNext(bus.CYC && bus.ACK && turn.willOverflowIfInc) init (False)
 
@@ -31,8 +31,8 @@ object FetchBridge {
 
     cmd.ready := bus.CYC && bus.ACK
     when(cmd.ready) { turn.increment() }
-    fetch.rsp.valid := cmd.ready
-    fetch.rsp.inst := bus.DAT_MISO
+    fetch.rsp.valid := RegNext(cmd.ready) init (False)
+    fetch.rsp.inst := RegNext(bus.DAT_MISO)
     fetch.rsp.error := False
     bus
   }
