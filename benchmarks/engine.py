@@ -1,18 +1,29 @@
 """``python -m benchmarks.engine [ROWSxCOLS ...]``: cells of engines, and their clock when alone.
 
-Cells of an ECP5 as the project's own synthesis counts them. With ``--place`` nextpnr places each
-engine alone in an LFE5U-85F-6, without a CPU: minutes of CPU time for the large ones.
+Cells of an ECP5 as the project's own synthesis counts them. With ``--place`` nextpnr places and
+routes each engine alone in an LFE5U-85F-6, without a CPU; with ``--soc`` the whole SoC of a network
+is measured as a study measures it, up to the clock that its bitstream strictly meets. Both take
+many minutes of CPU time for the large ones.
 """
 
 import argparse
+import dataclasses
 import json
+import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.networks import DESIGNS, job_for
+from benchmarks.targets import read_target
+from contracts.measurement import Completed, Fidelity
 from contracts.parameter import Value
 from hw_templates.cfu.engine import gateware
 from runners.fpga.ecp5 import ECP5
+from runners.measuring.measure import measure
+from runners.pipeline import Cache, default_root
+from runners.stages.place.report import critical_path_text
 from runners.stages.synthesis import NETLIST, synthesise
 from runners.tools import run_tool
 
@@ -50,6 +61,30 @@ def place(netlist: Path, *, mhz: float, out: Path) -> float:
     return float(min(clock["achieved"] for clock in clocks.values()))
 
 
+def place_soc(model: Path, values: Mapping[str, Value], *, target: str) -> str:
+    """Return cycles, clock and latency of a network on a whole SoC, placed and routed once."""
+    job = job_for(
+        model,
+        {**DESIGNS["engine"], **values},
+        dataclasses.replace(read_target(target), place_seeds=1),
+    )
+    outcome = measure(
+        dataclasses.replace(job, fidelity=Fidelity.PLACED),
+        report=lambda event: print(f"  {event}", file=sys.stderr, flush=True),
+        cache=Cache(default_root()),
+    )
+    if not isinstance(outcome, Completed):
+        return str(outcome)
+    found = outcome.measurement
+    placement = found.placements[-1]
+    domains = ", ".join(f"{domain.name} {domain.fmax_mhz:.2f}" for domain in placement.domains)
+    return (
+        f"{found.value('cycles'):,.0f} cycles at {found.value('clock_mhz'):.2f} MHz:"
+        f" {found.value('latency_us') / 1e3:.3f} ms; Fmax in MHz {domains};"
+        f" {critical_path_text(placement.critical_path)}"
+    )
+
+
 def main() -> None:
     """Synthesise, and place if wanted; print a line for each engine."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -60,7 +95,14 @@ def main() -> None:
     parser.add_argument("--lut-percent", type=int, default=0)
     parser.add_argument("--not-packed", action="store_true")
     parser.add_argument("--place", type=float, metavar="MHZ", help="place it for this clock")
+    parser.add_argument("--soc", type=Path, metavar="FILE", help="run this network on a whole SoC")
+    parser.add_argument("--target", default="ulx3s_85f", help="of the SoC")
     arguments = parser.parse_args()
+    if arguments.soc:
+        for size in arguments.sizes:
+            found = place_soc(arguments.soc, design(size, arguments), target=arguments.target)
+            print(f"{size}: {found}", flush=True)
+        return
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder)

@@ -1,5 +1,6 @@
 """Family ``engine``: the model against plain loops, the hardware against the model."""
 
+import json
 import random
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from hw_templates.cfu.engine.descriptor import Descriptor
 from hw_templates.cfu.engine.engine import Engine
 from hw_templates.cfu.engine.isa import DESCRIPTOR_WORDS, MAGIC, Kind, Memory, Operation
 from hw_templates.cfu.engine.model import EngineModel
+from runners.fpga.ecp5 import ECP5
+from runners.stages.synthesis import NETLIST, read_cost, synthesise
 from tests.cfu.cfu_harness import Command, VerilatedRuntime, expected, name_of, simulate
 from tests.cfu.engine_layers import loads, random_layer, reads, runs, unpacked, writes
 
@@ -191,3 +194,17 @@ def test_a_descriptor_without_sense_ends_the_run(
     assert set(answers[: len(commands)]) == {0}
     output = reads(engine, layer)
     assert np.array_equal(unpacked(layer, answers[-len(output) :]), layer.expected())
+
+
+@pytest.mark.slow
+def test_multipliers_are_those_of_the_array_and_three_a_unit(tmp_path: Path) -> None:
+    """16 x 16 products and 8 units are to fit the 156 multipliers of the largest ECP5."""
+    source, out = tmp_path / "Cfu.v", tmp_path / "synthesis"
+    source.write_text(Engine(config(4, 4, 4, packed=True)).verilog())
+    out.mkdir()
+    synthesise([source], family=ECP5, top="Cfu", black_boxes=(), out=out, timeout_s=400)
+    assert read_cost(out)["mult18x18d"] == 4 * 4 // 2 + 3 * 4
+    modules = json.loads((out / NETLIST).read_text())["modules"]
+    cells = [cell["type"] for cell in modules["Cfu"]["cells"].values()]
+    # each has registers of its own for what all of them read
+    assert (cells.count("EngineUnit"), cells.count("EngineColumns")) == (4, 2)

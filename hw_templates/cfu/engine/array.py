@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,6 +18,8 @@ from hw_templates.cfu.engine.products import (
 )
 
 SUM_BITS = 32
+PAIR_BITS = 16
+"""Of two activations."""
 TOTAL_BITS = 13
 """Of the sum of 32 activations."""
 SIGN = 0x80
@@ -39,13 +41,18 @@ class ArrayColumns(wiring.Component):
             column is told in a cycle of its own, their registers are not merged.
         read_row (In): Row of weights to read.
         is_channelwise (In, 1): Lanes in ``own_lanes`` have the weight ``own``, all others have 0.
-        own (In): [column] bytes; one cycle behind ``read_row``.
-        own_lanes (In): [column][row] bits; two cycles behind ``read_row``.
-        activations (In): ``rows`` bytes, two cycles behind ``read_row``.
+        own (In): [column] bytes; two cycles behind ``read_row``.
+        own_lanes (In): [column][row] bits; three cycles behind ``read_row``.
+        activations (In): ``rows`` bytes, three cycles behind ``read_row``.
         total_activation (In): Sum of ``activations``, ``latency`` - 2 cycles behind them.
         valid, first (In, 1): The sums count, and are the first ones of their tile; ``latency`` - 1
-            cycles behind ``activations``.
-        totals (Out): [column] sums, int32; two cycles behind ``valid``.
+            cycles behind ``activations``. What they are added to is complete two cycles later.
+        load (In, 1): Hold what there is one cycle later: the totals or, with ``takes_pairs``,
+            ``pairs``. Without it ``held`` becomes ``behind``.
+        takes_pairs (In, 1): Constant while a layer runs.
+        pairs, behind (In): [column] of PAIR_BITS and of SUM_BITS.
+        held (Out): [column] of SUM_BITS, two cycles behind ``load``: finished values of a tile,
+            which leave while the next one is added up.
 
     Attributes:
         latency: Cycles from activations to their sums.
@@ -74,7 +81,11 @@ class ArrayColumns(wiring.Component):
                 "total_activation": In(signed(TOTAL_BITS)),
                 "valid": In(1),
                 "first": In(1),
-                "totals": Out(SUM_BITS * self.columns),
+                "load": In(1),
+                "takes_pairs": In(1),
+                "pairs": In(PAIR_BITS * self.columns),
+                "behind": In(SUM_BITS * self.columns),
+                "held": Out(SUM_BITS * self.columns),
             }
         )
 
@@ -82,8 +93,9 @@ class ArrayColumns(wiring.Component):
         """Build memory, multipliers and adder trees, a register behind each stage."""
         del platform
         m = Module()
-        read_row, own, valid, first = (
-            self._copied(m, name) for name in ("read_row", "own", "valid", "first")
+        read_row, own, valid, first, load, takes_pairs = (
+            self._copied(m, name)
+            for name in ("read_row", "own", "valid", "first", "load", "takes_pairs")
         )
         self._is_channelwise = self._copied(m, "is_channelwise")
         self._write_enable = Signal.like(self.write_enable, name="own_write_enable")
@@ -107,7 +119,12 @@ class ArrayColumns(wiring.Component):
             total = Signal(signed(SUM_BITS), name=f"total_{column}")
             with m.If(valid):
                 m.d.sync += total.eq(Mux(first, 0, total) + sum_)
-            m.d.comb += self.totals.word_select(column, SUM_BITS).eq(total)
+            held = Signal(SUM_BITS, name=f"held_{column}")
+            pair = self.pairs.word_select(column, PAIR_BITS)
+            low = Mux(takes_pairs, pair, total[:PAIR_BITS])
+            behind = self.behind.word_select(column, SUM_BITS)
+            m.d.sync += held.eq(Mux(load, Cat(low, total[PAIR_BITS:]), behind))
+            m.d.comb += self.held.word_select(column, SUM_BITS).eq(held)
         return m
 
     def _copied(self, m: Module, name: str) -> Signal:
@@ -134,6 +151,9 @@ class ArrayColumns(wiring.Component):
             memory.write_data.eq((self._write_data ^ (zero * 0x0101_0101)).replicate(words)),
             memory.read_row.eq(read_row),
         ]
+        # nothing between the block RAMs and a register: they are slow themselves
+        read = Signal(8 * config.rows, name=f"read_{column}")
+        m.d.sync += read.eq(memory.data)
         own_weight = own.word_select(column, 8) ^ zero
         weights: list[Value] = []
         for row in range(config.rows):
@@ -143,7 +163,7 @@ class ArrayColumns(wiring.Component):
             with m.If(self._is_channelwise & ~is_own):
                 m.d.sync += weight.eq(zero)
             with m.Else():
-                loaded = memory.data.word_select(row, 8)
+                loaded = read.word_select(row, 8)
                 m.d.sync += weight.eq(Mux(self._is_channelwise & is_own, own_weight, loaded))
             weights.append(weight)
         return weights

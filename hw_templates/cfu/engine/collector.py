@@ -1,14 +1,12 @@
-"""What stands between the array and requantisation: values of complete tiles."""
+"""What stands beside the array: the largest activation of each lane, or two of them."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from hw_templates.cfu.engine.array import SUM_BITS
+from hw_templates.cfu.engine.array import PAIR_BITS
 from hw_templates.cfu.engine.config import EngineConfig
-
-PAIR_BITS = 16
 
 
 class LanePairs(wiring.Component):
@@ -56,49 +54,4 @@ class LanePairs(wiring.Component):
                 m.d.sync += last.eq(lane)
                 with m.If(self.first | (is_larger & ~self.keeps_first)):
                     m.d.sync += largest.eq(lane)
-        return m
-
-
-class Shadows(wiring.Component):
-    """Holds the finished values of a tile while the next one is added up, and hands them out.
-
-    Args:
-        cols: Columns.
-        units: Values that leave in a cycle.
-
-    Members:
-        load (In, 1): Take values.
-        takes_pairs (In, 1): From ``pairs``, not ``totals``.
-        totals, pairs (In): Of each column.
-        values (Out): Of ``units`` columns, from the cycle behind ``load`` on.
-    """
-
-    def __init__(self, *, cols: int, units: int) -> None:
-        self._cols = cols
-        self._units = units
-        super().__init__(
-            {
-                "load": In(1),
-                "takes_pairs": In(1),
-                "totals": In(ArrayLayout(signed(SUM_BITS), cols)),
-                "pairs": In(ArrayLayout(signed(PAIR_BITS), cols)),
-                "values": Out(ArrayLayout(signed(SUM_BITS), units)),
-            }
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        """Build a register for each column, which shifts while it is not loaded."""
-        del platform
-        m = Module()
-        held = [Signal(signed(SUM_BITS), name=f"held_{column}") for column in range(self._cols)]
-        for column, value in enumerate(held):
-            behind = column + self._units
-            with m.If(self.load):
-                total, pair = self.totals[column], self.pairs[column]
-                low = Mux(self.takes_pairs, pair[:PAIR_BITS], total[:PAIR_BITS])
-                m.d.sync += value.eq(Cat(low, total[PAIR_BITS:]).as_signed())
-            if behind < self._cols:
-                with m.Else():
-                    m.d.sync += value.eq(held[behind])
-        m.d.comb += [self.values[unit].eq(held[unit]) for unit in range(self._units)]
         return m

@@ -72,6 +72,7 @@ class Control(wiring.Component):
         cycles, steps = Signal(range(limit + 1)), Signal(range(limit + 1))
         is_overdue = cycles[-1]
         in_flight = Signal(range(_MAX_TILES_IN_FLIGHT + 1))
+        is_drained = (in_flight == 0) | ((in_flight == 1) & self.written)
         m.d.sync += [
             in_flight.eq(in_flight + (self.step & self.last_step) - self.written),
             steps.eq(steps + self.step),
@@ -89,11 +90,9 @@ class Control(wiring.Component):
                     steps.eq(0),
                 ]
                 with m.If(self.start & (self.count != 0)):
+                    m.d.comb += [self.fetch.eq(1), self.fetch_number.eq(self.first)]
                     m.d.sync += self.running.eq(1)
-                    m.next = "FETCH"
-            with m.State("FETCH"):
-                m.d.comb += [self.fetch.eq(1), self.fetch_number.eq(number)]
-                m.next = "FETCHING"
+                    m.next = "FETCHING"
             with m.State("FETCHING"), m.If(self.fetched):
                 m.d.comb += self.take.eq(1)
                 with m.If(self.has_magic):
@@ -116,12 +115,10 @@ class Control(wiring.Component):
                 m.d.comb += self.stop_layer.eq(is_overdue)
                 with m.If(~self.has_steps):
                     m.next = "DRAIN"
-            with m.State("DRAIN"), m.If(in_flight == 0):
+            with m.State("DRAIN"), m.If(is_drained):
                 m.d.sync += left.eq(left - 1)
                 with m.If(is_overdue):
                     m.d.sync += left.eq(0)
-                m.next = "RECORD_CYCLES"
-            with m.State("RECORD_CYCLES"):
                 m.d.comb += [self.record.eq(1), self.counter.eq(Cat(number, 0))]
                 m.next = "RECORD_STEPS"
             with m.State("RECORD_STEPS"):
@@ -134,6 +131,9 @@ class Control(wiring.Component):
                 with m.If(left == 0):
                     m.d.sync += self.running.eq(0)
                     m.next = "IDLE"
+                with m.Elif(self.fetched & self.has_magic):
+                    m.d.comb += self.take.eq(1)
+                    m.next = "PREPARE"
                 with m.Else():
                     m.next = "FETCHING"
         return m

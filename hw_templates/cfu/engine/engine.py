@@ -5,13 +5,13 @@ from amaranth.utils import exact_log2
 
 from hw_templates.cfu.component import CfuComponent, to_verilog
 from hw_templates.cfu.engine.addresses import AddressGenerator
-from hw_templates.cfu.engine.array import SUM_BITS, ArrayColumns
-from hw_templates.cfu.engine.collector import LanePairs, Shadows
+from hw_templates.cfu.engine.array import PAIR_BITS, SUM_BITS, ArrayColumns
+from hw_templates.cfu.engine.collector import LanePairs
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.control import MAX_CYCLES, Control
 from hw_templates.cfu.engine.counters import StepCounter
 from hw_templates.cfu.engine.fetcher import Fetcher
-from hw_templates.cfu.engine.finisher import EARLY_CYCLES, Finisher
+from hw_templates.cfu.engine.finisher import COPIES, EARLY_CYCLES, Finisher
 from hw_templates.cfu.engine.host import HostPort
 from hw_templates.cfu.engine.isa import CHANNEL_WORDS, MAX_DESCRIPTORS, WORD_BYTES, Kind, Memory
 from hw_templates.cfu.engine.memories import RowMemory
@@ -20,10 +20,9 @@ from hw_templates.cfu.engine.shared import Ports, SharedModule, with_looped_zero
 from hw_templates.cfu.engine.unit import RequantisationUnit
 from hw_templates.cfu.engine.writer import Writer
 
-_ROW_LATENCY = 2
-"""From addresses to activations in registers."""
-_COPIES = 8
-"""Registers of what all columns read. A run's first step comes later than the last is told."""
+_ROW_LATENCY = 4
+"""From addresses to activations in registers: one of the address at the memory, one of what it
+reads, and those of both ends."""
 
 
 class Engine(CfuComponent):
@@ -104,12 +103,14 @@ class Engine(CfuComponent):
         ]
         self._count_cycles(m, host, control)
 
-        activations = self._activations(m, write, host=host, addresses=addresses, writer=writer)
+        copies = self._copies(m, control.running)
+        flags = _Flags(m, addresses)
+        activations = self._activations(
+            m, write, host=host, addresses=addresses, flags=flags, writer=writer
+        )
         is_sum = Signal()
         m.d.sync += is_sum.eq((layer.kind == Kind.DENSE) | (layer.kind == Kind.CHANNELWISE))
-        flags = _Flags(m, addresses)
         m.submodules.pairs = pairs = LanePairs(config)
-        m.submodules.shadows = shadows = Shadows(cols=config.cols, units=config.units)
         m.submodules.finisher = finisher = Finisher(config, self._unit_module)
         sums_at = _ROW_LATENCY + self._columns.latency
         # from addresses to what shadows are loaded from
@@ -121,8 +122,6 @@ class Engine(CfuComponent):
             pairs.part.eq(flags.part(_ROW_LATENCY)),
             pairs.activations.eq(activations),
             pairs.keeps_first.eq(layer.kind == Kind.ADD),
-            shadows.takes_pairs.eq(~is_sum),
-            shadows.pairs.eq(pairs.pairs),
             finisher.layer.eq(layer),
             finisher.prepare.eq(control.prepare),
             control.prepares.eq(finisher.prepares),
@@ -132,19 +131,18 @@ class Engine(CfuComponent):
             finisher.is_first_tile.eq(
                 Mux(is_sum, flags.first_tile(totals_at - early), flags.first_tile(pairs_at - early))
             ),
-            finisher.values.eq(shadows.values),
+            finisher.copies.eq(Cat(copies)),
             writer.valid.eq(finisher.valid),
             writer.results.eq(finisher.results),
         ]
-        # in a register, since it goes to all columns
-        m.d.sync += shadows.load.eq(
-            Mux(is_sum, flags.last(totals_at - 1), flags.last(pairs_at - 1))
-        )
+        # what is held is loaded: in a register, since it goes to all columns
+        load = Signal()
+        m.d.sync += load.eq(Mux(is_sum, flags.last(totals_at - 2), flags.last(pairs_at - 2)))
         self._channels(m, write, finisher)
         ports = self._array(
             m,
             write,
-            running=control.running,
+            copies=copies,
             kind=layer.kind,
             addresses=addresses,
             flags=flags,
@@ -165,12 +163,35 @@ class Engine(CfuComponent):
                 columns.total_activation.eq(total_activation),
                 columns.valid.eq(flags.valid(sums_at - 1)),
                 columns.first.eq(flags.first(sums_at - 1)),
+                columns.load.eq(load),
+                columns.takes_pairs.eq(~is_sum),
             ]
             m.d.comb += [
-                shadows.totals[first + at].eq(columns.totals.word_select(at, SUM_BITS))
+                columns.pairs.word_select(at, PAIR_BITS).eq(pairs.pairs[first + at])
                 for at in range(self._columns.columns)
             ]
+        # the first columns' go to the units, all others move up
+        held = Cat(columns.held for columns in ports)
+        behind = Cat(columns.behind for columns in ports)
+        leaving = SUM_BITS * config.units
+        m.d.comb += [
+            finisher.values.as_value().eq(held[:leaving]),
+            behind[: len(held) - leaving].eq(held[leaving:]),
+        ]
         return m
+
+    def _copies(self, m: Module, running: Value) -> list[Value]:
+        """Return when registers that copy are loaded: each is told in a cycle of its own.
+
+        Registers that are loaded at the same time would be merged by synthesis. A run's first step
+        comes later than the last of them is told.
+        """
+        copies = [running]
+        for copy in range(COPIES):
+            later = Signal(name=f"copies_{copy}")
+            m.d.sync += later.eq(copies[-1])
+            copies.append(later)
+        return copies[1:]
 
     def _count_cycles(self, m: Module, host: HostPort, control: Control) -> None:
         m.submodules.counts = counts = RowMemory(
@@ -191,6 +212,7 @@ class Engine(CfuComponent):
         *,
         host: HostPort,
         addresses: AddressGenerator,
+        flags: "_Flags",
         writer: Writer,
     ) -> Signal:
         """Return the register of the row that is multiplied."""
@@ -219,18 +241,25 @@ class Engine(CfuComponent):
                 data.eq(write.data.replicate(row_words)),
                 enable.eq(write.lanes(Memory.ACTIVATIONS, row_words)),
             ]
+        # nothing between the block RAMs and registers: they lie far from each other and are slow
+        read_row, read = Signal.like(memory.read_row), Signal(8 * config.rows)
+        m.d.sync += [
+            read_row.eq(Mux(host.running, addresses.row, host.read_word[in_row:])),
+            read.eq(memory.data),
+        ]
         m.d.comb += [
             memory.write_row.eq(row),
             memory.write_enable.eq(enable),
             memory.write_data.eq(data),
-            memory.read_row.eq(Mux(host.running, addresses.row, host.read_word[in_row:])),
+            memory.read_row.eq(read_row),
         ]
         m.d.sync += host.read_data.eq(
-            memory.data.word_select(host.read_word[:in_row], 32) if in_row else memory.data
+            read.word_select(host.read_word[:in_row], 32) if in_row else read
         )
         activations = Signal(8 * config.rows)
         padding = addresses.layer.padded_with.replicate(config.rows)
-        m.d.sync += activations.eq(Mux(addresses.is_inside, memory.data, padding))
+        is_inside = flags.is_inside(_ROW_LATENCY - 1)
+        m.d.sync += activations.eq(Mux(is_inside, read, padding))
         return activations
 
     def _array(
@@ -238,7 +267,7 @@ class Engine(CfuComponent):
         m: Module,
         write: "_HostWrite",
         *,
-        running: Value,
+        copies: list[Value],
         kind: Value,
         addresses: AddressGenerator,
         flags: "_Flags",
@@ -255,15 +284,12 @@ class Engine(CfuComponent):
             rows=config.channel_weight_rows, row_bits=8 * config.cols, part_bits=32
         )
         write.drive(m, channelwise, Memory.CHANNEL_WEIGHTS)
-        m.d.comb += channelwise.read_row.eq(addresses.weight_row)
+        weight_row, own = Signal.like(addresses.weight_row), Signal.like(channelwise.data)
+        m.d.sync += [weight_row.eq(addresses.weight_row), own.eq(channelwise.data)]
+        m.d.comb += channelwise.read_row.eq(weight_row)
         is_channelwise = Signal()
         m.d.sync += is_channelwise.eq(kind == Kind.CHANNELWISE)
         part = flags.part(_ROW_LATENCY)
-        copies = [running]
-        for copy in range(_COPIES):
-            later = Signal(name=f"copies_{copy}")
-            m.d.sync += later.eq(copies[-1])
-            copies.append(later)
         ports = []
         for number in range(config.cols // count):
             own_lanes = Cat(
@@ -279,10 +305,10 @@ class Engine(CfuComponent):
                 columns.write_row.eq(row),
                 columns.write_enable.eq(enables.word_select(number, words)),
                 columns.write_data.eq(data),
-                columns.copies.eq(copies[1 + number * count * _COPIES // config.cols]),
-                columns.read_row.eq(addresses.weight_row),
+                columns.copies.eq(copies[number * count * COPIES // config.cols]),
+                columns.read_row.eq(weight_row),
                 columns.is_channelwise.eq(is_channelwise),
-                columns.own.eq(channelwise.data.word_select(number, 8 * count)),
+                columns.own.eq(own.word_select(number, 8 * count)),
                 columns.own_lanes.eq(own_lanes),
             ]
             ports.append(columns)
@@ -360,7 +386,7 @@ class _Flags:
         self._m = m
         self._stages = {
             name: [getattr(addresses, name)]
-            for name in ("valid", "first", "last", "first_tile", "part")
+            for name in ("valid", "first", "last", "first_tile", "part", "is_inside")
         }
         self._valid = addresses.valid
 
@@ -387,3 +413,6 @@ class _Flags:
 
     def part(self, cycles: int) -> Value:
         return self._behind("part", cycles)
+
+    def is_inside(self, cycles: int) -> Value:
+        return self._behind("is_inside", cycles - 1)  # it is one behind the addresses itself

@@ -1,6 +1,6 @@
 """Reads a descriptor and works out what the address generator adds."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -16,6 +16,7 @@ from hw_templates.cfu.engine.isa import (
     Word,
 )
 from hw_templates.cfu.engine.layer import layer_layout, row_bits
+from hw_templates.cfu.engine.products import product_in_luts
 
 _LATENCY = 2
 """Cycles from a word's address to the word in a register."""
@@ -85,39 +86,55 @@ class Fetcher(wiring.Component):
             self.word_at.eq(Cat(step[: exact_log2(DESCRIPTOR_WORDS)], number)),
         ]
         width, blocks = Signal(SIZE_BITS), Signal(BLOCK_BITS)
+        factor, other = Signal(SIZE_BITS), Signal(row_bits(self._config))
+        product = self._multiplied(m, factor, other)
         with m.If(runs):
             self._take_fields(m, step, word, width=width, blocks=blocks)
-            self._take_products(m, step, width=width, blocks=blocks)
+            self._take_products(
+                m, step, width=width, blocks=blocks, factor=factor, other=other, product=product
+            )
         return m
 
-    def _take_products(self, m: Module, step: Signal, *, width: Signal, blocks: Signal) -> None:
-        """Multiply with one multiplier, while the words that are no factors come in."""
+    def _multiplied(self, m: Module, factor: Signal, other: Signal) -> Signal:
+        """Return the product, two cycles later, from look-up tables: no multiplier is to spare."""
+        factors = Signal(signed(16)), Signal(signed(16))
+        product = Signal(len(other))
+        m.d.comb += [factors[0].eq(other), factors[1].eq(factor)]
+        m.d.sync += product.eq(product_in_luts(m, *factors, registered_at=4))
+        return product
+
+    def _take_products(
+        self,
+        m: Module,
+        step: Signal,
+        *,
+        width: Signal,
+        blocks: Signal,
+        factor: Signal,
+        other: Signal,
+        product: Signal,
+    ) -> None:
+        """Have ``factor`` and ``other`` multiplied, while the words that are no factors come in."""
         layer = self._fetched
-        bits = row_bits(self._config)
-        factor, other, product = Signal(SIZE_BITS), Signal(bits), Signal(bits)
-        m.d.sync += product.eq(factor * other)
         line = layer.line_step
         first = _FIRST_PRODUCT
-        for at, (one, another) in enumerate(
-            (
-                (width, blocks),
-                (layer.stride_x, blocks),
-                (layer.pad_x, blocks),
-                (layer.stride_y, line),
-                (layer.pad_y, line),
-            ),
-            start=first,
+        for at, one, another in (
+            (first, width, blocks),
+            (first + 1, layer.stride_x, blocks),
+            (first + 2, layer.pad_x, blocks),
+            (first + 4, layer.stride_y, line),
+            (first + 5, layer.pad_y, line),
         ):
             with m.If(step == at):
                 m.d.sync += [factor.eq(one), other.eq(another)]
         for at, field in (
-            (first + 2, line),
-            (first + 3, layer.pixel_step),
-            (first + 5, layer.row_step),
+            (first + 3, line),
+            (first + 4, layer.pixel_step),
+            (first + 7, layer.row_step),
         ):
             with m.If(step == at):
                 m.d.sync += field.eq(product)
-        with m.If((step == first + 4) | (step == first + 6)):
+        with m.If((step == first + 5) | (step == first + 8)):
             m.d.sync += layer.first_row.eq(layer.first_row - product)
         with m.If((step == first + 7) & (layer.kind == Kind.ADD)):
             # the second input is a second row of the window

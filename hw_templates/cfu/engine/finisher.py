@@ -13,6 +13,8 @@ from hw_templates.cfu.engine.isa import Kind
 from hw_templates.cfu.engine.layer import layer_layout
 from hw_templates.cfu.engine.shared import SharedModule
 
+COPIES = 8
+"""Registers of what all columns or all units read, which lie all over the chip."""
 EARLY_CYCLES = 3
 """From the announcement of a tile to its first values: constants are on their way meanwhile."""
 
@@ -28,6 +30,7 @@ class Finisher(wiring.Component):
         layer (In): The layer.
         prepare (In, 1): ``layer`` is complete, and its steps begin as soon as ``prepares`` is low.
         prepares (Out, 1): From the cycle behind ``prepare`` on.
+        copies (In): Each in a cycle of its own: the registers that copy are loaded.
         early (In, 1): The values of a tile come in EARLY_CYCLES.
         is_first_tile (In, 1): It is the first one of its pixel; with ``early``.
         values (In): Of ``units`` columns, in ``cols`` / ``units`` cycles.
@@ -46,6 +49,7 @@ class Finisher(wiring.Component):
                 "layer": In(layout),
                 "prepare": In(1),
                 "prepares": Out(1),
+                "copies": In(COPIES),
                 "early": In(1),
                 "is_first_tile": In(1),
                 "values": In(ArrayLayout(signed(SUM_BITS), units)),
@@ -82,6 +86,7 @@ class Finisher(wiring.Component):
                 ports.shift.eq(self.shifts[number]),
             ]
             m.d.comb += [
+                ports.copies.eq(self.copies[number * COPIES // self._config.units]),
                 ports.value.eq(self.values[number]),
                 ports.is_add.eq(is_add),
                 ports.is_maximum.eq(is_maximum),
@@ -90,9 +95,8 @@ class Finisher(wiring.Component):
                 ports.least.eq(layer.least),
                 ports.greatest.eq(layer.greatest),
                 ports.write.eq(tables.write),
-                ports.activation.eq(tables.activation),
-                ports.first.eq(tables.first),
-                ports.second.eq(tables.second),
+                ports.activations.eq(tables.activations),
+                ports.scaled.eq(tables.scaled),
                 self.results[number].eq(ports.result),
             ]
         later = _delayed(m, self.early, unit.ADD_LATENCY, "early")

@@ -79,8 +79,17 @@ class PackedProduct(wiring.Component):
         return rows[0]
 
 
-def product_in_luts(m: Module, activation: Value, weight: Value) -> Value:
-    """Return the product of two int8 from sums of shifted rows: ``*`` would be a multiplier."""
+def product_in_luts(
+    m: Module, activation: Value, weight: Value, *, registered_at: int | None = None
+) -> Value:
+    """Return a product from sums of shifted rows: ``*`` would be a multiplier.
+
+    Args:
+        m: The module that gets the sums.
+        activation: Factor with a sign.
+        weight: The same, of the same width, a power of two.
+        registered_at: Sums of this many rows go into registers; none do unless given.
+    """
     bits = len(weight)
     rows: list[Value] = [
         (activation & weight[at].replicate(bits).as_signed()).as_signed() for at in range(bits)
@@ -96,8 +105,10 @@ def product_in_luts(m: Module, activation: Value, weight: Value) -> Value:
             sum_ = Signal(signed(bits + 2 * shift), attrs={"keep": 1})
             m.d.comb += sum_.eq(low - shifted if is_sign else low + shifted)
             sums.append(sum_)
-        rows = sums
         shift *= 2
+        rows = (
+            [registered(m, sum_, name="rows") for sum_ in sums] if shift == registered_at else sums
+        )
     return rows[0]
 
 

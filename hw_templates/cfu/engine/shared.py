@@ -1,4 +1,4 @@
-"""Modules that a design has many times: converted once, then only named."""
+"""Modules that a design has many times: converted and synthesised once, then only named."""
 
 import re
 
@@ -26,6 +26,9 @@ def with_looped_zeros(text: str) -> str:
 
 class SharedModule:
     """A module without a reset, and the places where it stands.
+
+    Synthesis keeps it a module (``keep_hierarchy``): it is synthesised once, and registers that
+    copy what all of them read are not merged again.
 
     Args:
         name: Of the module in Verilog.
@@ -60,7 +63,8 @@ class SharedModule:
         top.domains += domain
         top.submodules.only = self._component
         ports = [getattr(self._component, name) for name in self._component.signature.members]
-        return convert(top, self._name, [domain.clk, *(Value.cast(port) for port in ports)])
+        text = convert(top, self._name, [domain.clk, *(Value.cast(port) for port in ports)])
+        return text.replace(f"module {self._name}(", f"(* keep_hierarchy *)\nmodule {self._name}(")
 
 
 class Ports:

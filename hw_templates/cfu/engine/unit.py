@@ -1,6 +1,6 @@
 """A requantisation unit: from a sum, or from two activations, to an int8 output."""
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,27 +10,29 @@ from hw_templates.cfu.engine.requantiser import Scaler
 
 ADD_LATENCY = 3
 """From two activations to the sum of what they are scaled to."""
-LATENCY = 1 + Scaler.LATENCY + 1
+LATENCY = 2 + Scaler.LATENCY + 1
 """From a sum and its constants to the output."""
-
-_LIMITS = ("own_least", "own_greatest", "own_zero_point")
 
 
 class RequantisationUnit(wiring.Component):
     """Adds a bias, requantises and clamps: a value every cycle.
 
     Members:
+        copies (In, 1): The copies of what all units read are loaded; high while there is anything
+            to compute. Where each unit is told in a cycle of its own, their registers are not
+            merged.
         value (In, 32): A sum, or an activation in byte 0 (MAXIMUM), or two in bytes 0 and 1 (ADD).
         bias, multiplier, shift (In): Of the sum; ADD_LATENCY cycles behind ``value`` for ADD.
         is_add, is_maximum, rounds_once, zero_point, least, greatest (In): Of the layer.
-        write, activation, first, second (In): What an activation is scaled to in ADD, for the
-            tables of both inputs.
+        write, activations, scaled (In): What an activation is scaled to in ADD, for the tables of
+            both inputs.
         result (Out, int8): LATENCY cycles behind the constants.
     """
 
     def __init__(self) -> None:
         super().__init__(
             {
+                "copies": In(1),
                 "value": In(signed(32)),
                 "bias": In(signed(32)),
                 "multiplier": In(31),
@@ -42,9 +44,8 @@ class RequantisationUnit(wiring.Component):
                 "least": In(signed(8)),
                 "greatest": In(signed(8)),
                 "write": In(1),
-                "activation": In(8),
-                "first": In(signed(32)),
-                "second": In(signed(32)),
+                "activations": In(2 * 8),
+                "scaled": In(2 * 32),
                 "result": Out(signed(8)),
             }
         )
@@ -53,33 +54,54 @@ class RequantisationUnit(wiring.Component):
         """Build the tables and the adder of inputs, the scaler of sums, and the limits."""
         del platform
         m = Module()
-        first, second = self._looked_up(m, "first", 0), self._looked_up(m, "second", 1)
-        added = Signal(signed(32))
-        m.d.sync += added.eq(first + second)
-        doubled = self.value[:8].as_signed() << 1
-        chosen = Mux(self.is_add, added, Mux(self.is_maximum, doubled, self.value))
-        total, multiplier, shift = Signal(signed(32)), Signal(31), Signal(5)
+        # all of it comes from afar
+        value, bias = Signal(signed(32)), Signal(signed(32))
+        multipliers = [Signal(31, name=f"multiplier_{stage}") for stage in range(2)]
+        shifts = [Signal(5, name=f"shift_{stage}") for stage in range(2)]
         m.d.sync += [
-            total.eq(chosen + self.bias),
-            multiplier.eq(self.multiplier),
-            shift.eq(self.shift),
+            value.eq(self.value),
+            bias.eq(self.bias),
+            multipliers[0].eq(self.multiplier),
+            shifts[0].eq(self.shift),
         ]
-        m.submodules.scaler = scaler = Scaler(value_bits=32)
+        names = ("is_add", "is_maximum", "rounds_once", "least", "greatest", "zero_point")
+        is_add, is_maximum, rounds_once, least, greatest, zero_point = (
+            self._copied(m, name) for name in names
+        )
+        write, activations, scaled = (
+            self._copied(m, name) for name in ("write", "activations", "scaled")
+        )
+        looked_up = []
+        for operand in range(2):
+            table = RowMemory(rows=ENTRIES, row_bits=32, part_bits=32)
+            m.submodules[f"table_{operand}"] = table
+            found = Signal(signed(32), name=f"found_{operand}")
+            m.d.comb += [
+                table.write_row.eq(activations.word_select(operand, 8)),
+                table.write_enable.eq(write),
+                table.write_data.eq(scaled.word_select(operand, 32)),
+                table.read_row.eq(value.word_select(operand, 8)),
+            ]
+            m.d.sync += found.eq(table.data)
+            looked_up.append(found)
+        added, total = Signal(signed(32)), Signal(signed(32))
+        doubled = value[:8].as_signed() << 1
+        chosen = Mux(is_add, added, Mux(is_maximum, doubled, value))
+        m.d.sync += [
+            added.eq(looked_up[0] + looked_up[1]),
+            total.eq(chosen + bias),
+            multipliers[1].eq(multipliers[0]),
+            shifts[1].eq(shifts[0]),
+        ]
+        m.submodules.scaler = scaler = Scaler()
         m.d.comb += [
             scaler.value.eq(total),
-            scaler.multiplier.eq(multiplier),
-            scaler.shift.eq(shift),
-            scaler.rounds_once.eq(self.rounds_once),
+            scaler.multiplier.eq(multipliers[1]),
+            scaler.shift.eq(shifts[1]),
+            scaler.rounds_once.eq(rounds_once),
+            scaler.offset.eq(zero_point),
         ]
         result = scaler.result
-        # what belongs to the layer comes from afar
-        least, greatest, offset = (Signal(signed(8), name=name) for name in _LIMITS)
-        m.d.sync += [
-            least.eq(self.least),
-            greatest.eq(self.greatest),
-            offset.eq(self.zero_point),
-        ]
-        m.d.comb += scaler.offset.eq(offset)
         m.d.sync += self.result.eq(
             Mux(
                 result < least,
@@ -89,17 +111,9 @@ class RequantisationUnit(wiring.Component):
         )
         return m
 
-    def _looked_up(self, m: Module, operand: str, byte: int) -> Value:
-        """Return what an input of ADD is scaled to, two cycles behind ``value``."""
-        m.submodules[f"{operand}_table"] = table = RowMemory(
-            rows=ENTRIES, row_bits=32, part_bits=32
-        )
-        scaled = Signal(signed(32), name=f"{operand}_scaled")
-        m.d.comb += [
-            table.write_row.eq(self.activation),
-            table.write_enable.eq(self.write),
-            table.write_data.eq(getattr(self, operand)),
-            table.read_row.eq(self.value[8 * byte : 8 * byte + 8]),
-        ]
-        m.d.sync += scaled.eq(table.data)
-        return scaled
+    def _copied(self, m: Module, name: str) -> Signal:
+        port = getattr(self, name)
+        copy = Signal.like(port, name=f"own_{name}")
+        with m.If(self.copies):
+            m.d.sync += copy.eq(port)
+        return copy
