@@ -1,4 +1,4 @@
-"""The labelled samples of a workload are run once for each model, through its C on this computer."""
+"""The labelled samples of a workload are run once for each model, through its C on the host."""
 
 import dataclasses
 from pathlib import Path
@@ -77,8 +77,11 @@ def test_every_design_of_a_model_shares_the_run_and_another_label_does_not(tmp_p
 def test_another_encoding_or_model_is_another_run(tmp_path: Path) -> None:
     given = classifier(tmp_path, {"a": 0})
     before = pipeline(given, tmp_path).key("accuracy")
-    for change in ({"sample_encoding": "uint8"}, {"model_sha256": "0" * 64}):
-        other = dataclasses.replace(given.workload, **change)
+    others = (
+        dataclasses.replace(given.workload, sample_encoding="uint8"),
+        dataclasses.replace(given.workload, model_sha256="0" * 64),
+    )
+    for other in others:
         there = pipeline(dataclasses.replace(given, workload=other), tmp_path)
         assert there.key("accuracy") != before
 
