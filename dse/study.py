@@ -344,6 +344,16 @@ def workload(
         Path | None,
         typer.Option(metavar="FILE.svg|png", help="Draw the memory over the layers, too."),
     ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Labelled samples: tell the accuracy.", show_default="none"
+        ),
+    ] = None,
+    sample_encoding: Annotated[
+        Literal["int8", "uint8", "float32"] | None,
+        typer.Option(help="What a number in their files is.", show_default="found out"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print what a model asks of the hardware, layer by layer, or compare those of a folder."""
@@ -360,11 +370,22 @@ def workload(
                 f"{file} is a folder, and --plot draws the memory of one model",
                 fix="name one of its files",
             )
-        rows = folder_data(file, operator_folders=operators or ())
+        rows = folder_data(
+            file,
+            operator_folders=operators or (),
+            samples=samples,
+            sample_encoding=sample_encoding,
+        )
         _show(rows, folder_text(rows, file), as_json=as_json)
         return
     try:
-        data = workload_data(file, operator_folders=operators or (), say=_tell)
+        data = workload_data(
+            file,
+            operator_folders=operators or (),
+            samples=samples,
+            sample_encoding=sample_encoding,
+            say=_tell,
+        )
     except ConfigError as error:
         if as_json:
             _show(unsupported_data(file, error), "", as_json=True)

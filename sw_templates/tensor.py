@@ -30,6 +30,11 @@ class ElementType(Enum):
                 return 8
 
     @property
+    def bits(self) -> int:
+        """Bits that tell one element from another."""
+        return 1 if self is ElementType.BOOL else 8 * self.element_bytes
+
+    @property
     def numpy_name(self) -> str:
         """The name of the little-endian type in NumPy, for example ``<i2``."""
         kind = {"BOOL": "?", "UINT8": "u", "FLOAT32": "f"}.get(self.value, "i")

@@ -133,6 +133,13 @@ class StudyConfig:
         """Every workload of the study by its name: of variants their values of ``model``."""
         return self.variants or {self.workload.model.name: self.workload}
 
+    @property
+    def network_name(self) -> str:
+        """What a title says that is measured: the model's file, or how many variants there are."""
+        if len(self.workloads) == 1:
+            return self.workload.model.name
+        return f"{len(self.workloads)} variants of a network"
+
     def variant(self, value: str) -> Workload:
         """Return the workload of a variant.
 

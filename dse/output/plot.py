@@ -45,9 +45,7 @@ def front_drawing(front: Front, config: StudyConfig) -> Drawing:
     widths = [max(map(len, column)) * LETTER_WIDTH for column in zip(*table, strict=True)]
     height = max(_CHART_HEIGHT, _TOP + _ROW * len(table))
     width = _CHART_WIDTH + sum(widths) + _GAP * len(widths)
-    networks = [workload.model.name for workload in config.workloads.values()]
-    what = networks[0] if len(networks) == 1 else f"{len(networks)} variants of a network"
-    title = f"{config.name}: {what} on {config.target.name}"
+    title = f"{config.name}: {config.network_name} on {config.target.name}"
     drawing = Drawing(width, height, title)
     drawing.text(10, 20, title, "c-head")
     _write_key(drawing, front)

@@ -8,6 +8,8 @@ import pytest
 from contracts.faults import ConfigError
 from dse.commands.networks import check_network
 from dse.commands.oracle import oracle_of_all
+from dse.commands.workload import workload_data, workload_text
+from dse.commands.workload_folder import folder_data, folder_text
 from dse.config import StudyConfig, load_config
 from runners.stages.golden import Missed, OracleReport
 from tests.measuring.linear_network import network
@@ -139,3 +141,33 @@ def test_the_oracle_of_variants_misses_what_one_of_them_misses() -> None:
     both = oracle_of_all({"a": one, "b": two})
     assert (both.candidates, both.faults, both.caught, both.inputs_for_all) == (22, 12, 11, 3)
     assert [each.layer for each in both.missed] == ["conv2d_0 of b"]
+
+
+def test_a_folder_of_variants_is_compared_by_work_bits_and_accuracy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DSE_CACHE_DIR", str(tmp_path / "cache"))
+    load(tmp_path, {**GOOD, "wide": network(4, 3)}, labels="a.bin,3,2\nb.bin,3,1\n")
+    folder = tmp_path / "variants"
+    rows = folder_data(folder, samples=tmp_path / "samples", sample_encoding="int8")
+    scores = [row["score"]["accuracy_percent"] if "score" in row else None for row in rows]
+    assert scores == [50.0, 50.0, None]
+    text = folder_text(rows, folder)
+    assert [line.split()[-5:-1] for line in text.splitlines()[2:4]] == 2 * [
+        ["w8", "a8", "128", "50.00"]
+    ]
+    assert "wide.tflite has no accuracy" in text
+    assert "a.bin has 3 bytes, the model's input 4 as int8" in text
+    assert "accuracy" not in folder_text(folder_data(folder), folder)
+
+
+def test_one_model_tells_its_accuracy_where_samples_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DSE_CACHE_DIR", str(tmp_path / "cache"))
+    load(tmp_path, GOOD, labels="a.bin,3,2\nb.bin,3,2\n")
+    path = tmp_path / "variants" / "one.tflite"
+    text = workload_text(workload_data(path, samples=tmp_path / "samples", sample_encoding="int8"))
+    assert "accuracy     100.00 % of 2 labelled samples" in text
+    assert "weights      21 bytes, bits: w8 a8" in text
+    assert "labelled samples" not in workload_text(workload_data(path))
