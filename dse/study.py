@@ -396,6 +396,49 @@ def workload(
 
 
 @app.command()
+def simulate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")],
+    inputs: Annotated[int, typer.Option(min=1, help="How many inputs.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of inputs drawn at random.")] = 1,
+    operators: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="Folder of your own operators; may be repeated."),
+    ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Labelled samples as inputs.", show_default="random inputs"
+        ),
+    ] = None,
+    sample_encoding: Annotated[
+        Literal["int8", "uint8", "float32"] | None,
+        typer.Option(help="What a number in their files is.", show_default="found out"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a model in NumPy, layer by layer, and compare it with its C and with TFLite."""
+    from dataclasses import asdict
+
+    from dse.commands.simulate import simulate_file, simulation_text
+
+    result = simulate_file(
+        file,
+        inferences=inputs,
+        seed=seed,
+        operator_folders=operators or (),
+        samples=samples,
+        sample_encoding=sample_encoding,
+    )
+    _show(
+        {**asdict(result), "is_exact": result.is_exact},
+        simulation_text(result),
+        as_json=as_json,
+    )
+    if not result.is_exact:
+        raise typer.Exit(EXIT_DIFFERS)
+
+
+@app.command()
 def dashboard(
     db: Database = DEFAULT_DB,
     host: Annotated[

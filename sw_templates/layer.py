@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from contracts.network import Computation
 from sw_templates.constants import Constant, tensor_constant
+from sw_templates.exact import computed
 from sw_templates.tensor import ActivationRange, Tensor
 from sw_templates.tflite_file import OptionsTable, RawTensor
 
@@ -131,6 +132,20 @@ class Layer(ABC):
         None where no ``Computation`` is exactly that: only the CPU runs it then.
         """
         return None
+
+    def evaluate(self, values: Sequence[npt.NDArray[Any]]) -> Sequence[npt.NDArray[Any]] | None:
+        """Return the outputs in NumPy, to the last bit what the kernel writes.
+
+        What the layer computes is done as ``computation`` says it; others have their own.
+
+        Args:
+            values: Of ``inputs``, in their shapes.
+
+        Returns:
+            The elements of each output, whatever their shape; None where NumPy has nothing yet.
+        """
+        computation = self.computation()
+        return None if computation is None else [computed(computation, values)]
 
     @classmethod
     def template_variables(cls, *, unroll: int) -> Mapping[str, object]:
