@@ -17,8 +17,8 @@ from runners.tools import run_tool
 from sw_templates.build import HOST_NAME
 from sw_templates.host import batch_answers, batch_command
 from sw_templates.model import Model
+from sw_templates.oracle.simulation import simulate_network
 from sw_templates.reference import Golden, Inference, random_inputs, reference_inferences
-from sw_templates.simulation import simulate_network
 from sw_templates.tflite_import import load_model
 
 _LIMIT_S = 900

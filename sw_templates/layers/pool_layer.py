@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.network import Image
-from sw_templates.exact import window_means
 from sw_templates.layer import Layer
+from sw_templates.layers.exact import window_means
 from sw_templates.layers.window import Window
 from sw_templates.tensor import ActivationRange
 from sw_templates.tflite_node import INT8, INT16, Node

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from sw_templates.exact import scaled, wrapped
 from sw_templates.layers.elementwise_layer import ElementwiseLayer
+from sw_templates.layers.exact import scaled, wrapped
 from sw_templates.layers.sum_scaling import LEFT_SHIFT, LEFT_SHIFT_16, sum_fields, sum_scaling
 from sw_templates.tensor import ActivationRange
 from sw_templates.tflite_node import Node

@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 from contracts.network import ChannelSum, WindowSum
 from sw_templates.constants import int8_values
-from sw_templates.exact import computed
 from sw_templates.layers.convolution import (
     DEPTHWISE_FIELDS,
     depth_multiplier,
     depthwise_window,
     window_sum,
 )
+from sw_templates.layers.exact import computed
 from sw_templates.layers.weighted_layer import WeightedLayer
 from sw_templates.layers.window import Window, image_of
 from sw_templates.tflite_file import OptionsTable
@@ -63,7 +63,11 @@ void depthwise_conv2d(const struct depthwise_conv2d_layer *layer, const int8_t *
     def read(cls, node: Node) -> Self:
         """See ``Layer.read``."""
         node.inputs(2, 3)
-        image, output, weights = node.activation(0), node.output(), node.weights(3, 4)
+        image, output, weights = (
+            node.activation(0),
+            node.output(),
+            node.weights(3, 4, types=cls.weight_types),
+        )
         window = depthwise_window(node, image, weights, output)
         node.require_scales(image, weights, output)
         multiplier = depth_multiplier(node, image, weights)

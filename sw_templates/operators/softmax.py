@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sw_templates.constants import Constant, int32_constant
-from sw_templates.exact import divide_by_power_of_two, doubling_high_multiply
 from sw_templates.layer import Layer
+from sw_templates.layers.exact import divide_by_power_of_two, doubling_high_multiply
 from sw_templates.layers.fixed_point import exponentials, reciprocal_of_one_plus
 from sw_templates.quantise import INT32_MAX
 from sw_templates.tflite_file import OptionsTable

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.faults import ConfigError
+from sw_templates.oracle.simulation import simulate_network
 from sw_templates.reference import golden_inferences, random_inputs
-from sw_templates.simulation import simulate_network
 from sw_templates.tflite_import import load_model, model_from_bytes
 from tests.firmware.firmware_bench import DATA, load_bytes, reference_outputs, small_network
 from tests.firmware.random_layers import (

@@ -6,7 +6,7 @@ import numpy as np
 
 from contracts.faults import ConfigError
 from sw_templates.constants import tensor_values
-from sw_templates.exact import Values
+from sw_templates.layers.exact import Values
 from sw_templates.model import Model
 from sw_templates.reference import Inference
 
