@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -207,7 +207,7 @@ def _config(complete: StudyFile) -> StudyConfig:
     """Turn a complete file into the config that the program works with."""
     complete = _with_model_name(complete)
     target, workload, study = complete.target, complete.workload, complete.study
-    workloads = _workloads(workload)
+    workloads = _workloads(workload, complete.space.get(PARAMETER))
     assert target.clock_mhz is not None, "a complete file has it"
     memory = Memory(**target.memory.model_dump(exclude_none=True))
     target_fields = target.model_dump(
@@ -256,8 +256,16 @@ def _config(complete: StudyFile) -> StudyConfig:
     )
 
 
-def _workloads(section: WorkloadSection) -> dict[str, Workload]:
-    """Return the workload of each model of a complete section, by its value of ``model``."""
+def _workloads(
+    section: WorkloadSection, allowed: Value | Sequence[Value] | None
+) -> dict[str, Workload]:
+    """Return the workload of each model of a complete section, by its value of ``model``.
+
+    Args:
+        section: Of a complete file.
+        allowed: Which variants the space has, None for all: the others are not even looked at.
+    """
+    wanted = None if allowed is None else (allowed,) if isinstance(allowed, str | int) else allowed
     if section.models is not None:
         files, digests = section.models, section.models_sha256 or []
     else:
@@ -273,6 +281,7 @@ def _workloads(section: WorkloadSection) -> dict[str, Workload]:
             operator_folders=tuple(map(Path, section.operator_folders)),
         )
         for value, file, digest in zip(variant_values(files, digests), files, digests, strict=True)
+        if section.models is None or wanted is None or value in wanted
     }
 
 

@@ -79,12 +79,14 @@ def test_a_folder_is_all_models_in_it_and_one_text_is_a_list_of_one(tmp_path: Pa
 
 
 def test_the_space_may_be_cut_to_variants_by_their_files(tmp_path: Path) -> None:
+    first, second = load(tmp_path).variants
     config = load(tmp_path, WORKLOAD + '[space]\nmodel = "b.tflite"\n')
     (parameter,) = [p for p in assemble_space(config).parameters if p.name == "model"]
-    assert parameter.values == (list(config.variants)[1],)
-    assert list(config.space["model"]) == [list(config.variants)[1]]
-    whole = load(tmp_path, WORKLOAD + f'[space]\nmodel = ["{next(iter(config.variants))}"]\n')
-    assert list(whole.space["model"]) == [next(iter(config.variants))]
+    assert parameter.values == config.space["model"] == tuple(config.variants) == (second,)
+    assert config.job({}).workload.model.name == "b.tflite", "others are not looked at"
+    assert config_from_json(config.to_json()) == config
+    whole = load(tmp_path, WORKLOAD + f'[space]\nmodel = ["{first}"]\n')
+    assert whole.space["model"] == (first,)
 
 
 def test_a_stored_config_means_the_same_when_the_files_are_gone_or_moved(tmp_path: Path) -> None:
