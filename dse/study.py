@@ -438,6 +438,16 @@ def workload(
         Path | None,
         typer.Option(metavar="FILE.svg|png", help="Draw the memory over the layers, too."),
     ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Labelled samples: tell the accuracy.", show_default="none"
+        ),
+    ] = None,
+    sample_encoding: Annotated[
+        Literal["int8", "uint8", "float32"] | None,
+        typer.Option(help="What a number in their files is.", show_default="found out"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print what a model asks of the hardware, layer by layer, or compare those of a folder."""
@@ -454,11 +464,22 @@ def workload(
                 f"{file} is a folder, and --plot draws the memory of one model",
                 fix="name one of its files",
             )
-        rows = folder_data(file, operator_folders=operators or ())
+        rows = folder_data(
+            file,
+            operator_folders=operators or (),
+            samples=samples,
+            sample_encoding=sample_encoding,
+        )
         _show(rows, folder_text(rows, file), as_json=as_json)
         return
     try:
-        data = workload_data(file, operator_folders=operators or (), say=_tell)
+        data = workload_data(
+            file,
+            operator_folders=operators or (),
+            samples=samples,
+            sample_encoding=sample_encoding,
+            say=_tell,
+        )
     except ConfigError as error:
         if as_json:
             _show(unsupported_data(file, error), "", as_json=True)
@@ -506,6 +527,49 @@ def cache(
     )
     _show(cache_data(look), cache_text(look), as_json=as_json)
     if look.damaged and not prune:
+        raise typer.Exit(EXIT_DIFFERS)
+
+
+@app.command()
+def simulate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")],
+    inputs: Annotated[int, typer.Option(min=1, help="How many inputs.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of inputs drawn at random.")] = 1,
+    operators: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="Folder of your own operators; may be repeated."),
+    ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Labelled samples as inputs.", show_default="random inputs"
+        ),
+    ] = None,
+    sample_encoding: Annotated[
+        Literal["int8", "uint8", "float32"] | None,
+        typer.Option(help="What a number in their files is.", show_default="found out"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a model in NumPy, layer by layer, and compare it with its C and with TFLite."""
+    from dataclasses import asdict
+
+    from dse.commands.simulate import simulate_file, simulation_text
+
+    result = simulate_file(
+        file,
+        inferences=inputs,
+        seed=seed,
+        operator_folders=operators or (),
+        samples=samples,
+        sample_encoding=sample_encoding,
+    )
+    _show(
+        {**asdict(result), "is_exact": result.is_exact},
+        simulation_text(result),
+        as_json=as_json,
+    )
+    if not result.is_exact:
         raise typer.Exit(EXIT_DIFFERS)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sw_templates.tensor import Tensor
+from sw_templates.tensor import ElementType, Tensor
 
 _VALUES_PER_LINE = {"int8_t": 16, "uint8_t": 16, "int16_t": 12, "int32_t": 8, "int64_t": 4}
 _ELEMENT_BYTES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "int32_t": 4, "int64_t": 8}
@@ -96,8 +96,26 @@ def tensor_values(tensor: Tensor) -> npt.NDArray[Any]:
 
 
 def int8_values(tensor: Tensor) -> npt.NDArray[np.int8]:
-    """Return the contents of a constant int8 tensor in its shape."""
-    return np.frombuffer(tensor.data or b"", dtype=np.int8).reshape(tensor.shape)
+    """Return the contents of a constant int8 tensor in its shape, or those of int4 unpacked."""
+    stored = np.frombuffer(tensor.data or b"", dtype=np.int8)
+    if tensor.type is ElementType.INT4:
+        stored = unpacked_int4(stored)[: tensor.elements]
+    return stored.reshape(tensor.shape)
+
+
+def unpacked_int4(packed: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Return twice as many numbers as bytes: the low half of each, then the high one."""
+    low, high = np.left_shift(packed, 4) >> 4, packed >> 4
+    return np.stack([low, high], axis=-1).reshape(*packed.shape[:-1], -1)
+
+
+def packed_int4(rows: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Return a table of numbers from -8 to 7 with two in each byte, the first in its low half.
+
+    A row of an odd number ends with a 0.
+    """
+    even = padded_rows(rows, 2)
+    return (even[:, 0::2] & 0xF) | np.left_shift(even[:, 1::2], 4)
 
 
 def _constant(name: str, type_name: str, values: Sequence[int]) -> Constant:

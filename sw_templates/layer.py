@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from contracts.network import Computation
 from sw_templates.constants import Constant, tensor_constant
+from sw_templates.layers.exact import computed
 from sw_templates.tensor import ActivationRange, Tensor
 from sw_templates.tflite_file import OptionsTable, RawTensor
 
@@ -44,6 +45,7 @@ class Layer(ABC):
             such as sizes; any elements, which it only moves; values, whose output has another
             scale.
         for_int16: It is the operator on int16 activations, for which another file is on int8.
+        for_int4: It is the operator with int4 weights, for which another file has int8 ones.
         is_host_edge: From float32 at the edge of a graph, it is the host's work.
         scratch_rows: As how many rows the plain kernel wants its scratch memory at least.
 
@@ -63,6 +65,7 @@ class Layer(ABC):
     aliases_input: ClassVar[bool] = False
     folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "nothing"
     for_int16: ClassVar[bool] = False
+    for_int4: ClassVar[bool] = False
     is_host_edge: ClassVar[bool] = False
     scratch_rows: ClassVar[int] = 1
 
@@ -131,6 +134,20 @@ class Layer(ABC):
         None where no ``Computation`` is exactly that: only the CPU runs it then.
         """
         return None
+
+    def evaluate(self, values: Sequence[npt.NDArray[Any]]) -> Sequence[npt.NDArray[Any]] | None:
+        """Return the outputs in NumPy, to the last bit what the kernel writes.
+
+        What the layer computes is done as ``computation`` says it; others have their own.
+
+        Args:
+            values: Of ``inputs``, in their shapes.
+
+        Returns:
+            The elements of each output, whatever their shape; None where NumPy has nothing yet.
+        """
+        computation = self.computation()
+        return None if computation is None else [computed(computation, values)]
 
     @classmethod
     def template_variables(cls, *, unroll: int) -> Mapping[str, object]:

@@ -41,8 +41,17 @@ class OperatorSet:
 
     @property
     def by_name(self) -> dict[str, type[Layer]]:
-        """TFLite's name of each operator to its class, save those that are for int16."""
-        return {layer.operator: layer for layer in self.layers if not layer.for_int16}
+        """TFLite's name of each operator to its class, save those for int16 or int4 weights."""
+        return {
+            layer.operator: layer
+            for layer in self.layers
+            if not (layer.for_int16 or layer.for_int4)
+        }
+
+    @property
+    def for_int4(self) -> dict[str, type[Layer]]:
+        """TFLite's name of each operator that has a class of its own for int4 weights to that."""
+        return {layer.operator: layer for layer in self.layers if layer.for_int4}
 
     @property
     def for_int16(self) -> dict[str, type[Layer]]:
@@ -147,7 +156,7 @@ def _add(
     path = Path(module.__file__ or module.__name__)
     layer = _operator_of(module, path, template_folder)
     for other_path, other in found:
-        is_same = (layer.operator, layer.for_int16) == (other.operator, other.for_int16)
+        is_same = _tells_apart(layer) == _tells_apart(other)
         if is_same or layer.kernel == other.kernel:
             raise ConfigError(
                 f"operator file {path} is {layer.operator} with the kernel {layer.kernel!r},"
@@ -155,6 +164,10 @@ def _add(
                 fix="give each operator of TFLite one file, and each kernel a name of its own",
             )
     found.append((path, layer))
+
+
+def _tells_apart(layer: type[Layer]) -> tuple[str, bool, bool]:
+    return layer.operator, layer.for_int16, layer.for_int4
 
 
 def _operator_of(module: ModuleType, path: Path, template_folder: Path) -> type[Layer]:

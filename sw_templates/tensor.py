@@ -9,6 +9,7 @@ class ElementType(Enum):
     """What one element of a tensor is; the value is TFLite's name of it."""
 
     BOOL = "BOOL"
+    INT4 = "INT4"
     INT8 = "INT8"
     UINT8 = "UINT8"
     INT16 = "INT16"
@@ -18,9 +19,9 @@ class ElementType(Enum):
 
     @property
     def element_bytes(self) -> int:
-        """Bytes of one element."""
+        """Bytes of one element; of INT4, once it is unpacked."""
         match self:
-            case ElementType.BOOL | ElementType.INT8 | ElementType.UINT8:
+            case ElementType.BOOL | ElementType.INT4 | ElementType.INT8 | ElementType.UINT8:
                 return 1
             case ElementType.INT16:
                 return 2
@@ -28,6 +29,19 @@ class ElementType(Enum):
                 return 4
             case ElementType.INT64:
                 return 8
+
+    @property
+    def bits(self) -> int:
+        """Bits that tell one element from another."""
+        return {"BOOL": 1, "INT4": 4}.get(self.value, 8 * self.element_bytes)
+
+    def size_bytes(self, elements: int) -> int:
+        """Return the bytes of so many elements; two of INT4 share one, the first in its low half.
+
+        Args:
+            elements: How many there are.
+        """
+        return (elements + 1) // 2 if self is ElementType.INT4 else elements * self.element_bytes
 
     @property
     def numpy_name(self) -> str:
@@ -41,6 +55,8 @@ class ElementType(Enum):
         match self:
             case ElementType.BOOL:
                 return "uint8_t"
+            case ElementType.INT4:
+                return "int8_t"
             case ElementType.FLOAT32:
                 return "float"
             case (
@@ -63,6 +79,8 @@ class ElementType(Enum):
         match self:
             case ElementType.BOOL:
                 return (0, 1)
+            case ElementType.INT4:
+                return (-8, 7)
             case ElementType.UINT8:
                 return (0, 255)
             case ElementType.INT8 | ElementType.INT16 | ElementType.INT32 | ElementType.INT64:
@@ -72,13 +90,13 @@ class ElementType(Enum):
 
     @property
     def zero_points(self) -> range:
-        """The zero points that may be: any value of a byte, 0 of int16, any number elsewhere."""
+        """The zero points that may be: any of a byte, 0 of int4 and int16, any number elsewhere."""
         match self:
             case ElementType.INT8:
                 return range(-128, 128)
             case ElementType.UINT8:
                 return range(256)
-            case ElementType.INT16:
+            case ElementType.INT4 | ElementType.INT16:
                 return range(1)
             case ElementType.BOOL | ElementType.INT32 | ElementType.INT64 | ElementType.FLOAT32:
                 return range(-(1 << 31), 1 << 31)
@@ -119,7 +137,7 @@ class Tensor:
     @property
     def size_bytes(self) -> int:
         """Bytes of the contents."""
-        return self.elements * self.element_bytes
+        return self.type.size_bytes(self.elements)
 
     @property
     def scale(self) -> float:

@@ -124,13 +124,15 @@ class _Importer:
         return layer
 
     def _class_of(self, operator: RawOperator) -> type[Layer]:
-        """Return the class of an operator, by the type of the first tensor that it reads."""
+        """Return the class of an operator, by the types of the first two tensors that it reads."""
         tensors = self._raw.tensors
-        read = (tensors[number] for number in operator.inputs if 0 <= number < len(tensors))
-        first = next(read, None)
-        if first is not None and first.type_name == ElementType.INT16.value:
-            return self._operators.for_int16.get(operator.name, self._layer_of[operator.name])
-        return self._layer_of[operator.name]
+        types = [tensors[n].type_name if 0 <= n < len(tensors) else "" for n in operator.inputs[:2]]
+        usual = self._layer_of[operator.name]
+        if types[:1] == [ElementType.INT16.value]:
+            return self._operators.for_int16.get(operator.name, usual)
+        if types[1:] == [ElementType.INT4.value]:
+            return self._operators.for_int4.get(operator.name, usual)
+        return usual
 
     def _layers(self) -> tuple[Layer, ...]:
         """Read every operator; one error names all that cannot be read, and why."""

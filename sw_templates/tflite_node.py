@@ -20,6 +20,7 @@ MAX_WINDOW = 4096  # pixels: keeps every offset within an int32
 
 MAX_INTEGERS = 1 << 16
 
+INT4 = (ElementType.INT4,)
 INT8 = (ElementType.INT8,)
 INT16 = (ElementType.INT16,)
 INTEGERS = (ElementType.INT32, ElementType.INT64)
@@ -101,7 +102,7 @@ class Node:
             self.refuse(index, f"is {kind}, which is not supported")
         if any(size < 1 for size in raw.shape):
             self.refuse(index, f"has the shape {raw.shape}; every size must be >= 1")
-        size_bytes = math.prod(raw.shape) * element.element_bytes
+        size_bytes = element.size_bytes(math.prod(raw.shape))
         if size_bytes > MAX_TENSOR_BYTES:
             self.refuse(index, f"has {size_bytes} bytes, more than {MAX_TENSOR_BYTES}")
         if raw.data is not None and len(raw.data) != size_bytes:
@@ -208,18 +209,26 @@ class Node:
         self.require_one_scale(tensor)
         return tensor
 
-    def weights(self, channel_dimension: int, dimensions: int, *, position: int = 1) -> Tensor:
+    def weights(
+        self,
+        channel_dimension: int,
+        dimensions: int,
+        *,
+        position: int = 1,
+        types: Collection[ElementType] = INT8,
+    ) -> Tensor:
         """Return an input of weights: constant, symmetric, one scale or one per channel.
 
         Args:
             channel_dimension: Along which they may have a scale each.
             dimensions: How many there must be.
             position: Of the input among the operator's inputs.
+            types: Which types they may have.
         """
         if not self.has_input(position):
             self.refuse(None, f"has no input {position}")
         index = self._operator.inputs[position]
-        tensor = self.tensor(index, INT8)
+        tensor = self.tensor(index, types)
         if tensor.data is None:
             self.refuse(index, "holds weights that are not constant")
         if len(tensor.shape) != dimensions:

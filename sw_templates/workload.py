@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sw_templates.layer import Layer
 from sw_templates.memory_plan import Buffer, plan_memory
 from sw_templates.model import Model
 from sw_templates.tensor import Tensor
@@ -25,6 +26,8 @@ class LayerReport:
         bytes_in: Activations, weights and bias that it reads.
         bytes_out: What it writes.
         scratch_bytes: Scratch memory of the plain kernel.
+        weight_bits: Bits of a weight; None where nothing is multiplied with one.
+        activation_bits: Bits of an element of its first output.
     """
 
     index: int
@@ -37,6 +40,8 @@ class LayerReport:
     bytes_in: int
     bytes_out: int
     scratch_bytes: int
+    weight_bits: int | None
+    activation_bits: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +123,8 @@ def workload_report(model: Model) -> WorkloadReport:
             bytes_in=layer.bytes_in,
             bytes_out=layer.bytes_out,
             scratch_bytes=scratch_bytes,
+            weight_bits=_weight_bits(layer),
+            activation_bits=layer.outputs[0].type.bits,
         )
         for layer, scratch_bytes in zip(model.layers, plan.scratch_bytes, strict=True)
     )
@@ -131,6 +138,13 @@ def workload_report(model: Model) -> WorkloadReport:
         weight_bytes=sum(layer.weight_bytes for layer in layers),
         peak_bytes=plan.peak_bytes,
     )
+
+
+def _weight_bits(layer: Layer) -> int | None:
+    """Return the bits of a layer's weights: its largest constant, where it multiplies."""
+    if not layer.macs or not layer.constants:
+        return None
+    return max(layer.constants, key=lambda tensor: tensor.elements).type.bits
 
 
 def _edge_reports(

@@ -10,7 +10,7 @@ import numpy as np
 
 from dse.pareto import Points, non_dominated
 from dse.results.columns import StudyColumns
-from dse.results.front import goals_of, oriented_objectives
+from dse.results.front import oriented_objectives
 from dse.store import NewTrial
 
 SUGGESTED_BY = "promotion"
@@ -29,12 +29,9 @@ def to_promote(columns: StudyColumns) -> tuple[NewTrial, ...]:
     kept = np.flatnonzero(columns.standing.kept)
     points = oriented_objectives(columns)[kept]
     best = points[non_dominated(points)]
-    margins = [
-        -config.promote_margin if goal == "minimise" else config.promote_margin
-        for goal in goals_of(config)
-    ]
+    better = points - config.promote_margin * np.abs(points)  # less is better, also below zero
     chosen: dict[str, NewTrial] = {}
-    for place in _undominated_by(best, points * (1 + np.array(margins))):
+    for place in _undominated_by(best, better):
         trial = columns.trials[kept[place]]
         if trial.fidelity is config.fidelity or trial.id in tried:
             continue

@@ -1,9 +1,8 @@
 """How well a trial's firmware does on labelled samples, and whether every answer is exact."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from contracts.faults import ConfigError
 from dse.output.report import table_text
@@ -12,36 +11,14 @@ from dse.store import Reader
 from runners.job import Job, StageEvent
 from runners.measuring.float_model import run_float_model
 from runners.measuring.samples import Place, run_samples
-from runners.measuring.scoring import (
-    Numbers,
-    area_under_curve,
-    best_class,
-    confusion,
-    reconstruction_error,
-)
 from runners.pipeline import Cache, default_root
-from runners.samples.encoding import dequantised, real_numbers
-from runners.samples.files import Samples, Task, read_samples
+from runners.samples.files import Task, by_sample, read_samples
+from runners.samples.scoring import Judge, Score, confusion
 from runners.workload import workload_model
 from sw_templates.model import Model
 
-_Item = TypeVar("_Item")
 _MOST_CLASSES = 40
 """A wider confusion matrix is left to ``--json``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """How well somebody did on the samples.
-
-    Attributes:
-        correct: Samples classified as their label says; None where anomalies are looked for.
-        auc: Area under the ROC curve of the anomaly scores; None for a classifier, or where all
-            samples are of one kind.
-    """
-
-    correct: int | None = None
-    auc: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,15 +101,15 @@ def accuracy_of_trial(
             f"the workload of study {name} has no labelled samples",
             fix="name their folder as workload.samples in the config, then start the study again",
         )
-    model = workload_model(config.workload)
-    chosen = read_samples(config.workload, model, count=samples)
-    cache = Cache(default_root())
     job = opened.settled_job
+    model = workload_model(job.workload)
+    chosen = read_samples(job.workload, model, count=samples)
+    cache = Cache(default_root())
     answers = run_samples(job, chosen, on=on, cache=cache, report=report, progress=progress)
-    judge = _Judge(chosen, model)
+    judge = Judge(chosen, model)
     ours = judge.of_tensors(answers.firmware)
     theirs = judge.of_tensors(answers.reference)
-    unquantised = None if float_model is None else judge.of_float(float_model, job, cache)
+    unquantised = None if float_model is None else _of_float(float_model, judge, model, job, cache)
     same = [a == b for a, b in zip(answers.firmware, answers.reference, strict=True)]
     classes = judge.classes(answers.firmware)
     labels = [sample.label for sample in chosen.samples]
@@ -159,92 +136,25 @@ def accuracy_of_trial(
         ),
         inexact=tuple(
             sample.name
-            for sample, parts in zip(chosen.samples, _by_sample(chosen, same), strict=True)
+            for sample, parts in zip(chosen.samples, by_sample(chosen, same), strict=True)
             if not all(parts)
         ),
         confusion=None if classes is None else confusion(labels, classes, chosen.classes),
     )
 
 
-class _Judge:
-    """Turns outputs into scores.
-
-    Args:
-        samples: What was run.
-        model: What ran.
-    """
-
-    def __init__(self, samples: Samples, model: Model) -> None:
-        self._samples = samples
-        self._model = model
-
-    def of_tensors(self, outputs: Sequence[bytes]) -> Score:
-        """Return the score of output tensors."""
-        return self._score([dequantised(output, self._model.outputs) for output in outputs])
-
-    def of_float(self, path: Path, job: Job, cache: Cache) -> Score:
-        """Return the score of a float model."""
-        inputs = [window for windows in self._real() for window in windows]
-        with cache.scratch_folder("float-model") as folder:
-            outputs = run_float_model(
-                path, inputs, folder=folder, timeout_s=job.limits.stage_timeout_s
-            )
-        elements = sum(tensor.elements for tensor in self._model.outputs)
-        if len(outputs[0]) != elements:
-            raise ConfigError(
-                f"the float model {path} gives {len(outputs[0])} numbers, the quantised one"
-                f" {elements}",
-                fix="give the model that was quantised",
-            )
-        return self._score(outputs)
-
-    def classes(self, outputs: Sequence[bytes]) -> list[int] | None:
-        """Return the class that each output says; None where anomalies are looked for."""
-        if self._samples.task == "anomaly":
-            return None
-        return [self._class(dequantised(output, self._model.outputs)) for output in outputs]
-
-    def _score(self, outputs: Sequence[Numbers]) -> Score:
-        labels = [sample.label for sample in self._samples.samples]
-        if self._samples.task == "anomaly":
-            scores = [
-                sum(map(reconstruction_error, real, given)) / len(real)
-                for real, given in zip(
-                    self._real(), _by_sample(self._samples, outputs), strict=True
-                )
-            ]
-            return Score(auc=area_under_curve(labels, scores))
-        answers = [self._class(output) for output in outputs]
-        return Score(correct=sum(a == b for a, b in zip(answers, labels, strict=True)))
-
-    def _class(self, output: Numbers) -> int:
-        """Return the class that one inference says: by the output that has one number a class."""
-        at = 0
-        for tensor in self._model.outputs:
-            part = output[at : at + tensor.elements]
-            at += tensor.elements
-            if len(part) == self._samples.classes or (len(part) == 1 and self._is_binary):
-                return best_class(part)
-        return best_class(output)
-
-    @property
-    def _is_binary(self) -> bool:
-        sizes = {tensor.elements for tensor in self._model.outputs}
-        return self._samples.classes == 2 and 2 not in sizes
-
-    def _real(self) -> Iterator[list[Numbers]]:
-        """Yield the windows of each sample in the units of the network before quantisation."""
-        encoding = self._samples.encoding.name
-        for sample in self._samples.samples:
-            yield [real_numbers(window, encoding, self._model) for window in sample.windows]
-
-
-def _by_sample(samples: Samples, items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
-    """Yield what belongs to each sample of what there is for each inference."""
-    at = 0
-    for sample in samples.samples:
-        yield items[at : at + len(sample.inputs)]
-        at += len(sample.inputs)
+def _of_float(path: Path, judge: Judge, model: Model, job: Job, cache: Cache) -> Score:
+    """Return the score of a float model."""
+    inputs = [window for windows in judge.real() for window in windows]
+    with cache.scratch_folder("float-model") as folder:
+        outputs = run_float_model(path, inputs, folder=folder, timeout_s=job.limits.stage_timeout_s)
+    elements = sum(tensor.elements for tensor in model.outputs)
+    if len(outputs[0]) != elements:
+        raise ConfigError(
+            f"the float model {path} gives {len(outputs[0])} numbers, the quantised one {elements}",
+            fix="give the model that was quantised",
+        )
+    return judge.of_numbers(outputs)
 
 
 def accuracy_text(accuracy: Accuracy) -> str:

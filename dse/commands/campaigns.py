@@ -7,13 +7,15 @@ from pathlib import Path
 
 from contracts.faults import ConfigError, DseError
 from contracts.measurement import Fidelity
+from contracts.parameter import Value
 from dse.campaign import Campaign
 from dse.campaign.asking import Asker
 from dse.campaign.events import CampaignEvent, Ending, Note
 from dse.campaign.hooks import Notifier
 from dse.campaign.notices import Notice, NoticeKind
 from dse.commands.interrupts import stop_on_interrupt
-from dse.commands.oracle import measure_oracle
+from dse.commands.networks import check_network
+from dse.commands.oracle import measure_oracle, oracle_of_all
 from dse.config import (
     StudyConfig,
     config_from_json,
@@ -25,6 +27,7 @@ from dse.config.assembly import assemble_space
 from dse.config.known_space import space_json
 from dse.config.provenance import Context, context_of, source_hash, what_changed
 from dse.config.trust import CodeFile, code_of, hooks_of, trust
+from dse.config.variants import PARAMETER
 from dse.output.oracle_report import oracle_text
 from dse.output.progress import Display, LiveDisplay, PlainDisplay, Tally
 from dse.results.study_results import study_columns, wanted_for_front
@@ -122,7 +125,7 @@ def prepare(
         space=space,
         code=code,
         context=context_of(config),
-        oracle=measure_oracle(config.job({}), say=say),
+        oracle=_oracle_of(config, say=say),
     )
 
 
@@ -174,7 +177,7 @@ def resume_study(
     config = with_budget(config_from_json(study.config_json), trials=trials, workers=workers)
     check_network(config)
     check_boards_of(config)
-    oracle = measure_oracle(config.job({}), say=running.say)
+    oracle = _oracle_of(config, say=running.say)
     store.update_config(study.id, config_toml=study.config_toml, config_json=config.to_json())
     code = (*code_of(config), *hooks_of(config))
     space = assemble_space(config)
@@ -273,19 +276,13 @@ def check_boards_of(config: StudyConfig) -> None:
         find_program(LOADER)
 
 
-def check_network(config: StudyConfig) -> None:
-    """Make sure that firmware can be generated for the model, and that it is still the same.
-
-    Raises:
-        ConfigError: It is missing, has changed since the study was started, is not a TFLite file,
-            not int8, has an unsupported operator, or does not fit the target's main memory.
-    """
-    from runners.workload import (
-        require_model_fits,
-        workload_model,  # NumPy and the schema of TFLite
-    )
-
-    require_model_fits(workload_model(config.workload), config.target)
+def _oracle_of(config: StudyConfig, *, say: Callable[[str], None]) -> OracleReport:
+    """Return what the golden inputs of a study would show, of variants all together."""
+    designs: list[dict[str, Value]] = [{PARAMETER: value} for value in config.variants] or [{}]
+    reports = [measure_oracle(config.job(design), say=say) for design in designs]
+    if len(reports) == 1:
+        return reports[0]
+    return oracle_of_all(dict(zip(config.workloads, reports, strict=True)))
 
 
 def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running) -> CampaignEnd:

@@ -1,6 +1,7 @@
 """How telling a workload's golden inputs are: what is said before a study, and by `workload`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from runners.job import Job, StageEvent, StageState
 from runners.pipeline import Cache, default_root
@@ -32,6 +33,28 @@ def measure_oracle(job: Job, *, say: Callable[[str], None]) -> OracleReport:
         require_reference(job.workload.model)
     pipeline = pipeline_of(job, cache=Cache(default_root()), report=report)
     return read_oracle(pipeline.get("golden").folder)
+
+
+def oracle_of_all(reports: Mapping[str, OracleReport]) -> OracleReport:
+    """Return one report of several variants of a network: what is missed in any of them.
+
+    Args:
+        reports: By the variants' names, which stand before the layers that miss something.
+    """
+    all_of = tuple(reports.values())
+    enough = [report.inputs_for_all for report in all_of if report.inputs_for_all is not None]
+    return OracleReport(
+        golden_inputs=max(report.golden_inputs for report in all_of),
+        candidates=sum(report.candidates for report in all_of),
+        faults=sum(report.faults for report in all_of),
+        caught=sum(report.caught for report in all_of),
+        inputs_for_all=max(enough) if len(enough) == len(all_of) else None,
+        missed=tuple(
+            replace(missed, layer=f"{missed.layer} of {name}")
+            for name, report in reports.items()
+            for missed in report.missed
+        ),
+    )
 
 
 def _is_chosen(job: Job) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from contracts.faults import ConfigError
 from contracts.measurement import Completed, Failed, Measurement, Outcome
-from dse.commands.campaigns import check_network
+from dse.commands.networks import check_network
 from dse.config.provenance import source_hash
 from dse.output.report import table_text
 from dse.results.trial import open_trial
@@ -69,7 +69,7 @@ def rerun_trial(
             f"trial {number} of study {name} is {state}, so there is no result to compare with",
             fix=f"run it first: python -m dse.study resume {name}",
         )
-    check_network(opened.config)
+    check_network(opened.config, opened.job.workload)
     executor = make_executor(opened.config.executor, measure=MEASURE_AGAIN)
     outcome = _measure(opened.job, executor, report)
     if isinstance(outcome, Failed):

@@ -13,7 +13,9 @@ from dse.commands.oracle import measure_oracle
 from dse.output.memory_map import buffers_text, memory_text, peak_text
 from dse.output.oracle_report import missed_lines, oracle_text
 from dse.output.report import table_text
-from runners.job import Workload, job_without_design
+from runners.job import SampleEncoding, Workload, job_without_design
+from runners.pipeline import Cache, default_root
+from runners.stages.all import pipeline_of
 from runners.stages.golden import oracle_from_json
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ def workload_data(
     path: Path,
     *,
     operator_folders: Sequence[Path] = (),
+    samples: Path | None = None,
+    sample_encoding: SampleEncoding | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Return a model's layers, work, buffers, memory, and how telling its golden inputs are.
@@ -32,11 +36,14 @@ def workload_data(
     Args:
         path: A TFLite file.
         operator_folders: Folders of the user's own operators; their files are run.
+        samples: Folder of labelled samples to run, None for none.
+        sample_encoding: What the numbers in their files are; None finds it out.
         say: Told what takes long.
 
     Raises:
         ConfigError: It is not a TFLite file that firmware can be generated for, TFLite's reference
-            interpreter does not run it, or a folder holds a file that is no operator.
+            interpreter does not run it, a folder holds a file that is no operator, or the samples
+            are malformed or not of this model.
     """
     from sw_templates.tflite_import import load_model
 
@@ -45,10 +52,45 @@ def workload_data(
     workload = Workload(
         model=file,
         model_sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        samples=None if samples is None else samples.absolute(),
+        sample_encoding=sample_encoding,
         operator_folders=tuple(folder.absolute() for folder in operator_folders),
     )
+    score = {} if samples is None else {"score": score_data(workload)}
     oracle = measure_oracle(job_without_design(workload), say=say)
-    return {**supported_data(path, model), "oracle": asdict(oracle)}
+    return {**supported_data(path, model), **score, "oracle": asdict(oracle)}
+
+
+def score_data(workload: Workload) -> dict[str, Any]:
+    """Return how well a model does on the labelled samples of its workload, run where they are new.
+
+    Raises:
+        ConfigError: The samples are malformed, or not of this model.
+        DseError: The model's C could not be built for this computer, or did not end.
+    """
+    from runners.stages.accuracy import read_score
+
+    pipeline = pipeline_of(
+        job_without_design(workload), cache=Cache(default_root()), report=lambda _: None
+    )
+    return asdict(read_score(pipeline.get("accuracy").folder))
+
+
+def score_text(score: dict[str, Any]) -> str:
+    """Write what ``score_data`` returns for people."""
+    if score["accuracy_percent"] is not None:
+        return f"{score['accuracy_percent']:.2f} %"
+    return "-" if score["auc"] is None else f"AUC {score['auc']:.4f}"
+
+
+def bits_text(layers: Sequence[dict[str, Any]]) -> str:
+    """Write the bits of weights and activations of the layers that have weights: ``w4/8 a8``."""
+    weighty = [layer for layer in layers if layer["weight_bits"] is not None]
+
+    def each(key: str) -> str:
+        return "/".join(map(str, sorted({layer[key] for layer in weighty})))
+
+    return f"w{each('weight_bits')} a{each('activation_bits')}" if weighty else "-"
 
 
 def supported_data(path: Path, model: "Model") -> dict[str, Any]:
@@ -121,7 +163,15 @@ def workload_text(data: dict[str, Any]) -> str:
             *(_edge("input", each, "quantised") for each in data["inputs"]),
             *(_edge("output", each, "dequantised") for each in data["outputs"]),
             f"{'work':12} {data['macs']:,} MAC an inference",
-            f"{'weights':12} {data['weight_bytes']:,} bytes",
+            f"{'weights':12} {data['weight_bytes']:,} bytes, bits: {bits_text(data['layers'])}",
+            *(
+                [
+                    f"{'accuracy':12} {score_text(data['score'])} of {data['score']['samples']:,}"
+                    " labelled samples"
+                ]
+                if "score" in data
+                else []
+            ),
             f"{'peak memory':12} {data['peak_bytes']:,} bytes of activations and scratch, "
             "with plain kernels",
             *(f"{'':12} {line}" for line in textwrap.wrap(peak_text(data), 67)),

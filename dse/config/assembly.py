@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from contracts.faults import ConfigError
 from contracts.parameter import Condition, Parameter, Rule, Value
 from dse.config.study_config import StudyConfig
+from dse.config.variants import variants_parameter
 from dse.space import Space
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def assemble_space(config: StudyConfig) -> Space:
         description="family of the custom function unit",
     )
     rules = [*cpu.RULES, *firmware.RULES, *_rules_of(families)]
-    parameters = [*cpu.PARAMETERS, choice, *_of_families(families), *firmware.PARAMETERS]
+    variants = [variants_parameter(tuple(config.variants))] if config.variants else []
+    parameters = [*variants, *cpu.PARAMETERS, choice, *_of_families(families), *firmware.PARAMETERS]
     return restricted_space(Space(parameters, rules), config)
 
 

@@ -19,16 +19,24 @@ from dse.config.file import (
     MemorySection,
     MetricsSection,
     NotifySection,
+    Setting,
     StudyFile,
     TargetFile,
     TargetSection,
     WorkloadSection,
 )
+from dse.config.variants import (
+    PARAMETER,
+    variant_digests,
+    variant_files,
+    variant_values,
+    variants_meant,
+)
 from hw_templates.soc.fpga_boards import FPGA_BOARDS
 from hw_templates.soc.litex_target import LITEX_TARGETS
 from runners.fpga import PARTS
 from runners.job import Memory, Serial, Target
-from runners.measuring.metrics import measured_by, metrics_with
+from runners.measuring.metrics import OF_SAMPLES, measured_by, metrics_with
 from runners.stages.socs import board_soc, simulated_soc
 from sw_templates.options import FirmwareOptions
 
@@ -42,7 +50,8 @@ def completed(
         given: What the file says.
         folder: What relative paths start from.
         file: Name of the file for messages.
-        with_workload: Look at the model and the samples; a space does not depend on them.
+        with_workload: Look at the model and the samples. A space depends on neither, but on
+            variants, which are looked at in any case.
 
     Raises:
         ConfigError: A name, a path, a metric or a list of values is wrong.
@@ -60,15 +69,13 @@ def completed(
                 f"{file}: [space] {name} is an empty list, so the space is empty",
                 fix="name at least one value, or leave the key out to allow all",
             )
+    workload = _workload(given.workload, folder=folder, file=file, with_workload=with_workload)
     families = [_family(name, folder=folder, file=file) for name in given.cfu.families]
     return given.model_copy(
         update={
             "target": target,
-            "workload": (
-                _workload(given.workload, folder=folder, file=file)
-                if with_workload
-                else given.workload
-            ),
+            "workload": workload,
+            "space": _space(given.space, workload, file=file),
             "cfu": CfuSection(families=families),
             "metrics": MetricsSection(files=metric_files),
             "cache": _cache(given.cache, folder=folder, file=file),
@@ -184,14 +191,18 @@ def _require_clocks(fields: Mapping[str, Any], *, file: str, target_file: str) -
         )
 
 
-def _workload(section: WorkloadSection, *, folder: Path, file: str) -> WorkloadSection:
-    """Return the section with absolute paths and the model's digest."""
-    model = (folder / section.model).resolve()
+def _workload(
+    section: WorkloadSection, *, folder: Path, file: str, with_workload: bool
+) -> WorkloadSection:
+    """Return the section with absolute paths and the digests of its models."""
+    models = _models(section, folder=folder, file=file, with_workload=with_workload)
+    if not with_workload:
+        return section.model_copy(update=models)
     samples = None if section.samples is None else (folder / section.samples).resolve()
     if samples is not None and not samples.is_dir():
         raise ConfigError(
             f"{file}: [workload] samples is {section.samples!r}, and there is no folder {samples}",
-            fix="correct the path, or leave the key out: only `accuracy` needs it",
+            fix="correct the path, or leave the key out: only `accuracy` and its metrics need it",
         )
     folders = [(folder / name).resolve() for name in section.operator_folders]
     for name, path in zip(section.operator_folders, folders, strict=True):
@@ -202,12 +213,55 @@ def _workload(section: WorkloadSection, *, folder: Path, file: str) -> WorkloadS
             )
     return section.model_copy(
         update={
-            "model": str(model),
-            "model_sha256": _model_digest(model, section, file=file),
+            **models,
             "samples": None if samples is None else str(samples),
             "operator_folders": list(map(str, folders)),
         }
     )
+
+
+def _models(
+    section: WorkloadSection, *, folder: Path, file: str, with_workload: bool
+) -> dict[str, Any]:
+    """Return the keys of the section that name its models and their contents."""
+    if (section.model is None) == (section.models is None):
+        found = "neither" if section.model is None else "both"
+        raise ConfigError(
+            f"{file}: [workload] has {found} of model and models",
+            fix="name one network as model, or variants of one as models",
+        )
+    if section.models is None:
+        if section.models_sha256 is not None:
+            raise ConfigError(
+                f"{file}: [workload] models_sha256 is there without models",
+                fix="write model_sha256 for a single model",
+            )
+        assert section.model is not None
+        if not with_workload:
+            return {}
+        model = (folder / section.model).resolve()
+        return {
+            "model": str(model),
+            "model_sha256": _model_digest(model, section, file=file),
+        }
+    if section.model_sha256 is not None:
+        raise ConfigError(
+            f"{file}: [workload] model_sha256 is there without model",
+            fix="write models_sha256, a list in the order of the files",
+        )
+    paths = variant_files(section.models, folder=folder, file=file)
+    digests = variant_digests(paths, section.models_sha256, file=file)
+    return {"models": list(map(str, paths)), "models_sha256": list(digests)}
+
+
+def _space(
+    given: Mapping[str, Setting | list[Setting]], workload: WorkloadSection, *, file: str
+) -> dict[str, Setting | list[Setting]]:
+    """Return ``[space]`` with variants that are named by their files as values of ``model``."""
+    if PARAMETER not in given or workload.models is None or workload.models_sha256 is None:
+        return dict(given)
+    values = variant_values(workload.models, workload.models_sha256)
+    return {**given, PARAMETER: variants_meant(given[PARAMETER], values, file=file)}
 
 
 def _model_digest(model: Path, section: WorkloadSection, *, file: str) -> str:
@@ -266,9 +320,22 @@ def _check_metrics(
         )
     study = given.study
     reached = "synthesise" if study.promote == "front" else study.fidelity
-    known = measured_by(FIDELITIES[reached], part=part, definitions=definitions)
+    known = measured_by(
+        FIDELITIES[reached],
+        part=part,
+        definitions=definitions,
+        with_samples=given.workload.samples is not None,
+    )
+    of_samples = {each.name for each in OF_SAMPLES}
     for section, names in (("objectives", objectives), ("constraints", given.constraints)):
         for name in names:
+            if name in of_samples - set(known):
+                raise ConfigError(
+                    f"{file}: [{section}] {name!r} is measured with labelled samples, and"
+                    " [workload] names none",
+                    fix="name their folder: workload.samples; see"
+                    " docs/how-to/use-your-own-model.md",
+                )
             if name not in known:
                 raise ConfigError(
                     f"{file}: [{section}] {name!r} is measured by no stage of a study with"

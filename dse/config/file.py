@@ -72,11 +72,20 @@ class SuggestSection(Section):
     timeout_s: float = Field(default=300.0, gt=0)
 
 
-class WorkloadSection(Section):
-    """``[workload]``: the model and the inputs it is checked with."""
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Names = Annotated[
+    list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+]
+"""A list of names, or one alone."""
 
-    model: str
-    model_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+
+class WorkloadSection(Section):
+    """``[workload]``: the model, or variants of one, and the inputs that are checked."""
+
+    model: str | None = None
+    model_sha256: Sha256 | None = None
+    models: Names | None = None
+    models_sha256: list[Sha256] | None = None
     golden_inputs: int = Field(default=1, ge=1)
     seed: int = Field(default=1, ge=0)
     samples: str | None = None

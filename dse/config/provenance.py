@@ -63,9 +63,7 @@ def context_of(config: StudyConfig) -> Context:
     resolved = config.resolved
     facts = {
         "target": resolved["target"],
-        "workload": {
-            key: resolved["workload"][key] for key in ("model_sha256", "golden_inputs", "seed")
-        },
+        "workload": _workload_facts(config),
         "cycle_limit": config.limits.cycles,
         "serial": resolved["serial"],
         "operators": operators_digest(config.workload.operator_folders),
@@ -75,6 +73,22 @@ def context_of(config: StudyConfig) -> Context:
         "tools": all_identities(),
     }
     return Context(key=_digest(facts), facts=facts)
+
+
+def _workload_facts(config: StudyConfig) -> dict[str, Any]:
+    """Return what of a workload its results depend on.
+
+    Variants are not in it: a design names its own, content included, so studies of other sets of
+    variants share the results of those that they have in common.
+    """
+    from runners.samples.files import samples_digest  # likewise
+
+    keys = ("model_sha256", "golden_inputs", "seed")
+    workload = config.resolved["workload"]
+    facts = {key: workload[key] for key in keys if key in workload}
+    if config.workload.samples is not None:
+        facts["samples"] = samples_digest(config.workload)
+    return facts
 
 
 def what_changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:

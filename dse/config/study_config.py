@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.config.checks import check_ranges, completed
 from dse.config.errors import read_toml, validated
-from dse.config.file import FIDELITIES, BoundsSection, NotifySection, StudyFile
+from dse.config.file import FIDELITIES, BoundsSection, NotifySection, StudyFile, WorkloadSection
+from dse.config.variants import PARAMETER, comparable, file_name, variant_values
 from runners.fpga.cells import ROLES
 from runners.job import Job, Limits, Memory, Serial, Target, Workload
 from sw_templates.options import printable_name
@@ -99,7 +100,8 @@ class StudyConfig:
         promotes: Whether only designs on or near the front go that far.
         promote_margin: How much worse than the front, as a share, still counts as near.
         suggest: The algorithm.
-        workload: The model and its inputs.
+        workload: The model and its inputs; of variants the first one.
+        variants: Values of the parameter ``model`` to their workloads; empty for a single model.
         target: Board, part, memory and clock.
         minimise: Objectives where less is better.
         maximise: Objectives where more is better.
@@ -127,6 +129,7 @@ class StudyConfig:
     promote_margin: float
     suggest: Suggest
     workload: Workload
+    variants: Mapping[str, Workload]
     target: Target
     minimise: tuple[str, ...]
     maximise: tuple[str, ...]
@@ -161,18 +164,50 @@ class StudyConfig:
         others = (name for name in names if name in named or name not in ROLES)
         return tuple(dict.fromkeys((*self.objectives, *others)))
 
+    @property
+    def workloads(self) -> Mapping[str, Workload]:
+        """Every workload of the study by its name: of variants their values of ``model``."""
+        return self.variants or {self.workload.model.name: self.workload}
+
+    @property
+    def network_name(self) -> str:
+        """What a title says that is measured: the model's file, or how many variants there are."""
+        if len(self.workloads) == 1:
+            return self.workload.model.name
+        return f"{len(self.workloads)} variants of a network"
+
+    def variant(self, value: str) -> Workload:
+        """Return the workload of a variant.
+
+        Raises:
+            ConfigError: There is none of this value.
+        """
+        if value not in self.variants:
+            raise ConfigError(
+                f"study {self.name} has no variant {value!r} of its network",
+                fix=f"use one of: {', '.join(self.variants)}",
+            )
+        return self.variants[value]
+
     def to_json(self) -> str:
         """Return the text that ``config_from_json`` reads."""
         return json.dumps(self.resolved, indent=1, sort_keys=True)
 
     def job(self, design: Mapping[str, Value], fidelity: Fidelity | None = None) -> Job:
-        """Return what measures ``design``, as far as every design goes unless told further."""
+        """Return what measures ``design``, as far as every design goes unless told further.
+
+        Raises:
+            ConfigError: The design's variant of the network is none of the study's.
+        """
+        serial, variant = self.serial, design.get(PARAMETER) if self.variants else None
+        if variant is not None and not serial.model_name:
+            serial = replace(serial, model_name=printable_name(Path(file_name(str(variant))).stem))
         return Job(
             design=dict(design),
             target=self.target,
-            workload=self.workload,
+            workload=self.workload if variant is None else self.variant(str(variant)),
             fidelity=fidelity or self.first_fidelity,
-            serial=self.serial,
+            serial=serial,
             limits=self.limits,
             families=self.families,
             metric_files=self.metric_files,
@@ -222,6 +257,7 @@ def _config(complete: StudyFile) -> StudyConfig:
     """Turn a complete file into the config that the program works with."""
     complete = _with_model_name(complete)
     target, workload, study = complete.target, complete.workload, complete.study
+    workloads = _workloads(workload, complete.space.get(PARAMETER))
     assert target.clock_mhz is not None, "a complete file has it"
     memory = Memory(**target.memory.model_dump(exclude_none=True))
     target_fields = target.model_dump(
@@ -241,15 +277,8 @@ def _config(complete: StudyFile) -> StudyConfig:
         promotes=study.promote == "front",
         promote_margin=study.promote_margin,
         suggest=Suggest(**complete.suggest.model_dump()),
-        workload=Workload(
-            model=Path(workload.model),
-            model_sha256=workload.model_sha256 or "",
-            golden_inputs=workload.golden_inputs,
-            seed=workload.seed,
-            samples=None if workload.samples is None else Path(workload.samples),
-            sample_encoding=workload.sample_encoding,
-            operator_folders=tuple(map(Path, workload.operator_folders)),
-        ),
+        workload=next(iter(workloads.values())),
+        variants={} if workload.models is None else workloads,
         target=Target(
             **target_fields,
             clock_hz=round(target.clock_mhz * 1e6),
@@ -260,7 +289,7 @@ def _config(complete: StudyFile) -> StudyConfig:
         maximise=tuple(complete.objectives.maximise),
         constraints={name: _bounds(given) for name, given in complete.constraints.items()},
         limits=Limits(**complete.limits.model_dump()),
-        serial=Serial(**complete.serial.model_dump()),
+        serial=Serial(**complete.serial.model_dump(exclude_none=True)),
         space={
             name: tuple(values) if isinstance(values, list) else (values,)
             for name, values in complete.space.items()
@@ -287,6 +316,35 @@ def _config(complete: StudyFile) -> StudyConfig:
     )
 
 
+def _workloads(
+    section: WorkloadSection, allowed: Value | Sequence[Value] | None
+) -> dict[str, Workload]:
+    """Return the workload of each model of a complete section, by its value of ``model``.
+
+    Args:
+        section: Of a complete file.
+        allowed: Which variants the space has, None for all: the others are not even looked at.
+    """
+    wanted = None if allowed is None else (allowed,) if isinstance(allowed, str | int) else allowed
+    if section.models is not None:
+        files, digests = section.models, section.models_sha256 or []
+    else:
+        files, digests = [section.model or ""], [section.model_sha256 or ""]
+    return {
+        value: Workload(
+            model=Path(file),
+            model_sha256=digest,
+            golden_inputs=section.golden_inputs,
+            seed=section.seed,
+            samples=None if section.samples is None else Path(section.samples),
+            sample_encoding=section.sample_encoding,
+            operator_folders=tuple(map(Path, section.operator_folders)),
+        )
+        for value, file, digest in zip(variant_values(files, digests), files, digests, strict=True)
+        if section.models is None or wanted is None or value in wanted
+    }
+
+
 def _bounds(given: float | BoundsSection) -> Bounds:
     if not isinstance(given, BoundsSection):
         return Bounds(max=given)
@@ -297,9 +355,9 @@ def _with_model_name(given: StudyFile) -> StudyFile:
     """Return the file with ``serial.model_name``.
 
     It stays when the model's file is renamed later. Studies from before there was the key said
-    the file's name, too.
+    the file's name, too. Variants each say their own.
     """
-    if given.serial.model_name is not None:
+    if given.serial.model_name is not None or given.workload.model is None:
         return given
     name = printable_name(Path(given.workload.model).stem)
     return given.model_copy(update={"serial": given.serial.model_copy(update={"model_name": name})})
@@ -343,7 +401,8 @@ def _comparable(config: StudyConfig) -> dict[str, Any]:
     target["clock_mhz"] = target.pop("clock_hz") / 1e6
     clock_range_hz = target.pop("clock_range_hz")
     target["clock_range_mhz"] = clock_range_hz and [each / 1e6 for each in clock_range_hz]
-    walk("", {**config.resolved, "target": target})
+    workload = comparable(config.resolved["workload"])
+    walk("", {**config.resolved, "target": target, "workload": workload})
     named = ("workload.model", "workload.samples", "workload.sample_encoding", "references")
     for ignored in (*map(".".join, CHANGEABLE), *named):
         flat.pop(ignored, None)

@@ -20,7 +20,7 @@ def morning_data(morning: Morning, disks: Sequence[Disk], *, with_db: str) -> di
     columns, progress = morning.columns, morning.progress
     return {
         "study": columns.config.name,
-        "model": columns.config.workload.model.name,
+        "model": columns.config.network_name,
         "target": columns.config.target.name,
         "since": time_text(morning.since_s),
         "until": time_text(morning.until_s),
@@ -106,7 +106,7 @@ def _standing(morning: Morning) -> Section:
     took = duration_text(max(morning.until_s - morning.since_s, 0.0))
     ended = ", ".join(f"{count} {state}" for state, count in morning.ended.items() if count)
     lines = [
-        f"{config.workload.model.name} on {config.target.name},"
+        f"{config.network_name} on {config.target.name},"
         f" {config.suggest.algorithm}, objectives {', '.join(config.objectives)}",
         f"{time_text(morning.since_s)} to {time_text(morning.until_s)} UTC, {took}:"
         f" {plural(sum(morning.ended.values()), 'trial')} ended" + (f", {ended}" if ended else ""),

@@ -45,7 +45,7 @@ def front_drawing(front: Front, config: StudyConfig) -> Drawing:
     widths = [max(map(len, column)) * LETTER_WIDTH for column in zip(*table, strict=True)]
     height = max(_CHART_HEIGHT, _TOP + _ROW * len(table))
     width = _CHART_WIDTH + sum(widths) + _GAP * len(widths)
-    title = f"{config.name}: {config.workload.model.name} on {config.target.name}"
+    title = f"{config.name}: {config.network_name} on {config.target.name}"
     drawing = Drawing(width, height, title)
     drawing.text(10, 20, title, "c-head")
     _write_key(drawing, front)

@@ -86,6 +86,7 @@ def status_data(columns: "StudyColumns") -> dict[str, Any]:
         "reused": int((columns.reused_from > 0).sum()),
         "target": config.target.name,
         "model": str(config.workload.model),
+        "variants": {value: str(each.model) for value, each in config.variants.items()},
         "algorithm": config.suggest.algorithm,
         "objectives": list(config.objectives),
         "oracle": None if oracle is None else {**asdict(oracle), "text": oracle_text(oracle)},
@@ -115,7 +116,7 @@ def status_text(data: Mapping[str, Any]) -> str:
         f"search     {data['algorithm']}, objectives {', '.join(data['objectives'])}",
         *([stand_ins_text(data["stand_ins"])] if data["stand_ins"] else []),
         f"target     {data['target']}",
-        f"model      {data['model']}",
+        f"model      {', '.join(data['variants']) or data['model']}",
         *([f"oracle     {data['oracle']['text']}"] if data["oracle"] else []),
     ]
     if data["faults"]:

@@ -19,6 +19,8 @@ from runners.fpga.family import total
 from runners.job import Job
 from runners.measuring.clock import settle_clock
 from runners.measuring.metrics import (
+    ACCURACY_PERCENT,
+    AUC,
     CLOCK_MHZ,
     CYCLES,
     FMAX_MHZ,
@@ -29,6 +31,7 @@ from runners.measuring.metrics import (
 from runners.measuring.on_board import measure_on_board
 from runners.measuring.reader import Measured, load_reader, read_metrics
 from runners.pipeline import Cache, Pipeline, Remote, Report, default_root
+from runners.stages.accuracy import read_score
 from runners.stages.all import pipeline_of
 from runners.stages.design import family_of
 from runners.stages.place.stage import read_routed
@@ -113,6 +116,8 @@ class _Attempt:
             self._synthesise(pipeline)
         _check_on_host(pipeline)
         self._simulate(job, pipeline)
+        if job.workload.samples is not None:
+            self._score(pipeline)
         is_placed = job.fidelity in (Fidelity.PLACED, Fidelity.BOARD)
         self._read(job, pipeline, Fidelity.SYNTHESISED if is_placed else job.fidelity)
         if is_placed:
@@ -189,6 +194,14 @@ class _Attempt:
             CYCLES.measured(cycles),
             LATENCY_US.measured(latency_us, fidelity=fidelity, estimate=not is_placed),
         )
+
+    def _score(self, pipeline: Pipeline) -> None:
+        """Learn how often the network is right, now that the design is known to answer as it."""
+        score = read_score(pipeline.get("accuracy").folder)
+        if score.accuracy_percent is not None:
+            self._learn(ACCURACY_PERCENT.measured(score.accuracy_percent))
+        if score.auc is not None:
+            self._learn(AUC.measured(score.auc))
 
     def _place(self) -> tuple[Job, Pipeline]:
         """Settle on a clock, learn what the design is at that clock, and return it.

@@ -27,6 +27,22 @@ LATENCY_US = MetricDefinition(
     since=Fidelity.SIMULATED,
     better="lower",
 )
+ACCURACY_PERCENT = MetricDefinition(
+    name="accuracy_percent",
+    unit="%",
+    description="labelled samples that the network classifies as labelled (top-1)",
+    since=Fidelity.SIMULATED,
+    better="higher",
+)
+AUC = MetricDefinition(
+    name="auc",
+    unit="",
+    description="area under the ROC curve of the anomaly scores of labelled samples",
+    since=Fidelity.SIMULATED,
+    better="higher",
+)
+OF_SAMPLES = (ACCURACY_PERCENT, AUC)
+"""What only a workload with labelled samples has: the one of the two that its task asks for."""
 CLOCK_MHZ = MetricDefinition(
     name="clock_mhz",
     unit="MHz",
@@ -91,6 +107,7 @@ def by_name(definitions: Iterable[MetricDefinition]) -> dict[str, MetricDefiniti
 METRICS: Mapping[str, MetricDefinition] = by_name(
     (
         *(CYCLES, LATENCY_US),
+        *OF_SAMPLES,
         *fpga.METRICS,
         *(CLOCK_MHZ, REQUESTED_CLOCK_MHZ, FMAX_MHZ, PLACE_SEED),
         *(LATENCY_HALF_WIDTH_US, INFERENCES),
@@ -110,13 +127,25 @@ def metrics_with(files: Sequence[str]) -> dict[str, MetricDefinition]:
 
 
 def measured_by(
-    fidelity: Fidelity, *, part: str, definitions: Mapping[str, MetricDefinition]
+    fidelity: Fidelity,
+    *,
+    part: str,
+    definitions: Mapping[str, MetricDefinition],
+    with_samples: bool = True,
 ) -> tuple[str, ...]:
-    """Return the names of the metrics that a trial of this fidelity on this part has."""
+    """Return the names of the metrics that a trial of this fidelity on this part has.
+
+    Args:
+        fidelity: How far the trial goes.
+        part: Of the target.
+        definitions: All metrics by name.
+        with_samples: Whether the workload has labelled samples.
+    """
     of_parts = {metric.name for metric in fpga.METRICS}
     here = {metric.name for metric in fpga.family_of_part(part).metrics}
+    unknown = of_parts - here | (set() if with_samples else {each.name for each in OF_SAMPLES})
     return tuple(
         name
         for name, metric in definitions.items()
-        if metric.is_measured_at(fidelity) and (name in here or name not in of_parts)
+        if metric.is_measured_at(fidelity) and name not in unknown
     )

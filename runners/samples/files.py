@@ -6,10 +6,10 @@ file at once; an autoencoder takes windows of a recording, whose error says how 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from contracts.faults import ConfigError
 from runners.job import Workload
@@ -25,6 +25,7 @@ from runners.samples.encoding import (
 from runners.samples.labels import LABELS, Label, read_labels, require_classes
 from sw_templates.model import Model
 
+_Item = TypeVar("_Item")
 Task = Literal["classification", "anomaly"]
 
 _FILES_THAT_TELL = 64
@@ -68,6 +69,14 @@ class Samples:
     def inputs(self) -> tuple[bytes, ...]:
         """Return the inputs of all inferences, sample after sample."""
         return tuple(content for sample in self.samples for content in sample.inputs)
+
+
+def by_sample(samples: Samples, items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """Yield what belongs to each sample of what there is for each inference."""
+    at = 0
+    for sample in samples.samples:
+        yield items[at : at + len(sample.inputs)]
+        at += len(sample.inputs)
 
 
 def read_samples(workload: Workload, model: Model, *, count: int | None = None) -> Samples:
@@ -240,8 +249,12 @@ def _wrong_size(
     )
 
 
-def samples_digest(workload: Workload, *, count: int) -> str | None:
+def samples_digest(workload: Workload, *, count: int | None = None) -> str | None:
     """Return a hash of what ``read_samples`` reads for so many files; None without samples.
+
+    Args:
+        workload: Names the folder and the encoding.
+        count: How many files; None for all.
 
     Raises:
         ConfigError: The labels are wrong, or a file is missing or there twice.
@@ -251,7 +264,8 @@ def samples_digest(workload: Workload, *, count: int) -> str | None:
         return None
     labels = read_labels(folder)
     files = _Files(folder)
-    read = max(count, _FILES_THAT_TELL)  # by these the encoding is told
+    # by the first ones the encoding is told
+    read = len(labels) if count is None else max(count, _FILES_THAT_TELL)
     whole = hashlib.sha256(f"{workload.sample_encoding}\0".encode())
     for place in [
         folder / LABELS,

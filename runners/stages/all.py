@@ -5,6 +5,7 @@ The table is the flow; ``python -m runners.stages.flow`` prints it.
 
 from runners.job import Job
 from runners.pipeline import Cache, Pipeline, Report, Stage
+from runners.stages.accuracy import ACCURACY_STAGE
 from runners.stages.bios import BIOS_LIBRARIES_STAGE, BIOS_STAGE
 from runners.stages.bitstream import BITSTREAM_STAGE
 from runners.stages.cfu import CFU_STAGE
@@ -36,6 +37,7 @@ STAGES: dict[str, Stage] = {
         CFU_ON_HOST_STAGE,
         CFU_CHECK_STAGE,
         SIMULATE_STAGE,
+        ACCURACY_STAGE,
         BOARD_SOC_STAGE,
         *SYNTHESIS_STAGES,
         PLACE_STAGE,

@@ -54,6 +54,10 @@ class AliasLayer(Layer, ABC):
             return None
         return Alias(input=self.input.index, output=self.output.index)
 
+    def evaluate(self, values: Sequence[npt.NDArray[Any]]) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.evaluate``."""
+        return [values[0]]
+
     def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
         """See ``Layer.fields``."""
         del row_align_bytes

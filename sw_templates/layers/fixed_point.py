@@ -51,6 +51,21 @@ def exp_of_negative(value: int, *, integer_bits: int) -> int:
     return result
 
 
+def reciprocal_of_one_plus(value: int) -> int:
+    """Return 1 / (1 + x) for 0 <= x < 1, both in Q31, by three Newton-Raphson steps."""
+    multiply = saturating_doubling_high_multiply
+    half_denominator = (value + INT32_MAX + 1) // 2
+    result = 1515870810 + multiply(half_denominator, -1010580540)  # 48/17 - 32/17, 2 integer bits
+    for _ in range(3):
+        error = (1 << 29) - multiply(half_denominator, result)
+        result = wrap_int32(result + _saturated(4 * multiply(result, error)))
+    return _saturated(2 * result)
+
+
+def _saturated(value: int) -> int:
+    return max(min(value, INT32_MAX), -INT32_MAX - 1)
+
+
 def _exp_on_quarter(value: int) -> int:
     """exp(x) for -1/4 <= x < 0, Q31: a Taylor polynomial around -1/8."""
     exp_of_minus_eighth, third = 1895147668, 715827883

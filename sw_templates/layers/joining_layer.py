@@ -1,9 +1,13 @@
 """Operators that put tensors side by side: CONCATENATION and PACK."""
 
 from abc import ABC
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
 
 from sw_templates.constants import Constant, int32_constant
 from sw_templates.layer import Layer
@@ -38,3 +42,7 @@ class JoiningLayer(Layer, ABC):
         del row_align_bytes
         pieces = [tensor.size_bytes // self.rows for tensor in self.inputs]
         return (int32_constant(f"{self.name}_bytes", pieces),)
+
+    def evaluate(self, values: Sequence[npt.NDArray[Any]]) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.evaluate``."""
+        return [np.concatenate([each.reshape(self.rows, -1) for each in values], axis=1)]

@@ -1,8 +1,12 @@
 """What paddings with one number share."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from sw_templates.constants import Constant
 from sw_templates.layer import Layer
@@ -104,6 +108,13 @@ class PadLayer(Layer, ABC):
         """Return the table of the loops."""
         del row_align_bytes
         return (self._walk().array(f"{self.name}_loops"),)
+
+    def evaluate(self, values: Sequence[npt.NDArray[Any]]) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.evaluate``."""
+        whole = np.full(self.output.shape, self.value, dtype=values[0].dtype)
+        places = zip(self.before, self.input.shape, strict=True)
+        whole[tuple(slice(before, before + size) for before, size in places)] = values[0]
+        return [whole]
 
     def _walk(self) -> Walk:
         shape = self.input.shape

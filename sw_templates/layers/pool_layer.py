@@ -2,9 +2,14 @@
 
 from abc import ABC
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
+
+from contracts.network import Image
 from sw_templates.layer import Layer
+from sw_templates.layers.exact import window_means
 from sw_templates.layers.window import Window
 from sw_templates.tensor import ActivationRange
 from sw_templates.tflite_node import INT8, INT16, Node
@@ -64,6 +69,14 @@ class PoolLayer(Layer, ABC):
     def output_range(self) -> ActivationRange:
         """See ``Layer.output_range``."""
         return self.activation
+
+    def means(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the mean of each channel below the window, for each image of a batch."""
+        _, rows, columns, channels = self.output.shape
+        window, result = self.window.moving(), Image(height=rows, width=columns, channels=channels)
+        means = np.array([window_means(image, window, result) for image in values])
+        limited: npt.NDArray[Any] = np.clip(means, self.activation.minimum, self.activation.maximum)
+        return limited.astype(self.output.type.numpy_name)
 
     def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
         """See ``Layer.fields``."""

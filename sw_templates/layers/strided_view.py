@@ -38,6 +38,14 @@ class StridedView:
     sizes: tuple[int, ...]
     strides: tuple[int, ...]
 
+    @property
+    def positions(self) -> npt.NDArray[np.int64]:
+        """The position in the input of each element of the output, in order."""
+        found = np.array([self.offset], dtype=np.int64)
+        for size, stride in zip(self.sizes, self.strides, strict=True):
+            found = np.add.outer(found, stride * np.arange(size)).reshape(-1)
+        return found
+
     def words(self, element_bytes: int) -> list[int]:
         """Return the view as copy_view.inc reads it; every number is one of bytes or a count."""
         sizes, strides = list(self.sizes), list(self.strides)
@@ -107,6 +115,11 @@ class ViewLayer(Layer, ABC):
         element_bytes = self.input.element_bytes
         words = [word for view in self.views for word in view.words(element_bytes)]
         return (int32_constant(f"{self.name}_views", words),)
+
+    def evaluate(self, values: Sequence[npt.NDArray[Any]]) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.evaluate``."""
+        elements = values[0].reshape(-1)
+        return [elements[view.positions] for view in self.views]
 
 
 def require_same_values(node: Node, source: Tensor, output: Tensor) -> None:

@@ -1,10 +1,15 @@
 """What sums and differences share, on int8 and on int16: all but the sign, which kernels have."""
 
 from abc import ABC
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from sw_templates.layers.elementwise_layer import ElementwiseLayer
+from sw_templates.layers.exact import scaled, wrapped
 from sw_templates.layers.sum_scaling import LEFT_SHIFT, LEFT_SHIFT_16, sum_fields, sum_scaling
 from sw_templates.tensor import ActivationRange
 from sw_templates.tflite_node import Node
@@ -19,7 +24,12 @@ class SumLayer(ElementwiseLayer, ABC):
 
     One of the inputs may be a constant. On int16 the scales need not be powers of two, as
     converters write it; those that say they are (``pot_scale_int16``) are refused.
+
+    Class attributes:
+        sign: Of the second tensor.
     """
+
+    sign: ClassVar[int] = 1
 
     activation: ActivationRange
 
@@ -47,6 +57,22 @@ class SumLayer(ElementwiseLayer, ABC):
         left, right = self.inputs
         shift = self._left_shift()
         return sum_fields(left, right, self.output, self.activation, left_shift=shift)
+
+    def evaluate(self, values: Sequence[npt.NDArray[Any]]) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.evaluate``; what ``computation`` says and broadcasting beside."""
+        left, right = self.inputs
+        shift = self._left_shift()
+        scaling = sum_scaling(left.scale, right.scale, self.output.scale, left_shift=shift)
+        parts = [
+            scaled((each.astype(np.int64) - tensor.zero_point) << shift, [factor.scale])
+            for each, tensor, factor in zip(
+                values, self.inputs, (scaling.input1, scaling.input2), strict=True
+            )
+        ]
+        sums = wrapped(parts[0] + self.sign * parts[1])
+        moved = scaled(sums, [scaling.output.scale]) + self.output.zero_point
+        limited = np.clip(moved, self.activation.minimum, self.activation.maximum)
+        return [limited.astype(self.output.type.numpy_name)]
 
     @classmethod
     def _left_shift(cls) -> int:

@@ -1,11 +1,12 @@
 """What unary operators share: an int8 has 256 values, so each of them is a table made at import."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from sw_templates.constants import Constant, table_constant
 from sw_templates.layer import Layer
@@ -88,3 +89,7 @@ class TableLayer(Layer, ABC):
         del row_align_bytes
         rows = np.array(self.table, dtype=np.int8).reshape(16, 16)
         return (table_constant(f"{self.name}_table", rows),)
+
+    def evaluate(self, values: Sequence[npt.NDArray[Any]]) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.evaluate``."""
+        return [np.array(self.table, dtype=np.int8)[values[0].astype(np.int64) + 128]]

@@ -18,7 +18,7 @@ from sw_templates.constants import (
     table_constant,
 )
 from sw_templates.layer import Layer
-from sw_templates.tensor import ActivationRange, Tensor
+from sw_templates.tensor import ActivationRange, ElementType, Tensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +26,12 @@ class WeightedLayer(Layer, ABC):
     """A layer with weights; the weights are symmetric int8, one scale or one per output.
 
     Class attributes:
+        weight_types: Of the weights in the file.
         channels_in_row: A row of weights holds one tap of all output channels, not all taps of one.
         multiplies_as_double: The reference kernel scales its sums in double, not by a multiplier.
     """
 
+    weight_types: ClassVar[tuple[ElementType, ...]] = (ElementType.INT8,)
     channels_in_row: ClassVar[bool] = False
     multiplies_as_double: ClassVar[bool] = False
 
@@ -49,7 +51,7 @@ class WeightedLayer(Layer, ABC):
 
     def row_bytes(self, row_align_bytes: int) -> int:
         """Return the bytes of one row of weights with its padding."""
-        return padded(self._rows().shape[1], row_align_bytes)
+        return padded(self._stored_rows().shape[1], row_align_bytes)
 
     def weight_fields(self, row_align_bytes: int) -> dict[str, int | str]:
         """Return the members ``row_bytes``, ``weights``, ``bias``, ``multipliers``, ``shifts``."""
@@ -69,7 +71,7 @@ class WeightedLayer(Layer, ABC):
 
     def arrays(self, *, row_align_bytes: int) -> tuple[Constant, ...]:
         """Return weights by padded rows, the folded bias, multipliers and shifts by channel."""
-        table = padded_rows(self._rows(), row_align_bytes)
+        table = padded_rows(self._stored_rows(), row_align_bytes)
         biases, factors = self._folded_biases(), self._factors()
         name = self.name
         return (
@@ -108,6 +110,10 @@ class WeightedLayer(Layer, ABC):
             channels,
             is_rounded_up=self.multiplies_as_double,
         )
+
+    def _stored_rows(self) -> npt.NDArray[np.int8]:
+        """Return the rows of weights as the kernel reads them."""
+        return self._rows()
 
     def _rows(self) -> npt.NDArray[np.int8]:
         weights = int8_values(self.weights)

@@ -1,9 +1,11 @@
 """AVERAGE_POOL_2D: the mean of each channel below a window; padding does not count."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from contracts.network import ChannelSum, Requantisation, Scale
 from sw_templates.layers.pool_layer import POOL_FIELDS, POOL_MEMBERS, PoolLayer
@@ -56,6 +58,10 @@ void average_pool2d(const struct average_pool2d_layer *layer, const int8_t *inpu
                 greatest=self.activation.maximum,
             ),
         )
+
+    def evaluate(self, values: Sequence[npt.NDArray[Any]]) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.evaluate``: padding, too, which no ``Computation`` has."""
+        return [self.means(values[0])]
 
 
 def _reciprocal(count: int) -> Scale:

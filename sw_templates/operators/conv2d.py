@@ -2,27 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from contracts.network import WindowSum
-from sw_templates.constants import int8_values
-from sw_templates.layers.convolution import (
-    CONVOLUTION_FIELDS,
-    convolution_window,
-    require_bias_input,
-    window_sum,
-)
-from sw_templates.layers.weighted_layer import WeightedLayer
-from sw_templates.layers.window import Window
+from sw_templates.layers.convolution import CONVOLUTION_FIELDS
+from sw_templates.layers.convolution_layer import STRIP_PIXELS, ConvolutionLayer
 from sw_templates.tflite_file import OptionsTable
-from sw_templates.tflite_node import Node
-
-STRIP_PIXELS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conv2d(WeightedLayer):
+class Conv2d(ConvolutionLayer):
     """CONV_2D of one image; the plain kernel gathers the patches of STRIP_PIXELS pixels."""
 
     operator: ClassVar[str] = "CONV_2D"
@@ -54,36 +42,6 @@ void conv2d(const struct conv2d_layer *layer, const int8_t *input, int8_t *outpu
 """
     scratch_rows: ClassVar[int] = STRIP_PIXELS
 
-    window: Window
-
-    @classmethod
-    def read(cls, node: Node) -> Self:
-        """See ``Layer.read``."""
-        require_bias_input(node)
-        image, output, weights = node.activation(0), node.output(), node.weights(0, 4)
-        window = convolution_window(node, image, weights, output)
-        node.require_scales(image, weights, output)
-        return cls(
-            index=node.index,
-            inputs=(image,),
-            outputs=(output,),
-            weights=weights,
-            bias=node.bias(weights.shape[0]),
-            window=window,
-            activation=node.fused_activation(output),
-        )
-
-    def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
-        """See ``Layer.fields``."""
-        return {
-            **self.window.image_fields(self.input, self.output),
-            "input_channels": self.input.shape[3],
-            "output_channels": self.output.shape[3],
-            **self.window.kernel_fields,
-            **self.output_fields(),
-            **self.weight_fields(row_align_bytes),
-        }
-
     def scratch_bytes(self, *, row_align_bytes: int, scratch_rows: int) -> int:
         """See ``Layer.scratch_bytes``."""
         return self.row_bytes(row_align_bytes) * scratch_rows
@@ -104,15 +62,6 @@ void conv2d(const struct conv2d_layer *layer, const int8_t *input, int8_t *outpu
             for group in range(0, unroll, 4)
         }
         return {"strip_pixels": STRIP_PIXELS, "conv2d_steps": steps}
-
-    def computation(self) -> WindowSum:
-        """See ``Layer.computation``."""
-        return window_sum(self, self.window, int8_values(self.weights))
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates by the operator's definition, padding included."""
-        return self.output.elements * prod(self.weights.shape[1:])
 
 
 OPERATOR = Conv2d

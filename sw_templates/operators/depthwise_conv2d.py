@@ -1,9 +1,11 @@
 """DEPTHWISE_CONV_2D: each output channel from one input channel."""
 
-from dataclasses import dataclass
-from typing import ClassVar, Self
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from contracts.network import ChannelSum, WindowSum
 from sw_templates.constants import int8_values
@@ -13,6 +15,7 @@ from sw_templates.layers.convolution import (
     depthwise_window,
     window_sum,
 )
+from sw_templates.layers.exact import computed
 from sw_templates.layers.weighted_layer import WeightedLayer
 from sw_templates.layers.window import Window, image_of
 from sw_templates.tflite_file import OptionsTable
@@ -60,7 +63,11 @@ void depthwise_conv2d(const struct depthwise_conv2d_layer *layer, const int8_t *
     def read(cls, node: Node) -> Self:
         """See ``Layer.read``."""
         node.inputs(2, 3)
-        image, output, weights = node.activation(0), node.output(), node.weights(3, 4)
+        image, output, weights = (
+            node.activation(0),
+            node.output(),
+            node.weights(3, 4, types=cls.weight_types),
+        )
         window = depthwise_window(node, image, weights, output)
         node.require_scales(image, weights, output)
         multiplier = depth_multiplier(node, image, weights)
@@ -94,21 +101,30 @@ void depthwise_conv2d(const struct depthwise_conv2d_layer *layer, const int8_t *
 
     def computation(self) -> ChannelSum | WindowSum | None:
         """See ``Layer.computation``: over a single channel it is a sum over all channels."""
-        weights = int8_values(self.weights)[0]
         if self.depth_multiplier == 1:
-            return ChannelSum(
-                input=self.input.index,
-                output=self.output.index,
-                image=image_of(self.input),
-                result=image_of(self.output),
-                window=self.window.moving(),
-                padding=self.input.zero_point,
-                weights=weights,
-                requantisation=self.requantisation(),
-            )
+            return self._channel_sum()
         if self.input.shape[3] != 1:
             return None
+        weights = int8_values(self.weights)[0]
         return window_sum(self, self.window, weights.transpose(2, 0, 1)[..., np.newaxis])
+
+    def evaluate(self, values: Sequence[npt.NDArray[Any]]) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.evaluate``: each channel as often as outputs read it."""
+        return [computed(self._channel_sum(), [values[0].repeat(self.depth_multiplier, axis=3)])]
+
+    def _channel_sum(self) -> ChannelSum:
+        """Return the sums of each channel, of which there are as many as outputs read."""
+        image = image_of(self.input)
+        return ChannelSum(
+            input=self.input.index,
+            output=self.output.index,
+            image=replace(image, channels=image.channels * self.depth_multiplier),
+            result=image_of(self.output),
+            window=self.window.moving(),
+            padding=self.input.zero_point,
+            weights=int8_values(self.weights)[0],
+            requantisation=self.requantisation(),
+        )
 
     @property
     def macs(self) -> int:

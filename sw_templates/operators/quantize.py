@@ -110,6 +110,13 @@ void quantize(const struct quantize_layer *layer, const void *input, void *outpu
         constant = int16_constant if self.output.element_bytes == 2 else int8_constant
         return (constant(f"{self.name}_table", self.table),)
 
+    def evaluate(self, values: Sequence[npt.NDArray[Any]]) -> Sequence[npt.NDArray[Any]] | None:
+        """See ``Layer.evaluate``; from int16 there is nothing yet."""
+        if not self.has_table:
+            return None
+        table = np.array(self.table).astype(f"<i{self.output.element_bytes}")
+        return [table.view(self.output.type.numpy_name)[values[0].view(np.uint8)]]
+
     @property
     def has_table(self) -> bool:
         """Whether an input's element is a byte."""

@@ -1,15 +1,22 @@
 """SOFTMAX over the last dimension, with the fixed-point exponentials of TFLite's reference."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from sw_templates.constants import Constant, int32_constant
 from sw_templates.layer import Layer
-from sw_templates.layers.fixed_point import exponentials
+from sw_templates.layers.exact import divide_by_power_of_two, doubling_high_multiply
+from sw_templates.layers.fixed_point import exponentials, reciprocal_of_one_plus
+from sw_templates.quantise import INT32_MAX
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
 
 SCALE_TOLERANCE = 0.001 / 256  # TFLite's, of the output
+_SUM_INTEGER_BITS = 12  # of the sum of exponentials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +67,24 @@ void softmax(const struct softmax_layer *layer, const int8_t *input, int8_t *out
         del row_align_bytes
         table = exponentials(self.beta, self.input.scale).table
         return (int32_constant(f"{self.name}_exponentials", table),)
+
+    def evaluate(self, values: Sequence[npt.NDArray[Any]]) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.evaluate``: the exponentials divided by their sum, which has 12 bits more."""
+        rows = values[0].reshape(-1, self.input.shape[-1]).astype(np.int64)
+        table = np.array(exponentials(self.beta, self.input.scale).table, dtype=np.int64)
+        parts = table[rows.max(axis=1, keepdims=True) - rows]
+        sums = divide_by_power_of_two(parts, np.int64(_SUM_INTEGER_BITS)).sum(axis=1).tolist()
+        outputs = []
+        for row, exact_sum in zip(parts, sums, strict=True):
+            total = min(exact_sum, INT32_MAX)
+            headroom = 32 - total.bit_length()
+            scale = reciprocal_of_one_plus((total << headroom) - (1 << 31))
+            shift = _SUM_INTEGER_BITS - headroom + 31 - 8
+            quotients = doubling_high_multiply(row, np.int64(scale))
+            # from a sum of 512 on every element is below half a step
+            steps = divide_by_power_of_two(quotients, np.int64(shift)) if shift <= 31 else 0 * row
+            outputs.append(np.clip(steps - 128, -128, 127))
+        return [np.array(outputs).astype(np.int8)]
 
 
 OPERATOR = Softmax

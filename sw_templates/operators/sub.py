@@ -18,6 +18,7 @@ class Sub(SumLayer):
     options: ClassVar[OptionsTable | None] = OptionsTable(name="SubOptions", fields=SUM_OPTIONS)
     structure: ClassVar[str] = elementwise_structure("sub", SUM_MEMBERS)
     prototype: ClassVar[str] = elementwise_prototype("sub")
+    sign: ClassVar[int] = -1
 
 
 OPERATOR = Sub

@@ -19,6 +19,7 @@ class SubInt16(SumLayer):
     for_int16: ClassVar[bool] = True
     structure: ClassVar[str] = elementwise_structure("sub_int16", SUM_MEMBERS)
     prototype: ClassVar[str] = elementwise_prototype("sub_int16", "int16_t")
+    sign: ClassVar[int] = -1
 
 
 OPERATOR = SubInt16

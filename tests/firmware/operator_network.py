@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from sw_templates.constants import packed_int4
 from tests.firmware.firmware_bench import small_network_spec
+from tests.firmware.int4_networks import INT4
 from tests.firmware.random_operators import TABLE_OPERATORS, integers
 from tests.firmware.tflite_builder import (
     ADD,
@@ -190,6 +192,31 @@ def add_products(network: _Network) -> None:
     network.operators[-1] = lstm
 
 
+def add_int4(network: _Network) -> None:
+    """Add each operator with a kernel for int4 weights, of odd rows, on the image."""
+
+    def constants(shape: list[int]) -> list[int]:
+        weights = np.arange(np.prod(shape), dtype=np.int8) % 16 - 8
+        bias = TensorSpec(shape=shape[:1], type_code=INT32, data=bytes(4 * shape[0]))
+        return [
+            network.add(
+                TensorSpec(
+                    shape=shape,
+                    scales=[0.02],
+                    zero_points=[0],
+                    type_code=INT4,
+                    data=packed_int4(weights.reshape(1, -1)).tobytes(),
+                )
+            ),
+            network.add(bias),
+        ]
+
+    window = {"Padding": SAME, "StrideW": 1, "StrideH": 1}
+    window |= {"DilationWFactor": 1, "DilationHFactor": 1}
+    network.apply(CONV_2D, [0, *constants([2, 3, 3, 3])], [1, 8, 7, 2], window, scale=0.1)
+    network.apply(FULLY_CONNECTED, [0, *constants([4, 3])], [56, 4], scale=0.1)
+
+
 def add_int16(network: _Network) -> None:
     """Add each operator that has a kernel of its own for int16."""
     generator = np.random.default_rng(11)
@@ -291,6 +318,7 @@ def operator_network() -> bytes:
         )
     add_movers(network)
     add_products(network)
+    add_int4(network)
     add_int16(network)
     return build(
         ModelSpec(

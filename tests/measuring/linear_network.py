@@ -23,9 +23,16 @@ INPUT_SCALE = 0.5
 WEIGHT_SCALE = 0.25
 
 
-def network(inputs: int, outputs: int, *, zero_point: int = 3, output_scale: float = 0.5) -> bytes:
-    """A layer whose output n is input n, as far as there are both."""
-    weights = 4 * np.eye(outputs, inputs, dtype=np.int8)
+def network(
+    inputs: int,
+    outputs: int,
+    *,
+    zero_point: int = 3,
+    output_scale: float = 0.5,
+    shift: int = 0,
+) -> bytes:
+    """A layer whose output n is input n + ``shift``, as far as there are both."""
+    weights = 4 * np.eye(outputs, inputs, k=shift, dtype=np.int8)
     tensors = [
         TensorSpec(shape=[1, inputs], scales=[INPUT_SCALE], zero_points=[zero_point]),
         TensorSpec(

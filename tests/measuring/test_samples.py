@@ -9,10 +9,10 @@ from contracts.faults import ConfigError
 from runners.job import SampleEncoding
 from runners.measuring.float_model import run_float_model
 from runners.measuring.samples import run_samples
-from runners.measuring.scoring import area_under_curve, best_class, confusion
 from runners.pipeline import Cache
 from runners.samples.encoding import dequantised, real_numbers
 from runners.samples.files import read_samples
+from runners.samples.scoring import area_under_curve, best_class, confusion
 from tests.measuring.linear_network import float_network, job, network, workload
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

@@ -1,0 +1,82 @@
+"""What FULLY_CONNECTED of int8 shares, whatever the bits of its weights."""
+
+from abc import ABC
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from contracts.network import Image, Window, WindowSum
+from sw_templates.constants import int8_values
+from sw_templates.layers.weighted_layer import WeightedLayer
+from sw_templates.tflite_node import Node
+
+DENSE_FIELDS = ("FusedActivationFunction", "WeightsFormat")
+"""Of the options table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenseLayer(WeightedLayer, ABC):
+    """FULLY_CONNECTED; weights are [output, input]."""
+
+    multiplies_as_double: ClassVar[bool] = True
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        """See ``Layer.read``."""
+        node.inputs(2, 3)
+        vector, output, weights = (
+            node.activation(0),
+            node.output(),
+            node.weights(0, 2, types=cls.weight_types),
+        )
+        if int(node.option("WeightsFormat")) != 0:
+            node.refuse(weights.index, "has shuffled weights")
+        node.require_scales(vector, weights, output)
+        units, depth = weights.shape
+        if vector.elements % depth or output.elements != vector.elements // depth * units:
+            node.refuse(
+                weights.index,
+                f"has the shape {weights.shape}, which does not lead from {vector.shape} "
+                f"to {output.shape}",
+            )
+        return cls(
+            index=node.index,
+            inputs=(vector,),
+            outputs=(output,),
+            weights=weights,
+            bias=node.bias(units),
+            activation=node.fused_activation(output),
+        )
+
+    def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
+        """See ``Layer.fields``."""
+        return {
+            "batches": self.batches,
+            "input_depth": self.weights.shape[1],
+            "output_depth": self.weights.shape[0],
+            **self.output_fields(),
+            **self.weight_fields(row_align_bytes),
+        }
+
+    def computation(self) -> WindowSum:
+        """See ``Layer.computation``."""
+        units, depth = self.weights.shape
+        return WindowSum(
+            input=self.input.index,
+            output=self.output.index,
+            image=Image(height=1, width=self.batches, channels=depth),
+            result=Image(height=1, width=self.batches, channels=units),
+            window=Window(kernel_height=1, kernel_width=1),
+            padding=self.input.zero_point,
+            weights=int8_values(self.weights).reshape(units, 1, 1, depth),
+            requantisation=self.requantisation(),
+        )
+
+    @property
+    def batches(self) -> int:
+        """How many input vectors there are."""
+        return self.output.elements // self.weights.shape[0]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates by the operator's definition."""
+        return self.batches * self.weights.elements
