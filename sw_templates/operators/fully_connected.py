@@ -24,6 +24,7 @@ struct fully_connected_layer {
     int32_t batches, input_depth, output_depth;
     int32_t input_zero_point, output_zero_point;
     int32_t activation_min, activation_max;
+    int32_t is_per_channel;     /* not all outputs have the same multiplier */
     int32_t row_bytes;          /* one output: input_depth */
     int32_t scratch_bytes;      /* at least row_bytes */
     const int8_t *weights;      /* [output_depth][row_bytes] */
@@ -70,6 +71,7 @@ void fully_connected(const struct fully_connected_layer *layer, const int8_t *in
             "input_depth": self.weights.shape[1],
             "output_depth": self.weights.shape[0],
             **self.output_fields(),
+            "is_per_channel": int(len(self.weights.scales) > 1),
             **self.weight_fields(row_align_bytes),
         }
 
