@@ -375,6 +375,43 @@ def workload(
 
 
 @app.command()
+def adopt(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A project with cfu.v, cfu.sv or cfu.py.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where the family goes: a new folder.", show_default="NAME-family"
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.tflite",
+            help="The network to check with and to search for.",
+            show_default="that of the folder, else ours",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a CFU family of a project in the style of CFU-Playground, and check it.
+
+    Its hardware and its kernels are copied as they are; nothing outside of FOLDER is read. A cfu.py
+    is code that is run.
+    """
+    from dataclasses import asdict
+
+    from dse.commands.adopt import adopt_project, adopted_text
+
+    adopted = adopt_project(folder, out=out, model=model, report=_report_stage, say=_tell)
+    data = {**asdict(adopted), "folder": str(adopted.folder)}
+    _show(data, adopted_text(adopted), as_json=as_json)
+    if not adopted.is_right:
+        raise typer.Exit(EXIT_DIFFERS)
+
+
+@app.command()
 def dashboard(
     db: Database = DEFAULT_DB,
     host: Annotated[

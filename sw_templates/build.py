@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contracts.faults import Bug
 from sw_templates.generate import EMULATION, Firmware
 from sw_templates.options import FirmwareOptions
+from sw_templates.tflm import Adopted
 
 RISCV_COMPILER = "riscv64-unknown-elf-gcc"
 RISCV_CPP_COMPILER = "riscv64-unknown-elf-g++"
@@ -61,11 +62,7 @@ def riscv_commands(
         options: The optimisation level is taken from here.
         cpu_flags: What the core has, for example ``-march=rv32im -misa-spec=2.2 -mabi=ilp32``.
     """
-    cpp_objects = _cpp_commands(
-        firmware,
-        RISCV_CPP_COMPILER,
-        (*cpu_flags, f"-{options.optimisation}", *_IN_ORDER_CORE),
-    )
+    cpp_objects = riscv_cpp_commands(firmware.headers, options=options, cpu_flags=cpu_flags)
     compile_and_link = (
         RISCV_COMPILER,
         *cpu_flags,
@@ -92,18 +89,31 @@ def riscv_commands(
     return (*cpp_objects, compile_and_link, to_binary)
 
 
-def _cpp_commands(
-    firmware: Firmware, compiler: str, flags: Sequence[str]
+def riscv_cpp_commands(
+    adopted: Adopted | None, *, options: FirmwareOptions, cpu_flags: Sequence[str]
 ) -> tuple[tuple[str, ...], ...]:
-    """Return a command for each C++ source; the last word is the object file that it makes."""
-    if firmware.headers is None:
+    """Return a command for each C++ source of a firmware; its last word is the object file.
+
+    Args:
+        adopted: The C++; None for none.
+        options: The optimisation level is taken from here.
+        cpu_flags: What the core has.
+    """
+    flags = (*cpu_flags, f"-{options.optimisation}", *_IN_ORDER_CORE)
+    return _cpp_commands(adopted, RISCV_CPP_COMPILER, flags)
+
+
+def _cpp_commands(
+    adopted: Adopted | None, compiler: str, flags: Sequence[str]
+) -> tuple[tuple[str, ...], ...]:
+    if adopted is None:
         return ()
     return tuple(
         (
             *(compiler, *flags, *_CPP_LANGUAGE, "-ffunction-sections", "-fdata-sections"),
-            *(*firmware.headers.flags, "-c", source, "-o", f"{source.replace('/', '_')}.o"),
+            *(*adopted.flags, "-c", source, "-o", f"{source.replace('/', '_')}.o"),
         )
-        for source in firmware.headers.sources
+        for source in adopted.sources
     )
 
 
@@ -132,7 +142,7 @@ def host_commands(firmware: Firmware, *, needs_cfu: bool = False) -> tuple[tuple
     """
     emulation = [source for source in firmware.sources if source == EMULATION]
     kernels = [source for source in firmware.sources if source != EMULATION]
-    cpp = _cpp_commands(firmware, HOST_CPP_COMPILER, ("-O2",))
+    cpp = _cpp_commands(firmware.headers, HOST_CPP_COMPILER, ("-O2",))
     objects = (command[-1] for command in cpp)
     link = (*_HOST_COMPILE, HOST_KERNELS, *emulation, "-o", HOST_NAME)
     return (

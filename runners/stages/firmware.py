@@ -245,8 +245,11 @@ def _run(building: Building, command: tuple[str, ...]) -> float:
             memory_bytes=building.job.limits.memory_bytes,
         ).cpu_s
     except ToolCrashed as error:
-        missing = missing_symbol(error.detail)
-        if missing is None or family_of(building.job).kernel_headers is None:
+        if family_of(building.job).kernel_headers is None:
+            raise
+        log = (building.out / "compiler.log").read_text(encoding="utf-8", errors="replace")
+        missing = missing_symbol(log)
+        if missing is None:
             raise
         where, what = missing
         raise DoesNotBuild(

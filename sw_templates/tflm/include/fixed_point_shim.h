@@ -3,6 +3,8 @@
 // FixedPoint<int32_t, n> stands for its raw number divided by 2^(31 - n).
 #ifndef FIXED_POINT_SHIM_H
 #define FIXED_POINT_SHIM_H
+// no warnings from here: that -fno-weak copies static members is meant
+#pragma GCC system_header
 
 #include "std_shim.h"
 

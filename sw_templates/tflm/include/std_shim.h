@@ -1,6 +1,8 @@
 // What kernels use of the C++ library, for a compiler that comes without one.
 #ifndef STD_SHIM_H
 #define STD_SHIM_H
+// no warnings from here: that -fno-weak copies static members is meant
+#pragma GCC system_header
 
 #include <float.h>
 #include <limits.h>

@@ -2,6 +2,8 @@
 // documented interface: shapes, parameters, fixed-point arithmetic. No interpreter, no tensors.
 #ifndef TFLM_SHIM_H
 #define TFLM_SHIM_H
+// no warnings from here: that -fno-weak copies static members is meant
+#pragma GCC system_header
 
 #include "fixed_point_shim.h"
 #include "stdio.h"

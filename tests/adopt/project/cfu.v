@@ -58,10 +58,11 @@ module Cfu #(
 
     function [31:0] rounded(input signed [31:0] value, input [4:0] exponent);
         reg [31:0] mask;
+        reg signed [31:0] shifted;
         begin
             mask = (32'd1 << exponent) - 1;
-            rounded = (value >>> exponent)
-                + ((value & mask) > ((mask >> 1) + (value < 0)) ? 32'd1 : 32'd0);
+            shifted = value >>> exponent;
+            rounded = shifted + ((value & mask) > ((mask >> 1) + (value < 0)) ? 32'd1 : 32'd0);
         end
     endfunction
 endmodule

@@ -10,6 +10,12 @@
 namespace tflite {
 namespace reference_integer_ops {
 
+// An object that is made before main.
+static const struct Least {
+  int32_t value;
+  Least() : value(cfu_op3(0, -128, -1000)) {}
+} least;
+
 struct Region { int y_begin, y_end, x_begin, x_end; };
 
 inline Region Below(const PoolParams& params, const RuntimeShape& shape, int out_y, int out_x) {
@@ -55,7 +61,7 @@ inline void MaxPool(const PoolParams& params, const RuntimeShape& input_shape,
       for (int out_x = 0; out_x < output_shape.Dims(2); ++out_x)
         for (int channel = 0; channel < depth; ++channel) {
           const Region r = Below(params, input_shape, out_y, out_x);
-          int32_t max = std::numeric_limits<int8_t>::lowest();
+          int32_t max = least.value;
           for (int y = r.y_begin; y < r.y_end; ++y)
             for (int x = r.x_begin; x < r.x_end; ++x)
               max = cfu_op(3, 0, max, input_data[Offset(input_shape, batch, y, x, channel)]);
