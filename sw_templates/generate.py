@@ -277,7 +277,9 @@ def generate(
         sources=sources,
         plan=plan,
         constant_bytes=constant_bytes,
-        headers=None if headers is None else tflm.write_kernels(headers, layers=on_cpu, used=used, out=out),
+        headers=None
+        if headers is None
+        else tflm.write_kernels(headers, layers=on_cpu, used=used, out=out),
     )
 
 

@@ -31,6 +31,7 @@ from runners import ROOT
 from runners.job import Job, StageEvent, Workload, job_without_design
 from runners.pipeline import Cache, default_root
 from runners.stages.all import pipeline_of
+from runners.stages.own_source import calling
 from runners.workload import workload_model
 from sw_templates.tflm.find import FoundKernels, find_kernels
 
@@ -219,15 +220,8 @@ def _in_amaranth(folder: Path, top: str) -> Hardware:
                 fix="copy the file into the folder: nothing outside of it is read",
             )
         texts[path.name] = path.read_text(encoding="utf-8")
-    try:
+    with calling(top):
         parameters = arguments_of(folder / top)
-    except DseError:
-        raise
-    except Exception as error:  # their code may raise anything
-        raise ConfigError(
-            f"{top} cannot be imported: {type(error).__name__}: {error}",
-            fix="it may use Amaranth 0.5, the files beside it and amaranth_cfu, nothing else",
-        ) from error
     return Hardware(
         top=top,
         texts=texts,
@@ -265,7 +259,7 @@ def _guessed(proposals: list[Proposal], kernels: FoundKernels) -> tuple[str, ...
         if each.is_searched
     )
     alone = tuple(
-        f"{each.hardware_name} stays {each.default}: add values in {FAMILY_FILE} if it is to be searched"
+        f"{each.hardware_name} stays {each.default}; {FAMILY_FILE} is where to give it more values"
         for each in proposals
         if not each.is_searched
     )
@@ -354,7 +348,11 @@ class _Checker:
         self.said.append(
             f"every layer of {self._network.name} is bit-exact with the CFU's Verilog; it has"
             f" {', '.join(used) or 'none of the kernels'}"
-            + (f", and not {', '.join(unused)}: try --model with a network that has" if unused else "")
+            + (
+                f", and not {', '.join(unused)}: try --model with a network that has"
+                if unused
+                else ""
+            )
         )
 
 

@@ -94,7 +94,7 @@ def family_text(
         if not each.is_searched
     ]
     lines += [
-        f'    verilog=lambda values: {reader}(',
+        f"    verilog=lambda values: {reader}(",
         f'        HERE / "{HARDWARE}" / "{top}", {{{values}}}{folder}',
         "    ),",
         "    # no model and no emulation in C: the Verilog itself is the model on the host",

@@ -141,7 +141,8 @@ def _require_defaults(top: str, text: str) -> None:
             name = re.search(r"(\w+)\s*(?:\[[^\]]*\]\s*)?$", each.split("=")[0].strip())
             if "=" in each or name is None or name[1] == "parameter":
                 continue
-            line = text.count("\n", 0, begin + found.start()) + 1
+            at = begin + found.start(1) + found[1].find(each) + each.find(name[1])
+            line = text.count("\n", 0, at) + 1
             raise ConfigError(
                 f"{top}:{line}: parameter {name[1]} of module Cfu has no default",
                 fix=f"give it one, for example parameter {name[1]} = 4: a search starts there",

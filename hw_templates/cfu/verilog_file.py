@@ -97,7 +97,9 @@ def read_command(source: VerilogSource, *, is_deferred: bool = True) -> str:
         is_deferred: Modules are elaborated when it is known with which parameters.
     """
     flags = ["-sv", *(["-defer"] if is_deferred else [])]
-    return " ".join(["read_verilog", *flags, *(f"-I{name}" for name in source.folders), *source.read])
+    return " ".join(
+        ["read_verilog", *flags, *(f"-I{name}" for name in source.folders), *source.read]
+    )
 
 
 def _instance(path: Path, parameters: Mapping[str, ParameterValue]) -> str:

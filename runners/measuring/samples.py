@@ -95,7 +95,7 @@ def _run_on_host(
 
 
 def _host_program(pipeline: Pipeline, job: Job, folder: Path) -> Path:
-    """Return the firmware for this computer; where there is no C model of the CFU, with its Verilog."""
+    """Return the firmware for this computer, with the CFU's Verilog where nothing emulates it."""
     built = pipeline.get("host-firmware").folder
     if not is_modelled_by_verilog(family_of(job)):
         return built / HOST_NAME

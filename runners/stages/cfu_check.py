@@ -33,7 +33,7 @@ CFU_CYCLES = 6_000_000
 _PROGRAM = "firmware_with_cfu"
 _FIX = "correct the hardware of the CFU; its C emulation and the kernels gave the right answers"
 _FIX_WITHOUT_EMULATION = (
-    "correct the kernels or the CFU: there is no C emulation, so its Verilog is the model on the host"
+    "correct the kernels or the CFU: without a C emulation its Verilog is the model on the host"
 )
 
 Candidate = tuple[bytes, Golden]

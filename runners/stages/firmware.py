@@ -107,7 +107,7 @@ def own_kernels(job: Job) -> str | None:
 
 
 def is_modelled_by_verilog(family: Family) -> bool:
-    """Return whether a family's kernels have no other model of the CFU on the host than its Verilog.
+    """Return whether a family's Verilog is the only model that its kernels have on the host.
 
     So it is where no ``cfu_emulation.c.j2`` lies beside them.
     """

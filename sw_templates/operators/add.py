@@ -28,7 +28,9 @@ class Add(SumLayer):
     operator: ClassVar[str] = "ADD"
     kernel: ClassVar[str] = "add"
     options: ClassVar[OptionsTable | None] = OptionsTable(name="AddOptions", fields=SUM_OPTIONS)
-    structure: ClassVar[str] = elementwise_structure("add", _SHAPE_MEMBERS + SUM_MEMBERS.lstrip("\n"))
+    structure: ClassVar[str] = elementwise_structure(
+        "add", _SHAPE_MEMBERS + SUM_MEMBERS.lstrip("\n")
+    )
     prototype: ClassVar[str] = elementwise_prototype("add")
 
     is_for_reference_kernel: bool = False

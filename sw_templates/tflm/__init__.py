@@ -1,4 +1,4 @@
-"""Kernels as somebody wrote them for TensorFlow Lite Micro: compiled here against a shim of our own.
+"""Kernels as somebody wrote them for TensorFlow Lite Micro, compiled against a shim of our own.
 
 ``include/`` has what such headers use of TensorFlow Lite Micro, of CFU-Playground and of the C++
 library, none of which is there for a bare-metal core. ``kernels/`` has a C++ function for each of
@@ -235,7 +235,9 @@ def _require_functions(header: str, functions: frozenset[str], layer: Layer) -> 
 _MISSING = (
     re.compile(r"(\S+?:\d+):\d+: (?:fatal )?error: (\S+): No such file or directory"),
     re.compile(r"(\S+?:\d+):\d+: error: ['‘](.+?)['’] (?:was not declared|does not name a type)"),
-    re.compile(r"(\S+?:\d+):\d+: error: ['‘](.+?)['’] (?:is not a member of|has not been declared)"),
+    re.compile(
+        r"(\S+?:\d+):\d+: error: ['‘](.+?)['’] (?:is not a member of|has not been declared)"
+    ),
     re.compile(r"(\S+?:\d+):\d+: error: .* has no member named ['‘](.+?)['’]"),
     re.compile(r"(\S+?:\d+):\d+: error: there are no arguments to ['‘](.+?)['’]"),
     re.compile(r"(\S+?): in function .*: undefined reference to [`‘](.+?)['’]"),

@@ -15,8 +15,8 @@ from sw_templates.build import riscv_commands
 from sw_templates.generate import generate
 from sw_templates.options import FirmwareOptions, KernelSet
 from sw_templates.reference import golden_inferences, random_inputs
-from sw_templates.tflm import missing_symbol
 from sw_templates.tflite_import import model_from_bytes
+from sw_templates.tflm import missing_symbol
 from tests.adopt.kernel_project import (
     EMULATION,
     HEADERS,
@@ -167,9 +167,7 @@ def test_a_function_that_no_file_defines_is_named(tmp_path: Path) -> None:
     firmware = generate(
         model, kernels=kernels, options=FirmwareOptions(), soc=SOC, out=tmp_path / "f"
     )
-    commands = riscv_commands(
-        firmware, options=FirmwareOptions(), cpu_flags=CPU_FLAGS["rv32im"]
-    )
+    commands = riscv_commands(firmware, options=FirmwareOptions(), cpu_flags=CPU_FLAGS["rv32im"])
     with pytest.raises(ToolCrashed):
         compile_in(tmp_path / "f", *commands)
     found = missing_symbol((tmp_path / "f" / "compiler.log").read_text())

@@ -1,4 +1,4 @@
-"""What CFUs in Amaranth import in CFU-Playground as ``amaranth_cfu``, from its documented interface.
+"""What CFUs in Amaranth import as ``amaranth_cfu`` in CFU-Playground, by its interface.
 
 ``InstructionBase`` is one instruction, ``Cfu`` eight of them by funct3, ``simple_cfu`` makes one of
 a table. The classes for tests are there so that files that define some can be imported.

@@ -33,6 +33,7 @@ module Cfu #(
         if (reset) begin
             acc <= 0;
             offset <= 0;
+            step <= 0;
             rsp_valid <= 0;
         end else if (rsp_valid) begin
             rsp_valid <= ~rsp_ready;
