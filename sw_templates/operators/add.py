@@ -11,6 +11,7 @@ from sw_templates.layers.sum_scaling import LEFT_SHIFT, SUM_MEMBERS, sum_scaling
 from sw_templates.layers.window import image_of
 from sw_templates.tflite_file import OptionsTable
 
+_KERNEL_DIMENSIONS = 4
 _SHAPE_MEMBERS = """
     int32_t dimensions;    /* of a shape, for TFLite's own kernel; 0 for others */
     const int32_t *shapes; /* [3][dimensions]: of the inputs, with ones in front, and the output */
@@ -43,7 +44,7 @@ class Add(SumLayer):
         """See ``ElementwiseLayer.factors``."""
         factors = SumLayer.factors(self)
         if self.is_for_reference_kernel:
-            factors |= {"dimensions": len(self.output.shape), "shapes": f"{self.name}_shapes"}
+            factors |= {"dimensions": len(self._shapes()[0]), "shapes": f"{self.name}_shapes"}
         return factors
 
     def arrays(self, *, row_align_bytes: int) -> tuple[Constant, ...]:
@@ -51,13 +52,33 @@ class Add(SumLayer):
         arrays = SumLayer.arrays(self, row_align_bytes=row_align_bytes)
         if not self.is_for_reference_kernel:
             return arrays
+        sizes = [size for shape in self._shapes() for size in shape]
+        return (*arrays, int32_constant(f"{self.name}_shapes", sizes))
+
+    def _shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Return the shapes of inputs and output, each of as many dimensions as the output.
+
+        TFLite's kernel goes through four: of more, neighbours that are broadcast alike become one.
+        """
         dimensions = len(self.output.shape)
         shapes = [
-            size
+            (1,) * (dimensions - len(tensor.shape)) + tuple(tensor.shape)
             for tensor in (*self.inputs, self.output)
-            for size in (*(1 for _ in range(dimensions - len(tensor.shape))), *tensor.shape)
         ]
-        return (*arrays, int32_constant(f"{self.name}_shapes", shapes))
+        if dimensions <= _KERNEL_DIMENSIONS:
+            return tuple(shapes)
+        merged: list[list[int]] = []
+        kind = None
+        for left, right, result in zip(*shapes, strict=True):
+            if result == 1:
+                continue
+            if (left == right, left == 1) == kind:
+                merged[-1] = [a * b for a, b in zip(merged[-1], (left, right, result), strict=True)]
+            else:
+                merged.append([left, right, result])
+                kind = (left == right, left == 1)
+        merged = merged or [[1, 1, 1]]
+        return tuple(tuple(each[at] for each in merged) for at in range(3))
 
     def computation(self) -> TensorSum | None:
         """See ``Layer.computation``; broadcasting is the CPU's."""

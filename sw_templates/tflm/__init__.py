@@ -58,18 +58,32 @@ _FORWARDED = {
 """Headers of the shim to the names by which kernels include them."""
 
 
-def _nothing(layer: Layer) -> str:
+_MOST_DIMENSIONS = 6
+"""Of a RuntimeShape."""
+
+
+def _nothing(layer: Layer) -> tuple[str, ...]:
     del layer
-    return ""
+    return ()
 
 
-def _per_channel(layer: Layer) -> str:
-    return "FullyConnectedPerChannel" if layer.fields(row_align_bytes=1)["is_per_channel"] else ""
+def _per_channel(layer: Layer) -> tuple[str, ...]:
+    is_per_channel = layer.fields(row_align_bytes=1)["is_per_channel"]
+    return ("FullyConnectedPerChannel",) if is_per_channel else ()
 
 
-def _broadcast(layer: Layer) -> str:
+def _broadcast(layer: Layer) -> tuple[str, ...]:
     left, right = layer.inputs
-    return "" if left.shape == right.shape else "BroadcastAdd4DSlow"
+    if left.shape == right.shape:
+        return ()
+    dimensions = int(layer.fields(row_align_bytes=1)["dimensions"])
+    if dimensions > _MOST_DIMENSIONS:
+        raise ConfigError(
+            f"layer {layer.name} broadcasts {dimensions} dimensions, a shape of a reference kernel"
+            f" has at most {_MOST_DIMENSIONS}",
+            fix="leave add out of the family's kernel_headers, and our own kernel runs it",
+        )
+    return ("BroadcastAdd6DSlow", *(["BroadcastAdd4DSlow"] if dimensions <= 4 else []))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +94,12 @@ class ReferenceKernel:
         header: File name that the header has there.
         function: What it must define, in ``tflite::reference_integer_ops``, or, for SOFTMAX, in
             ``tflite::reference_ops``.
-        also: From a layer to another function that it needs, or an empty text.
+        also: From a layer to other functions of which it needs one, or to none.
     """
 
     header: str
     function: str
-    also: Callable[[Layer], str] = _nothing
+    also: Callable[[Layer], tuple[str, ...]] = _nothing
 
 
 REFERENCE_KERNELS = {
@@ -223,10 +237,10 @@ def _texts(folder: Path, header: str) -> Iterator[str]:
 
 def _require_functions(header: str, functions: frozenset[str], layer: Layer) -> None:
     kernel = REFERENCE_KERNELS[layer.kernel]
-    for name in (kernel.function, kernel.also(layer)):
-        if name and name not in functions:
+    for names in ((kernel.function,), kernel.also(layer)):
+        if names and functions.isdisjoint(names):
             raise ConfigError(
-                f"{header} does not define {name}, which layer {layer.name} needs",
+                f"{header} does not define {' or '.join(names)}, which layer {layer.name} needs",
                 fix=f"define it as TensorFlow Lite Micro does, or leave {layer.kernel} out of the"
                 " family's kernel_headers, and our own kernel runs such layers",
             )
