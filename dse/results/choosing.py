@@ -11,6 +11,7 @@ from contracts.faults import ConfigError
 from dse.pareto import front
 from dse.results.columns import StudyColumns
 from dse.results.front import goals_of
+from dse.words import number_text
 from runners.fpga import capacity_of
 
 _LIMIT = re.compile(r"\s*(\w+)\s*(<=|>=|<|>)\s*([0-9.eE+-]+)\s*(us|ms|s)?\s*")
@@ -159,17 +160,23 @@ def choose(
             f"whether a trial fits {part} cannot be told: it has {cells}",
             fix="name a part of the study's own family, or one that counts in the same roles",
         )
-    is_asked = part is not None or spare > 0
-    kept = [
-        at
-        for at in counted
-        if all(limit.holds(float(columns.column(limit.metric)[at])) for limit in limits)
-        and (not is_asked or ((share := free[at]) is not None and share >= spare))
-    ]
+    keepers = {
+        f"{limit.metric} {'<=' if limit.most else '>='} {number_text(limit.value)}": {
+            at for at in counted if limit.holds(float(columns.column(limit.metric)[at]))
+        }
+        for limit in limits
+    }
+    if part is not None or spare > 0:
+        what = f"room on {part or columns.config.target.part} with {spare:.0%} to spare"
+        keepers[what] = {at for at, share in free.items() if share is not None and share >= spare}
+    kept = [at for at in counted if all(at in keeping for keeping in keepers.values())]
     if not kept:
+        each = ", ".join(f"{len(keeping)} keep {what}" for what, keeping in keepers.items())
+        most = max((share for share in free.values() if share is not None), default=0.0)
+        room = f"; the most that is left free of the part is {most:.0%}" if part or spare else ""
         raise ConfigError(
             f"none of the {len(counted)} trials of study {columns.config.name} that count keeps"
-            " the limits",
+            f" all limits: {each or 'there is none'}{room}",
             fix="loosen one, or go on searching with it under [constraints]",
         )
     goals = goals_of(columns.config)

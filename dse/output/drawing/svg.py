@@ -7,7 +7,7 @@ from markupsafe import Markup
 FONTS = ("DejaVu Sans", "Liberation Sans", "Noto Sans", "Arial", "Helvetica")
 """Named one by one in files: a rasteriser knows neither ``system-ui`` nor ``sans-serif``."""
 SERIES = ("#0a5fa8", "#b3470b", "#1b7f4c", "#7a4fa3", "#8a6514", "#c2255c", "#0b7285", "#56606b")
-"""Colours of groups side by side: kinds ``c-series-mark-N`` (a disc), ``-hollow-N``, ``-line-N``."""
+"""Colours of groups side by side: ``c-series-mark-N`` and so on."""
 LETTER_WIDTH = 7.6
 """Of a digit, and of most letters at the most, in user units, in the widest of the fonts."""
 
