@@ -271,6 +271,8 @@ def generate(
     used = {layer.kernel for layer in on_cpu}
     as_they_are = {} if headers is None else headers.headers
     variables["has_constructors"] = headers is not None
+    # where TensorFlow Lite Micro runs the stack is large, and kernels keep whole matrices on it
+    variables["stack_in_sram"] = soc is not None and soc.sram is not None and headers is None
     sources = _render(variables, kernels, model.operators, used - as_they_are.keys(), soc, out)
     return Firmware(
         folder=out,

@@ -11,6 +11,7 @@ from sw_templates.tflm import OURS, REFERENCE_KERNELS
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*["<]([^">\n]+)[">]', re.MULTILINE)
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _DEFINITION = re.compile(r"\b([A-Za-z_]\w*)\s*\([^;{}]*\)\s*(?:const\s*)?\{")
+_FUNCTION = re.compile(r"\breference(?:_integer)?_ops\b")
 _CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 _MAKE_DEFINES = re.compile(r"^\s*(?:export\s+)?DEFINES\s*[+:?]?=\s*(.*)$", re.MULTILINE)
 _SOFTWARE_CFU = "CFU_SOFTWARE_DEFINED"
@@ -67,9 +68,9 @@ def find_kernels(folder: Path) -> FoundKernels:
     sources = project.take_sources()
     names = {reference.header for reference in REFERENCE_KERNELS.values()}
     for path in project.files:
-        is_kernel = path.parent.name == "integer_ops" and path.suffix == ".h"
+        is_kernel = "kernels/internal/reference/" in path.as_posix() and path.suffix == ".h"
         is_taken = path.name in names or path in project.taken.values()
-        if is_kernel and not is_taken:
+        if is_kernel and not is_taken and _FUNCTION.search(project.text(path)):
             notes.append(f"{project.name(path)}: no header can stand for it; our own kernel stays")
     defines, skipped = _makefile_defines(folder)
     notes += skipped

@@ -189,6 +189,18 @@ def test_a_kernel_for_which_no_header_can_stand_is_refused_by_name(tmp_path: Pat
         host_program(model, tmp_path / "h", KernelSet(folders=(EMULATION,), headers=headers))
 
 
+def test_a_kernel_may_keep_a_matrix_on_the_stack(tmp_path: Path) -> None:
+    path, model = load_bytes(small_network(), tmp_path)
+    kernels = edited(
+        tmp_path / "k", "conv2d", "static int8_t im2col[16384];", "int8_t im2col[24 << 20];"
+    )
+    program = host_program(model, tmp_path / "host", kernels)
+    inputs = random_inputs(model, count=2, seed=3)
+    assert run_batch(program, model, inputs) == golden_inferences(path, model, inputs)
+    generate(model, kernels=kernels, options=FirmwareOptions(), soc=SOC, out=tmp_path / "f")
+    assert "stack_top = ORIGIN(main_ram)" in (tmp_path / "f" / "linker.ld").read_text()
+
+
 def test_functions_of_one_name_in_two_headers_stay_two(tmp_path: Path) -> None:
     """One rounds twice and one once: a linker that keeps one of both would make one wrong."""
     path, model = load_bytes(small_network(), tmp_path)
