@@ -266,6 +266,74 @@ def front(
 
 
 @app.command()
+def figure(
+    name: Annotated[Literal["cpu-vs-cfu"], typer.Argument(metavar="cpu-vs-cfu", help="Which.")],
+    studies: Annotated[
+        list[str], typer.Argument(metavar="STUDY...", help="Studies of the same objectives.")
+    ],
+    by: Annotated[
+        str, typer.Option(metavar="PARAMETER", help="What tells the fronts apart; or study.")
+    ] = "cfu",
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.svg|png", help="Draw the fronts to a file, too."),
+    ] = None,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Print one front for each CFU family, or each value of another parameter, side by side."""
+    from dse.output.fronts_report import fronts_data, fronts_text, plot_fronts
+    from dse.results.fronts_by import fronts_by
+    from dse.results.study_results import study_columns
+
+    del name  # there is one figure so far
+    with _open(db) as reader:
+        fronts = fronts_by([study_columns(reader, study) for study in studies], by)
+    if plot is not None:
+        plot_fronts(fronts, plot)
+    _show(fronts_data(fronts), fronts_text(fronts), as_json=as_json)
+
+
+@app.command()
+def choose(
+    study: StudyName,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LIMIT", help='Such as "latency_us <= 100ms"; may be repeated.'),
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OBJECTIVE=W", help="How much it counts; may be repeated."),
+    ] = None,
+    fits: Annotated[
+        str | None,
+        typer.Option(metavar="PART", help="An FPGA that it must fit.", show_default="any"),
+    ] = None,
+    spare: Annotated[
+        float, typer.Option(min=0, max=99, metavar="PERCENT", help="What must stay free of it.")
+    ] = 0.0,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Help to pick a design: those that keep your limits, the best by your weights first."""
+    from dse.output.fronts_report import choice_data, choice_text
+    from dse.results.choosing import choose as chosen_of
+    from dse.results.choosing import parse_limit, parse_weight
+    from dse.results.study_results import study_columns
+
+    limits, weights = [parse_limit(text) for text in limit or ()], weight or ()
+    with _open(db) as reader:
+        choice = chosen_of(
+            study_columns(reader, study),
+            limits=limits,
+            weights=dict(map(parse_weight, weights)),
+            part=fits,
+            spare=spare / 100,
+        )
+    _show(choice_data(choice), choice_text(choice), as_json=as_json)
+
+
+@app.command()
 def export(
     study: StudyName,
     file: Annotated[Path, typer.Argument(metavar="FILE.csv|parquet", help="What to write.")],
@@ -570,6 +638,43 @@ def simulate(
         as_json=as_json,
     )
     if not result.is_exact:
+        raise typer.Exit(EXIT_DIFFERS)
+
+
+@app.command()
+def adopt(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A project with cfu.v, cfu.sv or cfu.py.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where the family goes: a new folder.", show_default="NAME-family"
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.tflite",
+            help="The network to check with and to search for.",
+            show_default="that of the folder, else ours",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a CFU family of a project in the style of CFU-Playground, and check it.
+
+    Its hardware and its kernels are copied as they are; nothing outside of FOLDER is read. A cfu.py
+    is code that is run.
+    """
+    from dataclasses import asdict
+
+    from dse.commands.adopt import adopt_project, adopted_text
+
+    adopted = adopt_project(folder, out=out, model=model, report=_report_stage, say=_tell)
+    data = {**asdict(adopted), "folder": str(adopted.folder)}
+    _show(data, adopted_text(adopted), as_json=as_json)
+    if not adopted.is_right:
         raise typer.Exit(EXIT_DIFFERS)
 
 

@@ -46,7 +46,7 @@ is_met() { grep -qxE "${1// /}" <<<"$2"; }
 
 require_programs() {
     local program missing=()
-    for program in verilator riscv64-unknown-elf-gcc gcc mvn java; do
+    for program in verilator riscv64-unknown-elf-gcc riscv64-unknown-elf-g++ gcc g++ mvn java; do
         command -v "$program" >/dev/null || missing+=("$program")
     done
     [ -n "$(compgen -c clang++)" ] || missing+=(clang++)

@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from contracts.faults import Bug
 from sw_templates.generate import EMULATION, Firmware
 from sw_templates.options import FirmwareOptions
+from sw_templates.tflm import Adopted
 
 RISCV_COMPILER = "riscv64-unknown-elf-gcc"
+RISCV_CPP_COMPILER = "riscv64-unknown-elf-g++"
 RISCV_OBJCOPY = "riscv64-unknown-elf-objcopy"
 HOST_COMPILER = "cc"
+HOST_CPP_COMPILER = "g++"
 
 ELF_NAME = "firmware.elf"
 BINARY_NAME = "firmware.bin"
@@ -35,6 +38,15 @@ _IN_ORDER_CORE = (
 )
 _LANGUAGE = ("-std=gnu11", "-fwrapv")  # accumulators of a hostile model may wrap, as TFLite's do
 
+_CPP_LANGUAGE = (
+    *("-std=gnu++17", "-ffreestanding", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"),
+    # Inline functions stay in their file: each header is compiled apart, one of them with another
+    # way to round, and a function of one name in two headers is not one function.
+    "-fno-weak",
+    # Their kernels read four int8 as a word; their own flow does not look at types either.
+    *("-fwrapv", "-fno-strict-aliasing"),
+)
+
 _HOST_COMPILE = (HOST_COMPILER, "-O2", *_LANGUAGE, *_WARNINGS, "-I.")
 
 
@@ -50,6 +62,7 @@ def riscv_commands(
         options: The optimisation level is taken from here.
         cpu_flags: What the core has, for example ``-march=rv32im -misa-spec=2.2 -mabi=ilp32``.
     """
+    cpp_objects = riscv_cpp_commands(firmware.headers, options=options, cpu_flags=cpu_flags)
     compile_and_link = (
         RISCV_COMPILER,
         *cpu_flags,
@@ -67,12 +80,41 @@ def riscv_commands(
         "-T",
         "linker.ld",
         *firmware.sources,
+        *(command[-1] for command in cpp_objects),
         "-lgcc",
         "-o",
         ELF_NAME,
     )
     to_binary = (RISCV_OBJCOPY, "-O", "binary", ELF_NAME, BINARY_NAME)
-    return (compile_and_link, to_binary)
+    return (*cpp_objects, compile_and_link, to_binary)
+
+
+def riscv_cpp_commands(
+    adopted: Adopted | None, *, options: FirmwareOptions, cpu_flags: Sequence[str]
+) -> tuple[tuple[str, ...], ...]:
+    """Return a command for each C++ source of a firmware; its last word is the object file.
+
+    Args:
+        adopted: The C++; None for none.
+        options: The optimisation level is taken from here.
+        cpu_flags: What the core has.
+    """
+    flags = (*cpu_flags, f"-{options.optimisation}", *_IN_ORDER_CORE)
+    return _cpp_commands(adopted, RISCV_CPP_COMPILER, flags)
+
+
+def _cpp_commands(
+    adopted: Adopted | None, compiler: str, flags: Sequence[str]
+) -> tuple[tuple[str, ...], ...]:
+    if adopted is None:
+        return ()
+    return tuple(
+        (
+            *(compiler, *flags, *_CPP_LANGUAGE, "-ffunction-sections", "-fdata-sections"),
+            *(*adopted.flags, "-c", source, "-o", f"{source.replace('/', '_')}.o"),
+        )
+        for source in adopted.sources
+    )
 
 
 def host_object_command(source: str, *, out: str) -> tuple[str, ...]:
@@ -88,17 +130,25 @@ def host_link_command(objects: Sequence[str], *, out: str) -> tuple[str, ...]:
     return (HOST_COMPILER, *objects, "-o", out)
 
 
-def host_commands(firmware: Firmware) -> tuple[tuple[str, ...], ...]:
+def host_commands(firmware: Firmware, *, needs_cfu: bool = False) -> tuple[tuple[str, ...], ...]:
     """Return the commands that make ``HOST_KERNELS``, then ``firmware_host`` of it.
 
     They are to run in ``firmware.folder``, in order. Another CFU than the emulation may be linked
-    to the first.
+    to the first; where there is no emulation and ``needs_cfu``, nothing else is made.
+
+    Args:
+        firmware: Generated for the host.
+        needs_cfu: Its kernels use a CFU, so without a model of it there is no program.
     """
     emulation = [source for source in firmware.sources if source == EMULATION]
     kernels = [source for source in firmware.sources if source != EMULATION]
+    cpp = _cpp_commands(firmware.headers, HOST_CPP_COMPILER, ("-O2",))
+    objects = (command[-1] for command in cpp)
+    link = (*_HOST_COMPILE, HOST_KERNELS, *emulation, "-o", HOST_NAME)
     return (
-        (*_HOST_COMPILE, "-r", "-nostdlib", *kernels, "-o", HOST_KERNELS),
-        (*_HOST_COMPILE, HOST_KERNELS, *emulation, "-o", HOST_NAME),
+        *cpp,
+        (*_HOST_COMPILE, "-r", "-nostdlib", *kernels, *objects, "-o", HOST_KERNELS),
+        *(() if needs_cfu and not emulation else (link,)),
     )
 
 

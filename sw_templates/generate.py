@@ -1,7 +1,7 @@
 """Writes the C of one firmware: templates lay out what is computed here."""
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -9,7 +9,7 @@ import jinja2
 
 from contracts.faults import ConfigError, DoesNotFit
 from contracts.network import Program, Segment, Transfer
-from sw_templates import quantise
+from sw_templates import quantise, tflm
 from sw_templates.constants import padded, tensor_constant_name
 from sw_templates.layer import Layer, layer_fields, shared_constants
 from sw_templates.memory_plan import MemoryPlan, plan_memory
@@ -137,7 +137,8 @@ class Firmware:
 
     Attributes:
         folder: Where they are.
-        sources: Names of the files to compile, in the order of the command line.
+        sources: Names of the C and assembler files to compile, in the order of the command line.
+        headers: What is compiled beside them as C++; None for nothing.
         plan: Where the activations live.
         constant_bytes: Weights, biases, multipliers and tables.
     """
@@ -146,6 +147,7 @@ class Firmware:
     sources: tuple[str, ...]
     plan: MemoryPlan
     constant_bytes: int
+    headers: tflm.Adopted | None = None
 
 
 def generate(
@@ -170,6 +172,16 @@ def generate(
             for inputs or results that the network's types do not have.
     """
     _require_printable(model, options)
+    headers = kernels.headers
+    if headers is not None:
+        adopted = {layer.kernel for layer in model.layers} & headers.headers.keys()
+        model = replace(
+            model,
+            layers=tuple(
+                layer.for_reference_kernel() if layer.kernel in adopted else layer
+                for layer in model.layers
+            ),
+        )
     align = max(4, options.unroll, kernels.weight_row_align_bytes)
     rows = max(model.operators.scratch_rows, kernels.scratch_rows)
     program = kernels.program or Program()
@@ -257,8 +269,20 @@ def generate(
         )
     variables |= own_variables
     used = {layer.kernel for layer in on_cpu}
-    sources = _render(variables, kernels, model.operators, used, soc, out)
-    return Firmware(folder=out, sources=sources, plan=plan, constant_bytes=constant_bytes)
+    as_they_are = {} if headers is None else headers.headers
+    variables["has_constructors"] = headers is not None
+    # where TensorFlow Lite Micro runs the stack is large, and kernels keep whole matrices on it
+    variables["stack_in_sram"] = soc is not None and soc.sram is not None and headers is None
+    sources = _render(variables, kernels, model.operators, used - as_they_are.keys(), soc, out)
+    return Firmware(
+        folder=out,
+        sources=sources,
+        plan=plan,
+        constant_bytes=constant_bytes,
+        headers=None
+        if headers is None
+        else tflm.write_kernels(headers, layers=on_cpu, used=used, out=out),
+    )
 
 
 def c_environment(

@@ -118,6 +118,14 @@ class Layer(ABC):
         del row_align_bytes
         return ()
 
+    def for_reference_kernel(self) -> Self:
+        """Return the layer with its constants as TFLite's own kernels take them.
+
+        For kernels that somebody wrote against those: rows of weights without padding, a bias
+        without the input's zero point in it.
+        """
+        return self
+
     def scratch_bytes(self, *, row_align_bytes: int, scratch_rows: int) -> int:
         """Return the size of the scratch memory: 0 for every layer of the kind, or for none.
 

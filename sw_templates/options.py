@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from contracts.faults import ConfigError
+from contracts.kernel_headers import KernelHeaders
 from contracts.network import Program
 from contracts.parameter import Parameter, Rule, Value
 
@@ -130,6 +131,8 @@ class KernelSet:
             two up to 64. The plain kernels need ``unroll``; the larger of both is used.
         scratch_rows: Rows of ``row_bytes`` that CONV_2D has as scratch memory, at least.
         program: What a unit runs of the network by itself; None where every layer is a kernel's.
+        headers: Kernels that are compiled as they were written against TensorFlow Lite Micro; None
+            for none.
     """
 
     folders: tuple[Path, ...] = ()
@@ -137,6 +140,7 @@ class KernelSet:
     weight_row_align_bytes: int = 4
     scratch_rows: int = 1
     program: Program | None = None
+    headers: KernelHeaders | None = None
 
     def __post_init__(self) -> None:
         if self.weight_row_align_bytes not in (1, 2, 4, 8, 16, 32, 64):

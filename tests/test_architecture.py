@@ -144,7 +144,7 @@ ROOMS_OF = {
     " words",
     "sw_templates": "arena_use boot_program build constants generate graph host layer layers"
     " memory_plan model network operator_set operators options oracle quantise reference soc_map"
-    " tensor tflite_file tflite_import tflite_node workload",
+    " tensor tflite_file tflite_import tflite_node tflm workload",
     "runners": "boards executors fpga job measuring pipeline prepare reference samples stages tools"
     " vivado"
     " workload",

@@ -4,6 +4,7 @@
 config names.
 """
 
+from contracts.kernel_headers import KernelHeaders
 from hw_templates.cfu.families import BUILT_IN, Families, load_families, register
 from hw_templates.cfu.family import PORTS, Compiler, Family, KernelFolder, ReferenceModel, Values
 
@@ -14,6 +15,7 @@ __all__ = [
     "Families",
     "Family",
     "KernelFolder",
+    "KernelHeaders",
     "ReferenceModel",
     "Values",
     "load_families",

@@ -35,9 +35,9 @@ class Families(Mapping[str, Family]):
         families: The same family given twice counts once.
 
     Raises:
-        ConfigError: A name is malformed or used twice, a family has hardware without a model or
-            the other way round, or kernels without hardware or without their folder, or two
-            families have a parameter of one name with different values.
+        ConfigError: A name is malformed or used twice, a family has a model or kernels without
+            hardware, or kernels without their folder, or two families have a parameter of one name
+            with different values.
     """
 
     def __init__(self, families: Iterable[Family]) -> None:
@@ -206,21 +206,23 @@ def _require_consistent(family: Family) -> None:
             f"CFU family name {family.name!r} does not match {_NAME.pattern}",
             fix="use lower case letters, digits, dashes and underscores",
         )
-    if (family.verilog is None) != (family.model is None):
+    if family.verilog is None and family.model is not None:
         raise ConfigError(
-            f"CFU family {family.name!r} has only one of hardware and reference model",
-            fix="give both verilog and model, or neither for a design without a CFU",
+            f"CFU family {family.name!r} has a reference model, but no hardware",
+            fix="give verilog, or leave out model for a design without a CFU",
         )
-    if family.kernels is not None:
+    for kernels in (family.kernels, family.kernel_headers):
+        if kernels is None:
+            continue
         if family.verilog is None:
             raise ConfigError(
                 f"CFU family {family.name!r} has kernels, but no hardware that they could use",
-                fix="give verilog and model; kernels that need no CFU belong into an operator of"
-                " your own (docs/how-to/add-an-operator.md)",
+                fix="give verilog; kernels that need no CFU belong into an operator of your own"
+                " (docs/how-to/add-an-operator.md)",
             )
-        if not family.kernels.folder.is_dir():
+        if not kernels.folder.is_dir():
             raise ConfigError(
-                f"CFU family {family.name!r} names the folder of kernels {family.kernels.folder},"
+                f"CFU family {family.name!r} names the folder of kernels {kernels.folder},"
                 " and there is none",
                 fix="correct the path: Path(__file__).parent / 'kernels' starts at the module",
             )

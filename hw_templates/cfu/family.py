@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from contracts.kernel_headers import KernelHeaders
 from contracts.network import Network, Program
 from contracts.parameter import Parameter, Rule, Value
 
@@ -70,8 +71,9 @@ class KernelFolder:
     """C kernels that replace plain ones of the same file name.
 
     Attributes:
-        folder: Holds ``<operator>.c.j2`` for what the CFU speeds up and ``cfu_emulation.c.j2``, a
-            C model of the CFU (``cfu_emulate`` of cfu.h) for builds on the host.
+        folder: Holds ``<operator>.c.j2`` for what the CFU speeds up and, if there is one,
+            ``cfu_emulation.c.j2``: a C model of the CFU (``cfu_emulate`` of cfu.h) for builds on
+            the host. Without it the Verilog is the model there.
         variables: Template variables for a design.
         weight_row_align_bytes: Rows of weights are zero-padded up to a multiple of this.
         scratch_rows: Rows of ``row_bytes`` that a convolution needs as scratch memory.
@@ -111,8 +113,11 @@ class Family:
         rules: Combinations of the family's parameters that are legal.
         verilog: Returns the text of module ``Cfu`` for a design; None when there is no CFU.
             The same values give the same bytes, whatever the folder, process or time.
-        model: Returns a fresh reference model for a design; None when there is no CFU.
+        model: Returns a fresh reference model for a design; None when there is no CFU, or where
+            the Verilog is all that says what it answers.
         kernels: C kernels; None keeps the plain ones.
+        kernel_headers: Kernels as they were written against TensorFlow Lite Micro, in the place
+            of plain ones; None for none.
         compiler: Makes programs of networks; needs ``kernels``, which bring the functions of
             ``unit.h``. None leaves each layer to its kernel.
         macs_per_cycle: Returns the most multiply-accumulates that the hardware of a design does in
@@ -129,6 +134,7 @@ class Family:
     verilog: Callable[[Values], str] | None = None
     model: Callable[[Values], ReferenceModel] | None = None
     kernels: KernelFolder | None = None
+    kernel_headers: KernelHeaders | None = None
     compiler: Compiler | None = None
     macs_per_cycle: Callable[[Values], float] | None = None
     sources: tuple[Path, ...] = ()

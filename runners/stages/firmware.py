@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from contracts.faults import DoesNotFit, ToolCrashed
+from contracts.faults import DoesNotBuild, DoesNotFit, ToolCrashed
 from contracts.network import Program
 from contracts.parameter import Value
 from hw_templates.cfu import Family
@@ -19,15 +19,20 @@ from runners.stages.own_source import calling, giving
 from runners.tools import identities, run_tool
 from runners.workload import workload_model
 from sw_templates.build import host_commands, riscv_commands
-from sw_templates.generate import Firmware, generate
+from sw_templates.generate import EMULATION, Firmware, generate
 from sw_templates.model import Model
 from sw_templates.network import network_of
 from sw_templates.operator_set import operators_digest
 from sw_templates.options import FirmwareOptions, KernelSet, printable_name
 from sw_templates.soc_map import SocMap
+from sw_templates.tflm import missing_symbol
 
 PROGRAM = "program.json"
 """File that a firmware has whose layers do not all run on the CPU."""
+_SHIM_FIX = (
+    "define it in a header beside the kernels, or leave that kernel out of the family's"
+    " kernel_headers; docs/how-to/coming-from-cfu-playground.md lists what the shim has"
+)
 _LINKER_OVERFLOW = "region `"  # ... main_ram' overflowed by N bytes
 
 
@@ -54,13 +59,14 @@ def kernel_set(family: Family, values: Mapping[str, Value]) -> KernelSet:
     """
     kernels = family.kernels
     if kernels is None:
-        return KernelSet()
+        return KernelSet(headers=family.kernel_headers)
     with calling(f"the kernels of the CFU family {family.name}"):
         chosen = KernelSet(
             folders=(kernels.folder,),
             variables=dict(kernels.variables(values)),
             weight_row_align_bytes=kernels.weight_row_align_bytes(values),
             scratch_rows=kernels.scratch_rows(values),
+            headers=family.kernel_headers,
         )
         json.dumps(asdict(chosen)["variables"])  # part of the key of what is built
         return chosen
@@ -94,11 +100,20 @@ def _runs_where(program: Program, model: Model) -> list[dict[str, str]]:
 def own_kernels(job: Job) -> str | None:
     """Return what of a firmware's C is the study's own, in words; None when it is all ours."""
     family = family_of(job)
-    own = [f"the kernels of the CFU family {family.name}"] * (
-        family.kernels is not None and is_own(family)
-    )
+    has_kernels = family.kernels is not None or family.kernel_headers is not None
+    own = [f"the kernels of the CFU family {family.name}"] * (has_kernels and is_own(family))
     own += [f"the operators in {folder.name}" for folder in job.workload.operator_folders]
     return " with ".join(own) or None
+
+
+def is_modelled_by_verilog(family: Family) -> bool:
+    """Return whether a family's Verilog is the only model that its kernels have on the host.
+
+    So it is where no ``cfu_emulation.c.j2`` lies beside them.
+    """
+    if family.verilog is None or (family.kernels is None and family.kernel_headers is None):
+        return False
+    return family.kernels is None or not (family.kernels.folder / f"{EMULATION}.j2").is_file()
 
 
 def generate_firmware(job: Job, *, soc: SocMap | None, out: Path) -> Firmware:
@@ -133,6 +148,7 @@ def _source_inputs(job: Job) -> dict[str, Any]:
         "kernels": {
             **asdict(kernels),
             "folders": [source_digest(folder) for folder in kernels.folders],
+            "headers": _headers_inputs(kernels),
         },
         "network_compiler": None
         if family.compiler is None
@@ -146,6 +162,18 @@ def _source_inputs(job: Job) -> dict[str, Any]:
         "operators": operators_digest(job.workload.operator_folders),
         "options": asdict(firmware_options(job)),
         "tools": identities("flatbuffers", "jinja2", "numpy", "tflite"),
+    }
+
+
+def _headers_inputs(kernels: KernelSet) -> Mapping[str, Any] | None:
+    headers = kernels.headers
+    if headers is None:
+        return None
+    return {
+        "folder": source_digest(headers.folder),
+        "headers": dict(headers.headers),
+        "defines": dict(headers.defines),
+        "sources": headers.sources,
     }
 
 
@@ -187,22 +215,49 @@ def _host_inputs(job: Job) -> Mapping[str, Any]:
 
 
 def _build_host_firmware(building: Building) -> float:
-    """Write the same C for the host, and ``firmware_host``, with the CFU emulated and without."""
+    """Write the same C for the host, and ``firmware_host``, with the CFU emulated and without.
+
+    Where the CFU's Verilog is its only model there is no ``firmware_host``: stage ``cfu-check``
+    links one.
+    """
     started_s = time.process_time()
     firmware = generate_firmware(building.job, soc=None, out=building.out)
     cpu_s = time.process_time() - started_s
+    commands = host_commands(firmware, needs_cfu=is_modelled_by_verilog(family_of(building.job)))
     with giving(own_kernels(building.job)):
-        return cpu_s + sum(_run(building, command) for command in host_commands(firmware))
+        return cpu_s + sum(_run(building, command) for command in commands)
 
 
 def _run(building: Building, command: tuple[str, ...]) -> float:
-    return run_tool(
-        command,
-        cwd=building.out,
-        log=building.out / "compiler.log",
-        timeout_s=building.job.limits.stage_timeout_s,
-        memory_bytes=building.job.limits.memory_bytes,
-    ).cpu_s
+    """Run a compiler.
+
+    Raises:
+        DoesNotBuild: A kernel that was written against TensorFlow Lite Micro uses something that
+            the shim does not have.
+        DseError: Another fault of ``run_tool``.
+    """
+    try:
+        return run_tool(
+            command,
+            cwd=building.out,
+            log=building.out / "compiler.log",
+            timeout_s=building.job.limits.stage_timeout_s,
+            memory_bytes=building.job.limits.memory_bytes,
+        ).cpu_s
+    except ToolCrashed as error:
+        if family_of(building.job).kernel_headers is None:
+            raise
+        log = (building.out / "compiler.log").read_text(encoding="utf-8", errors="replace")
+        missing = missing_symbol(log)
+        if missing is None:
+            raise
+        where, what = missing
+        raise DoesNotBuild(
+            f"{where}: {what} is neither in the kernels' folder nor in the shim for TensorFlow Lite"
+            " Micro",
+            fix=_SHIM_FIX,
+            detail=error.detail,
+        ) from error
 
 
 _CODE = (

@@ -3,6 +3,9 @@
 The same C as on the core, with the CFU emulated: thousands of inferences cost what one simulated
 inference does. So what the golden inputs of the simulation do not show of the kernels is seen here,
 before anything is simulated. What it cannot see is the hardware itself.
+
+Of a family without a C model of its CFU nothing is run here: its Verilog is the model, and stage
+``cfu-check`` runs kernels and Verilog together.
 """
 
 import json
@@ -13,7 +16,8 @@ from contracts.faults import ToolCrashed, ToolTimeout, WrongResult
 from runners.boards.mlperf import first_difference
 from runners.job import Job
 from runners.pipeline import Building, Stage
-from runners.stages.firmware import own_kernels
+from runners.stages.design import family_of
+from runners.stages.firmware import is_modelled_by_verilog, own_kernels
 from runners.stages.golden import read_candidates
 from runners.tools import identities, run_tool
 from runners.workload import workload_model
@@ -22,6 +26,9 @@ from sw_templates.host import BATCH_FILES, batch_answers, batch_command
 from sw_templates.model import Model
 from sw_templates.reference import Golden
 
+CHECKED = "checked.json"
+"""File of this stage and of ``cfu-check``: ``inputs``, how many were right, and ``model``, what the
+kernels reached as the CFU: its ``emulation`` in C, or its ``verilog``."""
 _FIX = "correct the kernels, or the C model of the CFU beside them"
 
 
@@ -31,8 +38,11 @@ def _inputs(job: Job) -> Mapping[str, Any]:
 
 
 def _build(building: Building) -> float:
-    """Write ``checked.json``: how many inputs every layer was right for."""
+    """Write ``checked.json``: how many inputs every layer was right for, and with which model."""
     job = building.job
+    if is_modelled_by_verilog(family_of(job)):
+        (building.out / CHECKED).write_text(json.dumps({"inputs": 0, "model": "verilog"}))
+        return 0.0
     model = workload_model(job.workload)
     candidates = read_candidates(building.needs["golden"])
     inputs = [content for content, _ in candidates]
@@ -58,7 +68,8 @@ def _build(building: Building) -> float:
     require_right(model, candidates, found)
     for name in BATCH_FILES:
         (building.out / name).unlink()
-    (building.out / "checked.json").write_text(json.dumps({"inputs": len(candidates)}))
+    checked = {"inputs": len(candidates), "model": "emulation"}
+    (building.out / CHECKED).write_text(json.dumps(checked))
     return run.cpu_s
 
 

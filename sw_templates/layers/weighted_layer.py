@@ -1,8 +1,8 @@
 """What convolutions and fully connected layers share: weights by padded rows, bias, multipliers."""
 
 from abc import ABC
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,12 @@ class WeightedLayer(Layer, ABC):
         weight_types: Of the weights in the file.
         channels_in_row: A row of weights holds one tap of all output channels, not all taps of one.
         multiplies_as_double: The reference kernel scales its sums in double, not by a multiplier.
+
+    Attributes:
+        weights: Of the file.
+        bias: Of the file; None for none.
+        activation: The limits of its outputs.
+        is_for_reference_kernel: See ``Layer.for_reference_kernel``.
     """
 
     weight_types: ClassVar[tuple[ElementType, ...]] = (ElementType.INT8,)
@@ -38,6 +44,11 @@ class WeightedLayer(Layer, ABC):
     weights: Tensor
     bias: Tensor | None
     activation: ActivationRange
+    is_for_reference_kernel: bool = False
+
+    def for_reference_kernel(self) -> Self:
+        """See ``Layer.for_reference_kernel``."""
+        return replace(self, is_for_reference_kernel=True)
 
     @property
     def output_range(self) -> ActivationRange:
@@ -51,7 +62,7 @@ class WeightedLayer(Layer, ABC):
 
     def row_bytes(self, row_align_bytes: int) -> int:
         """Return the bytes of one row of weights with its padding."""
-        return padded(self._stored_rows().shape[1], row_align_bytes)
+        return padded(self._stored_rows().shape[1], self._align_bytes(row_align_bytes))
 
     def weight_fields(self, row_align_bytes: int) -> dict[str, int | str]:
         """Return the members ``row_bytes``, ``weights``, ``bias``, ``multipliers``, ``shifts``."""
@@ -71,8 +82,10 @@ class WeightedLayer(Layer, ABC):
 
     def arrays(self, *, row_align_bytes: int) -> tuple[Constant, ...]:
         """Return weights by padded rows, the folded bias, multipliers and shifts by channel."""
-        table = padded_rows(self._stored_rows(), row_align_bytes)
-        biases, factors = self._folded_biases(), self._factors()
+        table = padded_rows(self._stored_rows(), self._align_bytes(row_align_bytes))
+        is_folded = not self.is_for_reference_kernel
+        biases = self._folded_biases() if is_folded else self._biases().tolist()
+        factors = self._factors()
         name = self.name
         return (
             table_constant(f"{name}_weights", table),
@@ -95,11 +108,18 @@ class WeightedLayer(Layer, ABC):
     def _folded_biases(self) -> list[int]:
         """Return each channel's bias with what the input's zero point adds to its sum."""
         sums = self._rows().sum(axis=0 if self.channels_in_row else 1, dtype=np.int64)
-        bias = np.zeros(len(sums), dtype=np.int64)
+        folded = self._biases() - self.input.zero_point * sums
+        return [quantise.wrap_int32(value) for value in folded.tolist()]
+
+    def _biases(self) -> npt.NDArray[np.int64]:
+        """Return each channel's bias as the file has it, zeros where it has none."""
+        bias = np.zeros(self._rows().shape[1 if self.channels_in_row else 0], dtype=np.int64)
         if self.bias is not None:
             bias += np.frombuffer(self.bias.data or b"", dtype="<i4")
-        folded = bias - self.input.zero_point * sums
-        return [quantise.wrap_int32(value) for value in folded.tolist()]
+        return bias
+
+    def _align_bytes(self, row_align_bytes: int) -> int:
+        return 1 if self.is_for_reference_kernel else row_align_bytes
 
     def _factors(self) -> tuple[quantise.Multiplier, ...]:
         channels = self._rows().shape[1 if self.channels_in_row else 0]

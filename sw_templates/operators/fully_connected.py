@@ -21,6 +21,7 @@ struct fully_connected_layer {
     int32_t batches, input_depth, output_depth;
     int32_t input_zero_point, output_zero_point;
     int32_t activation_min, activation_max;
+    int32_t is_per_channel;     /* not all outputs have the same multiplier */
     int32_t row_bytes;          /* one output: input_depth */
     int32_t scratch_bytes;      /* at least row_bytes */
     const int8_t *weights;      /* [output_depth][row_bytes] */
@@ -33,6 +34,13 @@ struct fully_connected_layer {
 void fully_connected(const struct fully_connected_layer *layer, const int8_t *input,
                      int8_t *output, int8_t *scratch);
 """
+
+    def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
+        """See ``Layer.fields``."""
+        return {
+            **DenseLayer.fields(self, row_align_bytes=row_align_bytes),
+            "is_per_channel": int(len(self.weights.scales) > 1),
+        }
 
     def scratch_bytes(self, *, row_align_bytes: int, scratch_rows: int) -> int:
         """See ``Layer.scratch_bytes``."""

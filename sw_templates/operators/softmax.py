@@ -29,6 +29,8 @@ class Softmax(Layer):
     structure: ClassVar[str] = """
 struct softmax_layer {
     int32_t rows, depth;
+    int32_t input_multiplier, input_left_shift; /* what makes Q5.26 of a difference of inputs */
+    int32_t least_difference;                   /* below it an exponential is dropped */
     const int32_t *exponentials; /* [256]: exp(-scale * beta * i) in Q31, 0 where it is dropped */
 };
 """
@@ -56,9 +58,13 @@ void softmax(const struct softmax_layer *layer, const int8_t *input, int8_t *out
         """See ``Layer.fields``."""
         del row_align_bytes
         depth = self.input.shape[-1]
+        scaled = exponentials(self.beta, self.input.scale)
         return {
             "rows": self.input.elements // depth,
             "depth": depth,
+            "input_multiplier": scaled.scaling.multiplier,
+            "input_left_shift": scaled.scaling.shift,
+            "least_difference": -scaled.radius,
             "exponentials": f"{self.name}_exponentials",
         }
 

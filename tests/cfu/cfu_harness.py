@@ -7,13 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.kernel_headers import KernelHeaders
 from contracts.network import Network
 from contracts.parameter import Parameter, Value
 from hw_templates.cfu import Family, ReferenceModel
 from runners.tools import newest_clang, run_tool
+from sw_templates.build import riscv_cpp_commands
 from sw_templates.generate import c_environment
 from sw_templates.operator_set import find_operators
-from sw_templates.options import KERNELS_FOLDER
+from sw_templates.options import KERNELS_FOLDER, FirmwareOptions
+from sw_templates.tflm import write_kernels
 
 FOLDER = Path(__file__).parent
 
@@ -128,6 +131,23 @@ def render_kernels(family: Family, values: Mapping[str, Value], out: Path) -> li
         text = environment.from_string((FOLDER / bench).read_text()).render(variables)
         (out / bench).write_text(text)
     return [name.removesuffix(".j2") for name in names if name.endswith(".c.j2")]
+
+
+def compile_headers(headers: KernelHeaders, out: Path, *, march: str) -> None:
+    """Compile every kernel header of a family, and the C++ beside it, for a core."""
+    (out / "layers.h").write_text(
+        c_environment([KERNELS_FOLDER])
+        .get_template("layers.h.j2")
+        .render(
+            operators=find_operators().layers, weight_row_align_bytes=4, scratch_rows=1, unroll=4
+        )
+    )
+    text = c_environment([KERNELS_FOLDER]).get_template("cfu.h.j2").render()
+    (out / "cfu.h").write_text(text)
+    adopted = write_kernels(headers, layers=(), used=headers.headers, out=out)
+    flags = (f"-march={march}", "-misa-spec=2.2", "-mabi=ilp32")
+    for command in riscv_cpp_commands(adopted, options=FirmwareOptions(), cpu_flags=flags):
+        run_tool(command, cwd=out, log=out / "g++.log", timeout_s=120)
 
 
 def compile_host(sources: Sequence[str], folder: Path, program: str) -> Path:

@@ -106,7 +106,7 @@ def test_a_shared_parameter_with_other_values_is_refused() -> None:
     ("broken", "message"),
     [
         (replace(make("mine"), name="My Cfu"), "name 'My Cfu' does not match"),
-        (replace(make("mine"), model=None), "only one of hardware and reference model"),
+        (replace(make("mine"), verilog=None), "a reference model, but no hardware"),
         (replace(make("mine"), sources=()), "names no source files"),
         (make("mine", lanes(1), lanes(2)), "has parameters lanes, lanes"),
         (make("mine", lanes(1, name="cfu")), "has parameters cfu"),
@@ -123,6 +123,11 @@ def test_a_shared_parameter_with_other_values_is_refused() -> None:
 def test_inconsistent_families_are_refused(broken: Family, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Families([broken])
+
+
+def test_hardware_needs_no_reference_model() -> None:
+    family = replace(make("mine"), model=None)
+    assert Families([family])["mine"] is family
 
 
 def test_a_module_is_found_by_path_and_by_name(tmp_path: Path) -> None:

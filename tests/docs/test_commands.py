@@ -23,6 +23,8 @@ RUN_ELSEWHERE = (
     r"\.venv/bin/pre-commit install",
     r"python -m benchmarks\.\S+.*",  # their own tests run them
     r"python -m dse\.study dashboard.*",  # until Ctrl-C: tests/dashboard/test_serving.py
+    r"python -m dse\.study adopt .*",  # tests/adopt/test_page.py
+    r"python -m dse\.study choose .*",  # tests/results/test_fronts_by.py
     r"CFU_MODULES=\S+ python -m pytest tests/cfu/\S+ -k \S+",  # tests/cfu/test_add_a_family.py
 )
 CONTENT = {"--json": "{", "front": "latency_us", "space": "distinct designs"}
@@ -70,6 +72,8 @@ def _for_the_small_study(command: str) -> str:
         words[1] = "models/imgc/imgc_resnet8_int8.tflite"
     elif name == "space" and "imgc" in words[1]:
         words[1] = "configs/quick.toml"  # its model may not be there
+    elif name == "figure":
+        words[2] = STUDY
     elif name not in ("list", "space", "cache", "--help"):
         words[1] = STUDY
     if name in ("show", "rerun", "accuracy"):

@@ -435,3 +435,28 @@ def test_the_built_in_families_are_ours() -> None:
         "simd",
         "engine",
     ]
+
+
+# What yosys and Vivado take of Verilog, and Verilator does not
+
+
+MIXED = """
+    reg [31:0] total; reg [3:0] narrow;
+    always @(posedge clk)
+        if (reset) total = 0;
+        else if (cmd_valid) begin
+            total <= total + cmd_payload_inputs_0;
+            narrow <= cmd_payload_inputs_0; // a warning
+        end
+    assign rsp_payload_outputs_0 = total + narrow;
+"""
+
+
+def test_mixed_assignments_are_simulated_as_they_are_synthesised(tmp_path: Path) -> None:
+    job = own_job(tmp_path, own_family(tmp_path, body=f"{HANDSHAKE} {MIXED}"))
+    pipeline = pipeline_of(job, cache=Cache(tmp_path / "cache"), report=lambda _: None)
+    folder = pipeline.get("cfu").folder
+    said = (folder / "verilator.log").read_text()
+    assert "BLKANDNBLK" in said
+    assert "WIDTH" in said, "the warnings are kept"
+    pipeline.get("cfu-on-host")

@@ -6,6 +6,8 @@ from markupsafe import Markup
 
 FONTS = ("DejaVu Sans", "Liberation Sans", "Noto Sans", "Arial", "Helvetica")
 """Named one by one in files: a rasteriser knows neither ``system-ui`` nor ``sans-serif``."""
+SERIES = ("#0a5fa8", "#b3470b", "#1b7f4c", "#7a4fa3", "#8a6514", "#c2255c", "#0b7285", "#56606b")
+"""Colours of groups side by side: ``c-series-mark-N`` and so on."""
 LETTER_WIDTH = 7.6
 """Of a digit, and of most letters at the most, in user units, in the widest of the fonts."""
 
@@ -23,6 +25,12 @@ text{fill:#1c2024}.c-soft{fill:#56606b}.c-grid{stroke:#e1e4e8}.c-axis{stroke:#a3
 .c-other{fill:#76818d}.c-tensor{fill:#cfe2f3;stroke:#0a5fa8}.c-scratch{fill:#f3e3c8;stroke:#8a6514}
 .c-peak{fill:#ece4f4}.end{text-anchor:end}.mid{text-anchor:middle}
 """
+    + "".join(
+        f".c-series-mark-{number}{{fill:{colour}}}"
+        f".c-series-hollow-{number}{{fill:#fff;stroke:{colour};stroke-width:2}}"
+        f".c-series-line-{number}{{stroke:{colour};fill:none;stroke-width:2}}"
+        for number, colour in enumerate(SERIES)
+    )
 )
 """What a downloaded picture looks like; on a page the style sheet decides."""
 

@@ -59,6 +59,11 @@ def verilate_command(sources: Sequence[str], folder: str) -> list[str]:
     ]
 
 
+def lint_command(source: str) -> list[str]:
+    """Return the command that says what Verilator thinks of a stranger's module ``Cfu``."""
+    return ["verilator", "--lint-only", "--top-module", "Cfu", "-Wno-fatal", "--no-timing", source]
+
+
 def simulator_unit(model_sources: Sequence[str]) -> str:
     """Return the C++ of the whole simulator: one unit, so that the compiler sees all of it."""
     names = [*sorted(model_sources), "main.cpp"]

@@ -1,0 +1,1 @@
+"""Libraries that CFU-Playground brings for CFUs, by the names of their interface."""

@@ -1,0 +1,2 @@
+#include "menu.h"
+int not_for_this_firmware;
