@@ -10,9 +10,9 @@ import socket
 import sys
 import threading
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
-from dse.suggest.messages import Assume, Fit, Message, Score
+from dse.suggest.messages import Assume, Explain, Fit, Message, Score, Weigh
 from dse.suggest.process import ChildError, receive_message, send_message
 
 if TYPE_CHECKING:
@@ -40,13 +40,21 @@ def serve(connection: socket.socket) -> None:
         send_message(connection, answer, None)
 
 
-def _answer(policy: "Policy | None", message: Assume | Score) -> object:
+def _answer(policy: "Policy | None", message: Assume | Score | Explain | Weigh) -> object:
     if policy is None:
         raise RuntimeError("a search begins with Fit")
-    if isinstance(message, Assume):
-        policy.assume(message.design)
-        return None
-    return policy.score(message.candidates)
+    match message:
+        case Assume():
+            policy.assume(message.design)
+            return None
+        case Score():
+            return policy.score(message.candidates)
+        case Explain():
+            return policy.explain(message.designs)
+        case Weigh():
+            return policy.weigh(message.sample)
+        case _:
+            assert_never(message)
 
 
 def _receive(connection: socket.socket, arrived: "queue.SimpleQueue[Message]") -> None:
