@@ -98,6 +98,13 @@ def resume(
     study: StudyName,
     trials: Trials = None,
     workers: Workers = None,
+    stop_gain: Annotated[
+        float | None,
+        typer.Option(
+            help="Stop when the expected gain stays below this share of the front; 0 never does.",
+            show_default="the config's",
+        ),
+    ] = None,
     trust: Trust = False,
     db: Database = DEFAULT_DB,
 ) -> None:
@@ -106,7 +113,14 @@ def resume(
 
     with _open_to_write(db) as store:
         _require_trust(store, "resume", study, given=trust)
-        end = resume_study(study, store, trials=trials, workers=workers, running=_running())
+        end = resume_study(
+            study,
+            store,
+            trials=trials,
+            workers=workers,
+            stop_gain=stop_gain,
+            running=_running(),
+        )
         _finish(end, store)
 
 
@@ -125,10 +139,12 @@ def status(study: StudyName, db: Database = DEFAULT_DB, as_json: Json = False) -
     """Print where a study stands and what went wrong in it."""
     from dse.output.report import status_data, status_text
     from dse.results.study_results import Wanted, study_columns
+    from dse.suggest.stopping import AGREEING
 
     states_and_faults = Wanted(metrics=frozenset(), records=False, designs=False, attempts="faults")
     with _open(db) as reader:
-        data = status_data(study_columns(reader, study, states_and_faults))
+        columns = study_columns(reader, study, states_and_faults)
+        data = status_data(columns, reader.gains(columns.id, most=AGREEING))
     _show(data, status_text(data), as_json=as_json)
 
 
@@ -169,6 +185,42 @@ def front(
         plot_front(found, config, plot)
     text = front_text(found, config, columns.clock_model, columns.cell_models)
     _show(front_data(found, config), text, as_json=as_json)
+
+
+@app.command("next")
+def next_command(
+    study: StudyName,
+    count: Annotated[int, typer.Option(min=1, max=256, help="How many designs.")] = 1,
+    trust: Trust = False,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Print what the search would suggest next and what it expects of it; nothing is queued."""
+    from dse.commands.next import next_data, next_designs, next_text
+
+    with _open(db) as reader:
+        _require_trust(reader, "next", study, given=trust)
+        found = next_designs(reader, study, count=count)
+    _show(next_data(found), next_text(found), as_json=as_json)
+
+
+@app.command()
+def calibration(
+    study: StudyName,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.svg|png", help="Draw predicted against measured, too."),
+    ] = None,
+) -> None:
+    """Print how the search's predictions came out, and what it makes of each parameter."""
+    from dse.commands.calibration import calibration_of_study
+    from dse.output.calibration_report import calibration_text
+
+    with _open(db) as reader:
+        data = calibration_of_study(reader, study, plot=plot)
+    _show(data, calibration_text(data), as_json=as_json)
 
 
 @app.command()
@@ -512,6 +564,13 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
     print(front_text(found, end.config, columns.clock_model, columns.cell_models))
     if end.ending is Ending.STOPPED:
         print(f"\nstopped as asked; go on with: {command} resume {name}{with_db}", file=sys.stderr)
+    if end.ending is Ending.CONVERGED:
+        print(
+            f"\nstopped: the expected gain stays below suggest.stop_gain ="
+            f" {end.config.suggest.stop_gain:g}; go on with: {command} resume {name}{with_db}"
+            " --stop-gain 0",
+            file=sys.stderr,
+        )
     if end.ending is Ending.INTERRUPTED:
         print(f"\ninterrupted; go on with: {command} resume {name}{with_db}", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED)

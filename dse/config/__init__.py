@@ -7,6 +7,7 @@ from dse.config.study_config import (
     differences,
     load_config,
     with_budget,
+    with_stop_gain,
 )
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "differences",
     "load_config",
     "with_budget",
+    "with_stop_gain",
 ]

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, fun
 
 from contracts.faults import FaultKind, NotFound
 from contracts.measurement import Fidelity
+from dse.store.beliefs import read_belief
 from dse.store.records import (
     AttemptRecord,
     AttemptRow,
@@ -186,6 +187,7 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
         result=result,
         attempts=tried,
         measurement=read_measurement(db, trial_id=source, attempt_id=ended[-1] if ended else None),
+        belief=read_belief(db, result.trial.promotes or result.trial.id),
     )
 
 

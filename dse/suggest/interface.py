@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, overload
 
+from contracts.belief import Belief, Importance
 from contracts.faults import ConfigError
-from dse.belief import Belief, Importance
 from dse.pareto import Goal
 from dse.space import Design, Space
 

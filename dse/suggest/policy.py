@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]
 
-from dse.belief import COVERED
+from contracts.belief import COVERED
 from dse.pareto import hypervolume, non_dominated
 from dse.suggest.features import FeatureTable
 from dse.suggest.improvement import Array, expected_gain, open_boxes

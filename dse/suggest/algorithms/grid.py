@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dse.belief import IN_ORDER, Belief
+from contracts.belief import IN_ORDER, Belief
 from dse.suggest.interface import Suggester, Suggestion, SuggestRequest
 from dse.suggest.orders import grid_order, next_untaken
 

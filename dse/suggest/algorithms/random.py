@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dse.belief import AT_RANDOM, Belief
+from contracts.belief import AT_RANDOM, Belief
 from dse.suggest.interface import Suggester, Suggestion, SuggestRequest
 from dse.suggest.orders import next_untaken, random_order
 

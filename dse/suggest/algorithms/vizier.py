@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from dse.belief import (
+from contracts.belief import (
     DEFAULT_START,
     EXPECTED_GAIN,
     RANDOM_START,

@@ -12,8 +12,8 @@ DEFAULT_START = "default start"
 AT_RANDOM = "at random"
 IN_ORDER = "next in order"
 ITS_OWN = "the sampler's own"
+STOOD_IN = "at random, since the search failed"
 BY_HAND = "by hand"
-PROMOTED = "on or near the front"
 """Reasons for which a design is tried, see ``Belief.reason``."""
 
 
