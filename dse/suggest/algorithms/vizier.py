@@ -39,7 +39,7 @@ from dse.suggest.messages import (
     Weigh,
 )
 from dse.suggest.orders import first_untaken, random_order
-from dse.suggest.process import ChildProcess
+from dse.suggest.process import ChildProcess, quiet_environment
 
 FIRST_DESIGNS = 6
 """Tried before a model is asked: the default and random ones, which taught the models of a made-up
@@ -130,7 +130,7 @@ class VizierSuggester:
         if self._child is None:
             self._child = ChildProcess(
                 "dse.suggest.search",
-                env=_environment(self._compilation_cache),
+                env=quiet_environment(self._compilation_cache),
                 name="the search process (Vizier)",
             )
         return self._child
@@ -312,19 +312,3 @@ class _Search:
             return []
         scores: list[float] = self._ask(Score(self._encoder.encode(designs))).tolist()
         return scores
-
-
-def _environment(compilation_cache: Path | None) -> dict[str, str]:
-    """Return variables that keep the child to one core and quiet."""
-    env = {
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "PYTHONWARNINGS": "ignore",
-    }
-    if compilation_cache is not None:
-        env["JAX_COMPILATION_CACHE_DIR"] = str(compilation_cache)
-        env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
-    return env
