@@ -226,10 +226,34 @@ def calibration(
 @app.command()
 def export(
     study: StudyName,
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv|parquet", help="What to write.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE.csv|parquet", help="A table to write.", show_default="none"),
+    ] = None,
+    vizier: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a study of Vizier's: the SQLite file that its service reads.",
+            show_default="none",
+        ),
+    ] = None,
     db: Database = DEFAULT_DB,
 ) -> None:
-    """Write one row per trial to a CSV or Parquet file."""
+    """Write one row per trial to a CSV or Parquet file, or the study as one of Vizier's."""
+    if file is None and vizier is None:
+        raise ConfigError(
+            "export is told no file to write",
+            fix=f"python -m dse.study export {study} trials.csv; or with --vizier FILE",
+        )
+    if vizier is not None:
+        from dse.commands.vizier_study import export_vizier
+
+        with _open(db) as reader:
+            count = export_vizier(reader, study, vizier)
+        print(f"{count} trials written to {vizier}", file=sys.stderr)
+    if file is None:
+        return
     from dse.output.export import export as write
     from dse.results.study_results import study_columns
 
@@ -237,6 +261,34 @@ def export(
         columns = study_columns(reader, study)
     count = write(columns, file)
     print(f"{count} trials written to {file}", file=sys.stderr)
+
+
+@app.command("import")
+def import_command(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file of Vizier's service, or of `export`.")
+    ],
+    study: Annotated[
+        str | None, typer.Option(help="Name of the study in the file.", show_default="the only one")
+    ] = None,
+    owner: Annotated[str, typer.Option(help="Owner of the study in the file.")] = "soft-soc-dse",
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Config of a study that was not exported by this program; its code is run.",
+            show_default="the exported one",
+        ),
+    ] = None,
+    db: Database = DEFAULT_DB,
+) -> None:
+    """Take a study of Vizier's into the database, with its results, as a new one."""
+    from dse.commands.vizier_study import import_vizier, imported_text
+
+    with _open_to_write(db, create=True) as store:
+        imported = import_vizier(
+            file, store, study=study, owner=owner, config_file=config, now_s=time.time()
+        )
+        print(imported_text(imported, _with_db(store)), file=sys.stderr)
 
 
 @app.command()

@@ -30,7 +30,8 @@ def propose(name: str, question: Propose) -> tuple[Places, ...]:
     # A walk starts anew each time and comes by designs that were tried, some of them repeatedly.
     count = min(4 * question.taken + 16 * question.count, _FURTHEST) if is_walk else question.count
     found = tuple(_places(question, each) for each in designer.suggest(count))
-    jax.clear_caches()  # GP-UCB-PE keeps some 100 MB of compiled code for each suggestion
+    # GP-UCB-PE keeps some 100 MB of compiled code for each suggestion
+    jax.clear_caches()  # type: ignore[no-untyped-call]
     return found
 
 
