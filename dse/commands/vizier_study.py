@@ -97,14 +97,8 @@ def _vizier_trial(
     columns: StudyColumns, result: TrialResult, space: Space, number: int
 ) -> vz.Trial:
     trial = result.trial
-    design = Design(trial.design)
-    if not space.contains(design):
-        raise ConfigError(
-            f"the design of trial {trial.number} is none of the study's space: {design}",
-            fix=f"resume the study, which settles it: python -m dse.study resume"
-            f" {columns.config.name}",
-        )
-    found = vz.Trial(id=number, parameters=vizier_parameters(space, design), creation_time=None)
+    parameters = _parameters_of(columns, Design(trial.design), space, trial.number)
+    found = vz.Trial(id=number, parameters=parameters)
     words = found.metadata.ns(NAMESPACE)
     words["trial"], words["state"] = str(trial.number), trial.state.value
     words["design"] = trial.design_json
@@ -117,6 +111,25 @@ def _vizier_trial(
     else:  # what failed by infrastructure says nothing about the design: it is asked for again
         found.is_requested = trial.state is not TrialState.RUNNING
     return found
+
+
+def _parameters_of(
+    columns: StudyColumns, design: Design, space: Space, number: int
+) -> dict[str, Any]:
+    """Return a design as Vizier's parameters.
+
+    One of an older version may lack a parameter that came since: it has its default there.
+    """
+    legal = {p.name: {repr(value) for value in p.values} for p in space.parameters}
+    unknown = [n for n, value in design.values.items() if repr(value) not in legal.get(n, ())]
+    if unknown:
+        raise ConfigError(
+            f"trial {number} has {', '.join(f'{n} = {design[n]}' for n in unknown)}, which the"
+            " study's space does not have any more",
+            fix=f"resume the study, which writes its space down anew: python -m dse.study resume"
+            f" {columns.config.name}",
+        )
+    return vizier_parameters(space, design)
 
 
 def _metric_words(columns: StudyColumns, number: int) -> dict[str, tuple[str, str, bool]]:
@@ -282,7 +295,7 @@ def _arrival(trial: vz.Trial, space: Space, config: StudyConfig) -> _Arrival:
     words = trial.metadata.ns(NAMESPACE)
     try:
         design = (
-            space.design(Design.from_canonical(words["design"]).values)
+            Design.from_canonical(words["design"])  # as this program wrote it
             if "design" in words
             else design_of(space, trial.parameters.as_dict())
         )
