@@ -4,31 +4,16 @@ It alone imports Vizier's designers or Optuna. It remembers nothing: each guest 
 each question and told all trials.
 """
 
-import os
-import queue
 import socket
 import sys
-import threading
-import traceback
+from collections.abc import Callable
 
 from dse.suggest.guests.messages import Places, Propose
-from dse.suggest.process import ChildError, receive_message, send_message
+from dse.suggest.serving import serve
 
 
-def serve(connection: socket.socket) -> None:
-    """Answer questions until the other end has gone."""
-    arrived: queue.SimpleQueue[Propose] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(connection, arrived), daemon=True).start()
-    while True:
-        question = arrived.get()
-        try:
-            answer: object = _proposals(question)
-        except Exception as error:  # noqa: BLE001 - told to the parent, which raises it
-            answer = ChildError(repr(error), traceback.format_exc())
-        send_message(connection, answer, None)
-
-
-def _proposals(question: Propose) -> tuple[Places, ...]:
+def proposals(question: Propose) -> tuple[Places, ...]:
+    """Ask the guest that a question names."""
     source, _, name = question.guest.partition(":")
     if source == "vizier":
         from dse.suggest.guests.vizier_designers import propose
@@ -37,13 +22,9 @@ def _proposals(question: Propose) -> tuple[Places, ...]:
     return propose(name, question)
 
 
-def _receive(connection: socket.socket, arrived: "queue.SimpleQueue[Propose]") -> None:
-    try:
-        while True:
-            arrived.put(receive_message(connection, None))
-    except (EOFError, OSError):
-        os._exit(0)  # nobody is left to answer
+def _make_answer() -> Callable[[Propose], tuple[Places, ...]]:
+    return proposals
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve(socket.socket(fileno=int(sys.argv[1])), _make_answer)

@@ -46,24 +46,19 @@ def write_study(
             fix="name a file in a folder that is there",
         )
     study = f"owners/{OWNER}/studies/{name}"
-    try:
-        with _datastore(path) as store:
-            store.create_study(
-                study_pb2.Study(
-                    name=study,
-                    display_name=name,
-                    study_spec=config.to_proto(),
-                    state=study_pb2.Study.State.ACTIVE,
-                )
+    with _datastore(path) as store:
+        store.create_study(
+            study_pb2.Study(
+                name=study,
+                display_name=name,
+                study_spec=config.to_proto(),
+                state=study_pb2.Study.State.ACTIVE,
             )
-            for trial in trials:
-                proto = vz.TrialConverter.to_proto(trial)
-                proto.name = f"{study}/trials/{trial.id}"
-                store.create_trial(proto)
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be written: {error}", fix="name a file in a folder that is writable"
-        ) from error
+        )
+        for trial in trials:
+            proto = vz.TrialConverter.to_proto(trial)
+            proto.name = f"{study}/trials/{trial.id}"
+            store.create_trial(proto)
 
 
 def read_study(
@@ -105,15 +100,12 @@ def read_study(
 
 
 def _studies(store: Any, path: Path, owner: str) -> list[Any]:
-    try:
-        found: list[Any] = store.list_studies(f"owners/{owner}")
-    except Exception as error:
-        raise ConfigError(
-            f"{path} has no studies of owner {owner!r} ({error})",
-            fix="name the owner with --owner, as the study's client calls itself; the file is the"
-            " SQLite file of a Vizier service, or what `export --vizier` wrote",
-        ) from error
-    return found
+    with _named(
+        f"{path} has no studies of owner {owner!r}",
+        fix="name the owner with --owner, as the study's client calls itself; the file is the"
+        " SQLite file of a Vizier service, or what `export --vizier` wrote",
+    ):
+        return list(store.list_studies(f"owners/{owner}"))
 
 
 def _require_database(path: Path) -> None:
@@ -128,13 +120,26 @@ def _require_database(path: Path) -> None:
 @contextlib.contextmanager
 def _datastore(path: Path) -> Iterator[Any]:
     """Open a file as Vizier's server does; the server listens on loopback meanwhile."""
-    try:
+    with _named(
+        f"{path} cannot be used as a file of Vizier's",
+        fix="check the file and its folder, or name another file",
+    ):
         server = servers.DefaultVizierServer(
             host="localhost", database_url=f"sqlite:///{path.absolute()}"
         )
+        yield server.datastore
+
+
+@contextlib.contextmanager
+def _named(what: str, *, fix: str) -> Iterator[None]:
+    """Turn whatever Vizier raises into a ConfigError: it raises what its database does.
+
+    Raises:
+        ConfigError: As it is, where that is what was raised.
+    """
+    try:
+        yield
+    except ConfigError:
+        raise
     except Exception as error:
-        raise ConfigError(
-            f"{path} cannot be opened as a Vizier study: {error}",
-            fix="check the file and its folder, or name another file",
-        ) from error
-    yield server.datastore
+        raise ConfigError(f"{what} ({error})", fix=fix) from error
