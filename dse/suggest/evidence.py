@@ -11,7 +11,7 @@ from dse.suggest.interface import Observation, SuggestRequest
 
 MOST_OBSERVATIONS = 480
 """A model is fitted to so many designs at most: with 30 pending ones they are padded to 512, whose
-Cholesky factor takes a hundredth of a second."""
+Cholesky factor takes some hundredths of a second."""
 
 _LAYERS = 12
 """Fronts behind the front that are looked for the best designs."""

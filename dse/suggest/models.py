@@ -41,6 +41,10 @@ prior is nearly flat; with it the model is far too sure of itself until some 30 
 """
 
 _MOST_ITERATIONS = 60
+_MOST_FITTED = 127
+"""Designs that hyperparameters are fitted to: each of 60 steps factors their matrix, padded to 128.
+Predictions rest on all designs."""
+
 _SMALLEST_PADDING = 16
 _CANDIDATE_BLOCK = 4095  # padded to 4096
 
@@ -58,7 +62,7 @@ class Posterior:
 
 
 class Model:
-    """A Gaussian process whose hyperparameters are fitted to some designs.
+    """A Gaussian process whose hyperparameters are fitted to some designs, or an even part of many.
 
     Args:
         table: Features of the designs.
@@ -69,9 +73,10 @@ class Model:
 
     def __init__(self, table: FeatureTable, labels: Array, *, seed: int, restarts: int = 1) -> None:
         self._shape = (table.continuous.shape[1], table.categorical.shape[1])
-        data = _model_data(table, labels)
-        self._parameters = _fitted(self._shape, data, seed=seed, restarts=restarts)
-        self._data = data
+        rows = _evenly(len(labels), _MOST_FITTED)
+        fitted = _model_data(table[rows], labels[rows])
+        self._parameters = _fitted(self._shape, fitted, seed=seed, restarts=restarts)
+        self._data = _model_data(table, labels)
 
     def condition(self, table: FeatureTable, labels: Array) -> None:
         """Replace the data and keep the hyperparameters."""
@@ -93,6 +98,11 @@ class Model:
             means.append(np.asarray(mean)[: len(block)])
             deviations.append(np.asarray(deviation)[: len(block)])
         return Posterior(np.concatenate(means), np.concatenate(deviations))
+
+
+def _evenly(count: int, most: int) -> NDArray[np.intp]:
+    """Return at most ``most`` of the numbers from 0 to ``count``, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))
 
 
 def _padded_size(rows: int) -> int:
