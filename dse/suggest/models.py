@@ -76,11 +76,11 @@ class Model:
         rows = _evenly(len(labels), _MOST_FITTED)
         fitted = _model_data(table[rows], labels[rows])
         self._parameters = _fitted(self._shape, fitted, seed=seed, restarts=restarts)
-        self._data = _model_data(table, labels)
+        self.condition(table, labels)
 
     def condition(self, table: FeatureTable, labels: Array) -> None:
         """Replace the data and keep the hyperparameters."""
-        self._data = _model_data(table, labels)
+        self._state = _precompute(self._shape, self._parameters, _model_data(table, labels))
 
     @property
     def noise_variance(self) -> float:
@@ -89,12 +89,11 @@ class Model:
 
     def posterior(self, table: FeatureTable) -> Posterior:
         """Return mean and standard deviation of the function at these designs, without noise."""
-        state = _precompute(self._shape, self._parameters, self._data)
         means, deviations = [], []
         for start in range(0, len(table), _CANDIDATE_BLOCK):
             block = table[start : start + _CANDIDATE_BLOCK]
             padded = _padded_size(len(block))
-            mean, deviation = _predict(state, _padded_input(block, padded))
+            mean, deviation = _predict(self._state, _padded_input(block, padded))
             means.append(np.asarray(mean)[: len(block)])
             deviations.append(np.asarray(deviation)[: len(block)])
         return Posterior(np.concatenate(means), np.concatenate(deviations))
