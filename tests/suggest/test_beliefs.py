@@ -137,3 +137,20 @@ def test_a_study_has_converged_only_when_its_newest_suggestions_agree() -> None:
     assert has_converged([*small, 0.5], 0.01)
     assert not has_converged(small, 0.0)
     assert not has_converged([0.0] * AGREEING, 0.0)
+
+
+def test_a_constraint_with_both_bounds_keeps_the_search_between_them(
+    suggester: VizierSuggester,
+) -> None:
+    """What lies outside is told as infeasible, on whichever side."""
+    told: list[Observation] = []
+    inside = []
+    while len(told) < 30:
+        request = SuggestRequest(space=space(), objectives=TWO, observations=tuple(told), seed=4)
+        (suggestion,) = suggester.suggest(request)
+        values = measured(suggestion.design)
+        is_inside = 700 <= values["lut4"] <= 1200
+        told.append(Observation(design=suggestion.design, values=values if is_inside else None))
+        inside.append(is_inside)
+    by_chance = sum(700 <= measured(d)["lut4"] <= 1200 for d in space().enumerate()) / 6**4
+    assert sum(inside[-10:]) / 10 > by_chance

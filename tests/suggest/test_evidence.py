@@ -87,6 +87,31 @@ def test_an_objective_to_be_maximised_has_its_best_kept() -> None:
 
 
 @pytest.mark.slow
+def test_a_space_with_more_designs_than_are_fitted_to_is_exhausted_in_the_end() -> None:
+    space = Space(
+        (
+            Parameter(name="p", values=tuple(range(125)), default=0, description="", ordered=True),
+            Parameter(name="q", values=(0, 1), default=0, description=""),
+        )
+    )
+    designs = list(space.enumerate())
+    assert len(designs) > MOST_OBSERVATIONS
+    told = tuple(
+        Observation(design=d, values={"latency_us": 1.0 + int(d["p"]), "lut4": 200.0 - int(d["p"])})
+        for d in designs
+    )
+    suggester = VizierSuggester()
+    try:
+        for left in (3, 0):
+            request = SuggestRequest(space=space, objectives=TWO, observations=told[left:], count=5)
+            found = [suggestion.design for suggestion in suggester.suggest(request)]
+            assert set(found) == set(designs[:left])
+            assert len(found) == left
+    finally:
+        suggester.close()
+
+
+@pytest.mark.slow
 def test_a_batch_of_32_in_a_large_space_is_32_designs_in_bounded_time() -> None:
     """A design that was chosen is a neighbour of others, and was found again as theirs."""
     request = request_of(large_space(), 3000, wanted=32)

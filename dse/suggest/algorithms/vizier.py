@@ -106,8 +106,6 @@ class VizierSuggester:
             if known + 2 >= self._first_designs and request.space.count() > known + 2:
                 self._running_child()  # so that it has started when it is first asked
             return first_suggestions(request)
-        if known == request.space.count():
-            return ()
         deadline_s = time.monotonic() + self.timeout_s
         child = self._running_child()
         ask = partial(child.ask, deadline_s=deadline_s)
@@ -193,8 +191,10 @@ class _Search:
 
     def run(self) -> tuple[Suggestion, ...]:
         """Return the best candidates, one after the other, each with what is believed of it."""
-        self._ask(Fit(self._evidence()))
         pool = self._first_pool()
+        if not pool:
+            return ()
+        self._ask(Fit(self._evidence()))
         importance = self._importance()
         chosen: list[Suggestion] = []
         while pool and len(chosen) < self._request.count:
