@@ -21,6 +21,8 @@ from dse.output.report import table_text
 SIZES = (1_000, 10_000, 100_000)
 _SERVED = 200
 """Trials that the campaign is watched for."""
+_BATCH = 32
+"""Workers that ask at the same time."""
 _REFERENCE_S = 0.12
 """CPU-seconds of the reference loop on the machine that the documented figures come from, idle."""
 
@@ -113,9 +115,60 @@ def continue_study(database: Path) -> dict[str, float]:
     return {"first_s": first_s, "usual_s": usual_s, "late_s": late_s, "used_mb": used_mb}
 
 
-def largest_memory_mb() -> float:
-    """Return the most memory that this program had; getrusage also counts who started it."""
-    status = Path("/proc/self/status").read_text()
+def search_figures(database: Path) -> dict[str, float]:
+    """Ask the search for the study's next designs in a process of its own, and return its costs."""
+    command = [sys.executable, "-m", "benchmarks.scale", "--search", str(database)]
+    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    figures: dict[str, float] = json.loads(found.stdout)
+    return figures
+
+
+def search_study(database: Path) -> dict[str, float]:
+    """Ask the models for designs, one after the other and 32 at once; both processes count."""
+    from dse.campaign.knowledge import Knowledge
+    from dse.config import config_from_json
+    from dse.config.assembly import assemble_space
+    from dse.store import Reader
+    from dse.suggest.algorithms.vizier import VizierSuggester
+    from runners.tools.child import session_use
+
+    with Reader(database) as reader:
+        config = config_from_json(reader.study(NAME).config_json)
+        knowledge = Knowledge(NAME, config, assemble_space(config))
+        knowledge.update(reader)
+    suggester = VizierSuggester()
+    children_mb = 0.0
+
+    def cost_s(count: int) -> float:
+        nonlocal children_mb
+        before_s = time.process_time() + used_s()
+        found = suggester.suggest(knowledge.request(count))
+        assert len({suggestion.design for suggestion in found}) == count
+        assert suggester.child_pid is not None
+        children_mb = max(children_mb, largest_memory_mb(str(suggester.child_pid)))
+        return time.process_time() + used_s() - before_s
+
+    def used_s() -> float:
+        pid = suggester.child_pid
+        return 0.0 if pid is None else session_use(pid).cpu_s
+
+    try:
+        first_s = cost_s(1)
+        usual_s = min(cost_s(1) for _ in range(3))
+        batch_s = cost_s(_BATCH)
+    finally:
+        suggester.close()
+    return {
+        "first_s": first_s,
+        "usual_s": usual_s,
+        "each_of_batch_s": batch_s / _BATCH,
+        "used_mb": children_mb + largest_memory_mb(),
+    }
+
+
+def largest_memory_mb(process: str = "self") -> float:
+    """Return the most memory that a program had; getrusage also counts who started it."""
+    status = Path(f"/proc/{process}/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) / 1024
 
@@ -150,7 +203,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, nargs="+", default=SIZES)
     parser.add_argument("--campaign", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--search", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.search is not None:
+        print(json.dumps(search_study(given.search)))
+        return
     if given.campaign is not None:
         print(json.dumps(continue_study(given.campaign)))
         return
@@ -166,6 +223,7 @@ def main() -> None:
                 command_cpu_s("front", NAME, *at),
             ]
             shown = dashboard_figures(database)
+            search = search_figures(database)
             service = campaign_figures(database)
             slow = reference_s() / _REFERENCE_S
         rows.append(
@@ -178,6 +236,10 @@ def main() -> None:
                 f"{1000 * service['usual_s']:.1f}",
                 f"{service['late_s']:.2f}",
                 f"{service['used_mb']:.0f}",
+                f"{search['first_s']:.1f}",
+                f"{search['usual_s']:.2f}",
+                f"{search['each_of_batch_s']:.2f}",
+                f"{search['used_mb']:.0f}",
                 f"{slow:.1f}",
             ]
         )
@@ -185,7 +247,8 @@ def main() -> None:
     header = [
         "trials", "list [s]", "status [s]", "front [s]", "dashboard's data [s]", "packed [kB]",
         "campaign's first trial [s]", "service of a trial [ms]", "heartbeat late [s]",
-        "campaign's memory [MB]", "times slower",
+        "campaign's memory [MB]", "vizier's first suggestion [s]", "vizier's suggestion [s]",
+        "each of 32 [s]", "vizier's memory [MB]", "times slower",
     ]  # fmt: skip
     print(table_text(header, rows, left=0))
 

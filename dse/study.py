@@ -99,6 +99,13 @@ def resume(
     study: StudyName,
     trials: Trials = None,
     workers: Workers = None,
+    stop_gain: Annotated[
+        float | None,
+        typer.Option(
+            help="Stop when the expected gain stays below this share of the front; 0 never does.",
+            show_default="the config's",
+        ),
+    ] = None,
     trust: Trust = False,
     db: Database = DEFAULT_DB,
 ) -> None:
@@ -107,7 +114,14 @@ def resume(
 
     with _open_to_write(db) as store:
         _require_trust(store, "resume", study, given=trust)
-        end = resume_study(study, store, trials=trials, workers=workers, running=_running())
+        end = resume_study(
+            study,
+            store,
+            trials=trials,
+            workers=workers,
+            stop_gain=stop_gain,
+            running=_running(),
+        )
         _finish(end, store)
 
 
@@ -177,10 +191,12 @@ def status(study: StudyName, db: Database = DEFAULT_DB, as_json: Json = False) -
     """Print where a study stands and what went wrong in it."""
     from dse.output.report import status_data, status_text
     from dse.results.study_results import Wanted, study_columns
+    from dse.suggest.stopping import AGREEING
 
     states_and_faults = Wanted(metrics=frozenset(), records=False, designs=False, attempts="faults")
     with _open(db) as reader:
-        data = status_data(study_columns(reader, study, states_and_faults))
+        columns = study_columns(reader, study, states_and_faults)
+        data = status_data(columns, reader.gains(columns.id, most=AGREEING))
     _show(data, status_text(data), as_json=as_json)
 
 
@@ -265,6 +281,42 @@ def front(
     _show(front_data(found, config), text, as_json=as_json)
 
 
+@app.command("next")
+def next_command(
+    study: StudyName,
+    count: Annotated[int, typer.Option(min=1, max=256, help="How many designs.")] = 1,
+    trust: Trust = False,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Print what the search would suggest next and what it expects of it; nothing is queued."""
+    from dse.commands.next import next_data, next_designs, next_text
+
+    with _open(db) as reader:
+        _require_trust(reader, "next", study, given=trust)
+        found = next_designs(reader, study, count=count)
+    _show(next_data(found), next_text(found), as_json=as_json)
+
+
+@app.command()
+def calibration(
+    study: StudyName,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.svg|png", help="Draw predicted against measured, too."),
+    ] = None,
+) -> None:
+    """Print how the search's predictions came out, and what it makes of each parameter."""
+    from dse.commands.calibration import calibration_of_study
+    from dse.output.calibration_report import calibration_text
+
+    with _open(db) as reader:
+        data = calibration_of_study(reader, study, plot=plot)
+    _show(data, calibration_text(data), as_json=as_json)
+
+
 @app.command()
 def figure(
     name: Annotated[Literal["cpu-vs-cfu"], typer.Argument(metavar="cpu-vs-cfu", help="Which.")],
@@ -336,10 +388,34 @@ def choose(
 @app.command()
 def export(
     study: StudyName,
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv|parquet", help="What to write.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE.csv|parquet", help="A table to write.", show_default="none"),
+    ] = None,
+    vizier: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a study of Vizier's: the SQLite file that its service reads.",
+            show_default="none",
+        ),
+    ] = None,
     db: Database = DEFAULT_DB,
 ) -> None:
-    """Write one row per trial to a CSV or Parquet file."""
+    """Write one row per trial to a CSV or Parquet file, or the study as one of Vizier's."""
+    if file is None and vizier is None:
+        raise ConfigError(
+            "export is told no file to write",
+            fix=f"python -m dse.study export {study} trials.csv; or with --vizier FILE",
+        )
+    if vizier is not None:
+        from dse.commands.vizier_study import export_vizier
+
+        with _open(db) as reader:
+            count = export_vizier(reader, study, vizier)
+        print(f"{count} trials written to {vizier}", file=sys.stderr)
+    if file is None:
+        return
     from dse.output.export import export as write
     from dse.results.study_results import study_columns
 
@@ -347,6 +423,34 @@ def export(
         columns = study_columns(reader, study)
     count = write(columns, file)
     print(f"{count} trials written to {file}", file=sys.stderr)
+
+
+@app.command("import")
+def import_command(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file of Vizier's service, or of `export`.")
+    ],
+    study: Annotated[
+        str | None, typer.Option(help="Name of the study in the file.", show_default="the only one")
+    ] = None,
+    owner: Annotated[str, typer.Option(help="Owner of the study in the file.")] = "soft-soc-dse",
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Config of a study that was not exported by this program; its code is run.",
+            show_default="the exported one",
+        ),
+    ] = None,
+    db: Database = DEFAULT_DB,
+) -> None:
+    """Take a study of Vizier's into the database, with its results, as a new one."""
+    from dse.commands.vizier_study import import_vizier, imported_text
+
+    with _open_to_write(db, create=True) as store:
+        imported = import_vizier(
+            file, store, study=study, owner=owner, config_file=config, now_s=time.time()
+        )
+        print(imported_text(imported, _with_db(store)), file=sys.stderr)
 
 
 @app.command()
@@ -817,6 +921,13 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
     print(front_text(found, end.config, columns.clock_model, columns.cell_models))
     if end.ending is Ending.STOPPED:
         print(f"\nstopped as asked; go on with: {command} resume {name}{with_db}", file=sys.stderr)
+    if end.ending is Ending.CONVERGED:
+        print(
+            f"\nstopped: the expected gain stays below suggest.stop_gain ="
+            f" {end.config.suggest.stop_gain:g}; go on with: {command} resume {name}{with_db}"
+            " --stop-gain 0",
+            file=sys.stderr,
+        )
     if end.ending is Ending.INTERRUPTED:
         print(f"\ninterrupted; go on with: {command} resume {name}{with_db}", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED)

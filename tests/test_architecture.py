@@ -95,7 +95,8 @@ def refuses(body: list[ast.stmt]) -> bool:
 
 CATCHES_EVERYTHING = {
     "runners/executors/trial_process.py",  # the worker loop: becomes the outcome `bug`
-    "dse/suggest/search.py",  # the search's process: told to its parent, which raises it
+    "dse/suggest/serving.py",  # a search's process: told to its parent, which raises it
+    "dse/suggest/vizier_api/study_file.py",  # Vizier raises what its database does
     "hw_templates/cfu/families.py",  # a user's module may raise anything: a configuration fault
     "sw_templates/operator_set.py",  # so may a user's operator
     "runners/measuring/reader.py",  # the same, for a user's file of metrics

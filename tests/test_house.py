@@ -105,6 +105,18 @@ def make(measure):
 '''
 
 
+THEIRS = (
+    "optuna:gp",
+    "optuna:tpe",
+    "vizier:eagle",
+    "vizier:gp-ucb-pe",
+    "vizier:grid",
+    "vizier:nsga2",
+    "vizier:quasi-random",
+)
+"""Algorithms of others, which stand after ours."""
+
+
 def add(monkeypatch: pytest.MonkeyPatch, package: object, folder: Path) -> None:
     """Let a package look for its files in one more folder; what was imported is forgotten."""
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])  # type: ignore[attr-defined]
@@ -166,8 +178,11 @@ def test_a_name_that_no_file_has_is_told_with_all_that_there_are(
     add(monkeypatch, dse.suggest.algorithms, written / "algorithms")
     add(monkeypatch, runners.executors.kinds, written / "executors")
 
-    assert algorithm_names() == ("vizier", "backwards", "grid", "random")
-    with pytest.raises(ConfigError, match="fix: use one of: vizier, backwards, grid, random"):
+    ours, theirs = ("vizier", "backwards", "grid", "random"), THEIRS
+    assert algorithm_names() == (*ours, *theirs)
+    with pytest.raises(
+        ConfigError, match=f"fix: use one of: vizier, backwards, grid, random, {', '.join(theirs)}"
+    ):
         make_suggester("forwards")
     with pytest.raises(ConfigError, match=r"algorithm is \"forwards\"\n.*'vizier', 'backwards'"):
         load_config(write_config(written, algorithm="forwards"))

@@ -2,20 +2,32 @@
 
 ``python -m benchmarks.search --table FILE.csv --seeds 10 --trials 40`` prints, for each algorithm,
 the share of the true hypervolume after 10, 20, ... trials with a 95 % confidence interval over the
-seeds, the difference from random, and the CPU-seconds of a suggestion.
+seeds, the difference from random, and the CPU-seconds of a suggestion; then one line for each with
+the median and the tenth percentile over the seeds, and how many trials the median study takes to
+95 % of the true hypervolume. ``--plot FILE.svg`` draws the medians.
 """
 
 import argparse
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.search.play import Game, Scale, play
 from benchmarks.search.table import Table, read_table, synthetic_table
+from dse.output.drawing.charts import frame
+from dse.output.drawing.scale import Axis
+from dse.output.drawing.svg import Drawing
+from dse.output.picture import require_picture, write_picture
+from dse.output.report import table_text
 from dse.suggest import Objective, algorithm_names, make_suggester
 
 _STEP = 10
+_ENOUGH = 0.95
+_WIDTH, _HEIGHT = 760.0, 420.0
 
 
 def main() -> None:
@@ -28,17 +40,64 @@ def main() -> None:
     parser.add_argument(
         "--algorithms", default="random,grid,vizier", help=f"of {algorithm_names()}"
     )
+    parser.add_argument("--plot", type=Path, help="draw the medians to an SVG or PNG file")
     given = parser.parse_args()
+    if given.plot is not None:
+        require_picture(given.plot)
     objectives = tuple(_objective(text) for text in given.objectives.split(","))
     metrics = [objective.metric for objective in objectives]
     table = read_table(given.table, metrics) if given.table else synthetic_table()
-    compare(
-        table,
-        objectives,
-        given.algorithms.split(","),
-        seeds=given.seeds,
-        trials=min(given.trials, len(table.results)),
+    trials = min(given.trials, len(table.results))
+    courses = compare(
+        table, objectives, given.algorithms.split(","), seeds=given.seeds, trials=trials
     )
+    print("\n" + summary_text(courses, trials))
+    if given.plot is not None:
+        write_picture(courses_drawing(courses, table.name), given.plot)
+
+
+Courses = Mapping[str, NDArray[np.float64]]
+"""Algorithm to the share of the true hypervolume, seeds x trials, on the scale of ``compare``."""
+
+
+def summary_text(courses: Courses, trials: int) -> str:
+    """Lay out the medians, the tenth percentiles, and the trials to 95 % of the whole."""
+    marks = [mark for mark in (10, 20, 40, 60) if mark <= trials]
+    rows = []
+    for algorithm, shares in courses.items():
+        reached = [int(np.argmax(row >= _ENOUGH)) + 1 for row in shares if row[-1] >= _ENOUGH]
+        missed = len(shares) - len(reached)
+        median = float(np.median([*reached, *[np.inf] * missed]))
+        at = shares[:, [mark - 1 for mark in marks]]
+        low, middle = np.quantile(at, 0.1, axis=0), np.median(at, axis=0)
+        cells = [f"{m:.3f} ({p:.3f})" for m, p in zip(middle, low, strict=True)]
+        shown = f"{median:.0f}" if np.isfinite(median) else f"over {trials}"
+        rows.append([algorithm, *cells, shown])
+    header = ["median (10th percentile)", *(f"{mark} trials" for mark in marks), "to 95 %"]
+    return table_text(header, rows)
+
+
+def courses_drawing(courses: Courses, title: str) -> Drawing:
+    """Draw the median course of each algorithm, its name at its end."""
+    drawing = Drawing(_WIDTH, _HEIGHT, f"Share of the true hypervolume, {title}")
+    trials = max(shares.shape[1] for shares in courses.values())
+    across = Axis(low=0.0, high=float(trials), start=56, end=_WIDTH - 150)
+    upward = Axis(low=0.0, high=1.05, start=_HEIGHT - 44, end=30)
+    drawing.text(10, 18, drawing.title, "c-head")
+    frame(drawing, across, upward, percent=True)
+    drawing.text((across.start + across.end) / 2, _HEIGHT - 8, "trials", "mid c-soft")
+    taken: list[float] = []
+    best_first = sorted(courses.items(), key=lambda item: -float(np.median(item[1][:, -1])))
+    for algorithm, shares in best_first:
+        middle = np.median(shares, axis=0)
+        steps = (f"{across.at(n):.1f} {upward.at(y):.1f}" for n, y in enumerate(middle, start=1))
+        drawing.path("M" + "L".join(steps), "c-line" if algorithm == "vizier" else "c-cross")
+        y = upward.at(float(middle[-1])) + 4
+        while any(abs(y - other) < 13 for other in taken):
+            y += 2
+        taken.append(y)
+        drawing.text(across.end + 6, y, algorithm)
+    return drawing
 
 
 def compare(
@@ -48,8 +107,13 @@ def compare(
     *,
     seeds: int,
     trials: int,
-) -> None:
-    """Play every algorithm with every seed and print what came out."""
+) -> Courses:
+    """Play every algorithm with every seed and print what came out.
+
+    Returns:
+        The courses of the last scale: of logarithms where all values are positive.
+    """
+    courses: dict[str, NDArray[np.float64]] = {}
     scales = {"linear": Scale(table, objectives, logarithmic=False)}
     feasible = [values for values in table.results.values() if values is not None]
     if all(values[o.metric] > 0 for values in feasible for o in objectives):
@@ -63,6 +127,8 @@ def compare(
         games = _games(table, objectives, algorithm, seeds=seeds, trials=trials)
         # grid takes no seed, so one game says all
         print(f"\n{algorithm}: {len(games)} studies, {_cost(games)}")
+        *_, last = scales.values()
+        courses[algorithm] = np.array([_course(last, game, trials) for game in games])
         for name, scale in scales.items():
             rows = [[scale.share(game.found[:mark]) for mark in marks] for game in games]
             shares[algorithm, name] = rows
@@ -75,6 +141,13 @@ def compare(
                 ]
                 cells = "".join(_cell(mark, c) for mark, c in _columns(marks, gain))
                 print(f"  {'- random':12}" + cells, flush=True)
+    return courses
+
+
+def _course(scale: Scale, game: Game, trials: int) -> list[float]:
+    """Return the share after each trial; a game that ran out of designs stays where it is."""
+    found = game.found
+    return [scale.share(found[: min(n, len(found))]) for n in range(1, trials + 1)]
 
 
 def _games(

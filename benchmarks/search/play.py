@@ -9,7 +9,6 @@ import numpy as np
 from benchmarks.search.table import Table
 from dse.pareto import Goal, front, hypervolume, reference_point
 from dse.suggest import Objective, Observation, Suggester, SuggestRequest
-from dse.suggest.algorithms.vizier import VizierSuggester
 from runners.tools.child import session_use
 
 
@@ -54,10 +53,8 @@ def play(
 
 
 def _cpu_s(suggester: Suggester) -> float:
-    child_s = 0.0
-    if isinstance(suggester, VizierSuggester) and suggester.child_pid is not None:
-        child_s = session_use(suggester.child_pid).cpu_s
-    return time.process_time() + child_s
+    pid = getattr(suggester, "child_pid", None)  # those with a search process have one
+    return time.process_time() + (0.0 if pid is None else session_use(pid).cpu_s)
 
 
 class Scale:

@@ -4,6 +4,7 @@ import queue
 import threading
 from dataclasses import dataclass, replace
 
+from contracts.belief import STOOD_IN, Belief
 from contracts.faults import DseError, InfrastructureFault, ToolCrashed
 from dse.store import STAND_IN
 from dse.suggest import Suggester, Suggestion, SuggestRequest, make_suggester
@@ -90,7 +91,12 @@ class Asker:
         drawn = make_suggester("random").suggest(request)
         return Answer(
             suggestions=tuple(
-                replace(suggestion, suggested_by=f"{STAND_IN}{name}") for suggestion in drawn
+                replace(
+                    suggestion,
+                    suggested_by=f"{STAND_IN}{name}",
+                    belief=Belief(reason=STOOD_IN),
+                )
+                for suggestion in drawn
             ),
             note=f"{name} failed {_ATTEMPTS} times, so this design is drawn at random: {fault}",
         )

@@ -34,6 +34,7 @@ from dse.store import (
     StudyRecord,
     TrialRecord,
 )
+from dse.suggest.stopping import AGREEING, has_converged
 from runners.executors import Executor, Finished, Progress
 from runners.job import StageState
 
@@ -103,6 +104,7 @@ class Campaign:
     _is_exhausted: bool = field(default=False, init=False)
     _next_beat_s: float = field(default=0.0, init=False)
     _is_spent: bool = field(default=False, init=False)
+    _has_converged: bool = field(default=False, init=False)
     _next_look_s: float = field(default=0.0, init=False)
     _is_stop_requested: bool = field(default=False, init=False)
 
@@ -129,13 +131,18 @@ class Campaign:
                 elif not self._running:
                     return Ending.STOPPED
                 if not is_stopping and self._is_over() and not self._promote():
-                    return Ending.EXHAUSTED if self._is_exhausted else Ending.BUDGET
+                    return self._ending()
                 self._take_events(self._wait_s())
                 self._beat()
             self._take_events(0.0)  # what has just finished is not to be run again
             return Ending.INTERRUPTED
         finally:
             self._cancel_all()
+
+    def _ending(self) -> Ending:
+        if self._is_exhausted:
+            return Ending.EXHAUSTED
+        return Ending.CONVERGED if self._has_converged else Ending.BUDGET
 
     def _wait_s(self) -> float:
         """Return how long to wait for trials: an answer of the algorithm wakes nobody."""
@@ -201,7 +208,13 @@ class Campaign:
             return
         self._knowledge.update(self.store)
         left = self.config.trials - self._knowledge.designs
-        self._is_spent = left <= 0
+        stop_gain = self.config.suggest.stop_gain
+        if left > 0 and stop_gain > 0:
+            gains = self.store.gains(self.study.id, most=AGREEING)
+            self._has_converged = has_converged(gains, stop_gain)
+        self._is_spent = left <= 0 or self._has_converged
+        if self._is_spent:
+            return
         count = min(self.config.workers - len(self._running), left)
         if count > 0:
             self.asker.ask(self._knowledge.request(count))
@@ -227,6 +240,7 @@ class Campaign:
                     design_json=suggestion.design.canonical,
                     suggested_by=suggestion.suggested_by,
                     fidelity=self.config.first_fidelity,
+                    belief=suggestion.belief,
                 )
                 for suggestion in answer.suggestions
             ],
@@ -235,6 +249,9 @@ class Campaign:
             now_s=self.now_s(),
         )
         self.stand_ins += sum(trial.is_stand_in for trial in added)
+        importance = next((s.importance for s in answer.suggestions if s.importance), None)
+        if importance is not None:
+            self.store.describe_importance(self.study.id, importance)
 
     def _promote(self) -> bool:
         """Queue the best designs for a higher fidelity; tell whether there were any."""

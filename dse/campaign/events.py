@@ -16,6 +16,8 @@ class Ending(StrEnum):
     """All trials that were asked for have ended."""
     EXHAUSTED = "exhausted"
     """Every design of the space has been tried."""
+    CONVERGED = "converged"
+    """The expected gain stays below ``suggest.stop_gain``; `resume` with a smaller one goes on."""
     STOPPED = "stopped"
     """A person asked for no further trials; `resume` goes on."""
     INTERRUPTED = "interrupted"

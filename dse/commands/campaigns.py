@@ -22,6 +22,7 @@ from dse.config import (
     differences,
     load_config,
     with_budget,
+    with_stop_gain,
 )
 from dse.config.assembly import assemble_space
 from dse.config.known_space import space_json
@@ -161,7 +162,13 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
 
 
 def resume_study(
-    name: str, store: Store, *, trials: int | None, workers: int | None, running: Running
+    name: str,
+    store: Store,
+    *,
+    trials: int | None,
+    workers: int | None,
+    stop_gain: float | None = None,
+    running: Running,
 ) -> CampaignEnd:
     """Queue again what was interrupted or failed, then go on to the budget.
 
@@ -175,6 +182,7 @@ def resume_study(
     """
     study = store.study(name)
     config = with_budget(config_from_json(study.config_json), trials=trials, workers=workers)
+    config = with_stop_gain(config, stop_gain)
     check_network(config)
     check_boards_of(config)
     oracle = _oracle_of(config, say=running.say)

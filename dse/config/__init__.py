@@ -8,6 +8,7 @@ from dse.config.study_config import (
     differences,
     load_config,
     with_budget,
+    with_stop_gain,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "differences",
     "load_config",
     "with_budget",
+    "with_stop_gain",
 ]

@@ -70,6 +70,7 @@ class SuggestSection(Section):
 
     algorithm: Annotated[str, one_of(algorithm_names)] = DEFAULT_ALGORITHM
     timeout_s: float = Field(default=300.0, gt=0)
+    stop_gain: float = Field(default=0.0, ge=0, lt=1)
 
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

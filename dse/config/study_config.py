@@ -27,16 +27,26 @@ CHANGEABLE = (
     ("cache", "limit"),
     ("cache", "remote"),
     *(("notify", key) for key in NotifySection.model_fields),
+    ("suggest", "stop_gain"),
 )
 """Keys that may differ when a study is continued: they do not change what is measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggest:
-    """The search algorithm and the seconds that one call may take."""
+    """The search.
+
+    Attributes:
+        algorithm: Its name.
+        timeout_s: Seconds that one call may take.
+        stop_gain: The study stops by itself when what its last suggestions were expected to gain
+            is below this share of the front's hypervolume, see ``dse.suggest.stopping``; 0 never
+            stops it.
+    """
 
     algorithm: str
     timeout_s: float
+    stop_gain: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -413,6 +423,27 @@ def _comparable(config: StudyConfig) -> dict[str, Any]:
     for name, values in config.space.items():  # one value or a list of one are the same
         flat[f"space.{name}"] = list(values)
     return flat
+
+
+def with_stop_gain(config: StudyConfig, stop_gain: float | None) -> StudyConfig:
+    """Return the config with another ``suggest.stop_gain``; None keeps it.
+
+    Raises:
+        ConfigError: It is not a share: 0 or more, and less than 1.
+    """
+    if stop_gain is None:
+        return config
+    if not 0 <= stop_gain < 1:
+        raise ConfigError(
+            f"--stop-gain is {stop_gain:g}, which is no share of a front",
+            fix="give 0 to never stop for it, or for example 0.01 for one per cent",
+        )
+    section = {**config.resolved["suggest"], "stop_gain": stop_gain}
+    return replace(
+        config,
+        suggest=replace(config.suggest, stop_gain=stop_gain),
+        resolved={**config.resolved, "suggest": section},
+    )
 
 
 def with_budget(

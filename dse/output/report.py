@@ -70,9 +70,15 @@ def list_text(summaries: Sequence[StudySummary]) -> str:
     return "\n".join([table_text(["study", "created (UTC)", *TrialState], rows, left=2), *problems])
 
 
-def status_data(columns: "StudyColumns") -> dict[str, Any]:
-    """Return where a study stands; its columns must have the faults."""
+def status_data(columns: "StudyColumns", gains: Sequence[float] = ()) -> dict[str, Any]:
+    """Return where a study stands.
+
+    Args:
+        columns: Of the study, with the faults.
+        gains: What its newest suggestions were expected to gain, see ``Reader.gains``.
+    """
     from dse.output.oracle_report import oracle_text, stored_oracle
+    from dse.suggest.stopping import has_converged
 
     config = columns.config
     oracle = stored_oracle(columns.oracle_json)
@@ -88,6 +94,9 @@ def status_data(columns: "StudyColumns") -> dict[str, Any]:
         "model": str(config.workload.model),
         "variants": {value: str(each.model) for value, each in config.variants.items()},
         "algorithm": config.suggest.algorithm,
+        "stop_gain": config.suggest.stop_gain,
+        "has_converged": has_converged(gains, config.suggest.stop_gain),
+        "expected_gains": list(gains),
         "objectives": list(config.objectives),
         "oracle": None if oracle is None else {**asdict(oracle), "text": oracle_text(oracle)},
         "stand_ins": list(columns.stand_ins()),
@@ -114,6 +123,7 @@ def status_text(data: Mapping[str, Any]) -> str:
         f"trials     {done} of {data['trials']} done: {parts or 'none yet'}",
         f"reused     {data['reused']}",
         f"search     {data['algorithm']}, objectives {', '.join(data['objectives'])}",
+        *([converged_text(data)] if data["has_converged"] else []),
         *([stand_ins_text(data["stand_ins"])] if data["stand_ins"] else []),
         f"target     {data['target']}",
         f"model      {', '.join(data['variants']) or data['model']}",
@@ -127,6 +137,17 @@ def status_text(data: Mapping[str, Any]) -> str:
         ]
         lines.append(table_text(["trial", "state", "fault", "what"], rows, left=4))
     return "\n".join(lines)
+
+
+def converged_text(data: Mapping[str, Any]) -> str:
+    """Say why a study stopped by itself, and how it goes on."""
+    gains = data["expected_gains"]
+    return (
+        f"stopped    the last {len(gains)} suggestions were expected to enlarge the front's"
+        f" hypervolume by {max(gains):.2%} at most, less than suggest.stop_gain ="
+        f" {data['stop_gain']:g};\n           go on with: python -m dse.study resume"
+        f" {data['study']} --stop-gain 0"
+    )
 
 
 # --- front

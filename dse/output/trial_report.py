@@ -6,6 +6,7 @@ from typing import Any
 
 from contracts.measurement import Measurement, PathStep, Placement
 from contracts.parameter import Value
+from dse.output.calibration_report import belief_data, belief_lines
 from dse.output.report import reuse_data, table_text, time_text
 from dse.results.layers import layer_figures, roofline_of, roofline_text
 from dse.store import TrialDetail, TrialResult
@@ -26,6 +27,7 @@ def show_data(detail: TrialDetail, target: Target) -> dict[str, Any]:
         "design_id": trial.design_id,
         "design": trial.design,
         "suggested_by": trial.suggested_by,
+        "belief": belief_data(detail.belief),
         "reused_from": reuse_data(result),
         "metrics": [asdict(metric) for metric in detail.measurement.metrics],
         "placements": [asdict(placement) for placement in detail.measurement.placements],
@@ -68,6 +70,8 @@ def show_text(detail: TrialDetail, target: Target) -> str:
         lines.append("reused: measured as " + _origin(result))
     lines += ["", *(f"  {name} = {value_text(value)}" for name, value in trial.design.items())]
     measurement = detail.measurement
+    if detail.belief is not None:
+        lines += ["", *belief_lines(detail.belief, result.metrics)]
     if measurement.metrics:
         lines += ["", _metrics_text(measurement, capacity_of(target.part))]
     if measurement.placements:

@@ -14,7 +14,7 @@ from contracts.faults import StoreError
 from dse.store.schema import HEAD
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-KNOWN = ("0001", "0002", "0003", "0004")
+KNOWN = ("0001", "0002", "0003", "0004", "0005")
 """All schema versions that this code can bring to ``HEAD``, oldest first."""
 
 _FIXES: dict[int, tuple[str, str]] = {

@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from contracts.faults import FaultKind, NotFound
 from contracts.measurement import Fidelity
+from dse.store.beliefs import read_belief
 from dse.store.records import (
     AttemptRecord,
     AttemptRow,
@@ -37,10 +38,12 @@ from dse.store.results import read_measurement
 from dse.store.schema import (
     artefacts,
     attempts,
+    beliefs,
     contexts,
     layers,
     metrics,
     placements,
+    predictions,
     stage_times,
     studies,
     tools,
@@ -226,6 +229,8 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
     source = result.trial.reused_from or result.trial.id
     for table in (attempts, metrics, layers, placements):
         require_sound(db, table, table.c.trial_id == source)
+    for table in (beliefs, predictions):
+        require_sound(db, table, table.c.trial_id == result.trial.id)
     for table in (stage_times, artefacts, tools):
         of_trial = select(attempts.c.id).where(attempts.c.trial_id == source)
         require_sound(db, table, table.c.attempt_id.in_(of_trial))
@@ -240,6 +245,7 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
         result=result,
         attempts=tried,
         measurement=read_measurement(db, trial_id=source, attempt_id=ended[-1] if ended else None),
+        belief=read_belief(db, result.trial.promotes or result.trial.id),
     )
 
 

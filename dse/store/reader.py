@@ -10,8 +10,10 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, func, select
 
+from contracts.belief import Belief
 from contracts.faults import FaultKind, NotFound
 from dse.store import queries
+from dse.store.beliefs import newest_beliefs, newest_gains
 from dse.store.database import as_store_error, check_schema, open_to_read
 from dse.store.records import (
     AttemptsWanted,
@@ -211,6 +213,21 @@ class Reader:
         """
         with self._read_study(study.name) as db:
             return queries.trial_detail(db, study, number)
+
+    def beliefs(self, study_id: int, *, most: int) -> dict[int, Belief]:
+        """Return what was believed of a study's newest trials when they were suggested, by number.
+
+        Args:
+            study_id: Key of the study.
+            most: How many trials, at most; promotions and those of old databases have no belief.
+        """
+        with self._read() as db:
+            return newest_beliefs(db, study_id, most=most)
+
+    def gains(self, study_id: int, *, most: int) -> tuple[float, ...]:
+        """Return what a study's newest suggestions were expected to gain, newest first."""
+        with self._read() as db:
+            return newest_gains(db, study_id, most=most)
 
     def samples(
         self, metric: str, *, target: Mapping[str, Any], seen: Mapping[int, int]

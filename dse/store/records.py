@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from contracts.belief import Belief
 from contracts.faults import FaultKind
 from contracts.measurement import Fidelity, Measurement
 from contracts.parameter import Value
@@ -60,6 +61,8 @@ class StudyRecord:
             ``dse.config.known_space``; None in old databases.
         oracle_json: Which faults the golden inputs would show, see
             ``runners.stages.golden.OracleReport``; None in old databases.
+        importance_json: What the model that suggested last makes of each parameter, JSON of
+            ``contracts.belief.Importance``; None where no model has.
     """
 
     id: int
@@ -71,6 +74,7 @@ class StudyRecord:
     stop_requested_s: float | None
     space_json: str | None
     oracle_json: str | None
+    importance_json: str | None
 
 
 NOTIFY = "notify"
@@ -91,6 +95,7 @@ class NewTrial:
             the name of the search that failed; ``promotion``, or ``BY_HAND``.
         fidelity: How far to measure it.
         promotes: Key of the trial whose design it measures at a higher fidelity, or None.
+        belief: Why it is tried and what is expected of it, or None.
     """
 
     design_id: str
@@ -98,6 +103,7 @@ class NewTrial:
     suggested_by: str
     fidelity: Fidelity = Fidelity.SYNTHESISED
     promotes: int | None = None
+    belief: Belief | None = None
 
 
 class TrialRecord(NamedTuple):
@@ -372,11 +378,13 @@ class TrialDetail:
         result: The trial and its metrics by name.
         attempts: Of this trial, or of the one whose result it shares; oldest first.
         measurement: Of the last attempt that ended.
+        belief: What was believed of the design when it was suggested, or None.
     """
 
     result: TrialResult
     attempts: tuple[AttemptRecord, ...]
     measurement: Measurement
+    belief: Belief | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 """The migration that this code expects; a test compares it with the newest file."""
 
 metadata = MetaData()
@@ -38,6 +38,7 @@ studies = Table(
     Column("stop_requested_s", Float),  # a person asked for no further trials
     Column("space_json", Text),  # the space when the study ran last; NULL in old databases
     Column("oracle_json", Text),  # what the golden inputs would show; NULL in old databases
+    Column("importance_json", Text),  # of the parameters to the model that suggested last, or NULL
 )
 
 trials = Table(
@@ -67,6 +68,25 @@ trials = Table(
     Index("trials_by_revision", "study_id", "revision"),
     Index("trials_of_design", "study_id", "design_id"),
     Index("trials_by_end", "study_id", "ended_s"),
+)
+
+beliefs = Table(  # what the search believed of a design when it suggested it
+    "beliefs",
+    metadata,
+    Column("trial_id", ForeignKey("trials.id"), primary_key=True),
+    Column("reason", Text, nullable=False),  # in words
+    Column("feasible", Float),  # probability; NULL where no model was asked
+    Column("gain", Float),  # expected, as a share of the front's hypervolume
+)
+
+predictions = Table(  # of a trial's objectives, with a belief
+    "predictions",
+    metadata,
+    Column("trial_id", ForeignKey("trials.id"), primary_key=True),
+    Column("metric", Text, primary_key=True),
+    Column("middle", Float, nullable=False),  # median, in the metric's unit
+    Column("low", Float, nullable=False),  # quantile of 5 %
+    Column("high", Float, nullable=False),  # quantile of 95 %
 )
 
 attempts = Table(

@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from contracts.belief import Importance
 from contracts.measurement import Outcome
 from dse.store import leases, queries
+from dse.store.beliefs import write_belief
 from dse.store.database import as_store_error, open_to_write
 from dse.store.reader import Reader
 from dse.store.records import (
@@ -106,6 +108,15 @@ class Store(Reader):
                 update(studies).where(studies.c.id == study_id).values(oracle_json=oracle_json)
             )
 
+    def describe_importance(self, study_id: int, importance: Importance) -> None:
+        """Keep what the model that suggested last makes of each parameter."""
+        with self._write() as db:
+            db.execute(
+                update(studies)
+                .where(studies.c.id == study_id)
+                .values(importance_json=json.dumps(importance))
+            )
+
     # --- trials
 
     def add_trials(
@@ -166,6 +177,8 @@ class Store(Reader):
                     "revision": queries.next_revision(study_id),
                 }
                 row = db.execute(insert(trials).values(values).returning(*trials.c)).one()
+                if trial.belief is not None:
+                    write_belief(db, row.id, trial.belief)
                 added.append(queries.trial_record(row))
         return tuple(added)
 

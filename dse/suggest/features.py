@@ -50,6 +50,11 @@ class Encoder:
         self._ordered = [p for p in varied if p.ordered]
         self._kinds = [p for p in varied if not p.ordered]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters behind the features, continuous ones first."""
+        return tuple(p.name for p in (*self._ordered, *self._kinds))
+
     def encode(self, designs: Sequence[Design]) -> FeatureTable:
         """Return the features, in the order of the designs."""
         continuous = np.full((len(designs), len(self._ordered)), _INACTIVE_POSITION)

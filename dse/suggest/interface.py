@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, overload
 
+from contracts.belief import Belief, Importance
 from contracts.faults import ConfigError
 from dse.pareto import Goal
 from dse.space import Design, Space
@@ -73,6 +74,10 @@ class History(Sequence[Observation]):
 
     def __len__(self) -> int:
         return self._length
+
+    def finished(self) -> Sequence[tuple[str, Mapping[str, float] | None]]:
+        """Return canonical text and values of each design, as they came in; no text is parsed."""
+        return self._finished[: self._length]
 
     def has(self, design: Design) -> bool:
         """Tell whether a design is finished; takes no longer for a longer history."""
@@ -160,10 +165,16 @@ class Suggestion:
         design: The design.
         suggested_by: How it was found, in words: the name of the algorithm where it chose by what
             it knows, else what was done instead, such as ``random (first designs)``.
+        belief: Why it is suggested and what is expected of it; None where an algorithm says
+            nothing.
+        importance: Of the parameters to the model that chose the design; None where none did.
+            Equal in all suggestions of one answer.
     """
 
     design: Design
     suggested_by: str
+    belief: Belief | None = None
+    importance: Importance | None = None
 
 
 class Suggester(Protocol):

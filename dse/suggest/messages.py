@@ -50,4 +50,40 @@ class Score:
     candidates: FeatureTable
 
 
-Message = Fit | Assume | Score
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """Say what is believed of designs; answered by an ``Explanation``."""
+
+    designs: FeatureTable
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is believed of some designs, one a row.
+
+    Attributes:
+        middle: Designs x objectives: medians of what will be measured, in its unit.
+        low: Likewise, quantiles of 5 %.
+        high: Likewise, quantiles of 95 %.
+        feasible: Probability of each design to be feasible.
+        gain: Expected gain of each, times that probability, as a share of the front's hypervolume.
+    """
+
+    middle: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    feasible: NDArray[np.float64]
+    gain: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Weigh:
+    """Tell what each feature explains of the predictions for designs drawn evenly from a space.
+
+    Answered by an array, objectives x features (continuous ones first): shares of the variance.
+    """
+
+    sample: FeatureTable
+
+
+Message = Fit | Assume | Score | Explain | Weigh

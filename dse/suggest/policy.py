@@ -6,13 +6,17 @@ expected gain of hypervolume times that probability. Designs that are being meas
 they had come out as the models expect, so several workers get different designs.
 """
 
-import numpy as np
-from scipy.special import ndtr  # type: ignore[import-untyped]
+from dataclasses import dataclass
+from typing import Self
 
-from dse.pareto import non_dominated
+import numpy as np
+from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]
+
+from contracts.belief import COVERED
+from dse.pareto import hypervolume, non_dominated
 from dse.suggest.features import FeatureTable
 from dse.suggest.improvement import Array, expected_gain, open_boxes
-from dse.suggest.messages import Evidence
+from dse.suggest.messages import Evidence, Explanation
 from dse.suggest.models import Model
 
 _REFERENCE_MARGIN = 0.1
@@ -21,6 +25,9 @@ _REFERENCE_MARGIN = 0.1
 _FEASIBLE_LABEL = 0.5
 _INFEASIBLE_LABEL = -1.5
 
+_INTERVAL = float(ndtri(0.5 + COVERED / 2))
+"""Half of the interval that is told, in standard deviations."""
+
 
 class Policy:
     """Values candidates in the light of evidence."""
@@ -28,7 +35,8 @@ class Policy:
     def __init__(self, evidence: Evidence) -> None:
         measured = np.flatnonzero(evidence.feasible)
         self._features = evidence.features[measured]
-        self._labels = _losses(evidence.values[measured], evidence.signs)
+        self._scale = _Scale.of(evidence.values[measured], evidence.signs)
+        self._labels = self._scale.losses(evidence.values[measured])
         self._reference = self._labels.max(axis=0) + _REFERENCE_MARGIN
         self._models = [
             Model(self._features, column, seed=evidence.seed) for column in self._labels.T
@@ -50,22 +58,92 @@ class Policy:
 
     def score(self, candidates: FeatureTable) -> Array:
         """Return the worth of each candidate as a logarithm; more is better."""
-        posteriors = [model.posterior(candidates) for model in self._models]
+        mean, deviation = self._predicted(candidates)
+        worth: Array = np.log(self._gain(mean, deviation) + 1e-300)
+        return worth + np.log(self._feasible(candidates) + 1e-12)
+
+    def explain(self, designs: FeatureTable) -> Explanation:
+        """Say what is believed of designs, in the units that they are measured in."""
+        mean, deviation = self._predicted(designs)
+        noise = np.array([model.noise_variance for model in self._models])
+        half = _INTERVAL * np.sqrt(deviation**2 + noise)
+        ends = np.stack([self._scale.values(mean - half), self._scale.values(mean + half)])
+        feasible = self._feasible(designs)
+        goals = ["minimise"] * len(self._models)
+        has = hypervolume(self._labels, self._reference.tolist(), goals)  # type: ignore[arg-type]
+        return Explanation(
+            middle=self._scale.values(mean),
+            low=ends.min(axis=0),
+            high=ends.max(axis=0),
+            feasible=feasible,
+            gain=self._gain(mean, deviation) * feasible / has,
+        )
+
+    def weigh(self, sample: FeatureTable) -> Array:
+        """Return which share of the predictions' variance each feature explains by itself."""
+        mean, _ = self._predicted(sample)
+        columns = [*sample.continuous.T, *sample.categorical.T]
+        shares = np.zeros((mean.shape[1], len(columns)))
+        whole = mean.var(axis=0)
+        for place, column in enumerate(columns):
+            for level in np.unique(column):
+                some = column == level
+                distance = mean[some].mean(axis=0) - mean.mean(axis=0)
+                shares[:, place] += some.mean() * distance**2
+        shares /= np.where(whole > 0, whole, 1.0)[:, np.newaxis]
+        return np.clip(shares, 0.0, 1.0)
+
+    def _predicted(self, designs: FeatureTable) -> tuple[Array, Array]:
+        """Return mean and deviation of the losses, designs x objectives."""
+        posteriors = [model.posterior(designs) for model in self._models]
         mean = np.stack([posterior.mean for posterior in posteriors], axis=1)
-        deviation = np.stack([posterior.deviation for posterior in posteriors], axis=1)
+        return mean, np.stack([posterior.deviation for posterior in posteriors], axis=1)
+
+    def _gain(self, mean: Array, deviation: Array) -> Array:
         boxes = open_boxes(self._labels[non_dominated(self._labels)], self._reference)
-        worth: Array = np.log(expected_gain(mean, deviation, boxes) + 1e-300)
-        if self._feasibility is not None:
-            posterior = self._feasibility.posterior(candidates)
-            # Labels are 2 apart, so the boundary lies 1 below the feasible label.
-            margin = posterior.mean - (_FEASIBLE_LABEL - 1.0)
-            worth += np.log(ndtr(margin / np.sqrt(posterior.deviation**2 + 0.1)) + 1e-12)
-        return worth
+        return expected_gain(mean, deviation, boxes)
+
+    def _feasible(self, designs: FeatureTable) -> Array:
+        """Return the probability of each design to be feasible."""
+        if self._feasibility is None:
+            return np.ones(len(designs))
+        posterior = self._feasibility.posterior(designs)
+        # Labels are 2 apart, so the boundary lies 1 below the feasible label.
+        margin = posterior.mean - (_FEASIBLE_LABEL - 1.0)
+        probability: Array = ndtr(margin / np.sqrt(posterior.deviation**2 + 0.1))
+        return probability
 
 
-def _losses(values: Array, signs: Array) -> Array:
-    """Return each objective to be minimised, with zero mean and unit variance."""
-    columns = np.where(np.all(values > 0, axis=0), np.log(np.maximum(values, 1e-300)), values)
-    spread = columns.std(axis=0)
-    scaled: Array = (columns - columns.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    return scaled * signs
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """Between what was measured and losses: to be minimised, with zero mean and unit variance.
+
+    An objective whose values are all positive is taken by its logarithm.
+    """
+
+    is_logarithm: Array
+    mean: Array
+    spread: Array
+    signs: Array
+
+    @classmethod
+    def of(cls, values: Array, signs: Array) -> Self:
+        """Return the scale of measured values."""
+        is_logarithm = np.all(values > 0, axis=0)
+        columns = np.where(is_logarithm, np.log(np.maximum(values, 1e-300)), values)
+        spread = columns.std(axis=0)
+        return cls(is_logarithm, columns.mean(axis=0), np.where(spread > 0, spread, 1.0), signs)
+
+    def losses(self, values: Array) -> Array:
+        """Return measured values as losses."""
+        columns = np.where(self.is_logarithm, np.log(np.maximum(values, 1e-300)), values)
+        scaled: Array = (columns - self.mean) / self.spread
+        return scaled * self.signs
+
+    def values(self, losses: Array) -> Array:
+        """Return losses as values that could be measured; far beyond all numbers, the largest."""
+        columns = losses * self.signs * self.spread + self.mean
+        found: Array = np.where(
+            self.is_logarithm, np.exp(np.minimum(columns, 700.0) * self.is_logarithm), columns
+        )
+        return found

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from contracts.faults import ToolCrashed, ToolTimeout
@@ -168,3 +169,23 @@ class ChildProcess:
         """End the process and release what it wrote."""
         self.kill()
         self._log.close()
+
+
+def quiet_environment(compilation_cache: Path | None) -> dict[str, str]:
+    """Return variables that keep a search process to one core and quiet.
+
+    Args:
+        compilation_cache: Folder in which code that jax compiled survives it; None for none.
+    """
+    env = {
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONWARNINGS": "ignore",
+    }
+    if compilation_cache is not None:
+        env["JAX_COMPILATION_CACHE_DIR"] = str(compilation_cache)
+        env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+    return env

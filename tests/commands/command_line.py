@@ -5,6 +5,7 @@ import os
 from unittest import mock
 
 import dse.commands.campaigns
+import dse.commands.next
 import dse.commands.rerun
 import dse.study
 from contracts.faults import ToolCrashed
@@ -57,6 +58,7 @@ if __name__ == "__main__":
         mock.patch.object(
             dse.commands.campaigns, "Campaign", functools.partial(Campaign, timing=TIMING)
         ),
+        mock.patch.object(dse.commands.next, "assemble_space", loaded_space),
         mock.patch.object(dse.commands.campaigns, "check_network"),
         mock.patch.object(dse.commands.campaigns, "measure_oracle", return_value=SEES_ALL),
         mock.patch.object(dse.commands.rerun, "check_network"),

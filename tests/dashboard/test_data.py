@@ -19,12 +19,12 @@ from contracts.measurement import (
     Outcome,
     outcome_of,
 )
-from dse.dashboard.data.effects import effects
 from dse.dashboard.data.payload import changes_data, columns_data
 from dse.dashboard.data.selection import parse_selection
 from dse.dashboard.data.studies import Studies
 from dse.pareto import dominates, hypervolume
 from dse.results.columns import ABSENT, StudyColumns
+from dse.results.effects import effects
 from dse.results.front import Verdict, broken_constraints, goals_of
 from dse.results.study_results import StudyResults, study_columns, study_front
 from dse.store import NewTrial, Reader, RetryPolicy, Store

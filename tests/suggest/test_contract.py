@@ -1,6 +1,7 @@
 """What every search algorithm promises, asked of each of them."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 
@@ -16,16 +17,25 @@ from dse.suggest import (
 )
 from tests.suggest.small_study import THREE, TWO, drawn, observe, small_space, suggested, values_of
 
+TOO_EXPENSIVE = "vizier:gp-ucb-pe"
+"""Some 20 CPU-seconds a suggestion: asked once, in ``test_guests.py``."""
+
 
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(name, marks=[pytest.mark.slow] if name == "vizier" else [])
+        pytest.param(name, marks=[pytest.mark.slow] if name == "vizier" or ":" in name else [])
         for name in algorithm_names()
+        if name != TOO_EXPENSIVE
     ],
 )
 def suggester(request: pytest.FixtureRequest) -> Iterator[Suggester]:
-    found = make_suggester(request.param)
+    name = request.param
+    if name.startswith("optuna:") and find_spec("optuna") is None:
+        pytest.skip("the extra `optuna` is not installed")
+    if name == "optuna:gp" and find_spec("torch") is None:
+        pytest.skip("the extra `optuna` is not installed whole: torch is missing")
+    found = make_suggester(name)
     yield found
     found.close()
 
@@ -43,11 +53,14 @@ def test_a_design_says_how_it_was_found(suggester: Suggester, space: Space) -> N
     empty = SuggestRequest(space=space, objectives=TWO, count=3)
     learnt = SuggestRequest(space=space, objectives=TWO, observations=observe(drawn(space, 12)))
     words = [suggestion.suggested_by for suggestion in suggester.suggest(empty)]
-    if suggester.name == "vizier":  # it has nothing to learn from yet
+    if suggester.name == "vizier" or ":" in suggester.name:  # nothing to learn from yet
         assert words == ["default (first designs)", *["random (first designs)"] * 2]
     else:
         assert words == [suggester.name] * 3
     assert [s.suggested_by for s in suggester.suggest(learnt)] == [suggester.name]
+    for suggestion in (*suggester.suggest(empty), *suggester.suggest(learnt)):
+        assert suggestion.belief is not None
+        assert suggestion.belief.reason
 
 
 def test_a_whole_study_visits_every_design_once_and_then_stops(
@@ -152,7 +165,7 @@ def test_a_study_gets_another_order_with_another_seed() -> None:
 
 
 def test_an_unknown_algorithm_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="'magic'\n  fix: use one of: vizier, grid, random"):
+    with pytest.raises(ConfigError, match="'magic'\n  fix: use one of: vizier, grid, random, op"):
         make_suggester("magic")
 
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from contracts.belief import Belief, Importance
 from contracts.faults import ConfigError
 from dse.config import StudyConfig, config_from_json
+from dse.results.calibration import MOST_TRIALS
 from dse.results.columns import StudyColumns
+from dse.results.importance import stored_importance
 from dse.results.study_results import StudyResults
 from dse.store import HeldTrial, Reader, StudyRecord, StudySummary, TrialDetail
 
@@ -130,6 +133,14 @@ class Studies:
                 known.stamp = stamp
             self._known[name] = known
             return known.results.columns()
+
+    def beliefs(self, study_id: int) -> dict[int, Belief]:
+        """Return what was believed of a study's newest trials, by number."""
+        return self.reader().beliefs(study_id, most=MOST_TRIALS)
+
+    def importance(self, name: str) -> Importance:
+        """Return what the model that suggested last makes of each parameter; may be empty."""
+        return stored_importance(self.reader().study(name).importance_json)
 
     def running(self, study_id: int, *, now_s: float) -> tuple[HeldTrial, ...]:
         """Return the trials whose attempt holds a lease, by number."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from dse.dashboard.data.effects import Effect, Level
 from dse.output.drawing.charts import WIDTH
 from dse.output.drawing.scale import Axis, make_axis, short
 from dse.output.drawing.svg import Drawing
+from dse.results.effects import Effect, Level
 from dse.words import number_text
 
 _SMALL = 420.0

@@ -14,6 +14,8 @@ from fastapi import APIRouter, HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from contracts.belief import BY_HAND as REASON_BY_HAND
+from contracts.belief import Belief
 from contracts.faults import ConfigError, DseError
 from contracts.parameter import Value
 from dse.config import StudyConfig
@@ -306,6 +308,7 @@ def _new_trial(design: Design, config: StudyConfig) -> NewTrial:
         design_json=design.canonical,
         suggested_by=BY_HAND,
         fidelity=config.first_fidelity,
+        belief=Belief(reason=REASON_BY_HAND),
     )
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
@@ -76,10 +77,18 @@ def list_part(
                 "parameter": effect.parameter, "value": level.value, "metric": effect.metric,
                 "trials": level.trials, "smallest": level.low, "median": level.middle,
                 "largest": level.high, "variance_explained": round(effect.share, 4),
+                "variance_explained_to_the_model": asked["model"].get(effect.parameter),
             }
-            for effect in PARTS["effects"](columns, selection, context, query)["effects"]
+            for asked in (PARTS["effects"](columns, selection, context, query),)
+            for effect in asked["effects"]
             for level in effect.levels
         ]  # fmt: skip
+    elif part == "calibration":
+        rows = [
+            {"metric": each.metric, **asdict(pair), "is_covered": pair.is_covered}
+            for each in PARTS["calibration"](columns, selection, context, query)["calibrations"]
+            for pair in each.pairs
+        ]
     elif part == "faults":
         rows = [
             {"fault": f.kind, "trials": f.trials, "infeasible": f.infeasible, "what": f.what}

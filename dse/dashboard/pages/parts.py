@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 
 from contracts.faults import ConfigError
-from dse.dashboard.data.effects import effects
 from dse.dashboard.data.payload import limits, mark, objectives_data
 from dse.dashboard.data.selection import SHOWN, Selection, metric_names
 from dse.dashboard.drawing.effects import effect_chart, effect_drawings
 from dse.dashboard.drawing.growth import growth_chart
 from dse.dashboard.web.context import Context
+from dse.output.drawing.calibration import calibration_chart
 from dse.output.drawing.charts import Bar, bar_chart
 from dse.output.oracle_report import oracle_text, stored_oracle
+from dse.results.calibration import calibrations
 from dse.results.columns import ABSENT, FIDELITIES, StudyColumns
+from dse.results.effects import effects
 from dse.results.growth import growth_rows
 from dse.results.progress import fault_counts, progress
 from dse.store import TrialState
@@ -26,6 +28,9 @@ from dse.words import design_text, number_text, value_text, varying, whole_numbe
 PAGE_SIZE = 50
 _STEPS_SHOWN = 200
 """A growth of more steps is sampled in its table; the download has them all."""
+
+_PAIRS_SHOWN = 50
+"""Newest predictions in the table; the download has them all."""
 
 Query = Mapping[str, str]
 
@@ -143,7 +148,7 @@ def trials_part(
 
 
 def effects_part(
-    columns: StudyColumns, selection: Selection, _context: Context, query: Query
+    columns: StudyColumns, selection: Selection, context: Context, query: Query
 ) -> dict[str, Any]:
     """Return what ``effects.html`` shows: how each parameter goes with one metric.
 
@@ -163,6 +168,7 @@ def effects_part(
     return {
         "metric": metric,
         "effects": found,
+        "model": context.studies.importance(columns.config.name).get(metric, {}),
         "counted": int((counted & np.isfinite(columns.column(metric))).sum()),
         "drawing": effect_chart(found, unit=unit, title=title) if found else None,
         "small": list(zip(found, effect_drawings(found), strict=True)),
@@ -195,6 +201,21 @@ def growth_part(
     }
 
 
+def calibration_part(
+    columns: StudyColumns, _selection: Selection, context: Context, _query: Query
+) -> dict[str, Any]:
+    """Return what ``calibration.html`` shows: what the search predicted, and what came out."""
+    found, feasibility = calibrations(columns, context.studies.beliefs(columns.id))
+    drawn = [each for each in found if each.pairs]
+    title = "Predicted against measured, with intervals of 90 %"
+    return {
+        "calibrations": drawn,
+        "feasibility": feasibility,
+        "shown": _PAIRS_SHOWN,
+        "drawing": calibration_chart(drawn, title=title) if drawn else None,
+    }
+
+
 def faults_part(
     columns: StudyColumns, selection: Selection, _context: Context, _query: Query
 ) -> dict[str, Any]:
@@ -221,6 +242,7 @@ PARTS: dict[str, Callable[[StudyColumns, Selection, Context, Query], dict[str, A
     "front": front_part,
     "effects": effects_part,
     "growth": growth_part,
+    "calibration": calibration_part,
     "faults": faults_part,
     "trials": trials_part,
 }

@@ -46,6 +46,7 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
         "mark": mark(columns),
         "row": trial_row(columns, position),
         "detail": detail,
+        "belief": detail.belief,
         "measurement": measurement,
         "metrics": sorted(measurement.metrics, key=lambda m: order.index(m.name)),
         "parameters": detail.result.trial.design,

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from contracts.belief import IN_ORDER, Belief
 from dse.suggest.interface import Suggester, Suggestion, SuggestRequest
 from dse.suggest.orders import grid_order, next_untaken
 
@@ -18,7 +19,10 @@ class GridSuggester:
     def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
         """Return the next designs of the walk that are not taken."""
         found = next_untaken(grid_order(request.space), request)
-        return tuple(Suggestion(design=design, suggested_by=self.name) for design in found)
+        belief = Belief(reason=IN_ORDER)
+        return tuple(
+            Suggestion(design=design, suggested_by=self.name, belief=belief) for design in found
+        )
 
     def close(self) -> None:
         """Release nothing."""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from contracts.belief import AT_RANDOM, Belief
 from dse.suggest.interface import Suggester, Suggestion, SuggestRequest
 from dse.suggest.orders import next_untaken, random_order
 
@@ -14,7 +15,10 @@ class RandomSuggester:
     def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
         """Return the next designs of the order that are not taken."""
         found = next_untaken(random_order(request.space, request.seed), request)
-        return tuple(Suggestion(design=design, suggested_by=self.name) for design in found)
+        belief = Belief(reason=AT_RANDOM)
+        return tuple(
+            Suggestion(design=design, suggested_by=self.name, belief=belief) for design in found
+        )
 
     def close(self) -> None:
         """Release nothing."""

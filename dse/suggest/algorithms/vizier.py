@@ -15,13 +15,31 @@ from typing import Any
 
 import numpy as np
 
+from contracts.belief import (
+    DEFAULT_START,
+    EXPECTED_GAIN,
+    RANDOM_START,
+    Belief,
+    Importance,
+    Prediction,
+)
 from dse.pareto import front
 from dse.space import Design, Space
+from dse.suggest.evidence import chosen_observations
 from dse.suggest.features import Encoder
-from dse.suggest.interface import Suggester, Suggestion, SuggestRequest
-from dse.suggest.messages import Assume, Evidence, Fit, Message, Score
+from dse.suggest.interface import Observation, Suggester, Suggestion, SuggestRequest
+from dse.suggest.messages import (
+    Assume,
+    Evidence,
+    Explain,
+    Explanation,
+    Fit,
+    Message,
+    Score,
+    Weigh,
+)
 from dse.suggest.orders import first_untaken, random_order
-from dse.suggest.process import ChildProcess
+from dse.suggest.process import ChildProcess, quiet_environment
 
 FIRST_DESIGNS = 6
 """Tried before a model is asked: the default and random ones, which taught the models of a made-up
@@ -36,6 +54,11 @@ _ENUMERATED = 6_000
 _SAMPLED = 2_000
 _ROUNDS = 3
 _CENTRES = 10
+_MOST_OF_FRONT = 40
+"""Designs of the front whose neighbours are candidates."""
+
+_WEIGHED = 512
+"""Designs that the importance of parameters is computed from."""
 
 
 class VizierSuggester:
@@ -71,26 +94,22 @@ class VizierSuggester:
             ToolTimeout: The child did not answer within the time limit; the next call starts anew.
             ToolCrashed: It ended or failed; likewise.
         """
-        known = {design for design in request.taken() if request.space.contains(design)}
-        measured = sum(o.values is not None for o in request.observations if o.design in known)
-        if len(known) < self._first_designs or measured < 3:
-            if len(known) + 2 >= self._first_designs and request.space.count() > len(known) + 2:
+        observations = chosen_observations(request)
+        pending = tuple(
+            design
+            for design in dict.fromkeys(request.active)
+            if not request.history.has(design) and request.space.contains(design)
+        )
+        known = len(observations) + len(pending)
+        measured = sum(o.values is not None for o in observations)
+        if known < self._first_designs or measured < 3:
+            if known + 2 >= self._first_designs and request.space.count() > known + 2:
                 self._running_child()  # so that it has started when it is first asked
-            order = first_designs(request.space, request.seed)
-            default = request.space.default()
-            return tuple(
-                Suggestion(
-                    design=design,
-                    suggested_by=FIRST_DEFAULT if design == default else FIRST_RANDOM,
-                )
-                for design in first_untaken(order, request)
-            )
-        if len(known) == request.space.count():
-            return ()
+            return first_suggestions(request)
         deadline_s = time.monotonic() + self.timeout_s
         child = self._running_child()
-        search = _Search(request, known, partial(child.ask, deadline_s=deadline_s))
-        return tuple(Suggestion(design=design, suggested_by=self.name) for design in search.run())
+        ask = partial(child.ask, deadline_s=deadline_s)
+        return _Search(request, observations, pending, ask, name=self.name).run()
 
     @property
     def child_pid(self) -> int | None:
@@ -109,7 +128,7 @@ class VizierSuggester:
         if self._child is None:
             self._child = ChildProcess(
                 "dse.suggest.search",
-                env=_environment(self._compilation_cache),
+                env=quiet_environment(self._compilation_cache),
                 name="the search process (Vizier)",
             )
         return self._child
@@ -120,6 +139,20 @@ def make(*, timeout_s: float, compilation_cache: Path | None) -> Suggester:
     return VizierSuggester(timeout_s=timeout_s, compilation_cache=compilation_cache)
 
 
+def first_suggestions(request: SuggestRequest) -> tuple[Suggestion, ...]:
+    """Return the next first designs: the default one, then others in a random order."""
+    default = request.space.default()
+    order = first_untaken(first_designs(request.space, request.seed), request)
+    return tuple(
+        Suggestion(
+            design=design,
+            suggested_by=FIRST_DEFAULT if design == default else FIRST_RANDOM,
+            belief=Belief(reason=DEFAULT_START if design == default else RANDOM_START),
+        )
+        for design in order
+    )
+
+
 def first_designs(space: Space, seed: int) -> Iterator[Design]:
     """Yield the default design and then all designs in a random order."""
     yield space.default()
@@ -127,36 +160,90 @@ def first_designs(space: Space, seed: int) -> Iterator[Design]:
 
 
 class _Search:
-    """One call of ``suggest``: tells the child what is known and asks it about candidates."""
+    """One call of ``suggest``: tells the child what is known and asks it about candidates.
+
+    Args:
+        request: What is asked.
+        observations: The finished designs that the models are fitted to.
+        pending: The designs of the space that are being measured.
+        ask: Puts a message to the child.
+        name: Of the algorithm.
+    """
 
     def __init__(
-        self, request: SuggestRequest, known: set[Design], ask: Callable[[Message], Any]
+        self,
+        request: SuggestRequest,
+        observations: tuple[Observation, ...],
+        pending: tuple[Design, ...],
+        ask: Callable[[Message], Any],
+        *,
+        name: str,
     ) -> None:
         self._request = request
         self._space = request.space
-        self._known = known
+        self._observations = observations
+        self._pending = pending
+        self._taken = set(request.active)
         self._ask = ask
+        self._name = name
         self._encoder = Encoder(request.space)
-        self._rng = random.Random(f"{request.seed} {len(known)}")
+        self._rng = random.Random(f"{request.seed} {len(request.history)} {len(pending)}")
 
-    def run(self) -> tuple[Design, ...]:
-        """Return the best candidates, one after the other."""
-        self._ask(Fit(self._evidence()))
+    def run(self) -> tuple[Suggestion, ...]:
+        """Return the best candidates, one after the other, each with what is believed of it."""
         pool = self._first_pool()
-        chosen: list[Design] = []
-        wanted = min(self._request.count, self._space.count() - len(self._known))
-        while len(chosen) < wanted:
+        if not pool:
+            return ()
+        self._ask(Fit(self._evidence()))
+        importance = self._importance()
+        chosen: list[Suggestion] = []
+        while pool and len(chosen) < self._request.count:
             if chosen:
-                self._ask(Assume(self._encoder.encode(chosen[-1:])))
+                self._ask(Assume(self._encoder.encode([chosen[-1].design])))
             best, *pool = self._ranked(pool)
-            chosen.append(best)
+            self._taken.add(best)  # it is a neighbour of others, and would be found again
+            chosen.append(
+                Suggestion(
+                    design=best,
+                    suggested_by=self._name,
+                    belief=self._belief(best),
+                    importance=importance,
+                )
+            )
         return tuple(chosen)
 
+    def _belief(self, design: Design) -> Belief:
+        found: Explanation = self._ask(Explain(self._encoder.encode([design])))
+        return Belief(
+            reason=EXPECTED_GAIN,
+            predictions=tuple(
+                Prediction(
+                    metric=objective.metric,
+                    middle=float(found.middle[0, place]),
+                    low=float(found.low[0, place]),
+                    high=float(found.high[0, place]),
+                )
+                for place, objective in enumerate(self._request.objectives)
+            ),
+            feasible=float(found.feasible[0]),
+            gain=float(found.gain[0]),
+        )
+
+    def _importance(self) -> Importance:
+        """Return what the models make of each parameter, from designs drawn evenly."""
+        rng = random.Random(f"{self._request.seed} importance")
+        drawn = [self._space.sample(rng) for _ in range(_WEIGHED)]
+        shares = self._ask(Weigh(self._encoder.encode(drawn)))
+        return {
+            objective.metric: {
+                name: round(float(share), 4)
+                for name, share in zip(self._encoder.names, row, strict=True)
+            }
+            for objective, row in zip(self._request.objectives, shares, strict=True)
+        }
+
     def _evidence(self) -> Evidence:
-        observations = [o for o in self._request.observations if o.design in self._known]
-        observed = {observation.design for observation in observations}
-        pending = [d for d in self._request.active if d in self._known and d not in observed]
-        objectives = self._request.objectives
+        objectives, observations = self._request.objectives, self._observations
         return Evidence(
             features=self._encoder.encode([o.design for o in observations]),
             values=np.array(
@@ -167,30 +254,41 @@ class _Search:
             ),
             signs=np.array([1.0 if x.goal == "minimise" else -1.0 for x in objectives]),
             feasible=np.array([o.values is not None for o in observations]),
-            pending=self._encoder.encode(pending),
+            pending=self._encoder.encode(self._pending),
             seed=self._request.seed,
         )
 
+    def _is_taken(self, design: Design) -> bool:
+        return self._request.history.has(design) or design in self._taken
+
     def _first_pool(self) -> list[Design]:
-        """Return unknown designs: all, or a sample and the neighbours of the front."""
+        """Return unknown designs: all, or a sample and the neighbours of the front.
+
+        Where a long study leaves so little that no sample finds it, the first that are left.
+        """
         if self._space.count() <= _ENUMERATED:
-            pool = [design for design in self._space.enumerate() if design not in self._known]
+            pool = [design for design in self._space.enumerate() if not self._is_taken(design)]
         else:
             drawn = dict.fromkeys(self._space.sample(self._rng) for _ in range(_SAMPLED))
             for design in self._front():
                 drawn.update(dict.fromkeys(self._space.neighbours(design)))
-            pool = [design for design in drawn if design not in self._known]
+            pool = [design for design in drawn if not self._is_taken(design)]
+            if len(pool) < self._request.count:
+                pool = list(first_untaken(random_order(self._space, 0), self._request))
         self._rng.shuffle(pool)  # so that equal scores favour no part of the space
         return pool
 
     def _front(self) -> list[Design]:
+        """Return designs of the front; of a long one some, or their neighbours take too long."""
         objectives = self._request.objectives
         feasible = [
             (o.design, [o.values[x.metric] for x in objectives])
-            for o in self._request.observations
-            if o.values is not None and o.design in self._known
+            for o in self._observations
+            if o.values is not None
         ]
-        best = front([values for _, values in feasible], [x.goal for x in objectives])
+        best = list(front([values for _, values in feasible], [x.goal for x in objectives]))
+        if len(best) > _MOST_OF_FRONT:
+            best = sorted(self._rng.sample(best, _MOST_OF_FRONT))
         return [feasible[position][0] for position in best]
 
     def _ranked(self, pool: list[Design]) -> list[Design]:
@@ -202,7 +300,7 @@ class _Search:
             steps = dict.fromkeys(
                 step for design in ranked[:_CENTRES] for step in self._space.neighbours(design)
             )
-            fresh = [step for step in steps if step not in scores and step not in self._known]
+            fresh = [step for step in steps if step not in scores and not self._is_taken(step)]
             scores.update(zip(fresh, self._scores(fresh), strict=True))
             ranked = sorted(scores, key=scores.__getitem__, reverse=True)
             if ranked[0] == best:
@@ -214,19 +312,3 @@ class _Search:
             return []
         scores: list[float] = self._ask(Score(self._encoder.encode(designs))).tolist()
         return scores
-
-
-def _environment(compilation_cache: Path | None) -> dict[str, str]:
-    """Return variables that keep the child to one core and quiet."""
-    env = {
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "PYTHONWARNINGS": "ignore",
-    }
-    if compilation_cache is not None:
-        env["JAX_COMPILATION_CACHE_DIR"] = str(compilation_cache)
-        env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
-    return env
