@@ -230,7 +230,7 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
     for table in (attempts, metrics, layers, placements):
         require_sound(db, table, table.c.trial_id == source)
     for table in (beliefs, predictions):
-        require_sound(db, table, table.c.trial_id == result.trial.id)
+        require_sound(db, table, table.c.trial_id == (result.trial.promotes or result.trial.id))
     for table in (stage_times, artefacts, tools):
         of_trial = select(attempts.c.id).where(attempts.c.trial_id == source)
         require_sound(db, table, table.c.attempt_id.in_(of_trial))
