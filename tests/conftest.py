@@ -1,6 +1,10 @@
 """How the tests are shared out between the processes of pytest-xdist."""
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("here")  # how fast a machine draws examples says nothing about the software
 
 BUILT_ONCE = {"boards": "soc", "cfu": "cfu", "cpu": "cpu", "docs": "docs", "soc": "soc"}
 """Folders whose files share what takes long to build, with the name of what they share."""

@@ -104,7 +104,9 @@ CATCHES_EVERYTHING = {
 }
 
 
-def test_unexpected_exceptions_are_caught_only_where_foreign_code_a_request_or_a_process_ends() -> None:
+def test_unexpected_exceptions_are_caught_only_where_something_foreign_or_whole_ends() -> (
+    None
+):
     catching = [
         path.relative_to(ROOT).as_posix()
         for room in MAY_IMPORT

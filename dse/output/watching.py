@@ -1,7 +1,9 @@
 """``watch``: one look at a running study, as a line, as a table for a terminal, as JSON."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dse.output.report import time_text
@@ -29,6 +31,18 @@ class Disk:
     def is_low(self) -> bool:
         """Whether a build may soon find no room."""
         return self.free_bytes < LOW_BYTES
+
+
+def disks_of(folders: Mapping[str, Path]) -> list[Disk]:
+    """Return the free space of each folder, or of the nearest one around it that there is."""
+    found = []
+    for what, folder in folders.items():
+        there = folder.absolute()
+        while not there.exists():
+            there = there.parent
+        free = shutil.disk_usage(there).free
+        found.append(Disk(what=what, folder=str(folder.absolute()), free_bytes=free))
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
