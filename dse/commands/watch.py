@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ import numpy as np
 
 from dse.campaign.promotion import to_promote
 from dse.campaign.workers import local_pid
-from dse.output.watching import Disk, Look, look_data, look_line, look_table
+from dse.output.disks import disks_of
+from dse.output.watching import Look, look_data, look_line, look_table
 from dse.results.columns import StudyColumns
 from dse.results.front import has_objectives
 from dse.results.progress import Progress, fault_counts, progress
@@ -158,18 +158,6 @@ def _designs_in_space(reader: Reader, study: str) -> int | None:
         return int(json.loads(reader.study(study).space_json or "{}")["designs"])
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def disks_of(folders: Mapping[str, Path]) -> list[Disk]:
-    """Return the free space of each folder, or of the nearest one around it that there is."""
-    found = []
-    for what, folder in folders.items():
-        there = folder.absolute()
-        while not there.exists():
-            there = there.parent
-        free = shutil.disk_usage(there).free
-        found.append(Disk(what=what, folder=str(folder.absolute()), free_bytes=free))
-    return found
 
 
 def _use(pids: Collection[int]) -> _Use:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dse.output.disks import Disk
 from dse.output.report import time_text
 from dse.store import HeldTrial, TrialState
 from dse.words import bytes_text, duration_text, number_text, plural, printable
@@ -12,23 +13,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from dse.results.progress import FaultCount, Progress
-
-LOW_BYTES = 2_000_000_000
-"""With less free space than this a disk is said to be low."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disk:
-    """Where files are written, and what is free there."""
-
-    what: str
-    folder: str
-    free_bytes: int
-
-    @property
-    def is_low(self) -> bool:
-        """Whether a build may soon find no room."""
-        return self.free_bytes < LOW_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,16 +1,18 @@
 """What a night brought: what improved, what failed and why. Computed from a study's columns."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from contracts.faults import FaultKind
+from contracts.faults import ConfigError, FaultKind
 from dse.pareto import Goal
 from dse.results.columns import Floats, Mask, StudyColumns
 from dse.results.front import goals_of
 from dse.results.progress import FaultCount, Progress, fault_counts, progress
-from dse.store import HeldTrial, TrialResult, TrialState
+from dse.results.study_results import study_columns
+from dse.store import HeldTrial, Reader, TrialResult, TrialState
 
 PAUSE_S = 3600.0
 """A study in which nothing ran for so long has had two nights."""
@@ -148,6 +150,49 @@ def morning_of(
             Failures(count=count, fix=fixes.get(count.example, "")) for count in examples(columns)
         ),
         retried=retried,
+    )
+
+
+def study_morning(reader: Reader, name: str, *, hours: float | None, now_s: float) -> Morning:
+    """Return what the last night of a study brought.
+
+    Args:
+        reader: The database.
+        name: Of the study.
+        hours: How far back it goes; None for the time since the last pause of an hour.
+        now_s: The time.
+
+    Raises:
+        NotFound: There is no such study.
+        StoreError: The database cannot be used.
+    """
+    return morning_from(reader, study_columns(reader, name), hours=hours, now_s=now_s)
+
+
+def morning_from(
+    reader: Reader, columns: StudyColumns, *, hours: float | None, now_s: float
+) -> Morning:
+    """Return what the last night of a study brought, whose columns are known already.
+
+    Raises:
+        ConfigError: ``hours`` is no number.
+    """
+    if hours is not None and not math.isfinite(hours):
+        raise ConfigError(f"a report of {hours} hours has no beginning", fix="give a number")
+    since_s = began_s(columns) if hours is None else now_s - 3600 * hours
+    since_s = max(since_s, columns.created_s)
+    study = reader.study(columns.config.name)
+    fixes = {}
+    for count in examples(columns):
+        attempts = reader.detail(study, count.example).attempts
+        fixes[count.example] = (attempts[-1].fix or "") if attempts else ""
+    return morning_of(
+        columns,
+        reader.held_trials(columns.id, now_s=now_s),
+        since_s=since_s,
+        now_s=now_s,
+        fixes=fixes,
+        retried=reader.failed_attempts(columns.id, since_s=since_s),
     )
 
 

@@ -12,8 +12,6 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from contracts.faults import ConfigError
-from dse.commands.morning import morning_from
-from dse.commands.watch import disks_of
 from dse.dashboard.data.payload import MOST_DRAWN
 from dse.dashboard.pages.acting import last_outcome
 from dse.dashboard.pages.compare import compare_context
@@ -21,8 +19,10 @@ from dse.dashboard.pages.parts import PARTS, study_context
 from dse.dashboard.pages.trial import trial_context
 from dse.dashboard.web.context import ColumnsDep, ContextDep, SelectionDep
 from dse.dashboard.web.events import list_events, study_events
+from dse.output.disks import disks_of
 from dse.output.document import document_body
 from dse.output.morning import morning_document
+from dse.results.morning import morning_from
 
 router = APIRouter(include_in_schema=False)
 
