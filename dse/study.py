@@ -220,9 +220,9 @@ def report(
 ) -> None:
     """Print what the last night of a study brought: what improved, what failed, what to do."""
     from dse.commands.morning import write_files
+    from dse.output.disks import disks_of
     from dse.output.document import document_html, document_markdown, document_text
     from dse.output.morning import front_svg, morning_data, morning_document
-    from dse.output.watching import disks_of
     from dse.results.morning import study_morning
     from runners.pipeline import default_root
 

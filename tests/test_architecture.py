@@ -104,9 +104,7 @@ CATCHES_EVERYTHING = {
 }
 
 
-def test_unexpected_exceptions_are_caught_only_where_something_foreign_or_whole_ends() -> (
-    None
-):
+def test_unexpected_exceptions_are_caught_only_where_something_foreign_or_whole_ends() -> None:
     catching = [
         path.relative_to(ROOT).as_posix()
         for room in MAY_IMPORT

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from dataclasses import dataclass, replace
 
 from contracts.belief import STOOD_IN, Belief
@@ -37,15 +38,23 @@ class Asker:
         self._answers: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
         self._is_asking = False
         self._is_closed = False
+        self._asked_s = 0.0
+        self._took_s = 0.0
 
     @property
     def is_asking(self) -> bool:
         """Tell whether an answer is outstanding."""
         return self._is_asking
 
+    @property
+    def took_s(self) -> float:
+        """How long the last answer took; 0 before there is one."""
+        return self._took_s
+
     def ask(self, request: SuggestRequest) -> None:
         """Hand a request to the algorithm in a thread of its own; ``answer`` returns the result."""
         self._is_asking = True
+        self._asked_s = time.monotonic()
         # a daemon, so that an interrupted campaign does not wait for it
         threading.Thread(target=self._think, args=(request,), daemon=True).start()
 
@@ -60,6 +69,7 @@ class Asker:
         except queue.Empty:
             return None
         self._is_asking = False
+        self._took_s = time.monotonic() - self._asked_s
         if isinstance(found, BaseException):
             raise found
         return found

@@ -38,6 +38,9 @@ from dse.suggest.stopping import AGREEING, has_converged
 from runners.executors import Executor, Finished, Progress
 from runners.job import StageState
 
+_SLOW_S = 0.25
+"""An algorithm that takes longer is asked ahead."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
@@ -106,6 +109,7 @@ class Campaign:
     _is_spent: bool = field(default=False, init=False)
     _has_converged: bool = field(default=False, init=False)
     _next_look_s: float = field(default=0.0, init=False)
+    _next_ahead_s: float = field(default=0.0, init=False)
     _is_stop_requested: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -154,6 +158,7 @@ class Campaign:
         """Give the free workers something to do: a queued trial, else a new suggestion."""
         self._take_answer()
         if len(self._running) >= self.config.workers:
+            self._ask_ahead()
             return
         start_s = self.store.next_start_s(self.study.id)
         if start_s is None or start_s > self.now_s():
@@ -203,7 +208,20 @@ class Campaign:
             return InvalidDesign(f"queued by hand, but {error.what}", fix=error.fix)
         return None
 
-    def _ask(self) -> None:
+    def _ask_ahead(self) -> None:
+        """Let a slow algorithm think while all workers are busy, so that none waits for it.
+
+        One design ahead: it is chosen without what runs now has to tell. A quick algorithm is
+        asked when there is room, and knows all.
+        """
+        now_s = self.now_s()
+        if self.asker.took_s < _SLOW_S or self.asker.is_asking or now_s < self._next_ahead_s:
+            return
+        self._next_ahead_s = now_s + self.timing.look_s
+        if self.store.next_start_s(self.study.id) is None:
+            self._ask(at_least=1)
+
+    def _ask(self, *, at_least: int = 0) -> None:
         if self.asker.is_asking or self._is_exhausted or self._is_spent:
             return
         self._knowledge.update(self.store)
@@ -215,7 +233,7 @@ class Campaign:
         self._is_spent = left <= 0 or self._has_converged
         if self._is_spent:
             return
-        count = min(self.config.workers - len(self._running), left)
+        count = min(max(self.config.workers - len(self._running), at_least), left)
         if count > 0:
             self.asker.ask(self._knowledge.request(count))
             self._tell(Asking(algorithm=self.config.suggest.algorithm, count=count))

@@ -174,7 +174,7 @@ def _post(url: str, content: Mapping[str, str], limit_s: float) -> list[str]:
         headers = {"Content-Type": "application/json", "User-Agent": "soft-soc-dse"}
         request = urllib.request.Request(url, data=body, headers=headers, method="POST")
         try:
-            with urllib.request.urlopen(request, timeout=limit_s):
+            with urllib.request.urlopen(request, timeout=2 * limit_s):
                 return
         except urllib.error.HTTPError as error:
             error.close()

@@ -1,4 +1,4 @@
-"""What ``report`` does beside looking: it writes the files that a person named."""
+"""What ``report`` does with the files that a person names."""
 
 from collections.abc import Mapping
 from pathlib import Path

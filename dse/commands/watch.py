@@ -11,7 +11,8 @@ import numpy as np
 
 from dse.campaign.promotion import to_promote
 from dse.campaign.workers import local_pid
-from dse.output.watching import Look, disks_of, look_data, look_line, look_table
+from dse.output.disks import disks_of
+from dse.output.watching import Look, look_data, look_line, look_table
 from dse.results.columns import StudyColumns
 from dse.results.front import has_objectives
 from dse.results.progress import Progress, fault_counts, progress

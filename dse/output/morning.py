@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from dse.output.disks import Disk
 from dse.output.document import Document, Item, Section, Table
 from dse.output.report import time_text
-from dse.output.watching import Disk
 from dse.results.morning import Morning
 from dse.store import TrialState
 from dse.words import bytes_text, duration_text, number_text, plural, unit_text, value_text, varying

@@ -153,6 +153,49 @@ def morning_of(
     )
 
 
+def study_morning(reader: Reader, name: str, *, hours: float | None, now_s: float) -> Morning:
+    """Return what the last night of a study brought.
+
+    Args:
+        reader: The database.
+        name: Of the study.
+        hours: How far back it goes; None for the time since the last pause of an hour.
+        now_s: The time.
+
+    Raises:
+        NotFound: There is no such study.
+        StoreError: The database cannot be used.
+    """
+    return morning_from(reader, study_columns(reader, name), hours=hours, now_s=now_s)
+
+
+def morning_from(
+    reader: Reader, columns: StudyColumns, *, hours: float | None, now_s: float
+) -> Morning:
+    """Return what the last night of a study brought, whose columns are known already.
+
+    Raises:
+        ConfigError: ``hours`` is no number.
+    """
+    if hours is not None and not math.isfinite(hours):
+        raise ConfigError(f"a report of {hours} hours has no beginning", fix="give a number")
+    since_s = began_s(columns) if hours is None else now_s - 3600 * hours
+    since_s = max(since_s, columns.created_s)
+    study = reader.study(columns.config.name)
+    fixes = {}
+    for count in examples(columns):
+        attempts = reader.detail(study, count.example).attempts
+        fixes[count.example] = (attempts[-1].fix or "") if attempts else ""
+    return morning_of(
+        columns,
+        reader.held_trials(columns.id, now_s=now_s),
+        since_s=since_s,
+        now_s=now_s,
+        fixes=fixes,
+        retried=reader.failed_attempts(columns.id, since_s=since_s),
+    )
+
+
 def examples(columns: StudyColumns) -> list[FaultCount]:
     """Return the faults of a study's trials, each with the number of one that has it."""
     return fault_counts(columns, np.ones(len(columns), dtype=np.bool_))
@@ -199,46 +242,3 @@ def _volume_before(columns: StudyColumns, ended_s: Floats, since_s: float) -> fl
         if (position := columns.index_of(number)) is not None and ended_s[position] < since_s
     ]
     return max(shares, default=0.0)
-
-
-def study_morning(reader: Reader, name: str, *, hours: float | None, now_s: float) -> Morning:
-    """Return what the last night of a study brought.
-
-    Args:
-        reader: The database.
-        name: Of the study.
-        hours: How far back it goes; None for the time since the last pause of an hour.
-        now_s: The time.
-
-    Raises:
-        NotFound: There is no such study.
-        StoreError: The database cannot be used.
-    """
-    return morning_from(reader, study_columns(reader, name), hours=hours, now_s=now_s)
-
-
-def morning_from(
-    reader: Reader, columns: StudyColumns, *, hours: float | None, now_s: float
-) -> Morning:
-    """Return what the last night of a study brought, whose columns are known already.
-
-    Raises:
-        ConfigError: ``hours`` is no number.
-    """
-    if hours is not None and not math.isfinite(hours):
-        raise ConfigError(f"a report of {hours} hours has no beginning", fix="give a number")
-    since_s = began_s(columns) if hours is None else now_s - 3600 * hours
-    since_s = max(since_s, columns.created_s)
-    study = reader.study(columns.config.name)
-    fixes = {}
-    for count in examples(columns):
-        attempts = reader.detail(study, count.example).attempts
-        fixes[count.example] = (attempts[-1].fix or "") if attempts else ""
-    return morning_of(
-        columns,
-        reader.held_trials(columns.id, now_s=now_s),
-        since_s=since_s,
-        now_s=now_s,
-        fixes=fixes,
-        retried=reader.failed_attempts(columns.id, since_s=since_s),
-    )

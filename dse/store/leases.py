@@ -23,6 +23,8 @@ from dse.store.records import AttemptRecord, Claim, RetryPolicy, TrialRecord, Tr
 from dse.store.results import write_measurement
 from dse.store.schema import attempts, trials
 
+_FORGIVEN = 5
+"""So often a trial may lose its worker before that counts: a design may be what kills it."""
 _RESULTS = (TrialState.COMPLETED, TrialState.INFEASIBLE)
 
 
@@ -129,6 +131,7 @@ def end_lost(db: Connection, lost: list[AttemptRecord], *, now_s: float, retry: 
             now_s=now_s,
             retry=retry,
             unless_heard_of_since_s=attempt.heartbeat_s,
+            is_worker_gone=True,
         )
         ended += state is not None
     return ended
@@ -142,8 +145,13 @@ def end_attempt(
     now_s: float,
     retry: RetryPolicy,
     unless_heard_of_since_s: float | None = None,
+    is_worker_gone: bool = False,
 ) -> TrialState | None:
-    """Store how an attempt ended if it holds the lease; return the trial's new state."""
+    """Store how an attempt ended if it holds the lease; return the trial's new state.
+
+    With ``is_worker_gone`` the whole worker went away, with all its trials: that is not held
+    against this one, unless it happens to it again and again.
+    """
     holds: list[ColumnElement[bool]] = [attempts.c.id == attempt_id, attempts.c.ended_s.is_(None)]
     if unless_heard_of_since_s is not None:
         holds.append(attempts.c.heartbeat_s == unless_heard_of_since_s)
@@ -167,6 +175,9 @@ def end_attempt(
     if fault is not None and ended is TrialState.FAILED:
         failures = db.execute(select(trials.c.failures).where(trials.c.id == trial_id)).scalar_one()
         counts = _is_counted(fault)
+        if is_worker_gone:
+            earlier = queries.ended_attempts(db, trial_id, but=attempt_id)
+            counts = sum(a.kind is FaultKind.WORKER_LOST for a in earlier) >= _FORGIVEN
         failures += counts
         values["failures"] = failures
         if failures < retry.attempts:

@@ -10,6 +10,7 @@ import pytest
 from contracts.faults import DoesNotFit, FaultKind, ToolCrashed
 from contracts.measurement import Measurement, Outcome, outcome_of
 from dse.config import StudyConfig, load_config, with_budget
+from dse.output.disks import Disk
 from dse.output.document import (
     Document,
     Item,
@@ -20,7 +21,6 @@ from dse.output.document import (
     document_text,
 )
 from dse.output.morning import front_svg, morning_data, morning_document
-from dse.output.watching import Disk
 from dse.results.morning import Morning, study_morning
 from dse.store import Store, TrialState
 from runners.job import Job

@@ -181,6 +181,19 @@ def test_an_expired_lease_is_taken_back_and_its_late_result_is_refused(store: St
     assert [a.kind for a in store.detail(study, 1).attempts] == ["worker-lost", None]
 
 
+def test_killed_workers_are_not_held_against_a_trial_but_not_for_ever(store: Store) -> None:
+    study = new_study(store)
+    new_trials(store, study, 1)
+    states = []
+    for n in range(8):
+        at_s = 1000.0 * (n + 1)
+        assert store.claim(study.id, worker="killed", now_s=at_s, lease_s=60) is not None
+        assert store.take_back(now_s=at_s + 1, retry=NO_WAIT, is_gone=lambda _: True) == 1
+        states.append(store.results(study.id)[0].trial.state)
+
+    assert states == ["waiting"] * 7 + ["failed"]
+
+
 def test_a_heartbeat_keeps_a_lease(store: Store) -> None:
     study = new_study(store)
     new_trials(store, study, 1)

@@ -19,9 +19,9 @@ from dse.dashboard.pages.parts import PARTS, study_context
 from dse.dashboard.pages.trial import trial_context
 from dse.dashboard.web.context import ColumnsDep, ContextDep, SelectionDep
 from dse.dashboard.web.events import list_events, study_events
+from dse.output.disks import disks_of
 from dse.output.document import document_body
 from dse.output.morning import morning_document
-from dse.output.watching import disks_of
 from dse.results.morning import morning_from
 
 router = APIRouter(include_in_schema=False)
