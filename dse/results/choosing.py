@@ -216,7 +216,7 @@ def choose(
     )
 
 
-def _shares(points: np.ndarray, minimise: Sequence[bool]) -> np.ndarray:  # type: ignore[type-arg]
+def _shares(points: np.ndarray, minimise: Sequence[bool]) -> np.ndarray:
     """Return for each point and objective where it lies between the best, 0, and the worst, 1.
 
     On a logarithmic scale where all values are above 0: twice as fast is as good as half as large.

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 
 from contracts.network import WindowSum
 from sw_templates.constants import int8_values
+from sw_templates.layer import ReferenceKernel
 from sw_templates.layers.convolution import (
     CONVOLUTION_FIELDS,
     convolution_window,
@@ -53,6 +54,9 @@ void conv2d(const struct conv2d_layer *layer, const int8_t *input, int8_t *outpu
             int8_t *scratch);
 """
     scratch_rows: ClassVar[int] = STRIP_PIXELS
+    reference: ClassVar[ReferenceKernel | None] = ReferenceKernel(
+        header="conv.h", function="ConvPerChannel"
+    )
 
     window: Window
 

@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 
 from contracts.network import Image, Window, WindowSum
 from sw_templates.constants import int8_values
+from sw_templates.layer import ReferenceKernel
 from sw_templates.layers.weighted_layer import WeightedLayer
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
@@ -39,6 +40,9 @@ void fully_connected(const struct fully_connected_layer *layer, const int8_t *in
 """
 
     multiplies_as_double: ClassVar[bool] = True
+    reference: ClassVar[ReferenceKernel | None] = ReferenceKernel(
+        header="fully_connected.h", function="FullyConnected"
+    )
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -71,9 +75,13 @@ void fully_connected(const struct fully_connected_layer *layer, const int8_t *in
             "input_depth": self.weights.shape[1],
             "output_depth": self.weights.shape[0],
             **self.output_fields(),
-            "is_per_channel": int(len(self.weights.scales) > 1),
+            "is_per_channel": int(self._is_per_channel),
             **self.weight_fields(row_align_bytes),
         }
+
+    def further_reference_functions(self) -> tuple[str, ...]:
+        """See ``Layer.further_reference_functions``."""
+        return ("FullyConnectedPerChannel",) if self._is_per_channel else ()
 
     def scratch_bytes(self, *, row_align_bytes: int, scratch_rows: int) -> int:
         """See ``Layer.scratch_bytes``."""
@@ -93,6 +101,10 @@ void fully_connected(const struct fully_connected_layer *layer, const int8_t *in
             weights=int8_values(self.weights).reshape(units, 1, 1, depth),
             requantisation=self.requantisation(),
         )
+
+    @property
+    def _is_per_channel(self) -> bool:
+        return len(self.weights.scales) > 1
 
     @property
     def batches(self) -> int:

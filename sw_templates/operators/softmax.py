@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from sw_templates.constants import Constant, int32_constant
-from sw_templates.layer import Layer
+from sw_templates.layer import Layer, ReferenceKernel
 from sw_templates.layers.fixed_point import exponentials
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import Node
@@ -30,6 +30,10 @@ struct softmax_layer {
     prototype: ClassVar[str] = """
 void softmax(const struct softmax_layer *layer, const int8_t *input, int8_t *output);
 """
+
+    reference: ClassVar[ReferenceKernel | None] = ReferenceKernel(
+        header="softmax.h", function="Softmax", namespace="reference_ops"
+    )
 
     beta: float
 
