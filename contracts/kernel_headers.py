@@ -12,7 +12,7 @@ class KernelHeaders:
     Attributes:
         folder: On the compiler's include path. Nothing in it is changed or rendered.
         headers: Name of a kernel, for example ``conv2d``, to the path of its header in ``folder``.
-            ``sw_templates.tflm.REFERENCE_KERNELS`` says which kernels there are, and what a header
+            ``sw_templates.tflm.reference_kernels`` says which kernels there are, and what a header
             must define.
         defines: Macros of the compiler's command line, name to value.
         sources: Paths in ``folder`` of C++ files that the headers need, compiled too.

@@ -18,6 +18,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceKernel:
+    """Where TensorFlow Lite Micro has the reference kernel of an operator.
+
+    Attributes:
+        header: File name of the header.
+        function: What it defines in ``namespace``.
+        namespace: In ``tflite``.
+    """
+
+    header: str
+    function: str
+    namespace: str = "reference_integer_ops"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Layer(ABC):
     """One operator in execution order; a subclass is one kind of operator.
 
@@ -48,6 +63,9 @@ class Layer(ABC):
         for_int4: It is the operator with int4 weights, for which another file has int8 ones.
         is_host_edge: From float32 at the edge of a graph, it is the host's work.
         scratch_rows: As how many rows the plain kernel wants its scratch memory at least.
+        reference: What a header that somebody wrote in the place of TensorFlow Lite Micro's must
+            be; None where none can stand for the kernel. ``sw_templates/tflm/kernels`` then has the
+            C++ that calls it, ``<kernel>.cc.j2``.
 
     Attributes:
         index: Its number in the file.
@@ -68,6 +86,7 @@ class Layer(ABC):
     for_int4: ClassVar[bool] = False
     is_host_edge: ClassVar[bool] = False
     scratch_rows: ClassVar[int] = 1
+    reference: ClassVar[ReferenceKernel | None] = None
 
     index: int
     inputs: tuple[Tensor, ...]
@@ -125,6 +144,16 @@ class Layer(ABC):
         without the input's zero point in it.
         """
         return self
+
+    def further_reference_functions(self) -> tuple[str, ...]:
+        """Return functions of ``reference``'s header of which the layer needs one beside its own.
+
+        Asked of what ``for_reference_kernel`` returns; empty where it needs none.
+
+        Raises:
+            ConfigError: No reference kernel computes the layer.
+        """
+        return ()
 
     def scratch_bytes(self, *, row_align_bytes: int, scratch_rows: int) -> int:
         """Return the size of the scratch memory: 0 for every layer of the kind, or for none.

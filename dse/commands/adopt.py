@@ -26,13 +26,14 @@ from dse.commands.adopted_files import (
 from hw_templates.cfu import BUILT_IN, load_families
 from hw_templates.cfu.amaranth_file import arguments_of
 from hw_templates.cfu.inspect_verilog import inspect_cfu
-from hw_templates.cfu.verilog_source import verilog_files
+from hw_templates.cfu.verilog_source import modules_in, verilog_files
 from runners import ROOT
 from runners.job import Job, StageEvent, Workload, job_without_design
 from runners.pipeline import Cache, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.own_source import calling
 from runners.workload import workload_model
+from sw_templates.tflite_import import load_model
 from sw_templates.tflm.find import FoundKernels, find_kernels
 
 OUR_MODEL = ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"
@@ -107,6 +108,8 @@ def adopt_project(
     """
     if not folder.is_dir():
         raise ConfigError(f"there is no folder {folder}", fix="name the folder that holds cfu.v")
+    if model is not None and not model.is_file():
+        raise ConfigError(f"there is no file {model}", fix="name a .tflite file with --model")
     folder = folder.resolve()
     name = _family_name(folder.name)
     out = (out or Path(f"{name}-family")).resolve()
@@ -121,7 +124,8 @@ def adopt_project(
         raise ConfigError(error.what, error.fix, error.detail) from error
     kernels = find_kernels(folder)
     proposals = [proposal(name, each, value) for each, value in hardware.parameters.items()]
-    network = model or _only_model(folder) or OUR_MODEL
+    network = (model or _only_model(folder) or OUR_MODEL).resolve()
+    load_model(network)  # says what is wrong with it
 
     def write() -> None:
         text = family_text(
@@ -198,8 +202,7 @@ def _family_name(folder: str) -> str:
 
 def _hardware(folder: Path) -> Hardware:
     python = [each for each in _PYTHON if (folder / each).is_file()]
-    is_verilog = any(True for _ in verilog_files(folder, is_deep=True))
-    if python and not is_verilog:
+    if python and not _has_verilog(folder):
         return _in_amaranth(folder, python[0])
     facts = inspect_cfu(folder)
     notes = [f"{each} was not read: {facts.source.top} is there" for each in python]
@@ -208,6 +211,16 @@ def _hardware(folder: Path) -> Hardware:
         texts=facts.source.texts,
         parameters=facts.parameters,
         notes=(*facts.notes, *notes),
+    )
+
+
+def _has_verilog(folder: Path) -> bool:
+    """Return whether a file of Verilog in a folder has module ``Cfu``."""
+    paths = (folder / name for name in verilog_files(folder, is_deep=True))
+    return any(
+        "Cfu" in modules_in(path.read_text(encoding="utf-8", errors="replace"))
+        for path in paths
+        if path.resolve().is_relative_to(folder)
     )
 
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
+from contracts.faults import ConfigError
 from contracts.network import Requantisation, TensorSum
 from sw_templates.constants import Constant, int32_constant
+from sw_templates.layer import ReferenceKernel
 from sw_templates.layers.elementwise_layer import elementwise_prototype, elementwise_structure
 from sw_templates.layers.sum_layer import SUM_OPTIONS, SumLayer
 from sw_templates.layers.sum_scaling import LEFT_SHIFT, SUM_MEMBERS, sum_scaling
@@ -12,6 +14,7 @@ from sw_templates.layers.window import image_of
 from sw_templates.tflite_file import OptionsTable
 
 _KERNEL_DIMENSIONS = 4
+_MOST_DIMENSIONS = 6
 _SHAPE_MEMBERS = """
     int32_t dimensions;    /* of a shape, for TFLite's own kernel; 0 for others */
     const int32_t *shapes; /* [3][dimensions]: of the inputs, with ones in front, and the output */
@@ -34,6 +37,8 @@ class Add(SumLayer):
     )
     prototype: ClassVar[str] = elementwise_prototype("add")
 
+    reference: ClassVar[ReferenceKernel | None] = ReferenceKernel(header="add.h", function="Add")
+
     is_for_reference_kernel: bool = False
 
     def for_reference_kernel(self) -> Self:
@@ -43,9 +48,28 @@ class Add(SumLayer):
     def factors(self) -> dict[str, int | str]:
         """See ``ElementwiseLayer.factors``."""
         factors = SumLayer.factors(self)
-        if self.is_for_reference_kernel:
-            factors |= {"dimensions": len(self._shapes()[0]), "shapes": f"{self.name}_shapes"}
-        return factors
+        if not self.is_for_reference_kernel:
+            return {**factors, "dimensions": 0, "shapes": 0}
+        return {
+            **factors,
+            "dimensions": len(self._shapes()[0]),
+            "shapes": f"{self.name}_shapes",
+        }
+
+    def further_reference_functions(self) -> tuple[str, ...]:
+        """See ``Layer.further_reference_functions``: another function broadcasts."""
+        left, right = self.inputs
+        if left.shape == right.shape:
+            return ()
+        dimensions = len(self._shapes()[0])
+        if dimensions > _MOST_DIMENSIONS:
+            raise ConfigError(
+                f"layer {self.name} broadcasts {dimensions} dimensions, a shape of a reference"
+                f" kernel has at most {_MOST_DIMENSIONS}",
+                fix=f"leave {self.kernel} out of the family's kernel_headers: our kernel runs it",
+            )
+        is_few = dimensions <= _KERNEL_DIMENSIONS
+        return ("BroadcastAdd6DSlow", *(["BroadcastAdd4DSlow"] if is_few else []))
 
     def arrays(self, *, row_align_bytes: int) -> tuple[Constant, ...]:
         """Return the table of the loops, and the shapes where the kernel is told them."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.network import ChannelSum, Requantisation, Scale
+from sw_templates.layer import ReferenceKernel
 from sw_templates.layers.pool_layer import POOL_FIELDS, POOL_MEMBERS, PoolLayer
 from sw_templates.layers.window import image_of
 from sw_templates.tflite_file import OptionsTable
@@ -25,6 +26,9 @@ struct average_pool2d_layer {{
 {POOL_MEMBERS}    int32_t scratch_bytes; /* at least 4 x channels */
 }};
 """
+    reference: ClassVar[ReferenceKernel | None] = ReferenceKernel(
+        header="pooling.h", function="AveragePool"
+    )
     prototype: ClassVar[str] = """
 void average_pool2d(const struct average_pool2d_layer *layer, const int8_t *input, int8_t *output,
                     int8_t *scratch);

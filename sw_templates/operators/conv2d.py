@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sw_templates.layer import ReferenceKernel
 from sw_templates.layers.convolution import CONVOLUTION_FIELDS
 from sw_templates.layers.convolution_layer import STRIP_PIXELS, ConvolutionLayer
 from sw_templates.tflite_file import OptionsTable
@@ -41,6 +42,9 @@ void conv2d(const struct conv2d_layer *layer, const int8_t *input, int8_t *outpu
             int8_t *scratch);
 """
     scratch_rows: ClassVar[int] = STRIP_PIXELS
+    reference: ClassVar[ReferenceKernel | None] = ReferenceKernel(
+        header="conv.h", function="ConvPerChannel"
+    )
 
     def scratch_bytes(self, *, row_align_bytes: int, scratch_rows: int) -> int:
         """See ``Layer.scratch_bytes``."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from contracts.network import ChannelSum, WindowSum
 from sw_templates.constants import int8_values
+from sw_templates.layer import ReferenceKernel
 from sw_templates.layers.convolution import (
     DEPTHWISE_FIELDS,
     depth_multiplier,
@@ -55,6 +56,9 @@ void depthwise_conv2d(const struct depthwise_conv2d_layer *layer, const int8_t *
                       int8_t *output, int8_t *scratch);
 """
     channels_in_row: ClassVar[bool] = True
+    reference: ClassVar[ReferenceKernel | None] = ReferenceKernel(
+        header="depthwise_conv.h", function="DepthwiseConvPerChannel"
+    )
 
     window: Window
     depth_multiplier: int

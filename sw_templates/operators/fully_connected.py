@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sw_templates.layer import ReferenceKernel
 from sw_templates.layers.dense_layer import DENSE_FIELDS, DenseLayer
 from sw_templates.tflite_file import OptionsTable
 
@@ -35,17 +36,29 @@ void fully_connected(const struct fully_connected_layer *layer, const int8_t *in
                      int8_t *output, int8_t *scratch);
 """
 
+    reference: ClassVar[ReferenceKernel | None] = ReferenceKernel(
+        header="fully_connected.h", function="FullyConnected"
+    )
+
     def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
         """See ``Layer.fields``."""
         return {
             **DenseLayer.fields(self, row_align_bytes=row_align_bytes),
-            "is_per_channel": int(len(self.weights.scales) > 1),
+            "is_per_channel": int(self._is_per_channel),
         }
+
+    def further_reference_functions(self) -> tuple[str, ...]:
+        """See ``Layer.further_reference_functions``."""
+        return ("FullyConnectedPerChannel",) if self._is_per_channel else ()
 
     def scratch_bytes(self, *, row_align_bytes: int, scratch_rows: int) -> int:
         """See ``Layer.scratch_bytes``."""
         del scratch_rows
         return self.row_bytes(row_align_bytes)
+
+    @property
+    def _is_per_channel(self) -> bool:
+        return len(self.weights.scales) > 1
 
 
 OPERATOR = FullyConnected

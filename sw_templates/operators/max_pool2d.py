@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from contracts.network import ChannelMaximum
+from sw_templates.layer import ReferenceKernel
 from sw_templates.layers.pool_layer import POOL_FIELDS, POOL_MEMBERS, PoolLayer
 from sw_templates.layers.window import image_of
 from sw_templates.tflite_file import OptionsTable
@@ -17,6 +18,9 @@ class MaxPool2d(PoolLayer):
     kernel: ClassVar[str] = "max_pool2d"
     options: ClassVar[OptionsTable | None] = OptionsTable(name="Pool2DOptions", fields=POOL_FIELDS)
     structure: ClassVar[str] = f"struct max_pool2d_layer {{\n{POOL_MEMBERS}}};\n"
+    reference: ClassVar[ReferenceKernel | None] = ReferenceKernel(
+        header="pooling.h", function="MaxPool"
+    )
     prototype: ClassVar[str] = """
 void max_pool2d(const struct max_pool2d_layer *layer, const int8_t *input, int8_t *output);
 """

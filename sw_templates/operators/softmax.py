@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sw_templates.constants import Constant, int32_constant
-from sw_templates.layer import Layer
+from sw_templates.layer import Layer, ReferenceKernel
 from sw_templates.layers.exact import divide_by_power_of_two, doubling_high_multiply
 from sw_templates.layers.fixed_point import exponentials, reciprocal_of_one_plus
 from sw_templates.quantise import INT32_MAX
@@ -37,6 +37,10 @@ struct softmax_layer {
     prototype: ClassVar[str] = """
 void softmax(const struct softmax_layer *layer, const int8_t *input, int8_t *output);
 """
+
+    reference: ClassVar[ReferenceKernel | None] = ReferenceKernel(
+        header="softmax.h", function="Softmax", namespace="reference_ops"
+    )
 
     beta: float
 

@@ -7,7 +7,7 @@ our kernels that calls the function of a header instead.
 
 import re
 import shutil
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,8 @@ import jinja2
 
 from contracts.faults import ConfigError
 from contracts.kernel_headers import KernelHeaders
-from sw_templates.layer import Layer
+from sw_templates.layer import Layer, ReferenceKernel
+from sw_templates.operator_set import find_operators
 
 _HERE = Path(__file__).parent
 INCLUDE_FOLDER = "tflm"
@@ -58,64 +59,13 @@ _FORWARDED = {
 """Headers of the shim to the names by which kernels include them."""
 
 
-_MOST_DIMENSIONS = 6
-"""Of a RuntimeShape."""
-
-
-def _nothing(layer: Layer) -> tuple[str, ...]:
-    del layer
-    return ()
-
-
-def _per_channel(layer: Layer) -> tuple[str, ...]:
-    is_per_channel = layer.fields(row_align_bytes=1)["is_per_channel"]
-    return ("FullyConnectedPerChannel",) if is_per_channel else ()
-
-
-def _broadcast(layer: Layer) -> tuple[str, ...]:
-    left, right = layer.inputs
-    if left.shape == right.shape:
-        return ()
-    dimensions = int(layer.fields(row_align_bytes=1)["dimensions"])
-    if dimensions > _MOST_DIMENSIONS:
-        raise ConfigError(
-            f"layer {layer.name} broadcasts {dimensions} dimensions, a shape of a reference kernel"
-            f" has at most {_MOST_DIMENSIONS}",
-            fix="leave add out of the family's kernel_headers, and our own kernel runs it",
-        )
-    return ("BroadcastAdd6DSlow", *(["BroadcastAdd4DSlow"] if dimensions <= 4 else []))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReferenceKernel:
-    """A kernel for which a header of TensorFlow Lite Micro can stand.
-
-    Attributes:
-        header: File name that the header has there.
-        function: What it must define, in ``tflite::reference_integer_ops``, or, for SOFTMAX, in
-            ``tflite::reference_ops``.
-        also: From a layer to other functions of which it needs one, or to none.
-    """
-
-    header: str
-    function: str
-    also: Callable[[Layer], tuple[str, ...]] = _nothing
-
-
-REFERENCE_KERNELS = {
-    "conv2d": ReferenceKernel(header="conv.h", function="ConvPerChannel"),
-    "depthwise_conv2d": ReferenceKernel(
-        header="depthwise_conv.h", function="DepthwiseConvPerChannel"
-    ),
-    "fully_connected": ReferenceKernel(
-        header="fully_connected.h", function="FullyConnected", also=_per_channel
-    ),
-    "add": ReferenceKernel(header="add.h", function="Add", also=_broadcast),
-    "average_pool2d": ReferenceKernel(header="pooling.h", function="AveragePool"),
-    "max_pool2d": ReferenceKernel(header="pooling.h", function="MaxPool"),
-    "softmax": ReferenceKernel(header="softmax.h", function="Softmax"),
-}
-"""Our kernels for which a header can stand."""
+def reference_kernels() -> Mapping[str, ReferenceKernel]:
+    """Return our kernels for which a header can stand, and what it must be."""
+    return {
+        layer.kernel: layer.reference
+        for layer in find_operators().layers
+        if layer.reference is not None
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,10 +95,11 @@ def write_kernels(
     Raises:
         ConfigError: A header is not there, or lacks a function that a layer needs.
     """
-    if unknown := sorted(headers.headers.keys() - REFERENCE_KERNELS.keys()):
+    known = reference_kernels()
+    if unknown := sorted(headers.headers.keys() - known.keys()):
         raise ConfigError(
             f"no header can stand for the kernels {', '.join(unknown)}",
-            fix=f"headers can stand for {', '.join(REFERENCE_KERNELS)}",
+            fix=f"headers can stand for {', '.join(known)}",
         )
     write_shim(out / INCLUDE_FOLDER)
     adopted = out / ADOPTED_FOLDER
@@ -236,8 +187,8 @@ def _texts(folder: Path, header: str) -> Iterator[str]:
 
 
 def _require_functions(header: str, functions: frozenset[str], layer: Layer) -> None:
-    kernel = REFERENCE_KERNELS[layer.kernel]
-    for names in ((kernel.function,), kernel.also(layer)):
+    assert layer.reference is not None
+    for names in ((layer.reference.function,), layer.further_reference_functions()):
         if names and functions.isdisjoint(names):
             raise ConfigError(
                 f"{header} does not define {' or '.join(names)}, which layer {layer.name} needs",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.faults import ConfigError
-from sw_templates.tflm import OURS, REFERENCE_KERNELS
+from sw_templates.tflm import OURS, reference_kernels
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*["<]([^">\n]+)[">]', re.MULTILINE)
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -50,13 +50,13 @@ def find_kernels(folder: Path) -> FoundKernels:
     project = _Project(folder)
     headers: dict[str, str] = {}
     notes: list[str] = []
-    for kernel, reference in REFERENCE_KERNELS.items():
-        space = "reference_ops" if kernel == "softmax" else "reference_integer_ops"
+    known = reference_kernels()
+    for kernel, reference in known.items():
         found = [
             path
             for path in project.files
             if path.name == reference.header
-            and space in (text := project.text(path))
+            and reference.namespace in (text := project.text(path))
             and _defines(text, reference.function)
         ]
         if not found:
@@ -66,7 +66,7 @@ def find_kernels(folder: Path) -> FoundKernels:
         notes += [f"{project.name(path)} also has {reference.function} and was not taken"
                   for path in others]  # fmt: skip
     sources = project.take_sources()
-    names = {reference.header for reference in REFERENCE_KERNELS.values()}
+    names = {reference.header for reference in known.values()}
     for path in project.files:
         is_kernel = "kernels/internal/reference/" in path.as_posix() and path.suffix == ".h"
         is_taken = path.name in names or path in project.taken.values()

@@ -147,6 +147,15 @@ def test_a_folder_without_a_cfu_and_one_that_was_edited_are_refused(tmp_path: Pa
     done = adopt(tmp_path, "--out", str(tmp_path / "out"))
     assert done.returncode == 3
     assert "has a module Cfu" in done.stderr
+    done = adopt(PROJECT, "--out", str(tmp_path / "out"), "--model", str(tmp_path / "no.tflite"))
+    assert done.returncode == 3
+    assert "no.tflite" in done.stderr
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "bad.tflite").write_bytes(b"not a model")
+    done = adopt(PROJECT, "--out", str(tmp_path / "out"), "--model", str(tmp_path / "bad.tflite"))
+    assert done.returncode == 3
+    assert "bad.tflite" in done.stderr
+    assert not (tmp_path / "out").exists()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "family.py").write_text("mine")
     done = adopt(PROJECT, "--out", str(tmp_path / "out"))
