@@ -82,6 +82,8 @@ class AnswerRegister(Module):
     def __init__(self, slave: Any) -> None:
         self.bus = bus = wishbone.Interface(data_width=32, address_width=32, addressing="word")
         goes_on = Signal()
+        # Kept, or yosys makes the register the block RAM's own: the path from there is long again.
+        word = Signal(32, attr={"keep"})
         is_burst = bus.cti == wishbone.CTI_BURST_INCREMENTING
         self.comb += [
             goes_on.eq(bus.cyc & bus.stb & (~bus.ack | is_burst)),
@@ -91,5 +93,6 @@ class AnswerRegister(Module):
             slave.we.eq(bus.we),
             slave.sel.eq(bus.sel),
             slave.dat_w.eq(bus.dat_w),
+            word.eq(slave.dat_r),
         ]
-        self.sync += [bus.ack.eq(goes_on & slave.ack), bus.dat_r.eq(slave.dat_r)]
+        self.sync += [bus.ack.eq(goes_on & slave.ack), bus.dat_r.eq(word)]
