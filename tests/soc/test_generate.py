@@ -48,15 +48,6 @@ def test_the_same_soc_is_the_same_bytes(name: str, tmp_path: Path) -> None:
     assert not re.search(r"20\d\d-\d\d-\d\d", text)
 
 
-def test_the_register_behind_on_chip_memory_stays_outside_of_the_block_ram(tmp_path: Path) -> None:
-    on_chip = replace(BOARD, memory="on-chip", main_ram_bytes=1 << 16, sdram_chip="", l2_bytes=0)
-    verilog = (generate(on_chip, tmp_path / "soc") / "soc.v").read_text()
-    word = re.search(r'\(\* keep = "true" \*\)\s+wire +\[31:0\] (\w+);', verilog)
-    assert word is not None
-    assert re.search(rf"^assign {word[1]} = \w+_dat_r;", verilog, re.MULTILINE)
-    assert re.search(rf"^ +\w+_dat_r <= {word[1]};", verilog, re.MULTILINE)
-
-
 def test_dates_are_cut_off() -> None:
     text = "// Date : 2026-01-01\n`timescale 1ns\nmodule a;\nendmodule\n// by LiteX on 2026-01-01\n"
     assert strip_variable_parts(text) == "`timescale 1ns\nmodule a;\nendmodule\n"
