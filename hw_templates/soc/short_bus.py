@@ -1,10 +1,9 @@
 """LiteX's SoC with a bus on which every acknowledge is a short path. Needs LiteX; see ``generate``.
 
 All masters wait for one acknowledge, and on what they do with it hangs the whole core. So it
-comes from registers: those of small memories, and one behind the main memory, whose blocks lie
-all over the FPGA or behind the tags of a cache. There is no time-out, whose counter of 20 bits
-LiteX puts in front of it; an address where nothing is, the only thing that could keep the bus
-waiting, is answered instead.
+comes from registers: those of on-chip memories, and one behind an SDRAM and the tags of its
+cache. There is no time-out, whose counter of 20 bits LiteX puts in front of it; an address where
+nothing is, the only thing that could keep the bus waiting, is answered instead.
 """
 
 from collections.abc import Callable
@@ -29,7 +28,10 @@ class ShortBusSoc(SoCCore):
     """
 
     def put_main_ram_behind_register(self) -> None:
-        """Let the answers of the main memory pass a register; called once there is one."""
+        """Let the answers of the main memory pass a register; called once there is an SDRAM.
+
+        Not for memory in block RAM: yosys makes such a register the block RAM's own.
+        """
         self.submodules.main_ram_answers = behind = AnswerRegister(self.bus.slaves["main_ram"])
         self.bus.slaves["main_ram"] = behind.bus
 

@@ -86,7 +86,7 @@ class SimulatedSoc(ShortBusSoc):
             )
         else:
             self._add_sdram_model(config)
-        self.put_main_ram_behind_register()
+            self.put_main_ram_behind_register()
         starved: Signal = platform.request("serial_starved")
         self.comb += starved.eq(self.uart._rxempty.we & self.uart._rxempty.status)
         self.comb += platform.trace.eq(0)

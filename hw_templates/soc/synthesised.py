@@ -120,7 +120,7 @@ class BoardSoc(ShortBusSoc):
         if sdram is not None:
             self.sdrphy = GENSDRPHY(sdram_pads(platform, sdram), config.clocks_hz[1])
             self._add_sdram_chip(config)
-        self.put_main_ram_behind_register()
+            self.put_main_ram_behind_register()
 
     def _add_sdram_chip(self, config: SocConfig) -> None:
         chip = sdram_chip(config.sdram_chip)

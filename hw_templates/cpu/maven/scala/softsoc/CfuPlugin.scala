@@ -95,24 +95,25 @@ class CfuPlugin(withDataCache: Boolean) extends Plugin[VexRiscv] {
       val isStore = input(INSTRUCTION)(5)
       insert(MAY_BE_UNDONE) := input(IS_MEMORY_ACCESS) && (!isStore || misaligned)
 
-      val undoable =
-        if (!withDataCache) False
-        else
-          memory.arbitration.isValid && memory.input(MAY_BE_UNDONE) ||
-          writeBack.arbitration.isValid && writeBack.input(MAY_BE_UNDONE) && writeBack.arbitration.haltItself
+      def mayUndo(stage: Stage) =
+        if (withDataCache) stage.arbitration.isValid && stage.input(MAY_BE_UNDONE) else False
+      val undoableInMemory = mayUndo(memory)
+      val undoableInWriteBack = mayUndo(writeBack) && writeBack.arbitration.haltItself
       val active = arbitration.isValid && input(IS_CFU)
       val accepted = RegInit(False) setWhen (bus.cmd.fire) clearWhen (!arbitration.isStuck)
 
-      bus.cmd.valid := active && !accepted && !undoable && !arbitration.isFlushed
+      val leaves = active && !accepted && !undoableInMemory && !arbitration.isFlushed
+      bus.cmd.valid := leaves && !undoableInWriteBack
       bus.cmd.function_id := U(input(INSTRUCTION)(31 downto 25) ## input(INSTRUCTION)(14 downto 12))
       bus.cmd.inputs(0) := input(RS1)
       bus.cmd.inputs(1) := input(RS2)
-      arbitration.haltItself setWhen (active && !accepted && !(bus.cmd.valid && bus.cmd.ready))
+      // While the last stage halts this one does anyway: what that hangs on, the tags of the data cache, stays out.
+      arbitration.haltItself setWhen (active && !accepted && !(leaves && bus.cmd.ready))
 
       val answerIsMine = active && !memoryAwaits
       insert(ANSWER_OUTSTANDING) := active && !(answerIsMine && rsp.valid)
       when(answerIsMine) {
-        rsp.ready := !arbitration.isStuckByOthers && !undoable
+        rsp.ready := !arbitration.isStuckByOthers && !undoableInMemory
         output(REGFILE_WRITE_DATA) := rsp.outputs(0)
         input(BYPASSABLE_EXECUTE_STAGE) setWhen (rsp.valid)
       }

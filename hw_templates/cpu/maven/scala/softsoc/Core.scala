@@ -72,7 +72,9 @@ object Core {
           busLatencyMin = 2,
           prediction = prediction
         ) {
-          override val injectorReadyCutGen = true // a stage that waits does not reach the fetch unit in the same cycle
+          // A stage that waits does not reach the fetch unit in the same cycle. What was predicted of an instruction
+          // by its address would lose it.
+          override val injectorReadyCutGen = prediction == NONE || prediction == STATIC
         }
       case Some(cache) =>
         new IBusCachedPlugin(
@@ -85,8 +87,8 @@ object Core {
             addressWidth = 32,
             cpuDataWidth = 32,
             memDataWidth = 32,
-            catchIllegalAccess = true,
-            catchAccessFault = true,
+            catchIllegalAccess = false, // neither comes: there is no MMU, and the bus has no errors
+            catchAccessFault = false,
             asyncTagMemory = false,
             twoCycleRam = false,
             twoCycleCache = true
@@ -110,8 +112,8 @@ object Core {
             addressWidth = 32,
             cpuDataWidth = 32,
             memDataWidth = 32,
-            catchAccessError = true,
-            catchIllegal = true,
+            catchAccessError = false, // as above
+            catchIllegal = false,
             catchUnaligned = true
           )
         )
