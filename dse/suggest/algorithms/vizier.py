@@ -51,15 +51,16 @@ FIRST_DEFAULT, FIRST_RANDOM = "default (first designs)", "random (first designs)
 _ENUMERATED = 6_000
 """Spaces up to this size are candidates as a whole."""
 
-_SAMPLED = 2_000
+_SAMPLED = 1_200
 _ROUNDS = 3
 _CENTRES = 10
 _SHORT_LIST = 500
 """Candidates that are left after each choice: of 32 at once, the later ones are among the best for
 the first, and scoring all anew for each took 40 CPU-seconds."""
 
-_MOST_OF_FRONT = 40
-"""Designs of the front whose neighbours are candidates."""
+_MOST_OF_FRONT = 20
+"""Designs of the front whose neighbours are candidates: with the sample some 1,900, padded to
+2,048."""
 
 _WEIGHED = 512
 """Designs that the importance of parameters is computed from."""
