@@ -31,7 +31,8 @@ def chosen_observations(
         found = (_observation(*each) for each in finished)
         return tuple(o for o in found if request.space.contains(o.design))
     best = _inside(request, _best_first(request), most // 2)
-    by_chance = sorted(range(len(finished)), key=lambda n: zlib.crc32(finished[n][0].encode()))
+    scattered = np.fromiter((zlib.crc32(text.encode()) for text, _ in finished), dtype=np.int64)
+    by_chance = np.argsort(scattered, kind="stable").tolist()
     drawn = _inside(request, (n for n in by_chance if n not in best), most - len(best))
     rows = {**best, **drawn}
     return tuple(rows[place] for place in sorted(rows))
