@@ -457,6 +457,10 @@ class AuditRecord:
     outcome: str
 
 
+_KINDS = frozenset({bool, int, str})
+"""Of the values of parameters."""
+
+
 def design_values(design_json: str) -> dict[str, Value]:
     """Return the parameters in a design's canonical text, whichever schema wrote it.
 
@@ -465,6 +469,6 @@ def design_values(design_json: str) -> dict[str, Value]:
     """
     decoded: Any = json.loads(design_json)
     inner = decoded.get("values", decoded) if isinstance(decoded, dict) else None
-    if not isinstance(inner, dict) or not all(isinstance(v, int | str) for v in inner.values()):
+    if not isinstance(inner, dict) or not _KINDS.issuperset(map(type, inner.values())):
         raise ValueError(f"not a design: {design_json[:80]!r}")
     return {name: value for name, value in inner.items() if name != "schema"}

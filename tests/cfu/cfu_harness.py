@@ -114,6 +114,7 @@ def render_kernels(family: Family, values: Mapping[str, Value], out: Path) -> li
     variables = {
         "operators": operators.layers,
         "unroll": 4,
+        **{k: v for o in operators.layers for k, v in o.template_variables(unroll=4).items()},
         "weight_row_align_bytes": family.kernels.weight_row_align_bytes(values),
         "scratch_rows": max(operators.scratch_rows, family.kernels.scratch_rows(values)),
         **family.kernels.variables(values),
