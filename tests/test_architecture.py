@@ -1,4 +1,5 @@
 import ast
+import functools
 import graphlib
 import re
 from collections.abc import Iterator
@@ -18,8 +19,14 @@ MAY_IMPORT = {
 }
 
 
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    """Return what a file says; it is read once, because every test here looks at every file."""
+    return ast.parse(path.read_text())
+
+
 def imported_modules(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -54,7 +61,7 @@ def test_child_processes_are_started_and_killed_in_one_place() -> None:
         path.relative_to(ROOT).as_posix()
         for room in MAY_IMPORT
         for path in (ROOT / room).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in own
@@ -68,7 +75,7 @@ def test_no_match_swallows_a_kind_that_was_forgotten() -> None:
         path.relative_to(ROOT).as_posix()
         for room in MAY_IMPORT
         for path in (ROOT / room).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Match)
         for case in node.cases
         if is_wildcard(case) and not refuses(case.body)
@@ -100,7 +107,7 @@ def test_unexpected_exceptions_are_caught_only_where_foreign_code_or_a_process_e
         path.relative_to(ROOT).as_posix()
         for room in MAY_IMPORT
         for path in (ROOT / room).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.ExceptHandler)
         and isinstance(node.type, ast.Name)
         and node.type.id == "Exception"
@@ -119,7 +126,7 @@ def test_statements_of_sql_are_written_in_the_store_alone() -> None:
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in (ROOT / "dse").rglob("*.py")
         if "store" not in path.parts
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and _SQL.search(node.value)
@@ -166,7 +173,7 @@ def test_one_place_knows_where_the_checkout_is() -> None:
 
 def imported_at_start(path: Path) -> Iterator[str]:
     """Yield what a module imports when it is imported: not in functions, not for types alone."""
-    waiting: list[ast.stmt] = list(ast.parse(path.read_text()).body)
+    waiting: list[ast.stmt] = list(tree_of(path).body)
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.ImportFrom) and node.module:

@@ -34,7 +34,7 @@ from runners.stages.all import STAGES
 from runners.stages.flow import flow_text
 from tests.campaign.fake_rooms import fake_space
 from tests.fake_oracle import SEES_ALL
-from tests.test_architecture import MAY_IMPORT, ROOT, imported_modules
+from tests.test_architecture import MAY_IMPORT, ROOT, imported_modules, tree_of
 
 CONTEXT = Context(key="made up", facts={})
 CONFIG = """
@@ -213,7 +213,7 @@ def test_every_stage_is_made_in_its_own_room_and_stands_in_the_table() -> None:
         (path.relative_to(ROOT).as_posix(), node)
         for room in MAY_IMPORT
         for path in (ROOT / room).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "Stage"
@@ -306,7 +306,7 @@ HISTORY = "dse/store/migrations/versions/"
 
 def code_texts(path: Path) -> Iterator[str]:
     """Yield names, imported modules and texts of a file, its docstrings left out."""
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     docs = {
         id(node.value)
         for node in ast.walk(tree)

@@ -85,7 +85,7 @@ def require_ports(verilog: str) -> None:
         assert int(declared[1] or 0) + 1 == width, f"{name} is not {width} bits wide"
 
 
-@pytest.mark.parametrize(("family", "values"), cases(WITH_HARDWARE, 4))
+@pytest.mark.parametrize(("family", "values"), cases(WITH_HARDWARE, 1))
 def test_module_has_the_ports_of_litex(family: Family, values: dict[str, Value]) -> None:
     require_ports(family.verilog(values))
 
