@@ -242,7 +242,7 @@ class Engine(CfuComponent):
                 enable.eq(write.lanes(Memory.ACTIVATIONS, row_words)),
             ]
         # nothing between the block RAMs and registers: they lie far from each other and are slow
-        read_row, read = Signal.like(memory.read_row), Signal(8 * config.rows)
+        read_row, read = Signal.like(memory.read_row), Signal(8 * config.rows, reset_less=True)
         m.d.sync += [
             read_row.eq(Mux(host.running, addresses.row, host.read_word[in_row:])),
             read.eq(memory.data),
@@ -284,7 +284,8 @@ class Engine(CfuComponent):
             rows=config.channel_weight_rows, row_bits=8 * config.cols, part_bits=32
         )
         write.drive(m, channelwise, Memory.CHANNEL_WEIGHTS)
-        weight_row, own = Signal.like(addresses.weight_row), Signal.like(channelwise.data)
+        weight_row = Signal.like(addresses.weight_row)
+        own = Signal.like(channelwise.data, reset_less=True)
         m.d.sync += [weight_row.eq(addresses.weight_row), own.eq(channelwise.data)]
         m.d.comb += channelwise.read_row.eq(weight_row)
         is_channelwise = Signal()

@@ -80,7 +80,7 @@ class Fetcher(wiring.Component):
             m.d.sync += step.eq(step + 1)
             with m.If(step == _LAST_STEP):
                 m.d.sync += [runs.eq(0), self.done.eq(1)]
-        word = Signal(32)
+        word = Signal(32, reset_less=True)
         m.d.sync += word.eq(self.word)
         m.d.comb += [
             self.word_at.eq(Cat(step[: exact_log2(DESCRIPTOR_WORDS)], number)),

@@ -49,7 +49,8 @@ class SharedModule:
         signals = {}
         connections = {"i_clk": ClockSignal()}
         for port, member in self._component.signature.members.items():
-            signals[port] = Signal(member.shape, name=f"{name}_{port}")
+            # without a reset, as the module: a block RAM's own register can be what drives it
+            signals[port] = Signal(member.shape, name=f"{name}_{port}", reset_less=True)
             direction = "i" if member.flow is wiring.In else "o"
             connections[f"{direction}_{port}"] = Value.cast(signals[port])
         m.submodules[name] = Instance(self._name, **connections)
