@@ -56,6 +56,8 @@ FREE = (
     *UNKEYED,
     "fidelity",
     "metric_files",
+    "cache_limit_bytes",
+    "cache_remote",
     "wanted_clock_hz",
     "target.name",
     "target.place_seeds",
@@ -203,6 +205,8 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
         "wanted_clock_hz": (60e6,),
         "families": ((str(own_family),),),
         "metric_files": ((str(own_family),),),  # no build reads them
+        "cache_limit_bytes": (10**12,),
+        "cache_remote": ("file:///nowhere",),
     }
 
 
