@@ -143,6 +143,7 @@ def test_what_the_shim_lacks_ends_a_trial_as_does_not_build(
         pipeline.get("host-firmware")
 
 
+@pytest.mark.slow
 def test_a_folder_without_a_cfu_and_one_that_was_edited_are_refused(tmp_path: Path) -> None:
     done = adopt(tmp_path, "--out", str(tmp_path / "out"))
     assert done.returncode == 3

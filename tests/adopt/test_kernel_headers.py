@@ -57,6 +57,7 @@ def edited(folder: Path, header: str, old: str, new: str) -> KernelSet:
     return kernel_set(folder)
 
 
+@pytest.mark.slow
 def test_a_network_of_such_kernels_is_bit_exact_and_has_none_of_ours(tmp_path: Path) -> None:
     path, model = load_bytes(small_network(), tmp_path)
     kernels = kernel_set()

@@ -83,6 +83,7 @@ def run(store: Store, config: StudyConfig, search: Search, limit_s: float) -> Pa
     return executor
 
 
+@pytest.mark.slow
 def test_a_slow_search_thinks_while_all_workers_are_busy(store: Store, config: StudyConfig) -> None:
     search = Search(seconds=0.4)
     executor = run(store, config, search, limit_s=6.0)

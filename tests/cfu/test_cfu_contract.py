@@ -107,6 +107,7 @@ def test_every_legal_design_elaborates(family: Family) -> None:
         require_ports(family.verilog(values))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "values"), cases(WITH_HARDWARE, 1))
 def test_same_design_gives_same_bytes_in_any_folder_and_process(
     family: Family, values: dict[str, Value], tmp_path: Path

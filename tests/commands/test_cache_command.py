@@ -19,6 +19,7 @@ def shell(tmp_path: Path) -> Shell:
     return Shell(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_cache_is_looked_at_verified_and_made_smaller(shell: Shell) -> None:
     cache = Cache(shell.folder / "cache")
     here = {"DSE_CACHE_DIR": str(cache.root)}

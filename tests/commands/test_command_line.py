@@ -169,6 +169,7 @@ def test_results_that_rest_on_other_tools_are_told_with_what_differs(shell: Shel
     assert "tools gcc 12.2 (now 14.2)" in other
 
 
+@pytest.mark.slow
 def test_ctrl_c_gives_running_trials_back_and_resume_goes_on(shell: Shell) -> None:
     process = shell.start("start", "night.toml", FAKE_TRIAL_S="1.5")
     shell.wait_for_ended_trials(2)

@@ -161,6 +161,7 @@ def test_a_folder_of_variants_is_compared_by_work_bits_and_accuracy(
     assert "accuracy" not in folder_text(folder_data(folder), folder)
 
 
+@pytest.mark.slow
 def test_one_model_tells_its_accuracy_where_samples_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,7 @@ def test_it_says_why_and_what_is_expected() -> None:
     assert next_text([]) == "every design of the space has been tried"
 
 
+@pytest.mark.slow
 def test_the_commands_work_in_processes_of_their_own(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     shell.run("start", "night.toml")

@@ -56,6 +56,7 @@ def command(*words: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.slow
 def test_report_has_every_layer_buffer_and_total() -> None:
     data = workload_data(MODEL)
     assert data["supported"] is True
@@ -87,6 +88,7 @@ def test_what_the_reference_refuses_is_not_supported(tmp_path: Path) -> None:
         workload_data(tmp_path / "net.tflite")
 
 
+@pytest.mark.slow
 def test_the_reference_is_asked_once_for_a_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

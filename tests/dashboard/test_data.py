@@ -319,6 +319,7 @@ def calls_to_look_at(database: Path, trials: int) -> int:
     return sum(entry.callcount for entry in profile.getstats())  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_the_work_for_ten_thousand_trials_grows_less_than_their_number(tmp_path: Path) -> None:
     few = calls_to_look_at(tmp_path / "few.db", 1_000)
     many = calls_to_look_at(tmp_path / "many.db", 10_000)

@@ -99,6 +99,7 @@ def test_a_small_network_meets_the_hardware_with_every_candidate(
     assert checked(pipeline) == len(read_candidates(golden)) - len(read_golden(golden)) > 50
 
 
+@pytest.mark.slow
 def test_without_a_cfu_there_is_nothing_to_check(tmp_path: Path) -> None:
     assert checked(pipeline_for(job_for(tmp_path, {"cfu": "none"}))) == 0
 

@@ -452,6 +452,7 @@ MIXED = """
 """
 
 
+@pytest.mark.slow
 def test_mixed_assignments_are_simulated_as_they_are_synthesised(tmp_path: Path) -> None:
     job = own_job(tmp_path, own_family(tmp_path, body=f"{HANDSHAKE} {MIXED}"))
     pipeline = pipeline_of(job, cache=Cache(tmp_path / "cache"), report=lambda _: None)
