@@ -14,7 +14,7 @@ from hw_templates.cfu import Family, ReferenceModel
 from runners.tools import newest_clang, run_tool
 from sw_templates.build import riscv_cpp_commands
 from sw_templates.generate import c_environment
-from sw_templates.operator_set import find_operators
+from sw_templates.operator_set import OperatorSet, find_operators
 from sw_templates.options import KERNELS_FOLDER, FirmwareOptions
 from sw_templates.tflm import write_kernels
 
@@ -114,7 +114,7 @@ def render_kernels(family: Family, values: Mapping[str, Value], out: Path) -> li
     variables = {
         "operators": operators.layers,
         "unroll": 4,
-        **{k: v for o in operators.layers for k, v in o.template_variables(unroll=4).items()},
+        **_of_operators(operators),
         "weight_row_align_bytes": family.kernels.weight_row_align_bytes(values),
         "scratch_rows": max(operators.scratch_rows, family.kernels.scratch_rows(values)),
         **family.kernels.variables(values),
@@ -134,15 +134,27 @@ def render_kernels(family: Family, values: Mapping[str, Value], out: Path) -> li
     return [name.removesuffix(".j2") for name in names if name.endswith(".c.j2")]
 
 
+def _of_operators(operators: OperatorSet) -> dict[str, object]:
+    """Return what the operators' own templates need, for loops that are unrolled four times."""
+    return {
+        name: value
+        for operator in operators.layers
+        for name, value in operator.template_variables(unroll=4).items()
+    }
+
+
 def compile_headers(headers: KernelHeaders, out: Path, *, march: str) -> None:
     """Compile every kernel header of a family, and the C++ beside it, for a core."""
-    (out / "layers.h").write_text(
-        c_environment([KERNELS_FOLDER])
-        .get_template("layers.h.j2")
-        .render(
-            operators=find_operators().layers, weight_row_align_bytes=4, scratch_rows=1, unroll=4
-        )
-    )
+    operators = find_operators()
+    variables = {
+        "operators": operators.layers,
+        "unroll": 4,
+        **_of_operators(operators),
+        "weight_row_align_bytes": 4,
+        "scratch_rows": 1,
+    }
+    text = c_environment([KERNELS_FOLDER]).get_template("layers.h.j2").render(variables)
+    (out / "layers.h").write_text(text)
     text = c_environment([KERNELS_FOLDER]).get_template("cfu.h.j2").render()
     (out / "cfu.h").write_text(text)
     adopted = write_kernels(headers, layers=(), used=headers.headers, out=out)
