@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,12 +18,13 @@ from runners.job import Job
 from runners.measuring.clock import settle_clock
 from runners.measuring.measure import measure
 from runners.pipeline import Cache, default_root
-from runners.stages.all import STAGES
+from runners.stages.all import pipeline_of
 from runners.stages.bitstream import bitstream_of
 from runners.stages.soc import read_soc
 from runners.stages.socs import board_soc
 from tests.stages.place.small_design import small_job
 
+FROM_THE_USERS_CACHE = ("cpu-generator", "simulator-runtime", "bios-libraries")
 FAKE_ROUTER = """#!{python}
 # Reaches {fmax_mhz} MHz whatever it is asked for; the clock is what the PLL's dividers make, which
 # end up in the routed design as words, one less.
@@ -61,12 +63,16 @@ def metric(measurement: Measurement, name: str) -> Metric:
     return found
 
 
-def cache_with(folder: Path, *stages: str) -> Cache:
-    """Return a new cache with artefacts of some stages of the user's own, which cost minutes."""
+def cache_with(folder: Path, job: Job, *stages: str) -> Cache:
+    """Return a new cache with a job's artefacts of some stages, from the user's own cache.
+
+    They cost minutes, so they are built there once; a cache takes no links for its own.
+    """
     cache = Cache(folder / "cache")
+    own = pipeline_of(job, cache=Cache(default_root()), report=lambda _: None)
     for stage in stages:
-        (default_root() / stage).mkdir(parents=True, exist_ok=True)
-        (cache.root / stage).symlink_to(default_root() / stage)
+        artefact = own.get(stage)
+        shutil.copytree(artefact.folder, cache.root / stage / artefact.folder.name)
     return cache
 
 
@@ -137,7 +143,7 @@ def test_one_route_settles_a_clock_and_nothing_is_built_again_for_it(
 ) -> None:
     fake_tools(52.0)
     job = placed(small_job(tmp_path))
-    cache = cache_with(tmp_path, "cpu-generator", "simulator-runtime", "bios-libraries")
+    cache = cache_with(tmp_path, job, *FROM_THE_USERS_CACHE)
     outcome = run(job, cache)
     assert isinstance(outcome, Completed), outcome
     measured = outcome.measurement
@@ -163,9 +169,9 @@ def test_a_design_below_the_range_is_infeasible_and_its_routes_are_kept(
     tmp_path: Path, fake_tools: Callable[[float], None]
 ) -> None:
     fake_tools(20.0)
+    job = placed(small_job(tmp_path))
     # what the pretended router makes must not get into the user's own cache
-    cheap = [name for name in STAGES if name not in ("place-and-route", "bitstream")]
-    outcome = run(placed(small_job(tmp_path)), cache_with(tmp_path, *cheap))
+    outcome = run(job, cache_with(tmp_path, job, *FROM_THE_USERS_CACHE))
     assert isinstance(outcome, Infeasible), outcome
     assert outcome.fault.kind is FaultKind.TIMING_MISSED
     assert outcome.fault.what == "seed 1: sys reaches 20.00 MHz of 25.00 MHz"
