@@ -101,7 +101,10 @@ CFU_STAGE = Stage(
     inputs=_cfu_inputs,
     code=(
         *(f"runners/stages/{name}.py" for name in ("cfu", "design", "own_source")),
-        *(f"hw_templates/cfu/{name}.py" for name in ("component", "ports", "verilog_file")),
+        *(
+            f"hw_templates/cfu/{name}.py"
+            for name in ("component", "ports", "verilog", "verilog_file")
+        ),
         "hw_templates/soc/simulation",
     ),
     build=_build_cfu,
