@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.networks import DEFAULT_CFU, job_for, measure
+from benchmarks.networks import CACHED_CORE, DEFAULT_CFU, FIRMWARE, job_for, measure
 from benchmarks.targets import read_target
 from contracts.parameter import Value
 from dse.output.report import table_text
@@ -29,7 +29,6 @@ NETWORKS = {
     "ic": _SHARED / "imgc" / "pretrainedResnet_quant.tflite",
     "kws": _SHARED / "mlperf_tiny" / "kws_ref_model.tflite",
 }
-_FIRMWARE: dict[str, Value] = {"optimisation": "O3", "unroll": 8}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,19 +72,7 @@ CORES = {
     "cached": Core(
         target="ulx3s_85f",
         asked_hz=100_000_000,
-        values={
-            "icache_bytes": 16384,
-            "icache_ways": 1,
-            "icache_line_bytes": 16,
-            "dcache_bytes": 16384,
-            "dcache_ways": 2,
-            "dcache_line_bytes": 8,
-            "multiplier": "pipelined",
-            "divider": "none",
-            "shifter": "full",
-            "branch_prediction": "static",
-            "bypass": True,
-        },
+        values=CACHED_CORE,
         simulated_cfu=DEFAULT_CFU,
     ),
 }
@@ -119,7 +106,7 @@ def main() -> None:
         target = replace(
             as_it_is, clock_hz=core.asked_hz, clock_range_hz=(lowest_hz, core.asked_hz)
         )
-        design = {**core.values, **_FIRMWARE}
+        design = {**core.values, **FIRMWARE}
         row = [name]
         if not given.no_routes:
             routed = route(target, {**design, **DEFAULT_CFU}, seed=given.seed)

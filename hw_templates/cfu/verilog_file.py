@@ -73,7 +73,7 @@ def with_parameters(
         scratch = Path(temporary)
         write_source(source, scratch)
         (scratch / _TOP).write_text(_instance(path, parameters), encoding="utf-8")
-        said = _run_yosys(scratch, path, (read_command(source), *_SCRIPT))
+        said = run_yosys((read_command(source), *_SCRIPT), cwd=scratch, what=path.name)
         written = scratch / _WRITTEN
         if not written.is_file():
             raise _fault(said, path, parameters)
@@ -135,12 +135,21 @@ def _literal(path: Path, name: str, value: object) -> str:
     )
 
 
-def _run_yosys(folder: Path, path: Path, script: Sequence[str]) -> str:
-    """Return what yosys said; whether it went well is told by the file that it writes."""
+def run_yosys(script: Sequence[str], *, cwd: Path, what: str) -> str:
+    """Return what yosys said; whether it went well is told by the file that it writes.
+
+    Args:
+        script: Its commands.
+        cwd: Where it runs.
+        what: It reads, for messages.
+
+    Raises:
+        ToolTimeout: It did not end.
+    """
     try:
         done = subprocess.run(
             [*_YOSYS, "-q", "-p", "; ".join(script)],
-            cwd=folder,
+            cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -151,7 +160,7 @@ def _run_yosys(folder: Path, path: Path, script: Sequence[str]) -> str:
         )
     except subprocess.TimeoutExpired as error:
         raise ToolTimeout(
-            f"yosys did not elaborate {path.name} within {_LIMIT_S:.0f} s",
+            f"yosys did not elaborate {what} within {_LIMIT_S:.0f} s",
             fix="look for a loop without an end in a generate block, or a very large memory",
         ) from error
     return done.stdout
