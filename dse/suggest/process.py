@@ -171,6 +171,42 @@ class ChildProcess:
         self._log.close()
 
 
+class KeptChild:
+    """A child that is kept between questions: started when first needed, anew when it has ended.
+
+    Args:
+        module: What it runs, see ``ChildProcess``.
+        compilation_cache: See ``quiet_environment``.
+        name: For messages.
+    """
+
+    def __init__(self, module: str, *, compilation_cache: Path | None, name: str) -> None:
+        self._module = module
+        self._compilation_cache = compilation_cache
+        self._name = name
+        self._child: ChildProcess | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, None while there is none."""
+        return None if self._child is None else self._child.pid
+
+    def running(self) -> ChildProcess:
+        """Return it, started where it does not run."""
+        if self._child is not None and not self._child.alive:
+            self.close()
+        if self._child is None:
+            env = quiet_environment(self._compilation_cache)
+            self._child = ChildProcess(self._module, env=env, name=self._name)
+        return self._child
+
+    def close(self) -> None:
+        """End it."""
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+
 def quiet_environment(compilation_cache: Path | None) -> dict[str, str]:
     """Return variables that keep a search process to one core and quiet.
 

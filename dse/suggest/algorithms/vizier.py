@@ -39,7 +39,7 @@ from dse.suggest.messages import (
     Weigh,
 )
 from dse.suggest.orders import first_untaken, random_order
-from dse.suggest.process import ChildProcess, quiet_environment
+from dse.suggest.process import KeptChild
 
 FIRST_DESIGNS = 6
 """Tried before a model is asked: the default and random ones, which taught the models of a made-up
@@ -89,8 +89,11 @@ class VizierSuggester:
     ) -> None:
         self.timeout_s = timeout_s
         self._first_designs = max(3, first_designs)
-        self._compilation_cache = compilation_cache
-        self._child: ChildProcess | None = None
+        self._child = KeptChild(
+            "dse.suggest.search",
+            compilation_cache=compilation_cache,
+            name="the search process (Vizier)",
+        )
 
     def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
         """Return the designs from which the models expect most.
@@ -109,34 +112,21 @@ class VizierSuggester:
         measured = sum(o.values is not None for o in observations)
         if known < self._first_designs or measured < 3:
             if known + 2 >= self._first_designs and request.space.count() > known + 2:
-                self._running_child()  # so that it has started when it is first asked
+                self._child.running()  # so that it has started when it is first asked
             return first_suggestions(request)
         deadline_s = time.monotonic() + self.timeout_s
-        child = self._running_child()
+        child = self._child.running()
         ask = partial(child.ask, deadline_s=deadline_s)
         return _Search(request, observations, pending, ask, name=self.name).run()
 
     @property
     def child_pid(self) -> int | None:
         """Process id of the child, None while there is none."""
-        return None if self._child is None else self._child.pid
+        return self._child.pid
 
     def close(self) -> None:
         """End the child."""
-        if self._child is not None:
-            self._child.close()
-            self._child = None
-
-    def _running_child(self) -> ChildProcess:
-        if self._child is not None and not self._child.alive:
-            self.close()
-        if self._child is None:
-            self._child = ChildProcess(
-                "dse.suggest.search",
-                env=quiet_environment(self._compilation_cache),
-                name="the search process (Vizier)",
-            )
-        return self._child
+        self._child.close()
 
 
 def make(*, timeout_s: float, compilation_cache: Path | None) -> Suggester:

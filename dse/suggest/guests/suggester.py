@@ -13,7 +13,7 @@ from dse.suggest.algorithms.vizier import FIRST_DESIGNS, first_suggestions
 from dse.suggest.guests.messages import FlatParameter, FlatTrial, Places, Propose
 from dse.suggest.interface import Suggestion, SuggestRequest
 from dse.suggest.orders import random_order
-from dse.suggest.process import ChildProcess, quiet_environment
+from dse.suggest.process import KeptChild
 
 BESIDE = "beside what was tried: the sampler repeated itself"
 """Reason of a design that stands for one that the guest proposed again."""
@@ -38,8 +38,11 @@ class GuestSuggester:
     ) -> None:
         self.name = name
         self._timeout_s = timeout_s
-        self._compilation_cache = compilation_cache
-        self._child: ChildProcess | None = None
+        self._child = KeptChild(
+            "dse.suggest.guests.serve",
+            compilation_cache=compilation_cache,
+            name=f"the search process ({name})",
+        )
 
     def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
         """Return what the guest proposes, made legal and new.
@@ -74,30 +77,17 @@ class GuestSuggester:
             taken=len(observations) + len(pending),
         )
         deadline_s = time.monotonic() + self._timeout_s
-        proposals = self._running_child().ask(question, deadline_s=deadline_s)
+        proposals = self._child.running().ask(question, deadline_s=deadline_s)
         return _new_designs(request, parameters, proposals, name=self.name)
 
     @property
     def child_pid(self) -> int | None:
         """Process id of the child, None while there is none."""
-        return None if self._child is None else self._child.pid
+        return self._child.pid
 
     def close(self) -> None:
         """End the child."""
-        if self._child is not None:
-            self._child.close()
-            self._child = None
-
-    def _running_child(self) -> ChildProcess:
-        if self._child is not None and not self._child.alive:
-            self.close()
-        if self._child is None:
-            self._child = ChildProcess(
-                "dse.suggest.guests.serve",
-                env=quiet_environment(self._compilation_cache),
-                name=f"the search process ({self.name})",
-            )
-        return self._child
+        self._child.close()
 
 
 class _Scale:
