@@ -4,6 +4,8 @@ import ast
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
 PRIVATE = {
     ("dse/suggest/models.py", "vizier._src.jax", "types"),
@@ -47,6 +49,7 @@ def test_the_private_names_are_those_of_the_version_that_is_pinned() -> None:
     assert pinned in (ROOT / "dse/suggest/models.py").read_text()
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Vizier's imports
 def test_none_of_them_has_become_public() -> None:
     """When this fails, import the public name."""
     import vizier.jax.models as public
