@@ -264,10 +264,14 @@ def noted(
 
 
 class code_noted:
-    """Adds to ``files`` those of the checkout that are opened, or whose functions are called."""
+    """Adds to ``files`` those of the checkout that are opened, or whose functions are called.
+
+    Not what ``os.fork`` calls: those are handlers of whatever this process imported before.
+    """
 
     def __init__(self, files: set[str]) -> None:
         self._files = files
+        self._is_forking = False
 
     def __enter__(self) -> None:
         gc.collect()
@@ -280,8 +284,10 @@ class code_noted:
         _OPENED.clear()
         gc.enable()
 
-    def _note_call(self, frame: FrameType, event: str, _argument: object) -> None:
-        if event == "call":
+    def _note_call(self, frame: FrameType, event: str, argument: object) -> None:
+        if argument is os.fork:
+            self._is_forking = event == "c_call"
+        elif event == "call" and not self._is_forking:
             self._files.add(frame.f_code.co_filename)
 
 
