@@ -1,4 +1,6 @@
-"""The command line: ``python -m dse.study``. Each command parses, calls one function, prints.
+"""The command line: ``soft-soc-dse``, in a checkout ``python -m dse.study``.
+
+Each command parses, calls one function, prints.
 
 Results go to standard output, progress and errors to standard error. Everything slow to import
 is imported by the command that needs it.
@@ -14,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from contracts.faults import ConfigError, DseError, FaultKind, Then
+from dse import program
 from dse.commands.interrupts import EXIT_INTERRUPTED
-from runners import ROOT
+from dse.shipped import QUICK, shipped_or_given
 
 if TYPE_CHECKING:
     from dse.commands.campaigns import CampaignEnd, Running
@@ -37,8 +40,6 @@ EXIT_CODE = {
 }
 """Exit codes of the faults that stop a command; the others end in 6, a bug in 1."""
 
-QUICK = ROOT / "configs" / "quick.toml"
-
 EPILOG = (
     "Exit codes: 0 done; 1 bug; 2 wrong usage; 3 wrong config or argument; 4 database unusable;"
     " 5 program missing; 6 trials failed by infrastructure (resume runs them again);"
@@ -47,13 +48,14 @@ EPILOG = (
 )
 
 app = typer.Typer(
-    help="Search a space of soft SoCs on your model: start a study, look at its front, go on.",
     epilog=EPILOG,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=program.is_script(),  # shells complete a command, not a module of Python
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+DEFAULT_DB = Path("results.db")
 
 Database = Annotated[Path, typer.Option("--db", help="The database file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -64,7 +66,27 @@ Trials = Annotated[
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Trials at the same time.", show_default="the config's")
 ]
-StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study; see `list`.")]
+
+
+def _studies_of(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the studies whose names a shell may complete; nothing where they cannot be read."""
+    db = Path(context.params.get("db") or DEFAULT_DB)
+    if not db.is_file():
+        return []
+    try:
+        with _open(db) as reader:
+            names = [summary.study.name for summary in reader.summaries()]
+    except DseError:  # a message in the middle of a word helps nobody
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+StudyName = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY", help="Name of a study; see `list`.", autocompletion=_studies_of
+    ),
+]
 Trust = Annotated[
     bool,
     typer.Option(
@@ -80,14 +102,48 @@ SampleEncoding = Annotated[
     typer.Option(help="What a number in their files is.", show_default="found out"),
 ]
 TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="Number of a trial.")]
-DEFAULT_DB = Path("results.db")
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version.",
+            is_eager=True,
+            callback=lambda wanted: _print_version() if wanted else None,
+        ),
+    ] = False,
+) -> None:
+    """Search a space of soft SoCs on your model: start a study, look at its front, go on."""
+
+
+def _print_version() -> None:
+    from dse.config.provenance import source_hash
+
+    print(f"{program.SCRIPT} {program.version()}, sources {source_hash()[:12]}")
+    raise typer.Exit
+
+
+@app.command()
+def setup() -> None:
+    """Check the programs that trials need and build what all of them share, once; needs network."""
+    from dse.commands.setup import set_up
+
+    set_up(say=_tell)
 
 
 @app.command()
 def start(
     config: Annotated[
         Path,
-        typer.Argument(metavar="CONFIG", help="A config file.", show_default="configs/quick.toml"),
+        typer.Argument(
+            metavar="CONFIG",
+            help="A config file.",
+            show_default="configs/quick.toml",
+            callback=shipped_or_given,
+        ),
     ] = QUICK,
     trials: Trials = None,
     workers: Workers = None,
@@ -415,7 +471,7 @@ def export(
     if file is None and vizier is None:
         raise ConfigError(
             "export is told no file to write",
-            fix=f"python -m dse.study export {study} trials.csv; or with --vizier FILE",
+            fix=f"{program.name()} export {study} trials.csv; or with --vizier FILE",
         )
     if vizier is not None:
         from dse.commands.vizier_study import export_vizier
@@ -485,7 +541,10 @@ def rerun(
 
 @app.command()
 def space(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A config file.")],
+    config: Annotated[
+        Path,
+        typer.Argument(metavar="CONFIG", help="A config file.", callback=shipped_or_given),
+    ],
     as_json: Json = False,
 ) -> None:
     """Print the parameters, conditions and number of designs of a config's space.
@@ -609,7 +668,12 @@ def flash(
 @app.command()
 def workload(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A .tflite file, or a folder with some in it.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A .tflite file, or a folder with some in it.",
+            callback=shipped_or_given,
+        ),
     ],
     operators: Operators = None,
     plot: Annotated[
@@ -707,7 +771,9 @@ def cache(
 
 @app.command()
 def simulate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .tflite file.", callback=shipped_or_given)
+    ],
     inputs: Annotated[int, typer.Option(min=1, help="How many inputs.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Of inputs drawn at random.")] = 1,
     operators: Operators = None,
@@ -809,7 +875,7 @@ def dashboard(
 def main() -> None:
     """Run the command line; here alone a fault becomes text and an exit code."""
     try:
-        app()
+        app(prog_name=program.name())
     except DseError as error:
         print(f"error: {error}", file=sys.stderr)
         if error.detail:
@@ -845,7 +911,7 @@ def _open_to_write(db: Path, *, create: bool = False) -> "Store":
     if not create and not db.exists():
         raise StoreError(
             f"there is no database {db}",
-            fix="name one with --db, or start a study: python -m dse.study start",
+            fix=f"name one with --db, or start a study: {program.name()} start",
         )
     return Store(db)
 
@@ -864,7 +930,7 @@ def _require_trust(
     require_trust(
         config_from_json(record.config_json),
         before=stored_code(record.space_json),
-        command=f"python -m dse.study {' '.join(words)}{_with_db(store)}",
+        command=f"{program.name()} {' '.join(words)}{_with_db(store)}",
         runs_hooks=command in ("resume", "work"),
         is_given=given,
         ask=_agrees if is_terminal else None,
@@ -913,7 +979,7 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
 
     name = end.study.name
     with_db = _with_db(store)
-    command = "python -m dse.study"
+    command = f"{program.name()}"
     columns, found = study_front(store, name)
     print(front_text(found, end.config, columns.clock_model, columns.cell_models))
     if end.ending is Ending.STOPPED:

@@ -142,8 +142,8 @@ def test_the_store_hands_out_no_way_to_send_statements() -> None:
 
 
 ROOMS_OF = {
-    "dse": "campaign commands config dashboard output pareto results space store study suggest"
-    " words",
+    "dse": "campaign commands config dashboard output pareto program results shipped space store"
+    " study suggest words",
     "sw_templates": "arena_use boot_program build constants generate graph host layer layers"
     " memory_plan model network operator_set operators options oracle quantise reference soc_map"
     " tensor tflite_file tflite_import tflite_node tflm workload",
@@ -171,6 +171,21 @@ def test_one_place_knows_where_the_checkout_is() -> None:
         if re.search(r"__file__\).*(\.parent\.parent|parents\[)", path.read_text())
     ]
     assert counting == ["runners/__init__.py"]
+
+
+def test_hints_name_the_program_as_it_was_called() -> None:
+    """``dse.program.name()`` says it: an installed program has no ``python -m dse.study``."""
+    said = "python -m dse.study"
+    in_code = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / "dse").rglob("*.py")
+        if path.name != "program.py"
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if said in node.value and f"``{said}" not in node.value
+    ]
+    on_pages = [path.name for path in (ROOT / "dse").rglob("*.html") if said in path.read_text()]
+    assert in_code + on_pages == []
 
 
 def imported_at_start(path: Path) -> Iterator[str]:

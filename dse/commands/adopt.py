@@ -12,6 +12,7 @@ from pathlib import Path
 
 from contracts.faults import ConfigError, DoesNotBuild, DseError, Then
 from contracts.parameter import Value
+from dse import program
 from dse.commands.adopted_files import (
     FAMILY_FILE,
     HARDWARE,
@@ -23,6 +24,7 @@ from dse.commands.adopted_files import (
     proposal,
     study_text,
 )
+from dse.shipped import OUR_MODEL
 from hw_templates.cfu import BUILT_IN, load_families
 from hw_templates.cfu.amaranth_file import arguments_of
 from hw_templates.cfu.inspect_verilog import inspect_cfu
@@ -36,7 +38,6 @@ from runners.workload import workload_model
 from sw_templates.tflite_import import load_model
 from sw_templates.tflm.find import FoundKernels, find_kernels
 
-OUR_MODEL = ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"
 _PYTHON = ("cfu.py", "cfu_gen.py")
 _CONTRACT = "tests/cfu/test_cfu_contract.py"
 
@@ -174,7 +175,7 @@ def adopt_project(
         missing=tuple(missing),
         checked=(*checker.said, contract),
         is_right=fault is None and is_kept,
-        start=f"python -m dse.study start {os.path.relpath(out / STUDY_FILE)}",
+        start=f"{program.name()} start {os.path.relpath(out / STUDY_FILE)}",
     )
 
 
@@ -371,6 +372,9 @@ class _Checker:
 
 def _contract(family: Path, name: str) -> tuple[str, bool]:
     """Run the contract tests of a family; return how they went, in words."""
+    again = f"CFU_MODULES={family} python -m pytest {_CONTRACT} -k {name}"
+    if not (ROOT / _CONTRACT).is_file():
+        return f"contract tests: not run, only a checkout has them: {again}", True
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", _CONTRACT, "-q", "-p", "no:cacheprovider"),
@@ -385,7 +389,6 @@ def _contract(family: Path, name: str) -> tuple[str, bool]:
     )
     lines = [line for line in done.stdout.splitlines() if line.strip()]
     said = lines[-1] if lines else "no test ran"
-    again = f"CFU_MODULES={family} python -m pytest {_CONTRACT} -k {name}"
     if done.returncode == 0:
         return f"contract tests: {said}", True
     return f"contract tests: {said}; see them: {again}", False

@@ -8,6 +8,7 @@ from pathlib import Path
 from contracts.faults import ConfigError, DseError
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
+from dse import program
 from dse.campaign import Campaign
 from dse.campaign.asking import Asker
 from dse.campaign.events import CampaignEvent, Ending, Note
@@ -151,7 +152,7 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
             f"study {config.name} in {store.path} was started with another config:\n  "
             + "\n  ".join(changed),
             fix=f"give the new study another name in {prepared.path}, use another --db, or"
-            f" continue the old one: python -m dse.study resume {config.name}",
+            f" continue the old one: {program.name()} resume {config.name}",
         )
     store.update_config(study.id, config_toml=prepared.text, config_json=config.to_json())
     store.describe_space(study.id, space_json(prepared.space, prepared.code))
@@ -261,7 +262,7 @@ def _require_same_context(study: StudyRecord, store: Store, context: Context) ->
         f"results of this process would rest on other things than the trials of study"
         f" {study.name} do: {told}",
         fix="give this process the sources and tools that the others have, or let the study go on"
-        f" with these: stop the others, then python -m dse.study resume {study.name}",
+        f" with these: stop the others, then {program.name()} resume {study.name}",
     )
 
 
@@ -384,7 +385,7 @@ def _ending_notice(study: StudyRecord, store: Store, ending: Ending) -> Notice |
     told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     return Notice(
         kind=NoticeKind.FINISHED,
-        text=f"study {study.name} has ended: {told or 'no trial'}; python -m dse.study report"
+        text=f"study {study.name} has ended: {told or 'no trial'}; {program.name()} report"
         f" {study.name}",
         key=told,
     )

@@ -12,6 +12,7 @@ from vizier.service import pyvizier as vz
 from contracts.belief import Belief
 from contracts.faults import ConfigError, InvalidDesign
 from contracts.measurement import Completed, Fidelity, Measurement, Metric, Outcome, outcome_of
+from dse import program
 from dse.config import StudyConfig, config_from_json, load_config
 from dse.config.assembly import assemble_space
 from dse.config.known_space import known_space
@@ -53,7 +54,7 @@ def export_vizier(reader: Reader, name: str, path: Path) -> int:
     if known is None:
         raise ConfigError(
             f"the space of study {name} is not in the database, which is older than that",
-            fix=f"resume it once: python -m dse.study resume {name}",
+            fix=f"resume it once: {program.name()} resume {name}",
         )
     config = _study_config(columns.config, known.space)
     words = config.metadata.ns(NAMESPACE)
@@ -126,7 +127,7 @@ def _parameters_of(
         raise ConfigError(
             f"trial {number} has {', '.join(f'{n} = {design[n]}' for n in unknown)}, which the"
             " study's space does not have any more",
-            fix=f"resume the study, which writes its space down anew: python -m dse.study resume"
+            fix=f"resume the study, which writes its space down anew: {program.name()} resume"
             f" {columns.config.name}",
         )
     return vizier_parameters(space, design)
@@ -269,7 +270,7 @@ def imported_text(imported: Imported, db: str) -> str:
         f"study {imported.study}: {plural(imported.finished, 'result')} imported,"
         f" {plural(imported.waiting, 'trial')} to measure,"
         f" {plural(imported.repeated, 'repeated design')} left out\n"
-        f"go on with: python -m dse.study resume {imported.study}{db}"
+        f"go on with: {program.name()} resume {imported.study}{db}"
     )
 
 

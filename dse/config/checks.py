@@ -12,7 +12,6 @@ from contracts.metric import MetricDefinition
 from dse.config.errors import closest, read_toml, suggestion, validated
 from dse.config.file import (
     FIDELITIES,
-    TARGETS,
     BoundsSection,
     CacheSection,
     CfuSection,
@@ -32,6 +31,7 @@ from dse.config.variants import (
     variant_values,
     variants_meant,
 )
+from dse.shipped import TARGETS
 from hw_templates.soc.fpga_boards import FPGA_BOARDS
 from hw_templates.soc.litex_target import LITEX_TARGETS
 from runners.fpga import PARTS

@@ -20,7 +20,6 @@ from contracts.parameter import Value
 from dse.suggest.algorithms import DEFAULT as DEFAULT_ALGORITHM
 from dse.suggest.algorithms import algorithm_names
 from dse.words import byte_count
-from runners import ROOT
 from runners.executors.kinds import LOCAL, executor_names
 from runners.job import SampleEncoding
 
@@ -266,4 +265,3 @@ FIDELITIES = {
     "place": Fidelity.PLACED,
     "board": Fidelity.BOARD,
 }
-TARGETS = ROOT / "configs" / "targets"

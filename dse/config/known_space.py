@@ -13,6 +13,7 @@ from typing import Any
 
 from contracts.faults import ConfigError
 from contracts.parameter import Condition, Parameter
+from dse import program
 from dse.config.assembly import assemble_space, built_in_rules
 from dse.config.study_config import StudyConfig
 from dse.config.trust import CodeFile
@@ -72,7 +73,7 @@ def known_space(config: StudyConfig, stored: str | None) -> KnownSpace | None:
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(
                 f"the space of study {config.name} in the database cannot be read: {error!r}",
-                fix=f"resume the study, which writes it anew: python -m dse.study resume"
+                fix=f"resume the study, which writes it anew: {program.name()} resume"
                 f" {config.name}",
             ) from error
     if config.families:

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from dse import program
 from dse.output.drawing.charts import frame
 from dse.output.drawing.scale import make_axis
 from dse.output.drawing.svg import LETTER_WIDTH, SERIES, Drawing
@@ -157,7 +158,7 @@ def choice_text(choice: Choice, *, most: int = 20) -> str:
         "",
         "score: 0 is the best of these in every objective, 1 the worst; the knee is the lowest with"
         " equal weights",
-        f"look at it: python -m dse.study show {choice.study} {first.number}",
+        f"look at it: {program.name()} show {choice.study} {first.number}",
     ]
     return "\n".join(lines)
 

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from dse import program
 from dse.output.disks import Disk
 from dse.output.document import Document, Item, Section, Table
 from dse.output.report import time_text
@@ -218,13 +219,13 @@ def _to_do(morning: Morning, disks: Sequence[Disk], with_db: str) -> list[Item]:
     name = shlex.quote(columns.config.name)
 
     def command(words: str) -> str:
-        return f"python -m dse.study {words}{with_db}"
+        return f"{program.name()} {words}{with_db}"
 
     found = [
         Item(
             text=f"Only {bytes_text(disk.free_bytes)} are free for the {disk.what}, in"
             f" {disk.folder}: make room, or keep fewer artefacts.",
-            command="python -m dse.study cache --prune --limit 5GB",
+            command=f"{program.name()} cache --prune --limit 5GB",
         )
         for disk in disks
         if disk.is_low

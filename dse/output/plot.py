@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from contracts.faults import ConfigError
+from dse import program
 from dse.config import StudyConfig
 from dse.output.drawing.scale import Axis, make_axis
 from dse.output.drawing.scatter import Mark, Scatter, draw_scatter
@@ -34,7 +35,7 @@ def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
     if not front.points:
         raise ConfigError(
             f"study {config.name} has no completed trial to draw",
-            fix=f"run it first: python -m dse.study resume {config.name}",
+            fix=f"run it first: {program.name()} resume {config.name}",
         )
     write_picture(front_drawing(front, config), path)
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from dse import program
 from dse.store import StudySummary, TrialResult, TrialState
 from dse.words import design_text, number_text, plural, value_text, varying
 
@@ -53,7 +54,7 @@ def list_data(summaries: Sequence[StudySummary]) -> list[dict[str, Any]]:
 def list_text(summaries: Sequence[StudySummary]) -> str:
     """Lay out the studies of a database."""
     if not summaries:
-        return "no studies yet; start one: python -m dse.study start"
+        return f"no studies yet; start one: {program.name()} start"
     rows = [
         [
             summary.study.name,
@@ -145,7 +146,7 @@ def converged_text(data: Mapping[str, Any]) -> str:
     return (
         f"stopped    the last {len(gains)} suggestions were expected to enlarge the front's"
         f" hypervolume by {max(gains):.2%} at most, less than suggest.stop_gain ="
-        f" {data['stop_gain']:g};\n           go on with: python -m dse.study resume"
+        f" {data['stop_gain']:g};\n           go on with: {program.name()} resume"
         f" {data['study']} --stop-gain 0"
     )
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from contracts.faults import ConfigError
 from contracts.parameter import Value
+from dse import program
 from dse.pareto import Goal, Point, Points, front, hypervolume, reference_point
 from dse.results.columns import StudyColumns
 from dse.results.front import goals_of
@@ -100,7 +101,7 @@ def fronts_by(studies: Sequence[StudyColumns], by: str) -> FrontsBy:
     if not found:
         raise ConfigError(
             f"no trial of {', '.join(columns.config.name for columns in studies)} counts",
-            fix="run the study first: python -m dse.study resume " + studies[0].config.name,
+            fix=f"run the study first: {program.name()} resume " + studies[0].config.name,
         )
     return _joined(found, studies, by, objectives, goals)
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from contracts.faults import StoreError
+from dse import program
 from dse.store.schema import HEAD
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -41,7 +42,7 @@ _FIXES: dict[int, tuple[str, str]] = {
     ),
     sqlite3.SQLITE_FULL: (
         "cannot grow: the disk or its quota is full",
-        "free space on its disk, then run: python -m dse.study resume",
+        "free space on its disk, then run: {program} resume",
     ),
     sqlite3.SQLITE_IOERR: (
         "cannot be read or written: the disk reports an error",
@@ -58,7 +59,7 @@ def store_error(path: Path, error: BaseException | None) -> StoreError:
     what, fix = _FIXES.get(
         code, ("refused a statement", "keep the file and report this message as a bug")
     )
-    return StoreError(f"{path} {what} ({error})", fix=fix.format(path=path))
+    return StoreError(f"{path} {what} ({error})", fix=fix.format(path=path, program=program.name()))
 
 
 @contextmanager
@@ -111,7 +112,7 @@ def open_to_read(
     if not path.is_file():
         raise StoreError(
             f"there is no database {path}",
-            fix="name one with --db, or start a study: python -m dse.study start",
+            fix=f"name one with --db, or start a study: {program.name()} start",
         )
     # not mode=ro: SQLite must be able to make the -shm file of a database in WAL mode
     engine = _engine(path, busy_timeout_s, begin="BEGIN", pragmas=("query_only=ON",))

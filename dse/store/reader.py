@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from contracts.belief import Belief
 from contracts.faults import FaultKind, NotFound
+from dse import program
 from dse.store import queries
 from dse.store.beliefs import newest_beliefs, newest_gains
 from dse.store.database import as_store_error, check_schema, open_to_read
@@ -120,7 +121,7 @@ class Reader:
             f"{self.path} has no study {name!r}",
             fix=f"use one of: {', '.join(names)}"
             if names
-            else "start one: python -m dse.study start",
+            else f"start one: {program.name()} start",
         )
 
     def summaries(self) -> tuple[StudySummary, ...]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import assert_never
 
 from contracts.faults import DiskFull, DseError, OutOfMemory, ToolCrashed, ToolMissing, ToolTimeout
+from runners import SETUP
 from runners.tools import child
 
 _DETAIL_CHARS = 2000
@@ -198,7 +199,7 @@ def tool_version(command: Sequence[str | Path]) -> str:
     if answer.returncode != 0 or not lines:
         raise ToolMissing(
             f"{' '.join(words)} does not tell its version (exit {answer.returncode})",
-            fix="install it again: make setup",
+            fix=f"install it again: {SETUP}",
             detail="\n".join(lines[:20]),
         )
     return lines[0].strip()
@@ -214,7 +215,7 @@ def find_program(program: str | Path) -> str:
     if found is None:
         raise ToolMissing(
             f"{Path(program).name} is not installed (looked for {str(program)!r} on PATH)",
-            fix="run `make setup`, which names the Debian packages that are missing",
+            fix=f"run `{SETUP}`, which names the Debian packages that are missing",
         )
     return found
 

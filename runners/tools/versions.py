@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.faults import ToolMissing
+from runners import SETUP
 from runners.fpga import PACKAGES
 from runners.tools.run import tool_version
 
@@ -64,7 +65,7 @@ def identity(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         raise ToolMissing(
-            f"the Python package {name} is not installed", fix="run `make setup`"
+            f"the Python package {name} is not installed", fix=f"run `{SETUP}`"
         ) from None
 
 
@@ -111,7 +112,7 @@ def _checked(name: str, program: _Program) -> str:
     if found is None:
         raise ToolMissing(
             f"{command[0]} answered {line[:80]!r} when asked for its version",
-            fix=f"install {name} {needed} or newer: make setup",
+            fix=f"install {name} {needed} or newer: {SETUP}",
         )
     if tuple(int(part) for part in found[1].split(".")) < program.oldest:
         raise ToolMissing(

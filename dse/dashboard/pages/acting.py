@@ -18,6 +18,7 @@ from contracts.belief import BY_HAND as REASON_BY_HAND
 from contracts.belief import Belief
 from contracts.faults import ConfigError, DseError
 from contracts.parameter import Value
+from dse import program
 from dse.config import StudyConfig
 from dse.config.known_space import KnownSpace, known_space, stored_code
 from dse.config.trust import require_trust
@@ -189,7 +190,7 @@ def _known_space(context: Context, columns: StudyColumns) -> KnownSpace:
         raise ConfigError(
             f"the space of study {name} is not known until the study is resumed: an older version"
             " started it, and its CFU families are code, which looking does not run",
-            fix=f"python -m dse.study resume {name} --db {context.shown_db}",
+            fix=f"{program.name()} resume {name} --db {context.shown_db}",
         )
     return known
 
@@ -200,7 +201,7 @@ def _require_trust(store: Store, context: Context, columns: StudyColumns) -> Non
     require_trust(
         columns.config,
         before=stored_code(store.study(name).space_json),
-        command=f"python -m dse.study resume {name} --db {context.shown_db}",
+        command=f"{program.name()} resume {name} --db {context.shown_db}",
         runs_hooks=True,
     )
 

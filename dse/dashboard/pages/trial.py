@@ -6,6 +6,7 @@ from typing import Any
 
 from contracts.faults import NotFound
 from contracts.measurement import LayerProfile, Measurement, PathStep, Placement
+from dse import program
 from dse.dashboard.data.payload import mark
 from dse.dashboard.data.selection import metric_names
 from dse.dashboard.pages.artefacts import stage_files
@@ -148,18 +149,18 @@ def commands(detail: TrialDetail, study: str, shown_db: str) -> list[tuple[str, 
     """Return what to type to get at the trial: (what for, command)."""
     number = detail.result.trial.number
     with_db = "" if shown_db == "results.db" else f" --db {shown_db}"
-    found = [("print it", f"python -m dse.study show {study} {number}{with_db}")]
+    found = [("print it", f"{program.name()} show {study} {number}{with_db}")]
     if detail.measurement.metrics:
         found.append(
-            ("measure it again and compare", f"python -m dse.study rerun {study} {number}{with_db}")
+            ("measure it again and compare", f"{program.name()} rerun {study} {number}{with_db}")
         )
         found.append(
-            ("open its simulated board", f"python -m dse.study board {study} {number}{with_db}")
+            ("open its simulated board", f"{program.name()} board {study} {number}{with_db}")
         )
         found.append(
             (
                 "place it, load it into a board and measure it there",
-                f"python -m dse.study flash {study} {number}{with_db}",
+                f"{program.name()} flash {study} {number}{with_db}",
             )
         )
     return found

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from dse import program
 from dse.dashboard.data.selection import verdict_words
 from dse.dashboard.web.assets import Assets
 from dse.dashboard.web.security import Access
@@ -36,6 +37,7 @@ class Pages:
             auto_reload=False,
         )
         self._environment.globals |= {
+            "program": program.name(),
             "asset": assets.url,
             "database": database,
             "is_example": is_example,
