@@ -171,6 +171,10 @@ class StudyResults:
                 f"{reader.path.name} has no study {self._name[:80]!r}",
                 fix="choose one of the list of studies",
             )
+        if self._study is not None and self._study.id != found.study.id:
+            # the study was deleted, and another one has its name
+            StudyResults.__init__(self, self._name, self._wanted)
+            return self.update(reader)
         self._path = reader.path
         with as_unreadable(reader.path, self._name):
             return self._take(reader, found)

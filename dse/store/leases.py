@@ -68,6 +68,7 @@ def claim_oldest(
         return None
     number = select(func.count() + 1).where(attempts.c.trial_id == row.id).scalar_subquery()
     values = {
+        "id": queries.unused_key(db, attempts),
         "trial_id": row.id,
         "number": number,
         "worker": worker,

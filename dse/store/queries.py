@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import (
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     Select,
+    Table,
     false,
     func,
     literal,
@@ -20,6 +22,7 @@ from contracts.faults import FaultKind, NotFound
 from contracts.measurement import Fidelity
 from dse.store.beliefs import read_belief
 from dse.store.records import (
+    DELETE,
     AttemptRecord,
     AttemptRow,
     ContextRecord,
@@ -38,6 +41,7 @@ from dse.store.results import read_measurement
 from dse.store.schema import (
     artefacts,
     attempts,
+    audit,
     beliefs,
     contexts,
     layers,
@@ -78,6 +82,27 @@ def find_study(db: Connection, name: str) -> StudyRecord | None:
     require_sound(db, studies, studies.c.name == name)
     row = db.execute(select(studies).where(studies.c.name == name)).one_or_none()
     return None if row is None else study_record(row)
+
+
+KEYED = (studies, attempts)
+"""Tables whose keys a process remembers while it works; see ``unused_key``."""
+
+
+def unused_key(db: Connection, table: Table) -> int:
+    """Return a key that no row of a table has or had.
+
+    A process may go on with what was deleted, and SQLite gives the keys of the newest rows again:
+    its next trial or its result would be stored with another study.
+
+    Args:
+        db: An open write transaction.
+        table: One of ``KEYED``.
+    """
+    used = [db.execute(select(func.max(table.c.id))).scalar() or 0]
+    for detail in db.execute(select(audit.c.detail).where(audit.c.action == DELETE)).scalars():
+        with suppress(ValueError, TypeError, KeyError):  # a database may say anything
+            used.append(int(json.loads(detail)["last"][table.name]))
+    return max(used) + 1
 
 
 def next_revision(study_id: int | ColumnElement[int]) -> ScalarSelect[int]:

@@ -80,6 +80,9 @@ class StudyRecord:
 NOTIFY = "notify"
 """What ``AuditRecord.action`` says of a notice that a process gave, and no person asked for."""
 
+DELETE = "delete"
+"""What ``AuditRecord.action`` says of a study that a person deleted."""
+
 BY_HAND = "hand"
 """Who suggested a design that a person queued."""
 
@@ -434,6 +437,23 @@ class Sample:
     design_json: str
     value: float
     fidelity: Fidelity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovedStudy:
+    """What went with a deleted study.
+
+    Attributes:
+        study: Its name.
+        trials: How many were removed.
+        attempts: At these trials, that were removed.
+        handed_over: Trials of other studies that shared its results and keep them.
+    """
+
+    study: str
+    trials: int
+    attempts: int
+    handed_over: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

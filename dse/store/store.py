@@ -20,6 +20,7 @@ from dse.store.records import (
     Claim,
     ContextRecord,
     NewTrial,
+    RemovedStudy,
     RetryPolicy,
     StudyRecord,
     TrialRecord,
@@ -27,6 +28,12 @@ from dse.store.records import (
 )
 from dse.store.schema import attempts, audit, contexts, studies, trials
 from dse.store.soundness import as_unreadable
+from dse.store.studies import (
+    delete_study,
+    rename_study,
+    require_there,
+    write_audit,
+)
 
 
 class Store(Reader):
@@ -76,6 +83,7 @@ class Store(Reader):
             if known is not None:
                 return known
             values = {
+                "id": queries.unused_key(db, studies),
                 "name": name,
                 "created_s": now_s,
                 "config_toml": config_toml,
@@ -117,6 +125,47 @@ class Store(Reader):
                 .values(importance_json=json.dumps(importance))
             )
 
+    def delete_study(
+        self, name: str, *, now_s: float, client: str, is_gone: Callable[[str], bool]
+    ) -> RemovedStudy:
+        """Remove a study with all its trials, in one transaction; the cache is not touched.
+
+        Trials of other studies that share its results keep them. One that cannot be read can be
+        removed, too.
+
+        Args:
+            name: Of the study.
+            now_s: The time.
+            client: Who asks, for the audit.
+            is_gone: Tells of a worker's name whether it is known to have died.
+
+        Raises:
+            NotFound: There is no such study.
+            ConfigError: A process works on it.
+        """
+        with self._write() as db:
+            return delete_study(db, name, now_s=now_s, client=client, is_gone=is_gone)
+
+    def rename_study(
+        self, name: str, new: str, *, now_s: float, client: str, is_gone: Callable[[str], bool]
+    ) -> None:
+        """Give a study another name, in one transaction: in its config and in the audit, too.
+
+        Args:
+            name: Of the study.
+            new: What it will be called; of the form that a config may have.
+            now_s: The time.
+            client: Who asks, for the audit.
+            is_gone: Tells of a worker's name whether it is known to have died.
+
+        Raises:
+            NotFound: There is no such study.
+            ConfigError: A process works on it, there is a study of the new name, or its config
+                cannot be read.
+        """
+        with self._write() as db:
+            rename_study(db, name, new, now_s=now_s, client=client, is_gone=is_gone)
+
     # --- trials
 
     def add_trials(
@@ -143,9 +192,13 @@ class Store(Reader):
 
         Returns:
             The trials that were queued.
+
+        Raises:
+            NotFound: Somebody has deleted the study.
         """
         added = []
         with self._write() as db:
+            require_there(db, study_id)
             of_study = trials.c.study_id == study_id
             number = db.execute(select(func.max(trials.c.number)).where(of_study)).scalar() or 0
             spent = number  # numbers go from 1 without a gap
@@ -240,15 +293,7 @@ class Store(Reader):
     def record_audit(self, entry: AuditRecord) -> None:
         """Keep what a person did."""
         with self._write() as db:
-            values = {
-                "time_s": entry.time_s,
-                "client": entry.client,
-                "action": entry.action,
-                "study": entry.study,
-                "detail": json.dumps(entry.detail, sort_keys=True),
-                "outcome": entry.outcome,
-            }
-            db.execute(insert(audit).values(values))
+            write_audit(db, entry)
 
     def claim_notice(
         self,
