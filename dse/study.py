@@ -346,6 +346,63 @@ def front(
     _show(front_data(found, config), text, as_json=as_json)
 
 
+@app.command()
+def compare(
+    study: StudyName,
+    first: Annotated[int, typer.Argument(metavar="A", help="Number of a trial.")],
+    second: Annotated[int, typer.Argument(metavar="B", help="Number of another.")],
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Print two trials side by side: what differs in the design, by which factor, and where."""
+    from dse.output.comparison_report import comparison_data, comparison_text
+    from dse.results.comparing import compare_trials
+
+    with _open(db) as reader:
+        comparison = compare_trials(reader, study, first, second)
+    _show(comparison_data(comparison), comparison_text(comparison), as_json=as_json)
+
+
+@app.command()
+def delete(
+    study: StudyName,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Remove a study with all its trials from the database; the cache is left."""
+    from dataclasses import asdict
+
+    from dse.commands.whole_studies import delete_study, removed_text, what_goes
+
+    if not yes:
+        with _open(db) as reader:
+            asked, with_db = what_goes(reader, study), _with_db(reader)
+        _require_yes(f"{asked}\nNobody can bring them back.", f"delete {study}{with_db}")
+    with _open_to_write(db) as store:
+        removed = delete_study(store, study, now_s=time.time())
+    _show(asdict(removed), removed_text(removed), as_json=as_json)
+
+
+@app.command()
+def rename(
+    study: StudyName,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="What it will be called.")],
+    db: Database = DEFAULT_DB,
+) -> None:
+    """Give a study another name, in the database and in its config there."""
+    from dse.commands.whole_studies import rename_study
+
+    with _open_to_write(db) as store:
+        rename_study(store, study, new, now_s=time.time())
+        with_db = _with_db(store)
+    print(
+        f"study {study} is called {new} now; a config file that says the old name starts a new"
+        f" study\ngo on with: {program.name()} resume {new}{with_db}",
+        file=sys.stderr,
+    )
+
+
 @app.command("next")
 def next_command(
     study: StudyName,
@@ -938,11 +995,28 @@ def _require_trust(
 
 
 def _agrees(what: str) -> bool:
-    print(f"{what}\nIt runs with all your rights.", file=sys.stderr)
+    return _says_yes(f"{what}\nIt runs with all your rights.", "Run it?")
+
+
+def _says_yes(what: str, question: str) -> bool:
+    print(what, file=sys.stderr)
     try:
-        return typer.confirm("Run it?", default=False, err=True)
+        return typer.confirm(question, default=False, err=True)
     except typer.Abort:
         return False
+
+
+def _require_yes(what: str, words: str) -> None:
+    """Ask before something is gone for good; where nobody can answer, ``--yes`` must."""
+    is_terminal = sys.stdin.isatty() and sys.stderr.isatty()
+    if not is_terminal:
+        raise ConfigError(
+            f"{words} was not confirmed, and there is nobody to ask",
+            fix=f"say it with the command: {program.name()} {words} --yes",
+        )
+    if not _says_yes(what, "Remove it?"):
+        print("nothing was removed", file=sys.stderr)
+        raise typer.Exit(EXIT_USAGE)
 
 
 def _with_db(store: "Reader") -> str:

@@ -61,6 +61,36 @@ def _finite(data: Any) -> Any:
     return data
 
 
+def latency_text(microseconds: float) -> str:
+    """Write how long something takes in milliseconds, or in seconds from one on: ``60.0 ms``.
+
+    Three digits count, and a zero at the end is written when it is one of them.
+    """
+    if not math.isfinite(microseconds):
+        return str(microseconds)
+    if microseconds == 0:
+        return "0 ms"
+    # what rounds to 1,000 ms is a second
+    is_long = abs(microseconds) >= 999_500
+    unit, value = ("s", microseconds / 1e6) if is_long else ("ms", microseconds / 1e3)
+    decimals = max(2 - math.floor(math.log10(float(f"{abs(value):.2e}"))), 0)
+    return f"{value:,.{decimals}f} {unit}"
+
+
+_IN_US = "_us"
+"""How the names of metrics end that are times."""
+
+
+def metric_title(metric: str) -> str:
+    """Return what a metric is called above its values, without a unit that these have."""
+    return metric.removesuffix(_IN_US)
+
+
+def metric_text(metric: str, value: float) -> str:
+    """Write the value of a metric: times with their unit, see ``latency_text``."""
+    return latency_text(value) if metric.endswith(_IN_US) else number_text(value)
+
+
 def unit_text(metric: str, unit: str) -> str:
     """Return the unit of a metric, empty where the metric's name says it."""
     return "" if metric.endswith(f"_{unit.lower()}") or unit in ("", metric) else unit

@@ -23,6 +23,9 @@ from dse.words import byte_count
 from runners.executors.kinds import LOCAL, executor_names
 from runners.job import SampleEncoding
 
+STUDY_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""What a study may be called: it is part of file names and addresses."""
+
 _MOST_MHZ = 10_000
 """Far above any FPGA; the generators' own limits come later."""
 
@@ -54,7 +57,7 @@ class Section(BaseModel):
 class StudySection(Section):
     """``[study]``: what the study is called and how far it goes."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=STUDY_NAME)
     trials: int = Field(ge=1)
     workers: int = Field(default=2, ge=1, le=256)
     executor: Annotated[str, one_of(executor_names)] = LOCAL

@@ -1,5 +1,6 @@
 """Results as text: plain tables that fit a pipe, and the same values as JSON-ready data."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ if TYPE_CHECKING:  # pydantic and NumPy take a while to import
     from dse.space.describe import SpaceSummary
 
 
+_WIDTH = 80
+"""Columns of a terminal that nobody made wider."""
 _NAMED = 20
 """So many trials are named in a line."""
 
@@ -33,6 +36,13 @@ def table_text(header: Sequence[str], rows: Sequence[Sequence[str]], left: int =
         ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def wrapped(text: str) -> str:
+    """Break a long line between words, so that a terminal of 80 columns does not."""
+    return textwrap.fill(
+        text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 # --- list and status

@@ -19,6 +19,7 @@ from contracts.belief import Belief
 from contracts.faults import ConfigError, DseError
 from contracts.parameter import Value
 from dse import program
+from dse.commands.whole_studies import log_of
 from dse.config import StudyConfig
 from dse.config.known_space import KnownSpace, known_space, stored_code
 from dse.config.trust import require_trust
@@ -53,7 +54,7 @@ class Resumer:
 
     def __call__(self, study: str) -> str:
         """Start a process for a study unless the last one runs; say which it is, and its log."""
-        log = self._database.with_name(f"{self._database.name}.{study}.log")
+        log = log_of(self._database, study)
         known = self.started.get(study)
         if known is not None and known.poll() is None:
             return f"process {known.pid} is at it already, its log is {log}"

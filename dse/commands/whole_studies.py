@@ -1,0 +1,85 @@
+"""``delete`` and ``rename``: what a person is asked and told."""
+
+import getpass
+import os
+import platform
+import re
+from pathlib import Path
+
+from contracts.faults import ConfigError
+from dse.campaign.workers import is_gone
+from dse.config.file import STUDY_NAME
+from dse.store import Reader, RemovedStudy, Store, TrialState
+from dse.words import plural
+
+
+def what_goes(reader: Reader, name: str) -> str:
+    """Say what deleting a study removes, in the words that a person is asked with.
+
+    Raises:
+        NotFound: There is no such study.
+    """
+    for summary in reader.summaries():
+        if summary.study.name == name:
+            ended = sum(summary.counts[s] for s in (TrialState.COMPLETED, TrialState.INFEASIBLE))
+            trials = sum(summary.counts.values())
+            return (
+                f"study {name} of {reader.path}: {plural(trials, 'trial')},"
+                f" {plural(ended, 'result')}"
+            )
+    reader.study(name)  # raises NotFound and says which there are
+    raise AssertionError("a study that `list` has not")
+
+
+def delete_study(store: Store, name: str, *, now_s: float) -> RemovedStudy:
+    """Remove a study.
+
+    Raises:
+        NotFound: There is no such study.
+        ConfigError: A process works on it.
+    """
+    return store.delete_study(name, now_s=now_s, client=_client(), is_gone=is_gone)
+
+
+def removed_text(removed: RemovedStudy) -> str:
+    """Say what was removed, and what was not."""
+    lines = [
+        f"study {removed.study} was removed: {plural(removed.trials, 'trial')},"
+        f" {plural(removed.attempts, 'attempt')}"
+    ]
+    if removed.handed_over:
+        shared = plural(removed.handed_over, "trial")
+        lines.append(f"{shared} of other studies shared its results and keep them")
+    lines.append("what its trials built stays in the cache (`cache --prune --limit SIZE`)")
+    return "\n".join(lines)
+
+
+def rename_study(store: Store, name: str, new: str, *, now_s: float) -> None:
+    """Give a study another name, its log beside the database included.
+
+    Raises:
+        NotFound: There is no such study.
+        ConfigError: The name is none, there is a study that has it, or a process works on this one.
+    """
+    if re.fullmatch(STUDY_NAME, new) is None:
+        raise ConfigError(
+            f"{new[:80]!r} is no name of a study",
+            fix="use letters, digits, dots, dashes and underscores; begin with a letter or a digit",
+        )
+    store.rename_study(name, new, now_s=now_s, client=_client(), is_gone=is_gone)
+    before, after = log_of(store.path, name), log_of(store.path, new)
+    if before.is_file() and not after.exists():
+        before.rename(after)
+
+
+def log_of(database: Path, study: str) -> Path:
+    """Return where a process that the dashboard starts for a study writes what it says."""
+    return database.with_name(f"{database.name}.{study}.log")
+
+
+def _client() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # in a container, nobody may have the number of this user
+        user = str(os.getuid())
+    return f"{user} on {platform.node()}"
