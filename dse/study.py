@@ -330,8 +330,21 @@ def front(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.svg|png", help="Draw the front to a file, too.")
     ] = None,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="Show every metric, and every parameter that differs.")
+    ] = False,
+    columns_asked: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            metavar="NAMES",
+            help="Metrics and parameters to show, with commas between them.",
+            show_default="objectives and CFU",
+        ),
+    ] = None,
 ) -> None:
     """Print the Pareto front of a study."""
+    from dse.output.front_columns import View
     from dse.output.report import front_data, front_text
     from dse.results.study_results import study_front
 
@@ -342,7 +355,9 @@ def front(
         from dse.output.plot import plot_front
 
         plot_front(found, config, plot)
-    text = front_text(found, config, columns.clock_model, columns.cell_models)
+    names = tuple(name.strip() for name in (columns_asked or "").split(",") if name.strip())
+    view = View(is_wide=wide, columns=names)
+    text = front_text(found, config, columns.clock_model, columns.cell_models, view=view)
     _show(front_data(found, config), text, as_json=as_json)
 
 

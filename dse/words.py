@@ -91,6 +91,11 @@ def metric_text(metric: str, value: float) -> str:
     return latency_text(value) if metric.endswith(_IN_US) else number_text(value)
 
 
+def metrics_text(values: Mapping[str, float]) -> str:
+    """Write metrics in one line: ``latency 60.0 ms, lut4 6,845``."""
+    return ", ".join(f"{metric_title(n)} {metric_text(n, value)}" for n, value in values.items())
+
+
 def unit_text(metric: str, unit: str) -> str:
     """Return the unit of a metric, empty where the metric's name says it."""
     return "" if metric.endswith(f"_{unit.lower()}") or unit in ("", metric) else unit

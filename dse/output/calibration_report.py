@@ -8,7 +8,7 @@ from contracts.belief import COVERED, Belief, Importance
 from dse.output.report import table_text
 from dse.results.calibration import Calibration, Feasibility
 from dse.results.effects import Effect
-from dse.words import number_text, plural
+from dse.words import metric_text, plural
 
 _SHOWN = 20
 """Newest trials in the table of each objective."""
@@ -46,10 +46,10 @@ def belief_lines(belief: Belief, metrics: Mapping[str, float]) -> list[str]:
             rows.append(
                 [
                     each.metric,
-                    number_text(each.middle),
-                    number_text(each.low),
-                    number_text(each.high),
-                    "-" if measured is None else number_text(measured),
+                    metric_text(each.metric, each.middle),
+                    metric_text(each.metric, each.low),
+                    metric_text(each.metric, each.high),
+                    "-" if measured is None else metric_text(each.metric, measured),
                     verdict,
                 ]
             )
@@ -117,7 +117,10 @@ def calibration_text(data: Mapping[str, Any]) -> str:
         rows = [
             [
                 str(pair["trial"]),
-                *(number_text(pair[name]) for name in ("middle", "low", "high", "measured")),
+                *(
+                    metric_text(each["metric"], pair[name])
+                    for name in ("middle", "low", "high", "measured")
+                ),
                 "inside" if pair["low"] <= pair["measured"] <= pair["high"] else "outside",
             ]
             for pair in each["pairs"][-_SHOWN:]

@@ -6,13 +6,14 @@ from typing import Any
 
 from dse import program
 from dse.output.drawing.charts import frame
+from dse.output.drawing.quantity import quantity
 from dse.output.drawing.scale import make_axis
 from dse.output.drawing.svg import LETTER_WIDTH, SERIES, Drawing
 from dse.output.picture import require_picture, write_picture
 from dse.output.report import table_text
 from dse.results.choosing import Choice
 from dse.results.fronts_by import FrontsBy, GroupFront
-from dse.words import number_text
+from dse.words import metric_text, metric_title
 
 _WIDE = 10
 """Values that span more than this factor are shown on a logarithmic axis."""
@@ -34,7 +35,7 @@ def fronts_text(fronts: FrontsBy) -> str:
         "trials",
         "on its front",
         "on the joint front",
-        *(f"best {name}" for name in fronts.objectives),
+        *(f"best {metric_title(name)}" for name in fronts.objectives),
         *(f"against {first.name}" for _ in fronts.objectives[:1]),
         "adds",
     ]
@@ -44,7 +45,7 @@ def fronts_text(fronts: FrontsBy) -> str:
             str(group.trials),
             str(len(group.points)),
             str(sum(point.is_joint for point in group.points)),
-            *(_figure(group, at) for at in range(len(fronts.objectives))),
+            *(_figure(group, at, name) for at, name in enumerate(fronts.objectives)),
             _against(fronts, group, first),
             f"{group.adds:.1%}",
         ]
@@ -75,20 +76,25 @@ def fronts_drawing(fronts: FrontsBy) -> Drawing:
     height = _HEIGHT + _ROW * (len(fronts.groups) + 2)
     drawing = Drawing(max(_WIDTH, names + 560), height, title)
     drawing.text(10, 20, title, "c-head")
+    of_x, of_y = map(quantity, fronts.objectives[:2])
     values = [point.values[:2] for group in fronts.groups for point in group.points]
-    xs, ys = [x for x, _ in values], [y for _, y in values]
+    xs, ys = [x / of_x.divisor for x, _ in values], [y / of_y.divisor for _, y in values]
     across = make_axis(xs, start=_LEFT, end=_WIDTH - 20, is_log=_is_wide(xs))
     upward = make_axis(ys, start=_HEIGHT - _BOTTOM, end=_TOP, is_log=_is_wide(ys))
     frame(drawing, across, upward)
     labels = [
-        f"{name} ({goal})" for name, goal in zip(fronts.objectives, fronts.goals, strict=True)
+        each.label(goal, *(["logarithmic"] if axis.is_log else []))
+        for each, goal, axis in zip((of_x, of_y), fronts.goals[:2], (across, upward), strict=True)
     ]
-    x_name, y_name = labels[:2]
+    x_name, y_name = labels
     drawing.text((_LEFT + _WIDTH) / 2, upward.start + 38, x_name, "mid c-soft")
     drawing.text(16, _TOP - 14, y_name, "c-soft")
     for number, group in enumerate(fronts.groups):
         kind = number % len(SERIES)
-        places = [(across.at(p.values[0]), upward.at(p.values[1])) for p in group.points]
+        places = [
+            (across.at(p.values[0] / of_x.divisor), upward.at(p.values[1] / of_y.divisor))
+            for p in group.points
+        ]
         if len(fronts.objectives) == 2:
             (x, y), *further = places
             steps = "".join(f"H{x:.1f}V{y:.1f}" for x, y in further)
@@ -104,7 +110,11 @@ def fronts_drawing(fronts: FrontsBy) -> Drawing:
 def _write_table(drawing: Drawing, fronts: FrontsBy, names: float) -> None:
     y = _HEIGHT + 8
     columns = [26 + names + 110, 26 + names + 250, 26 + names + 390, 26 + names + 480]
-    header = ["on its front", *(f"best {name}" for name in fronts.objectives[:2]), "adds"]
+    header = [
+        "on its front",
+        *(f"best {metric_title(name)}" for name in fronts.objectives[:2]),
+        "adds",
+    ]
     drawing.text(26, y, fronts.by, "c-head")
     for x, text in zip(columns, header, strict=True):
         drawing.text(x, y, text, "end c-head")
@@ -112,7 +122,8 @@ def _write_table(drawing: Drawing, fronts: FrontsBy, names: float) -> None:
         y += _ROW
         drawing.circle(14, y - 4, 4.5, f"c-series-mark-{number % len(SERIES)}")
         drawing.text(26, y, group.name)
-        cells = [str(len(group.points)), _figure(group, 0), _figure(group, 1), f"{group.adds:.1%}"]
+        best = [_figure(group, at, name) for at, name in enumerate(fronts.objectives[:2])]
+        cells = [str(len(group.points)), *best, f"{group.adds:.1%}"]
         for x, text in zip(columns, cells, strict=True):
             drawing.text(x, y, text, "end")
     if any(map(_has_estimate, fronts.groups)):
@@ -134,12 +145,12 @@ def choice_text(choice: Choice, *, most: int = 20) -> str:
     rows = []
     for candidate in choice.candidates[:most]:
         what = ["knee"] if candidate.is_knee else []
-        what += [f"best {name}" for name in candidate.best_in]
+        what += [f"best {metric_title(name)}" for name in candidate.best_in]
         rows.append(
             [
                 str(candidate.number),
                 *(
-                    ("~" if name in candidate.estimates else "") + number_text(value)
+                    ("~" if name in candidate.estimates else "") + metric_text(name, value)
                     for name, value in zip(choice.objectives, candidate.values, strict=True)
                 ),
                 f"{candidate.score:.3f}",
@@ -153,7 +164,7 @@ def choice_text(choice: Choice, *, most: int = 20) -> str:
         f"{choice.kept} of {choice.counted} trials that count keep the limits,"
         f" {len(choice.candidates)} of them lose to no other",
         "",
-        table_text(["trial", *choice.objectives, "score", "spare", ""], rows),
+        table_text(["trial", *map(metric_title, choice.objectives), "score", "spare", ""], rows),
         *([f"and {left_out} more: --json has all"] if left_out else []),
         "",
         "score: 0 is the best of these in every objective, 1 the worst; the knee is the lowest with"
@@ -171,9 +182,9 @@ def _has_estimate(group: GroupFront) -> bool:
     return any(point.is_estimate for point in group.points)
 
 
-def _figure(group: GroupFront, objective: int) -> str:
+def _figure(group: GroupFront, objective: int, name: str) -> str:
     mark = "~" if _has_estimate(group) else ""
-    return mark + number_text(group.best[objective])
+    return mark + metric_text(name, group.best[objective])
 
 
 def _against(fronts: FrontsBy, group: GroupFront, first: GroupFront) -> str:

@@ -10,7 +10,7 @@ from dse.output.document import Document, Item, Section, Table
 from dse.output.report import time_text
 from dse.results.morning import Morning
 from dse.store import TrialState
-from dse.words import bytes_text, duration_text, number_text, plural, unit_text, value_text, varying
+from dse.words import bytes_text, duration_text, metric_text, plural, unit_text, value_text, varying
 
 _MOST_ROWS = 20
 """Of the front; the others are counted."""
@@ -133,8 +133,8 @@ def _improved(morning: Morning) -> Section:
         [
             each.metric,
             each.goal,
-            "-" if each.before is None else number_text(each.before),
-            f"{'~' if each.is_estimate else ''}{number_text(each.after)}"
+            "-" if each.before is None else metric_text(each.metric, each.before),
+            f"{'~' if each.is_estimate else ''}{metric_text(each.metric, each.after)}"
             f" {unit_text(each.metric, each.unit)}".rstrip(),
             _change(each.before, each.after),
             str(each.trial),
@@ -166,7 +166,7 @@ def _front(morning: Morning, picture: str) -> Section:
             "new" if point.is_new else "",
             *(
                 ("~" if name in point.result.estimates else "")
-                + number_text(point.result.metrics[name])
+                + metric_text(name, point.result.metrics[name])
                 for name in objectives
             ),
             " ".join(f"{name}={value_text(design[name])}" for name in names if name in design),

@@ -5,13 +5,14 @@ from pathlib import Path
 from contracts.faults import ConfigError
 from dse import program
 from dse.config import StudyConfig
+from dse.output.drawing.quantity import quantity
 from dse.output.drawing.scale import Axis, make_axis
 from dse.output.drawing.scatter import Mark, Scatter, draw_scatter
 from dse.output.drawing.svg import LETTER_WIDTH, Drawing
 from dse.output.picture import require_picture, write_picture
 from dse.results.front import Front
 from dse.store import TrialResult
-from dse.words import number_text, value_text, varying
+from dse.words import metric_text, metric_title, value_text, varying
 
 _WIDE = 10
 """Values that span more than this factor are shown on a logarithmic axis."""
@@ -51,29 +52,28 @@ def front_drawing(front: Front, config: StudyConfig) -> Drawing:
     drawing.text(10, 20, title, "c-head")
     _write_key(drawing, front)
     x, y = front.objectives[:2]
-    others = [(a, b) for a, b, *_ in front.dominated_values.tolist()]
-    shown = [(r.metrics[x], r.metrics[y]) for r in front.points] + others
+    of_x, of_y = quantity(x), quantity(y)
+    others = [(a / of_x.divisor, b / of_y.divisor) for a, b, *_ in front.dominated_values.tolist()]
+    marks = [_mark(result, x, y) for result in front.points]
+    shown = [(mark.x, mark.y) for mark in marks] + others
+    across = _axis([x for x, _ in shown], start=70, end=_CHART_WIDTH - 30)
+    upward = _axis([y for _, y in shown], start=_CHART_HEIGHT - _BOTTOM, end=_TOP)
     scatter = Scatter(
-        x_label=_label(x, front.goals[0], front),
-        y_label=_label(y, front.goals[1], front),
-        front=[_mark(result, x, y) for result in front.points],
+        x_label=of_x.label(*_remarks(x, front.goals[0], front, across)),
+        y_label=of_y.label(*_remarks(y, front.goals[1], front, upward)),
+        front=marks,
         others=others,
         has_steps=len(front.objectives) == 2,
     )
-    draw_scatter(
-        drawing,
-        scatter,
-        across=_axis([across for across, _ in shown], start=70, end=_CHART_WIDTH - 30),
-        upward=_axis([upward for _, upward in shown], start=_CHART_HEIGHT - _BOTTOM, end=_TOP),
-    )
+    draw_scatter(drawing, scatter, across=across, upward=upward)
     _write_table(drawing, table, widths)
     return drawing
 
 
 def _mark(result: TrialResult, x: str, y: str) -> Mark:
     return Mark(
-        x=result.metrics[x],
-        y=result.metrics[y],
+        x=result.metrics[x] / quantity(x).divisor,
+        y=result.metrics[y] / quantity(y).divisor,
         name=str(result.trial.number),
         is_hollow=bool(result.estimates),
     )
@@ -98,26 +98,32 @@ def _write_key(drawing: Drawing, front: Front) -> None:
             drawing.circle(x, 40, 4.5, kind)
             drawing.text(x + 10, 44, text, "c-soft")
             x += 10 + LETTER_WIDTH * len(text) + _GAP
+    if len(front.objectives) == 2:
+        drawing.line(x - 4, 40, x + 12, 40, "c-line")
+        drawing.text(x + 18, 44, "border of what the front dominates", "c-soft")
 
 
-def _label(metric: str, goal: str, front: Front) -> str:
+def _remarks(metric: str, goal: str, front: Front, axis: Axis) -> list[str]:
+    """Return what a person must know of an axis beside its unit."""
     guessed = sum(metric in result.estimates for result in front.points)
-    if not guessed:
-        return f"{metric} ({goal})"
     which = "an estimate" if guessed == len(front.points) else "hollow: an estimate"
-    return f"{metric} ({goal}), {which}: not placed"
+    return [
+        goal,
+        *(["logarithmic"] if axis.is_log else []),
+        *([f"{which}: not placed"] if guessed else []),
+    ]
 
 
 def _table(front: Front) -> list[tuple[str, ...]]:
     """Return a row of titles and a row for each point: trial, two objectives, what differs."""
     objectives = front.objectives[:2]
     names = _telling(front)
-    rows = [("trial", *objectives, *names)]
+    rows = [("trial", *map(metric_title, objectives), *names)]
     for result in front.points[:_MOST_ROWS]:
         design = result.trial.design
         values = (value_text(design[name]) if name in design else "-" for name in names)
         figures = (
-            ("~" if name in result.estimates else "") + number_text(result.metrics[name])
+            ("~" if name in result.estimates else "") + metric_text(name, result.metrics[name])
             for name in objectives
         )
         rows.append((str(result.trial.number), *figures, *values))

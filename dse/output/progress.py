@@ -20,8 +20,9 @@ from dse.campaign.events import (
 )
 from dse.config import StudyConfig
 from dse.results.front import has_objectives, missing_objectives
+from dse.results.progress import time_left_s
 from dse.store import TrialRecord, TrialState
-from dse.words import design_text, duration_text, number_text, plural
+from dse.words import design_text, duration_text, metrics_text, plural
 from runners.job import StageState
 
 if TYPE_CHECKING:
@@ -136,11 +137,16 @@ class Tally:
         if not times_s or left <= 0:
             return None
         usual_s = median(times_s)  # the first trial builds what the others share
-        done_s = sum(min(self.now_s() - t.started_s, usual_s) for t in self.running.values())
-        return max(left * usual_s - done_s, 0.0) / min(self.config.workers, left)
+        now_s = self.now_s()
+        return time_left_s(
+            left,
+            usual_s=usual_s,
+            spent_s=[now_s - trial.started_s for trial in self.running.values()],
+            at_once=self.config.workers,
+        )
 
     def summary(self) -> str:
-        """Return done, failures, estimated time and best values in one line."""
+        """Return done, failures and estimated time in one line."""
         parts = [f"{self.ended}/{self.config.trials} trials"]
         if self.promoted:
             parts.append(f"{self.promoted_ended}/{self.promoted} promoted")
@@ -149,12 +155,12 @@ class Tally:
         eta_s = self.eta_s()
         if eta_s is not None:
             parts.append(f"ETA {duration_text(eta_s)}")
-        parts += [
-            f"best {name} {number_text(self.best[name])}"
-            for name in self.config.objectives
-            if name in self.best
-        ]
         return ", ".join(parts)
+
+    def best_text(self) -> str:
+        """Return the best values so far in one line; empty while there is none."""
+        best = {name: self.best[name] for name in self.config.objectives if name in self.best}
+        return f"best so far: {metrics_text(best)}" if best else ""
 
     def _improve(self, metrics: dict[str, float]) -> None:
         if missing_objectives(metrics, self.config):
@@ -171,6 +177,7 @@ class PlainDisplay:
         self._tally = tally
         self._stream = stream or sys.stderr
         self._started_s = tally.now_s()
+        self._best = tally.best_text()
 
     def __enter__(self) -> Self:
         return self
@@ -186,6 +193,13 @@ class PlainDisplay:
             return
         if isinstance(event, AttemptEnded | TrialReused):
             text = f"{text} [{self._tally.summary()}]"
+        self._say(text)
+        best = self._tally.best_text()
+        if best != self._best:
+            self._best = best
+            self._say(best)
+
+    def _say(self, text: str) -> None:
         elapsed_s = self._tally.now_s() - self._started_s
         self._stream.write(f"{elapsed_s:7.1f} s  {text}\n")
         self._stream.flush()
@@ -210,7 +224,7 @@ class LiveDisplay:
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
-        self._console.print(self._tally.summary(), markup=False, highlight=False)
+        self._console.print(self._title(), markup=False, highlight=False)
 
     def listen(self, event: CampaignEvent) -> None:
         """See ``Display.listen``."""
@@ -219,10 +233,13 @@ class LiveDisplay:
             text = event_text(event, self._tally.config)
             self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
+    def _title(self) -> str:
+        return "\n".join(filter(None, (self._tally.summary(), self._tally.best_text())))
+
     def _table(self) -> "Table":
         from rich.table import Table
 
-        table = Table(title=self._tally.summary(), title_justify="left", expand=False)
+        table = Table(title=self._title(), title_justify="left", expand=False)
         for column in ("trial", "stage", "time"):
             table.add_column(column, justify="left")
         now_s = self._tally.now_s()
@@ -277,7 +294,7 @@ def _ending(event: AttemptEnded, config: StudyConfig) -> str:
     outcome = event.outcome
     if isinstance(outcome, Completed):
         values = metric_values(outcome)
-        shown = ", ".join(f"{name} {number_text(values[name])}" for name in config.objectives)
+        shown = metrics_text({name: values[name] for name in config.objectives})
         return f"completed in {took}: {shown}"
     what = f"{outcome.fault.kind}: {outcome.fault.what}"
     if isinstance(outcome, Failed) and event.state is TrialState.INFEASIBLE:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dse import program
+from dse.output.front_columns import Column, View, cfu_parameters, front_columns
 from dse.store import StudySummary, TrialResult, TrialState
 from dse.words import design_text, number_text, plural, value_text, varying
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:  # pydantic and NumPy take a while to import
 
 _WIDTH = 80
 """Columns of a terminal that nobody made wider."""
+_NARROWEST = 24
+"""Of a column of words; with so many objectives, lines are longer."""
+_USUAL = View()
 _NAMED = 20
 """So many trials are named in a line."""
 
@@ -195,11 +199,20 @@ def front_text(
     config: "StudyConfig",
     model: "ClockModel | None" = None,
     cell_models: "Mapping[str, CellModel] | None" = None,
+    *,
+    view: View = _USUAL,
 ) -> str:
-    """Lay out the front of a study: what is common to all designs stands below the table.
+    """Lay out the front of a study; what is common to all designs stands below the table.
 
-    ``model`` is what estimated clocks rest on, without one they are the target's own;
-    ``cell_models`` is what estimated cells rest on.
+    Args:
+        front: What to show.
+        config: Of the study.
+        model: What estimated clocks rest on; without one they are the target's own.
+        cell_models: What estimated cells rest on.
+        view: Which columns.
+
+    Raises:
+        ConfigError: A column is asked for that no design on the front has.
     """
     excluded = [str(number) for number in front.excluded]
     left_out = f"left out, they break a constraint of the study: trials {', '.join(excluded)}"
@@ -209,29 +222,25 @@ def front_text(
     if not front.points:
         return "\n".join(["no trial has completed within the constraints yet", *below])
     drawn = set(front.stand_ins.values())
-    designs = [result.trial.design for result in front.points]
-    names = varying(designs)
-    measured = sorted({name for result in front.points for name in result.metrics})
-    metrics = config.shown_metrics(measured)
-    rows = [
-        [
-            f"{'*' if result.trial.design_id in drawn else ''}{result.trial.number}",
-            result.trial.fidelity.value,
-            *(_metric_text(result, name) for name in metrics),
-            *(value_text(result.trial.design[name]) if name in result.trial.design else "-"
-              for name in names),
-        ]
+    columns = front_columns(front, config, view)
+    numbers = tuple(
+        f"{'*' if result.trial.design_id in drawn else ''}{result.trial.number}"
         for result in front.points
-    ]  # fmt: skip
-    lines = [table_text(["trial", "fidelity", *metrics, *names], rows, left=0)]
-    common = {name: value for name, value in designs[0].items() if name not in names}
-    if common:
-        lines.append(f"\nin all of them: {design_text(common)}")
+    )
+    lines = [columns_text([Column(name="trial", title="trial", cells=numbers), *columns])]
+    shown = {column.name for column in columns}
+    designs = [result.trial.design for result in front.points]
+    differing = varying(designs)
+    common = {name: value for name, value in designs[0].items() if name not in differing}
+    if view.is_wide and common:
+        lines += ["", f"in all of them: {design_text(common)}"]
+    if not view.is_wide and not view.columns:
+        lines += ["", *_unshown_lines(front, [name for name in differing if name not in shown])]
     lines += _capacity_lines(front, config)
     if any(result.estimates for result in front.points):
         lines.append(clock_text(config, model))
         lines += cells_text(front, cell_models or {})
-    return "\n".join([*lines, *below])
+    return "\n".join([*lines[:1], *map(wrapped, lines[1:]), *map(wrapped, below)])
 
 
 def stand_ins_text(numbers: Sequence[int]) -> str:
@@ -243,10 +252,39 @@ def stand_ins_text(numbers: Sequence[int]) -> str:
     )
 
 
-def _metric_text(result: TrialResult, name: str) -> str:
-    if name not in result.metrics:
-        return "-"
-    return f"{'~' if name in result.estimates else ''}{number_text(result.metrics[name])}"
+def columns_text(columns: Sequence[Column]) -> str:
+    """Lay out columns side by side; words in the last one are broken to fit 80 characters."""
+    before = [max(map(len, (column.title, *column.cells))) for column in columns[:-1]]
+    room = max(_WIDTH - sum(before) - 2 * len(before), _NARROWEST)
+    last = columns[-1]
+    texts = [
+        (textwrap.wrap(cell, room, break_on_hyphens=False) if last.is_text else [cell]) or [""]
+        for cell in last.cells
+    ]
+    heads = [column.title for column in columns]
+    width = max(len(line) for lines in [[last.title], *texts] for line in lines)
+    rows = [heads, ["-" * width for width in [*before, width]]]
+    for number, lines in enumerate(texts):
+        rows.append([*(column.cells[number] for column in columns[:-1]), lines[0]])
+        rows += [[*("" for _ in before), line] for line in lines[1:]]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(wide) if column.is_text else cell.rjust(wide)
+            for cell, wide, column in zip(row, [*before, width], columns, strict=True)
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _unshown_lines(front: "Front", names: Sequence[str]) -> list[str]:
+    """Say what the usual columns leave out."""
+    in_words = {name for result in front.points for name in cfu_parameters(result.trial.design)}
+    left = [name for name in names if name not in in_words]
+    fidelities = {result.trial.fidelity.value for result in front.points}
+    told = [f"all of them {fidelity}" for fidelity in fidelities if len(fidelities) == 1]
+    if left:
+        told.append(f"they also differ in {', '.join(left)}")
+    return ["; ".join([*told, "--wide shows every figure and parameter"])]
 
 
 def _capacity_lines(front: "Front", config: "StudyConfig") -> list[str]:

@@ -10,7 +10,14 @@ from dse.output.calibration_report import belief_data, belief_lines
 from dse.output.report import reuse_data, table_text, time_text
 from dse.results.layers import layer_figures, roofline_of, roofline_text
 from dse.store import TrialDetail, TrialResult
-from dse.words import duration_text, number_text, value_text
+from dse.words import (
+    duration_text,
+    latency_text,
+    metric_text,
+    metric_title,
+    number_text,
+    value_text,
+)
 from runners.fpga import capacity_of
 from runners.job import Target
 
@@ -101,10 +108,10 @@ def show_text(detail: TrialDetail, target: Target) -> str:
 def _metrics_text(measurement: Measurement, capacity: Mapping[str, int]) -> str:
     rows = [
         [
-            metric.name,
-            number_text(metric.value),
+            metric_title(metric.name),
+            metric_text(metric.name, metric.value),
             number_text(capacity[metric.name]) if metric.name in capacity else "",
-            metric.unit,
+            "" if metric_title(metric.name) != metric.name else metric.unit,
             f"{metric.fidelity}{', estimate' if metric.estimate else ''}",
         ]
         for metric in measurement.metrics
@@ -152,7 +159,7 @@ def _layer_lines(
             "x".join(map(str, layer.output_shape)),
             f"{layer.macs:,}",
             f"{layer.cycles:,}",
-            f"{figure.time_us:,.0f}",
+            latency_text(figure.time_us),
             _or_dash(figure.macs_per_us, ".2f"),
             _or_dash(figure.macs_per_cycle, ".3f"),
             _or_dash(figure.roofline_share, ".1%"),
@@ -164,7 +171,7 @@ def _layer_lines(
             measurement.layers, layer_figures(measurement, design, target), strict=True
         )
     ]
-    header = ["layer", "output", "MAC", "cycles", "us", "MAC/us", "MAC/cycle", "roofline"]
+    header = ["layer", "output", "MAC", "cycles", "time", "MAC/us", "MAC/cycle", "roofline"]
     header += ["in B", "out B", "scratch B"]
     return [table_text(header, rows, left=2), roofline_text(roofline_of(design, target))]
 

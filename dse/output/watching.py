@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dse.output.disks import Disk
 from dse.output.report import time_text
 from dse.store import HeldTrial, TrialState
-from dse.words import bytes_text, duration_text, number_text, plural, printable
+from dse.words import bytes_text, duration_text, metrics_text, plural, printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -109,7 +109,7 @@ def look_line(look: Look) -> str:
         _cores_text(look),
         _eta_text(look),
         _faults_text(look),
-        *(f"best {name} {number_text(value)}" for name, value in look.best.items()),
+        _best_text(look),
         *(_disk_text(disk) for disk in look.disks),
         *([_standing(look)] if _standing(look) else []),
     ]
@@ -138,7 +138,7 @@ def look_table(look: Look) -> "RenderableType":
     head = [
         f"{look.study}: {_done_text(look)}",
         ", ".join(filter(None, (_eta_text(look), _cores_text(look)))),
-        ", ".join(f"best {name} {number_text(value)}" for name, value in look.best.items()),
+        _best_text(look),
         ", ".join(_disk_text(disk) for disk in look.disks),
         _standing(look),
     ]
@@ -192,6 +192,10 @@ def _faults_text(look: Look) -> str:
     if not look.faults:
         return ""
     return "faults " + " ".join(f"{fault.kind} x{fault.trials}" for fault in look.faults)
+
+
+def _best_text(look: Look) -> str:
+    return f"best so far: {metrics_text(look.best)}" if look.best else ""
 
 
 def _disk_text(disk: Disk) -> str:

@@ -72,12 +72,30 @@ def _eta_s(
     columns: StudyColumns,
     now_s: float,
 ) -> float | None:
-    """As ``progress.Tally.eta_s``: the usual time for what is left, less what runs has done."""
     if usual_s is None or left <= 0 or not running:
         return None
-    done_s = sum(min(max(now_s - trial.started_s, 0.0), usual_s) for trial in running)
     at_once = max(columns.config.workers, len(running))  # more where workers have joined
-    return max(left * usual_s - done_s, 0.0) / max(min(at_once, left), 1)
+    spent_s = [now_s - trial.started_s for trial in running]
+    return time_left_s(left, usual_s=usual_s, spent_s=spent_s, at_once=at_once)
+
+
+_OVERDUE = 0.1
+"""What takes longer than usual is expected to need a tenth of its time until now again."""
+
+
+def time_left_s(left: int, *, usual_s: float, spent_s: Sequence[float], at_once: int) -> float:
+    """Return the seconds that trials will take, at least one: what runs has not ended.
+
+    Args:
+        left: Trials that have not ended, those that run included.
+        usual_s: What one usually takes.
+        spent_s: What those that run have taken.
+        at_once: How many run at the same time.
+    """
+    running_s = [max(usual_s - spent, _OVERDUE * spent, 0.0) for spent in spent_s]
+    waiting_s = usual_s * max(left - len(spent_s), 0)
+    all_s = (waiting_s + sum(running_s)) / max(min(at_once, left), 1)
+    return max(all_s, *running_s, 1.0) if running_s else max(all_s, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,7 +105,7 @@ def test_a_study_from_start_to_export(shell: Shell) -> None:
     out, err = shell.run("start", "night.toml")
     assert "\x1b" not in out + err
     assert "\r" not in err
-    assert out.splitlines()[0].split()[:4] == ["trial", "fidelity", "latency_us", "lut4"]
+    assert out.splitlines()[0].split() == ["trial", "latency", "lut4", "CFU"]
     assert "estimate at 50 MHz" in out
     assert err.count(" starts: ") == 8
     assert "[8/8 trials, best latency_us" in err

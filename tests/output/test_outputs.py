@@ -1,5 +1,6 @@
 """Fronts, tables, pictures and exports from one set of stored trials."""
 
+import io
 import itertools
 import json
 import os
@@ -23,20 +24,22 @@ from contracts.measurement import Completed, Measurement, outcome_of
 from contracts.parameter import Value
 from dse.campaign.events import AttemptEnded, TrialReused, TrialStarted
 from dse.config import StudyConfig, load_config
+from dse.dashboard.web.serve import example_database
 from dse.output.drawing.scale import make_axis
 from dse.output.drawing.scatter import Mark, Scatter, draw_scatter
 from dse.output.drawing.svg import Drawing
 from dse.output.export import export
+from dse.output.front_columns import View, cfu_words
 from dse.output.plot import front_drawing, plot_front
-from dse.output.progress import Tally
+from dse.output.progress import PlainDisplay, Tally
 from dse.output.report import front_text, status_data, status_text
 from dse.output.trial_report import show_text
 from dse.results.columns import StudyColumns
 from dse.results.front import pareto_front
-from dse.results.study_results import study_columns
+from dse.results.study_results import study_columns, study_front
 from dse.space import Design
-from dse.store import NewTrial, RetryPolicy, Store, TrialRecord, TrialState
-from dse.words import duration_text, number_text
+from dse.store import NewTrial, Reader, RetryPolicy, Store, TrialRecord, TrialState
+from dse.words import duration_text, latency_text, number_text
 from runners.stages.golden import Missed, OracleReport
 from tests.campaign.fake_rooms import fake_space, measure
 
@@ -158,9 +161,13 @@ def test_a_front_is_printed_with_what_differs_and_what_is_common(
     text = front_text(pareto_front(columns), config)
 
     header = text.splitlines()[0].split()
-    assert header[:4] == ["trial", "fidelity", "latency_us", "lut4"]
+    assert header == ["trial", "latency", "lut4", "CFU"]
+    assert "all of them synthesised; they also differ in icache_bytes; --wide" in text
+    wide = front_text(pareto_front(columns), config, view=View(is_wide=True))
+    header = wide.splitlines()[0].split()
+    assert header[:4] == ["trial", "fidelity", "latency", "lut4"]
     assert header[-3:] == ["cfu", "icache_bytes", "simd_width"]
-    assert "in all of them: bypass=true" in text
+    assert "in all of them: bypass=true" in wide
     assert "~ an estimate at 50 MHz: the design is not placed" in text
 
 
@@ -211,8 +218,8 @@ def test_show_prints_a_reused_trial_with_the_origin_of_its_numbers(
     text = show_text(store.detail(store.study("night"), 5), config.target)
 
     assert "reused: measured as trial 2 of study night" in text
-    assert re.search(r"latency_us +32,000 +us +simulated, estimate", text)
-    assert re.search(r"conv2d_0 +1x32x32x16 +442,368 +1,600,000 +32,000 +13.82", text)
+    assert re.search(r"latency +32.0 ms +simulated, estimate", text)
+    assert re.search(r"conv2d_0 +1x32x32x16 +442,368 +1,600,000 +32.0 ms +13.82", text)
 
 
 def test_show_prints_the_evidence_of_a_failure(store: Store, config: StudyConfig) -> None:
@@ -263,7 +270,7 @@ def test_a_front_is_drawn_with_its_steps_its_numbers_and_its_designs(
     text = (tmp_path / "front.svg").read_text()
     for point in front.points:
         assert f">{point.trial.number}</text>" in text
-        assert f">~{number_text(point.metrics['latency_us'])}</text>" in text
+        assert f">~{latency_text(point.metrics['latency_us'])}</text>" in text
     for word in ("night: net.tflite on ulx3s_85f", "dominated (1)", "simd_width", "not placed"):
         assert word in text
 
@@ -283,7 +290,9 @@ def test_measured_points_are_discs_and_estimates_are_rings(
     text = (tmp_path / "front.svg").read_text()
     assert "front (1)" in text
     assert "front, an estimate: not placed (2)" in text
-    assert "latency_us (minimise), hollow: an estimate: not placed" in text
+    assert re.search(
+        r"latency \(ms, minimise, (logarithmic, )?hollow: an estimate: not placed\)", text
+    )
 
 
 def test_a_png_is_the_same_picture_at_twice_the_size(
@@ -379,7 +388,75 @@ def test_the_estimated_time_follows_from_what_ended(
     assert tally.eta_s() == 3 * 40.0 / 2
     tally.take(TrialReused(trial=trial(5)))
     assert tally.eta_s() == 2 * 40.0 / 2
-    assert tally.summary().startswith("8/10 trials, 1 failed, ETA 40 s, best latency_us ")
+    assert tally.summary() == "8/10 trials, 1 failed, ETA 40 s"
+    assert tally.best_text().startswith("best so far: latency ")
+
+
+def test_while_something_runs_the_time_left_is_never_nothing(
+    columns: StudyColumns, config: StudyConfig
+) -> None:
+    now = [0.0]
+    tally = Tally(replace(config, trials=8), now_s=lambda: now[0])
+    tally.start_from(columns)
+    slow = columns.trials[0]
+    outcome = measure(config.job(slow.design), report=lambda _: None)
+    ended = AttemptEnded(trial=slow, outcome=outcome, state=TrialState.COMPLETED, wall_s=40.0)
+    tally.take(ended)
+    tally.take(TrialStarted(trial=slow, attempt=1))
+    left = []
+    for now[0] in (0.0, 39.9, 40.0, 400.0, 4000.0):
+        left.append(tally.eta_s())
+        assert "ETA 0 s" not in tally.summary()
+    assert left == [40.0, pytest.approx(3.99), 4.0, 40.0, 400.0]  # overdue: a tenth again
+
+
+def test_the_best_so_far_stands_on_a_line_of_its_own(
+    columns: StudyColumns, config: StudyConfig
+) -> None:
+    stream = io.StringIO()
+    tally = Tally(config)
+    with PlainDisplay(tally, stream) as display:
+        trial = columns.trials[0]
+        outcome = measure(config.job(trial.design), report=lambda _: None)
+        for _ in range(2):
+            display.listen(
+                AttemptEnded(trial=trial, outcome=outcome, state=TrialState.COMPLETED, wall_s=4.0)
+            )
+    first, best, second = stream.getvalue().splitlines()
+    assert "best" not in first + second
+    assert re.fullmatch(r" +[\d.]+ s  best so far: latency [\d.]+ ms, lut4 [\d,]+", best)
+
+
+@pytest.mark.parametrize("study", ["imgc", "table", "imgc-placed"])
+def test_a_printed_front_fits_80_columns(study: str) -> None:
+    with example_database() as database, Reader(database) as reader:
+        columns, found = study_front(reader, study)
+        config, models = columns.config, (columns.clock_model, columns.cell_models)
+        text = front_text(found, config, *models)
+        assert max(map(len, text.splitlines())) <= 80
+        assert all(str(result.trial.number) in text for result in found.points)
+        view = View(columns=("simd_width", "latency_us", "lut4"))
+        chosen = front_text(found, config, *models, view=view)
+        assert chosen.splitlines()[0].split() == ["trial", "simd_width", "latency", "lut4"]
+        with pytest.raises(ConfigError, match=r"'latency'\n  fix: did you mean 'latency_us'"):
+            front_text(found, config, *models, view=View(columns=("latency",)))
+
+
+@pytest.mark.parametrize(
+    ("design", "words"),
+    [
+        ({"cfu": "none", "multiplier": "none"}, "none"),
+        (
+            {"cfu": "simd", "hardware_requantisation": True, "channelwise": False,
+             "buffer_depth": 0, "simd_width": 4, "unroll": 8, "icache_bytes": 1024},
+            "simd: width 4, buffer depth 0, requantisation",
+        ),
+        ({"cfu": "mine", "lanes": 3, "mine_mode": "fast"}, "mine: lanes 3, mode fast"),
+        ({"cfu": "bare"}, "bare"),
+    ],
+)  # fmt: skip
+def test_a_cfu_is_told_in_words(design: dict[str, Value], words: str) -> None:
+    assert cfu_words(design) == words
 
 
 def test_numbers_are_written_for_people() -> None:
