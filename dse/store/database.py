@@ -1,14 +1,19 @@
 """Opening the file: pragmas, migrations, and every bad state of it as a StoreError."""
 
+import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
 
 from contracts.faults import StoreError
 from dse import program
@@ -86,7 +91,7 @@ def open_to_write(path: Path, *, busy_timeout_s: float) -> Engine:
     _check_place(path)
     # WAL stays with the file; a copy may have lost it. Readers then do not block the writer.
     pragmas = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
-    engine = _engine(path, busy_timeout_s, begin="BEGIN IMMEDIATE", pragmas=pragmas)
+    engine = _engine(_uri(path), busy_timeout_s, begin="BEGIN IMMEDIATE", pragmas=pragmas)
     try:
         with as_store_error(path):
             if _version(path, engine) != HEAD:
@@ -97,14 +102,35 @@ def open_to_write(path: Path, *, busy_timeout_s: float) -> Engine:
     return engine
 
 
-def open_to_read(
-    path: Path, *, busy_timeout_s: float
-) -> tuple[Engine, "tempfile.TemporaryDirectory[str] | None"]:
-    """Open the database without changing it, and return an engine that only reads.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A database that is open for reading.
 
-    Returns:
-        The engine, and the folder of the migrated copy that it reads when the file has an older
-        schema; whoever asked cleans it up.
+    Attributes:
+        engine: Only reads.
+        uri: What SQLite opens, for a further connection; None where a copy is read.
+        folder: Of the copy that is read, to be cleaned up when the engine is disposed of; or None.
+        is_frozen: What is written to the file later is not seen.
+    """
+
+    engine: Engine
+    uri: str | None
+    folder: "tempfile.TemporaryDirectory[str] | None" = None
+    is_frozen: bool = False
+
+    def close(self) -> None:
+        """Close all connections and remove the copy."""
+        self.engine.dispose()
+        if self.folder is not None:
+            self.folder.cleanup()
+
+
+def open_to_read(path: Path, *, busy_timeout_s: float) -> Reading:
+    """Open the database without changing it.
+
+    Where nothing can be written beside the file, a file that nobody has open is read as one that
+    does not change, without locks. A temporary copy is read of a file of an older schema, which is
+    migrated there, and of one that was left with changes beside it that only a writer can take in.
 
     Raises:
         StoreError: The file is missing or in a state that it cannot be used in.
@@ -114,26 +140,80 @@ def open_to_read(
             f"there is no database {path}",
             fix=f"name one with --db, or start a study: {program.name()} start",
         )
-    # not mode=ro: SQLite must be able to make the -shm file of a database in WAL mode
-    engine = _engine(path, busy_timeout_s, begin="BEGIN", pragmas=("query_only=ON",))
-    try:
-        with as_store_error(path):
-            if _version(path, engine) == HEAD:
-                return engine, None
-    except BaseException:
+    uri = _uri_to_read(path)
+    if uri is not None:
+        engine = _engine(uri, busy_timeout_s, begin="BEGIN", pragmas=("query_only=ON",))
+        try:
+            with as_store_error(path):
+                if _version(path, engine) == HEAD:
+                    return Reading(engine=engine, uri=uri, is_frozen=uri.endswith(_FROZEN))
+        except BaseException:
+            engine.dispose()
+            raise
         engine.dispose()
-        raise
-    engine.dispose()
     folder = tempfile.TemporaryDirectory(prefix="dse-copy-")
     copy = Path(folder.name) / path.name
     try:
         with as_store_error(path):
-            _copy(path, copy, busy_timeout_s)
+            if uri is None:
+                _copy_files(path, copy)
+            else:
+                _copy(uri, copy, busy_timeout_s)
         open_to_write(copy, busy_timeout_s=busy_timeout_s).dispose()
     except BaseException:
         folder.cleanup()
         raise
-    return _engine(copy, busy_timeout_s, begin="BEGIN", pragmas=("query_only=ON",)), folder
+    engine = _engine(_uri(copy), busy_timeout_s, begin="BEGIN", pragmas=("query_only=ON",))
+    return Reading(engine=engine, uri=None, folder=folder, is_frozen=True)
+
+
+_FROZEN = "?immutable=1"
+
+
+def _uri(path: Path) -> str:
+    return f"file:{quote(str(path.absolute()))}"
+
+
+def _uri_to_read(path: Path) -> str | None:
+    """Return what SQLite opens to read a file; None where it can only read a copy."""
+    if _is_writable(path):
+        # not mode=ro: SQLite must be able to make the -shm file of a database in WAL mode
+        return f"{_uri(path)}?mode=rw"
+    if _beside(path, "-shm").exists():  # somebody has it open, and SQLite follows what he does
+        return f"{_uri(path)}?mode=ro"
+    if any(_has_content(_beside(path, end)) for end in _CHANGES):
+        return None
+    return _uri(path) + _FROZEN
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+_CHANGES = ("-wal", "-journal")
+"""How files end that hold changes which are not in the database itself yet, or not for good."""
+
+
+def _beside(path: Path, end: str) -> Path:
+    return path.with_name(path.name + end)
+
+
+def _has_content(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
+def _copy_files(path: Path, target: Path) -> None:
+    """Copy a database that nobody has open, with the changes that a killed writer left beside."""
+    for end in ("", *_CHANGES):
+        source = _beside(path, end)
+        if source.exists():
+            try:
+                shutil.copyfile(source, _beside(target, end))
+            except OSError as error:
+                raise StoreError(
+                    f"{path} cannot be read: {error.strerror}, while it was copied",
+                    fix="check the permissions of the file and the space for temporary files",
+                ) from error
 
 
 def check_schema(path: Path, db: Connection) -> None:
@@ -150,10 +230,10 @@ def check_schema(path: Path, db: Connection) -> None:
         )
 
 
-def _copy(path: Path, target: Path, busy_timeout_s: float) -> None:
+def _copy(uri: str, target: Path, busy_timeout_s: float) -> None:
     """Copy a database that others may be writing to, what is still in its log included."""
     with (
-        closing(sqlite3.connect(path, timeout=busy_timeout_s)) as source,
+        closing(sqlite3.connect(uri, uri=True, timeout=busy_timeout_s)) as source,
         closing(sqlite3.connect(target)) as copy,
     ):
         source.backup(copy)
@@ -167,13 +247,27 @@ def _check_place(path: Path) -> None:
             f"{path} cannot be created: there is no folder {path.parent}",
             fix=f"create it (mkdir -p {path.parent}) or name another file with --db",
         )
+    if path.exists() and not _is_writable(path):  # before SQLite leaves files beside it
+        raise StoreError(
+            f"{path} cannot be written: the file or its folder is read-only",
+            fix="make the file and its folder writable, or work on a copy with --db; commands that"
+            " only look at studies need neither",
+        )
 
 
-def _engine(path: Path, busy_timeout_s: float, *, begin: str, pragmas: tuple[str, ...]) -> Engine:
+def connect(uri: str, *, busy_timeout_s: float) -> sqlite3.Connection:
+    """Open a connection that any thread may use."""
     # autocommit in the driver, transactions by our own BEGIN: only so is the lock taken first
+    return sqlite3.connect(
+        uri, uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
+    )
+
+
+def _engine(uri: str, busy_timeout_s: float, *, begin: str, pragmas: tuple[str, ...]) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}",
-        connect_args={"isolation_level": None, "timeout": busy_timeout_s},
+        "sqlite://",
+        creator=lambda: connect(uri, busy_timeout_s=busy_timeout_s),
+        poolclass=QueuePool,
     )
 
     @event.listens_for(engine, "connect")

@@ -15,7 +15,7 @@ from contracts.faults import FaultKind, NotFound
 from dse import program
 from dse.store import queries
 from dse.store.beliefs import newest_beliefs, newest_gains
-from dse.store.database import as_store_error, check_schema, open_to_read
+from dse.store.database import as_store_error, check_schema, connect, open_to_read
 from dse.store.records import (
     AttemptsWanted,
     AuditRecord,
@@ -36,7 +36,7 @@ class Reader:
     """One database file, for reading. Each method sees one moment; any thread may call it.
 
     The file is neither created nor migrated: of an older schema, a temporary copy is brought up
-    to date and read, and what is written to the file later is not seen, see ``is_copy``.
+    to date and read, and what is written to the file later is not seen, see ``is_frozen``.
 
     Args:
         path: A database that exists.
@@ -52,17 +52,15 @@ class Reader:
         self._busy_timeout_s = busy_timeout_s
         self._stamp_lock = threading.Lock()
         self._stamping: sqlite3.Connection | None = None
-        self._reading, self._copy = open_to_read(path, busy_timeout_s=busy_timeout_s)
+        self._open = open_to_read(path, busy_timeout_s=busy_timeout_s)
 
     def close(self) -> None:
         """Close all connections."""
-        self._reading.dispose()
         with self._stamp_lock:
             if self._stamping is not None:
                 self._stamping.close()
                 self._stamping = None
-        if self._copy is not None:
-            self._copy.cleanup()
+        self._open.close()
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +70,7 @@ class Reader:
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        with as_store_error(self.path), self._reading.begin() as db:
+        with as_store_error(self.path), self._open.engine.begin() as db:
             yield db
 
     @contextmanager
@@ -81,21 +79,23 @@ class Reader:
             yield db
 
     @property
-    def is_copy(self) -> bool:
-        """Whether a migrated copy is read, since the file has an older schema."""
-        return self._copy is not None
+    def is_frozen(self) -> bool:
+        """Whether what is written to the file later is not seen.
+
+        So it is where a copy is read, of a file of an older schema for example, and where nothing
+        can be written beside the file.
+        """
+        return self._open.is_frozen
 
     def stamp(self) -> int:
         """Return a number that is another one after somebody wrote; costs microseconds."""
+        uri = self._open.uri
+        if uri is None or self.is_frozen:
+            return _file_stamp(self.path)
         with self._stamp_lock, as_store_error(self.path):
             if self._stamping is None:
                 # a connection of its own: SQLite counts the writes of others for each connection
-                self._stamping = sqlite3.connect(
-                    self.path,
-                    timeout=self._busy_timeout_s,
-                    isolation_level=None,
-                    check_same_thread=False,
-                )
+                self._stamping = connect(uri, busy_timeout_s=self._busy_timeout_s)
             (found,) = self._stamping.execute("PRAGMA data_version").fetchone()
         return int(found)
 
@@ -319,3 +319,15 @@ class Reader:
             )
             for row in rows
         )
+
+
+def _file_stamp(path: Path) -> int:
+    """Return a number that is another one after somebody wrote to a file, or to its log."""
+    found = []
+    for each in (path, path.with_name(f"{path.name}-wal")):
+        try:
+            stat = each.stat()
+        except OSError:
+            continue
+        found += [stat.st_mtime_ns, stat.st_size]
+    return hash(tuple(found))

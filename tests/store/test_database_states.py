@@ -81,8 +81,8 @@ def test_a_read_only_file_cannot_be_written(tmp_path: Path) -> None:
     Store(path).close()
     path.chmod(stat.S_IRUSR)
 
-    with Store(path) as store, pytest.raises(StoreError, match="cannot be written"):
-        new_study(store)
+    with pytest.raises(StoreError, match="cannot be written"):
+        Store(path)
 
 
 def test_a_read_only_database_cannot_be_written(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_migrations_lead_to_the_tables_that_the_code_uses(tmp_path: Path) -> Non
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    with Store(tmp_path / "results.db") as store, store._reading.connect() as connection:
+    with Store(tmp_path / "results.db") as store, store._open.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
@@ -180,7 +180,7 @@ def test_looking_at_a_database_of_any_schema_changes_nothing_about_it(
     before = path.read_bytes()
 
     with Reader(path) as reader:
-        assert reader.is_copy == (schema != HEAD)
+        assert reader.is_frozen == (schema != HEAD)
         study = reader.study("old")
         assert reader.detail(study, 1).measurement.value("cycles") == 1000
         changes = reader.changes("old")

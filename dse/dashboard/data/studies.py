@@ -98,7 +98,7 @@ class Studies:
         """
         with self._lock:
             inode = self.path.stat().st_ino if self.path.exists() else -1
-            if self._reader is not None and self._reader.is_copy and inode == self._inode:
+            if self._reader is not None and self._reader.is_frozen and inode == self._inode:
                 is_old = self._reader.stamp() != self._stamp
             else:
                 is_old = inode != self._inode
