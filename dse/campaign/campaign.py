@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from contracts.faults import Bug, Cancelled, ConfigError, InvalidDesign, Then
+from contracts.faults import Bug, Cancelled, ConfigError, FaultKind, InvalidDesign, Then
 from contracts.measurement import Completed, Failed, Measurement, Outcome, outcome_of
 from dse.campaign.asking import Asker
 from dse.campaign.events import (
@@ -20,6 +20,7 @@ from dse.campaign.events import (
     TrialStarted,
 )
 from dse.campaign.knowledge import Knowledge
+from dse.campaign.pausing import DiskPause
 from dse.campaign.promotion import to_promote, wanted_clock_hz
 from dse.campaign.workers import is_gone, worker_name
 from dse.config import StudyConfig
@@ -37,6 +38,7 @@ from dse.store import (
 from dse.suggest.stopping import AGREEING, has_converged
 from runners.executors import Executor, Finished, Progress
 from runners.job import StageState
+from runners.pipeline import default_root
 
 _SLOW_S = 0.25
 """An algorithm that takes longer is asked ahead."""
@@ -84,6 +86,7 @@ class Campaign:
         retry: For faults of the infrastructure.
         timing: Leases and waits.
         now_s: The clock.
+        pause: Whether a full disk has got room again.
 
     Attributes:
         stand_ins: Designs of this run that were drawn at random because the search failed.
@@ -101,6 +104,7 @@ class Campaign:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     timing: Timing = field(default_factory=Timing)
     now_s: Callable[[], float] = time.time
+    pause: DiskPause = field(default_factory=lambda: DiskPause({"cache": default_root()}))
     stand_ins: int = field(default=0, init=False)
     _running: dict[int, _Running] = field(default_factory=dict, init=False)
     _knowledge: Knowledge = field(init=False)
@@ -111,6 +115,8 @@ class Campaign:
     _next_look_s: float = field(default=0.0, init=False)
     _next_ahead_s: float = field(default=0.0, init=False)
     _is_stop_requested: bool = field(default=False, init=False)
+    _has_no_room: bool = field(default=False, init=False)
+    _next_room_s: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self._knowledge = Knowledge(
@@ -130,10 +136,11 @@ class Campaign:
         try:
             while not self.should_stop():
                 is_stopping = self._is_stopping()
-                if not is_stopping:
+                if is_stopping:
+                    if not self._running:
+                        return Ending.STOPPED
+                elif not self._is_paused():
                     self._settle()
-                elif not self._running:
-                    return Ending.STOPPED
                 if not is_stopping and self._is_over() and not self._promote():
                     return self._ending()
                 self._take_events(self._wait_s())
@@ -300,6 +307,18 @@ class Campaign:
             self._take_back()
         return self._is_stop_requested
 
+    def _is_paused(self) -> bool:
+        """Tell whether trials wait for a full disk to get room; looked up once a second."""
+        if not self._has_no_room:
+            return False
+        now_s = self.now_s()
+        if now_s >= self._next_room_s:
+            self._next_room_s = now_s + self.timing.look_s
+            self._has_no_room = self.pause.is_on(now_s=now_s)
+            if not self._has_no_room:
+                self._tell(Note(text="trials start again: there is room, or it is time to try"))
+        return self._has_no_room
+
     def _take_back(self) -> None:
         lost = self.store.take_back(now_s=self.now_s(), retry=self.retry, is_gone=is_gone)
         if lost:
@@ -335,6 +354,11 @@ class Campaign:
         self._record(running, event.outcome)
         if isinstance(event.outcome, Failed) and event.outcome.fault.then is Then.STOP:
             raise event.outcome.fault.error()  # every trial would meet it
+        if isinstance(event.outcome, Failed) and event.outcome.fault.kind is FaultKind.DISK_FULL:
+            self._has_no_room = True  # every trial would meet it until somebody makes room
+            told = self.pause.begin(now_s=self.now_s())
+            if told:
+                self._tell(Note(text=told))
 
     def _record(self, running: _Running, outcome: Outcome) -> None:
         now_s = self.now_s()

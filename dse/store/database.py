@@ -64,6 +64,9 @@ def store_error(path: Path, error: BaseException | None) -> StoreError:
     what, fix = _FIXES.get(
         code, ("refused a statement", "keep the file and report this message as a bug")
     )
+    if code == sqlite3.SQLITE_FULL:
+        folder = path.absolute().parent
+        what += f", {shutil.disk_usage(folder).free:,} bytes are free in {folder}"
     return StoreError(f"{path} {what} ({error})", fix=fix.format(path=path, program=program.name()))
 
 

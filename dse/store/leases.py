@@ -206,5 +206,6 @@ def _fault_values(fault: Fault | None) -> dict[str, Any]:
 
 
 def _is_counted(fault: Fault) -> bool:
-    """Tell whether a fault counts against the trial: Ctrl-C and a missing tool do not."""
-    return fault.kind is not FaultKind.CANCELLED and fault.then is Then.RETRY
+    """Tell whether a fault counts against the trial: Ctrl-C, missing tools, a full disk do not."""
+    blames_nobody = fault.kind in (FaultKind.CANCELLED, FaultKind.DISK_FULL)
+    return not blames_nobody and fault.then is Then.RETRY

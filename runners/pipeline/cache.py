@@ -113,7 +113,9 @@ class Cache:
             (root / "scratch").mkdir(parents=True, exist_ok=True)
             sweep(root / "scratch")
         except OSError as error:
-            raise fault_of_os_error(error, f"the cache folder {root} cannot be made") from error
+            raise fault_of_os_error(
+                error, f"the cache folder {root} cannot be made", root
+            ) from error
 
     def contains(self, stage: str, *, version: int, inputs: Mapping[str, Any]) -> bool:
         """Tell, without verifying it, whether an artefact is there and will not be built again."""
@@ -163,7 +165,9 @@ class Cache:
             if came or not cached:
                 self.contents.grew(size_bytes, limit_bytes=self.limit_bytes)
         except OSError as error:
-            raise fault_of_os_error(error, f"stage {stage} could not be stored") from error
+            raise fault_of_os_error(
+                error, f"stage {stage} could not be stored", self.root
+            ) from error
         return Artefact(
             stage=stage,
             key=key,

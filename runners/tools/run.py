@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def run_tool(
                 stderr=subprocess.STDOUT,
             )
     except OSError as error:
-        raise fault_of_os_error(error, f"{name} could not be started in {cwd}") from error
+        raise fault_of_os_error(error, f"{name} could not be started in {cwd}", cwd) from error
     try:
         with child.guarded_group(process.pid):
             end, usage = _wait(
@@ -164,20 +165,17 @@ def first_error_line(text: str) -> str:
     return line.strip()[:_COMPLAINT_CHARS]
 
 
-def machine_fault(text: str, doing: str) -> DseError | None:
+def machine_fault(text: str, doing: str, folder: Path | None = None) -> DseError | None:
     """Return the machine's fault that a failed program's output tells, or None when it tells none.
 
     Args:
         text: What the program wrote.
         doing: Who could not do what, for the message.
+        folder: Where the program ran.
     """
     lower = text.lower()
     if any(sign in lower for sign in _DISK_FULL_SIGNS):
-        return DiskFull(
-            f"{doing}: the disk is full",
-            fix="free space, then `resume` the study",
-            detail=text[-_DETAIL_CHARS:],
-        )
+        return disk_full(doing, folder, detail=text[-_DETAIL_CHARS:])
     if any(sign in lower for sign in _OUT_OF_MEMORY_SIGNS):
         return OutOfMemory(
             f"{doing}: out of memory",
@@ -220,10 +218,36 @@ def find_program(program: str | Path) -> str:
     return found
 
 
-def fault_of_os_error(error: OSError, doing: str) -> DseError:
-    """Map an error of the operating system to the closed list."""
+def disk_full(doing: str, folder: Path | None, *, detail: str = "") -> DiskFull:
+    """Return the fault of a full disk, which names the folder and what is free there.
+
+    Args:
+        doing: Who could not do what.
+        folder: Where it was to be written; None for where temporary files are.
+        detail: What a program said.
+    """
+    there = (folder or Path(tempfile.gettempdir())).absolute()
+    while not there.exists():
+        there = there.parent
+    free = shutil.disk_usage(there).free
+    return DiskFull(
+        f"{doing}: the disk is full, {free:,} bytes are free in {there}",
+        fix="free space there, `cache --prune --limit SIZE` for example; the study goes on by"
+        " itself, or `resume` it",
+        detail=detail,
+    )
+
+
+def fault_of_os_error(error: OSError, doing: str, folder: Path | None = None) -> DseError:
+    """Map an error of the operating system to the closed list.
+
+    Args:
+        error: What the system said.
+        doing: Who could not do what.
+        folder: Where something was to be written, as far as known.
+    """
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull(f"{doing}: the disk is full", fix="free space, then `resume` the study")
+        return disk_full(doing, folder)
     if error.errno == errno.ENOMEM:
         return OutOfMemory(f"{doing}: out of memory", fix="run fewer workers, then `resume`")
     return ToolCrashed(f"{doing}: {error}", fix="check the folder's permissions")
@@ -346,7 +370,7 @@ def _available_bytes() -> int:
 
 def _fault_of_status(name: str, status: int, *, log: Path, text: str) -> DseError:
     detail = text[-_DETAIL_CHARS:].strip()
-    said = machine_fault(detail, f"{name} failed ({_describe(status)})")
+    said = machine_fault(detail, f"{name} failed ({_describe(status)})", log.parent)
     if said is not None:
         return said
     if status == -signal.SIGKILL:

@@ -18,7 +18,7 @@ from contracts.faults import (
     ToolTimeout,
 )
 from contracts.measurement import Measurement, Outcome, outcome_of
-from dse.campaign import Campaign, Timing
+from dse.campaign import Campaign, Timing, pausing
 from dse.campaign.asking import Asker
 from dse.campaign.events import AttemptEnded, CampaignEvent, Ending, Note, TrialReused
 from dse.config import StudyConfig, load_config, with_budget
@@ -32,6 +32,7 @@ from dse.store import BY_HAND, NewTrial, RetryPolicy, Store, TrialState
 from dse.suggest import Suggester, Suggestion, SuggestRequest, make_suggester
 from runners.executors import Event, Finished
 from runners.job import Job
+from runners.tools.run import disk_full
 from tests.campaign.fake_rooms import fake_space, measure
 
 CONFIG = """
@@ -285,6 +286,51 @@ def test_a_missing_tool_stops_everything_and_blames_no_trial(
     with pytest.raises(ToolMissing, match="no verilator\n  fix: make setup"):
         campaign(store, config, executor=InstantExecutor(lambda _: missing)).run()
     assert states(store) == ["waiting", "waiting"]
+
+
+def test_a_full_disk_pauses_the_study_and_costs_no_trial_an_attempt(
+    store: Store, config: StudyConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = outcome_of(disk_full("stage cpu", Path("/")), Measurement(metrics=()))
+    free, rounds = [12_000], itertools.count()
+    monkeypatch.setattr(pausing, "free_bytes", lambda _folder: free[0])
+
+    def answer(job: Job) -> Outcome:
+        return full if free[0] < pausing.ROOM_BYTES else by_formula(job)
+
+    def no_stop_but_room_after_a_while() -> bool:
+        if next(rounds) == 30:
+            assert len(executor.submitted) == config.workers, "nothing starts on a full disk"
+            assert states(store) == ["waiting", "waiting"]
+            free[0] = 2 * pausing.ROOM_BYTES
+        return False
+
+    executor, events = InstantExecutor(answer), list[CampaignEvent]()
+    ending = campaign(
+        store, config, executor=executor, events=events, should_stop=no_stop_but_room_after_a_while
+    ).run()
+
+    assert ending is Ending.BUDGET
+    assert set(states(store)) == {"completed", "infeasible"}
+    assert {r.trial.failures for r in store.results(store.study("night").id)} == {0}
+    told = [event.text for event in events if isinstance(event, Note)]
+    assert len(told) == 2, "once that it pauses, once that it goes on"
+    assert "paused, the disk is full (12 kB free for the cache in /" in told[0]
+    assert "there is room" in told[1]
+
+
+def test_where_the_free_space_says_nothing_a_full_disk_is_tried_again(
+    store: Store, config: StudyConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = outcome_of(disk_full("stage cpu", Path("/")), Measurement(metrics=()))
+    monkeypatch.setattr(pausing, "free_bytes", lambda _folder: 10**12)  # it was a quota
+    monkeypatch.setattr(pausing, "RETRY_S", 20.0)
+    answers = itertools.chain([full] * 4, itertools.repeat(None))
+    executor = InstantExecutor(lambda job: next(answers) or by_formula(job))
+
+    assert campaign(store, config, executor=executor).run() is Ending.BUDGET
+    assert set(states(store)) == {"completed", "infeasible"}
+    assert len(executor.submitted) == 10
 
 
 def test_a_stop_gives_running_trials_back(store: Store, config: StudyConfig) -> None:

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 import time
@@ -150,8 +151,12 @@ def test_more_processor_time_never_makes_a_program_less_suspect(
 
 
 def test_full_disk_is_reported_as_disk_full(tmp_path: Path) -> None:
-    with pytest.raises(DiskFull):
+    with pytest.raises(DiskFull) as caught:
         run_python("open('/dev/full', 'w').write('x' * 10000)", tmp_path)
+    found = re.search(r"the disk is full, ([0-9,]+) bytes are free in (/.*)", caught.value.what)
+    assert found is not None
+    assert Path(found[2]).is_dir()
+    assert int(found[1].replace(",", "")) > 0
 
 
 PROGRAM = """
