@@ -18,6 +18,8 @@ OURS = "python -m dse.study"
 RUN_ELSEWHERE = (
     r"make [a-z-]+",  # `make study` and `make test` themselves; the target must exist
     r"git clone \S+",
+    r"pip install \.",  # tests/package, and the next one
+    r"soft-soc-dse .*",
     r"cd \S+",
     r"sudo apt-get (update|install) .*",
     r"\.venv/bin/pre-commit install",

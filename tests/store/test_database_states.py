@@ -121,7 +121,9 @@ def test_a_full_disk_loses_nothing_that_was_stored(tmp_path: Path) -> None:
             connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
         event.listen(store._writing, "begin", fill_disk)
-        with pytest.raises(StoreError, match=r"its quota is full, [\d,]+ bytes are free in /.*\n  fix: free"):
+        with pytest.raises(
+            StoreError, match=r"its quota is full, [\d,]+ bytes are free in /.*\n  fix: free"
+        ):
             new_trials(store, study, 500, first=1)
 
         assert [r.trial.state for r in store.results(study.id)] == [TrialState.WAITING]
