@@ -1,4 +1,4 @@
-"""How this program was called, and so what a person types to call it again."""
+"""How this program was called, and so what a person types to call it again; where it logs."""
 
 import shlex
 import shutil
@@ -40,3 +40,8 @@ def version() -> str:
     from importlib.metadata import version as version_of
 
     return version_of(SCRIPT)
+
+
+def log_of(database: Path, study: str) -> Path:
+    """Return where a process that the dashboard starts for a study writes what it says."""
+    return database.with_name(f"{database.name}.{study}.log")

@@ -4,11 +4,11 @@ import getpass
 import os
 import platform
 import re
-from pathlib import Path
 
 from contracts.faults import ConfigError
 from dse.campaign.workers import is_gone
 from dse.config.file import STUDY_NAME
+from dse.program import log_of
 from dse.store import Reader, RemovedStudy, Store, TrialState
 from dse.words import plural
 
@@ -70,11 +70,6 @@ def rename_study(store: Store, name: str, new: str, *, now_s: float) -> None:
     before, after = log_of(store.path, name), log_of(store.path, new)
     if before.is_file() and not after.exists():
         before.rename(after)
-
-
-def log_of(database: Path, study: str) -> Path:
-    """Return where a process that the dashboard starts for a study writes what it says."""
-    return database.with_name(f"{database.name}.{study}.log")
 
 
 def _client() -> str:

@@ -23,7 +23,7 @@ from dse.results.front import has_objectives, missing_objectives
 from dse.results.progress import time_left_s
 from dse.store import TrialRecord, TrialState
 from dse.words import design_text, duration_text, metrics_text, plural
-from runners.job import StageState
+from runners.job import StageEvent, StageState
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -46,6 +46,7 @@ class _RunningTrial:
     attempt: int
     started_s: float
     stage: str = "starting"
+    stage_since_s: float = 0.0
     fraction: float | None = None
 
 
@@ -74,6 +75,7 @@ class Tally:
     asking: bool = False
     _durations_s: list[float] = field(default_factory=list)
     _promoted_durations_s: list[float] = field(default_factory=list)
+    _stages_s: dict[str, list[float]] = field(default_factory=dict)
 
     def start_from(self, columns: "StudyColumns") -> None:
         """Count what earlier runs have done."""
@@ -99,7 +101,7 @@ class Tally:
             case StageChanged():
                 trial = self.running.get(event.number)
                 if trial is not None:
-                    trial.stage, trial.fraction = event.event.stage, event.event.fraction
+                    self._follow(trial, event.event)
             case AttemptEnded():
                 self.running.pop(event.trial.number, None)
                 if event.state in (None, TrialState.WAITING):
@@ -119,6 +121,28 @@ class Tally:
                 return
             case _ as never:
                 assert_never(never)
+
+    def _follow(self, trial: _RunningTrial, event: StageEvent) -> None:
+        """Take one event of a stage: where a trial is, and how long a stage that was built took."""
+        now_s = self.now_s()
+        if event.stage != trial.stage:
+            trial.stage_since_s = now_s
+        elif event.state is StageState.DONE:
+            self._stages_s.setdefault(event.stage, []).append(now_s - trial.stage_since_s)
+        trial.stage, trial.fraction = event.stage, event.fraction
+
+    def stage_text(self, trial: _RunningTrial) -> str:
+        """Say which stage a trial is in, for how long, and how long it usually takes.
+
+        The simulator tells its cycles at its end alone, so time is what there is to go by.
+        """
+        if trial.fraction is not None:
+            return f"{trial.stage} {trial.fraction:.0%}"
+        times_s = self._stages_s.get(trial.stage)
+        if not times_s:
+            return trial.stage
+        for_s = self.now_s() - trial.stage_since_s
+        return f"{trial.stage}, {duration_text(for_s)} of about {duration_text(median(times_s))}"
 
     def _end(self, trial: TrialRecord) -> None:
         if trial.promotes is None:
@@ -244,10 +268,9 @@ class LiveDisplay:
             table.add_column(column, justify="left")
         now_s = self._tally.now_s()
         for number, trial in sorted(self._tally.running.items()):
-            fraction = "" if trial.fraction is None else f" {trial.fraction:.0%}"
             again = f" (attempt {trial.attempt})" if trial.attempt > 1 else ""
             elapsed = duration_text(now_s - trial.started_s)
-            table.add_row(f"{number}{again}", f"{trial.stage}{fraction}", elapsed)
+            table.add_row(f"{number}{again}", self._tally.stage_text(trial), elapsed)
         if self._tally.asking:
             algorithm = self._tally.config.suggest.algorithm
             table.add_row("-", f"{algorithm} thinks about the next design", "")

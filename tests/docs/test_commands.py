@@ -29,7 +29,7 @@ RUN_ELSEWHERE = (
     r"python -m dse\.study choose .*",  # tests/results/test_fronts_by.py
     r"CFU_MODULES=\S+ python -m pytest tests/cfu/\S+ -k \S+",  # tests/cfu/test_add_a_family.py
 )
-CONTENT = {"--json": "{", "front": "latency_us", "space": "distinct designs"}
+CONTENT = {"--json": "{", "front": "latency", "space": "distinct designs"}
 
 
 def commands() -> list[tuple[str, str]]:

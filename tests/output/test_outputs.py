@@ -22,7 +22,7 @@ from PIL import Image
 from contracts.faults import ConfigError, ToolCrashed
 from contracts.measurement import Completed, Measurement, outcome_of
 from contracts.parameter import Value
-from dse.campaign.events import AttemptEnded, TrialReused, TrialStarted
+from dse.campaign.events import AttemptEnded, StageChanged, TrialReused, TrialStarted
 from dse.config import StudyConfig, load_config
 from dse.dashboard.web.serve import example_database
 from dse.output.drawing.scale import make_axis
@@ -40,6 +40,7 @@ from dse.results.study_results import study_columns, study_front
 from dse.space import Design
 from dse.store import NewTrial, Reader, RetryPolicy, Store, TrialRecord, TrialState
 from dse.words import duration_text, latency_text, number_text
+from runners.job import StageEvent, StageState
 from runners.stages.golden import Missed, OracleReport
 from tests.campaign.fake_rooms import fake_space, measure
 
@@ -408,6 +409,30 @@ def test_while_something_runs_the_time_left_is_never_nothing(
         left.append(tally.eta_s())
         assert "ETA 0 s" not in tally.summary()
     assert left == [40.0, pytest.approx(3.99), 4.0, 40.0, 400.0]  # overdue: a tenth again
+
+
+def test_a_running_stage_is_told_beside_what_it_usually_takes(
+    columns: StudyColumns, config: StudyConfig
+) -> None:
+    now = [0.0]
+    tally = Tally(config, now_s=lambda: now[0])
+
+    def stage(number: int, name: str, state: StageState, fraction: float | None = None) -> str:
+        event = StageEvent(stage=name, state=state, fraction=fraction)
+        tally.take(StageChanged(number=number, event=event))
+        return tally.stage_text(tally.running[number])
+
+    for number in (1, 2):
+        tally.take(TrialStarted(trial=columns.trials[number - 1], attempt=1))
+    stage(1, "cpu", StageState.CACHED)  # what was there says nothing of how long it takes
+    assert stage(1, "simulate", StageState.STARTED) == "simulate"
+    now[0] = 30.0
+    stage(1, "simulate", StageState.DONE)
+    assert stage(2, "cpu", StageState.STARTED) == "cpu"
+    stage(2, "simulate", StageState.STARTED)
+    now[0] = 42.0
+    assert tally.stage_text(tally.running[2]) == "simulate, 12 s of about 30 s"
+    assert stage(2, "simulate", StageState.STARTED, 0.5) == "simulate 50%"
 
 
 def test_the_best_so_far_stands_on_a_line_of_its_own(

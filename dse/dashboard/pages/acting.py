@@ -19,12 +19,12 @@ from contracts.belief import Belief
 from contracts.faults import ConfigError, DseError
 from contracts.parameter import Value
 from dse import program
-from dse.commands.whole_studies import log_of
 from dse.config import StudyConfig
 from dse.config.known_space import KnownSpace, known_space, stored_code
 from dse.config.trust import require_trust
 from dse.dashboard.web.context import ColumnsDep, Context, ContextDep
 from dse.dashboard.web.security import is_from_here
+from dse.program import log_of
 from dse.results.columns import StudyColumns
 from dse.space import Design, Space
 from dse.space.declarations import is_active
