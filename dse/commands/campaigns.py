@@ -310,7 +310,7 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
         timeout_s=config.suggest.timeout_s,
         compilation_cache=default_root() / "suggest",
     )
-    executor = make_executor(config.executor, measure=MEASURE)
+    executor = make_executor(config.executor, measure=MEASURE, address=config.scheduler)
     asker = Asker(suggester)
     notifier = Notifier(
         study.name,
