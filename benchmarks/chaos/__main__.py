@@ -15,6 +15,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -40,6 +41,8 @@ CONFIG = """\
 name = "storm"
 trials = {trials}
 workers = {workers}
+executor = "{executor}"
+{scheduler}
 [suggest]
 algorithm = "{algorithm}"
 [workload]
@@ -47,7 +50,9 @@ model = "net.tflite"
 """
 _MARK = "CHAOS_RUN"
 _DISK_MIB = 48
-_KILLS = ("campaign", "launcher", "trial", "tool")
+_KILLS = {"campaign": 10, "launcher": 10, "trial": 10, "tool": 10}
+_CLUSTER_KILLS = {**_KILLS, "cluster worker": 10, "scheduler": 2}
+"""What is killed, and how often in proportion."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +64,8 @@ class Storm:
         processes: How many campaigns are kept running.
         tool_s: How long each program takes.
         dice: Decides.
+        scheduler: Address of a Dask cluster that runs the trials; empty for this machine's own.
+        cluster_workers: How many workers that cluster has.
         done: How often each fault happened.
         ended: How campaigns ended by themselves: exit status to number.
     """
@@ -67,32 +74,67 @@ class Storm:
     processes: int
     tool_s: float
     dice: random.Random
+    scheduler: str = ""
+    cluster_workers: int = 0
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     done: Counter[str] = field(default_factory=Counter)
     ended: Counter[str] = field(default_factory=Counter)
     _campaigns: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    _schedulers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    _workers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     def start(self, *further: str) -> "subprocess.Popen[bytes]":
         """Start one campaign."""
-        environment = {
-            **os.environ,
-            _MARK: self.mark,
-            "CHAOS_TOOL_S": str(self.tool_s),
-            "DSE_CACHE_DIR": str(self.folder / "cache"),
-        }
         with (self.folder.parent / "log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.chaos.worker", str(self.folder), *further],
                 cwd=ROOT,
-                env=environment,
+                env=self._environment(),
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
 
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            _MARK: self.mark,
+            "PYTHONPATH": str(ROOT),
+            "CHAOS_TOOL_S": str(self.tool_s),
+            "DSE_CACHE_DIR": str(self.folder / "cache"),
+        }
+
+    def start_of_cluster(self, kind: str, *options: str) -> "subprocess.Popen[bytes]":
+        """Start a scheduler or a worker of a Dask cluster."""
+        command = [sys.executable, "-m", "dask", kind, *options, "--no-dashboard"]
+        with (self.folder.parent / "log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self._environment(),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def keep_cluster_running(self) -> None:
+        """Start what is missing of a cluster with a worker for each trial at a time."""
+        if not self.scheduler:
+            return
+        self._schedulers = [each for each in self._schedulers if each.poll() is None]
+        self._workers = [each for each in self._workers if each.poll() is None]
+        if not self._schedulers:
+            where = ("--host", "127.0.0.1", "--port", self.scheduler.rpartition(":")[2])
+            self._schedulers.append(self.start_of_cluster("scheduler", *where))
+        while len(self._workers) < self.cluster_workers:
+            own = ("--nthreads", "1", "--no-nanny", "--local-directory", str(self.folder / "dask"))
+            self._workers.append(self.start_of_cluster("worker", self.scheduler, *own))
+
     def keep_running(self) -> None:
         """Start again whoever has died; one that ended the study stays ended."""
+        self.keep_cluster_running()
         for campaign in list(self._campaigns):
             status = campaign.poll()
             if status is None:
@@ -104,16 +146,23 @@ class Storm:
             self._campaigns.append(self.start())
 
     def processes_of(self, kind: str) -> list[int]:
-        """Return the processes of a kind, by what they descend from."""
+        """Return the processes of a kind: those started here, and what descends from them."""
         tree = dict(marked(self.mark))
-        depths: dict[int, int] = {}
+        started = {process.pid: kind for kind, process in self._all_started()}
+        found = []
         for pid in tree:
-            depth, parent = 0, tree[pid]
-            while parent in tree:
-                depth, parent = depth + 1, tree[parent]
-            depths[pid] = depth
-        wanted = {"campaign": (0,), "launcher": (1,), "trial": (2,), "tool": (3, 4, 5)}[kind]
-        return [pid for pid, depth in depths.items() if depth in wanted]
+            depth, ancestor = 0, pid
+            while ancestor not in started and ancestor in tree:
+                depth, ancestor = depth + 1, tree[ancestor]
+            of_tree = (started.get(ancestor, "tool"), "launcher", "trial", "tool")
+            if of_tree[min(depth, 3)] == kind:
+                found.append(pid)
+        return found
+
+    def _all_started(self) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+        yield from (("campaign", process) for process in self._campaigns)
+        yield from (("scheduler", process) for process in self._schedulers)
+        yield from (("cluster worker", process) for process in self._workers)
 
     def kill(self, kind: str) -> None:
         """Kill one process of a kind."""
@@ -179,6 +228,13 @@ class Storm:
         self.done["full disk"] += 1
         threading.Timer(2.0, lambda: filler.unlink(missing_ok=True)).start()
 
+    def end_cluster(self) -> None:
+        """End the cluster as its owner would: workers first."""
+        for process in (*self._workers, *self._schedulers):
+            process.terminate()
+        for process in (*self._workers, *self._schedulers):
+            process.wait()
+
     def calm_down(self) -> None:
         """End all campaigns by Ctrl-C, those that are stopped too."""
         for campaign in self._campaigns:
@@ -187,6 +243,12 @@ class Storm:
         for campaign in self._campaigns:
             with suppress(subprocess.TimeoutExpired):
                 campaign.wait(30)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def _go_on(pid: int) -> None:
@@ -232,8 +294,9 @@ def storm(
     say: Callable[[str], None],
 ) -> None:
     """Let faults happen until so many processes were killed."""
+    of_kinds = _CLUSTER_KILLS if run.scheduler else _KILLS
     faults: list[tuple[int, Callable[[], None]]] = [
-        *((10, functools.partial(run.kill, kind)) for kind in _KILLS),
+        *((weight, functools.partial(run.kill, kind)) for kind, weight in of_kinds.items()),
         (3, run.stop_past_the_lease),
         (2, run.set_clock),
         (4, run.damage_an_artefact),
@@ -307,6 +370,7 @@ def main() -> int:
     parser.add_argument("--every-s", type=float, default=0.6, help="between faults, on average")
     parser.add_argument("--lock-s", type=float, default=60.0, help="0 for no long lock")
     parser.add_argument("--algorithm", default="grid")
+    parser.add_argument("--executor", choices=["local", "dask"], default="local")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--log", type=Path, help="keep what the processes said")
     given = parser.parse_args()
@@ -314,13 +378,22 @@ def main() -> int:
     started_s = time.monotonic()
     with disk(is_small=is_small) as folder:
         (folder / "net.tflite").write_bytes(b"net")
-        text = CONFIG.format(trials=given.trials, workers=given.workers, algorithm=given.algorithm)
+        address = f"tcp://127.0.0.1:{_free_port()}" if given.executor == "dask" else ""
+        text = CONFIG.format(
+            trials=given.trials,
+            workers=given.workers,
+            algorithm=given.algorithm,
+            executor=given.executor,
+            scheduler=f'scheduler = "{address}"' if address else "",
+        )
         (folder / "storm.toml").write_text(text)
         run = Storm(
             folder=folder,
             processes=given.processes,
             tool_s=given.tool_s,
             dice=random.Random(given.seed),
+            scheduler=address,
+            cluster_workers=given.processes * given.workers,
         )
         storm(
             run,
@@ -335,8 +408,10 @@ def main() -> int:
         time.sleep(TIMING.lease_s)
         (folder / "filler").unlink(missing_ok=True)
         _say("the storm is over; one process ends the study")
+        run.keep_cluster_running()
         calm = run.start("--retry")
         status = calm.wait()
+        run.end_cluster()
         found = complaints(run, trials=given.trials)
         if status:
             found.append(f"the last process ended with status {status}")

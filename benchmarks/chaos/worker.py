@@ -29,7 +29,9 @@ def main() -> int:
         return clock_s(folder, time.time())
 
     asker = Asker(make_suggester(config.suggest.algorithm))
-    executor = make_executor("local", measure="benchmarks.chaos.rooms:measure")
+    executor = make_executor(
+        config.executor, measure="benchmarks.chaos.rooms:measure", address=config.scheduler
+    )
     with Store(folder / "results.db") as store, stop_on_interrupt() as should_stop:
         study = store.create_study(
             name=STUDY,
