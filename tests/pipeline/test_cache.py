@@ -152,3 +152,18 @@ def test_logs_may_differ(cache: Cache) -> None:
 def test_digest_tells_names_from_contents() -> None:
     assert digest_of_files({"ab": b"c"}) != digest_of_files({"a": b"bc"})
     assert digest_of_files({"a": b"", "b": b"x"}) != digest_of_files({"a": b"x", "b": b""})
+
+
+def test_opening_a_cache_leaves_the_scratch_folders_of_running_builds(cache: Cache) -> None:
+    def build(out: Path) -> float:
+        (out / "half").write_text("half")
+        os.utime(out, (0, 0))  # it may run for days
+        Cache(cache.root)
+        (out / "file").write_text((out / "half").read_text())
+        return 0.0
+
+    assert (get(cache, build=build).folder / "file").read_text() == "half"  # type: ignore[attr-defined]
+    with cache.scratch_folder("board") as folder:
+        os.utime(folder, (0, 0))
+        Cache(cache.root)
+        assert folder.is_dir()
