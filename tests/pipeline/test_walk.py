@@ -32,7 +32,9 @@ def make(
     **more: Any,
 ) -> Stage:
     def write(building: Building) -> float:
-        found = [f"{need}:{(folder / 'file').read_text()}" for need, folder in building.needs.items()]
+        found = [
+            f"{need}:{(folder / 'file').read_text()}" for need, folder in building.needs.items()
+        ]
         (building.out / "file").write_text(f"{name}({','.join(found)})")
         return 1.25
 

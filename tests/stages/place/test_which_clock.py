@@ -185,8 +185,6 @@ def test_a_higher_clock_is_tried_where_it_is_higher_by_the_headroom(
     higher = int(first * HEADROOM * above)
     reached = {80_000_000: first + 100.0, first: higher + 100.0, higher: higher + 1.0}
     router = FakeRouter(lambda clock, _seed: reached[clock])
-    found = settle(
-        router, requested_hz=80_000_000, clocks_hz=tuple(reached), pinned=False, seeds=1
-    )
+    found = settle(router, requested_hz=80_000_000, clocks_hz=tuple(reached), pinned=False, seeds=1)
     assert [clock for clock, _ in router.tries] == [80_000_000, first, *([higher] * is_tried)]
     assert found.clock_hz == (higher if is_tried else first)
