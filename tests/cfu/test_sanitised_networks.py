@@ -1,4 +1,4 @@
-"""Random networks on the host under AddressSanitizer and UBSan: no kernel reads or writes beside."""
+"""Random networks on the host under sanitisers: no kernel reads or writes beside its memory."""
 
 from pathlib import Path
 
