@@ -5,6 +5,7 @@ path or a part of it.
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--done", type=Path, default=ROOT / "mutants.jsonl", metavar="FILE")
     parser.add_argument("--page", action="store_true", help=f"write {_PAGE.relative_to(ROOT)}")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the copy is removed
     done = Done(given.done)
     modules = by_module(DECIDERS, given.modules)
     end_s = time.monotonic() + given.budget

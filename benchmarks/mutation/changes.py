@@ -45,7 +45,7 @@ _SWAPPED = {
     "minimum": "maximum",
     "maximum": "minimum",
 }
-_SYMBOLS = {
+_SYMBOLS: dict[type[ast.AST], str] = {
     **{ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="},
     **{ast.Is: "is", ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in"},
     **{ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%"},
@@ -165,14 +165,16 @@ def _of_statement(place: _Place) -> Iterator[_Found]:
         case ast.Return(value=ast.expr() as value) if not _is_none(value):
             yield place, statement, "returns None", "return None"
         case ast.AugAssign(op=op) if type(op) in _COMPUTED:
-            other = _SYMBOLS[_COMPUTED[type(op)]]
-            target, value = ast.unparse(statement.target), ast.unparse(statement.value)
-            what = f"{other}= for {_SYMBOLS[type(op)]}="
-            yield place, statement, what, f"{target} {other}= {value}"
+            symbol = _SYMBOLS[_COMPUTED[type(op)]]
+            target, added = ast.unparse(statement.target), ast.unparse(statement.value)
+            what = f"{symbol}= for {_SYMBOLS[type(op)]}="
+            yield place, statement, what, f"{target} {symbol}= {added}"
         case ast.If(test=test) | ast.While(test=test):
             yield place, test, "negated", f"not ({ast.unparse(test)})"
         case ast.AnnAssign(value=None):
             return
+        case _:  # of Python's own kinds there are many
+            pass
     if isinstance(statement, ast.Raise):
         return  # what an error says is no decision
     for child in ast.iter_child_nodes(statement):
@@ -217,10 +219,10 @@ def _of_expression(node: ast.expr) -> Iterator[tuple[str, str]]:
                 kept = rest[0] if len(rest) == 1 else ast.BoolOp(bool_op, rest)
                 yield f"without `{_short(value)}` of {symbol}", _in_brackets(kept)
         case ast.BinOp(left=left, op=op, right=right) if not _is_text(left):
-            other = _COMPUTED.get(type(op))
-            if other is not None:
-                what = f"{_SYMBOLS[other]} for {_SYMBOLS[type(op)]}"
-                yield what, _in_brackets(ast.BinOp(left, other(), right))
+            computed = _COMPUTED.get(type(op))
+            if computed is not None:
+                what = f"{_SYMBOLS[computed]} for {_SYMBOLS[type(op)]}"
+                yield what, _in_brackets(ast.BinOp(left, computed(), right))
             if isinstance(op, ast.BitAnd):
                 yield f"without `{_short(left)}` of &", _in_brackets(right)
                 yield f"without `{_short(right)}` of &", _in_brackets(left)
@@ -236,13 +238,15 @@ def _of_expression(node: ast.expr) -> Iterator[tuple[str, str]]:
         case ast.Call(func=func, args=args, keywords=keywords):
             for at, keyword in enumerate(keywords):
                 if keyword.arg is not None and len(keywords) + len(args) > 1:
-                    rest = [*keywords[:at], *keywords[at + 1 :]]
-                    yield f"without {keyword.arg}=", ast.unparse(ast.Call(func, args, rest))
+                    others = [*keywords[:at], *keywords[at + 1 :]]
+                    yield f"without {keyword.arg}=", ast.unparse(ast.Call(func, args, others))
             swapped = _swapped(func)
             if swapped is not None:
                 yield swapped[0], ast.unparse(ast.Call(swapped[1], args, keywords))
         case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
             yield from _without_conditions(node)
+        case _:
+            pass
 
 
 def _without_conditions(

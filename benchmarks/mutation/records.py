@@ -16,10 +16,25 @@ EQUIVALENTS = Path(__file__).with_name("equivalents.toml")
 
 _HEAD = """# Which wrong decisions the tests notice
 
-`make mutants` made this page (`python -m benchmarks.mutation --page`). It changes the modules that
-decide something, one small thing at a time, and runs the module's own quick tests until one fails.
-*Possible* are the changes that there are; *tried* is a sample of them, the same in each run, as
-large as there was time for. The score is what was noticed of those that can be.
+`make mutants` made this page: it changes the modules that decide something, one small thing at a
+time, and runs the module's own quick tests until one fails. `make mutants MODULE="pareto leases"`
+does some of them, `BUDGET_S=600` says for how many seconds; what was judged is kept in
+`mutants.jsonl` as long as module and tests are what they were, so a run goes on where the last one
+ended. *Possible* are the changes that there are; *tried* is a sample of them, the same in each
+run. The score is what was noticed of those that can be noticed. A change counts as noticed, too,
+where the tests do not end.
+
+Comparisons, `and` and `or`, arithmetic, constants, conditions, returned values, calls, named
+arguments and conditions of comprehensions are changed or left out; messages are not. The tests of
+a module are in `benchmarks/mutation/deciders.py`, the changes that no test can notice in
+`equivalents.toml` beside it.
+
+It is ours because neither of the known tools fits. mutmut 3.8 changes no decorated function, so no
+property and no context manager, and nothing outside of functions; it puts all changes of a module
+into one text, which the keys of our stages are made of. cosmic-ray 8.7 starts Python and all tests
+of a module anew for each of 832 changes of `dse/pareto.py` (we make 235, and each runs the tests
+that reach its line, in a copy of a process that has loaded the libraries), writes into the
+checkout itself, and knows no named argument or call that is left out.
 
 | module | possible | tried | noticed | equivalent | missed | score |
 |---|---:|---:|---:|---:|---:|---:|"""
@@ -122,11 +137,14 @@ def _function_digest(path: Path, function: str) -> str:
     body: Sequence[ast.stmt] = ast.parse(text).body
     found = ""
     for name in function.split("."):
-        for each in body:
-            is_named = isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            if is_named and each.name == name:
-                found, body = ast.get_source_segment(text, each) or "", each.body
-                break
+        named = [
+            each
+            for each in body
+            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            and each.name == name
+        ]
+        if named:
+            found, body = ast.get_source_segment(text, named[0]) or "", named[0].body
     return hashlib.sha256((found or text).encode()).hexdigest()[:16]
 
 

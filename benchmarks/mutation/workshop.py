@@ -189,6 +189,7 @@ class Workshop:
         if pid == 0:
             code = 70
             try:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
                 os.setpgid(0, 0)
                 self._settle_in(cpu_s)
                 code = run()
@@ -286,7 +287,7 @@ class _Watch:
             return (yield)
         finally:
             sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]
+            threading.settrace(None)
 
     def _called(self, frame: FrameType, _event: str, _argument: object) -> Any:
         if frame.f_code.co_filename != self._path:
