@@ -28,8 +28,14 @@ DECIDERS: Mapping[str, tuple[str, ...]] = {
         "tests/dashboard/test_data.py",
         "tests/dashboard/test_api.py",
     ),
-    "dse/dashboard/web/security.py": ("tests/dashboard/test_security.py",),
-    "dse/config/trust.py": ("tests/config/test_trust.py",),
+    "dse/dashboard/web/security.py": (
+        "tests/dashboard/test_access.py",
+        "tests/dashboard/test_security.py",
+    ),
+    "dse/config/trust.py": (
+        "tests/config/test_trust.py",
+        "tests/config/test_hooks_are_code.py",
+    ),
     "runners/pipeline/cache.py": (
         "tests/pipeline/test_cache.py",
         "tests/pipeline/test_bounded_cache.py",
