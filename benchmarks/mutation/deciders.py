@@ -38,7 +38,8 @@ DECIDERS: Mapping[str, tuple[str, ...]] = {
     ),
     "runners/pipeline/cache.py": (
         "tests/pipeline/test_cache.py",
-        "tests/pipeline/test_bounded_cache.py",
+        "tests/pipeline/test_remote_cache.py",
+        "tests/pipeline/test_untrusted_entries.py",
     ),
     "runners/pipeline/pipeline.py": (
         "tests/pipeline/test_walk.py",
