@@ -14,7 +14,7 @@ DECIDERS: Mapping[str, tuple[str, ...]] = {
         "tests/campaign/test_promotion.py",
     ),
     "dse/campaign/campaign.py": _CAMPAIGN,
-    "dse/store/leases.py": _STORE,
+    "dse/store/leases.py": (*_STORE, "tests/store/test_limits.py"),
     "dse/store/limits.py": ("tests/store/test_limits.py",),
     "dse/store/queries.py": (*_STORE, "tests/store/test_placing_and_acting.py"),
     "dse/store/store.py": (*_STORE, "tests/store/test_placing_and_acting.py"),

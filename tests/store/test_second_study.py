@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.faults import DoesNotFit, ToolCrashed, ToolTimeout
+from contracts.faults import Cancelled, DoesNotFit, ToolCrashed, ToolTimeout
 from contracts.measurement import Fidelity, Measurement, outcome_of
 from dse.store import AuditRecord, Claim, NewTrial, RetryPolicy, Store, StudyRecord, TrialState
 from tests.store.store_fixtures import NO_WAIT, completed, new_study, new_trials
@@ -234,3 +234,70 @@ def test_a_result_that_is_itself_shared_is_shared_from_where_it_was_measured(
             assert (reused.reused_from, reused.ended_s) == (done.trial.id, 202)
             assert store.results(study.id)[0].reused_from == ("first", 1)
         assert store.reuse_results(studies[2].id, now_s=203) == ()
+
+
+def test_a_sign_of_life_between_the_look_and_the_write_saves_a_trial(tmp_path: Path) -> None:
+    with Store(tmp_path / "results.db") as store:
+        study = new_study(store)
+        new_trials(store, study, 2)
+        held = claim(store, study, "w", now_s=200, context="a")
+        claim(store, study, "dead", now_s=200, context="a")
+
+        def is_gone(worker: str) -> bool:
+            if worker == "w":
+                store.heartbeat([held.attempt_id], now_s=249, lease_s=60)
+            return True
+
+        assert store.take_back(now_s=250, retry=NO_WAIT, is_gone=is_gone) == 1
+        first, second = store.results(study.id)
+        assert (first.trial.state, second.trial.state) == ("running", "waiting")
+        assert (second.kind, second.what) == (
+            "worker-lost",
+            "worker dead went away during attempt 1",
+        )
+
+
+@pytest.mark.parametrize(("named", "kept"), [(None, "core"), ("soc", "soc")])
+def test_the_stage_that_a_fault_names_is_more_certain_than_the_last_that_was_told(
+    tmp_path: Path, named: str | None, kept: str
+) -> None:
+    with Store(tmp_path / "results.db") as store:
+        study = new_study(store)
+        new_trials(store, study, 1)
+        held = claim(store, study, "w", now_s=200, context="a")
+        store.note_stage(held.attempt_id, "core", now_s=201)
+        (seen,) = store.held_trials(study.id, now_s=202)
+        assert (seen.stage, seen.stage_since_s, seen.lease_until_s) == ("core", 201, 260)
+        error = ToolCrashed("yosys failed", fix="read its log")
+        error.stage = named
+        store.finish(held.attempt_id, outcome_of(error, NOTHING), now_s=210, retry=SLOWLY)
+        store.note_stage(held.attempt_id, "late", now_s=211)
+        (attempt,) = store.detail(study, 1).attempts
+        assert (attempt.stage, attempt.ended_s, attempt.outcome) == (kept, 210, "failed")
+        assert store.next_start_s(study.id) == 260
+
+
+def test_what_says_nothing_about_a_trial_costs_it_no_wait(tmp_path: Path) -> None:
+    with Store(tmp_path / "results.db") as store:
+        study = new_study(store)
+        new_trials(store, study, 1)
+        held = claim(store, study, "w", now_s=200, context="a")
+        fault = outcome_of(Cancelled("Ctrl-C", fix="-"), NOTHING)
+        assert store.finish(held.attempt_id, fault, now_s=210, retry=SLOWLY) == "waiting"
+        assert store.next_start_s(study.id) == 210
+        claim(store, study, "dead", now_s=210, context="a")
+        store.take_back(now_s=220, retry=SLOWLY, is_gone=lambda _: True)
+        assert store.next_start_s(study.id) == 220
+        (result,) = store.results(study.id)
+        assert (result.trial.failures, result.trial.ended_s) == (0, None)
+        for failures, start_s in ((1, 280.0), (2, 450.0)):
+            now_s = 230.0 if failures == 1 else 300.0
+            held = claim(store, study, "w", now_s=now_s, context="a")
+            store.finish(held.attempt_id, CRASH, now_s=now_s, retry=SLOWLY)
+            assert store.next_start_s(study.id) == start_s
+            assert store.results(study.id)[0].trial.failures == failures
+        held = claim(store, study, "w", now_s=460, context="a")
+        assert store.finish(held.attempt_id, CRASH, now_s=470, retry=SLOWLY) == "failed"
+        (result,) = store.results(study.id)
+        assert (result.trial.failures, result.trial.ended_s) == (3, 470)
+        assert store.next_start_s(study.id) is None
