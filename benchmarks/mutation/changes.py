@@ -64,7 +64,6 @@ class Change:
         what: How it was changed.
         nth: Which of several equal changes of equal lines of the function this is, from 0.
         first_line: Where the statement begins that was changed.
-        last_line: Where what was changed ends.
         is_at_import: It is run when the module is imported.
         text: All of the changed module.
     """
@@ -74,7 +73,6 @@ class Change:
     what: str
     nth: int
     first_line: int
-    last_line: int
     is_at_import: bool
     text: str
 
@@ -115,12 +113,36 @@ def changes_of(text: str) -> tuple[Change, ...]:
                 what=what,
                 nth=nth,
                 first_line=place.statement.lineno,
-                last_line=node.end_lineno or node.lineno,
                 is_at_import=place.is_at_import,
                 text=changed,
             )
         )
     return tuple(sorted(found, key=lambda c: hashlib.sha256(repr(c.identity).encode()).digest()))
+
+
+CALLED = "_mutation_called"
+"""What is told of calls, among Python's built-ins."""
+
+
+def telling(text: str) -> str:
+    """Return a module each of whose functions tells that it was called, where somebody asks."""
+    tree = ast.parse(text)
+
+    def tell(body: Sequence[ast.stmt], function: str) -> None:
+        for each in body:
+            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                name = f"{function}.{each.name}" if function else each.name
+                tell(each.body, name)
+                if not isinstance(each, ast.ClassDef):
+                    told = f"getattr(__import__('builtins'), {CALLED!r}, str)({name!r})"
+                    place = 1 if ast.get_docstring(each) is not None else 0
+                    each.body[place:place] = ast.parse(told).body
+            else:
+                for part in ("body", "orelse", "finalbody"):
+                    tell(getattr(each, part, []), function)
+
+    tell(tree.body, "")
+    return ast.unparse(ast.fix_missing_locations(tree))
 
 
 _Found = tuple[_Place, ast.expr | ast.stmt, str, str]

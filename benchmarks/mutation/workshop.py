@@ -6,6 +6,7 @@ the checkout itself are never touched; the copy has a cache of its own, so that 
 changed stage is ever met by a right one.
 """
 
+import builtins
 import contextlib
 import importlib
 import json
@@ -15,18 +16,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
 
-from benchmarks.mutation.changes import Change
+from benchmarks.mutation.changes import CALLED, Change, telling
 
 ROOT = Path(__file__).parents[2]
 _AHEAD = frozenset(
@@ -37,6 +36,8 @@ _AHEAD = frozenset(
     )
 )
 """Libraries that bear a fork after they were loaded; jax, for one, does not."""
+_SANITY_S = 5.0
+"""Tests of so long are run of the module as it is, in the way in which changes are judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,24 +46,33 @@ class Baseline:
 
     Attributes:
         seconds: What each test costs, by its id, the cheapest first.
-        lines: Which lines of the module each executes.
+        functions: Which functions of the module each calls, by ``Change.function``.
         modules: What was loaded in the end.
     """
 
     seconds: Mapping[str, float]
-    lines: Mapping[str, frozenset[int]]
+    functions: Mapping[str, frozenset[str]]
     modules: tuple[str, ...]
 
     def tests_of(self, change: Change) -> tuple[str, ...]:
         """Return the tests that may notice a change, the cheapest first.
 
-        All of them, where none executes the line in this process: a process of a test may.
+        All of them, where none calls the function in this process: a process of a test may.
         """
         if change.is_at_import:
             return tuple(self.seconds)
-        wanted = range(change.first_line, change.last_line + 1)
-        reached = tuple(test for test in self.seconds if not self.lines[test].isdisjoint(wanted))
+        reached = tuple(test for test in self.seconds if change.function in self.functions[test])
         return reached or tuple(self.seconds)
+
+    def some(self, seconds: float) -> tuple[str, ...]:
+        """Return the cheapest tests, as many as take so long together."""
+        found, left = [], seconds
+        for test, cost in self.seconds.items():
+            left -= cost
+            if left < 0 and found:
+                break
+            found.append(test)
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,36 +124,33 @@ class Workshop:
         found.unlink(missing_ok=True)
 
         def watched() -> int:
-            watch = _Watch(self._checkout / module)
+            watch = _Watch()
+            setattr(builtins, CALLED, watch.called)
             code = pytest.main([*_OPTIONS, *tests], plugins=[watch])
             found.write_text(json.dumps(watch.result()))
             return int(code)
 
-        code = self._in_copy(watched, cpu_s=1800, wall_s=3600)
+        path = self._checkout / module
+        right = path.read_text()
+        try:
+            self._write(path, telling(right))
+            code = self._in_copy(watched, cpu_s=1800, wall_s=3600)
+        finally:
+            self._write(path, right)
         if code != 0:
             raise RuntimeError(f"the tests of {module} do not pass: {self.log.read_text()[-3000:]}")
         raw = json.loads(found.read_text())
         order = sorted(raw["seconds"], key=raw["seconds"].__getitem__)
         baseline = Baseline(
             seconds={test: raw["seconds"][test] for test in order},
-            lines={test: frozenset(raw["lines"].get(test, ())) for test in order},
+            functions={test: frozenset(raw["functions"][test]) for test in order},
             modules=tuple(raw["modules"]),
         )
         for name in baseline.modules:
             if name.partition(".")[0] in _AHEAD:
                 with contextlib.suppress(Exception):
                     importlib.import_module(name)
-        nothing = Change(
-            function="",
-            code="",
-            what="",
-            nth=0,
-            first_line=0,
-            last_line=0,
-            is_at_import=True,
-            text=(ROOT / module).read_text(),
-        )
-        if self.judge(module, nothing, baseline).is_noticed:
+        if self._run(baseline.some(_SANITY_S), cpu_s=300, wall_s=600).is_noticed:
             raise RuntimeError(f"{module} as it is does not pass: {self.log.read_text()[-3000:]}")
         return baseline
 
@@ -158,17 +165,20 @@ class Workshop:
         right = path.read_text()
         tests = baseline.tests_of(change)
         seconds = sum(map(baseline.seconds.__getitem__, tests))
-        blame = self._folder / "blame"
-        blame.unlink(missing_ok=True)
         try:
             self._write(path, change.text)
-            code = self._in_copy(
-                lambda: int(pytest.main([*_OPTIONS, *_filed(tests)], plugins=[_Blame(blame)])),
-                cpu_s=int(20 + 5 * seconds),
-                wall_s=90 + 15 * seconds,
-            )
+            return self._run(tests, cpu_s=int(20 + 5 * seconds), wall_s=90 + 15 * seconds)
         finally:
             self._write(path, right)
+
+    def _run(self, tests: Sequence[str], *, cpu_s: int, wall_s: float) -> Verdict:
+        blame = self._folder / "blame"
+        blame.unlink(missing_ok=True)
+        code = self._in_copy(
+            lambda: int(pytest.main([*_OPTIONS, *_filed(tests)], plugins=[_Blame(blame)])),
+            cpu_s=cpu_s,
+            wall_s=wall_s,
+        )
         if code == 0:
             return Verdict(is_noticed=False)
         by = blame.read_text() if blame.exists() else "time" if code < 0 else "import"
@@ -253,14 +263,17 @@ class _Blame:
 
 
 class _Watch:
-    """Finds which lines of a module each test executes, and what the test costs."""
+    """Finds which functions of a module each test calls, and what the test costs."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = str(path)
+    def __init__(self) -> None:
         self._seconds: dict[str, float] = {}
-        self._lines: dict[str, set[int]] = {}
-        self._of_file: dict[str, set[int]] = {}
-        self._now: set[int] = set()
+        self._calls: dict[str, set[str]] = {}
+        self._of_file: dict[str, set[str]] = {}
+        self._now: set[str] = set()
+
+    def called(self, function: str) -> None:
+        """Note a call; the changed module does it."""
+        self._now.add(function)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not report.skipped:
@@ -269,41 +282,18 @@ class _Watch:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Any:
         # what a fixture does may be there for all tests of its file
-        return (yield from self._watched(self._of_file.setdefault(str(item.path), set())))
+        self._now = self._of_file.setdefault(item.nodeid.partition("::")[0], set())
+        return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Any:
-        return (yield from self._watched(self._lines.setdefault(item.nodeid, set())))
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Any:
-        return (yield from self._watched(self._of_file.setdefault(str(item.path), set())))
-
-    def _watched(self, lines: set[int]) -> Any:
-        self._now = lines
-        threading.settrace(self._called)
-        sys.settrace(self._called)
-        try:
-            return (yield)
-        finally:
-            sys.settrace(None)
-            threading.settrace(None)
-
-    def _called(self, frame: FrameType, _event: str, _argument: object) -> Any:
-        if frame.f_code.co_filename != self._path:
-            return None
-        self._now.add(frame.f_lineno)
-        return self._stepped
-
-    def _stepped(self, frame: FrameType, _event: str, _argument: object) -> Any:
-        self._now.add(frame.f_lineno)
-        return self._stepped
+        self._now = self._calls.setdefault(item.nodeid, set())
+        return (yield)
 
     def result(self) -> dict[str, Any]:
         """Return what is in a ``Baseline``, as JSON can say it."""
-        lines = {}
+        functions = {}
         for test in self._seconds:
-            file = test.partition("::")[0]
-            shared = next((s for p, s in self._of_file.items() if p.endswith("/" + file)), set())
-            lines[test] = sorted(self._lines.get(test, set()) | shared)
-        return {"seconds": self._seconds, "lines": lines, "modules": sorted(sys.modules)}
+            shared = self._of_file.get(test.partition("::")[0], set())
+            functions[test] = sorted(self._calls.get(test, set()) | shared)
+        return {"seconds": self._seconds, "functions": functions, "modules": sorted(sys.modules)}
