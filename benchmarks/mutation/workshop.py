@@ -66,7 +66,8 @@ class Baseline:
 
     def some(self, seconds: float) -> tuple[str, ...]:
         """Return the cheapest tests, as many as take so long together."""
-        found, left = [], seconds
+        found: list[str] = []
+        left = seconds
         for test, cost in self.seconds.items():
             left -= cost
             if left < 0 and found:

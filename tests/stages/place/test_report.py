@@ -151,7 +151,9 @@ def test_of_clocks_that_are_as_fast_as_the_system_the_slowest_counts() -> None:
         ((75.0, 75.1), (25.0, 25.0), ["other"]),
         ((75.0, 75.0), (25.0, 25.1), ["sys"]),
         ((74.99, 74.995), (25.0, 25.1), ["sys"]),  # asked for a little less than the clock
+        ((74.99, 75.0), (25.0, 25.1), ["sys"]),
         ((75.02, 75.01), (25.0, 25.1), ["sys"]),
+        ((75.0, 75.1), (0.5, 0.9), []),
         ((75.0, 75.1), (90.0, 80.0), ["other"]),
         ((75.0, 60.0), (25.0, 20.0), ["sys", "other"]),
         ((75.0, 75.1), (25.0, 70.0), []),  # only the system's clock has to be the system's
