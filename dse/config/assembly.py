@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from contracts.faults import ConfigError
+from contracts.faults import ConfigError, ConfigMistakes
 from contracts.parameter import Condition, Parameter, Rule, Value
 from dse.config.study_config import StudyConfig
 from dse.config.variants import variants_parameter
@@ -56,6 +56,10 @@ def restricted_space(space: Space, config: StudyConfig) -> Space:
     """
     try:
         return space.restricted(config.space)
+    except ConfigMistakes as several:
+        raise ConfigMistakes.of(
+            f"study {config.name}", [(f"[space] {what}", fix) for what, fix in several.mistakes]
+        ) from None
     except ConfigError as error:
         raise ConfigError(
             f"study {config.name}: [space] {error.what}", fix=error.fix, detail=error.detail

@@ -9,7 +9,7 @@ design in time that grows with the coupling between parameters and not with the 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from contracts.faults import ConfigError
+from contracts.faults import ConfigError, ConfigMistakes
 from contracts.parameter import Parameter, Rule, Value, same_value
 from dse.space.declarations import (
     INACTIVE,
@@ -24,6 +24,7 @@ from dse.space.declarations import (
     values_text,
 )
 from dse.space.design import Design
+from dse.words import suggestion
 
 _MAX_SITUATIONS = 1_000_000
 """Bound on the memory of one space, about 0.3 GB; coupling beyond it is refused, not endured."""
@@ -204,16 +205,24 @@ class Space:
             allowed: Name to one value or a list of values; names not given stay as they are.
 
         Raises:
-            ConfigError: A name or value is not in this space, or no design is left.
+            ConfigError: A name or value is not in this space, or no design is left; all such names
+                and values are told.
         """
-        for name in allowed:
+        wrong: list[tuple[str, str]] = []
+        kept = {parameter.name: parameter.values for parameter in self.parameters}
+        for name, values in allowed.items():
             if name not in self._by_name:
-                known = ", ".join(self._by_name)
-                raise ConfigError(f"the space has no parameter {name!r}", f"use one of: {known}")
-        kept = {
-            p.name: restricted_values(p, allowed[p.name]) if p.name in allowed else p.values
-            for p in self.parameters
-        }
+                fix = suggestion(name, self._by_name, intro="use one of")
+                wrong.append((f"the space has no parameter {name!r}", fix))
+                continue
+            try:
+                kept[name] = restricted_values(self._by_name[name], values)
+            except ConfigError as error:
+                wrong.append((error.what, error.fix))
+        if len(wrong) == 1:
+            raise ConfigError(*wrong[0])
+        if wrong:
+            raise ConfigMistakes.of("the restriction", wrong)
         return Space((restricted_parameter(p, kept) for p in self.parameters), self.rules)
 
     # Everything below works on positions in ``values`` instead of values, -1 for inactive.

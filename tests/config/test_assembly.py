@@ -100,7 +100,10 @@ def test_a_condition_on_an_unknown_parameter_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("icache_byte = 0", r"study s: \[space\] .*'icache_byte'.*\n  fix: use one of: .*icache_b"),
+        (
+            "icache_byte = 0",
+            r"study s: \[space\] .*'icache_byte'.*\n  fix: did you mean 'icache_bytes'\? use one",
+        ),
         ("icache_bytes = 3000", r"study s: \[space\] .*icache_bytes.*3000"),
         ('multiplier = "none"\ndivider = "iterative"', r"study s: \[space\] .*"),
     ],
