@@ -147,7 +147,7 @@ def test_a_search_algorithm_and_an_executor_are_a_file_each(
     written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = write_config(written, algorithm="backwards", executor="inline")
-    with pytest.raises(ConfigError, match=r"executor is \"inline\" .*\n  fix: use one of: 'local'"):
+    with pytest.raises(ConfigError, match=r"executor is \"inline\".*\n +fix: use one of: 'local'"):
         load_config(config)
     add(monkeypatch, dse.suggest.algorithms, written / "algorithms")
     add(monkeypatch, runners.executors.kinds, written / "executors")

@@ -75,10 +75,16 @@ def completed(
     with mistakes.checking("metrics"):
         definitions = metrics_with(metric_files)
     _check_objectives(given, mistakes)
-    if mistakes.is_certain("metrics", "study.fidelity", "study.promote", "workload.samples"):
+    if mistakes.is_certain("metrics"):
         _check_metrics(given, definitions, mistakes, part=str(target.part))
     _check_directions(given, definitions, mistakes)
     _check_constraints(given, definitions, mistakes)
+    for reference in given.references:
+        if reference.metric not in definitions and mistakes.is_certain("metrics"):
+            mistakes.add(
+                f"[references] metric is {reference.metric!r}, which is no metric",
+                suggestion(reference.metric, definitions),
+            )
     for name, values in given.space.items():
         if values == []:
             mistakes.add(
@@ -120,8 +126,8 @@ def completed(
 
 _TARGET_STAND_IN = TargetSection(
     name="none",
-    board="ulx3s",
-    part="LFE5U-85F",
+    board=next(iter(FPGA_BOARDS)),
+    part=next(iter(PARTS)),
     clock_mhz=50.0,
     clock_policy="pinned",
     memory=MemorySection(**asdict(Memory())),
@@ -429,6 +435,8 @@ def _check_metrics(
         definitions=definitions,
         with_samples=given.workload.samples is not None,
     )
+    if not mistakes.is_certain("study.fidelity", "study.promote", "workload.samples"):
+        known = tuple(definitions)  # what is measured is in doubt, but not what there is
     of_samples = {each.name for each in OF_SAMPLES}
     of_parts = set() if mistakes.is_certain("target") else {metric.name for metric in METRICS}
     objectives = given.objectives.minimise + given.objectives.maximise

@@ -213,10 +213,10 @@ def checked(
     Returns:
         None where too little is right.
     """
-    content = copy.deepcopy(dict(content))
+    left = copy.deepcopy(dict(content))
     for _ in range(_MOST_ROUNDS):  # what was taken out may be missed in the next round
         try:
-            return model.model_validate(content)
+            return model.model_validate(left)
         except ValidationError as error:
             problems = error.errors(include_url=False)
         problems.sort(key=lambda problem: problem["type"] != "extra_forbidden")
@@ -225,7 +225,7 @@ def checked(
             if problem["type"] == "missing":
                 if mistakes.is_certain(".".join(place)):
                     mistakes.add(*_in_words(model, problem), where=place)
-                if not _fill(content, place, stand_ins or {}):
+                if not _fill(left, place, stand_ins or {}):
                     return None
                 continue
             mistakes.add(*_in_words(model, problem), where=place)
@@ -233,7 +233,7 @@ def checked(
                 known = _fields_at(model, list(place[:-1])) if place[0] != "constraints" else {}
                 if near := closest(place[-1], known):
                     mistakes.doubt(*place[:-1], near)
-            _remove(content, place)
+            _remove(left, place)
     return None
 
 
@@ -340,8 +340,8 @@ def _of_type(kind: str, found: Any) -> str:
         except ValueError:
             return f"write {_TYPES[kind]}"
         return f"write {_TYPES[kind]}, without quotes: {found}"
-    if kind == "int_from_float":
-        return f"write {_TYPES[kind]}, without a point"
+    if kind in ("int_from_float", "int_type") and isinstance(found, float):
+        return f"write {_TYPES[kind]}{f': {int(found)}' if found.is_integer() else ''}"
     if kind == "list_type" and isinstance(found, str | int):
         return f"write {_TYPES[kind]}: [{_show(found)}]"
     return f"write {_TYPES[kind]}"

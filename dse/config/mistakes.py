@@ -101,10 +101,9 @@ class Mistakes:
 
     def _without_file(self, what: str) -> str:
         """Return a message without the name of the file; its line stays."""
-        for end in (": ", ":"):
-            if what.startswith(f"{self.file}{end}"):
-                rest = what.removeprefix(f"{self.file}{end}")
-                return rest if end == ": " else f"line {rest}"
+        for begin, instead in ((": ", ""), (":", "line "), (" is ", "it is ")):
+            if what.startswith(f"{self.file}{begin}"):
+                return instead + what.removeprefix(f"{self.file}{begin}")
         return what
 
 

@@ -114,7 +114,7 @@ def restricted_values(parameter: Parameter, allowed: Value | Sequence[Value]) ->
 
 def _quoted(value: object) -> str:
     """Write a value so that text that looks like a number or a truth is told from one."""
-    is_odd = isinstance(value, str) and not value.isidentifier()
+    is_odd = isinstance(value, str) and (not value.isidentifier() or value in ("true", "false"))
     return json.dumps(value) if is_odd else value_text(value)
 
 
@@ -123,8 +123,8 @@ def _meant(value: object, legal: Sequence[Value]) -> str:
     use = f"use some of: {values_text(legal)}"
     texts = {value_text(each): each for each in legal}
     text = str(value).lower() if isinstance(value, str) else value_text(value)
-    if text in texts:  # of another type: "4096" or "true"
-        return f"write {value_text(texts[text])} without quotes; {use}"
+    if isinstance(value, str) and not isinstance(texts.get(text, ""), str):
+        return f"write {text} without quotes; {use}"
     near = closest(text, [each for each in legal if isinstance(each, str)])
     return f"did you mean {near!r}? {use}" if near else use
 
