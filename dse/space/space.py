@@ -161,7 +161,7 @@ class Space:
         Wishes for parameters that turn out inactive are dropped; active parameters without a wish
         take their default, or the first value after it that the rules allow.
         """
-        choices = self._complete(0, (), wishes)
+        choices = self._complete(0, (), wishes, set())
         return None if choices is None else self._built(choices)
 
     def default(self) -> Design:
@@ -281,11 +281,24 @@ class Space:
         )
 
     def _complete(
-        self, depth: int, situation: _Situation, wishes: Mapping[str, Value]
+        self,
+        depth: int,
+        situation: _Situation,
+        wishes: Mapping[str, Value],
+        dead: set[tuple[int, _Situation]],
     ) -> tuple[int, ...] | None:
-        """Return the choices from ``depth`` on that ``completed`` promises, or None."""
+        """Return the choices from ``depth`` on that ``completed`` promises, or None.
+
+        Args:
+            depth: Of the next decision.
+            situation: What of the earlier ones still matters.
+            wishes: As of ``completed``.
+            dead: Where the wishes were found to lead nowhere; grows, so that none is tried twice.
+        """
         if depth == len(self._order):
             return ()
+        if (depth, situation) in dead:
+            return None
         parameter = self._order[depth]
         wanted = (
             position_of(parameter, wishes[parameter.name]) if parameter.name in wishes else None
@@ -294,9 +307,10 @@ class Space:
         branches = self._branches(depth, situation)
         for choice, after, _ in sorted(branches, key=lambda b: (b[0] < default, b[0])):
             if wanted is None or choice in (wanted, INACTIVE):
-                rest = self._complete(depth + 1, after, wishes)
+                rest = self._complete(depth + 1, after, wishes, dead)
                 if rest is not None:
                     return (choice, *rest)
+        dead.add((depth, situation))
         return None
 
     def _fault(self, values: Mapping[str, Value]) -> tuple[str, str] | None:
