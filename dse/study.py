@@ -84,6 +84,45 @@ DEFAULT_DB = Path("results.db")
 
 
 @app.command()
+def new(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="The config file to write; a new one.")
+    ],
+    model: Annotated[Path, typer.Option(metavar="FILE.tflite", help="Your network.")],
+    target: Annotated[str, typer.Option(metavar="NAME", help="Where it shall run; see `targets`.")],
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Labelled samples, to measure accuracy.", show_default="none"
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the config of a first study of your model: a space that fits, limits, the time."""
+    from dataclasses import asdict
+
+    from dse.commands.new import new_study, new_text
+
+    written = new_study(config, model=model, target=target, samples=samples)
+    _show(asdict(written), new_text(written), as_json=as_json)
+
+
+@app.command()
+def targets(
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE.tflite", help="Tell which targets hold it; may be repeated."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the targets: parts, memories, clocks, and which models fit."""
+    from dse.commands.targets import target_summaries, targets_data, targets_text
+
+    found = target_summaries(Path.cwd(), model or ())
+    _show(targets_data(found), targets_text(found), as_json=as_json)
+
+
+@app.command()
 def start(
     config: Annotated[
         Path,

@@ -275,6 +275,32 @@ def read_config(path: Path, *, with_workload: bool = True) -> ReadConfig:
     return ReadConfig(text=text, config=config, mistakes=mistakes)
 
 
+def config_of(
+    content: Mapping[str, Any], *, file: str, folder: Path, with_workload: bool = True
+) -> StudyConfig:
+    """Return the config of what a file says, or would say.
+
+    Args:
+        content: By section.
+        file: Its name for messages.
+        folder: What relative paths start from.
+        with_workload: As of ``load_config``.
+
+    Raises:
+        ConfigError: All that is wrong.
+    """
+    mistakes = Mistakes(file)
+    given = checked(StudyFile, content, mistakes)
+    mistakes.raise_any()
+    assert given is not None, "without a mistake it is valid"
+    complete = completed(given, mistakes, folder=folder, with_workload=with_workload)
+    mistakes.raise_any()
+    config = _config(complete)
+    check_ranges(config.target, config.serial, mistakes)
+    mistakes.raise_any()
+    return config
+
+
 _STAND_INS: Mapping[tuple[str, ...], Any] = {
     ("study",): {},
     ("study", "name"): "study",

@@ -44,13 +44,13 @@ CORES = [  # family, cache size, ways, line, block RAMs
     ("ice40", 1024, 4, 64, 28),
 ]
 UNITS: list[tuple[dict[str, Value], int, int]] = [  # ECP5: block RAMs, multipliers
-    ({"simd_width": 4, "buffer_depth": 0}, 0, 4),
-    ({"simd_width": 4, "buffer_depth": 512}, 6, 8),
-    ({"simd_width": 4, "buffer_depth": 2048}, 6, 4),
-    ({"simd_width": 8, "buffer_depth": 1024}, 6, 12),
-    ({"simd_width": 16, "buffer_depth": 512}, 8, 16),
-    ({"simd_width": 16, "buffer_depth": 1024}, 10, 20),
-    ({"simd_width": 16, "buffer_depth": 4096}, 14, 20),
+    ({"simd_width": 4, "buffer_depth": 0, "hardware_requantisation": False}, 0, 4),
+    ({"simd_width": 4, "buffer_depth": 512, "hardware_requantisation": True}, 6, 8),
+    ({"simd_width": 4, "buffer_depth": 2048, "hardware_requantisation": False}, 6, 4),
+    ({"simd_width": 8, "buffer_depth": 1024, "hardware_requantisation": True}, 6, 12),
+    ({"simd_width": 16, "buffer_depth": 512, "hardware_requantisation": False}, 8, 16),
+    ({"simd_width": 16, "buffer_depth": 1024, "hardware_requantisation": True}, 10, 20),
+    ({"simd_width": 16, "buffer_depth": 4096, "hardware_requantisation": True}, 14, 20),
     (
         {
             "engine_rows": 16,

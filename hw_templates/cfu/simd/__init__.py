@@ -69,7 +69,7 @@ def _variables(values: Values) -> Values:
 
 
 def _least(values: Values) -> LeastHardware:
-    """Return the multipliers and the two buffers, whose rows are read at once."""
+    """Return the multipliers, the two buffers by rows, and the channels' biases and scales."""
     width, depth = int(values["simd_width"]), int(values["buffer_depth"])
     row_words = max(2, width // _WORD_BYTES)
     sizes = (depth, min(depth, MAX_ACTIVATION_WORDS)) if depth else ()
@@ -135,6 +135,10 @@ FAMILY = Family(
         scratch_rows=lambda values: 1 if int(values["buffer_depth"]) else _BLOCK_PIXELS,
     ),
     macs_per_cycle=lambda values: int(values["simd_width"]),
-    least=(LeastOf(parameters=("simd_width", "buffer_depth"), hardware=_least),),
+    least=(
+        LeastOf(
+            parameters=("simd_width", "buffer_depth", "hardware_requantisation"), hardware=_least
+        ),
+    ),
     sources=(Path(component_module.__file__), *sorted(_FOLDER.glob("*.py"))),
 )
