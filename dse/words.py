@@ -4,6 +4,7 @@ import difflib
 import json
 import math
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -149,3 +150,19 @@ def suggestion(name: str, known: Iterable[str], *, intro: str = "allowed are") -
     near = closest(name, names)
     allowed = f"{intro}: {', '.join(names)}"
     return f"did you mean {near!r}? {allowed}" if near else allowed
+
+
+def study_command(*words: str, db: str | None = None) -> str:
+    """Write a command of this program for a shell.
+
+    Args:
+        words: The command and its arguments.
+        db: Path of the database; None for the default one, which need not be named.
+    """
+    return " ".join(
+        [
+            "python -m dse.study",
+            *map(shlex.quote, words),
+            *([] if db is None else ["--db", shlex.quote(db)]),
+        ]
+    )
