@@ -29,7 +29,7 @@ SHOWN = {
     "open": (Verdict.RUNNING, Verdict.WAITING),
 }  # fmt: skip
 _CHOICE = ("x", "y", "size", "xs", "ys", "box", "only", "show")
-_OF_PAGES = ("sort", "page", "effect", "over", "done", "after", "limit", "most")
+_OF_PAGES = ("sort", "page", "effect", "over", "after", "limit", "most")
 """What else pages and the API are asked for, in the same query."""
 _OF_FORMS = ("low-", "high-", "only-")
 """How the form without JavaScript begins its names, before that of a metric or a parameter."""

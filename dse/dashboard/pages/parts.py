@@ -29,6 +29,9 @@ PAGE_SIZE = 50
 _STEPS_SHOWN = 200
 """A growth of more steps is sampled in its table; the download has them all."""
 
+_WAITING_SHOWN = 20
+"""Waiting trials that are listed: those that run next."""
+
 _PAIRS_SHOWN = 50
 """Newest predictions in the table; the download has them all."""
 
@@ -60,15 +63,21 @@ def progress_part(
     """Return what ``progress.html`` shows: trials by state, those that run, the time left."""
     now_s = context.now_s()
     running = context.studies.running(columns.id, now_s=now_s)
+    waiting = np.flatnonzero(columns.is_state(TrialState.WAITING))
     return {
         "progress": progress(columns, running, now_s=now_s),
+        "is_worked_on": context.studies.is_worked_on(columns.config.name, now_s=now_s),
+        "failed": context.studies.reader().count_failed(columns.id),
+        "waiting": [columns.trials[p] for p in waiting[:_WAITING_SHOWN].tolist()],
         "on_front": len(columns.standing.front),
         "stand_ins": list(columns.stand_ins()),
         "states": list(TrialState),
         "now_s": now_s,
         "designs": {
             columns.trials[position].number: design_text(columns.trials[position].design)
-            for position in np.flatnonzero(columns.is_state(TrialState.RUNNING)).tolist()
+            for position in np.flatnonzero(
+                columns.is_state(TrialState.RUNNING, TrialState.WAITING)
+            ).tolist()
         },
     }
 
