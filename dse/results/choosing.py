@@ -9,13 +9,12 @@ import numpy as np
 
 from contracts.faults import ConfigError
 from dse.pareto import front
-from dse.results.columns import StudyColumns
+from dse.results.columns import Mask, StudyColumns
 from dse.results.front import goals_of
-from dse.words import number_text
+from dse.words import number_text, quantity
 from runners.fpga import capacity_of
 
-_LIMIT = re.compile(r"\s*(\w+)\s*(<=|>=|<|>)\s*([0-9.eE+-]+)\s*(us|ms|s)?\s*")
-_MICROSECONDS = {"us": 1.0, "ms": 1e3, "s": 1e6}
+_LIMIT = re.compile(r"\s*(\w+)\s*(<=|>=|<|>)\s*(.+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,25 +80,18 @@ class Choice:
 
 
 def parse_limit(text: str) -> Limit:
-    """Read ``latency_us <= 100ms``, ``lut4 < 8000``, ``fmax_mhz >= 60``.
+    """Read ``latency_us <= 100 ms``, ``lut4 < 8,000``, ``fmax_mhz >= 60``.
 
     Raises:
         ConfigError: It is no such text.
     """
     found = _LIMIT.fullmatch(text)
-    try:
-        number = float(found[3]) if found else math.nan
-    except ValueError:
-        number = math.nan
-    if found is None or not math.isfinite(number):
+    if found is None:
         raise ConfigError(
             f"{text!r} is no limit", fix='write "METRIC <= NUMBER", such as "latency_us <= 100ms"'
         )
-    metric, unit = found[1], found[4]
-    if unit is not None and not metric.endswith("_us"):
-        raise ConfigError(f"{metric} is not a time, so {unit} means nothing", fix="leave it out")
-    value = number * (_MICROSECONDS[unit] if unit else 1.0)
-    return Limit(metric=metric, most=found[2].startswith("<"), value=value)
+    metric, bound, typed = found.groups()
+    return Limit(metric=metric, most=bound.startswith("<"), value=quantity(typed, metric))
 
 
 def parse_weight(text: str) -> tuple[str, float]:
@@ -179,15 +171,9 @@ def choose(
             f" all limits: {each or 'there is none'}{room}",
             fix="loosen one, or go on searching with it under [constraints]",
         )
-    goals = goals_of(columns.config)
     points = np.column_stack([columns.column(name)[kept] for name in objectives])
-    chosen = list(front(points, goals))
-    shares = _shares(points[chosen], [goal == "minimise" for goal in goals])
-    weight = np.array([weights.get(name, 1.0) for name in objectives])
-    if not weight.any():
-        raise ConfigError("every weight is 0", fix="give one objective a weight above 0")
-    scores = shares @ weight / weight.sum()
-    knee = int(np.argmin(shares.mean(axis=1)))
+    chosen = list(front(points, goals_of(columns.config)))
+    ranking = ranked(columns, [kept[at] for at in chosen], weights=weights)
     candidates = [
         Candidate(
             number=int(columns.numbers[kept[at]]),
@@ -195,14 +181,10 @@ def choose(
             estimates=tuple(
                 name for name in objectives if columns.metrics[name].estimate[kept[at]]
             ),
-            score=float(scores[row]),
+            score=ranking.scores[row],
             spare=free[kept[at]],
-            is_knee=row == knee,
-            best_in=tuple(
-                name
-                for name, share in zip(objectives, shares[row].tolist(), strict=True)
-                if share == 0.0
-            ),
+            is_knee=row == ranking.knee,
+            best_in=ranking.best_in[row],
         )
         for row, at in enumerate(chosen)
     ]
@@ -214,6 +196,61 @@ def choose(
         counted=len(counted),
         kept=len(kept),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """How good each of some trials of a front is.
+
+    Attributes:
+        scores: Of each: 0 where it is the best in every objective, 1 where it is the worst.
+        knee: Which of them is nearest to the best of everything, with equal weights.
+        best_in: Objectives in which each is the best.
+    """
+
+    scores: tuple[float, ...]
+    knee: int
+    best_in: tuple[tuple[str, ...], ...]
+
+
+def ranked(
+    columns: StudyColumns, positions: Sequence[int], *, weights: Mapping[str, float]
+) -> Ranking:
+    """Rank trials of a front, at least one.
+
+    Args:
+        columns: Of the study.
+        positions: Of the trials.
+        weights: Of objectives; those that are not named have 1.
+
+    Raises:
+        ConfigError: Every weight is 0.
+    """
+    objectives = columns.config.objectives
+    points = np.column_stack([columns.column(name)[list(positions)] for name in objectives])
+    shares = _shares(points, [goal == "minimise" for goal in goals_of(columns.config)])
+    weight = np.array([weights.get(name, 1.0) for name in objectives])
+    if not weight.any():
+        raise ConfigError("every weight is 0", fix="give one objective a weight above 0")
+    return Ranking(
+        scores=tuple((shares @ weight / weight.sum()).tolist()),
+        knee=int(np.argmin(shares.mean(axis=1))),
+        best_in=tuple(
+            tuple(name for name, share in zip(objectives, row, strict=True) if share == 0.0)
+            for row in shares.tolist()
+        ),
+    )
+
+
+def fits(columns: StudyColumns, part: str) -> Mask:
+    """Return where a trial uses no more of anything than a part has, as far as it was counted."""
+    room = np.zeros(len(columns), dtype=np.bool_)
+    over = np.zeros(len(columns), dtype=np.bool_)
+    for name, there in capacity_of(part).items():
+        values = columns.column(name)
+        room |= values <= there
+        over |= values > there
+    return room & ~over
 
 
 def _shares(points: np.ndarray, minimise: Sequence[bool]) -> np.ndarray:

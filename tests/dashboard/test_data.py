@@ -290,7 +290,7 @@ def test_fields_of_the_form_make_a_range(example: Path) -> None:
         ("xs", "an axis that is 'nonsense'"),
         ("box", "metric 'nonsense'"),
         ("only", "parameter 'nonsense'"),
-        ("low-lut4", "'nonsense' in low-lut4"),
+        ("low-lut4", "'nonsense' is no value of lut4"),
     ],
 )
 def test_a_wrong_address_is_told_what_is_allowed(example: Path, query: str, message: str) -> None:

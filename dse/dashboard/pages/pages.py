@@ -5,7 +5,7 @@ Each page is one template, filled with what ``parts``, ``trial`` or ``compare`` 
 
 from shlex import quote as quoted
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query, Request
 from markupsafe import Markup
@@ -40,11 +40,12 @@ def show_study(
     """One study with all its parts."""
     query = dict(request.query_params)
     parts = {name: make(columns, selection, context, query) for name, make in PARTS.items()}
+    wanted = urlencode([("most", MOST_DRAWN), *(("derive", text) for text in selection.derive)])
     return context.pages.respond(
         request,
         "study.html",
         parts=parts,
-        columns_url=f"/api/studies/{quote(columns.config.name, safe='')}/columns?most={MOST_DRAWN}",
+        columns_url=f"/api/studies/{quote(columns.config.name, safe='')}/columns?{wanted}",
         **study_context(columns, selection),
     )
 

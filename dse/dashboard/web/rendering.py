@@ -12,7 +12,15 @@ from starlette.responses import HTMLResponse
 from dse.dashboard.data.selection import verdict_words
 from dse.dashboard.web.assets import Assets
 from dse.dashboard.web.security import Access
-from dse.words import duration_text, number_text, plural, unit_text, value_text
+from dse.words import (
+    duration_text,
+    estimate_text,
+    metric_text,
+    number_text,
+    plural,
+    unit_text,
+    value_text,
+)
 
 
 class Pages:
@@ -42,6 +50,9 @@ class Pages:
         }
         self._environment.filters |= {
             "number": number_text,
+            "metric_value": lambda name, value, is_estimate=False: (
+                estimate_text(name, value) if is_estimate else metric_text(name, value)
+            ),
             "duration": duration_text,
             "moment": moment,
             "iso": iso,
