@@ -1,13 +1,20 @@
 """What a dashboard refuses, and what it tells a browser to refuse."""
 
+import csv
+import io
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from dse.output.export import export
+from dse.results.study_results import study_columns
 from dse.store import Store
 from tests.dashboard.conftest import TOKEN
 from tests.dashboard.http import HOST, acting, client
+
+FORMULA = ("=", "+", "@", "\t", "\r")
 
 
 def test_a_foreign_host_name_is_refused(example: Path) -> None:
@@ -151,6 +158,23 @@ def test_artefacts_are_downloaded_by_stage_and_name_only(database: Path, tmp_pat
         assert "root:" not in answer.text
 
 
+@pytest.mark.parametrize("linked", ["entry", "stage"])
+def test_an_entry_of_the_cache_that_is_a_link_is_not_followed(
+    database: Path, tmp_path: Path, linked: str
+) -> None:
+    folder = artefact(database, tmp_path)
+    asking = client(database, cache=tmp_path)
+    path = "/studies/imgc/trials/47/artefacts/firmware/firmware.bin"
+    assert asking.get(path).status_code == 200
+    moved = tmp_path / "elsewhere"
+    link = folder if linked == "entry" else folder.parent
+    link.rename(moved)
+    link.symlink_to(moved)
+    assert asking.get(path).status_code == 404
+    page = asking.get("/studies/imgc/trials/47").text
+    assert "firmware.bin" not in page
+
+
 def test_an_artefact_that_is_gone_says_so(database: Path, tmp_path: Path) -> None:
     asking = client(database, cache=tmp_path)
     answer = asking.get("/studies/imgc/trials/47/artefacts/firmware/firmware.bin")
@@ -171,7 +195,8 @@ def test_text_from_the_database_is_never_a_script_or_a_formula(database: Path) -
     nasty = "<script>alert(1)</script>"
     with Store(database) as store:
         study = store.study("imgc")
-        text = '{"schema":1,"values":{"cfu":"=1+1","<img src=x onerror=alert(1)>":"\\"<b>"}}'
+        values = {"cfu": "=1+1", "@SUM(A1)": "x", "<img src=x onerror=alert(1)>": '"<b>'}
+        text = json.dumps({"schema": 1, "values": values}, separators=(",", ":"))
         new = NewTrial(design_id="d", design_json=text, suggested_by=nasty)
         store.add_trials(study.id, [new], context="", budget=None, now_s=1.0)
         claim = store.claim(study.id, worker=nasty, now_s=2.0, lease_s=1.0)
@@ -192,8 +217,17 @@ def test_text_from_the_database_is_never_a_script_or_a_formula(database: Path) -
         page = asking.get(f"/studies/imgc{path}").text
         assert "<script>alert" not in page, path
         assert "<img" not in page.replace('<img class="still"', ""), path
-    table = asking.get("/studies/imgc/trials.csv").text
-    assert "'=1+1" in table
+    for table in ("trials.csv", "front.csv", "faults.csv", "effects.csv"):
+        rows = csv.reader(io.StringIO(asking.get(f"/studies/imgc/{table}").text))
+        assert not [cell for row in rows for cell in row if cell.startswith(FORMULA)], table
+    assert "'=1+1" in asking.get("/studies/imgc/trials.csv").text
+    exported = database.with_suffix(".csv")
+    with Store(database) as store:
+        export(study_columns(store, "imgc"), exported)
+    cells = [cell for row in csv.reader(io.StringIO(exported.read_text())) for cell in row]
+    assert "'=1+1" in cells
+    assert "'@SUM(A1)" in cells
+    assert not [cell for cell in cells if cell.startswith(FORMULA)]
     odd = asking.get("/studies/imgc", params={"x": nasty})
     assert odd.status_code == 400
     assert "<script>alert" not in odd.text

@@ -140,7 +140,9 @@ async def _show_wrong_request(request: Request, error: Exception) -> Response:
 
 async def _show_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _error(request, error.status_code, str(error.detail), "go back to the list of studies")
+    answer = _error(request, error.status_code, str(error.detail), "go back to the list of studies")
+    answer.headers.update(error.headers or {})  # which methods there are
+    return answer
 
 
 class Unexpected:
