@@ -154,13 +154,17 @@ def study_effects(
     context: ContextDep,
     effect: Annotated[str, Query(description="The metric; the first objective if empty.")] = "",
 ) -> Response:
-    """How each parameter goes with a metric, the strongest first, with the trials behind it."""
+    """How parameters go with a metric, those that chance hardly explains, the strongest first.
+
+    `trials` stand behind it; of `not_told_from_chance` nothing can be said.
+    """
     found = PARTS["effects"](columns, selection, context, {"effect": effect} if effect else {})
     rows = [
         {
             "parameter": e.parameter,
             "metric": e.metric,
             "variance_explained": e.share,
+            "together_with": list(e.together),
             "levels": [
                 {
                     "value": x.value,
@@ -174,7 +178,8 @@ def study_effects(
         }
         for e in found["effects"]
     ]
-    return answer(request, {"metric": found["metric"], "effects": rows})
+    said = {"metric": found["metric"], "trials": found["counted"], "effects": rows}
+    return answer(request, said | {"not_told_from_chance": list(found["untold"])})
 
 
 def answer(request: Request, data: Any) -> Response:

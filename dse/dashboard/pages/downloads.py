@@ -104,6 +104,7 @@ def _rows_of(
                 "parameter": effect.parameter, "value": level.value, "metric": effect.metric,
                 "trials": level.trials, "smallest": level.low, "median": level.middle,
                 "largest": level.high, "variance_explained": round(effect.share, 4),
+                "together_with": " ".join(effect.together) or None,
                 "variance_explained_to_the_model": asked["model"].get(effect.parameter),
             }
             for effect in asked["effects"]

@@ -20,7 +20,7 @@ from dse.output.oracle_report import oracle_text, stored_oracle
 from dse.results.calibration import calibrations
 from dse.results.choosing import ranked
 from dse.results.columns import ABSENT, FIDELITIES, StudyColumns
-from dse.results.effects import effects
+from dse.results.effects import LEAST_TRIALS, effects
 from dse.results.front import Standing
 from dse.results.growth import growth_rows
 from dse.results.progress import fault_counts, progress
@@ -29,6 +29,7 @@ from dse.words import (
     design_text,
     estimate_text,
     metric_text,
+    plural,
     value_text,
     varying,
     whole_number,
@@ -192,14 +193,16 @@ def effects_part(
     counted = selection.mask(columns) & columns.is_state(TrialState.COMPLETED)
     found = effects(columns, metric, counted)
     unit = columns.metrics[metric].unit if metric in columns.metrics else ""
-    title = f"Effect of each parameter on {metric}"
+    title = f"Effect of each parameter on {metric}, {plural(found.trials, 'trial')}"
     return {
         "metric": metric,
-        "effects": found,
+        "effects": found.told,
+        "untold": found.untold,
+        "least": LEAST_TRIALS,
         "model": context.studies.importance(columns.config.name).get(metric, {}),
-        "counted": int((counted & np.isfinite(columns.column(metric))).sum()),
-        "drawing": effect_chart(found, unit=unit, title=title) if found else None,
-        "small": list(zip(found, effect_drawings(found), strict=True)),
+        "counted": found.trials,
+        "drawing": effect_chart(found.told, unit=unit, title=title) if found.told else None,
+        "small": list(zip(found.told, effect_drawings(found.told), strict=True)),
     }
 
 
