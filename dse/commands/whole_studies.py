@@ -6,7 +6,6 @@ import platform
 import re
 
 from contracts.faults import ConfigError
-from dse.campaign.workers import is_gone
 from dse.config.file import STUDY_NAME
 from dse.program import log_of
 from dse.store import Reader, RemovedStudy, Store, TrialState
@@ -38,7 +37,7 @@ def delete_study(store: Store, name: str, *, now_s: float) -> RemovedStudy:
         NotFound: There is no such study.
         ConfigError: A process works on it.
     """
-    return store.delete_study(name, now_s=now_s, client=_client(), is_gone=is_gone)
+    return store.delete_study(name, now_s=now_s, client=_client())
 
 
 def removed_text(removed: RemovedStudy) -> str:
@@ -66,7 +65,7 @@ def rename_study(store: Store, name: str, new: str, *, now_s: float) -> None:
             f"{new[:80]!r} is no name of a study",
             fix="use letters, digits, dots, dashes and underscores; begin with a letter or a digit",
         )
-    store.rename_study(name, new, now_s=now_s, client=_client(), is_gone=is_gone)
+    store.rename_study(name, new, now_s=now_s, client=_client())
     before, after = log_of(store.path, name), log_of(store.path, new)
     if before.is_file() and not after.exists():
         before.rename(after)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from contracts.faults import ConfigError
 from contracts.parameter import Value
 from dse.store import TrialResult
-from dse.words import metric_text, metric_title, value_text, varying
+from dse.words import metric_text, metric_title, suggestion, value_text, varying
 
 if TYPE_CHECKING:  # pydantic and NumPy take a while to import
     from dse.config import StudyConfig
@@ -123,8 +123,6 @@ def cfu_words(design: Mapping[str, Value]) -> str:
 
 
 def _require_known(names: Sequence[str], known: set[str]) -> None:
-    from dse.config.errors import suggestion
-
     for name in names:
         if name not in known:
             raise ConfigError(

@@ -26,7 +26,7 @@ _MOST_ROWS = 40
 
 
 def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
-    """Draw the first two objectives of a front to an SVG or PNG file.
+    """Draw the first two objectives of a front, or the only one by trial, to an SVG or PNG file.
 
     Raises:
         ConfigError: The ending is unknown, there is nothing to draw, the file cannot be written,
@@ -51,17 +51,23 @@ def front_drawing(front: Front, config: StudyConfig) -> Drawing:
     drawing = Drawing(width, height, title)
     drawing.text(10, 20, title, "c-head")
     _write_key(drawing, front)
-    x, y = front.objectives[:2]
-    of_x, of_y = quantity(x), quantity(y)
-    others = [(a / of_x.divisor, b / of_y.divisor) for a, b, *_ in front.dominated_values.tolist()]
-    marks = [_mark(result, x, y) for result in front.points]
-    shown = [(mark.x, mark.y) for mark in marks] + others
+    points = [_place(result, front) for result in front.points]
+    if len(front.objectives) == 1:
+        values = (front.dominated_values[:, 0] / quantity(front.objectives[0]).divisor).tolist()
+        others = [(float(number), b) for number, b in zip(front.dominated, values, strict=True)]
+    else:
+        of_x, of_y = map(quantity, front.objectives[:2])
+        others = [
+            (a / of_x.divisor, b / of_y.divisor) for a, b, *_ in front.dominated_values.tolist()
+        ]
+    shown = points + others
     across = _axis([x for x, _ in shown], start=70, end=_CHART_WIDTH - 30)
     upward = _axis([y for _, y in shown], start=_CHART_HEIGHT - _BOTTOM, end=_TOP)
+    x_label, y_label = _labels(front, across, upward)
     scatter = Scatter(
-        x_label=of_x.label(*_remarks(x, front.goals[0], front, across)),
-        y_label=of_y.label(*_remarks(y, front.goals[1], front, upward)),
-        front=marks,
+        x_label=x_label,
+        y_label=y_label,
+        front=[_mark(result, place) for result, place in zip(front.points, points, strict=True)],
         others=others,
         has_steps=len(front.objectives) == 2,
     )
@@ -70,10 +76,28 @@ def front_drawing(front: Front, config: StudyConfig) -> Drawing:
     return drawing
 
 
-def _mark(result: TrialResult, x: str, y: str) -> Mark:
+def _labels(front: Front, across: Axis, upward: Axis) -> tuple[str, str]:
+    """Return what stands at both axes; trials by number are across where there is one objective."""
+    axes = (across, upward) if len(front.objectives) > 1 else (upward,)
+    told = [
+        quantity(name).label(*_remarks(name, goal, front, axis))
+        for name, goal, axis in zip(front.objectives, front.goals, axes, strict=False)
+    ]
+    return (told[0], told[1]) if len(told) > 1 else ("trial", told[0])
+
+
+def _place(result: TrialResult, front: Front) -> tuple[float, float]:
+    """Return where a trial is drawn: by two objectives, or by its number and the only one."""
+    values = [result.metrics[name] / quantity(name).divisor for name in front.objectives[:2]]
+    if len(values) == 1:
+        return float(result.trial.number), values[0]
+    return values[0], values[1]
+
+
+def _mark(result: TrialResult, place: tuple[float, float]) -> Mark:
     return Mark(
-        x=result.metrics[x] / quantity(x).divisor,
-        y=result.metrics[y] / quantity(y).divisor,
+        x=place[0],
+        y=place[1],
         name=str(result.trial.number),
         is_hollow=bool(result.estimates),
     )

@@ -19,7 +19,7 @@ from dse.campaign.events import (
     TrialStarted,
 )
 from dse.config import StudyConfig
-from dse.results.front import has_objectives, missing_objectives
+from dse.results.front import broken_constraints, missing_objectives
 from dse.results.progress import time_left_s
 from dse.store import TrialRecord, TrialState
 from dse.words import design_text, duration_text, metrics_text, plural
@@ -61,7 +61,7 @@ class Tally:
         promoted: Trials that measure a design of the front again, at a higher fidelity.
         promoted_ended: Those of them that ended.
         failed: Trials that failed, of both kinds.
-        best: Best value of each objective so far.
+        best: Best value of each objective so far, of the designs that keep the constraints.
     """
 
     config: StudyConfig
@@ -84,9 +84,9 @@ class Tally:
             if trial.state not in (TrialState.WAITING, TrialState.RUNNING):
                 self._end(trial)
         self.failed += int(columns.is_state(TrialState.FAILED).sum())
-        ended = columns.is_state(TrialState.COMPLETED) & has_objectives(columns)
-        for name in self.config.objectives if ended.any() else ():
-            values = columns.column(name)[ended]
+        counted = columns.standing.kept
+        for name in self.config.objectives if counted.any() else ():
+            values = columns.column(name)[counted]
             best = values.max() if name in self.config.maximise else values.min()
             self.best[name] = float(best)
 
@@ -145,6 +145,8 @@ class Tally:
         return f"{trial.stage}, {duration_text(for_s)} of about {duration_text(median(times_s))}"
 
     def _end(self, trial: TrialRecord) -> None:
+        if trial.is_by_hand:
+            return  # beside the budget
         if trial.promotes is None:
             self.ended += 1
         else:
@@ -187,7 +189,7 @@ class Tally:
         return f"best so far: {metrics_text(best)}" if best else ""
 
     def _improve(self, metrics: dict[str, float]) -> None:
-        if missing_objectives(metrics, self.config):
+        if broken_constraints(metrics, self.config) or missing_objectives(metrics, self.config):
             return
         for name in self.config.objectives:
             better = max if name in self.config.maximise else min

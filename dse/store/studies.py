@@ -7,16 +7,16 @@ as its own, and the others share that one's from then on.
 import json
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, func, insert, select, text, update
 
 from contracts.faults import ConfigError, NotFound
-from dse.store import queries
+from dse.store import presence, queries
 from dse.store.queries import KEYED
-from dse.store.records import DELETE, NOTIFY, AuditRecord, RemovedStudy
+from dse.store.records import DELETE, NOTIFY, PRESENT, AuditRecord, RemovedStudy
 from dse.store.schema import (
     artefacts,
     attempts,
@@ -53,11 +53,9 @@ def require_there(db: Connection, study_id: int) -> None:
         )
 
 
-def delete_study(
-    db: Connection, name: str, *, now_s: float, client: str, is_gone: Callable[[str], bool]
-) -> RemovedStudy:
+def delete_study(db: Connection, name: str, *, now_s: float, client: str) -> RemovedStudy:
     """Remove a study with all its trials, see ``Store.delete_study``."""
-    study = _idle_study(db, name, now_s=now_s, is_gone=is_gone, doing="deleted")
+    study = _idle_study(db, name, now_s=now_s, doing="deleted")
     # SQLite looks for trials that refer to a deleted one, and for no other purpose at this column
     db.execute(text("CREATE INDEX trials_by_origin ON trials (reused_from)"))
     handed_over = _hand_over(db, study.id)
@@ -72,8 +70,9 @@ def delete_study(
     removed_trials = _remove(db, trials, trials.c.study_id == study.id)
     db.execute(delete(studies).where(studies.c.id == study.id))
     db.execute(delete(contexts).where(contexts.c.context.not_in(select(trials.c.context))))
-    # a new study of this name has told nobody anything yet
-    db.execute(delete(audit).where(audit.c.study == name, audit.c.action == NOTIFY))
+    # a new study of this name has told nobody anything yet, and nobody works on it
+    of_processes = audit.c.action.in_((NOTIFY, PRESENT))
+    db.execute(delete(audit).where(audit.c.study == name, of_processes))
     db.execute(text("DROP INDEX trials_by_origin"))
     removed = RemovedStudy(
         study=name, trials=removed_trials, attempts=removed_attempts, handed_over=handed_over
@@ -89,10 +88,9 @@ def rename_study(
     *,
     now_s: float,
     client: str,
-    is_gone: Callable[[str], bool],
 ) -> None:
     """Give a study another name wherever its own stands, see ``Store.rename_study``."""
-    study = _idle_study(db, name, now_s=now_s, is_gone=is_gone, doing="renamed")
+    study = _idle_study(db, name, now_s=now_s, doing="renamed")
     if db.execute(select(studies.c.id).where(studies.c.name == new)).scalar() is not None:
         raise ConfigError(f"there is a study {new!r} already", fix="choose another name")
     try:
@@ -142,9 +140,7 @@ def renamed_toml(config_toml: str, new: str) -> str:
     return changed if is_it else config_toml
 
 
-def _idle_study(
-    db: Connection, name: str, *, now_s: float, is_gone: Callable[[str], bool], doing: str
-) -> Row[Any]:
+def _idle_study(db: Connection, name: str, *, now_s: float, doing: str) -> Row[Any]:
     """Return the row of a study on which nothing works; it need not be readable otherwise.
 
     Raises:
@@ -154,16 +150,7 @@ def _idle_study(
     row = db.execute(select(studies).where(studies.c.name == name)).one_or_none()
     if row is None:
         raise NotFound(f"there is no study {name!r}", fix="`list` prints those that there are")
-    held = db.execute(
-        select(attempts.c.worker)
-        .join(trials, attempts.c.trial_id == trials.c.id)
-        .where(
-            trials.c.study_id == row.id,
-            attempts.c.ended_s.is_(None),
-            attempts.c.lease_until_s > now_s,
-        )
-    )
-    busy = sorted({worker for worker in held.scalars() if not is_gone(worker)})
+    busy = presence.workers_on(db, row.id, name, now_s=now_s)
     if busy:
         raise ConfigError(
             f"study {name!r} cannot be {doing}: {_workers_text(busy)}",

@@ -52,11 +52,11 @@ def measured(store: Store, name: str, count: int = 2) -> StudyRecord:
 
 
 def delete(store: Store, name: str, now_s: float = 300.0) -> object:
-    return store.delete_study(name, now_s=now_s, client="me", is_gone=lambda _: False)
+    return store.delete_study(name, now_s=now_s, client="me")
 
 
 def rename(store: Store, name: str, new: str) -> None:
-    store.rename_study(name, new, now_s=300, client="me", is_gone=lambda _: False)
+    store.rename_study(name, new, now_s=300, client="me")
 
 
 def rows(path: Path) -> dict[str, int]:
@@ -136,7 +136,6 @@ def test_a_study_on_which_a_process_works_stays_as_it_is(store: Store, act: obje
         act(store, "one")  # type: ignore[operator]
 
     assert dump(store.path) == before
-    store.delete_study("one", now_s=300, client="me", is_gone=lambda worker: worker == "host/1.2")
 
 
 def test_a_process_that_goes_on_with_a_deleted_study_harms_no_other(store: Store) -> None:
@@ -258,7 +257,7 @@ def killed(*_):
 
 studies.write_audit = killed  # the last thing that either does
 store = Store(Path(sys.argv[1]))
-how = dict(now_s=300, client="me", is_gone=lambda _: True)
+how = dict(now_s=300, client="me")
 if sys.argv[2] == "delete":
     store.delete_study("one", **how)
 else:
