@@ -71,7 +71,7 @@ def wait_for_a_running_trial(database: Path) -> None:
         time.sleep(0.1)
         if database.exists():
             with Reader(database) as reader:
-                if reader.running_studies(now_s=time.time()):
+                if reader.working_studies(now_s=time.time()):
                     return
 
 
