@@ -108,7 +108,8 @@ def test_a_study_from_start_to_export(shell: Shell) -> None:
     assert out.splitlines()[0].split() == ["trial", "latency", "lut4", "CFU"]
     assert "estimate at 50 MHz" in out
     assert err.count(" starts: ") == 8
-    assert "[8/8 trials, best latency_us" in err
+    assert "[8/8 trials]\n" in err
+    assert "best so far: latency " in err
     assert "python -m dse.study front night --plot front.svg" in err
     assert (shell.folder / "results.db").exists()
 
