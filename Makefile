@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
-.PHONY: help setup study test test-fast lint format docs cluster lock vendor
+.PHONY: help setup study test test-fast mutants lint format docs cluster lock vendor
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -18,6 +18,9 @@ test: setup lint  ## all tests, a process for each core
 
 test-fast: setup  ## the tests that take seconds
 	@$(PYTHON) -m pytest -n auto -m "not slow"
+
+mutants: setup  ## change deciding modules a little: do tests notice? MODULE="pareto leases" BUDGET_S=3600
+	@nice -n 5 $(PYTHON) -m benchmarks.mutation --page --budget $(or $(BUDGET_S),3600) $(MODULE)
 
 lint: setup  ## ruff and mypy, as pre-commit and CI run them
 	@.venv/bin/ruff check .

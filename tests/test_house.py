@@ -148,7 +148,7 @@ def test_a_search_algorithm_and_an_executor_are_a_file_each(
 ) -> None:
     config = write_config(written, algorithm="backwards", executor="inline")
     with pytest.raises(
-        ConfigError, match=r"executor is \"inline\" .*\n  fix: use one of: 'dask', 'local'"
+        ConfigError, match=r"executor is \"inline\".*\n +fix: use one of: 'dask', 'local'"
     ):
         load_config(config)
     add(monkeypatch, dse.suggest.algorithms, written / "algorithms")

@@ -21,7 +21,6 @@ from dse.campaign.events import (
 )
 from dse.campaign.knowledge import Knowledge
 from dse.campaign.promotion import to_promote, wanted_clock_hz
-from dse.campaign.workers import is_gone, worker_name
 from dse.config import StudyConfig
 from dse.results.front import missing_objectives
 from dse.space import Space
@@ -34,6 +33,7 @@ from dse.store import (
     StudyRecord,
     TrialRecord,
 )
+from dse.store.workers import is_gone, worker_name
 from dse.suggest.stopping import AGREEING, has_converged
 from runners.executors import Executor, Finished, Progress
 from runners.job import StageState

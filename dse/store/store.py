@@ -11,11 +11,12 @@ from sqlalchemy.exc import DBAPIError
 
 from contracts.belief import Importance
 from contracts.measurement import Outcome
-from dse.store import leases, queries
+from dse.store import leases, presence, queries, withdrawals
 from dse.store.beliefs import write_belief
 from dse.store.database import as_store_error, is_locked, open_to_write
 from dse.store.reader import Reader
 from dse.store.records import (
+    BY_HAND,
     NOTIFY,
     AuditRecord,
     Claim,
@@ -150,7 +151,8 @@ class Store(Reader):
 
         A design that is there already, suggested at the same moment by another process or queued
         by hand, is left out: the caller sees it missing in the answer. Promotions repeat a design
-        and do not count, and a trial is promoted once: a second one is left out.
+        and do not count, and a trial is promoted once: a second one is left out. Designs that a
+        person queued do not count, either.
 
         Args:
             study_id: Key of the study.
@@ -169,12 +171,14 @@ class Store(Reader):
             spent = number  # numbers go from 1 without a gap
             if budget is not None and number + len(new) > budget:  # then it matters
                 spent = db.execute(
-                    select(func.count()).where(of_study, trials.c.promotes.is_(None))
+                    select(func.count()).where(
+                        of_study, trials.c.promotes.is_(None), trials.c.suggested_by != BY_HAND
+                    )
                 ).scalar_one()
             for trial in new:
                 if queries.is_there(db, study_id, trial):
                     continue
-                if trial.promotes is None:
+                if trial.promotes is None and trial.suggested_by != BY_HAND:
                     if budget is not None and spent >= budget:
                         break
                     spent += 1
@@ -210,7 +214,8 @@ class Store(Reader):
     ) -> int:
         """Let waiting trials start now, and queue failed ones again; return how many of those.
 
-        All of them move to ``context``, since that is what they will be measured under.
+        All of them move to ``context``, since that is what they will be measured under. Those that
+        a person has taken back stay as they are.
         """
         fresh = {
             "failures": 0,
@@ -219,6 +224,7 @@ class Store(Reader):
             "revision": queries.next_revision(study_id),
         }
         of_study = trials.c.study_id == study_id
+        failed = (trials.c.state == TrialState.FAILED) & ~withdrawals.IS_WITHDRAWN
         with self._write() as db:
             db.execute(
                 update(trials).where(of_study, trials.c.state == TrialState.WAITING).values(fresh)
@@ -227,9 +233,22 @@ class Store(Reader):
                 return 0
             return db.execute(
                 update(trials)
-                .where(of_study, trials.c.state == TrialState.FAILED)
+                .where(of_study, failed)
                 .values(state=TrialState.WAITING, ended_s=None, **fresh)
             ).rowcount
+
+    def withdraw(self, study_id: int, number: int, *, now_s: float) -> bool:
+        """Take a waiting trial back before it runs; tell whether it was waiting.
+
+        It ends as ``failed`` with the fault ``cancelled``, and ``requeue`` leaves it so.
+        """
+        with self._write() as db:
+            return withdrawals.withdraw(db, study_id, number, now_s=now_s)
+
+    def queue_withdrawn(self, study_id: int, number: int, *, context: str, now_s: float) -> bool:
+        """Queue a trial that was taken back; tell whether it had been."""
+        with self._write() as db:
+            return withdrawals.queue_again(db, study_id, number, context=context, now_s=now_s)
 
     # --- what results depend on beside the design
 
@@ -254,6 +273,16 @@ class Store(Reader):
             db.execute(
                 update(studies).where(studies.c.id == study_id).values(stop_requested_s=now_s)
             )
+
+    def enter(self, study: str, *, worker: str, now_s: float) -> None:
+        """Note that a worker works on a study, so that nobody else need be started for it."""
+        with self._write() as db:
+            presence.enter(db, study, worker=worker, now_s=now_s)
+
+    def leave(self, study: str, *, worker: str) -> None:
+        """Note that a worker does not work on a study any more."""
+        with self._write() as db:
+            presence.leave(db, study, worker=worker)
 
     def record_audit(self, entry: AuditRecord) -> None:
         """Keep what a person did."""

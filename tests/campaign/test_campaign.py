@@ -3,7 +3,7 @@
 import itertools
 import re
 import sqlite3
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -435,6 +435,18 @@ def test_a_lost_lease_cancels_the_trial_here(store: Store, config: StudyConfig) 
 def queue_by_hand(store: Store, study_id: int, design: Design) -> None:
     new = NewTrial(design_id=design.id, design_json=design.canonical, suggested_by=BY_HAND)
     store.add_trials(study_id, [new], context="context", budget=None, now_s=0)
+
+
+def test_designs_that_a_person_queued_leave_the_budget_to_the_search(
+    store: Store, config: StudyConfig
+) -> None:
+    loop = campaign(store, config)
+    for design in itertools.islice(loop.space.enumerate(), 2):
+        queue_by_hand(store, loop.study.id, design)
+
+    assert loop.run() is Ending.BUDGET
+    suggested_by = Counter(r.trial.suggested_by for r in store.results(loop.study.id))
+    assert suggested_by == {BY_HAND: 2, "random": config.trials}
 
 
 def test_a_queued_design_of_another_space_is_a_result_and_stops_nothing(
