@@ -13,6 +13,7 @@ from typing import Any
 
 from contracts.faults import ConfigError
 from contracts.parameter import Condition, Parameter
+from contracts.untrusted import parse_json
 from dse.config.assembly import assemble_space, built_in_rules
 from dse.config.study_config import StudyConfig
 from dse.config.trust import CodeFile
@@ -68,7 +69,7 @@ def known_space(config: StudyConfig, stored: str | None) -> KnownSpace | None:
     """
     if stored is not None:
         try:
-            return _read(json.loads(stored), config)
+            return _read(parse_json(stored), config)
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(
                 f"the space of study {config.name} in the database cannot be read: {error!r}",
@@ -84,7 +85,7 @@ def known_space(config: StudyConfig, stored: str | None) -> KnownSpace | None:
 def stored_code(stored: str | None) -> dict[str, str]:
     """Return path to SHA-256 of the code that was loaded when the study ran last."""
     try:
-        return {str(f["path"]): str(f["sha256"]) for f in json.loads(stored or "{}")["code"]}
+        return {str(f["path"]): str(f["sha256"]) for f in parse_json(stored or "{}")["code"]}
     except (ValueError, KeyError, TypeError):
         return {}
 
