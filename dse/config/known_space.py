@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from contracts.faults import ConfigError
-from contracts.parameter import Condition, Parameter
+from contracts.parameter import Condition, Parameter, Value
 from contracts.untrusted import parse_json
 from dse.config.assembly import assemble_space, built_in_rules
 from dse.config.study_config import StudyConfig
@@ -105,17 +105,30 @@ def _read(document: dict[str, Any], config: StudyConfig) -> KnownSpace:
         if names.issuperset(rule.parameters) and any(rule.name == other.name for other in stored)
     ]
     decided_names = {rule.name for rule in decided}
+    if type(document["designs"]) is not int:
+        raise ValueError("the number of designs is none")
     return KnownSpace(
         space=Space(parameters, decided),
         undecided=tuple(rule for rule in stored if rule.name not in decided_names),
-        designs=int(document["designs"]),
+        designs=document["designs"],
         default=Design(document["default"]),
     )
 
 
 def _parameter(fields: dict[str, Any]) -> Parameter:
     when = tuple(
-        Condition(parameter=condition["parameter"], values=tuple(condition["values"]))
+        Condition(parameter=condition["parameter"], values=_values(condition["values"]))
         for condition in fields["when"]
     )
-    return Parameter(**{**fields, "values": tuple(fields["values"]), "when": when})
+    return Parameter(**{**fields, "values": _values(fields["values"]), "when": when})
+
+
+def _values(stored: list[Any]) -> tuple[Value, ...]:
+    return tuple(value if isinstance(value, str) else _integer(value) for value in stored)
+
+
+def _integer(stored: Any) -> int:
+    """Return a whole number of 64 bits, or true or false."""
+    if not isinstance(stored, int) or abs(stored) >= 1 << 63:
+        raise ValueError(f"{str(stored)[:40]} is no whole number of 64 bits")
+    return stored

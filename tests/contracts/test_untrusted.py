@@ -30,8 +30,8 @@ def test_toml_that_is_wrong_in_any_way_is_a_value_error(text: str) -> None:
 
 
 def test_toml_with_a_place_says_it() -> None:
-    with pytest.raises(tomllib.TOMLDecodeError, match="line"):
-        parse_toml("a = 1\nb = [\n")
+    with pytest.raises(tomllib.TOMLDecodeError, match="line 2"):
+        parse_toml("a = 1\nb = ]\n")
 
 
 def test_a_design_that_is_nested_too_deep_is_no_design() -> None:
