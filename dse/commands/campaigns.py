@@ -1,11 +1,12 @@
 """What the commands that run trials do: each a function that the command line calls."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.faults import ConfigError, DseError
+from contracts.faults import ConfigError, DseError, StoreError
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.campaign import Campaign
@@ -20,7 +21,7 @@ from dse.config import (
     StudyConfig,
     config_from_json,
     differences,
-    load_config,
+    read_config,
     with_budget,
     with_stop_gain,
 )
@@ -34,6 +35,7 @@ from dse.output.progress import Display, LiveDisplay, PlainDisplay, Tally
 from dse.results.study_results import study_columns, wanted_for_front
 from dse.space import Space
 from dse.store import Store, StudyRecord, TrialState
+from dse.store.workers import worker_name
 from dse.suggest import make_suggester
 from dse.words import plural, printable
 from runners.executors import MEASURE, make_executor
@@ -110,15 +112,21 @@ def prepare(
     asks for that.
 
     Raises:
-        ConfigError: The config is wrong.
+        ConfigError: The config is wrong; all that is wrong in it is named.
         ToolMissing: An outside program is not installed.
     """
-    text, config = load_config(path)
-    config = with_budget(config, trials=trials, workers=workers)
-    check_network(config)
+    read = read_config(path)
+    text, mistakes = read.text, read.mistakes
+    config = with_budget(read.config, trials=trials, workers=workers)
+    space: Space | None = None
+    with mistakes.checking("cfu", without=f"study {config.name}: "):
+        space = assemble_space(config)
+    with mistakes.checking("workload", "target", "space.model"):
+        check_network(config)
+    mistakes.raise_any()
+    assert space is not None, "without a mistake there is one"
     check_boards_of(config)
     code = (*code_of(config), *hooks_of(config))
-    space = assemble_space(config)
     return Prepared(
         path=path,
         text=text,
@@ -153,6 +161,7 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
             fix=f"give the new study another name in {prepared.path}, use another --db, or"
             f" continue the old one: python -m dse.study resume {config.name}",
         )
+    store.enter(study.name, worker=worker_name(), now_s=running.now_s)
     store.update_config(study.id, config_toml=prepared.text, config_json=config.to_json())
     store.describe_space(study.id, space_json(prepared.space, prepared.code))
     trust(prepared.code)  # so that `resume` does not ask for what was given here
@@ -181,6 +190,7 @@ def resume_study(
         StoreError: The database cannot be used.
     """
     study = store.study(name)
+    store.enter(name, worker=worker_name(), now_s=running.now_s)  # to prepare takes a while
     config = with_budget(config_from_json(study.config_json), trials=trials, workers=workers)
     config = with_stop_gain(config, stop_gain)
     check_network(config)
@@ -226,6 +236,7 @@ def work_on_study(name: str, store: Store, *, workers: int, running: Running) ->
         StoreError: The database cannot be used.
     """
     study = store.study(name)
+    store.enter(name, worker=worker_name(), now_s=running.now_s)
     config = with_budget(config_from_json(study.config_json), workers=workers)
     check_network(config)
     check_boards_of(config)
@@ -310,7 +321,7 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
         timeout_s=config.suggest.timeout_s,
         compilation_cache=default_root() / "suggest",
     )
-    executor = make_executor(config.executor, measure=MEASURE)
+    executor = make_executor(config.executor, measure=MEASURE, address=config.scheduler)
     asker = Asker(suggester)
     notifier = Notifier(
         study.name,
@@ -354,7 +365,9 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
         executor.close()
         asker.close()
         notifier.close(last)
-    failed = store.count_trials(study.id, TrialState.FAILED)
+        with contextlib.suppress(StoreError):  # a full disk; that we are gone tells it, too
+            store.leave(study.name, worker=worker_name())
+    failed = store.count_failed(study.id)
     return CampaignEnd(
         study=study, config=config, ending=ending, failed=failed, stand_ins=campaign.stand_ins
     )

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from contracts.faults import ConfigError
+from contracts.metric import MetricDefinition
 from dse.pareto import front
-from dse.results.columns import StudyColumns
+from dse.results.columns import Mask, StudyColumns
 from dse.results.front import goals_of
-from dse.words import number_text
+from dse.words import number_text, quantity, suggestion
 from runners.fpga import capacity_of
+from runners.measuring.metrics import METRICS
 
-_LIMIT = re.compile(r"\s*(\w+)\s*(<=|>=|<|>)\s*([0-9.eE+-]+)\s*(us|ms|s)?\s*")
-_MICROSECONDS = {"us": 1.0, "ms": 1e3, "s": 1e6}
+_LIMIT = re.compile(r"\s*(\w+)\s*(<=|>=|<|>|=)\s*(.+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,26 +81,31 @@ class Choice:
     kept: int
 
 
-def parse_limit(text: str) -> Limit:
-    """Read ``latency_us <= 100ms``, ``lut4 < 8000``, ``fmax_mhz >= 60``.
+def parse_limit(text: str, definitions: Mapping[str, MetricDefinition] | None = None) -> Limit:
+    """Read ``latency_us <= 100ms``, ``lut4 < 8,000``, ``fmax_mhz >= 60``, ``latency_us=150k``.
+
+    Args:
+        text: What a person wrote.
+        definitions: Of the metrics: after ``=`` what is better when higher has a least value, and
+            everything else a largest one.
 
     Raises:
         ConfigError: It is no such text.
     """
     found = _LIMIT.fullmatch(text)
-    try:
-        number = float(found[3]) if found else math.nan
-    except ValueError:
-        number = math.nan
-    if found is None or not math.isfinite(number):
+    if found is None:
         raise ConfigError(
-            f"{text!r} is no limit", fix='write "METRIC <= NUMBER", such as "latency_us <= 100ms"'
+            f"{text!r} is no limit",
+            fix='write "METRIC <= NUMBER", such as "latency_us <= 100ms", or METRIC=NUMBER',
         )
-    metric, unit = found[1], found[4]
-    if unit is not None and not metric.endswith("_us"):
-        raise ConfigError(f"{metric} is not a time, so {unit} means nothing", fix="leave it out")
-    value = number * (_MICROSECONDS[unit] if unit else 1.0)
-    return Limit(metric=metric, most=found[2].startswith("<"), value=value)
+    metric, sign, typed = found.groups()
+    most = sign.startswith("<") or (sign == "=" and not _is_higher_better(metric, definitions))
+    return Limit(metric=metric, most=most, value=quantity(typed, metric))
+
+
+def _is_higher_better(metric: str, definitions: Mapping[str, MetricDefinition] | None) -> bool:
+    known = METRICS if definitions is None else definitions
+    return metric in known and known[metric].better == "higher"
 
 
 def parse_weight(text: str) -> tuple[str, float]:
@@ -116,6 +122,64 @@ def parse_weight(text: str) -> tuple[str, float]:
     if not math.isfinite(weight) or weight < 0:
         raise ConfigError(f"{text!r} is no weight", fix='write "OBJECTIVE=NUMBER", 0 or more')
     return name.strip(), weight
+
+
+def keepers_of(
+    columns: StudyColumns,
+    *,
+    limits: Sequence[Limit] = (),
+    part: str | None = None,
+    spare: float = 0.0,
+) -> tuple[list[int], list[int], dict[int, float | None]]:
+    """Return the trials that count and keep limits: everybody who asks for limits asks here.
+
+    Args:
+        columns: Of the study, with all metrics.
+        limits: To keep.
+        part: As of ``choose``.
+        spare: As of ``choose``.
+
+    Returns:
+        Positions of those that keep all, of those that count, and of the latter what they leave
+        free of the part.
+
+    Raises:
+        ConfigError: A metric or the part is unknown, or nothing keeps the limits.
+    """
+    for limit in limits:
+        if limit.metric not in columns.metrics:
+            raise ConfigError(
+                f"no trial of study {columns.config.name} has the metric {limit.metric}",
+                fix=suggestion(limit.metric, sorted(columns.metrics), intro="use one of"),
+            )
+    counted = np.flatnonzero(columns.standing.kept).tolist()
+    free = {at: _spare(columns, at, part or columns.config.target.part) for at in counted}
+    if part is not None and not any(share is not None for share in free.values()):
+        cells = ", ".join(capacity_of(part)) or "nothing that is known"
+        raise ConfigError(
+            f"whether a trial fits {part} cannot be told: it has {cells}",
+            fix="name a part of the study's own family, or one that counts in the same roles",
+        )
+    keepers = {
+        f"{limit.metric} {'<=' if limit.most else '>='} {number_text(limit.value)}": {
+            at for at in counted if limit.holds(float(columns.column(limit.metric)[at]))
+        }
+        for limit in limits
+    }
+    if part is not None or spare > 0:
+        what = f"room on {part or columns.config.target.part} with {spare:.0%} to spare"
+        keepers[what] = {at for at, share in free.items() if share is not None and share >= spare}
+    kept = [at for at in counted if all(at in keeping for keeping in keepers.values())]
+    if not kept:
+        each = ", ".join(f"{len(keeping)} keep {what}" for what, keeping in keepers.items())
+        most = max((share for share in free.values() if share is not None), default=0.0)
+        room = f"; the most that is left free of the part is {most:.0%}" if part or spare else ""
+        raise ConfigError(
+            f"none of the {len(counted)} trials of study {columns.config.name} that count keeps"
+            f" all limits: {each or 'there is none'}{room}",
+            fix="loosen one, or go on searching with it under [constraints]",
+        )
+    return kept, counted, free
 
 
 def choose(
@@ -146,48 +210,10 @@ def choose(
                 f"{name} is no objective of study {columns.config.name}",
                 fix=f"weigh {', '.join(objectives)}",
             )
-    for limit in limits:
-        if limit.metric not in columns.metrics:
-            raise ConfigError(
-                f"no trial of study {columns.config.name} has the metric {limit.metric}",
-                fix=f"use one of {', '.join(sorted(columns.metrics))}",
-            )
-    counted = np.flatnonzero(columns.standing.kept).tolist()
-    free = {at: _spare(columns, at, part or columns.config.target.part) for at in counted}
-    if part is not None and not any(share is not None for share in free.values()):
-        cells = ", ".join(capacity_of(part)) or "nothing that is known"
-        raise ConfigError(
-            f"whether a trial fits {part} cannot be told: it has {cells}",
-            fix="name a part of the study's own family, or one that counts in the same roles",
-        )
-    keepers = {
-        f"{limit.metric} {'<=' if limit.most else '>='} {number_text(limit.value)}": {
-            at for at in counted if limit.holds(float(columns.column(limit.metric)[at]))
-        }
-        for limit in limits
-    }
-    if part is not None or spare > 0:
-        what = f"room on {part or columns.config.target.part} with {spare:.0%} to spare"
-        keepers[what] = {at for at, share in free.items() if share is not None and share >= spare}
-    kept = [at for at in counted if all(at in keeping for keeping in keepers.values())]
-    if not kept:
-        each = ", ".join(f"{len(keeping)} keep {what}" for what, keeping in keepers.items())
-        most = max((share for share in free.values() if share is not None), default=0.0)
-        room = f"; the most that is left free of the part is {most:.0%}" if part or spare else ""
-        raise ConfigError(
-            f"none of the {len(counted)} trials of study {columns.config.name} that count keeps"
-            f" all limits: {each or 'there is none'}{room}",
-            fix="loosen one, or go on searching with it under [constraints]",
-        )
-    goals = goals_of(columns.config)
+    kept, counted, free = keepers_of(columns, limits=limits, part=part, spare=spare)
     points = np.column_stack([columns.column(name)[kept] for name in objectives])
-    chosen = list(front(points, goals))
-    shares = _shares(points[chosen], [goal == "minimise" for goal in goals])
-    weight = np.array([weights.get(name, 1.0) for name in objectives])
-    if not weight.any():
-        raise ConfigError("every weight is 0", fix="give one objective a weight above 0")
-    scores = shares @ weight / weight.sum()
-    knee = int(np.argmin(shares.mean(axis=1)))
+    chosen = list(front(points, goals_of(columns.config)))
+    ranking = ranked(columns, [kept[at] for at in chosen], weights=weights)
     candidates = [
         Candidate(
             number=int(columns.numbers[kept[at]]),
@@ -195,14 +221,10 @@ def choose(
             estimates=tuple(
                 name for name in objectives if columns.metrics[name].estimate[kept[at]]
             ),
-            score=float(scores[row]),
+            score=ranking.scores[row],
             spare=free[kept[at]],
-            is_knee=row == knee,
-            best_in=tuple(
-                name
-                for name, share in zip(objectives, shares[row].tolist(), strict=True)
-                if share == 0.0
-            ),
+            is_knee=row == ranking.knee,
+            best_in=ranking.best_in[row],
         )
         for row, at in enumerate(chosen)
     ]
@@ -214,6 +236,61 @@ def choose(
         counted=len(counted),
         kept=len(kept),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """How good each of some trials of a front is.
+
+    Attributes:
+        scores: Of each: 0 where it is the best in every objective, 1 where it is the worst.
+        knee: Which of them is nearest to the best of everything, with equal weights.
+        best_in: Objectives in which each is the best.
+    """
+
+    scores: tuple[float, ...]
+    knee: int
+    best_in: tuple[tuple[str, ...], ...]
+
+
+def ranked(
+    columns: StudyColumns, positions: Sequence[int], *, weights: Mapping[str, float]
+) -> Ranking:
+    """Rank trials of a front, at least one.
+
+    Args:
+        columns: Of the study.
+        positions: Of the trials.
+        weights: Of objectives; those that are not named have 1.
+
+    Raises:
+        ConfigError: Every weight is 0.
+    """
+    objectives = columns.config.objectives
+    points = np.column_stack([columns.column(name)[list(positions)] for name in objectives])
+    shares = _shares(points, [goal == "minimise" for goal in goals_of(columns.config)])
+    weight = np.array([weights.get(name, 1.0) for name in objectives])
+    if not weight.any():
+        raise ConfigError("every weight is 0", fix="give one objective a weight above 0")
+    return Ranking(
+        scores=tuple((shares @ weight / weight.sum()).tolist()),
+        knee=int(np.argmin(shares.mean(axis=1))),
+        best_in=tuple(
+            tuple(name for name, share in zip(objectives, row, strict=True) if share == 0.0)
+            for row in shares.tolist()
+        ),
+    )
+
+
+def fits(columns: StudyColumns, part: str) -> Mask:
+    """Return where a trial uses no more of anything than a part has, as far as it was counted."""
+    room = np.zeros(len(columns), dtype=np.bool_)
+    over = np.zeros(len(columns), dtype=np.bool_)
+    for name, there in capacity_of(part).items():
+        values = columns.column(name)
+        room |= values <= there
+        over |= values > there
+    return room & ~over
 
 
 def _shares(points: np.ndarray, minimise: Sequence[bool]) -> np.ndarray:
