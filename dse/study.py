@@ -920,11 +920,13 @@ def _open(db: Path) -> "Reader":
 def _open_to_write(db: Path, *, create: bool = False) -> "Store":
     from contracts.faults import StoreError
     from dse.store import Store
+    from dse.words import study_command
 
     if not create and not db.exists():
         raise StoreError(
             f"there is no database {db}",
-            fix="name one with --db, or start a study: python -m dse.study start",
+            fix="name one with --db, or start a study here:"
+            f" {study_command('start', 'CONFIG', db=str(db))}",
         )
     return Store(db)
 

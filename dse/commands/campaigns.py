@@ -13,6 +13,7 @@ from dse.campaign.asking import Asker
 from dse.campaign.events import CampaignEvent, Ending, Note
 from dse.campaign.hooks import Notifier
 from dse.campaign.notices import Notice, NoticeKind
+from dse.commands.going_on import going_on
 from dse.commands.interrupts import stop_on_interrupt
 from dse.commands.networks import check_network
 from dse.commands.oracle import measure_oracle, oracle_of_all
@@ -35,7 +36,7 @@ from dse.results.study_results import study_columns, wanted_for_front
 from dse.space import Space
 from dse.store import Store, StudyRecord, TrialState
 from dse.suggest import make_suggester
-from dse.words import plural, printable
+from dse.words import plural, printable, study_command
 from runners.executors import MEASURE, make_executor
 from runners.pipeline import Remote, default_root
 from runners.stages.golden import OracleReport
@@ -157,7 +158,7 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
             f"study {config.name} in {store.path} was started with another config:\n  "
             + "\n  ".join(changed),
             fix=f"give the new study another name in {prepared.path}, use another --db, or"
-            f" continue the old one: python -m dse.study resume {config.name}",
+            f" go on with the old one: {going_on(store, config.name)}",
         )
     store.update_config(study.id, config_toml=prepared.text, config_json=config.to_json())
     store.describe_space(study.id, space_json(prepared.space, prepared.code))
@@ -257,6 +258,7 @@ def _require_same_context(study: StudyRecord, store: Store, context: Context) ->
     Raises:
         ConfigError: It would not; the message says what differs.
     """
+    resume = study_command("resume", study.name, db=str(store.path))
     theirs = store.open_context(study.id) or store.last_context(study.id)
     if theirs in ("", context.key):
         return
@@ -267,7 +269,7 @@ def _require_same_context(study: StudyRecord, store: Store, context: Context) ->
         f"results of this process would rest on other things than the trials of study"
         f" {study.name} do: {told}",
         fix="give this process the sources and tools that the others have, or let the study go on"
-        f" with these: stop the others, then python -m dse.study resume {study.name}",
+        f" with these: stop the others, then {resume}",
     )
 
 

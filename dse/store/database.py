@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from contracts.faults import StoreError
 from dse.store.schema import HEAD
+from dse.words import study_command
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 KNOWN = ("0001", "0002", "0003", "0004", "0005")
@@ -111,7 +112,8 @@ def open_to_read(
     if not path.is_file():
         raise StoreError(
             f"there is no database {path}",
-            fix="name one with --db, or start a study: python -m dse.study start",
+            fix="name one with --db, or start a study here:"
+            f" {study_command('start', 'CONFIG', db=str(path))}",
         )
     # not mode=ro: SQLite must be able to make the -shm file of a database in WAL mode
     engine = _engine(path, busy_timeout_s, begin="BEGIN", pragmas=("query_only=ON",))
