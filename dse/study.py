@@ -573,13 +573,11 @@ def space(
     """
     from dataclasses import asdict
 
-    from dse.config import load_config
-    from dse.config.assembly import assemble_space
+    from dse.config.assembly import load_space
     from dse.output.report import space_text
     from dse.space import describe
 
-    _, loaded = load_config(config, with_workload=False)
-    summary = describe(assemble_space(loaded))
+    summary = describe(load_space(config))
     _show(asdict(summary), space_text(summary), as_json=as_json)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.faults import ConfigError, DseError
+from contracts.faults import ConfigError, DseError, ToolMissing
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.campaign import Campaign
@@ -122,9 +122,14 @@ def prepare(
         space = assemble_space(config)
     with mistakes.checking("workload", "target", "space.model"):
         check_network(config)
+    try:
+        with mistakes.checking("study.fidelity", "target"):
+            check_boards_of(config)
+    except ToolMissing:
+        mistakes.raise_any()
+        raise
     mistakes.raise_any()
     assert space is not None, "without a mistake there is one"
-    check_boards_of(config)
     code = (*code_of(config), *hooks_of(config))
     return Prepared(
         path=path,
