@@ -15,14 +15,14 @@ from pathlib import Path
 from statistics import median
 
 from dse.campaign import Timing
-from dse.campaign.workers import is_gone
 from dse.store import NewTrial, RetryPolicy, Store
+from dse.store.workers import is_gone
 from runners import ROOT
 
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from dse.campaign.workers import worker_name
+from dse.store.workers import worker_name
 from dse.store import Store
 with Store(Path(sys.argv[1])) as store:
     name = sys.argv[3] + worker_name()

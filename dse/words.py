@@ -63,6 +63,84 @@ def _finite(data: Any) -> Any:
     return data
 
 
+def latency_text(microseconds: float) -> str:
+    """Write how long something takes in milliseconds, or in seconds from one on: ``60.0 ms``.
+
+    Three digits count, and a zero at the end is written when it is one of them.
+    """
+    if not math.isfinite(microseconds):
+        return str(microseconds)
+    if microseconds == 0:
+        return "0 ms"
+    # what rounds to 1,000 ms is a second
+    is_long = abs(microseconds) >= 999_500
+    unit, value = ("s", microseconds / 1e6) if is_long else ("ms", microseconds / 1e3)
+    decimals = max(2 - math.floor(math.log10(float(f"{abs(value):.2e}"))), 0)
+    return f"{value:,.{decimals}f} {unit}"
+
+
+_IN_US = "_us"
+"""How the names of metrics end that are times."""
+
+
+def metric_title(metric: str) -> str:
+    """Return what a metric is called above its values, without a unit that these have."""
+    return metric.removesuffix(_IN_US)
+
+
+def metric_text(metric: str, value: float) -> str:
+    """Write the value of a metric: times with their unit, see ``latency_text``."""
+    return latency_text(value) if metric.endswith(_IN_US) else number_text(value)
+
+
+def estimate_text(metric: str, value: float) -> str:
+    """Write the value of a metric that is only expected: three digits of it, behind ``~``."""
+    if metric.endswith(_IN_US) or not math.isfinite(value):
+        return f"~{metric_text(metric, value)}"
+    return f"~{number_text(float(f'{value:.2e}'))}"
+
+
+_QUANTITY = re.compile(
+    r"([+-]?(?:[0-9]{1,3}(?:[, _\u00a0\u202f][0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?(?:e[+-]?[0-9]+)?)"
+    r"[ \u00a0\u202f]*([a-zµμ]*)",
+    re.IGNORECASE,
+)
+_TIMES_ONE = {"": 1.0}
+_THOUSANDS = {"k": 1e3, "M": 1e6, "G": 1e9}
+_TIMES = {"us": 1.0, "µs": 1.0, "μs": 1.0, "ms": 1e3, "s": 1e6, "min": 6e7}
+_CLOCKS = {"Hz": 1e-6, "kHz": 1e-3, "MHz": 1.0, "GHz": 1e3}
+
+
+def quantity(text: str, metric: str) -> float:
+    """Return the number that a person typed as a value of a metric, in the metric's unit.
+
+    ``100 ms``, ``1.5s``, ``100k``, ``6,500``; a number without a unit is one of the metric's.
+
+    Raises:
+        ConfigError: It is no such text; the message says which there are.
+    """
+    units: dict[str, float] = dict(_TIMES_ONE)
+    if metric.endswith(_IN_US):
+        units |= _TIMES
+    elif metric.endswith("_mhz"):
+        units |= _CLOCKS
+    units |= _THOUSANDS
+    found = _QUANTITY.fullmatch(text.strip())
+    number = re.sub("[, _\u00a0\u202f]", "", found[1]) if found else ""
+    worth = units.get(found[2], units.get(found[2].lower())) if found else None
+    try:
+        value = float(number) * (worth if worth is not None else math.nan)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        known = ", ".join(unit for unit in units if unit.isascii() and unit)
+        raise ConfigError(
+            f"{text[:80]!r} is no value of {metric}",
+            fix=f"use a number such as 6,500 or 100k, with one of {known}, or none",
+        )
+    return value
+
+
 def unit_text(metric: str, unit: str) -> str:
     """Return the unit of a metric, empty where the metric's name says it."""
     return "" if metric.endswith(f"_{unit.lower()}") or unit in ("", metric) else unit

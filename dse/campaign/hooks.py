@@ -18,9 +18,9 @@ from pathlib import Path
 from contracts.faults import DseError
 from dse.campaign.events import CampaignEvent
 from dse.campaign.notices import Lookout, Notice
-from dse.campaign.workers import worker_name
 from dse.config import Notify
 from dse.store import Store
+from dse.store.workers import worker_name
 from dse.words import printable
 from runners.tools import child
 

@@ -50,7 +50,7 @@ class Knowledge:
 
     @property
     def designs(self) -> int:
-        """How many designs the study has; promotions repeat one and do not count."""
+        """How many designs of the budget the study has: neither promotions nor those by hand."""
         return self._designs
 
     def update(self, reader: Reader) -> None:
@@ -60,7 +60,11 @@ class Knowledge:
         update = self._results.update(reader)
         positions = update.positions.tolist()
         is_promoted = any(trials[p].promotes and trials[p].state in _RESULTS for p in positions)
-        self._designs += sum(trials[p].promotes is None for p in positions if p >= before)
+        self._designs += sum(
+            trials[p].promotes is None and not trials[p].is_by_hand
+            for p in positions
+            if p >= before
+        )
         if update.is_new_clock or is_promoted:  # what was told before has other values now
             self._history = History(self._config.objectives)
             self._open.clear()

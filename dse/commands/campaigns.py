@@ -1,11 +1,12 @@
 """What the commands that run trials do: each a function that the command line calls."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.faults import ConfigError, DseError, ToolMissing
+from contracts.faults import ConfigError, DseError, StoreError, ToolMissing
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.campaign import Campaign
@@ -35,6 +36,7 @@ from dse.output.progress import Display, LiveDisplay, PlainDisplay, Tally
 from dse.results.study_results import study_columns, wanted_for_front
 from dse.space import Space
 from dse.store import Store, StudyRecord, TrialState
+from dse.store.workers import worker_name
 from dse.suggest import make_suggester
 from dse.words import plural, printable, study_command
 from runners.executors import MEASURE, make_executor
@@ -165,6 +167,7 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
             fix=f"give the new study another name in {prepared.path}, use another --db, or"
             f" go on with the old one: {going_on(store, config.name)}",
         )
+    store.enter(study.name, worker=worker_name(), now_s=running.now_s)
     store.update_config(study.id, config_toml=prepared.text, config_json=config.to_json())
     store.describe_space(study.id, space_json(prepared.space, prepared.code))
     trust(prepared.code)  # so that `resume` does not ask for what was given here
@@ -193,6 +196,7 @@ def resume_study(
         StoreError: The database cannot be used.
     """
     study = store.study(name)
+    store.enter(name, worker=worker_name(), now_s=running.now_s)  # to prepare takes a while
     config = with_budget(config_from_json(study.config_json), trials=trials, workers=workers)
     config = with_stop_gain(config, stop_gain)
     check_network(config)
@@ -238,6 +242,7 @@ def work_on_study(name: str, store: Store, *, workers: int, running: Running) ->
         StoreError: The database cannot be used.
     """
     study = store.study(name)
+    store.enter(name, worker=worker_name(), now_s=running.now_s)
     config = with_budget(config_from_json(study.config_json), workers=workers)
     check_network(config)
     check_boards_of(config)
@@ -323,7 +328,7 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
         timeout_s=config.suggest.timeout_s,
         compilation_cache=default_root() / "suggest",
     )
-    executor = make_executor(config.executor, measure=MEASURE)
+    executor = make_executor(config.executor, measure=MEASURE, address=config.scheduler)
     asker = Asker(suggester)
     notifier = Notifier(
         study.name,
@@ -367,7 +372,9 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
         executor.close()
         asker.close()
         notifier.close(last)
-    failed = store.count_trials(study.id, TrialState.FAILED)
+        with contextlib.suppress(StoreError):  # a full disk; that we are gone tells it, too
+            store.leave(study.name, worker=worker_name())
+    failed = store.count_failed(study.id)
     return CampaignEnd(
         study=study, config=config, ending=ending, failed=failed, stand_ins=campaign.stand_ins
     )

@@ -71,7 +71,9 @@ def rerun_trial(
             fix=f"let it run first: {going_on(store, name)}",
         )
     check_network(opened.config, opened.job.workload)
-    executor = make_executor(opened.config.executor, measure=MEASURE_AGAIN)
+    executor = make_executor(
+        opened.config.executor, measure=MEASURE_AGAIN, address=opened.config.scheduler
+    )
     outcome = _measure(opened.job, executor, report)
     if isinstance(outcome, Failed):
         raise outcome.fault.error()

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from dse.campaign.promotion import to_promote
-from dse.campaign.workers import local_pid
 from dse.output.disks import disks_of
 from dse.output.watching import Look, look_data, look_line, look_table
 from dse.results.columns import StudyColumns
@@ -18,6 +17,7 @@ from dse.results.front import has_objectives
 from dse.results.progress import Progress, fault_counts, progress
 from dse.results.study_results import StudyResults
 from dse.store import Reader, TrialState
+from dse.store.workers import local_pid
 from dse.words import json_text
 from runners.tools import child
 

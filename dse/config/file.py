@@ -88,6 +88,7 @@ class StudySection(Section):
     trials: int = Field(ge=1)
     workers: int = Field(default=2, ge=1, le=256)
     executor: Annotated[str, one_of(executor_names)] = LOCAL
+    scheduler: str | None = Field(default=None, pattern=r"^[a-z]+://[^\s/]+$")
     seed: int = Field(default=1, ge=0)
     fidelity: Literal["simulate", "synthesise", "place", "board"] = "synthesise"
     promote: Literal["all", "front"] = "all"

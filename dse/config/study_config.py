@@ -23,6 +23,7 @@ CHANGEABLE = (
     ("study", "trials"),
     ("study", "workers"),
     ("study", "executor"),
+    ("study", "scheduler"),
     ("study", "promote_margin"),
     ("suggest", "timeout_s"),
     ("cache", "limit"),
@@ -106,6 +107,7 @@ class StudyConfig:
         trials: Budget: trials in the study altogether.
         workers: Trials at the same time.
         executor: What runs them; see ``runners.executors``.
+        scheduler: Address of an executor's scheduler, where it has one.
         seed: Of the search.
         fidelity: How far trials go.
         promotes: Whether only designs on or near the front go that far.
@@ -134,6 +136,7 @@ class StudyConfig:
     trials: int
     workers: int
     executor: str
+    scheduler: str | None
     seed: int
     fidelity: Fidelity
     promotes: bool
@@ -349,6 +352,7 @@ def _config(complete: StudyFile) -> StudyConfig:
         trials=study.trials,
         workers=study.workers,
         executor=study.executor,
+        scheduler=study.scheduler,
         seed=study.seed,
         fidelity=FIDELITIES[study.fidelity],
         promotes=study.promote == "front",

@@ -8,6 +8,16 @@ from dse.output.report import reuse_data
 from dse.results.columns import StudyColumns
 
 SUFFIXES = (".csv", ".parquet")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Spreadsheets take a text that begins so for a formula; the last ones are those of full width."""
+
+
+def plain_cell(value: Any) -> Any:
+    """Return what is written to a cell of a CSV file, or to its header: never a formula.
+
+    A database may be anybody's: names of parameters and texts of faults are what it says.
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def export_rows(columns: StudyColumns) -> list[dict[str, Any]]:
@@ -55,7 +65,7 @@ def export(columns: StudyColumns, path: Path) -> int:
     table = pd.DataFrame(rows).convert_dtypes()
     try:
         if path.suffix == ".csv":
-            table.to_csv(path, index=False)
+            table.rename(columns=plain_cell).map(plain_cell).to_csv(path, index=False)
         else:
             table.to_parquet(path, index=False)
     except OSError as error:

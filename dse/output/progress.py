@@ -120,6 +120,8 @@ class Tally:
                 assert_never(never)
 
     def _end(self, trial: TrialRecord) -> None:
+        if trial.is_by_hand:
+            return  # beside the budget
         if trial.promotes is None:
             self.ended += 1
         else:

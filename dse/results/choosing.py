@@ -10,16 +10,13 @@ import numpy as np
 from contracts.faults import ConfigError
 from contracts.metric import MetricDefinition
 from dse.pareto import front
-from dse.results.columns import StudyColumns
+from dse.results.columns import Mask, StudyColumns
 from dse.results.front import goals_of
-from dse.words import number_text, suggestion
+from dse.words import number_text, quantity, suggestion
 from runners.fpga import capacity_of
 from runners.measuring.metrics import METRICS
 
-_LIMIT = re.compile(r"\s*(\w+)\s*(<=|>=|<|>|=)\s*([0-9+-][0-9.,_eE+-]*?)\s*([kM])?\s*(us|ms|s)?\s*")
-_THOUSANDS = re.compile(r"[0-9]{1,3}([,_][0-9]{3})+")
-_MULTIPLES = {"k": 1e3, "M": 1e6}
-_MICROSECONDS = {"us": 1.0, "ms": 1e3, "s": 1e6}
+_LIMIT = re.compile(r"\s*(\w+)\s*(<=|>=|<|>|=)\s*(.+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,29 +93,14 @@ def parse_limit(text: str, definitions: Mapping[str, MetricDefinition] | None = 
         ConfigError: It is no such text.
     """
     found = _LIMIT.fullmatch(text)
-    try:
-        number = _number(found[3]) if found else math.nan
-    except ValueError:
-        number = math.nan
-    if found is None or not math.isfinite(number):
+    if found is None:
         raise ConfigError(
             f"{text!r} is no limit",
             fix='write "METRIC <= NUMBER", such as "latency_us <= 100ms", or METRIC=NUMBER',
         )
-    metric, sign, unit = found[1], found[2], found[5]
-    if unit is not None and not metric.endswith("_us"):
-        raise ConfigError(f"{metric} is not a time, so {unit} means nothing", fix="leave it out")
-    value = number * _MULTIPLES.get(found[4], 1.0) * (_MICROSECONDS[unit] if unit else 1.0)
+    metric, sign, typed = found.groups()
     most = sign.startswith("<") or (sign == "=" and not _is_higher_better(metric, definitions))
-    return Limit(metric=metric, most=most, value=value)
-
-
-def _number(text: str) -> float:
-    """Read a number with thousands apart by commas or underlines, or none apart."""
-    whole, point, rest = text.partition(".")
-    if _THOUSANDS.fullmatch(whole):
-        whole = re.sub("[,_]", "", whole)
-    return float(f"{whole}{point}{rest}")
+    return Limit(metric=metric, most=most, value=quantity(typed, metric))
 
 
 def _is_higher_better(metric: str, definitions: Mapping[str, MetricDefinition] | None) -> bool:
@@ -229,15 +211,9 @@ def choose(
                 fix=f"weigh {', '.join(objectives)}",
             )
     kept, counted, free = keepers_of(columns, limits=limits, part=part, spare=spare)
-    goals = goals_of(columns.config)
     points = np.column_stack([columns.column(name)[kept] for name in objectives])
-    chosen = list(front(points, goals))
-    shares = _shares(points[chosen], [goal == "minimise" for goal in goals])
-    weight = np.array([weights.get(name, 1.0) for name in objectives])
-    if not weight.any():
-        raise ConfigError("every weight is 0", fix="give one objective a weight above 0")
-    scores = shares @ weight / weight.sum()
-    knee = int(np.argmin(shares.mean(axis=1)))
+    chosen = list(front(points, goals_of(columns.config)))
+    ranking = ranked(columns, [kept[at] for at in chosen], weights=weights)
     candidates = [
         Candidate(
             number=int(columns.numbers[kept[at]]),
@@ -245,14 +221,10 @@ def choose(
             estimates=tuple(
                 name for name in objectives if columns.metrics[name].estimate[kept[at]]
             ),
-            score=float(scores[row]),
+            score=ranking.scores[row],
             spare=free[kept[at]],
-            is_knee=row == knee,
-            best_in=tuple(
-                name
-                for name, share in zip(objectives, shares[row].tolist(), strict=True)
-                if share == 0.0
-            ),
+            is_knee=row == ranking.knee,
+            best_in=ranking.best_in[row],
         )
         for row, at in enumerate(chosen)
     ]
@@ -264,6 +236,61 @@ def choose(
         counted=len(counted),
         kept=len(kept),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """How good each of some trials of a front is.
+
+    Attributes:
+        scores: Of each: 0 where it is the best in every objective, 1 where it is the worst.
+        knee: Which of them is nearest to the best of everything, with equal weights.
+        best_in: Objectives in which each is the best.
+    """
+
+    scores: tuple[float, ...]
+    knee: int
+    best_in: tuple[tuple[str, ...], ...]
+
+
+def ranked(
+    columns: StudyColumns, positions: Sequence[int], *, weights: Mapping[str, float]
+) -> Ranking:
+    """Rank trials of a front, at least one.
+
+    Args:
+        columns: Of the study.
+        positions: Of the trials.
+        weights: Of objectives; those that are not named have 1.
+
+    Raises:
+        ConfigError: Every weight is 0.
+    """
+    objectives = columns.config.objectives
+    points = np.column_stack([columns.column(name)[list(positions)] for name in objectives])
+    shares = _shares(points, [goal == "minimise" for goal in goals_of(columns.config)])
+    weight = np.array([weights.get(name, 1.0) for name in objectives])
+    if not weight.any():
+        raise ConfigError("every weight is 0", fix="give one objective a weight above 0")
+    return Ranking(
+        scores=tuple((shares @ weight / weight.sum()).tolist()),
+        knee=int(np.argmin(shares.mean(axis=1))),
+        best_in=tuple(
+            tuple(name for name, share in zip(objectives, row, strict=True) if share == 0.0)
+            for row in shares.tolist()
+        ),
+    )
+
+
+def fits(columns: StudyColumns, part: str) -> Mask:
+    """Return where a trial uses no more of anything than a part has, as far as it was counted."""
+    room = np.zeros(len(columns), dtype=np.bool_)
+    over = np.zeros(len(columns), dtype=np.bool_)
+    for name, there in capacity_of(part).items():
+        values = columns.column(name)
+        room |= values <= there
+        over |= values > there
+    return room & ~over
 
 
 def _shares(points: np.ndarray, minimise: Sequence[bool]) -> np.ndarray:

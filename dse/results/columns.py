@@ -91,6 +91,7 @@ class StudyColumns:
         reused_from: Keys of the trials whose results they share; 0 where there is none.
         promotes: Keys of the trials that they measure further; 0 where there is none.
         is_stand_in: Whether each design was drawn at random because the search failed.
+        is_by_hand: Whether a person queued each of them; those are beside the budget.
         design_ids: Hashes of their designs.
         parameters: By name, those that vary or not; empty unless designs were asked for.
         metrics: By name; only those that were asked for. Latencies that are estimates stand at
@@ -115,6 +116,7 @@ class StudyColumns:
     reused_from: NDArray[np.int64]
     promotes: NDArray[np.int64]
     is_stand_in: Mask
+    is_by_hand: Mask
     design_ids: Sequence[str]
     parameters: Mapping[str, Parameter]
     metrics: Mapping[str, MetricColumn]

@@ -122,8 +122,14 @@ def pareto_front(
     )
 
 
-def judge(columns: "StudyColumns") -> Standing:
-    """Return what each trial of a study is to its front."""
+def judge(columns: "StudyColumns", within: NDArray[np.bool_] | None = None) -> Standing:
+    """Return what each trial of a study is to its front.
+
+    Args:
+        columns: Of the study.
+        within: Where trials may be on the front; None for everywhere. The front is then that of
+            these trials alone, and the others are what they are to the whole study's front.
+    """
     from dse.results.columns import STATES
 
     superseded = _superseded(columns)
@@ -133,6 +139,8 @@ def judge(columns: "StudyColumns") -> Standing:
         & has_objectives(columns)
         & ~superseded
     )
+    if within is not None:
+        kept &= within
     letters = np.array([_OF_STATE[state] for state in STATES], dtype="<U1")[columns.state]
     letters[superseded] = Verdict.SUPERSEDED
     letters[kept] = Verdict.DOMINATED
@@ -145,6 +153,8 @@ def judge(columns: "StudyColumns") -> Standing:
     letters[kept & is_chosen] = Verdict.EQUAL
     front = np.array(list(chosen.values()), dtype=np.intp)
     letters[front] = Verdict.FRONT
+    if within is not None:
+        letters[~within] = columns.standing.verdicts[~within]
     return Standing(verdicts=letters, front=front, kept=kept)
 
 

@@ -18,7 +18,8 @@ class Progress:
     Attributes:
         counts: Trials in each state; every state is present.
         done: Trials that ended.
-        expected: Trials that there will be: the budget, or those that are there if they are more.
+        expected: Trials that there will be: the budget and what is beside it, promotions and
+            designs that a person queued; or those that are there if they are more.
         running: Attempts that hold a lease.
         eta_s: Seconds that the rest will take, or None while nothing runs or nothing is known.
         usual_s: Median wall time of a measured trial, or None.
@@ -39,8 +40,8 @@ class Progress:
 def progress(columns: StudyColumns, running: Sequence[HeldTrial], *, now_s: float) -> Progress:
     """Return where a study stands."""
     counts = {state: int(columns.is_state(state).sum()) for state in TrialState}
-    promotions = int((columns.promotes > 0).sum())
-    expected = max(columns.config.trials + promotions, len(columns))
+    beside = int(((columns.promotes > 0) | columns.is_by_hand).sum())  # the budget
+    expected = max(columns.config.trials + beside, len(columns))
     done = sum(counts[state] for state in ENDED)
     usual_s = _usual_s(columns)
     asked = columns.stop_requested_s is not None

@@ -125,6 +125,7 @@ class StudyResults:
         self._reused_from = _Growing(np.int64, 0)
         self._promotes = _Growing(np.int64, 0)
         self._is_stand_in = _Growing(np.bool_, False)
+        self._is_by_hand = _Growing(np.bool_, False)
         self._changed = _Growing(np.int64, 0)
         self._metrics: dict[str, _GrowingMetric] = {}
         self._designs = _Designs()
@@ -246,6 +247,7 @@ class StudyResults:
             reused_from=self._reused_from.copy(count),
             promotes=self._promotes.copy(count),
             is_stand_in=self._is_stand_in.copy(count),
+            is_by_hand=self._is_by_hand.copy(count),
             design_ids=tuple(self._design_ids),
             parameters=self._designs.columns(),
             metrics={name: self._metrics[name].column(count) for name in sorted(self._metrics)},
@@ -274,6 +276,7 @@ class StudyResults:
         self._reused_from.put(positions, found.reused_from)
         self._promotes.put(positions, found.promotes)
         self._is_stand_in.put(positions, found.is_stand_in)
+        self._is_by_hand.put(positions, found.is_by_hand)
         self._changed.put(positions, self._revision)
         self._design_ids += found.design_ids[known:]  # those of known trials never change
         if records is not None:

@@ -20,6 +20,7 @@ from contracts.faults import FaultKind
 from contracts.measurement import Fidelity
 from dse.store.queries import origins
 from dse.store.records import (
+    BY_HAND,
     STAND_IN,
     AttemptsWanted,
     LastAttempts,
@@ -49,7 +50,7 @@ _STATE_CODE = " ".join(f"WHEN '{s.value}' THEN {code}" for code, s in enumerate(
 _COLUMNS = f"""
 SELECT group_concat(id), group_concat(number), group_concat(revision),
        group_concat(coalesce(reused_from, 0)), group_concat(coalesce(promotes, 0)),
-       group_concat(CASE state {_STATE_CODE} END * 2
+       group_concat(CASE state {_STATE_CODE} END * 4 + (suggested_by = '{BY_HAND}') * 2
                     + (substr(suggested_by, 1, {len(STAND_IN)}) = '{STAND_IN}')),
        group_concat(design_id, char(10))
 FROM trials WHERE study_id = ? AND revision > ?
@@ -140,11 +141,12 @@ def _columns(cursor: sqlite3.Cursor, study_id: int, since: int) -> TrialColumns:
     return TrialColumns(
         ids=ids[order],
         numbers=numbers[order],
-        states=(codes[order] >> 1).astype(np.int8),
+        states=(codes[order] >> 2).astype(np.int8),
         revisions=revisions[order],
         reused_from=reused_from[order],
         promotes=promotes[order],
         is_stand_in=(codes[order] & 1) != 0,
+        is_by_hand=(codes[order] & 2) != 0,
         design_ids=[each_id[place] for place in order.tolist()],
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -51,6 +52,12 @@ _FIXES: dict[int, tuple[str, str]] = {
 }
 
 
+def is_locked(error: DBAPIError) -> bool:
+    """Tell whether a statement failed because another process holds the lock of the file."""
+    code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def store_error(path: Path, error: BaseException | None) -> StoreError:
     """Say in words what SQLite's error means for the file at ``path``."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
@@ -86,7 +93,7 @@ def open_to_write(path: Path, *, busy_timeout_s: float) -> Engine:
     _check_place(path)
     # WAL stays with the file; a copy may have lost it. Readers then do not block the writer.
     pragmas = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
-    engine = _engine(path, busy_timeout_s, begin="BEGIN IMMEDIATE", pragmas=pragmas)
+    engine = _engine(str(path), busy_timeout_s, begin="BEGIN IMMEDIATE", pragmas=pragmas)
     try:
         with as_store_error(path):
             if _version(path, engine) != HEAD:
@@ -115,8 +122,7 @@ def open_to_read(
             fix="name one with --db, or start a study here:"
             f" {study_command('start', 'CONFIG', db=str(path))}",
         )
-    # not mode=ro: SQLite must be able to make the -shm file of a database in WAL mode
-    engine = _engine(path, busy_timeout_s, begin="BEGIN", pragmas=("query_only=ON",))
+    engine = _reading_engine(path, busy_timeout_s)
     try:
         with as_store_error(path):
             if _version(path, engine) == HEAD:
@@ -134,7 +140,20 @@ def open_to_read(
     except BaseException:
         folder.cleanup()
         raise
-    return _engine(copy, busy_timeout_s, begin="BEGIN", pragmas=("query_only=ON",)), folder
+    return _reading_engine(copy, busy_timeout_s), folder
+
+
+def uri_to_read(path: Path) -> str:
+    """Return the address under which SQLite opens a file that exists, and creates none.
+
+    Not ``mode=ro``: SQLite must be able to make the -shm file of a database in WAL mode.
+    """
+    return f"file:{quote(str(path))}?mode=rw"
+
+
+def _reading_engine(path: Path, busy_timeout_s: float) -> Engine:
+    address = f"{uri_to_read(path)}&uri=true"
+    return _engine(address, busy_timeout_s, begin="BEGIN", pragmas=("query_only=ON",))
 
 
 def check_schema(path: Path, db: Connection) -> None:
@@ -170,10 +189,10 @@ def _check_place(path: Path) -> None:
         )
 
 
-def _engine(path: Path, busy_timeout_s: float, *, begin: str, pragmas: tuple[str, ...]) -> Engine:
+def _engine(address: str, busy_timeout_s: float, *, begin: str, pragmas: tuple[str, ...]) -> Engine:
     # autocommit in the driver, transactions by our own BEGIN: only so is the lock taken first
     engine = create_engine(
-        f"sqlite:///{path}",
+        f"sqlite:///{address}",
         connect_args={"isolation_level": None, "timeout": busy_timeout_s},
     )
 

@@ -50,6 +50,7 @@ from dse.store.schema import (
     trials,
 )
 from dse.store.soundness import require_sound
+from dse.store.workers import is_gone
 
 _MOST_ROWS = 1 << 63
 
@@ -149,19 +150,11 @@ def _summary(db: Connection, row: Row[Any], counted: Mapping[str, int]) -> Study
     )
 
 
-def running_studies(db: Connection, *, now_s: float) -> frozenset[int]:
-    """Return the studies in which somebody holds a lease."""
-    return frozenset(
-        db.execute(
-            select(trials.c.study_id)
-            .join(attempts, attempts.c.trial_id == trials.c.id)
-            .where(attempts.c.ended_s.is_(None), attempts.c.lease_until_s > now_s)
-        ).scalars()
-    )
-
-
 def held_trials(db: Connection, study_id: int, *, now_s: float) -> tuple[HeldTrial, ...]:
-    """Return the trials of a study whose attempt holds a lease, by number."""
+    """Return the trials of a study whose attempt holds a lease, by number.
+
+    A process of this machine that died holds none, though its lease has not run out.
+    """
     rows = db.execute(
         select(trials.c.number.label("trial_number"), *attempts.columns)
         .join(attempts, attempts.c.trial_id == trials.c.id)
@@ -184,6 +177,7 @@ def held_trials(db: Connection, study_id: int, *, now_s: float) -> tuple[HeldTri
             stage_since_s=row.stage_since_s,
         )
         for row in rows
+        if not is_gone(row.worker)
     )
 
 

@@ -12,10 +12,11 @@ from sqlalchemy import Connection, func, select
 
 from contracts.belief import Belief
 from contracts.faults import FaultKind, NotFound
-from dse.store import queries
+from dse.store import presence, queries, withdrawals
 from dse.store.beliefs import newest_beliefs, newest_gains
-from dse.store.database import as_store_error, check_schema, open_to_read
+from dse.store.database import as_store_error, check_schema, open_to_read, uri_to_read
 from dse.store.records import (
+    PRESENT,
     AttemptsWanted,
     AuditRecord,
     HeldTrial,
@@ -91,7 +92,8 @@ class Reader:
             if self._stamping is None:
                 # a connection of its own: SQLite counts the writes of others for each connection
                 self._stamping = sqlite3.connect(
-                    self.path,
+                    uri_to_read(self.path),
+                    uri=True,
                     timeout=self._busy_timeout_s,
                     isolation_level=None,
                     check_same_thread=False,
@@ -130,10 +132,10 @@ class Reader:
             check_schema(self.path, db)
             return queries.summaries(db)
 
-    def running_studies(self, *, now_s: float) -> frozenset[int]:
-        """Return the keys of the studies in which a worker holds a lease."""
+    def working_studies(self, *, now_s: float) -> frozenset[str]:
+        """Return the names of the studies that some process works on, see ``presence``."""
         with self._read() as db:
-            return queries.running_studies(db, now_s=now_s)
+            return presence.working_studies(db, now_s=now_s)
 
     def is_stop_requested(self, study_id: int) -> bool:
         """Tell whether somebody asked that no further trial of a study is started."""
@@ -247,7 +249,10 @@ class Reader:
             return queries.samples(db, metric, target=target, seen=seen)
 
     def held_trials(self, study_id: int, *, now_s: float) -> tuple[HeldTrial, ...]:
-        """Return the trials of a study whose attempt holds a lease, by number."""
+        """Return the trials of a study whose attempt holds a lease, by number.
+
+        A worker of this machine that died holds none, though its lease has not run out.
+        """
         with self._read() as db:
             return queries.held_trials(db, study_id, now_s=now_s)
 
@@ -289,6 +294,17 @@ class Reader:
                 )
             ).scalar_one()
 
+    def count_failed(self, study_id: int) -> int:
+        """Return how many trials failed by infrastructure; ``resume`` runs those again.
+
+        Those that a person took back are none of them.
+        """
+        failed = (trials.c.state == TrialState.FAILED) & ~withdrawals.IS_WITHDRAWN
+        with self._read() as db:
+            return db.execute(
+                select(func.count()).where(trials.c.study_id == study_id, failed)
+            ).scalar_one()
+
     def next_start_s(self, study_id: int) -> float | None:
         """Return when the earliest waiting trial may start; None when none waits."""
         with self._read() as db:
@@ -303,7 +319,8 @@ class Reader:
 
     def audits(self, *, limit: int = 100, study: str | None = None) -> tuple[AuditRecord, ...]:
         """Return what people did, newest first; to one study, or to all."""
-        which = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        is_act = audit.c.action != PRESENT
+        which = select(audit).where(is_act).order_by(audit.c.id.desc()).limit(limit)
         if study is not None:
             which = which.where(audit.c.study == study)
         with self._read() as db:

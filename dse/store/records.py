@@ -80,6 +80,9 @@ class StudyRecord:
 NOTIFY = "notify"
 """What ``AuditRecord.action`` says of a notice that a process gave, and no person asked for."""
 
+PRESENT = "work"
+"""What ``AuditRecord.action`` says while a process works on a study, see ``dse.store.presence``."""
+
 BY_HAND = "hand"
 """Who suggested a design that a person queued."""
 
@@ -151,6 +154,11 @@ class TrialRecord(NamedTuple):
     def is_stand_in(self) -> bool:
         """Whether its design was drawn at random because the search failed."""
         return self.suggested_by.startswith(STAND_IN)
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a person queued it: it does not count against the budget."""
+        return self.suggested_by == BY_HAND
 
     @property
     def design(self) -> dict[str, Value]:
@@ -250,6 +258,7 @@ class TrialColumns:
         promotes: Keys of the trials whose designs they measure at a higher fidelity; 0 where there
             is none.
         is_stand_in: Whether each design was drawn at random because the search failed.
+        is_by_hand: Whether a person queued each of them.
         design_ids: Hashes of the designs.
     """
 
@@ -260,6 +269,7 @@ class TrialColumns:
     reused_from: "NDArray[np.int64]"
     promotes: "NDArray[np.int64]"
     is_stand_in: "NDArray[np.bool_]"
+    is_by_hand: "NDArray[np.bool_]"
     design_ids: Sequence[str]
 
 

@@ -2,19 +2,21 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
 from contracts.belief import Importance
 from contracts.measurement import Outcome
-from dse.store import leases, queries
+from dse.store import leases, presence, queries, withdrawals
 from dse.store.beliefs import write_belief
-from dse.store.database import as_store_error, open_to_write
+from dse.store.database import as_store_error, is_locked, open_to_write
 from dse.store.reader import Reader
 from dse.store.records import (
+    BY_HAND,
     NOTIFY,
     AuditRecord,
     Claim,
@@ -44,6 +46,7 @@ class Store(Reader):
     """
 
     def __init__(self, path: Path, *, busy_timeout_s: float = 30.0) -> None:
+        self._keep_waiting: Callable[[], bool] = lambda: False
         self._writing = open_to_write(path, busy_timeout_s=busy_timeout_s)
         try:
             super().__init__(path, busy_timeout_s=busy_timeout_s)
@@ -56,9 +59,25 @@ class Store(Reader):
         super().close()
         self._writing.dispose()
 
+    def wait_while(self, keep_waiting: Callable[[], bool]) -> None:
+        """Let somebody decide what a lock that outlasts ``busy_timeout_s`` means.
+
+        Args:
+            keep_waiting: Asked each time that another process has held the lock for so long: True
+                waits for as long again, False raises the StoreError.
+        """
+        self._keep_waiting = keep_waiting
+
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        with as_store_error(self.path), self._writing.begin() as db:
+        with as_store_error(self.path), ExitStack() as stack:
+            db = None
+            while db is None:
+                try:
+                    db = stack.enter_context(self._writing.begin())
+                except DBAPIError as error:  # nothing was written yet
+                    if not is_locked(error) or not self._keep_waiting():
+                        raise
             yield db
 
     # --- studies
@@ -132,7 +151,8 @@ class Store(Reader):
 
         A design that is there already, suggested at the same moment by another process or queued
         by hand, is left out: the caller sees it missing in the answer. Promotions repeat a design
-        and do not count, and a trial is promoted once: a second one is left out.
+        and do not count, and a trial is promoted once: a second one is left out. Designs that a
+        person queued do not count, either.
 
         Args:
             study_id: Key of the study.
@@ -151,12 +171,14 @@ class Store(Reader):
             spent = number  # numbers go from 1 without a gap
             if budget is not None and number + len(new) > budget:  # then it matters
                 spent = db.execute(
-                    select(func.count()).where(of_study, trials.c.promotes.is_(None))
+                    select(func.count()).where(
+                        of_study, trials.c.promotes.is_(None), trials.c.suggested_by != BY_HAND
+                    )
                 ).scalar_one()
             for trial in new:
                 if queries.is_there(db, study_id, trial):
                     continue
-                if trial.promotes is None:
+                if trial.promotes is None and trial.suggested_by != BY_HAND:
                     if budget is not None and spent >= budget:
                         break
                     spent += 1
@@ -192,7 +214,8 @@ class Store(Reader):
     ) -> int:
         """Let waiting trials start now, and queue failed ones again; return how many of those.
 
-        All of them move to ``context``, since that is what they will be measured under.
+        All of them move to ``context``, since that is what they will be measured under. Those that
+        a person has taken back stay as they are.
         """
         fresh = {
             "failures": 0,
@@ -201,6 +224,7 @@ class Store(Reader):
             "revision": queries.next_revision(study_id),
         }
         of_study = trials.c.study_id == study_id
+        failed = (trials.c.state == TrialState.FAILED) & ~withdrawals.IS_WITHDRAWN
         with self._write() as db:
             db.execute(
                 update(trials).where(of_study, trials.c.state == TrialState.WAITING).values(fresh)
@@ -209,9 +233,22 @@ class Store(Reader):
                 return 0
             return db.execute(
                 update(trials)
-                .where(of_study, trials.c.state == TrialState.FAILED)
+                .where(of_study, failed)
                 .values(state=TrialState.WAITING, ended_s=None, **fresh)
             ).rowcount
+
+    def withdraw(self, study_id: int, number: int, *, now_s: float) -> bool:
+        """Take a waiting trial back before it runs; tell whether it was waiting.
+
+        It ends as ``failed`` with the fault ``cancelled``, and ``requeue`` leaves it so.
+        """
+        with self._write() as db:
+            return withdrawals.withdraw(db, study_id, number, now_s=now_s)
+
+    def queue_withdrawn(self, study_id: int, number: int, *, context: str, now_s: float) -> bool:
+        """Queue a trial that was taken back; tell whether it had been."""
+        with self._write() as db:
+            return withdrawals.queue_again(db, study_id, number, context=context, now_s=now_s)
 
     # --- what results depend on beside the design
 
@@ -236,6 +273,16 @@ class Store(Reader):
             db.execute(
                 update(studies).where(studies.c.id == study_id).values(stop_requested_s=now_s)
             )
+
+    def enter(self, study: str, *, worker: str, now_s: float) -> None:
+        """Note that a worker works on a study, so that nobody else need be started for it."""
+        with self._write() as db:
+            presence.enter(db, study, worker=worker, now_s=now_s)
+
+    def leave(self, study: str, *, worker: str) -> None:
+        """Note that a worker does not work on a study any more."""
+        with self._write() as db:
+            presence.leave(db, study, worker=worker)
 
     def record_audit(self, entry: AuditRecord) -> None:
         """Keep what a person did."""

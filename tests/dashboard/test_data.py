@@ -195,12 +195,15 @@ def test_an_effect_counts_every_trial_once_with_its_range(example: Path) -> None
     columns = columns_of(example)
     everything = np.ones(len(columns), dtype=np.bool_)
     found = effects(columns, "latency_us", everything)
-    assert {effect.parameter for effect in found} == set(columns.varying)
-    assert [e.share for e in found] == sorted((e.share for e in found), reverse=True)
-    for effect in found:
+    said = {effect.parameter for effect in found.told}
+    assert said
+    assert said | set(found.untold) == set(columns.varying)
+    assert found.trials == 45
+    assert sum(effect.share for effect in found.told) <= 1
+    for effect in found.told:
         assert sum(level.trials for level in effect.levels) == 45
         assert all(level.low <= level.middle <= level.high for level in effect.levels)
-    (width,) = [effect for effect in found if effect.parameter == "simd_width"]
+    (width,) = [effect for effect in found.told if effect.parameter == "simd_width"]
     (absent,) = [level for level in width.levels if level.value == "-"]
     codes = columns.parameters["simd_width"].codes
     assert absent.trials == ((codes == ABSENT) & np.isfinite(columns.column("latency_us"))).sum()
@@ -290,7 +293,7 @@ def test_fields_of_the_form_make_a_range(example: Path) -> None:
         ("xs", "an axis that is 'nonsense'"),
         ("box", "metric 'nonsense'"),
         ("only", "parameter 'nonsense'"),
-        ("low-lut4", "'nonsense' in low-lut4"),
+        ("low-lut4", "'nonsense' is no value of lut4"),
     ],
 )
 def test_a_wrong_address_is_told_what_is_allowed(example: Path, query: str, message: str) -> None:

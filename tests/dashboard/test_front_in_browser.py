@@ -67,8 +67,8 @@ def test_a_deep_link_shows_the_same_as_the_way_to_it(
     drawn(page)
     assert page.locator("select[name=x]").input_value() == "cycles"
     assert page.locator("select[name=ys]").input_value() == "log"
-    assert page.locator("input[name=high-lut4]").input_value() == "6000"
-    expect(page.locator("#chosen")).to_contain_text("lut4 ≤ 6k; cfu is simd; only completed")
+    assert page.locator("input[name=high-lut4]").input_value() == "6,000"
+    expect(page.locator("#chosen")).to_contain_text("lut4 ≤ 6,000; cfu is simd; only completed")
     words = page.locator("#chosen").inner_text()
     shown = page.locator("#part-trials .head .soft").inner_text()
     assert re.findall(r"(\d+) trials", words) == re.findall(r"\d+", shown)
@@ -224,6 +224,6 @@ def test_without_scripts_there_are_tables_pictures_and_forms(
     assert 0 < page.locator("#part-trials tbody tr").count() < 14
     page.locator("#part-trials thead a", has_text="cycles").click()
     assert "sort=cycles" in page.url
-    assert page.locator("#chosen").inner_text().startswith("lut4 ≤ 5500")
+    assert page.locator("#chosen").inner_text().startswith("lut4 ≤ 5,500")
     context.close()
     watched.check()

@@ -64,13 +64,10 @@ def test_a_trial_appears_in_chart_and_tables_by_itself(
         page.locator("#part-trials input[value='40']").check()
         page.locator("#part-growth summary").click()
         end(store, attempt, 50_000.0, 4_000.0)  # better than everything
-        stored_s = time.monotonic()
         page.wait_for_selector('#front-chart[data-points="46"][data-front="1"]')
-        took_s = time.monotonic() - stored_s
     expect(page.locator("#front-table tbody th")).to_have_text(["49"])
     expect(page.locator("#part-progress .figures")).to_contain_text("49")
     expect(page.locator(".running")).to_have_count(0)
-    assert took_s < 5.0  # 0.3 on a quiet machine, see benchmarks.dashboard
     expect(page.locator("#part-trials tbody th").first).to_have_text("49")
     expect(page.locator("#part-trials input[value='40']")).to_be_checked()
     assert page.locator("#part-growth details").get_attribute("open") is not None
@@ -138,23 +135,32 @@ def test_acting_in_the_browser_needs_the_printed_address(
 ) -> None:
     served = serve(database)
     page.goto(f"{served.url}/studies/imgc")
-    expect(page.locator("form[method=post]")).to_have_count(0)
+    for form in page.locator("form[method=post]").all():
+        expect(form).to_be_hidden()
     page.goto(f"{served.url}/studies/imgc/queue")
     expect(page.locator("main")).to_contain_text("Acting needs the token")
     page.goto(served.acting_url)
     assert TOKEN not in page.url
+    assert page.context.cookies() == []
     page.goto(f"{served.url}/studies/imgc")
     page.locator(".acts button", has_text="Resume").click()
-    expect(page.locator(".done")).to_contain_text("a process was started")
+    expect(page.locator("#done")).to_contain_text("a process was started")
     assert served.resumed == ["imgc"]
     page.goto(f"{served.url}/studies/imgc/trials/47")
     page.locator("a", has_text="Queue one like it").click()
     page.select_option("select[name=design-simd_width]", "8")
     page.locator("main button", has_text="Queue").click()
-    expect(page.locator(".done")).to_contain_text("queued as trial 49")
+    expect(page.locator("#done")).to_contain_text("queued as trial 49")
+    assert "?" not in page.url
+    page.reload()
+    expect(page.locator("#done")).to_be_empty()  # said once
+    page.locator("#part-progress summary", has_text="waits").click()
+    page.locator("button", has_text="Take back").click()
+    expect(page.locator("#done")).to_contain_text("trial 49 was taken back")
+    expect(page.locator("#part-progress")).not_to_contain_text("waits")
     page.goto(f"{served.url}/audit")
-    expect(page.locator("tbody tr")).to_have_count(2)
-    expect(page.locator("tbody tr").first).to_contain_text("simd_width=8")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    expect(page.locator("tbody tr").nth(1)).to_contain_text("simd_width=8")
 
 
 def test_stop_shows_until_the_running_trials_have_ended(

@@ -1,13 +1,20 @@
 """What a dashboard refuses, and what it tells a browser to refuse."""
 
+import csv
+import io
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from dse.output.export import export
+from dse.results.study_results import study_columns
 from dse.store import Store
 from tests.dashboard.conftest import TOKEN
-from tests.dashboard.http import HOST, acting, client, form_token
+from tests.dashboard.http import HOST, acting, client
+
+FORMULA = ("=", "+", "@", "\t", "\r")
 
 
 def test_a_foreign_host_name_is_refused(example: Path) -> None:
@@ -34,16 +41,29 @@ def test_reading_is_free_on_loopback_and_needs_the_token_elsewhere(example: Path
     assert acting(outside).get("/studies/imgc").status_code == 200
 
 
-def test_the_token_moves_from_the_address_into_a_cookie_that_scripts_cannot_read(
-    example: Path,
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.7"])
+def test_the_token_is_in_no_cookie_which_every_port_of_the_host_gets(
+    example: Path, host: str
 ) -> None:
-    answer = client(example).get("/studies/imgc", params={"x": "lut4", "token": TOKEN})
+    asking = client(example, host=host)
+    answer = asking.get("/studies/imgc", params={"x": "lut4", "token": TOKEN})
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/studies/imgc?x=lut4"
-    cookie = answer.headers["set-cookie"].lower()
-    assert "httponly" in cookie
-    assert "samesite=strict" in cookie
-    wrong = client(example).get("/", params={"token": "guess"})
+    assert answer.headers["location"] == f"/studies/imgc?x=lut4#token={TOKEN}"
+    assert asking.get("/studies/imgc").status_code == 200
+    assert TOKEN not in asking.get("/studies/imgc").text
+    is_loopback = host == "127.0.0.1"
+    assert ("set-cookie" not in answer.headers) == is_loopback
+    if not is_loopback:
+        cookie = answer.headers["set-cookie"]
+        assert TOKEN not in cookie
+        assert "httponly" in cookie.lower()
+        assert "samesite=strict" in cookie.lower()
+    # who has all cookies of this browser can read, and do nothing
+    assert asking.post("/studies/imgc/stop", data={}).status_code == 403
+    for cookie in asking.cookies.values():
+        bearer = {"authorization": f"Bearer {cookie}"}
+        assert asking.post("/studies/imgc/stop", data={}, headers=bearer).status_code == 403
+    wrong = client(example, host=host).get("/", params={"token": "guess"})
     assert wrong.status_code == 403
     assert "set-cookie" not in wrong.headers
 
@@ -69,9 +89,7 @@ def test_every_answer_has_the_headers(example: Path, path: str) -> None:
 
 def test_acting_needs_the_token(database: Path) -> None:
     asking = client(database)
-    page = asking.get("/studies/imgc").text
-    assert "form_token" not in page
-    answer = asking.post("/studies/imgc/stop", data={"form_token": form_token(asking)})
+    answer = asking.post("/studies/imgc/stop", data={})
     assert answer.status_code == 403
     assert "needs the token" in answer.text
     with Store(database) as store:
@@ -91,26 +109,17 @@ def test_acting_needs_the_token(database: Path) -> None:
 )
 def test_a_page_of_another_site_cannot_act(database: Path, headers: dict[str, str]) -> None:
     asking = acting(client(database))
-    form = {"form_token": form_token(asking)}
-    assert asking.post("/studies/imgc/stop", data=form, headers=headers).status_code == 403
+    assert asking.post("/studies/imgc/stop", data={}, headers=headers).status_code == 403
     ours = {"origin": f"http://{HOST}", "sec-fetch-site": "same-origin"}
-    assert asking.post("/studies/imgc/stop", data=form, headers=ours).status_code == 303
+    assert asking.post("/studies/imgc/stop", data={}, headers=ours).status_code == 200
 
 
-def test_a_form_without_its_own_token_does_nothing(database: Path) -> None:
-    asking = acting(client(database))
-    for form in ({}, {"form_token": TOKEN}, {"form_token": "x" * 64}):
-        answer = asking.post("/studies/imgc/stop", data=form)
-        assert answer.status_code == 403
-    assert TOKEN not in asking.get("/studies/imgc").text
-
-
-def test_the_form_token_is_in_every_form_of_who_may_act(database: Path) -> None:
-    asking = acting(client(database))
-    for path in ("/studies/imgc", "/studies/imgc/queue"):
-        forms = re.findall(r'<form[^>]*method="post".*?</form>', asking.get(path).text, re.S)
-        assert forms
-        assert all(form_token(asking) in form for form in forms)
+def test_a_form_alone_does_nothing_whatever_it_holds(database: Path) -> None:
+    asking = client(database)
+    for form in ({}, {"token": TOKEN}, {"form_token": TOKEN}):
+        assert asking.post("/studies/imgc/stop", data=form).status_code == 403
+    bearer = {"authorization": "Bearer guess"}
+    assert asking.post("/studies/imgc/stop", data={}, headers=bearer).status_code == 403
 
 
 def artefact(database: Path, cache: Path, stage: str = "firmware") -> Path:
@@ -149,6 +158,23 @@ def test_artefacts_are_downloaded_by_stage_and_name_only(database: Path, tmp_pat
         assert "root:" not in answer.text
 
 
+@pytest.mark.parametrize("linked", ["entry", "stage"])
+def test_an_entry_of_the_cache_that_is_a_link_is_not_followed(
+    database: Path, tmp_path: Path, linked: str
+) -> None:
+    folder = artefact(database, tmp_path)
+    asking = client(database, cache=tmp_path)
+    path = "/studies/imgc/trials/47/artefacts/firmware/firmware.bin"
+    assert asking.get(path).status_code == 200
+    moved = tmp_path / "elsewhere"
+    link = folder if linked == "entry" else folder.parent
+    link.rename(moved)
+    link.symlink_to(moved)
+    assert asking.get(path).status_code == 404
+    page = asking.get("/studies/imgc/trials/47").text
+    assert "firmware.bin" not in page
+
+
 def test_an_artefact_that_is_gone_says_so(database: Path, tmp_path: Path) -> None:
     asking = client(database, cache=tmp_path)
     answer = asking.get("/studies/imgc/trials/47/artefacts/firmware/firmware.bin")
@@ -169,7 +195,8 @@ def test_text_from_the_database_is_never_a_script_or_a_formula(database: Path) -
     nasty = "<script>alert(1)</script>"
     with Store(database) as store:
         study = store.study("imgc")
-        text = '{"schema":1,"values":{"cfu":"=1+1","<img src=x onerror=alert(1)>":"\\"<b>"}}'
+        values = {"cfu": "=1+1", "@SUM(A1)": "x", "<img src=x onerror=alert(1)>": '"<b>'}
+        text = json.dumps({"schema": 1, "values": values}, separators=(",", ":"))
         new = NewTrial(design_id="d", design_json=text, suggested_by=nasty)
         store.add_trials(study.id, [new], context="", budget=None, now_s=1.0)
         claim = store.claim(study.id, worker=nasty, now_s=2.0, lease_s=1.0)
@@ -190,8 +217,17 @@ def test_text_from_the_database_is_never_a_script_or_a_formula(database: Path) -
         page = asking.get(f"/studies/imgc{path}").text
         assert "<script>alert" not in page, path
         assert "<img" not in page.replace('<img class="still"', ""), path
-    table = asking.get("/studies/imgc/trials.csv").text
-    assert "'=1+1" in table
+    for table in ("trials.csv", "front.csv", "faults.csv", "effects.csv"):
+        rows = csv.reader(io.StringIO(asking.get(f"/studies/imgc/{table}").text))
+        assert not [cell for row in rows for cell in row if cell.startswith(FORMULA)], table
+    assert "'=1+1" in asking.get("/studies/imgc/trials.csv").text
+    exported = database.with_suffix(".csv")
+    with Store(database) as store:
+        export(study_columns(store, "imgc"), exported)
+    cells = [cell for row in csv.reader(io.StringIO(exported.read_text())) for cell in row]
+    assert "'=1+1" in cells
+    assert "'@SUM(A1)" in cells
+    assert not [cell for cell in cells if cell.startswith(FORMULA)]
     odd = asking.get("/studies/imgc", params={"x": nasty})
     assert odd.status_code == 400
     assert "<script>alert" not in odd.text

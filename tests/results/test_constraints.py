@@ -83,6 +83,7 @@ def columns_of(results: Sequence[TrialResult], config: StudyConfig) -> StudyColu
         reused_from=np.zeros(count, dtype=np.int64),
         promotes=np.zeros(count, dtype=np.int64),
         is_stand_in=np.zeros(count, dtype=np.bool_),
+        is_by_hand=np.zeros(count, dtype=np.bool_),
         design_ids=[result.trial.design_id for result in results],
         parameters={},
         metrics={

@@ -7,17 +7,18 @@
 import gzip
 import hashlib
 import uuid
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.dashboard.data.selection import metric_names
+from dse.dashboard.data.selection import Selection, metric_names
 from dse.results.columns import FIDELITIES, StudyColumns, values_json
 from dse.results.front import Verdict, goals_of
 from dse.words import json_text, value_text
-from runners.fpga import capacity_of
+from runners.fpga import PARTS, capacity_of
 
 FIRST_LETTER = 48
 """``0`` stands for the first value of a parameter, ``1`` for the second; a blank for none."""
@@ -30,12 +31,15 @@ MOST_DRAWN = 12_000
 """A chart gets at most this many trials: of the dominated ones a sample, half a megabyte packed."""
 
 
-def drawn(columns: StudyColumns, most: int | None) -> NDArray[np.intp]:
+def drawn(
+    columns: StudyColumns, most: int | None, selection: Selection | None = None
+) -> NDArray[np.intp]:
     """Return the positions of the trials that a chart is sent: all, or a fair sample.
 
     Those on the front, open ones and the newest changes of any kind are not left out before the
     dominated ones; among those every trial has the same chance, so dense regions stay dense. The
-    choice depends on the numbers alone: a study that grows keeps showing the same trials.
+    choice depends on the numbers alone: a study that grows keeps showing the same trials. Those
+    of a selection come before the others, those on its own front before all.
     """
     everything = np.arange(len(columns))
     if most is None or len(columns) <= most:
@@ -43,13 +47,19 @@ def drawn(columns: StudyColumns, most: int | None) -> NDArray[np.intp]:
     verdicts = columns.standing.verdicts
     order = (columns.numbers * _SCATTER) % _SCATTER_MODULUS
     first = np.isin(verdicts, [Verdict.FRONT, Verdict.RUNNING, Verdict.WAITING])
-    ranked = np.lexsort((order, ~first))
+    is_own_front, is_chosen = np.zeros((2, len(columns)), dtype=np.bool_)
+    if selection is not None and selection.is_filtering:
+        is_own_front = selection.standing(columns).verdicts == Verdict.FRONT
+        is_chosen = selection.mask(columns)
+    ranked = np.lexsort((order, ~is_chosen, ~first, ~is_own_front))
     return np.sort(ranked[:most])
 
 
-def columns_data(columns: StudyColumns, most: int | None = None) -> dict[str, Any]:
+def columns_data(
+    columns: StudyColumns, most: int | None = None, selection: Selection | None = None
+) -> dict[str, Any]:
     """Return a study for the charts, at most so many trials of it, see ``drawn``."""
-    shown = drawn(columns, most)
+    shown, known = drawn(columns, most, selection), columns.metrics
     return {
         "study": columns.config.name,
         "mark": mark(columns),
@@ -60,6 +70,11 @@ def columns_data(columns: StudyColumns, most: int | None = None) -> dict[str, An
             for r in columns.config.references
         ],
         "omitted": len(columns) - len(shown),
+        "is_derived": selection is not None and bool(selection.derive),
+        "parts": {
+            part: {name: there for name, there in capacity_of(part).items() if name in known}
+            for part in PARTS
+        },
         "numbers": columns.numbers[shown].tolist(),
         "verdicts": "".join(columns.standing.verdicts[shown].tolist()),
         "front": columns.numbers[columns.standing.front].tolist(),
@@ -89,10 +104,26 @@ def columns_data(columns: StudyColumns, most: int | None = None) -> dict[str, An
     }
 
 
-@lru_cache(maxsize=4)
-def packed_columns(columns: StudyColumns, most: int | None) -> tuple[bytes, str]:
+def packed_columns(
+    columns: StudyColumns, most: int | None, selection: Selection | None = None
+) -> tuple[bytes, str]:
     """Return the columns as compressed JSON and their ETag; made once for several viewers."""
-    text = json_text(columns_data(columns, most)).encode()
+    if selection is not None and len(columns) <= (most or len(columns)) and not selection.derive:
+        selection = None  # then it makes no difference
+    return _packed(columns, most, _Chosen(selection, selection.query() if selection else ""))
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A selection that equals another one of the same address."""
+
+    selection: Selection | None = field(compare=False)
+    query: str
+
+
+@lru_cache(maxsize=4)
+def _packed(columns: StudyColumns, most: int | None, chosen: _Chosen) -> tuple[bytes, str]:
+    text = json_text(columns_data(columns, most, chosen.selection)).encode()
     tag = f'"{hashlib.sha256(text).hexdigest()[:24]}"'
     return gzip.compress(text, 5, mtime=0), tag
 

@@ -1,4 +1,4 @@
-"""What a person chose to see: axes, ranges and values, as the query of an address.
+"""What a person chose to see: axes, ranges, values, weights, ticks, as the query of an address.
 
 The whole choice stands in the address, so it can be bookmarked, sent, and gone back from; the
 same query filters pages, tables, charts and downloads.
@@ -6,21 +6,25 @@ same query filters pages, tables, charts and downloads.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlencode
 
 import numpy as np
 
 from contracts.faults import ConfigError
+from dse.results.choosing import fits, parse_weight
 from dse.results.columns import ABSENT, Mask, StudyColumns
-from dse.results.front import WORDS, Verdict
-from dse.words import value_text
+from dse.results.front import WORDS, Standing, Verdict, judge
+from dse.words import metric_text, quantity, value_text, whole_number
+from runners.fpga import PARTS
 
 Scale = Literal["auto", "log", "linear"]
 SHOWN = {
     "all": tuple(Verdict),
     "front": (Verdict.FRONT,),
+    "feasible": (Verdict.FRONT, Verdict.DOMINATED, Verdict.EQUAL),
     "completed": (
         Verdict.FRONT, Verdict.DOMINATED, Verdict.EQUAL, Verdict.EXCLUDED, Verdict.SUPERSEDED,
     ),
@@ -28,10 +32,12 @@ SHOWN = {
     "failed": (Verdict.FAILED,),
     "open": (Verdict.RUNNING, Verdict.WAITING),
 }  # fmt: skip
-_CHOICE = ("x", "y", "size", "xs", "ys", "box", "only", "show")
-_OF_PAGES = ("sort", "page", "effect", "over", "done", "after", "limit", "most")
+_CHOICE = (
+    "x", "y", "size", "xs", "ys", "box", "only", "show", "fits", "derive", "weight", "tick",
+)  # fmt: skip
+_OF_PAGES = ("sort", "page", "effect", "over", "after", "limit", "most")
 """What else pages and the API are asked for, in the same query."""
-_OF_FORMS = ("low-", "high-", "only-")
+_OF_FORMS = ("low-", "high-", "only-", "weight-")
 """How the form without JavaScript begins its names, before that of a metric or a parameter."""
 _WIDE = 20.0
 """A range of this ratio or more is drawn on a logarithmic axis unless told otherwise."""
@@ -49,7 +55,11 @@ class Selection:
         y_scale: Of the axis upwards.
         box: Metric to its smallest and largest value; infinite where there is no limit.
         only: Parameter to the texts of its allowed values; ``-`` stands for absent.
-        show: A key of ``SHOWN``.
+        show: A key of ``SHOWN``; the front is that of the trials that the other filters leave.
+        fits: A part that designs must fit, or empty.
+        derive: Formulas of metrics that are shown like the study's own.
+        weights: Objective to how much it matters in the order of the front; empty for no order.
+        ticks: Numbers of the trials that are ticked, to be compared.
     """
 
     x: str
@@ -60,22 +70,43 @@ class Selection:
     box: Mapping[str, tuple[float, float]]
     only: Mapping[str, tuple[str, ...]]
     show: str
+    fits: str = ""
+    derive: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    ticks: tuple[int, ...] = ()
 
     @property
     def is_filtering(self) -> bool:
         """Whether any trial can be left out."""
-        return bool(self.box or self.only or self.show != "all")
+        return bool(self._narrows or self.show != "all")
+
+    @property
+    def _narrows(self) -> bool:
+        return bool(self.box or self.only or self.fits)
 
     def mask(self, columns: StudyColumns) -> Mask:
         """Return which trials are chosen."""
+        chosen = self._within(columns)
+        if self.show != "all":
+            chosen &= np.isin(self.standing(columns).verdicts, SHOWN[self.show])
+        return chosen
+
+    def standing(self, columns: StudyColumns) -> Standing:
+        """Return what each trial is to the front of those that the filters leave."""
+        if not self._narrows:
+            return columns.standing
+        return _standing_within(columns, self._within(columns).tobytes())
+
+    def _within(self, columns: StudyColumns) -> Mask:
+        """Return which trials the filters leave, whatever they are to the front."""
         chosen = np.ones(len(columns), dtype=np.bool_)
         for metric, (low, high) in self.box.items():
             values = columns.column(metric)
             chosen &= (values >= low) & (values <= high)
         for name, texts in self.only.items():
             chosen &= _has_value(columns, name, texts)
-        if self.show != "all":
-            chosen &= np.isin(columns.standing.verdicts, SHOWN[self.show])
+        if self.fits:
+            chosen &= fits(columns, self.fits)
         return chosen
 
     def query(self, **changes: object) -> str:
@@ -90,17 +121,22 @@ class Selection:
         ]
         pairs += [("only", f"{name}:{'|'.join(texts)}") for name, texts in other.only.items()]
         pairs += [("show", other.show)] if other.show != "all" else []
+        pairs += [("fits", other.fits)] if other.fits else []
+        pairs += [("derive", formula) for formula in other.derive]
+        pairs += [("weight", f"{name}:{weight:g}") for name, weight in other.weights.items()]
+        pairs += [("tick", str(number)) for number in other.ticks]
         return urlencode(pairs, safe=":|")
 
     def in_words(self) -> list[str]:
         """Return the filters as people read them."""
         words = [
-            f"{metric} {'' if low == -math.inf else f'≥ {low:g}'}"
+            f"{metric} {'' if low == -math.inf else f'≥ {metric_text(metric, low)}'}"
             f"{' and ' if math.isfinite(low) and math.isfinite(high) else ''}"
-            f"{'' if high == math.inf else f'≤ {high:g}'}"
+            f"{'' if high == math.inf else f'≤ {metric_text(metric, high)}'}"
             for metric, (low, high) in self.box.items()
         ]
         words += [f"{name} is {' or '.join(texts)}" for name, texts in self.only.items()]
+        words += [f"fits {self.fits}"] if self.fits else []
         return words + ([f"only {self.show}"] if self.show != "all" else [])
 
 
@@ -120,12 +156,18 @@ def parse_selection(query: Sequence[tuple[str, str]], columns: StudyColumns) -> 
         end, _, metric = name.partition("-")
         if end in ("low", "high") and value:
             low, high = box.get(_metric(metric, columns), (-math.inf, math.inf))
-            number = _number(value, name)
+            number = quantity(value, metric)
             box[metric] = (number, high) if end == "low" else (low, number)
     only = dict(_only(text, columns) for name, text in query if name == "only" and text)
     for name, value in query:  # the same form: only-PARAMETER=VALUE
         if name.startswith("only-") and value:
             only |= dict([_only(f"{name.removeprefix('only-')}:{value}", columns)])
+    weights = dict(_weight(text, columns) for name, text in query if name == "weight" and text)
+    for name, value in query:  # the same form: weight-OBJECTIVE=NUMBER
+        if name.startswith("weight-") and value:
+            weights |= dict([_weight(f"{name.removeprefix('weight-')}:{value}", columns)])
+    if weights and not any(weights.get(name, 1.0) for name in columns.config.objectives):
+        raise ConfigError("every weight is 0", fix="give one objective a weight above 0")
     return Selection(
         x=_metric(first.get("x", x), columns),
         y=_metric(first.get("y", y), columns),
@@ -135,6 +177,10 @@ def parse_selection(query: Sequence[tuple[str, str]], columns: StudyColumns) -> 
         box=box,
         only=only,
         show=_one_of(first.get("show", "all"), tuple(SHOWN), "show"),
+        fits=_one_of(first["fits"], tuple(PARTS), "part") if "fits" in first else "",
+        derive=tuple(dict.fromkeys(text for name, text in query if name == "derive" and text)),
+        weights=weights,
+        ticks=tuple(dict.fromkeys(_tick(text) for name, text in query if name == "tick" and text)),
     )
 
 
@@ -150,6 +196,14 @@ def metric_names(columns: StudyColumns) -> tuple[str, ...]:
     """Return the metrics to choose from: objectives first."""
     objectives = columns.config.objectives
     return (*objectives, *(name for name in columns.metrics if name not in objectives))
+
+
+def bound_text(metric: str, value: float) -> str:
+    """Return a bound as people write it, unless that would be another number; none is empty."""
+    if not math.isfinite(value):
+        return ""
+    text = metric_text(metric, value)
+    return text if quantity(text, metric) == value else f"{value:.10g}"
 
 
 def verdict_words(letter: str) -> str:
@@ -196,8 +250,8 @@ def _box(text: str, columns: StudyColumns) -> tuple[str, tuple[float, float]]:
     metric, _, bounds = text.partition(":")
     low, _, high = bounds.partition(":")
     return _metric(metric, columns), (
-        _number(low, "box") if low else -math.inf,
-        _number(high, "box") if high else math.inf,
+        quantity(low, metric) if low else -math.inf,
+        quantity(high, metric) if high else math.inf,
     )
 
 
@@ -206,17 +260,22 @@ def _only(text: str, columns: StudyColumns) -> tuple[str, tuple[str, ...]]:
     return _one_of(name, tuple(columns.parameters), "parameter"), tuple(values.split("|"))
 
 
-def _number(text: str, where: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ConfigError(
-            f"the address has {text[:80]!r} in {where}",
-            fix="use a number; leave a side without a bound empty",
-        )
+def _weight(text: str, columns: StudyColumns) -> tuple[str, float]:
+    name, _, number = text.rpartition(":")
+    _one_of(name, columns.config.objectives, "the weight of")
+    return parse_weight(f"{name}={number}")
+
+
+def _tick(text: str) -> int:
+    number = whole_number(text)
+    if number is None:
+        raise ConfigError(f"the address ticks {text[:80]!r}", fix="use the number of a trial")
     return number
+
+
+@lru_cache(maxsize=4)
+def _standing_within(columns: StudyColumns, within: bytes) -> Standing:
+    return judge(columns, np.frombuffer(within, dtype=np.bool_))
 
 
 def _bound(value: float) -> str:

@@ -26,7 +26,7 @@ class StudyLine:
         created_s: When it was created.
         counts: Trials in each state; every state is present.
         last_s: When a trial ended last, or None.
-        is_running: Whether a worker holds a lease now.
+        is_running: Whether a process works on it now.
     """
 
     name: str
@@ -112,9 +112,10 @@ class Studies:
     def lines(self, *, now_s: float) -> list[StudyLine]:
         """Return all studies, newest first."""
         reader = self.reader()
-        running = reader.running_studies(now_s=now_s)
+        running = reader.working_studies(now_s=now_s)
         found = [
-            _line(summary, is_running=summary.study.id in running) for summary in reader.summaries()
+            _line(summary, is_running=summary.study.name in running)
+            for summary in reader.summaries()
         ]
         return sorted(found, key=lambda line: -line.created_s)
 
@@ -141,6 +142,10 @@ class Studies:
     def importance(self, name: str) -> Importance:
         """Return what the model that suggested last makes of each parameter; may be empty."""
         return stored_importance(self.reader().study(name).importance_json)
+
+    def is_worked_on(self, name: str, *, now_s: float) -> bool:
+        """Tell whether a process works on a study, be it that it only thinks."""
+        return name in self.reader().working_studies(now_s=now_s)
 
     def running(self, study_id: int, *, now_s: float) -> tuple[HeldTrial, ...]:
         """Return the trials whose attempt holds a lease, by number."""

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from dse.dashboard.data.payload import limits
+from dse.dashboard.data.payload import MOST_DRAWN, drawn, limits
 from dse.dashboard.data.selection import Selection, is_log
 from dse.output.drawing.scale import Axis, make_axis
 from dse.output.drawing.scatter import Limit, Mark, Scatter, draw_scatter
 from dse.output.drawing.svg import Drawing
 from dse.results.columns import Floats, Mask, StudyColumns
 from dse.results.front import Verdict
-from dse.words import unit_text
+from dse.words import plural, unit_text
 
 WIDTH, HEIGHT = 860.0, 500.0
 
@@ -19,11 +19,16 @@ def front_picture(columns: StudyColumns, selection: Selection) -> Drawing:
     name = columns.config.name
     drawing = Drawing(WIDTH, HEIGHT, f"{name}: {selection.y} over {selection.x}")
     x, y = columns.column(selection.x), columns.column(selection.y)
-    chosen = selection.mask(columns) & np.isfinite(x) & np.isfinite(y)
+    sample = np.zeros(len(columns), dtype=np.bool_)
+    sample[drawn(columns, MOST_DRAWN, selection)] = True
+    chosen = selection.mask(columns) & np.isfinite(x) & np.isfinite(y) & sample
+    omitted = len(columns) - int(sample.sum())
     across = _axis(x[chosen], selection.x, selection, columns, start=70, end=WIDTH - 20)
     upward = _axis(y[chosen], selection.y, selection, columns, start=HEIGHT - 50, end=54)
-    drawing.text(10, 20, f"{name}: {chosen.sum()} trials", "c-head")
-    verdicts = columns.standing.verdicts
+    words = [f"{name}: {plural(int(chosen.sum()), 'trial')}", *selection.in_words()]
+    words += [f"a sample, {omitted:,} are not drawn"] if omitted else []
+    drawing.text(10, 20, "; ".join(words), "c-head")
+    verdicts = selection.standing(columns).verdicts
     is_front = chosen & (verdicts == Verdict.FRONT)
     is_bad = chosen & np.isin(verdicts, [Verdict.EXCLUDED, Verdict.INFEASIBLE, Verdict.FAILED])
     scatter = Scatter(

@@ -1,22 +1,26 @@
-"""The routes that change a study: resume, stop, queue a design; and the page that lists such acts.
+"""The routes that change a study, and the page that lists what they did.
 
-Each takes a form of our own pages from a browser that has the token, and leaves a row in the
-database's table ``audit``, also where it failed.
+Each takes a form with the header ``Authorization``, as ``act.js`` sends it, and answers with JSON:
+``done``, what came of it, and ``page``, where that can be seen. Each leaves a row in the database's
+table ``audit``, also where it failed.
 """
 
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from contracts.belief import BY_HAND as REASON_BY_HAND
 from contracts.belief import Belief
-from contracts.faults import ConfigError, DseError
+from contracts.faults import ConfigError, DseError, NotFound
 from contracts.parameter import Value
 from dse.config import StudyConfig
 from dse.config.known_space import KnownSpace, known_space, stored_code
@@ -26,8 +30,9 @@ from dse.dashboard.web.security import is_from_here
 from dse.results.columns import StudyColumns
 from dse.space import Design, Space
 from dse.space.declarations import is_active
-from dse.store import BY_HAND, NOTIFY, AuditRecord, NewTrial, Store
-from dse.words import design_text, value_text
+from dse.store import BY_HAND, AuditRecord, NewTrial, Store
+from dse.store.workers import worker_name
+from dse.words import design_text, json_text, plural, value_text
 from runners.tools import child
 
 router = APIRouter(include_in_schema=False)
@@ -48,39 +53,45 @@ class Resumer:
 
     def __init__(self, database: Path) -> None:
         self._database = database
+        self._lock = threading.Lock()
         self.started: dict[str, subprocess.Popen[bytes]] = {}
 
     def __call__(self, study: str) -> str:
         """Start a process for a study unless the last one runs; say which it is, and its log."""
         log = self._database.with_name(f"{self._database.name}.{study}.log")
-        known = self.started.get(study)
-        if known is not None and known.poll() is None:
-            return f"process {known.pid} is at it already, its log is {log}"
-        with log.open("ab") as output:
-            process = child.start(
-                [sys.executable, "-m", "dse.study", "resume", study, "--db", str(self._database)],
-                is_tied=False,
-                stdout=output,
-                stderr=output,
-            )
-        self.started[study] = process
+        with self._lock:
+            known = self.started.get(study)
+            if known is not None and known.poll() is None:
+                return f"process {known.pid} is at it already, its log is {log}"
+            with log.open("ab") as output:
+                command = f"-m dse.study resume {study} --db"
+                process = child.start(
+                    [sys.executable, *command.split(), str(self._database)],
+                    is_tied=False,
+                    stdout=output,
+                    stderr=output,
+                )
+            self.started[study] = process
+        with Store(self._database) as store:  # it takes seconds until the process does so itself
+            store.enter(study, worker=worker_name(process.pid), now_s=time.time())
         return f"process {process.pid} was started, its log is {log}"
 
 
 @router.post("/studies/{study}/resume")
 async def resume_study(request: Request, columns: ColumnsDep, context: ContextDep) -> Response:
     """Queue failed trials again, take back a wish to stop, and run if nobody does."""
-    await _form(request, context)
+    await _form(request)
     name, now_s = columns.config.name, context.now_s()
 
     def act(store: Store) -> str:
-        running = context.studies.running(columns.id, now_s=now_s)
-        if not running:
+        is_worked_on = context.studies.is_worked_on(name, now_s=now_s)
+        if not is_worked_on:
             _require_trust(store, context, columns)
         queued = store.requeue(columns.id, context=_last_context(context, columns), now_s=now_s)
         store.request_stop(columns.id, now_s=None)
-        workers = "a running process takes them" if running else context.resume(name)
-        return f"{queued} failed trials are queued again; {workers}"
+        workers = "a running process goes on" if is_worked_on else context.resume(name)
+        again = f"{plural(queued, 'failed trial')} queued again; " if queued else ""
+        return f"{again}{workers}"
 
     return await run_in_threadpool(_done, context, request, name, "resume", {}, act)
 
@@ -88,13 +99,36 @@ async def resume_study(request: Request, columns: ColumnsDep, context: ContextDe
 @router.post("/studies/{study}/stop")
 async def stop_study(request: Request, columns: ColumnsDep, context: ContextDep) -> Response:
     """Let running trials end and start no other."""
-    await _form(request, context)
+    await _form(request)
 
     def act(store: Store) -> str:
         store.request_stop(columns.id, now_s=context.now_s())
         return "no further trial is started; those that run go on to their end"
 
     return await run_in_threadpool(_done, context, request, columns.config.name, "stop", {}, act)
+
+
+@router.post("/studies/{study}/trials/{number}/withdraw")
+async def withdraw_trial(
+    request: Request, number: int, columns: ColumnsDep, context: ContextDep
+) -> Response:
+    """Take a waiting trial back before it runs."""
+    await _form(request)
+    name, position = columns.config.name, columns.index_of(number)
+    if position is None:
+        raise NotFound(f"study {name} has no trial {number}", fix="reload the page")
+
+    def act(store: Store) -> str:
+        if store.withdraw(columns.id, number, now_s=context.now_s()):
+            return f"trial {number} was taken back; queue its design again to have it"
+        state = store.detail(store.study(name), number).result.trial.state
+        raise ConfigError(
+            f"trial {number} is {state}: only one that waits can be taken back",
+            fix="stop the study, or let the trial end",
+        )
+
+    asked = {"trial": number}
+    return await run_in_threadpool(_done, context, request, name, "withdraw", asked, act)
 
 
 @router.get("/studies/{study}/queue")
@@ -116,38 +150,44 @@ async def queue_design(request: Request, columns: ColumnsDep, context: ContextDe
 
     Rules of a user's own families are decided by the process that runs the study.
     """
-    form = await _form(request, context)
-    config = columns.config
+    form = await _form(request)
+    name = columns.config.name
     known = await run_in_threadpool(_known_space, context, columns)
-    wishes = _wishes(known.space, form)
-    try:
-        design = chosen_design(known.space, wishes)
-    except ConfigError as error:
-        return _queue_page(context, request, columns, known, wishes, fault=error, status_code=400)
+    design = chosen_design(known.space, _wishes(known.space, form))
 
     def act(store: Store) -> str:
         is_to_start = form.get("start") == "yes"
-        running = context.studies.running(columns.id, now_s=context.now_s())
-        if is_to_start and not running:
+        is_worked_on = context.studies.is_worked_on(name, now_s=context.now_s())
+        if is_to_start and not is_worked_on:
             _require_trust(store, context, columns)
-        added = store.add_trials(
-            columns.id,
-            [_new_trial(design, config)],
-            context=_last_context(context, columns),
-            budget=None,
-            now_s=context.now_s(),
-        )
-        if not added:
-            there = store.trial_of_design(columns.id, design.id)
-            return f"nothing is queued: the study has this design already, as trial {there}"
-        (trial,) = added
-        if not is_to_start:
-            return f"queued as trial {trial.number}; a running study takes it, `resume` starts one"
-        workers = "a running process takes it" if running else context.resume(config.name)
-        return f"queued as trial {trial.number}; {workers}"
+        queued, told = _queue(store, context, columns, design)
+        if not queued:
+            return told
+        if is_worked_on:
+            return f"{told}; a running process takes it"
+        if is_to_start:
+            return f"{told}; {context.resume(name)}"
+        return f"{told}; nothing runs this study: Resume starts a process that takes it"
 
     asked = {"design": design_text(design.values)}
-    return await run_in_threadpool(_done, context, request, config.name, "queue", asked, act)
+    return await run_in_threadpool(_done, context, request, name, "queue", asked, act)
+
+
+def _queue(
+    store: Store, context: Context, columns: StudyColumns, design: Design
+) -> tuple[bool, str]:
+    """Queue a design unless the study has it; return whether it is queued, and what to say."""
+    under, now_s = _last_context(context, columns), context.now_s()
+    new = [_new_trial(design, columns.config)]
+    added = store.add_trials(columns.id, new, context=under, budget=None, now_s=now_s)
+    if added:
+        return True, f"queued as trial {added[0].number}"
+    number = store.trial_of_design(columns.id, design.id)
+    assert number is not None, "add_trials leaves out only what is there"
+    if store.queue_withdrawn(columns.id, number, context=under, now_s=now_s):
+        return True, f"trial {number}, which was taken back, is queued again"
+    state = store.detail(store.study(columns.config.name), number).result.trial.state
+    return False, f"nothing was queued: trial {number} has this design already, it is {state}"
 
 
 @router.get("/audit")
@@ -155,12 +195,6 @@ def show_audit(request: Request, context: ContextDep) -> HTMLResponse:
     """What people did through the dashboard."""
     entries = context.studies.reader().audits(limit=200)
     return context.pages.respond(request, "audit.html", entries=entries)
-
-
-def last_outcome(context: Context, study: str) -> str:
-    """Return what came of the last act on a study, or nothing."""
-    entries = context.studies.reader().audits(study=study)
-    return next((entry.outcome for entry in entries if entry.action != NOTIFY), "")
 
 
 def chosen_design(space: Space, wishes: Mapping[str, Value]) -> Design:
@@ -183,8 +217,7 @@ def _known_space(context: Context, columns: StudyColumns) -> KnownSpace:
         ConfigError: Nothing is stored, and the space depends on the user's own families.
     """
     name = columns.config.name
-    with Store(context.studies.path) as store:
-        known = known_space(columns.config, store.study(name).space_json)
+    known = known_space(columns.config, context.studies.reader().study(name).space_json)
     if known is None:
         raise ConfigError(
             f"the space of study {name} is not known until the study is resumed: an older version"
@@ -212,14 +245,11 @@ def _queue_page(
     known: KnownSpace,
     design: Mapping[str, Value],
     *,
-    like: int | None = None,
-    fault: ConfigError | None = None,
-    status_code: int = 200,
+    like: int | None,
 ) -> HTMLResponse:
     return context.pages.respond(
         request,
         "queue.html",
-        status_code=status_code,
         study=columns.config.name,
         config=columns.config,
         parameters=known.space.parameters,
@@ -227,24 +257,20 @@ def _queue_page(
         undecided=known.undecided,
         design=known.space.flattened(Design(design)) if design else {},
         like=like,
-        fault=fault,
     )
 
 
-async def _form(request: Request, context: Context) -> dict[str, str]:
+async def _form(request: Request) -> dict[str, str]:
     """Return the form of a request that may act.
 
     Raises:
         HTTPException: 403, with the reason.
     """
     if not request.scope["state"]["may_act"]:
-        raise HTTPException(403, "acting needs the token: open the address printed at the start")
+        raise HTTPException(403, "acting needs the token: open the address that was printed last")
     if not is_from_here(request.headers):
         raise HTTPException(403, "the request comes from a page of another site")
-    form = {name: str(value) for name, value in (await request.form()).items()}
-    if not context.access.is_form_token(form.get("form_token")):
-        raise HTTPException(403, "the form is not one of this dashboard; reload its page")
-    return form
+    return {name: str(value) for name, value in (await request.form()).items()}
 
 
 def _done(
@@ -255,7 +281,7 @@ def _done(
     detail: dict[str, Any],
     act: Callable[[Store], str],
 ) -> Response:
-    """Call ``act``, record its outcome in ``audit``, and send the browser to the study's page.
+    """Call ``act``, record its outcome in ``audit``, and answer with it.
 
     Raises:
         DseError: What ``act`` raised, recorded too.
@@ -268,7 +294,8 @@ def _done(
             _record(store, context, client, action, study, detail, f"failed: {error.what}")
             raise
         _record(store, context, client, action, study, detail, f"done: {outcome}")
-    return RedirectResponse(f"/studies/{study}?done={action}", status_code=303)
+    page = f"/studies/{quote(study, safe='')}"
+    return Response(json_text({"done": outcome, "page": page}), media_type="application/json")
 
 
 def _record(

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 from starlette.responses import HTMLResponse, Response
@@ -93,7 +94,11 @@ def list_trials(
     chosen = selection.mask(columns) & (columns.numbers > after)
     positions = chosen.nonzero()[0].tolist()
     shown = positions[:limit]
-    rows = [flat_row(columns.config.name, columns.trials[p], trial_row(columns, p)) for p in shown]
+    standing = selection.standing(columns)
+    rows = [
+        flat_row(columns.config.name, columns.trials[p], trial_row(columns, p, standing))
+        for p in shown
+    ]
     last = columns.trials[shown[-1]].number if len(positions) > limit else None
     return answer(request, {"trials": rows, "next": last})
 
@@ -108,9 +113,11 @@ def show_trial(
 
 
 @router.get("/studies/{study}/columns", response_class=Json)
-def study_columns(
+async def study_columns(
     request: Request,
     columns: ColumnsDep,
+    selection: SelectionDep,
+    context: ContextDep,
     most: Annotated[
         int | None,
         Query(ge=1, description="Send a sample of so many trials, the whole front among them."),
@@ -118,9 +125,11 @@ def study_columns(
 ) -> Response:
     """All trials as columns, for charts: one letter a parameter, `0` the first of its values.
 
-    `omitted` is how many trials a sample leaves out.
+    `omitted` is how many trials a sample leaves out; the front of a selection is not left out.
     """
-    content, tag = packed_columns(columns, most)
+    content, tag = await to_thread.run_sync(
+        packed_columns, columns, most, selection, limiter=context.heavy
+    )
     if is_known(request, tag):
         return Response(status_code=304, headers={"ETag": tag})
     headers = {"ETag": tag, "Vary": "Accept-Encoding"}
@@ -145,13 +154,17 @@ def study_effects(
     context: ContextDep,
     effect: Annotated[str, Query(description="The metric; the first objective if empty.")] = "",
 ) -> Response:
-    """How each parameter goes with a metric, the strongest first, with the trials behind it."""
+    """How parameters go with a metric, those that chance hardly explains, the strongest first.
+
+    `trials` stand behind it; of `not_told_from_chance` nothing can be said.
+    """
     found = PARTS["effects"](columns, selection, context, {"effect": effect} if effect else {})
     rows = [
         {
             "parameter": e.parameter,
             "metric": e.metric,
             "variance_explained": e.share,
+            "together_with": list(e.together),
             "levels": [
                 {
                     "value": x.value,
@@ -165,7 +178,8 @@ def study_effects(
         }
         for e in found["effects"]
     ]
-    return answer(request, {"metric": found["metric"], "effects": rows})
+    said = {"metric": found["metric"], "trials": found["counted"], "effects": rows}
+    return answer(request, said | {"not_told_from_chance": list(found["untold"])})
 
 
 def answer(request: Request, data: Any) -> Response:

@@ -62,7 +62,8 @@ def artefact_file(root: Path, artefacts: Mapping[str, str], stage: str, name: st
 def _files_of(root: Path, stage: str, key: str) -> StageFiles:
     folder = root / stage / key
     is_ours = _STAGE.fullmatch(stage) and _KEY.fullmatch(key)  # a database may be anybody's
-    if not is_ours or not folder.is_dir():
+    # nor is an entry, or all of a stage, a link that leads elsewhere
+    if not is_ours or not folder.is_dir() or folder.resolve() != root.resolve() / stage / key:
         return StageFiles(stage=stage, key=key, files=(), is_gone=True)
     files = tuple(
         (path.relative_to(folder).as_posix(), path.stat().st_size)

@@ -1,102 +1,127 @@
-"""Files: every table as CSV, every chart as SVG, artefacts as they are."""
+"""Files: every table as CSV, every chart as SVG, artefacts as they are.
+
+What grows with a study is made a piece at a time, and few pieces at the same time for everybody
+(``Context.heavy``): twenty downloads of a large study take longer, and no page waits for them.
+"""
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
+from itertools import islice
 from typing import Any, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from contracts.faults import NotFound
+from dse.dashboard.data.selection import Selection
 from dse.dashboard.drawing.front import front_picture
 from dse.dashboard.pages.artefacts import artefact_file
 from dse.dashboard.pages.parts import PARTS, trial_row
 from dse.dashboard.pages.trial import drawings, tables
-from dse.dashboard.web.context import ColumnsDep, ContextDep, SelectionDep
+from dse.dashboard.web.context import ColumnsDep, Context, ContextDep, SelectionDep
 from dse.output.drawing.svg import Drawing
+from dse.output.export import plain_cell
+from dse.results.columns import StudyColumns
 from dse.results.growth import growth_rows
 from dse.store import TrialRecord
 
 router = APIRouter(include_in_schema=False)
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is a formula to spreadsheets; texts are kept from being one."""
+_ROWS_AT_ONCE = 200
+_BASE = (
+    "study", "trial", "state", "fault", "on_front", "suggested_by", "fidelity", "estimates",
+    "design_id",
+)  # fmt: skip
 
 
 @router.get("/studies/{study}/front.svg")
-def draw_front(columns: ColumnsDep, selection: SelectionDep) -> Response:
+async def draw_front(columns: ColumnsDep, selection: SelectionDep, context: ContextDep) -> Response:
     """The front as a picture."""
-    return svg(front_picture(columns, selection), f"{columns.config.name}-front")
+    drawing = await to_thread.run_sync(front_picture, columns, selection, limiter=context.heavy)
+    return svg(drawing, f"{columns.config.name}-front")
 
 
 @router.get("/studies/{study}/{part}.svg")
-def draw_part(
+async def draw_part(
     request: Request, part: str, columns: ColumnsDep, selection: SelectionDep, context: ContextDep
 ) -> Response:
     """The chart of a part of a study's page."""
-    found = (
-        PARTS[part](columns, selection, context, dict(request.query_params))
-        if part in PARTS
-        else {}
-    )
+    found = {}
+    if part in PARTS:
+        make = partial(PARTS[part], columns, selection, context, dict(request.query_params))
+        found = await to_thread.run_sync(make, limiter=context.heavy)
     if found.get("drawing") is None:
         raise NotFound(f"there is no picture {part[:80]}.svg", fix="go back to the study")
     return svg(found["drawing"], f"{columns.config.name}-{part}")
 
 
 @router.get("/studies/{study}/trials.csv")
-def list_trials(columns: ColumnsDep, selection: SelectionDep) -> Response:
+async def list_trials(
+    columns: ColumnsDep, selection: SelectionDep, context: ContextDep
+) -> Response:
     """The chosen trials, one row each, the same columns as ``export``."""
-    chosen = selection.mask(columns)
-    rows = [
-        flat_row(columns.config.name, columns.trials[p], trial_row(columns, p))
-        for p in range(len(columns))
-        if chosen[p]
-    ]
-    return table(rows, f"{columns.config.name}-trials")
+    chosen, standing = selection.mask(columns), selection.standing(columns)
+    rows = (
+        flat_row(columns.config.name, columns.trials[p], trial_row(columns, p, standing))
+        for p in chosen.nonzero()[0].tolist()
+    )
+    names = [*_BASE, *columns.parameters, *columns.metrics]
+    return _stream(context, table(names, rows), f"{columns.config.name}-trials")
 
 
 @router.get("/studies/{study}/{part}.csv")
-def list_part(
+async def list_part(
     request: Request, part: str, columns: ColumnsDep, selection: SelectionDep, context: ContextDep
 ) -> Response:
     """The table of a part of a study's page."""
     query = dict(request.query_params)
-    rows: list[dict[str, Any]]
+    make = partial(_rows_of, part, columns, selection, context, query)
+    rows = await to_thread.run_sync(make, limiter=context.heavy)
+    return _stream(context, table(_names(rows), rows), f"{columns.config.name}-{part}")
+
+
+def _rows_of(
+    part: str,
+    columns: StudyColumns,
+    selection: Selection,
+    context: Context,
+    query: Mapping[str, str],
+) -> list[dict[str, Any]]:
     if part == "growth":
-        rows = growth_rows(columns.growth)
-    elif part == "front":
+        return growth_rows(columns.growth)
+    if part == "front":
         found = PARTS["front"](columns, selection, context, query)["rows"]
         by_number = {trial.number: trial for trial in columns.trials}
-        rows = [flat_row(columns.config.name, by_number[row["number"]], row) for row in found]
-    elif part == "effects":
-        rows = [
+        return [flat_row(columns.config.name, by_number[row["number"]], row) for row in found]
+    if part == "effects":
+        asked = PARTS["effects"](columns, selection, context, query)
+        return [
             {
                 "parameter": effect.parameter, "value": level.value, "metric": effect.metric,
                 "trials": level.trials, "smallest": level.low, "median": level.middle,
                 "largest": level.high, "variance_explained": round(effect.share, 4),
+                "together_with": " ".join(effect.together) or None,
                 "variance_explained_to_the_model": asked["model"].get(effect.parameter),
             }
-            for asked in (PARTS["effects"](columns, selection, context, query),)
             for effect in asked["effects"]
             for level in effect.levels
         ]  # fmt: skip
-    elif part == "calibration":
-        rows = [
+    if part == "calibration":
+        return [
             {"metric": each.metric, **asdict(pair), "is_covered": pair.is_covered}
             for each in PARTS["calibration"](columns, selection, context, query)["calibrations"]
             for pair in each.pairs
         ]
-    elif part == "faults":
-        rows = [
+    if part == "faults":
+        return [
             {"fault": f.kind, "trials": f.trials, "infeasible": f.infeasible, "what": f.what}
             for f in PARTS["faults"](columns, selection, context, query)["faults"]
         ]
-    else:
-        raise NotFound(f"there is no table {part[:80]}.csv", fix="go back to the study")
-    return table(rows, f"{columns.config.name}-{part}")
+    raise NotFound(f"there is no table {part[:80]}.csv", fix="go back to the study")
 
 
 @router.get("/studies/{study}/trials/{number}/{chart}.{kind}")
@@ -118,7 +143,7 @@ def send_chart(
     else:
         rows = tables(detail, target).get(chart)
         if rows is not None:
-            return table(rows, name)
+            return _stream(context, table(_names(rows), rows), name)
     raise NotFound(
         f"trial {number} of {study} has no {chart[:80]}.{kind}", fix="go back to the trial"
     )
@@ -155,15 +180,33 @@ def flat_row(study: str, trial: TrialRecord, row: Mapping[str, Any]) -> dict[str
     }
 
 
-def table(rows: Sequence[Mapping[str, Any]], name: str) -> Response:
-    """Return rows as CSV; a column that some rows lack is empty there."""
-    names = list(dict.fromkeys(key for row in rows for key in row))
+def table(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Write rows as CSV, some at a time; what a row lacks is empty there."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, names, restval="")
-    writer.writeheader()
-    writer.writerows({key: _safe(value) for key, value in row.items()} for row in rows)
-    return Response(
-        text.getvalue(),
+    writer = csv.writer(text)
+    writer.writerow([plain_cell(name) for name in names])
+    rows = iter(rows)
+    while several := list(islice(rows, _ROWS_AT_ONCE)):
+        writer.writerows([plain_cell(row.get(name)) for name in names] for row in several)
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
+    if text.tell():
+        yield text.getvalue()
+
+
+def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(key for row in rows for key in row))
+
+
+def _stream(context: Context, pieces: Iterator[str], name: str) -> Response:
+    async def send() -> AsyncIterator[str]:
+        # a slow reader holds no place: only making a piece takes one
+        while piece := await to_thread.run_sync(next, pieces, "", limiter=context.heavy):
+            yield piece
+
+    return StreamingResponse(
+        send(),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )
@@ -179,7 +222,3 @@ def svg(drawing: Drawing, name: str) -> Response:
             "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
         },
     )
-
-
-def _safe(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -5,7 +5,7 @@ Each page is one template, filled with what ``parts``, ``trial`` or ``compare`` 
 
 from shlex import quote as quoted
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query, Request
 from markupsafe import Markup
@@ -13,7 +13,6 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from contracts.faults import ConfigError
 from dse.dashboard.data.payload import MOST_DRAWN
-from dse.dashboard.pages.acting import last_outcome
 from dse.dashboard.pages.compare import compare_context
 from dse.dashboard.pages.parts import PARTS, study_context
 from dse.dashboard.pages.trial import trial_context
@@ -41,13 +40,12 @@ def show_study(
     """One study with all its parts."""
     query = dict(request.query_params)
     parts = {name: make(columns, selection, context, query) for name, make in PARTS.items()}
-    done = last_outcome(context, columns.config.name) if "done" in query else ""
+    wanted = urlencode([("most", MOST_DRAWN), *(("derive", text) for text in selection.derive)])
     return context.pages.respond(
         request,
         "study.html",
         parts=parts,
-        done=done,
-        columns_url=f"/api/studies/{quote(columns.config.name, safe='')}/columns?most={MOST_DRAWN}",
+        columns_url=f"/api/studies/{quote(columns.config.name, safe='')}/columns?{wanted}",
         **study_context(columns, selection),
     )
 

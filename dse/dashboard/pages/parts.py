@@ -10,7 +10,7 @@ import numpy as np
 
 from contracts.faults import ConfigError
 from dse.dashboard.data.payload import limits, mark, objectives_data
-from dse.dashboard.data.selection import SHOWN, Selection, metric_names
+from dse.dashboard.data.selection import SHOWN, Selection, bound_text, metric_names
 from dse.dashboard.drawing.effects import effect_chart, effect_drawings
 from dse.dashboard.drawing.growth import growth_chart
 from dse.dashboard.web.context import Context
@@ -18,16 +18,30 @@ from dse.output.drawing.calibration import calibration_chart
 from dse.output.drawing.charts import Bar, bar_chart
 from dse.output.oracle_report import oracle_text, stored_oracle
 from dse.results.calibration import calibrations
+from dse.results.choosing import ranked
 from dse.results.columns import ABSENT, FIDELITIES, StudyColumns
-from dse.results.effects import effects
+from dse.results.effects import LEAST_TRIALS, effects
+from dse.results.front import Standing
 from dse.results.growth import growth_rows
 from dse.results.progress import fault_counts, progress
 from dse.store import TrialState
-from dse.words import design_text, number_text, value_text, varying, whole_number
+from dse.words import (
+    design_text,
+    estimate_text,
+    metric_text,
+    plural,
+    value_text,
+    varying,
+    whole_number,
+)
+from runners.fpga import PARTS as PARTS_OF_FPGAS
 
 PAGE_SIZE = 50
 _STEPS_SHOWN = 200
 """A growth of more steps is sampled in its table; the download has them all."""
+
+_WAITING_SHOWN = 20
+"""Waiting trials that are listed: those that run next."""
 
 _PAIRS_SHOWN = 50
 """Newest predictions in the table; the download has them all."""
@@ -60,15 +74,21 @@ def progress_part(
     """Return what ``progress.html`` shows: trials by state, those that run, the time left."""
     now_s = context.now_s()
     running = context.studies.running(columns.id, now_s=now_s)
+    waiting = np.flatnonzero(columns.is_state(TrialState.WAITING))
     return {
         "progress": progress(columns, running, now_s=now_s),
+        "is_worked_on": context.studies.is_worked_on(columns.config.name, now_s=now_s),
+        "failed": context.studies.reader().count_failed(columns.id),
+        "waiting": [columns.trials[p] for p in waiting[:_WAITING_SHOWN].tolist()],
         "on_front": len(columns.standing.front),
         "stand_ins": list(columns.stand_ins()),
         "states": list(TrialState),
         "now_s": now_s,
         "designs": {
             columns.trials[position].number: design_text(columns.trials[position].design)
-            for position in np.flatnonzero(columns.is_state(TrialState.RUNNING)).tolist()
+            for position in np.flatnonzero(
+                columns.is_state(TrialState.RUNNING, TrialState.WAITING)
+            ).tolist()
         },
     }
 
@@ -78,13 +98,22 @@ def front_part(
 ) -> dict[str, Any]:
     """Return what ``front.html`` shows: the chosen trials on the front, and the filters."""
     shown = columns.config.shown_metrics(columns.metrics)
-    chosen = selection.mask(columns)
-    positions = [p for p in columns.standing.front.tolist() if chosen[p]]
+    chosen, standing = selection.mask(columns), selection.standing(columns)
+    positions = [p for p in standing.front.tolist() if chosen[p]]
+    ranking = ranked(columns, positions, weights=selection.weights) if positions else None
+    scores = dict(zip(positions, ranking.scores, strict=True)) if ranking else {}
+    knee = positions[ranking.knee] if ranking else None
+    if selection.weights:
+        positions.sort(key=scores.__getitem__)
     designs = [columns.trials[position].design for position in positions]
     names = varying(designs)
     common = {n: v for n, v in designs[0].items() if n not in names} if designs else {}
     return {
-        "rows": [trial_row(columns, position) for position in positions],
+        "rows": [
+            trial_row(columns, position, standing)
+            | {"score": scores[position], "is_knee": position == knee}
+            for position in positions
+        ],
         "estimates": any(
             columns.metrics[name].estimate[positions].any()
             for name in columns.config.objectives
@@ -101,12 +130,12 @@ def front_part(
             for name in columns.varying
         },
         "box": {
-            name: ("" if not np.isfinite(low) else f"{low:.10g}",
-                   "" if not np.isfinite(high) else f"{high:.10g}")
+            name: (bound_text(name, low), bound_text(name, high))
             for name, (low, high) in selection.box.items()
         },
         "words": selection.in_words(),
-        "excluded": int((columns.standing.verdicts == "x").sum()),
+        "excluded": int((standing.verdicts[chosen] == "x").sum()),
+        "parts": tuple(PARTS_OF_FPGAS),
         "pairs": [
             (a, b)
             for n, a in enumerate(columns.config.objectives)
@@ -138,7 +167,7 @@ def trials_part(
     page = min(max(_whole(query.get("page", "1")), 1), pages)
     shown = chosen[(page - 1) * PAGE_SIZE : page * PAGE_SIZE].tolist()
     return {
-        "rows": [trial_row(columns, position) for position in shown],
+        "rows": [trial_row(columns, position, selection.standing(columns)) for position in shown],
         "found": len(chosen),
         "page": page,
         "pages": pages,
@@ -164,14 +193,16 @@ def effects_part(
     counted = selection.mask(columns) & columns.is_state(TrialState.COMPLETED)
     found = effects(columns, metric, counted)
     unit = columns.metrics[metric].unit if metric in columns.metrics else ""
-    title = f"Effect of each parameter on {metric}"
+    title = f"Effect of each parameter on {metric}, {plural(found.trials, 'trial')}"
     return {
         "metric": metric,
-        "effects": found,
+        "effects": found.told,
+        "untold": found.untold,
+        "least": LEAST_TRIALS,
         "model": context.studies.importance(columns.config.name).get(metric, {}),
-        "counted": int((counted & np.isfinite(columns.column(metric))).sum()),
-        "drawing": effect_chart(found, unit=unit, title=title) if found else None,
-        "small": list(zip(found, effect_drawings(found), strict=True)),
+        "counted": found.trials,
+        "drawing": effect_chart(found.told, unit=unit, title=title) if found.told else None,
+        "small": list(zip(found.told, effect_drawings(found.told), strict=True)),
     }
 
 
@@ -248,17 +279,30 @@ PARTS: dict[str, Callable[[StudyColumns, Selection, Context, Query], dict[str, A
 }
 
 
-def trial_row(columns: StudyColumns, position: int) -> dict[str, Any]:
-    """Return one row of a table of trials."""
+def trial_row(
+    columns: StudyColumns, position: int, standing: Standing | None = None
+) -> dict[str, Any]:
+    """Return one row of a table of trials.
+
+    Args:
+        columns: Of the study.
+        position: Of the trial.
+        standing: To the front of a selection; None for that of the study.
+    """
+    standing = columns.standing if standing is None else standing
     trial, fault = columns.trials[position], columns.fault(position)
     return {
         "number": trial.number,
-        "verdict": str(columns.standing.verdicts[position]),
+        "verdict": str(standing.verdicts[position]),
         "state": trial.state,
         "metrics": {
             name: {
                 "value": float(metric.values[position]),
-                "text": number_text(float(metric.values[position])),
+                "text": value_of_metric(
+                    name,
+                    float(metric.values[position]),
+                    is_estimate=bool(metric.estimate[position]),
+                ),
                 "fidelity": FIDELITIES[metric.fidelity[position]].value,
                 "estimate": bool(metric.estimate[position]),
             }
@@ -273,6 +317,11 @@ def trial_row(columns: StudyColumns, position: int) -> dict[str, Any]:
         "suggested_by": trial.suggested_by,
         "reused": trial.reused_from is not None,
     }
+
+
+def value_of_metric(metric: str, value: float, *, is_estimate: bool) -> str:
+    """Write the value of a metric as all pages do; what is only expected has three digits."""
+    return estimate_text(metric, value) if is_estimate else metric_text(metric, value)
 
 
 def _reached(columns: StudyColumns, position: int) -> str:

@@ -1,4 +1,5 @@
 // What every page does; charts are fetched by the pages that have one.
+import { startActs } from "./act.js";
 import { keepParts } from "./keep.js";
 import { follow } from "./live.js";
 import { startSelection } from "./selection.js";
@@ -48,6 +49,7 @@ function tick() {
   }
 }
 
+startActs();
 themeButton();
 copyButtons();
 if (document.querySelector("time[data-since]") || document.body.dataset.study) setInterval(tick, 1000);

@@ -1,5 +1,5 @@
 // What charts share: ECharts, colours of the page, axes.
-import { short } from "./selection.js";
+import { short } from "./words.js";
 export { init } from "./vendor/echarts.js";
 
 const WIDE = 20;

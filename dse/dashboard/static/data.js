@@ -1,6 +1,8 @@
 // A study as columns: decoded from one letter a value, and changed in place by live updates.
 const FIRST_LETTER = 48;
-const SHOWN = { front: "f", completed: "fdexs", infeasible: "i", failed: "q", open: "rw" };
+import { narrows } from "./selection.js";
+
+const SHOWN = { front: "f", feasible: "fde", completed: "fdexs", infeasible: "i", failed: "q", open: "rw" };
 
 export class Study {
   constructor(data) {
@@ -13,6 +15,8 @@ export class Study {
       verdicts: [...data.verdicts],
       front: data.front,
       omitted: data.omitted,
+      parts: data.parts,
+      isDerived: data.is_derived,
     });
     this.parameters = new Map(
       data.parameters.map((p) => [p.name, { ...p, codes: [...p.codes].map((c) => (c === " " ? -1 : c.codePointAt(0) - FIRST_LETTER)) }]),
@@ -51,7 +55,37 @@ export class Study {
     return Math.max(highest, 0);
   }
 
-  mask(selection) {
+  // Which trials are chosen, and what each is to the front of those that the filters leave.
+  choose(selection) {
+    const mask = this.#within(selection);
+    const verdicts = narrows(selection) ? this.#judge(mask) : this.verdicts;
+    const letters = SHOWN[selection.show];
+    if (letters) for (let i = 0; i < mask.length; i++) if (!letters.includes(verdicts[i])) mask[i] = 0;
+    return { mask, verdicts };
+  }
+
+  #judge(within) {
+    const verdicts = this.verdicts.slice();
+    const axes = this.objectives.map(({ metric, goal }) => [this.values(metric), goal === "maximise" ? -1 : 1]);
+    const rows = [];
+    for (let i = 0; i < this.length; i++) {
+      if (!within[i] || !"fde".includes(verdicts[i])) continue;
+      verdicts[i] = "d";
+      rows.push({ i, at: axes.map(([values, sign]) => sign * values[i]) });
+    }
+    rows.sort((a, b) => a.at.map((v, n) => v - b.at[n]).find(Boolean) ?? a.i - b.i);
+    const front = [];
+    for (const row of rows) {
+      if (front.some(({ at }) => at.every((v, n) => v <= row.at[n]) && at.some((v, n) => v < row.at[n]))) continue;
+      const isSame = ({ i, at }) => at.every((v, n) => v === row.at[n]) && [...this.parameters.values()].every((p) => p.codes[i] === p.codes[row.i]);
+      const isRepeated = front.some(isSame);
+      verdicts[row.i] = isRepeated ? "e" : "f";
+      if (!isRepeated) front.push(row);
+    }
+    return verdicts;
+  }
+
+  #within(selection) {
     const mask = new Uint8Array(this.length).fill(1);
     for (const [metric, [low, high]] of Object.entries(selection.box)) {
       const values = this.values(metric);
@@ -64,8 +98,12 @@ export class Study {
       if (texts.includes("-")) codes.add(-1);
       for (let i = 0; i < mask.length; i++) if (!codes.has(parameter.codes[i])) mask[i] = 0;
     }
-    const letters = SHOWN[selection.show];
-    if (letters) for (let i = 0; i < mask.length; i++) if (!letters.includes(this.verdicts[i])) mask[i] = 0;
+    if (selection.fits) {
+      const limits = Object.entries(this.parts[selection.fits] ?? {}).map(([metric, there]) => [this.values(metric), there]);
+      for (let i = 0; i < mask.length; i++) {
+        if (!limits.some(([values, there]) => values[i] <= there) || limits.some(([values, there]) => values[i] > there)) mask[i] = 0;
+      }
+    }
     return mask;
   }
 
@@ -127,8 +165,9 @@ export class Study {
   }
 }
 
-export async function loadStudy() {
-  const address = document.body.dataset.columns; // the one that the page has preloaded
+export async function loadStudy(query = "") {
+  const base = document.body.dataset.columns; // the one that the page has preloaded
+  const address = query ? `${base}&${query}` : base;
   const answer = await fetch(address);
   if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
   return new Study(await answer.json());

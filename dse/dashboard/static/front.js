@@ -1,7 +1,8 @@
 // The front: a scatter of all trials over two metrics, with pointer, keyboard and box.
-import { init, palette, range, text, ticks } from "./chart.js";
+import { init, palette, range, ticks } from "./chart.js";
 import { loadStudy } from "./data.js";
-import { change, clearFilters, onSelection, selected, showChosen } from "./selection.js";
+import { change, clearFilters, narrows, onSelection, selected, showChosen, toQuery } from "./selection.js";
+import { metricText, tickText } from "./words.js";
 
 const GRID = { left: 74, right: 22, top: 18, bottom: 46 };
 const SHAPES = ["triangle", "circle", "diamond", "rect"];
@@ -15,6 +16,7 @@ const DRAG_PX = 5;
 
 const node = document.getElementById("front-chart");
 let study = null;
+let verdicts = []; // of the selection
 let chart = null;
 let axes = null;
 let points = [];
@@ -22,7 +24,7 @@ let order = [];
 let focus = -1;
 
 export async function start() {
-  study = await loadStudy();
+  study = await load();
   chart = init(node, null, { renderer: "canvas" });
   node.classList.add("drawn");
   chart.on("finished", () => {
@@ -30,17 +32,18 @@ export async function start() {
     node.dataset.drawn = String(points.length);
   });
   draw();
-  onSelection(draw);
+  onSelection((selection) => {
+    draw();
+    // of a sample, the front of a selection is not all there
+    if (study.omitted && narrows(selection)) reload();
+  });
   document.addEventListener("changes", ({ detail }) => {
+    if (study.isDerived) return reload();
     study.merge(detail);
     draw();
     notify();
   });
-  document.addEventListener("columns-stale", async () => {
-    study = await loadStudy();
-    draw();
-    notify();
-  });
+  document.addEventListener("columns-stale", reload);
   document.addEventListener("theme-changed", draw);
   new ResizeObserver(() => {
     chart.resize();
@@ -49,6 +52,17 @@ export async function start() {
   pointer();
   keyboard();
   startParallel();
+}
+
+async function load() {
+  const first = await loadStudy();
+  return first.omitted && narrows(selected()) ? loadStudy(toQuery(selected())) : first;
+}
+
+async function reload() {
+  study = await load();
+  draw();
+  notify();
 }
 
 const notify = () => document.dispatchEvent(new CustomEvent("study-changed", { detail: study }));
@@ -75,13 +89,14 @@ function back(axis, from, to, pixel) {
 function classify(selection) {
   const x = study.values(selection.x);
   const y = study.values(selection.y);
-  const mask = study.mask(selection);
+  const { mask, verdicts: own } = study.choose(selection);
+  verdicts = own;
   const groups = { faint: [], dominated: [], bad: [], front: [] };
   let missing = 0;
   let chosen = 0;
   for (let i = 0; i < study.length; i++) {
     chosen += mask[i];
-    const verdict = study.verdicts[i];
+    const verdict = verdicts[i];
     if (!Number.isFinite(x[i]) || !Number.isFinite(y[i])) {
       if (mask[i] && "iqx".includes(verdict)) missing++;
       continue;
@@ -99,7 +114,7 @@ function border(selection, x, y, groups) {
   const goals = [study.goal(selection.x), study.goal(selection.y)];
   if (goals.includes(undefined) || selection.x === selection.y) return [];
   const [sx, sy] = goals.map((goal) => (goal === "maximise" ? -1 : 1));
-  const kept = [...groups.front, ...groups.dominated.filter((i) => study.verdicts[i] === "d")];
+  const kept = [...groups.front, ...groups.dominated.filter((i) => verdicts[i] === "d")];
   kept.sort((a, b) => sx * (x[a] - x[b]) || sy * (y[a] - y[b]));
   const steps = [];
   let best = Infinity;
@@ -134,7 +149,7 @@ function draw() {
       type: "line", silent: true, animation: false, symbol: "none", step: "end", z: 4,
       lineStyle: { color: colours.front, width: 2 },
       data: border(selection, x, y, groups),
-      markLine: markLines(lines, colours),
+      markLine: markLines(lines, colours, selection),
     },
     ...scatter(groups.front, { colour: colours.front, opacity: 1, px: size ?? (() => 11), z: 5, edge: colours.surface, isSized: Boolean(size) }, x, y),
   ];
@@ -180,7 +195,7 @@ function axis(which, metric, colours) {
     nameLocation: "middle", nameGap: which === "x" ? 28 : 56, nameTextStyle: { color: colours.soft, fontSize: 12 },
     axisLine: { show: true, lineStyle: { color: colours.axis } },
     axisTick: { customValues: marks, lineStyle: { color: colours.axis } },
-    axisLabel: { customValues: marks, color: colours.soft, formatter: text, fontSize: 12 },
+    axisLabel: { customValues: marks, color: colours.soft, formatter: (value) => tickText(metric, value), fontSize: 12 },
     splitLine: { lineStyle: { color: colours.grid } },
     minorTick: { show: false },
   };
@@ -196,7 +211,7 @@ function referenceLines(selection) {
   return lines;
 }
 
-function markLines(lines, colours) {
+function markLines(lines, colours, selection) {
   return {
     silent: true, animation: false, symbol: "none",
     lineStyle: { color: colours.limit, type: "dashed", width: 1.4 },
@@ -204,7 +219,7 @@ function markLines(lines, colours) {
       .filter((l) => l.value >= axes[l.axis].low && l.value <= axes[l.axis].high)
       .map((l) => ({
         [l.axis === "x" ? "xAxis" : "yAxis"]: l.value,
-        label: { formatter: `${l.name}: ${text(l.value)}`, color: colours.limit, position: l.axis === "x" ? "insideEndTop" : "insideEndTop", fontSize: 12 },
+        label: { formatter: `${l.name}: ${tickText(selection[l.axis], l.value)}`, color: colours.limit, position: l.axis === "x" ? "insideEndTop" : "insideEndTop", fontSize: 12 },
       })),
   };
 }
@@ -224,11 +239,11 @@ function layOut(x, y, shown, groups) {
 function describe(selection, shown, missing) {
   const used = [...new Set(shown.map((i) => study.fidelity(i)))].sort();
   const words = used.map((f) => `${SHAPE_WORDS[SHAPES[f]]} ${study.fidelities[f]}`);
-  if (study.verdicts.includes("s")) words.push("faint: measured further by a promotion");
+  if (verdicts.includes("s")) words.push("faint: measured further by a promotion");
   if (missing) words.push(`${missing} without these values are not drawn`);
   if (study.omitted) words.push(`a sample: ${study.omitted.toLocaleString("en")} of the trials behind the front are not drawn`);
   const off = referenceLines(selection).filter((l) => l.value < axes[l.axis].low || l.value > axes[l.axis].high);
-  for (const line of off) words.push(`${line.name} (${text(line.value)} ${selection[line.axis]}) lies beyond the chart`);
+  for (const line of off) words.push(`${line.name} (${tickText(selection[line.axis], line.value)} ${selection[line.axis]}) lies beyond the chart`);
   document.getElementById("shapes").textContent = words.join(" · ");
   node.setAttribute("aria-label", node.getAttribute("aria-label").replace(/^Scatter of \S+ over \S+\./, `Scatter of ${selection.y} over ${selection.x}.`));
 }
@@ -244,7 +259,7 @@ function nearest(px, py) {
   let least = NEAR_PX ** 2;
   for (const p of points) {
     // a trial on the front wins over those around it
-    const distance = ((p.px - px) ** 2 + (p.py - py) ** 2) * (study.verdicts[p.i] === "f" ? 0.4 : 1);
+    const distance = ((p.px - px) ** 2 + (p.py - py) ** 2) * (verdicts[p.i] === "f" ? 0.4 : 1);
     if (distance < least) [best, least] = [p, distance];
   }
   return best;
@@ -259,12 +274,12 @@ function point(p, isAloud) {
   ring.hidden = hint.hidden = false;
   ring.style.transform = `translate(${p.px - 11}px, ${p.py - 11}px)`;
   const title = Object.assign(document.createElement("b"), { textContent: `Trial ${number}` });
-  const state = Object.assign(document.createElement("span"), { className: "soft", textContent: ` ${WORDS[study.verdicts[p.i]]}, ${study.fidelities[study.fidelity(p.i)]}` });
+  const state = Object.assign(document.createElement("span"), { className: "soft", textContent: ` ${WORDS[verdicts[p.i]]}, ${study.fidelities[study.fidelity(p.i)]}` });
   const list = document.createElement("dl");
   const add = (name, value) => list.append(Object.assign(document.createElement("dt"), { textContent: name }), Object.assign(document.createElement("dd"), { textContent: value }));
   for (const metric of study.metrics.values()) {
     const value = metric.values[p.i];
-    if (Number.isFinite(value)) add(metric.name, `${metric.estimate[p.i] ? "~" : ""}${value.toLocaleString("en", { maximumFractionDigits: value < 100 ? 3 : 1 })}`);
+    if (Number.isFinite(value)) add(metric.name, metricText(metric.name, value, metric.estimate[p.i]));
   }
   for (const [name, value] of study.design(p.i)) add(name, value);
   hint.replaceChildren(title, state, list);
@@ -347,7 +362,7 @@ function keyboard() {
     point(list[next], true);
   };
   node.addEventListener("keydown", (event) => {
-    const front = () => order.filter((p) => study.verdicts[p.i] === "f");
+    const front = () => order.filter((p) => verdicts[p.i] === "f");
     const acts = {
       ArrowRight: () => step(front(), 1),
       ArrowLeft: () => step(front(), -1),

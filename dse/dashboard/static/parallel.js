@@ -68,12 +68,12 @@ function draw() {
 
 function option() {
   const colours = palette();
-  const mask = study.mask(selected());
+  const { mask, verdicts } = study.choose(selected());
   const names = study.objectives.map((o) => o.metric).filter((n) => study.metrics.has(n));
   const all = [];
   for (let i = 0; i < study.length; i++) if (mask[i] && names.every((n) => Number.isFinite(study.values(n)[i]))) all.push(i);
-  const front = all.filter((i) => study.verdicts[i] === "f");
-  const others = all.filter((i) => study.verdicts[i] !== "f");
+  const front = all.filter((i) => verdicts[i] === "f");
+  const others = all.filter((i) => verdicts[i] !== "f");
   const every = Math.max(1, Math.ceil(others.length / MOST_LINES));
   const sampled = others.filter((_, n) => n % every === 0);
   const varying = [...study.parameters.values()].filter((p) => p.varies);

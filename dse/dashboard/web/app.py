@@ -56,7 +56,7 @@ def make_app(
     stamp = _Stamp(database)
     context = Context(
         studies=studies,
-        watch=Watch(database, stamp.stamp),
+        watch=Watch(database.resolve(), stamp.stamp),  # SQLite's log lies beside the file itself
         pages=Pages(assets=assets, access=access, database=database.name, is_example=is_example),
         assets=assets,
         access=access,
@@ -140,7 +140,9 @@ async def _show_wrong_request(request: Request, error: Exception) -> Response:
 
 async def _show_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _error(request, error.status_code, str(error.detail), "go back to the list of studies")
+    answer = _error(request, error.status_code, str(error.detail), "go back to the list of studies")
+    answer.headers.update(error.headers or {})  # which methods there are
+    return answer
 
 
 class Unexpected:
@@ -174,7 +176,7 @@ class Unexpected:
 
 def _error(request: Request, status: int, what: str, fix: str) -> Response:
     context: Context = request.app.state.context
-    if request.url.path.startswith("/api/"):
+    if request.url.path.startswith("/api/") or request.method == "POST":
         body = json.dumps({"error": what, "fix": fix})
         return Response(body, status_code=status, media_type="application/json")
     return context.pages.respond(

@@ -1,10 +1,11 @@
 """What the arguments of a route stand for: the application's context, a study, a selection."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, cast
 
+from anyio import CapacityLimiter
 from fastapi import Depends
 from fastapi.dependencies.models import Dependant
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from dse.dashboard.web.rendering import Pages
 from dse.dashboard.web.security import Access
 from dse.dashboard.web.watch import Watch
 from dse.results.columns import StudyColumns
+from dse.results.derived import with_derived
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Context:
         shown_db: The database as commands on pages name it.
         now_s: Clock, seconds since 1970.
         resume: Starts a process that goes on with a study, see ``acting``.
+        heavy: How much of what grows with a study is made at the same time.
     """
 
     studies: Studies
@@ -44,14 +47,17 @@ class Context:
     shown_db: str
     now_s: Callable[[], float]
     resume: Callable[[str], str]
+    heavy: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
 
 
 def _context(request: Request) -> Context:
     return cast(Context, request.app.state.context)
 
 
-def _columns(study: str, context: "ContextDep") -> StudyColumns:
-    return context.studies.columns(study)
+def _columns(study: str, request: Request, context: "ContextDep") -> StudyColumns:
+    """Return a study, with the metrics that the address derives from its own."""
+    columns = context.studies.columns(study)
+    return with_derived(columns, tuple(filter(None, request.query_params.getlist("derive"))))
 
 
 def _selection(request: Request, columns: "ColumnsDep") -> Selection:

@@ -14,6 +14,8 @@ from dse.words import json_text, whole_number
 
 ALIVE_S = 25.0
 """A sign of life this often, so that a connection that broke is noticed."""
+LOOK_S = 5.0
+"""While a study is worked on, look so often whether its processes live: the dead write nothing."""
 
 
 async def study_events(
@@ -45,6 +47,7 @@ async def study_events(
             try:
                 columns = await run_in_threadpool(studies.columns, name)
                 now_running = await run_in_threadpool(studies.running, columns.id, now_s=now_s())
+                is_worked_on = await run_in_threadpool(studies.is_worked_on, name, now_s=now_s())
             except DseError as error:
                 yield event("gone", {"what": error.what, "fix": error.fix})
                 return
@@ -55,11 +58,11 @@ async def study_events(
                 yield event("reload" if data is None else "trials", data or {}, mark(columns))
             since = columns.revision
             shown = [(r.number, r.stage, r.attempt) for r in now_running]
-            state = (shown, columns.stop_requested_s, columns.config.trials)
+            state = (shown, is_worked_on, columns.stop_requested_s, columns.config.trials)
             if running != state and not is_first:
                 yield event("progress", {"running": len(shown)})
             running, is_first = state, False
-            while not await _is_woken(woken):
+            if not await _is_woken(woken, LOOK_S if is_worked_on else ALIVE_S):
                 yield ": alive\n\n"
     finally:
         watch.leave(woken)
@@ -84,7 +87,8 @@ async def list_events(studies: Studies, watch: Watch, *, now_s: Any) -> AsyncIte
             if before is not None and now != before:
                 yield event("studies", {"count": len(lines)})
             before = now
-            while not await _is_woken(woken):
+            is_worked_on = any(line.is_running for line in lines)
+            if not await _is_woken(woken, LOOK_S if is_worked_on else ALIVE_S):
                 yield ": alive\n\n"
     finally:
         watch.leave(woken)
@@ -96,9 +100,9 @@ def event(kind: str, data: Any, identity: str = "") -> str:
     return f"{head}event: {kind}\ndata: {json_text(data)}\n\n"
 
 
-async def _is_woken(woken: asyncio.Event) -> bool:
+async def _is_woken(woken: asyncio.Event, within_s: float) -> bool:
     try:
-        await asyncio.wait_for(woken.wait(), ALIVE_S)
+        await asyncio.wait_for(woken.wait(), within_s)
     except TimeoutError:
         return False
     woken.clear()

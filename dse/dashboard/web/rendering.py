@@ -12,7 +12,15 @@ from starlette.responses import HTMLResponse
 from dse.dashboard.data.selection import verdict_words
 from dse.dashboard.web.assets import Assets
 from dse.dashboard.web.security import Access
-from dse.words import duration_text, number_text, plural, unit_text, value_text
+from dse.words import (
+    duration_text,
+    estimate_text,
+    metric_text,
+    number_text,
+    plural,
+    unit_text,
+    value_text,
+)
 
 
 class Pages:
@@ -20,13 +28,12 @@ class Pages:
 
     Args:
         assets: Where scripts and styles are.
-        access: Who may act.
+        access: Of which pages show ``page_key``.
         database: Name of the database, shown on each page.
         is_example: Whether the recorded example is shown.
     """
 
     def __init__(self, *, assets: Assets, access: Access, database: str, is_example: bool) -> None:
-        self._access = access
         self._environment = Environment(
             loader=PackageLoader("dse.dashboard"),
             autoescape=True,
@@ -39,9 +46,13 @@ class Pages:
             "asset": assets.url,
             "database": database,
             "is_example": is_example,
+            "page_key": access.page_key,
         }
         self._environment.filters |= {
             "number": number_text,
+            "metric_value": lambda name, value, is_estimate=False: (
+                estimate_text(name, value) if is_estimate else metric_text(name, value)
+            ),
             "duration": duration_text,
             "moment": moment,
             "iso": iso,
@@ -67,13 +78,7 @@ class Pages:
 
     def text(self, request: Request, template: str, **context: Any) -> str:
         """Return the text of a page or of a part of one."""
-        may_act = request.scope["state"]["may_act"]
-        return self._environment.get_template(template).render(
-            may_act=may_act,
-            form_token=self._access.form_token if may_act else "",
-            here=request.url.path,
-            **context,
-        )
+        return self._environment.get_template(template).render(here=request.url.path, **context)
 
 
 def moment(seconds: float) -> str:

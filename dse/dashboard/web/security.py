@@ -2,7 +2,10 @@
 
 Threats: a page of another site that makes this browser act (cross-site request forgery), or
 reads through a name that it points at this machine (DNS rebinding); scripts smuggled into text
-that is shown; other users of the network, once the dashboard listens to it.
+that is shown; other users of the network, once the dashboard listens to it; other programs of this
+machine that get this browser's cookies, since those know hosts and no ports.
+
+Acting needs the header ``Authorization``, which ``act.js`` sends; no form and no other site can.
 """
 
 import hashlib
@@ -11,7 +14,7 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -40,10 +43,11 @@ class Access:
     """Who may do what.
 
     Attributes:
-        token: Secret that allows acting; printed at the start.
-        reading_needs_token: Whether it is demanded for reading, too.
+        token: Secret that allows acting; printed at the start. It is in no cookie: browsers send
+            those to every port of a host, and so to programs of others.
+        reading_needs_token: Whether reading needs a secret, too.
         names: Host names under which the dashboard answers, beside addresses.
-        cookie: Name of the cookie; cookies do not know ports, so it names the port.
+        cookie: Name of the cookie that allows reading; it names the port.
     """
 
     token: str
@@ -52,17 +56,25 @@ class Access:
     cookie: str
 
     @property
-    def form_token(self) -> str:
-        """What a form must bring back: not the token itself, which stays out of pages."""
-        return hmac.new(self.token.encode(), b"form", hashlib.sha256).hexdigest()
+    def reading_key(self) -> str:
+        """What the cookie holds: it allows reading, and does not tell the token."""
+        return self._derived(b"read")
+
+    @property
+    def page_key(self) -> str:
+        """What pages hold: by it a browser knows whether the token that it keeps is of this run."""
+        return self._derived(b"page")[:16]
+
+    def _derived(self, purpose: bytes) -> str:
+        return hmac.new(self.token.encode(), purpose, hashlib.sha256).hexdigest()
 
     def is_token(self, given: str | None) -> bool:
         """Compare in constant time."""
         return given is not None and hmac.compare_digest(given.encode(), self.token.encode())
 
-    def is_form_token(self, given: str | None) -> bool:
+    def is_reading_key(self, given: str | None) -> bool:
         """Compare in constant time."""
-        return given is not None and hmac.compare_digest(given.encode(), self.form_token.encode())
+        return given is not None and hmac.compare_digest(given.encode(), self.reading_key.encode())
 
     def is_our_host(self, host: str) -> bool:
         """Tell whether a request names this machine: by an address, or by a name of ours.
@@ -129,7 +141,7 @@ class Guard:
             await send(message)
 
         refused = self._refusal(scope, headers)
-        scope.setdefault("state", {})["may_act"] = self._access.is_token(self._given(headers))
+        scope.setdefault("state", {})["may_act"] = self._access.is_token(_bearer(headers))
         await (refused or self._app)(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
@@ -143,8 +155,8 @@ class Guard:
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = dict(query).get("token")
         if given is not None and scope["method"] == "GET":
-            return self._enter(scope["path"], query, given, headers)
-        if access.reading_needs_token and not access.is_token(self._given(headers)):
+            return self._enter(scope["path"], query, given)
+        if access.reading_needs_token and not self._may_read(headers):
             return PlainTextResponse(
                 "error: this dashboard listens to the network, so reading needs its token\n"
                 "  fix: open the address that the dashboard command printed;"
@@ -154,10 +166,11 @@ class Guard:
             )
         return None
 
-    def _enter(
-        self, path: str, query: list[tuple[str, str]], given: str, headers: Headers
-    ) -> Response:
-        """Take the token out of the address and into a cookie."""
+    def _enter(self, path: str, query: list[tuple[str, str]], given: str) -> Response:
+        """Hand the token to the page behind a ``#``: browsers send that part to no server.
+
+        ``theme.js`` takes it from there and keeps it for this address and port alone.
+        """
         if not self._access.is_token(given):
             return PlainTextResponse(
                 "error: the token in the address is not that of this dashboard\n"
@@ -166,20 +179,28 @@ class Guard:
             )
         rest = urlencode([(name, value) for name, value in query if name != "token"])
         clean = "/" + path.lstrip("/")  # `//host` would lead to another site
-        response = RedirectResponse(f"{clean}?{rest}" if rest else clean, status_code=303)
-        response.set_cookie(self._access.cookie, given, httponly=True, samesite="strict", path="/")
-        del headers
+        response = RedirectResponse(
+            f"{clean}{f'?{rest}' if rest else ''}#token={quote(given, safe='')}", status_code=303
+        )
+        if self._access.reading_needs_token:
+            key = self._access.reading_key
+            response.set_cookie(self._access.cookie, key, httponly=True, samesite="strict")
         return response
 
-    def _given(self, headers: Headers) -> str | None:
-        authorization = headers.get("authorization", "")
-        if authorization.startswith("Bearer "):
-            return authorization.removeprefix("Bearer ")
+    def _may_read(self, headers: Headers) -> bool:
+        if self._access.is_token(_bearer(headers)):
+            return True
         try:
             cookies = SimpleCookie(headers.get("cookie", ""))
         except CookieError:
-            return None
-        return cookies[self._access.cookie].value if self._access.cookie in cookies else None
+            return False
+        cookie = cookies.get(self._access.cookie)
+        return cookie is not None and self._access.is_reading_key(cookie.value)
+
+
+def _bearer(headers: Headers) -> str | None:
+    kind, _, given = headers.get("authorization", "").partition(" ")
+    return given if kind == "Bearer" else None
 
 
 def is_from_here(headers: Headers) -> bool:

@@ -2,7 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dse.campaign.workers import is_gone, worker_name
+from dse.store.workers import is_gone, worker_name
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -12,7 +12,7 @@ def test_a_living_worker_is_not_gone() -> None:
 
 
 def test_an_ended_worker_of_this_machine_is_gone() -> None:
-    code = "from dse.campaign.workers import worker_name; print(worker_name())"
+    code = "from dse.store.workers import worker_name; print(worker_name())"
     ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )

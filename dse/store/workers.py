@@ -5,9 +5,14 @@ import platform
 from pathlib import Path
 
 
-def worker_name() -> str:
-    """Return a name for this process that no other process has or will have."""
-    return f"{_machine()}/{os.getpid()}.{_start_ticks(os.getpid())}"
+def worker_name(pid: int | None = None) -> str:
+    """Return a name for a process that no other process has or will have.
+
+    Args:
+        pid: Of a process of this machine; None for this one.
+    """
+    pid = os.getpid() if pid is None else pid
+    return f"{_machine()}/{pid}.{_start_ticks(pid)}"
 
 
 def is_gone(worker: str) -> bool:

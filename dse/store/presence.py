@@ -1,0 +1,50 @@
+"""Which processes work on which studies, also while none of them holds a lease.
+
+A process enters before it prepares, and leaves when its campaign has ended. One that was killed did
+not leave, but its worker's name tells that it is gone. Functions on an open connection.
+"""
+
+from sqlalchemy import Connection, delete, insert, select
+
+from dse.store.records import PRESENT
+from dse.store.schema import attempts, audit, studies, trials
+from dse.store.workers import is_gone, local_pid
+
+_WORKS = "works on it"
+_IS_OPEN = (audit.c.action == PRESENT) & (audit.c.outcome == _WORKS)
+
+
+def enter(db: Connection, study: str, *, worker: str, now_s: float) -> None:
+    """Note that a worker works on a study; forget those that died."""
+    leave(db, study, worker=worker)
+    for other in db.execute(select(audit.c.client).where(_IS_OPEN).distinct()).scalars().all():
+        if is_gone(other):
+            db.execute(delete(audit).where(_IS_OPEN, audit.c.client == other))
+    values = {"time_s": now_s, "client": worker, "action": PRESENT, "study": study}
+    db.execute(insert(audit).values(**values, detail="{}", outcome=_WORKS))
+
+
+def leave(db: Connection, study: str, *, worker: str) -> None:
+    """Note that a worker does not work on a study any more."""
+    db.execute(delete(audit).where(_IS_OPEN, audit.c.study == study, audit.c.client == worker))
+
+
+def working_studies(db: Connection, *, now_s: float) -> frozenset[str]:
+    """Return the names of the studies that some process works on.
+
+    It holds a lease, or it lives on this machine: one that prepares, or thinks about the next
+    design, holds none. Whether a process of another machine lives cannot be told; of those,
+    leases alone count.
+    """
+    holders = db.execute(
+        select(studies.c.name, attempts.c.worker)
+        .join(trials, trials.c.study_id == studies.c.id)
+        .join(attempts, attempts.c.trial_id == trials.c.id)
+        .where(attempts.c.ended_s.is_(None), attempts.c.lease_until_s > now_s)
+        .distinct()
+    )
+    present = db.execute(select(audit.c.study, audit.c.client).where(_IS_OPEN))
+    return frozenset(
+        {name for name, worker in holders if not is_gone(worker)}
+        | {name for name, worker in present if local_pid(worker) is not None}
+    )

@@ -1,0 +1,71 @@
+"""Trials that a person takes back before they run. Functions on an open write transaction.
+
+Such a trial keeps its number and its design: it is ``failed``, and its only mark is a last attempt
+whose worker is ``BY_HAND``.
+"""
+
+from sqlalchemy import Connection, delete, exists, func, insert, literal, select, update
+
+from contracts.faults import FaultKind
+from dse.store import queries
+from dse.store.records import BY_HAND, TrialState
+from dse.store.schema import attempts, trials
+
+IS_WITHDRAWN = exists(
+    select(literal(1)).where(attempts.c.trial_id == trials.c.id, attempts.c.worker == BY_HAND)
+).correlate(trials)
+"""Condition on ``trials``."""
+
+
+def withdraw(db: Connection, study_id: int, number: int, *, now_s: float) -> bool:
+    """Take a waiting trial back; tell whether it was waiting."""
+    key = db.execute(
+        update(trials)
+        .where(
+            trials.c.study_id == study_id,
+            trials.c.number == number,
+            trials.c.state == TrialState.WAITING,
+        )
+        .values(state=TrialState.FAILED, ended_s=now_s, revision=queries.next_revision(study_id))
+        .returning(trials.c.id)
+    ).scalar()
+    if key is None:
+        return False
+    before = db.execute(select(func.count()).where(attempts.c.trial_id == key)).scalar_one()
+    db.execute(
+        insert(attempts).values(
+            trial_id=key,
+            number=before + 1,
+            worker=BY_HAND,
+            started_s=now_s,
+            heartbeat_s=now_s,
+            lease_until_s=now_s,
+            ended_s=now_s,
+            outcome=TrialState.FAILED,
+            kind=FaultKind.CANCELLED,
+            what="a person took the trial back before it ran",
+            fix="queue its design again",
+        )
+    )
+    return True
+
+
+def queue_again(db: Connection, study_id: int, number: int, *, context: str, now_s: float) -> bool:
+    """Undo ``withdraw``; tell whether there was something to undo."""
+    key = db.execute(
+        update(trials)
+        .where(trials.c.study_id == study_id, trials.c.number == number, IS_WITHDRAWN)
+        .values(
+            state=TrialState.WAITING,
+            ended_s=None,
+            failures=0,
+            not_before_s=now_s,
+            context=context,
+            revision=queries.next_revision(study_id),
+        )
+        .returning(trials.c.id)
+    ).scalar()
+    if key is None:
+        return False
+    db.execute(delete(attempts).where(attempts.c.trial_id == key, attempts.c.worker == BY_HAND))
+    return True
