@@ -25,7 +25,7 @@ def going_on(reader: Reader, name: str) -> str:
     """
     db = _shown(reader.path)
     study = reader.study(name)
-    if study.id in reader.running_studies(now_s=time.time()):
+    if name in reader.working_studies(now_s=time.time()):
         return study_command("watch", name, db=db)
     try:
         budget = config_from_json(study.config_json).trials

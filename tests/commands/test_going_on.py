@@ -10,8 +10,8 @@ import pytest
 from contracts.faults import NotFound, StoreError
 from dse.commands.going_on import going_on
 from dse.config import StudyConfig, load_config
-from dse.store import NewTrial, Reader, Store
-from tests.campaign.fake_rooms import fake_space
+from dse.store import Reader, Store
+from dse.store.workers import worker_name
 from tests.campaign.test_campaign import InstantExecutor, campaign
 
 CONFIG = """
@@ -46,11 +46,7 @@ def test_a_study_goes_on_by_what_is_left_of_it(store: Store, tmp_path: Path) -> 
     kept.run()
     assert going_on(store, "night") == f"python -m dse.study resume night --trials 14 --db {db}"
 
-    study = store.study("night")
-    design = fake_space().at(47)
-    new = NewTrial(design_id=design.id, design_json=design.canonical, suggested_by="you")
-    store.add_trials(study.id, [new], context="c", budget=None, now_s=time.time())
-    assert store.claim(study.id, worker="w", now_s=time.time(), lease_s=600.0) is not None
+    store.enter("night", worker=worker_name(), now_s=time.time())
     assert going_on(store, "night") == f"python -m dse.study watch night --db {db}"
 
 
