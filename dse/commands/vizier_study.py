@@ -13,6 +13,7 @@ from contracts.belief import Belief
 from contracts.faults import ConfigError, InvalidDesign
 from contracts.measurement import Completed, Fidelity, Measurement, Metric, Outcome, outcome_of
 from contracts.untrusted import parse_json
+from dse.commands.going_on import going_on
 from dse.config import StudyConfig, config_from_json, load_config
 from dse.config.assembly import assemble_space
 from dse.config.known_space import known_space
@@ -54,7 +55,7 @@ def export_vizier(reader: Reader, name: str, path: Path) -> int:
     if known is None:
         raise ConfigError(
             f"the space of study {name} is not in the database, which is older than that",
-            fix=f"resume it once: python -m dse.study resume {name}",
+            fix=f"resume it once: {going_on(reader, name)}",
         )
     config = _study_config(columns.config, known.space)
     words = config.metadata.ns(NAMESPACE)

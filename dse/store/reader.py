@@ -30,6 +30,7 @@ from dse.store.records import (
 )
 from dse.store.schema import audit, studies, trials
 from dse.store.soundness import as_unreadable
+from dse.words import study_command
 
 
 class Reader:
@@ -122,7 +123,7 @@ class Reader:
             f"{self.path} has no study {name!r}",
             fix=f"use one of: {', '.join(names)}"
             if names
-            else "start one: python -m dse.study start",
+            else f"start one: {study_command('start', 'CONFIG', db=str(self.path))}",
         )
 
     def summaries(self) -> tuple[StudySummary, ...]:
