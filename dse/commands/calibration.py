@@ -35,6 +35,8 @@ def calibration_of_study(reader: Reader, name: str, *, plot: Path | None) -> dic
         drawn = [each for each in found if each.pairs]
         write_picture(calibration_chart(drawn, title=f"{name}: predicted and measured"), plot)
     completed = columns.is_state(TrialState.COMPLETED)
-    plain = {metric: effects(columns, metric, completed) for metric in columns.config.objectives}
+    plain = {
+        metric: effects(columns, metric, completed).told for metric in columns.config.objectives
+    }
     importance = stored_importance(reader.study(name).importance_json)
     return calibration_data(found, feasibility, importance, plain)
