@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
-.PHONY: help setup study test test-fast lint format lock vendor
+.PHONY: help setup study test test-fast mutants lint format docs cluster lock vendor
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -19,6 +19,9 @@ test: setup lint  ## all tests, a process for each core
 test-fast: setup  ## the tests that take seconds
 	@$(PYTHON) -m pytest -n auto -m "not slow"
 
+mutants: setup  ## change deciding modules a little: do tests notice? MODULE="pareto leases" BUDGET_S=3600
+	@nice -n 5 $(PYTHON) -m benchmarks.mutation --page --budget $(or $(BUDGET_S),3600) $(MODULE)
+
 lint: setup  ## ruff and mypy, as pre-commit and CI run them
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
@@ -27,6 +30,13 @@ lint: setup  ## ruff and mypy, as pre-commit and CI run them
 format: setup  ## let ruff mend what it can
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
+
+docs: setup  ## build/docs: the documentation as a site; a broken link fails
+	@$(PYTHON) -m sphinx --quiet --nitpicky --fail-on-warning --keep-going -c docs -d build/docs.pages . build/docs
+	@echo "open build/docs/docs/index.html"
+
+cluster: setup  ## a Dask scheduler and workers on this machine, until Ctrl-C
+	@$(PYTHON) -m runners.executors.cluster
 
 lock: setup  ## write requirements.lock again from pyproject.toml
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \

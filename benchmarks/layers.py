@@ -14,11 +14,14 @@ from dse.store import TrialDetail
 from dse.words import design_text
 
 PUBLISHED = (
-    ("CPU only, published, at 75 MHz", 4044 * 75_000),
-    ("4-lane SIMD CFU with plain kernels, published, at 75 MHz", 2034 * 75_000),
-    ("best hand-made CFU for the unmodified model, published, at 75 MHz", 297 * 75_000),
+    # MLPerf Tiny v0.7, closed division, 2022: milliseconds at 60 MHz on an FPGA
+    ("Andes D25F, RISC-V with SIMD and the vendor's library", 18_300_000),
+    ("Andes D45, likewise", 13_700_000),
 )
-"""Name and cycles of published figures for the reference network of MLPerf Tiny."""
+"""Name and cycles of published figures for the image classification of MLPerf Tiny.
+
+https://github.com/mlcommons/tiny_results_v0.7/tree/main/closed/Andes
+"""
 
 
 def fastest(trials: Sequence[TrialDetail], *, with_cfu: bool) -> TrialDetail:

@@ -18,15 +18,15 @@ from contracts.faults import DseError
 from contracts.measurement import Placement
 from contracts.parameter import Value
 from runners.fpga import PARTS, family_of_part
-from runners.fpga.family import total
 from runners.job import Job, Limits, Memory, StageEvent, StageState, Target, Workload
 from runners.measuring.clock import settle_clock
+from runners.measuring.fit import require_fit
 from runners.pipeline import Cache, Pipeline, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.bitstream import bitstream_of
 from runners.stages.place.stage import read_routed
 from runners.stages.socs import asked_clock_hz, built_clock_hz
-from runners.stages.synthesis import SYNTHESISED, read_cost, require_fit
+from runners.stages.synthesis import SYNTHESISED, read_cost
 
 RESULTS = Path(__file__).with_name("targets.csv")
 _ROOT = Path(__file__).parent.parent
@@ -164,12 +164,13 @@ class _Run:
 
     def route(self, clock_hz: int, seed: int) -> Placement:
         """Route the design at a clock with a seed."""
-        target = self.job.target
         at = self.job.at(clock_hz=clock_hz, place_seed=seed)
         pipeline = pipeline_of(at, cache=self.cache, report=_say)
         self.pipelines.append(pipeline)
-        costs = [read_cost(pipeline.get(f"synthesise-{part}").folder) for part, _, _ in SYNTHESISED]
-        require_fit(total(costs), PARTS[target.part], part=target.part)
+        costs = {
+            part: read_cost(pipeline.get(f"synthesise-{part}").folder) for part, _, _ in SYNTHESISED
+        }
+        require_fit(costs, at)
         folder = pipeline.get("place-and-route").folder
         return read_routed(folder, seed=seed, clock_hz=clock_hz).placement
 

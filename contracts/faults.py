@@ -6,6 +6,7 @@ back-off and never told to the search algorithm. Configuration faults stop the c
 anything is started.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -287,6 +288,43 @@ class ConfigError(DseError):
 
     kind = FaultKind.CONFIG
     then = Then.STOP
+
+
+class ConfigMistakes(ConfigError):
+    """Several things are wrong in one file, each with its own remedy.
+
+    Args:
+        what: The file and how many mistakes it has, then each of them on a line.
+        fix: The remedies, in the same order.
+        detail: Empty.
+
+    Attributes:
+        mistakes: What is wrong and what to do, one by one; empty when this was sent as plain data.
+    """
+
+    mistakes: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, file: str, mistakes: Sequence[tuple[str, str]]) -> "ConfigMistakes":
+        """Return the error of several mistakes in a file.
+
+        Args:
+            file: Its name.
+            mistakes: What is wrong, without the file's name, and what to do; at least two.
+        """
+        numbered = list(enumerate(mistakes, start=1))
+        whats = "".join(f"\n  {number}. {what}" for number, (what, _) in numbered)
+        fixes = "".join(f"\n  {number}. {fix}" for number, (_, fix) in numbered)
+        error = cls(f"{file} has {len(mistakes)} mistakes:{whats}", fixes)
+        error.mistakes = tuple(mistakes)
+        return error
+
+    def __str__(self) -> str:
+        if not self.mistakes:
+            return super().__str__()
+        head, _, _ = self.what.partition(":\n")
+        lines = [f"  {what}\n    fix: {fix}" for what, fix in self.mistakes]
+        return "\n".join([f"{head}:", *lines])
 
 
 class NotFound(ConfigError):

@@ -79,8 +79,51 @@ SampleEncoding = Annotated[
     Literal["int8", "uint8", "float32"] | None,
     typer.Option(help="What a number in their files is.", show_default="found out"),
 ]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(metavar="LIMIT", help='Such as "latency_us <= 100ms"; may be repeated.'),
+]
 TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="Number of a trial.")]
 DEFAULT_DB = Path("results.db")
+
+
+@app.command()
+def new(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="The config file to write; a new one.")
+    ],
+    model: Annotated[Path, typer.Option(metavar="FILE.tflite", help="Your network.")],
+    target: Annotated[str, typer.Option(metavar="NAME", help="Where it shall run; see `targets`.")],
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Labelled samples, to measure accuracy.", show_default="none"
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the config of a first study of your model: a space that fits, limits, the time."""
+    from dataclasses import asdict
+
+    from dse.commands.new import new_study, new_text
+
+    written = new_study(config, model=model, target=target, samples=samples)
+    _show(asdict(written), new_text(written), as_json=as_json)
+
+
+@app.command()
+def targets(
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE.tflite", help="Tell which targets hold it; may be repeated."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the targets: parts, memories, clocks, and which models fit."""
+    from dse.commands.targets import target_summaries, targets_data, targets_text
+
+    found = target_summaries(Path.cwd(), model or ())
+    _show(targets_data(found), targets_text(found), as_json=as_json)
 
 
 @app.command()
@@ -269,18 +312,32 @@ def show(
 @app.command()
 def front(
     study: StudyName,
+    limit: Limits = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Metric or parameter.", show_default="the first objective"
+        ),
+    ] = None,
     db: Database = DEFAULT_DB,
     as_json: Json = False,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.svg|png", help="Draw the front to a file, too.")
     ] = None,
 ) -> None:
-    """Print the Pareto front of a study."""
+    """Print the Pareto front of a study, or of those designs that keep your limits."""
     from dse.output.report import front_data, front_text
-    from dse.results.study_results import study_front
+    from dse.results.study_results import study_columns, study_front
 
     with _open(db) as reader:
-        columns, found = study_front(reader, study)
+        if limit or sort:
+            from dse.commands.best import front_within
+            from dse.results.choosing import parse_limit
+
+            columns = study_columns(reader, study)
+            found = front_within(columns, [parse_limit(text) for text in limit or ()], sort=sort)
+        else:
+            columns, found = study_front(reader, study)
     config = columns.config
     if plot is not None:
         from dse.output.plot import plot_front
@@ -288,6 +345,31 @@ def front(
         plot_front(found, config, plot)
     text = front_text(found, config, columns.clock_model, columns.cell_models)
     _show(front_data(found, config), text, as_json=as_json)
+
+
+@app.command()
+def best(
+    study: StudyName,
+    limit: Limits = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METRIC", help="What it is the best in.", show_default="the first objective"
+        ),
+    ] = None,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Print the best design within limits: one that counts, keeps them, and wins in a metric."""
+    from dse.commands.best import best_data, best_design, best_text
+    from dse.results.choosing import parse_limit
+    from dse.results.study_results import study_columns
+
+    with _open(db) as reader:
+        columns = study_columns(reader, study)
+    found = best_design(columns, [parse_limit(text) for text in limit or ()], by=by)
+    shown_db = None if db == DEFAULT_DB else str(db)
+    _show(best_data(found), best_text(found, columns, db=shown_db), as_json=as_json)
 
 
 @app.command("next")
@@ -358,10 +440,7 @@ def figure(
 @app.command()
 def choose(
     study: StudyName,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(metavar="LIMIT", help='Such as "latency_us <= 100ms"; may be repeated.'),
-    ] = None,
+    limit: Limits = None,
     weight: Annotated[
         list[str] | None,
         typer.Option(metavar="OBJECTIVE=W", help="How much it counts; may be repeated."),

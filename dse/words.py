@@ -1,8 +1,10 @@
 """Numbers and designs as people read them, and data as any reader of JSON takes it."""
 
+import difflib
 import json
 import math
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -104,7 +106,7 @@ def estimate_text(metric: str, value: float) -> str:
 
 
 _QUANTITY = re.compile(
-    r"([+-]?(?:[0-9]{1,3}(?:[, \u00a0\u202f][0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?(?:e[+-]?[0-9]+)?)"
+    r"([+-]?(?:[0-9]{1,3}(?:[, _\u00a0\u202f][0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?(?:e[+-]?[0-9]+)?)"
     r"[ \u00a0\u202f]*([a-zµμ]*)",
     re.IGNORECASE,
 )
@@ -129,7 +131,7 @@ def quantity(text: str, metric: str) -> float:
         units |= _CLOCKS
     units |= _THOUSANDS
     found = _QUANTITY.fullmatch(text.strip())
-    number = re.sub("[, \u00a0\u202f]", "", found[1]) if found else ""
+    number = re.sub("[, _\u00a0\u202f]", "", found[1]) if found else ""
     worth = units.get(found[2], units.get(found[2].lower())) if found else None
     try:
         value = float(number) * (worth if worth is not None else math.nan)
@@ -217,3 +219,33 @@ def printable(text: str) -> str:
 def plural(count: int, noun: str) -> str:
     """Write a count with its noun: ``1 design``, ``2 designs``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that ``name`` was probably meant to be."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
+def suggestion(name: str, known: Iterable[str], *, intro: str = "allowed are") -> str:
+    """Say which names are allowed, the probable one first."""
+    names = list(known)
+    near = closest(name, names)
+    allowed = f"{intro}: {', '.join(names)}"
+    return f"did you mean {near!r}? {allowed}" if near else allowed
+
+
+def study_command(*words: str, db: str | None = None) -> str:
+    """Write a command of this program for a shell.
+
+    Args:
+        words: The command and its arguments.
+        db: Path of the database; None for the default one, which need not be named.
+    """
+    return " ".join(
+        [
+            "python -m dse.study",
+            *map(shlex.quote, words),
+            *([] if db is None else ["--db", shlex.quote(db)]),
+        ]
+    )

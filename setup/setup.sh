@@ -42,7 +42,7 @@ install_debian_packages() {
 }
 
 # is_met "a | b" NAMES: is one of the alternatives among the installed packages, one name a line?
-is_met() { grep -qxE "${1// /}" <<<"$2"; }
+is_met() { grep -qxF "${1// | /$'\n'}" <<<"$2"; }
 
 require_programs() {
     local program missing=()

@@ -208,3 +208,36 @@ def test_no_circle_of_imports() -> None:
     }
     order = graphlib.TopologicalSorter(needs)
     order.prepare()  # CycleError names the circle
+
+
+CLOCKS = ("monotonic", "perf_counter", "process_time", "time", "thread_time")
+
+
+def measured_times(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines of assertions that something took less than so many seconds."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assert):
+            continue
+        for compared in ast.walk(node.test):
+            if not isinstance(compared, ast.Compare):
+                continue
+            reads = any(
+                isinstance(part, ast.BinOp)
+                and isinstance(part.op, ast.Sub)
+                and any(f"time.{clock}()" in ast.unparse(part) for clock in CLOCKS)
+                for part in ast.walk(compared)
+            )
+            if reads and any(isinstance(op, ast.Lt | ast.LtE) for op in compared.ops):
+                yield node.lineno
+
+
+def test_no_test_fails_on_a_busy_machine_because_something_took_long() -> None:
+    """Speed is for `benchmarks/`; that something was waited for at least so long is a fact."""
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if any(f"time.{clock}()" in path.read_text() for clock in CLOCKS)
+        for line in measured_times(tree_of(path))
+    ]
+    assert found == []
+    assert list(measured_times(ast.parse("assert time.monotonic() - began_s < 4"))) == [1]

@@ -100,7 +100,7 @@ class Inline:
     def close(self):
         self.jobs.clear()
 
-def make(measure):
+def make(measure, *, address):
     return Inline(measure)
 '''
 
@@ -147,7 +147,9 @@ def test_a_search_algorithm_and_an_executor_are_a_file_each(
     written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = write_config(written, algorithm="backwards", executor="inline")
-    with pytest.raises(ConfigError, match=r"executor is \"inline\" .*\n  fix: use one of: 'local'"):
+    with pytest.raises(
+        ConfigError, match=r"executor is \"inline\".*\n +fix: use one of: 'dask', 'local'"
+    ):
         load_config(config)
     add(monkeypatch, dse.suggest.algorithms, written / "algorithms")
     add(monkeypatch, runners.executors.kinds, written / "executors")
@@ -186,8 +188,10 @@ def test_a_name_that_no_file_has_is_told_with_all_that_there_are(
         make_suggester("forwards")
     with pytest.raises(ConfigError, match=r"algorithm is \"forwards\"\n.*'vizier', 'backwards'"):
         load_config(write_config(written, algorithm="forwards"))
-    assert executor_names() == ("inline", "local")
-    with pytest.raises(ConfigError, match="no executor 'far'\n  fix: use one of: inline, local"):
+    assert executor_names() == ("dask", "inline", "local")
+    with pytest.raises(
+        ConfigError, match="no executor 'far'\n  fix: use one of: dask, inline, local"
+    ):
         make_executor("far", measure="tests.campaign.fake_rooms:measure")
 
 

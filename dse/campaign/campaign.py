@@ -126,6 +126,7 @@ class Campaign:
         Raises:
             DseError: Something that no retry helps against; what ran goes back to the queue.
         """
+        self.store.wait_while(self._waits_for_the_database)
         self._take_back()
         try:
             while not self.should_stop():
@@ -142,6 +143,13 @@ class Campaign:
             return Ending.INTERRUPTED
         finally:
             self._cancel_all()
+
+    def _waits_for_the_database(self) -> bool:
+        """Wait as long as it takes, unless a person has stopped this: trials run meanwhile."""
+        if self.should_stop():
+            return False
+        self._tell(Note(text=f"{self.store.path} is locked by another process; waiting for it"))
+        return True
 
     def _ending(self) -> Ending:
         if self._is_exhausted:

@@ -21,7 +21,7 @@ from dse.config import (
     StudyConfig,
     config_from_json,
     differences,
-    load_config,
+    read_config,
     with_budget,
     with_stop_gain,
 )
@@ -112,15 +112,21 @@ def prepare(
     asks for that.
 
     Raises:
-        ConfigError: The config is wrong.
+        ConfigError: The config is wrong; all that is wrong in it is named.
         ToolMissing: An outside program is not installed.
     """
-    text, config = load_config(path)
-    config = with_budget(config, trials=trials, workers=workers)
-    check_network(config)
+    read = read_config(path)
+    text, mistakes = read.text, read.mistakes
+    config = with_budget(read.config, trials=trials, workers=workers)
+    space: Space | None = None
+    with mistakes.checking("cfu", without=f"study {config.name}: "):
+        space = assemble_space(config)
+    with mistakes.checking("workload", "target", "space.model"):
+        check_network(config)
+    mistakes.raise_any()
+    assert space is not None, "without a mistake there is one"
     check_boards_of(config)
     code = (*code_of(config), *hooks_of(config))
-    space = assemble_space(config)
     return Prepared(
         path=path,
         text=text,
@@ -315,7 +321,7 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
         timeout_s=config.suggest.timeout_s,
         compilation_cache=default_root() / "suggest",
     )
-    executor = make_executor(config.executor, measure=MEASURE)
+    executor = make_executor(config.executor, measure=MEASURE, address=config.scheduler)
     asker = Asker(suggester)
     notifier = Notifier(
         study.name,

@@ -70,7 +70,9 @@ def rerun_trial(
             fix=f"run it first: python -m dse.study resume {name}",
         )
     check_network(opened.config, opened.job.workload)
-    executor = make_executor(opened.config.executor, measure=MEASURE_AGAIN)
+    executor = make_executor(
+        opened.config.executor, measure=MEASURE_AGAIN, address=opened.config.scheduler
+    )
     outcome = _measure(opened.job, executor, report)
     if isinstance(outcome, Failed):
         raise outcome.fault.error()

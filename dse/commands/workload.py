@@ -95,10 +95,14 @@ def bits_text(layers: Sequence[dict[str, Any]]) -> str:
 
 def supported_data(path: Path, model: "Model") -> dict[str, Any]:
     """Return what ``workload_data`` does for a model that both validators have accepted."""
+    from dse.commands.accelerated import acceleration_data
     from sw_templates.workload import workload_report
 
     answer = {"model": str(path), "supported": True, "obstacles": []}
-    return {**answer, **report_data(workload_report(model))}
+    report = workload_report(model)
+    macs = {layer.index: layer.macs for layer in report.layers}
+    accelerated = acceleration_data(model.layers, macs)
+    return {**answer, **report_data(report), "acceleration": accelerated}
 
 
 def report_data(report: "WorkloadReport") -> dict[str, Any]:
@@ -156,6 +160,9 @@ def workload_text(data: dict[str, Any]) -> str:
             "",
             table_text(header, layers, left=3),
             "",
+            "what a CFU takes from the CPU, and how many times fewer cycles single layers took:",
+            *_acceleration_lines(data),
+            "",
             buffers_text(data),
             "",
             memory_text(data),
@@ -179,6 +186,13 @@ def workload_text(data: dict[str, Any]) -> str:
             *(f"{'':14}{line}" for line in missed_lines(oracle)),
         ]
     )
+
+
+def _acceleration_lines(data: dict[str, Any]) -> list[str]:
+    from dse.commands.accelerated import acceleration_rows
+
+    header, rows = acceleration_rows(data["acceleration"])
+    return [table_text(header, rows, left=1)]
 
 
 def _edge(end: str, edge: dict[str, Any], verb: str) -> str:

@@ -7,6 +7,7 @@ from dse.config.study_config import (
     config_from_json,
     differences,
     load_config,
+    read_config,
     with_budget,
     with_stop_gain,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "config_from_json",
     "differences",
     "load_config",
+    "read_config",
     "with_budget",
     "with_stop_gain",
 ]

@@ -1,10 +1,10 @@
 """The space of a study: what the rooms declare, joined under conditions, cut by the config."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from contracts.faults import ConfigError
+from contracts.faults import ConfigError, ConfigMistakes
 from contracts.parameter import Condition, Parameter, Rule, Value
 from dse.config.study_config import StudyConfig
 from dse.config.variants import variants_parameter
@@ -37,15 +37,48 @@ def assemble_space(config: StudyConfig) -> Space:
     rules = [*cpu.RULES, *firmware.RULES, *_rules_of(families)]
     variants = [variants_parameter(tuple(config.variants))] if config.variants else []
     parameters = [*variants, *cpu.PARAMETERS, choice, *_of_families(families), *firmware.PARAMETERS]
-    return restricted_space(Space(parameters, rules), config)
+    space = restricted_space(Space(parameters, rules), config)
+    return _that_fits(space, families, config)
 
 
-def built_in_rules() -> list[Rule]:
-    """Return the rules of every space that are code of this software and of nobody else."""
+def built_in_rules(config: StudyConfig, parameters: Sequence[Parameter]) -> list[Rule]:
+    """Return the rules of a space that are code of this software and of nobody else.
+
+    Args:
+        config: Of the study.
+        parameters: Of the space.
+    """
+    from dse.config.fit import fit_rules
     from hw_templates import cfu, cpu
     from sw_templates import options as firmware
 
-    return [*cpu.RULES, *firmware.RULES, *_rules_of(cfu.BUILT_IN)]
+    of_part = fit_rules(parameters, cfu.BUILT_IN, config.target)
+    return [*cpu.RULES, *firmware.RULES, *_rules_of(cfu.BUILT_IN), *of_part]
+
+
+def _that_fits(space: Space, families: "Mapping[str, Family]", config: StudyConfig) -> Space:
+    """Return the part of a space of which it is not known that the target is too small for it.
+
+    Raises:
+        ConfigError: That is no design.
+    """
+    from dse.config.fit import fit_rules, room_text
+
+    rules = fit_rules(space.parameters, families, config.target)
+    if not rules:
+        return space
+    try:
+        return Space(space.parameters, (*space.rules, *rules))
+    except ConfigError as error:
+        if "is empty" not in error.what:
+            raise
+        raise ConfigError(
+            f"study {config.name}: [space] no design that it allows fits the"
+            f" {config.target.part}: {room_text(config.target)}",
+            fix="allow smaller values (icache_bytes, icache_ways, dcache_bytes, dcache_ways, the"
+            " CFU's own), shrink target.memory (rom_bytes, sram_bytes, l2_bytes, on-chip"
+            " size_bytes), or take a target with a larger part",
+        ) from error
 
 
 def restricted_space(space: Space, config: StudyConfig) -> Space:
@@ -56,6 +89,10 @@ def restricted_space(space: Space, config: StudyConfig) -> Space:
     """
     try:
         return space.restricted(config.space)
+    except ConfigMistakes as several:
+        raise ConfigMistakes.of(
+            f"study {config.name}", [(f"[space] {what}", fix) for what, fix in several.mistakes]
+        ) from None
     except ConfigError as error:
         raise ConfigError(
             f"study {config.name}: [space] {error.what}", fix=error.fix, detail=error.detail

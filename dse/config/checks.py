@@ -2,14 +2,14 @@
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from contracts.faults import ConfigError
 from contracts.metric import MetricDefinition
-from dse.config.errors import closest, read_toml, suggestion, validated
+from dse.config.errors import read_toml, validated
 from dse.config.file import (
     FIDELITIES,
     TARGETS,
@@ -25,6 +25,7 @@ from dse.config.file import (
     TargetSection,
     WorkloadSection,
 )
+from dse.config.mistakes import Mistakes
 from dse.config.variants import (
     PARAMETER,
     variant_digests,
@@ -32,9 +33,10 @@ from dse.config.variants import (
     variant_values,
     variants_meant,
 )
+from dse.words import closest, plural, suggestion
 from hw_templates.soc.fpga_boards import FPGA_BOARDS
 from hw_templates.soc.litex_target import LITEX_TARGETS
-from runners.fpga import PARTS
+from runners.fpga import METRICS, PARTS
 from runners.job import Memory, Serial, Target
 from runners.measuring.metrics import OF_SAMPLES, measured_by, metrics_with
 from runners.stages.socs import board_soc, simulated_soc
@@ -42,46 +44,95 @@ from sw_templates.options import FirmwareOptions
 
 
 def completed(
-    given: StudyFile, *, folder: Path, file: str, with_workload: bool = True
+    given: StudyFile, mistakes: Mistakes, *, folder: Path, with_workload: bool = True
 ) -> StudyFile:
     """Return a config with nothing left to look up: absolute paths, a digest, a whole target.
 
+    Where something is wrong, the part of the result that rests on it is a stand-in.
+
     Args:
         given: What the file says.
+        mistakes: Of the file so far; gets what is wrong with names, paths, metrics and lists of
+            values.
         folder: What relative paths start from.
-        file: Name of the file for messages.
         with_workload: Look at the model and the samples. A space depends on neither, but on
             variants, which are looked at in any case.
-
-    Raises:
-        ConfigError: A name, a path, a metric or a list of values is wrong.
     """
-    _check_promotion(given, file=file)
-    target = _target(given.target, folder=folder, file=file)
-    metric_files = [_metric_file(name, folder=folder, file=file) for name in given.metrics.files]
-    definitions = metrics_with(metric_files)
-    _check_metrics(given, definitions, part=str(target.part), file=file)
-    _check_directions(given, definitions, file=file)
-    _check_constraints(given, definitions, file=file)
+    file = mistakes.file
+    with mistakes.checking("study.promote", "study.fidelity"):
+        _check_promotion(given, file=file)
+    target = _target(given.target, mistakes, folder=folder)
+    if target is None:
+        mistakes.doubt("target")
+        target = _TARGET_STAND_IN
+    metric_files = []
+    for name in given.metrics.files:
+        with mistakes.checking("metrics.files"):
+            metric_files.append(_metric_file(name, folder=folder, file=file))
+    definitions = metrics_with([])
+    if len(metric_files) < len(given.metrics.files):
+        mistakes.doubt("metrics")
+    with mistakes.checking("metrics"):
+        definitions = metrics_with(metric_files)
+    _check_objectives(given, mistakes)
+    if mistakes.is_certain("metrics"):
+        _check_metrics(given, definitions, mistakes, part=target.part or next(iter(PARTS)))
+    _check_directions(given, definitions, mistakes)
+    _check_constraints(given, definitions, mistakes)
+    for reference in given.references:
+        if reference.metric not in definitions and mistakes.is_certain("metrics"):
+            mistakes.add(
+                f"[references] metric is {reference.metric!r}, which is no metric",
+                suggestion(reference.metric, definitions),
+            )
     for name, values in given.space.items():
         if values == []:
-            raise ConfigError(
-                f"{file}: [space] {name} is an empty list, so the space is empty",
-                fix="name at least one value, or leave the key out to allow all",
+            mistakes.add(
+                f"[space] {name} is an empty list, so the space is empty",
+                "name at least one value, or leave the key out to allow all",
+                where=("space", name),
             )
-    workload = _workload(given.workload, folder=folder, file=file, with_workload=with_workload)
-    families = [_family(name, folder=folder, file=file) for name in given.cfu.families]
+    space = {name: values for name, values in given.space.items() if values != []}
+    workload = _workload(given.workload, mistakes, folder=folder, with_workload=with_workload)
+    try:
+        space = _space(space, workload, file=file)
+    except ConfigError as error:
+        mistakes.keep(error, where=("space", PARAMETER))
+    if not mistakes.is_certain(f"space.{PARAMETER}", *(f"workload.{key}" for key in _MODEL_KEYS)):
+        space.pop(PARAMETER, None)
+    families = []
+    for name in given.cfu.families:
+        with mistakes.checking("cfu.families"):
+            families.append(_family(name, folder=folder, file=file))
+    if len(families) < len(given.cfu.families):
+        mistakes.doubt("cfu")
+    cache, notify = given.cache, given.notify
+    with mistakes.checking("cache.remote"):
+        cache = _cache(given.cache, folder=folder, file=file)
+    with mistakes.checking("notify.command"):
+        notify = _notify(given.notify, folder=folder, file=file)
     return given.model_copy(
         update={
             "target": target,
             "workload": workload,
-            "space": _space(given.space, workload, file=file),
+            "space": space,
             "cfu": CfuSection(families=families),
             "metrics": MetricsSection(files=metric_files),
-            "cache": _cache(given.cache, folder=folder, file=file),
-            "notify": _notify(given.notify, folder=folder, file=file),
+            "cache": cache,
+            "notify": notify,
         }
     )
+
+
+_TARGET_STAND_IN = TargetSection(
+    name="none",
+    board="",
+    part="",
+    clock_mhz=50.0,
+    clock_policy="pinned",
+    memory=MemorySection(**asdict(Memory())),
+)
+"""Stands where the target is wrong, so that the rest can be looked at; nothing is told of it."""
 
 
 def _cache(given: CacheSection, *, folder: Path, file: str) -> CacheSection:
@@ -126,42 +177,69 @@ def _notify(given: NotifySection, *, folder: Path, file: str) -> NotifySection:
     return given.model_copy(update={"command": [named, *words]})
 
 
-def _target(given: TargetSection, *, folder: Path, file: str) -> TargetSection:
-    """Return the target with every key: the named file with the section's keys laid over it."""
+def _target(given: TargetSection, mistakes: Mistakes, *, folder: Path) -> TargetSection | None:
+    """Return the target with every key: the named file with the section's keys laid over it.
+
+    Returns:
+        None where anything in it is wrong or in doubt.
+    """
+    if not mistakes.is_certain("target.name"):
+        return None
+    file = mistakes.file
     fields = given.model_dump(exclude_none=True)
     places = (folder / "targets", TARGETS)
     found = [path for place in places if (path := place / f"{given.name}.toml").is_file()]
     if found:
-        _, content = read_toml(found[0])
-        base = validated(TargetFile, content, file=str(found[0])).model_dump(exclude_none=True)
+        base = {}
+        with mistakes.checking("target.name"):
+            _, content = read_toml(found[0])
+            base = validated(TargetFile, content, file=str(found[0])).model_dump(exclude_none=True)
+        if not base:
+            return None
         fields = base | fields | {"memory": base["memory"] | fields["memory"]}
     elif given.name in LITEX_TARGETS:
-        raise ConfigError(
-            f"{file}: [target] name is {given.name!r}, a board that only Vivado can place",
-            fix="choose another target for studies; `python -m runners.vivado` builds a bitstream"
+        mistakes.add(
+            f"[target] name is {given.name!r}, a board that only Vivado can place",
+            "choose another target for studies; `python -m runners.vivado` builds a bitstream"
             " of one design where Vivado is installed",
+            where=("target", "name"),
         )
+        return None
     elif not {"board", "part", "clock_mhz"} <= fields.keys():
-        names = sorted({path.stem for place in places for path in place.glob("*.toml")})
-        raise ConfigError(
-            f"{file}: [target] name is {given.name!r}, and there is no such target",
-            fix=f"{suggestion(given.name, names)}; or give board, part and clock_mhz here",
-        )
-    for key, known in (("part", PARTS), ("board", FPGA_BOARDS)):
-        if fields[key] not in known:
-            raise ConfigError(
-                f"{file}: [target] {key} is {fields[key]!r}, which is not a known {key}",
-                fix=suggestion(fields[key], known),
+        if mistakes.is_certain("target.board", "target.part", "target.clock_mhz"):
+            names = sorted({path.stem for place in places for path in place.glob("*.toml")})
+            mistakes.add(
+                f"[target] name is {given.name!r}, and there is no such target",
+                f"{suggestion(given.name, names)}; or give board, part and clock_mhz here",
+                where=("target", "name"),
             )
-    _require_clocks(fields, file=file, target_file=str(found[0]) if found else file)
+        return None
+    for key, known in (("part", PARTS), ("board", FPGA_BOARDS)):
+        if fields[key] not in known and mistakes.is_certain(f"target.{key}"):
+            mistakes.add(
+                f"[target] {key} is {fields[key]!r}, which is not a known {key}",
+                suggestion(fields[key], known),
+                where=("target", key),
+            )
+    try:
+        _require_clocks(fields, file=file, target_file=str(found[0]) if found else file)
+    except ConfigError as error:
+        if mistakes.is_certain(*(f"target.{key}" for key in _CLOCK_KEYS)):
+            mistakes.keep(error, where=("target", "clock_range_mhz"))
     memory = asdict(Memory(**fields["memory"]))
     for name, size in memory.items():
         if name.endswith("_bytes") and size & (size - 1):
-            raise ConfigError(
-                f"{file}: [target.memory] {name} is {size}, which is not a power of two",
-                fix=f"use {1 << size.bit_length() - 1} or {1 << size.bit_length()}",
+            mistakes.add(
+                f"[target.memory] {name} is {size}, which is not a power of two",
+                f"use {1 << size.bit_length() - 1} or {1 << size.bit_length()}",
+                where=("target", "memory", name),
             )
+    if not mistakes.is_certain("target"):
+        return None
     return TargetSection(**{**fields, "memory": MemorySection(**memory)})
+
+
+_CLOCK_KEYS = ("clock_mhz", "clock_range_mhz", "clock_policy")
 
 
 def _require_clocks(fields: Mapping[str, Any], *, file: str, target_file: str) -> None:
@@ -192,24 +270,35 @@ def _require_clocks(fields: Mapping[str, Any], *, file: str, target_file: str) -
 
 
 def _workload(
-    section: WorkloadSection, *, folder: Path, file: str, with_workload: bool
+    section: WorkloadSection, mistakes: Mistakes, *, folder: Path, with_workload: bool
 ) -> WorkloadSection:
     """Return the section with absolute paths and the digests of its models."""
-    models = _models(section, folder=folder, file=file, with_workload=with_workload)
+    file = mistakes.file
+    models: dict[str, Any] = {}
+    try:
+        models = _models(section, folder=folder, file=file, with_workload=with_workload)
+    except ConfigError as error:
+        if mistakes.is_certain(*(f"workload.{key}" for key in _MODEL_KEYS)):
+            mistakes.keep(error)
+        for key in _MODEL_KEYS:
+            mistakes.doubt("workload", key)
+        models = {**dict.fromkeys(_MODEL_KEYS), "model": section.model or "model"}
     if not with_workload:
         return section.model_copy(update=models)
     samples = None if section.samples is None else (folder / section.samples).resolve()
     if samples is not None and not samples.is_dir():
-        raise ConfigError(
-            f"{file}: [workload] samples is {section.samples!r}, and there is no folder {samples}",
-            fix="correct the path, or leave the key out: only `accuracy` and its metrics need it",
+        mistakes.add(
+            f"[workload] samples is {section.samples!r}, and there is no folder {samples}",
+            "correct the path, or leave the key out: only `accuracy` and its metrics need it",
+            where=("workload", "samples"),
         )
     folders = [(folder / name).resolve() for name in section.operator_folders]
     for name, path in zip(section.operator_folders, folders, strict=True):
         if not path.is_dir():
-            raise ConfigError(
-                f"{file}: [workload] operator_folders has {name!r}, and there is no folder {path}",
-                fix="correct the path; it starts at the config",
+            mistakes.add(
+                f"[workload] operator_folders has {name!r}, and there is no folder {path}",
+                "correct the path; it starts at the config",
+                where=("workload", "operator_folders"),
             )
     return section.model_copy(
         update={
@@ -218,6 +307,9 @@ def _workload(
             "operator_folders": list(map(str, folders)),
         }
     )
+
+
+_MODEL_KEYS = ("model", "model_sha256", "models", "models_sha256")
 
 
 def _models(
@@ -309,15 +401,32 @@ def _metric_file(name: str, *, folder: Path, file: str) -> str:
     return str(path)
 
 
-def _check_metrics(
-    given: StudyFile, definitions: Mapping[str, MetricDefinition], *, part: str, file: str
-) -> None:
+def _check_objectives(given: StudyFile, mistakes: Mistakes) -> None:
     objectives = given.objectives.minimise + given.objectives.maximise
-    if not 2 <= len(set(objectives)) <= 3 or len(set(objectives)) != len(objectives):
-        raise ConfigError(
-            f"{file}: [objectives] names {len(objectives)} metrics: {', '.join(objectives)}",
-            fix="name two or three different ones",
+    if not mistakes.is_certain("objectives"):
+        return
+    twice = sorted({name for name in objectives if objectives.count(name) > 1})
+    if twice:
+        mistakes.add(f"[objectives] names {', '.join(twice)} twice", "name it once")
+    elif not 1 <= len(objectives) <= _MOST_OBJECTIVES:
+        mistakes.add(
+            f"[objectives] names {plural(len(objectives), 'metric')}:"
+            f" {', '.join(objectives) or 'none'}",
+            "name one to three; others can be limits, under [constraints]",
         )
+
+
+_MOST_OBJECTIVES = 3
+
+
+def _check_metrics(
+    given: StudyFile,
+    definitions: Mapping[str, MetricDefinition],
+    mistakes: Mistakes,
+    *,
+    part: str,
+) -> None:
+    """Check that every metric that is named will be measured; one of another part is not known."""
     study = given.study
     reached = "synthesise" if study.promote == "front" else study.fidelity
     known = measured_by(
@@ -326,59 +435,76 @@ def _check_metrics(
         definitions=definitions,
         with_samples=given.workload.samples is not None,
     )
+    if not mistakes.is_certain("study.fidelity", "study.promote", "workload.samples"):
+        known = tuple(definitions)  # what is measured is in doubt, but not what there is
     of_samples = {each.name for each in OF_SAMPLES}
+    of_parts = set() if mistakes.is_certain("target") else {metric.name for metric in METRICS}
+    objectives = given.objectives.minimise + given.objectives.maximise
     for section, names in (("objectives", objectives), ("constraints", given.constraints)):
         for name in names:
             if name in of_samples - set(known):
-                raise ConfigError(
-                    f"{file}: [{section}] {name!r} is measured with labelled samples, and"
+                mistakes.add(
+                    f"[{section}] {name!r} is measured with labelled samples, and"
                     " [workload] names none",
-                    fix="name their folder: workload.samples; see"
-                    " docs/how-to/use-your-own-model.md",
+                    "name their folder: workload.samples; see docs/how-to/use-your-own-model.md",
                 )
-            if name not in known:
-                raise ConfigError(
-                    f"{file}: [{section}] {name!r} is measured by no stage of a study with"
+            elif name not in known and name not in of_parts:
+                mistakes.add(
+                    f"[{section}] {name!r} is measured by no stage of a study with"
                     f" fidelity {reached!r}",
-                    fix=suggestion(name, known),
+                    _instead_of(name, known, definitions),
                 )
+
+
+def _instead_of(
+    name: str, known: Sequence[str], definitions: Mapping[str, MetricDefinition]
+) -> str:
+    """Say which metric to name, or how far trials must go for this one."""
+    if name in definitions:
+        further = [
+            fidelity
+            for fidelity, reached in FIDELITIES.items()
+            if definitions[name].is_measured_at(reached)
+        ]
+        if further and name not in {metric.name for metric in METRICS}:
+            return f"set study.fidelity = {further[0]!r}; {suggestion(name, known)}"
+    return suggestion(name, known)
 
 
 def _check_directions(
-    given: StudyFile, definitions: Mapping[str, MetricDefinition], *, file: str
+    given: StudyFile, definitions: Mapping[str, MetricDefinition], mistakes: Mistakes
 ) -> None:
     for key, other, better in (
         ("minimise", "maximise", "lower"),
         ("maximise", "minimise", "higher"),
     ):
         for name in getattr(given.objectives, key):
-            if definitions[name].better not in (None, better):
-                raise ConfigError(
-                    f"{file}: [objectives] {key} has {name!r}, which is better when"
+            if name in definitions and definitions[name].better not in (None, better):
+                mistakes.add(
+                    f"[objectives] {key} has {name!r}, which is better when"
                     f" {definitions[name].better}",
-                    fix=f"move it to {other}",
+                    f"move it to {other}",
                 )
 
 
 def _check_constraints(
-    given: StudyFile, definitions: Mapping[str, MetricDefinition], *, file: str
+    given: StudyFile, definitions: Mapping[str, MetricDefinition], mistakes: Mistakes
 ) -> None:
     for name, bounds in given.constraints.items():
-        what = f"{file}: [constraints] {name}"
+        what = f"[constraints] {name}"
         if not isinstance(bounds, BoundsSection):
-            if definitions[name].better == "higher":
-                raise ConfigError(
+            if name in definitions and definitions[name].better == "higher":
+                mistakes.add(
                     f"{what} is {bounds:.10g}, which would be its largest value, and it is better"
                     " when higher",
-                    fix=f"write {{min = {bounds:.10g}}}, or {{max = {bounds:.10g}}} if you mean"
-                    " that",
+                    f"write {{min = {bounds:.10g}}}, or {{max = {bounds:.10g}}} if you mean that",
                 )
         elif bounds.min is None and bounds.max is None:
-            raise ConfigError(f"{what} has no bound", fix="give min, max or both")
+            mistakes.add(f"{what} has no bound", "give min, max or both")
         elif bounds.min is not None and bounds.max is not None and bounds.min > bounds.max:
-            raise ConfigError(
+            mistakes.add(
                 f"{what} has min {bounds.min:.10g}, which is above its max {bounds.max:.10g}",
-                fix="exchange them, or leave one out",
+                "exchange them, or leave one out",
             )
 
 
@@ -391,21 +517,18 @@ def _check_promotion(given: StudyFile, *, file: str) -> None:
         )
 
 
-def check_ranges(target: Target, serial: Serial, *, file: str) -> None:
-    """Check what only the generators know: clocks, memory sizes, names on the serial line.
-
-    Raises:
-        ConfigError: A value of ``[target]`` or ``[serial]`` cannot be made.
-    """
+def check_ranges(target: Target, serial: Serial, mistakes: Mistakes) -> None:
+    """Check what only the generators know: clocks, memory sizes, names on the serial line."""
     for section, make in (
         ("target", lambda: simulated_soc(target, with_cfu=True)),
         ("target", lambda: board_soc(target, with_cfu=True)),
         ("serial", lambda: _names(serial)),
     ):
-        try:
-            make()
-        except ConfigError as error:
-            raise ConfigError(f"{file}: [{section}] {error.what}", fix=error.fix) from None
+        if mistakes.is_certain(section):
+            try:
+                make()
+            except ConfigError as error:
+                mistakes.add(f"[{section}] {error.what}", error.fix, where=(section,))
 
 
 def _names(serial: Serial) -> FirmwareOptions:

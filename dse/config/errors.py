@@ -1,16 +1,20 @@
 """Validation errors in words: file, key, what was found, what is allowed."""
 
-import difflib
+import copy
+import itertools
 import json
 import math
+import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from contracts.faults import ConfigError
+from dse.config.mistakes import Mistakes
+from dse.words import closest, suggestion
 
 Location = tuple[str | int, ...]
 """Keys and indices from the top of a document to a value in it."""
@@ -27,6 +31,14 @@ _TYPES = {
     "dict_type": "a table",
     "model_type": "a table",
 }
+_BOUNDS = {  # name of the limit in pydantic's context; what the value is; what is allowed
+    "greater_than_equal": ("ge", "less than", "at least"),
+    "greater_than": ("gt", "not more than", "more than"),
+    "less_than_equal": ("le", "more than", "at most"),
+    "less_than": ("lt", "not less than", "less than"),
+}
+FORM = "form"
+"""Type of the error that ``file.form`` raises."""
 
 
 def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
@@ -34,6 +46,22 @@ def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
 
     Raises:
         ConfigError: The file cannot be read, it is not TOML, or a number in it is infinite or none.
+    """
+    mistakes = Mistakes(str(path))
+    text, content = parsed(path, mistakes)
+    mistakes.raise_any()
+    return text, content
+
+
+def parsed(path: Path, mistakes: Mistakes) -> tuple[str, dict[str, Any]]:
+    """Return the text of a TOML file and what those of its lines say that are right.
+
+    Args:
+        path: The file.
+        mistakes: Gets what is no TOML, and numbers that are infinite or none.
+
+    Raises:
+        ConfigError: The file cannot be read, or nothing can be said of it but that it is no TOML.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -45,21 +73,73 @@ def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
         raise ConfigError(
             f"{path} cannot be read: {error}", fix="give a readable text file"
         ) from error
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not TOML: {error}", fix="correct that line") from error
-    for location, number in _not_finite(content):
+    right, content = _right_lines(text, mistakes)
+    for location, number in list(_not_finite(content)):
         key = [str(step) for step in location]
         while isinstance(location[len(key) - 1], int):  # one of a list: the line tells which
             key.pop()
         if key[0] == "constraints":  # where pydantic says which branch of its union it took
             key.insert(2, "")
-        raise ConfigError(
-            f"{path}:{line_of(text, location)}: {_key(key)} is {number}",
-            fix="write a number; where the key may be left out, that stands for no limit",
+        mistakes.keep(
+            ConfigError(
+                f"{path}:{line_of(right, location)}: {_key(key)} is {number}",
+                fix="write a number; where the key may be left out, that stands for no limit",
+            ),
+            where=_place(location),
         )
+        _remove(content, _place(location))
     return text, content
+
+
+def _right_lines(text: str, mistakes: Mistakes) -> tuple[str, dict[str, Any]]:
+    """Return a document without the lines that are no TOML, as text and as what it says.
+
+    Raises:
+        ConfigError: A line is wrong that others depend on, such as the head of a section.
+    """
+    lines = text.splitlines()
+    while True:
+        try:
+            return "\n".join(lines) + "\n", tomllib.loads("\n".join(lines) + "\n")
+        except tomllib.TOMLDecodeError as error:
+            found = _AT_LINE.search(str(error))
+            number = int(found[1]) if found else len(lines)
+            line = lines[number - 1] if 0 < number <= len(lines) else ""
+            key = _KEY_LINE.match(line)
+            where = (_section_above(lines, number), key[1]) if key else ()
+            mistakes.keep(
+                ConfigError(
+                    f"{mistakes.file} is not TOML: {error}",
+                    fix=f"correct that line, {line.strip()!r}: {_toml_words(line, str(error))}"
+                    if line.strip()
+                    else "correct the lines before the end: a bracket or a quote is left open",
+                ),
+                where=where,
+            )
+            if not where:
+                mistakes.raise_any()
+            lines[number - 1] = ""
+
+
+_AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+_KEY_LINE = re.compile(r"\s*([A-Za-z0-9_-]+)[A-Za-z0-9_.-]*\s*=")
+_HEAD_LINE = re.compile(r"\s*\[+\s*([A-Za-z0-9_.-]+)\s*\]+")
+
+
+def _section_above(lines: Sequence[str], number: int) -> str:
+    heads = [found[1] for line in lines[: number - 1] if (found := _HEAD_LINE.match(line))]
+    return heads[-1].partition(".")[0] if heads else ""
+
+
+def _toml_words(line: str, message: str) -> str:
+    """Say how a line of TOML is written, by what is wrong with this one."""
+    if "overwrite" in message or "twice" in message or "already" in message:
+        return "the same key or section stands above, so take one of them out"
+    if line.lstrip().startswith("["):
+        return "a section is written [name]"
+    if "True" in line or "False" in line:
+        return "write true and false in small letters"
+    return 'write key = value, texts in "quotes", lists in [brackets]'
 
 
 def _not_finite(value: Any, location: Location = ()) -> Iterator[tuple[Location, float]]:
@@ -106,60 +186,165 @@ def validated(model: type[_Model], content: Mapping[str, Any], *, file: str) -> 
     """Check the content of a file against its model.
 
     Raises:
-        ConfigError: The first thing that is wrong, and how many more there are.
+        ConfigError: Everything that is wrong.
     """
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        problems = error.errors(include_url=False)
-        first = problems[0]
-        what, fix = _in_words(model, first)
-        more = "" if len(problems) == 1 else f" (and {len(problems) - 1} more)"
-        raise ConfigError(f"{file}: {what}{more}", fix=fix) from None
+    mistakes = Mistakes(file)
+    found = checked(model, content, mistakes)
+    mistakes.raise_any()
+    assert found is not None, "without a mistake it is valid"
+    return found
 
 
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that ``name`` was probably meant to be."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return near[0] if near else None
+def checked(
+    model: type[_Model],
+    content: Mapping[str, Any],
+    mistakes: Mistakes,
+    *,
+    stand_ins: Mapping[tuple[str, ...], Any] | None = None,
+) -> _Model | None:
+    """Return what those keys of a file say that are right.
+
+    Args:
+        model: Of the file.
+        content: What it says.
+        mistakes: Gets all that is wrong, unknown keys first; their keys are in doubt from then on.
+        stand_ins: For what must be there and is missing or wrong, by section and key.
+
+    Returns:
+        None where too little is right.
+    """
+    left = copy.deepcopy(dict(content))
+    for _ in range(_MOST_ROUNDS):  # what was taken out may be missed in the next round
+        try:
+            return model.model_validate(left)
+        except ValidationError as error:
+            problems = error.errors(include_url=False)
+        problems.sort(key=lambda problem: problem["type"] != "extra_forbidden")
+        for problem in problems:
+            place = _place(problem["loc"])
+            if problem["type"] == "missing":
+                if mistakes.is_certain(".".join(place)):
+                    mistakes.add(*_in_words(model, problem), where=place)
+                if not _fill(left, place, stand_ins or {}):
+                    return None
+                continue
+            mistakes.add(*_in_words(model, problem), where=place)
+            if problem["type"] == "extra_forbidden":
+                known = _fields_at(model, list(place[:-1])) if place[0] != "constraints" else {}
+                if near := closest(place[-1], known):
+                    mistakes.doubt(*place[:-1], near)
+            _remove(left, place)
+    return None
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Say which names are allowed, the probable one first."""
-    names = list(known)
-    near = closest(name, names)
-    allowed = f"allowed are: {', '.join(names)}"
-    return f"did you mean {near!r}? {allowed}" if near else allowed
+_MOST_ROUNDS = 4
+
+
+def _place(location: Sequence[str | int]) -> tuple[str, ...]:
+    """Return section and key of a place in a document: what can be taken out as a whole."""
+    whole = itertools.takewhile(lambda step: isinstance(step, str), location)
+    depth = 2 if location[0] in ("space", "constraints") else 3
+    return tuple(str(step) for step in itertools.islice(whole, depth))
+
+
+def _remove(content: dict[str, Any], place: Sequence[str]) -> None:
+    inner: Any = content
+    for step in place[:-1]:
+        inner = inner.get(step) if isinstance(inner, dict) else None
+    if isinstance(inner, dict):
+        inner.pop(place[-1], None)
+
+
+def _fill(
+    content: dict[str, Any], place: tuple[str, ...], stand_ins: Mapping[tuple[str, ...], Any]
+) -> bool:
+    """Put a stand-in where something is missing; a section without one is taken out."""
+    if place in stand_ins:
+        inner = content
+        for step in place[:-1]:
+            inner = inner[step]
+        inner[place[-1]] = copy.deepcopy(stand_ins[place])
+        return True
+    return len(place) > 1 and content.pop(place[0], None) is not None
 
 
 def _in_words(model: type[BaseModel], problem: Any) -> tuple[str, str]:
+    """Return what pydantic found wrong with a value, and what to do."""
     location = [str(step) for step in problem["loc"]]
     where = _key(location)
-    kind, found = problem["type"], problem["input"]
-    if kind == "extra_forbidden" and location[0] == "constraints":
-        return f"unknown key {where}", suggestion(location[-1], ("min", "max"))
+    kind, found, limits = problem["type"], problem["input"], problem.get("ctx", {})
     if kind == "extra_forbidden":
-        known = _fields_at(model, location[:-1])
-        return f"unknown key {where}", suggestion(location[-1], known)
+        return _unknown_key(model, location, where, found)
     if kind == "missing":
         field = _fields_at(model, location[:-1])[location[-1]]
         text = "add the section" if _is_section(field.annotation) else "add the key"
         return f"{where} is missing", text
     if kind == "literal_error":
-        return (
-            f"{where} is {_show(found)}",
-            f"use one of: {problem['ctx']['expected'].replace(' or ', ', ')}",
-        )
+        names = limits["expected"].replace(" or ", ", ")
+        near = closest(str(found), [name.strip("'") for name in names.split(", ")])
+        meant = f"did you mean {near!r}? " if near else ""
+        return f"{where} is {_show(found)}", f"{meant}use one of: {names}"
     if location[0] == "space":
         return (
             f"{where} is {_show(found)}, which is no value of a parameter",
             "write a whole number, true, false or text, or a list of them",
         )
     if kind in _TYPES:
-        return f"{where} is {_show(found)}, which is not {_TYPES[kind]}", f"write {_TYPES[kind]}"
+        return f"{where} is {_show(found)}, which is not {_TYPES[kind]}", _of_type(kind, found)
+    if kind in _BOUNDS:
+        key, too, allowed = _BOUNDS[kind]
+        limit = f"{limits[key]:.15g}"
+        return f"{where} is {_show(found)}, which is {too} {limit}", f"write {allowed} {limit}"
+    if kind in ("too_short", "too_long"):
+        wanted = limits["min_length" if kind == "too_short" else "max_length"]
+        return (
+            f"{where} has {limits['actual_length']} entries and needs {wanted}",
+            f"write a list of {wanted}",
+        )
+    if kind == FORM:
+        return f"{where} is {_show(found)}, which is not {limits['what']}", str(limits["fix"])
     message = problem["msg"]
     message = message[0].lower() + message[1:]
     return f"{where} is {_show(found)}: {message}", "give a value that satisfies this"
+
+
+def _unknown_key(
+    model: type[BaseModel], location: list[str], where: str, found: Any
+) -> tuple[str, str]:
+    """Say what a key that there is not was probably meant to be, and where it belongs."""
+    name = location[-1]
+    if location[0] == "constraints":
+        return f"unknown key {where}", suggestion(name, ("min", "max"))
+    known = _fields_at(model, location[:-1])
+    sections = {
+        section: _fields_at(model, [section])
+        for section, field in model.model_fields.items()
+        if _is_section(field.annotation)
+    }
+    homes = [section for section, fields in sections.items() if name in fields]
+    belongs = " or ".join(f"[{section}]" for section in homes)
+    if len(location) == 1 and not isinstance(found, dict | list):
+        outside = f"{name} stands outside of any section"
+        return outside, f"write it below {belongs}" if homes else suggestion(name, known)
+    if homes and closest(name, known) is None:
+        allowed = f"allowed here are: {', '.join(known)}"
+        return f"unknown key {where}", f"it belongs to {belongs}; {allowed}"
+    return f"unknown key {where}", suggestion(name, known)
+
+
+def _of_type(kind: str, found: Any) -> str:
+    """Say how a value of another type would have been written."""
+    if kind in ("int_type", "float_type") and isinstance(found, str):
+        try:
+            float(found.replace("_", ""))
+        except ValueError:
+            return f"write {_TYPES[kind]}"
+        return f"write {_TYPES[kind]}, without quotes: {found}"
+    if kind in ("int_from_float", "int_type") and isinstance(found, float):
+        return f"write {_TYPES[kind]}{f': {int(found)}' if found.is_integer() else ''}"
+    if kind == "list_type" and isinstance(found, str | int):
+        return f"write {_TYPES[kind]}: [{_show(found)}]"
+    return f"write {_TYPES[kind]}"
 
 
 def _key(location: list[str]) -> str:

@@ -1,5 +1,6 @@
 """What a config file may say: sections, keys and types, before names and paths are resolved."""
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, get_args
 
@@ -17,6 +18,7 @@ from pydantic_core import PydanticCustomError
 from contracts.faults import ConfigError
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
+from dse.config.errors import FORM
 from dse.suggest.algorithms import DEFAULT as DEFAULT_ALGORITHM
 from dse.suggest.algorithms import algorithm_names
 from dse.words import byte_count
@@ -46,19 +48,47 @@ def one_of(names: Callable[[], tuple[str, ...]]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def form(pattern: str, *, what: str, fix: str) -> AfterValidator:
+    """Return the check that a whole text has a form, which is told in words.
+
+    Args:
+        pattern: Regular expression of the form.
+        what: What such a text is, for a message: ``a SHA-256``.
+        fix: What to write.
+    """
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise PydanticCustomError(FORM, "Input should be {what}", {"what": what, "fix": fix})
+        return value
+
+    return AfterValidator(check)
+
+
 class Section(BaseModel):
     """A table of the file: unknown keys and wrong types are errors, nothing is converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+Name = Annotated[
+    str,
+    form(
+        r"[A-Za-z0-9][A-Za-z0-9._-]*",
+        what="a name: it begins with a letter or digit, then come letters, digits, '.', '_' or '-'",
+        fix='write a name without blanks, such as "first-night"',
+    ),
+]
+
+
 class StudySection(Section):
     """``[study]``: what the study is called and how far it goes."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: Name
     trials: int = Field(ge=1)
     workers: int = Field(default=2, ge=1, le=256)
     executor: Annotated[str, one_of(executor_names)] = LOCAL
+    scheduler: str | None = Field(default=None, pattern=r"^[a-z]+://[^\s/]+$")
     seed: int = Field(default=1, ge=0)
     fidelity: Literal["simulate", "synthesise", "place", "board"] = "synthesise"
     promote: Literal["all", "front"] = "all"
@@ -73,7 +103,14 @@ class SuggestSection(Section):
     stop_gain: float = Field(default=0.0, ge=0, lt=1)
 
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[
+    str,
+    form(
+        r"[0-9a-f]{64}",
+        what="a SHA-256: 64 digits of 0 to 9 and a to f",
+        fix="write what `sha256sum FILE` prints, or leave the key out",
+    ),
+]
 Names = Annotated[
     list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
 ]
@@ -112,7 +149,7 @@ ClockRange = Annotated[list[Clock], Field(min_length=2, max_length=2)]
 class TargetSection(Section):
     """``[target]``: a file of ``configs/targets`` by name, with single keys replaced."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: Name
     board: str | None = None
     part: str | None = None
     clock_mhz: float | None = Field(default=None, gt=0, le=_MOST_MHZ)
@@ -173,11 +210,21 @@ class LimitsSection(Section):
     serial_timeout_s: float = Field(default=120.0, gt=0)
 
 
+Printable = Annotated[
+    str,
+    form(
+        r"[ -~]{1,64}",
+        what="a text of 1 to 64 printable ASCII characters",
+        fix="write a shorter text, without accents and line breaks",
+    ),
+]
+
+
 class SerialSection(Section):
     """``[serial]``: what the firmware says on the serial line."""
 
-    device_name: str = Field(default="soft-soc-dse", pattern=r"^[ -~]{1,64}$")
-    model_name: str | None = Field(default=None, pattern=r"^[ -~]{1,64}$")
+    device_name: Printable = "soft-soc-dse"
+    model_name: Printable | None = None
     results: Literal["integers", "floats"] = "integers"
     inputs: Literal["int8", "uint8"] = "int8"
 
@@ -210,11 +257,21 @@ Size = Annotated[int, BeforeValidator(_bytes)]
 """A number of bytes, in a file with a unit: ``"20 GB"``."""
 
 
+Address = Annotated[
+    str,
+    form(
+        r"[^\s\x00-\x1f\x7f]+",
+        what="an address: it has a blank or a control character, or is empty",
+        fix="write a folder or an address such as ssh://host/folder, %20 for a blank",
+    ),
+]
+
+
 class CacheSection(Section):
     """``[cache]``: how much of the disk artefacts may take, and where else they are."""
 
     limit: Annotated[Size, Field(ge=0)] | None = None
-    remote: str | None = Field(default=None, pattern=r"^[^\s\x00-\x1f\x7f]+$")
+    remote: Address | None = None
 
 
 NoticeName = Literal["finished", "stopped", "stuck", "failing", "disk-low"]
@@ -222,11 +279,25 @@ NOTICES: tuple[NoticeName, ...] = get_args(NoticeName)
 """What a person may be told about, see ``dse.campaign.notices.NoticeKind``."""
 
 
+Word = Annotated[
+    str,
+    form(r"[^\x00]*", what="a word of a command: it has a zero byte", fix="take the byte out"),
+]
+WebAddress = Annotated[
+    str,
+    form(
+        r"https?://[^\s\x00-\x1f\x7f]+",
+        what="the address of a web page",
+        fix="write one that begins with https:// or http:// and has no blanks",
+    ),
+]
+
+
 class NotifySection(Section):
     """``[notify]``: whom to tell what happens to the study, and what."""
 
-    command: list[Annotated[str, Field(pattern=r"^[^\x00]*$")]] = []
-    webhook: str | None = Field(default=None, pattern=r"^https?://[^\s\x00-\x1f\x7f]+$")
+    command: list[Word] = []
+    webhook: WebAddress | None = None
     on: list[NoticeName] = list(NOTICES)
     stuck_after_s: float = Field(default=3600.0, gt=0)
     failing_in_a_row: int = Field(default=5, ge=1)

@@ -68,7 +68,7 @@ def known_space(config: StudyConfig, stored: str | None) -> KnownSpace | None:
     """
     if stored is not None:
         try:
-            return _read(json.loads(stored))
+            return _read(json.loads(stored), config)
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(
                 f"the space of study {config.name} in the database cannot be read: {error!r}",
@@ -89,7 +89,7 @@ def stored_code(stored: str | None) -> dict[str, str]:
         return {}
 
 
-def _read(document: dict[str, Any]) -> KnownSpace:
+def _read(document: dict[str, Any], config: StudyConfig) -> KnownSpace:
     if document["schema"] != _SCHEMA:
         raise ValueError(f"schema {document['schema']}")
     parameters = [_parameter(fields) for fields in document["parameters"]]
@@ -100,7 +100,7 @@ def _read(document: dict[str, Any]) -> KnownSpace:
     ]
     decided = [
         rule
-        for rule in built_in_rules()
+        for rule in built_in_rules(config, parameters)
         if names.issuperset(rule.parameters) and any(rule.name == other.name for other in stored)
     ]
     decided_names = {rule.name for rule in decided}

@@ -11,8 +11,9 @@ from contracts.faults import ConfigError
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.config.checks import check_ranges, completed
-from dse.config.errors import read_toml, validated
+from dse.config.errors import checked, parsed, validated
 from dse.config.file import FIDELITIES, BoundsSection, NotifySection, StudyFile, WorkloadSection
+from dse.config.mistakes import Mistakes
 from dse.config.variants import PARAMETER, comparable, file_name, variant_values
 from runners.fpga.cells import ROLES
 from runners.job import Job, Limits, Memory, Serial, Target, Workload
@@ -22,6 +23,7 @@ CHANGEABLE = (
     ("study", "trials"),
     ("study", "workers"),
     ("study", "executor"),
+    ("study", "scheduler"),
     ("study", "promote_margin"),
     ("suggest", "timeout_s"),
     ("cache", "limit"),
@@ -105,6 +107,7 @@ class StudyConfig:
         trials: Budget: trials in the study altogether.
         workers: Trials at the same time.
         executor: What runs them; see ``runners.executors``.
+        scheduler: Address of an executor's scheduler, where it has one.
         seed: Of the search.
         fidelity: How far trials go.
         promotes: Whether only designs on or near the front go that far.
@@ -133,6 +136,7 @@ class StudyConfig:
     trials: int
     workers: int
     executor: str
+    scheduler: str | None
     seed: int
     fidelity: Fidelity
     promotes: bool
@@ -226,6 +230,22 @@ class StudyConfig:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadConfig:
+    """A config file that was read as far as that goes.
+
+    Attributes:
+        text: Of the file.
+        config: What it says where it is right, stand-ins elsewhere.
+        mistakes: What is wrong in it so far. Who looks further at ``config`` adds to them, asks
+            before whether the keys are certain, and raises them before anything is done.
+    """
+
+    text: str
+    config: StudyConfig
+    mistakes: Mistakes
+
+
 def load_config(path: Path, *, with_workload: bool = True) -> tuple[str, StudyConfig]:
     """Read, check and complete a config file; return its text and the config.
 
@@ -233,14 +253,64 @@ def load_config(path: Path, *, with_workload: bool = True) -> tuple[str, StudyCo
     samples need not exist; enough for a look at the space.
 
     Raises:
-        ConfigError: The first thing that is wrong: file, key, what was found, what is allowed.
+        ConfigError: All that is wrong: file, key, what was found, what is allowed.
     """
-    text, content = read_toml(path)
-    given = validated(StudyFile, content, file=str(path))
-    folder = path.parent.resolve()
-    config = _config(completed(given, folder=folder, file=str(path), with_workload=with_workload))
-    check_ranges(config.target, config.serial, file=str(path))
-    return text, config
+    read = read_config(path, with_workload=with_workload)
+    read.mistakes.raise_any()
+    return read.text, read.config
+
+
+def read_config(path: Path, *, with_workload: bool = True) -> ReadConfig:
+    """Read a config file as ``load_config`` does, and keep what is wrong in it.
+
+    Raises:
+        ConfigError: There is nothing to look further at: no file, no TOML, or no study in it.
+    """
+    mistakes = Mistakes(str(path))
+    text, content = parsed(path, mistakes)
+    given = checked(StudyFile, content, mistakes, stand_ins=_STAND_INS)
+    if given is None:
+        mistakes.raise_any()
+        raise AssertionError("what cannot be read has a mistake")
+    complete = completed(given, mistakes, folder=path.parent.resolve(), with_workload=with_workload)
+    config = _config(complete)
+    check_ranges(config.target, config.serial, mistakes)
+    return ReadConfig(text=text, config=config, mistakes=mistakes)
+
+
+def config_of(
+    content: Mapping[str, Any], *, file: str, folder: Path, with_workload: bool = True
+) -> StudyConfig:
+    """Return the config of what a file says, or would say.
+
+    Args:
+        content: By section.
+        file: Its name for messages.
+        folder: What relative paths start from.
+        with_workload: As of ``load_config``.
+
+    Raises:
+        ConfigError: All that is wrong.
+    """
+    mistakes = Mistakes(file)
+    given = checked(StudyFile, content, mistakes)
+    mistakes.raise_any()
+    assert given is not None, "without a mistake it is valid"
+    complete = completed(given, mistakes, folder=folder, with_workload=with_workload)
+    mistakes.raise_any()
+    config = _config(complete)
+    check_ranges(config.target, config.serial, mistakes)
+    mistakes.raise_any()
+    return config
+
+
+_STAND_INS: Mapping[tuple[str, ...], Any] = {
+    ("study",): {},
+    ("study", "name"): "study",
+    ("study", "trials"): 1,
+    ("workload",): {},
+}
+"""For what a config must have: where it is missing, the rest can be looked at."""
 
 
 def config_from_json(text: str) -> StudyConfig:
@@ -282,6 +352,7 @@ def _config(complete: StudyFile) -> StudyConfig:
         trials=study.trials,
         workers=study.workers,
         executor=study.executor,
+        scheduler=study.scheduler,
         seed=study.seed,
         fidelity=FIDELITIES[study.fidelity],
         promotes=study.promote == "front",
@@ -339,7 +410,7 @@ def _workloads(
     if section.models is not None:
         files, digests = section.models, section.models_sha256 or []
     else:
-        files, digests = [section.model or ""], [section.model_sha256 or ""]
+        files, digests = [section.model or "model"], [section.model_sha256 or ""]
     return {
         value: Workload(
             model=Path(file),

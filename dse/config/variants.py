@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 
 from contracts.faults import ConfigError
 from contracts.parameter import Parameter, Value
-from dse.config.errors import closest, suggestion
+from dse.words import closest, suggestion
 
 PARAMETER = "model"
 """Name of the parameter whose values the variants are."""

@@ -10,7 +10,7 @@ from dse.output.drawing.svg import LETTER_WIDTH, SERIES, Drawing
 from dse.output.picture import require_picture, write_picture
 from dse.output.report import table_text
 from dse.results.choosing import Choice
-from dse.results.fronts_by import FrontsBy, GroupFront
+from dse.results.fronts_by import FrontPoint, FrontsBy, GroupFront
 from dse.words import number_text
 
 _WIDE = 10
@@ -74,7 +74,7 @@ def fronts_drawing(fronts: FrontsBy) -> Drawing:
     height = _HEIGHT + _ROW * (len(fronts.groups) + 2)
     drawing = Drawing(max(_WIDTH, names + 560), height, title)
     drawing.text(10, 20, title, "c-head")
-    values = [point.values[:2] for group in fronts.groups for point in group.points]
+    values = [_place(point) for group in fronts.groups for point in group.points]
     xs, ys = [x for x, _ in values], [y for _, y in values]
     across = make_axis(xs, start=_LEFT, end=_WIDTH - 20, is_log=_is_wide(xs))
     upward = make_axis(ys, start=_HEIGHT - _BOTTOM, end=_TOP, is_log=_is_wide(ys))
@@ -82,12 +82,12 @@ def fronts_drawing(fronts: FrontsBy) -> Drawing:
     labels = [
         f"{name} ({goal})" for name, goal in zip(fronts.objectives, fronts.goals, strict=True)
     ]
-    x_name, y_name = labels[:2]
+    x_name, y_name = labels[:2] if len(labels) > 1 else ("trial", labels[0])
     drawing.text((_LEFT + _WIDTH) / 2, upward.start + 38, x_name, "mid c-soft")
     drawing.text(16, _TOP - 14, y_name, "c-soft")
     for number, group in enumerate(fronts.groups):
         kind = number % len(SERIES)
-        places = [(across.at(p.values[0]), upward.at(p.values[1])) for p in group.points]
+        places = [(across.at(x), upward.at(y)) for x, y in map(_place, group.points)]
         if len(fronts.objectives) == 2:
             (x, y), *further = places
             steps = "".join(f"H{x:.1f}V{y:.1f}" for x, y in further)
@@ -102,17 +102,19 @@ def fronts_drawing(fronts: FrontsBy) -> Drawing:
 
 def _write_table(drawing: Drawing, fronts: FrontsBy, names: float) -> None:
     y = _HEIGHT + 8
-    columns = [26 + names + 110, 26 + names + 250, 26 + names + 390, 26 + names + 480]
-    header = ["on its front", *(f"best {name}" for name in fronts.objectives[:2]), "adds"]
+    shown = range(len(fronts.objectives[:2]))
+    columns = [26 + names + at for at in (110, 250, 390, 480)]
+    header = ["on its front", *(f"best {fronts.objectives[at]}" for at in shown), "adds"]
     drawing.text(26, y, fronts.by, "c-head")
-    for x, text in zip(columns, header, strict=True):
+    for x, text in zip(columns, header, strict=False):  # one objective leaves a column over
         drawing.text(x, y, text, "end c-head")
     for number, group in enumerate(fronts.groups):
         y += _ROW
         drawing.circle(14, y - 4, 4.5, f"c-series-mark-{number % len(SERIES)}")
         drawing.text(26, y, group.name)
-        cells = [str(len(group.points)), _figure(group, 0), _figure(group, 1), f"{group.adds:.1%}"]
-        for x, text in zip(columns, cells, strict=True):
+        figures = (_figure(group, at) for at in shown)
+        cells = [str(len(group.points)), *figures, f"{group.adds:.1%}"]
+        for x, text in zip(columns, cells, strict=False):
             drawing.text(x, y, text, "end")
     if any(map(_has_estimate, fronts.groups)):
         drawing.text(26, y + _ROW, "hollow, ~: an estimate, not placed", "c-soft")
@@ -160,6 +162,12 @@ def choice_text(choice: Choice, *, most: int = 20) -> str:
         f"look at it: python -m dse.study show {choice.study} {first.number}",
     ]
     return "\n".join(lines)
+
+
+def _place(point: FrontPoint) -> tuple[float, float]:
+    """Return where a point is drawn: by two objectives, or by its number and the only one."""
+    first, *others = point.values
+    return (first, others[0]) if others else (float(point.number), first)
 
 
 def _is_wide(values: list[float]) -> bool:

@@ -8,6 +8,7 @@ from dse.output.drawing.scale import Axis, make_axis
 from dse.output.drawing.scatter import Mark, Scatter, draw_scatter
 from dse.output.drawing.svg import LETTER_WIDTH, Drawing
 from dse.output.picture import require_picture, write_picture
+from dse.pareto import Goal
 from dse.results.front import Front
 from dse.store import TrialResult
 from dse.words import number_text, value_text, varying
@@ -24,7 +25,7 @@ _MOST_ROWS = 40
 
 
 def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
-    """Draw the first two objectives of a front to an SVG or PNG file.
+    """Draw the first two objectives of a front, or the only one by trial, to an SVG or PNG file.
 
     Raises:
         ConfigError: The ending is unknown, there is nothing to draw, the file cannot be written,
@@ -49,13 +50,19 @@ def front_drawing(front: Front, config: StudyConfig) -> Drawing:
     drawing = Drawing(width, height, title)
     drawing.text(10, 20, title, "c-head")
     _write_key(drawing, front)
-    x, y = front.objectives[:2]
-    others = [(a, b) for a, b, *_ in front.dominated_values.tolist()]
-    shown = [(r.metrics[x], r.metrics[y]) for r in front.points] + others
+    points = [_place(result, front) for result in front.points]
+    if len(front.objectives) == 1:
+        x_label, y_label = "trial", _label(front.objectives[0], front.goals[0], front)
+        values = front.dominated_values[:, 0].tolist()
+        others = [(float(number), b) for number, b in zip(front.dominated, values, strict=True)]
+    else:
+        x_label, y_label = (_label(*front_of, front) for front_of in _first_two(front))
+        others = [(a, b) for a, b, *_ in front.dominated_values.tolist()]
+    shown = points + others
     scatter = Scatter(
-        x_label=_label(x, front.goals[0], front),
-        y_label=_label(y, front.goals[1], front),
-        front=[_mark(result, x, y) for result in front.points],
+        x_label=x_label,
+        y_label=y_label,
+        front=[_mark(result, place) for result, place in zip(front.points, points, strict=True)],
         others=others,
         has_steps=len(front.objectives) == 2,
     )
@@ -69,10 +76,22 @@ def front_drawing(front: Front, config: StudyConfig) -> Drawing:
     return drawing
 
 
-def _mark(result: TrialResult, x: str, y: str) -> Mark:
+def _first_two(front: Front) -> list[tuple[str, Goal]]:
+    return list(zip(front.objectives, front.goals, strict=True))[:2]
+
+
+def _place(result: TrialResult, front: Front) -> tuple[float, float]:
+    """Return where a trial is drawn: by two objectives, or by its number and the only one."""
+    first, *others = front.objectives
+    if not others:
+        return float(result.trial.number), result.metrics[first]
+    return result.metrics[first], result.metrics[others[0]]
+
+
+def _mark(result: TrialResult, place: tuple[float, float]) -> Mark:
     return Mark(
-        x=result.metrics[x],
-        y=result.metrics[y],
+        x=place[0],
+        y=place[1],
         name=str(result.trial.number),
         is_hollow=bool(result.estimates),
     )

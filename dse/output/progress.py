@@ -19,7 +19,7 @@ from dse.campaign.events import (
     TrialStarted,
 )
 from dse.config import StudyConfig
-from dse.results.front import has_objectives, missing_objectives
+from dse.results.front import broken_constraints, missing_objectives
 from dse.store import TrialRecord, TrialState
 from dse.words import design_text, duration_text, number_text, plural
 from runners.job import StageState
@@ -59,7 +59,7 @@ class Tally:
         promoted: Trials that measure a design of the front again, at a higher fidelity.
         promoted_ended: Those of them that ended.
         failed: Trials that failed, of both kinds.
-        best: Best value of each objective so far.
+        best: Best value of each objective so far, of the designs that keep the constraints.
     """
 
     config: StudyConfig
@@ -81,9 +81,9 @@ class Tally:
             if trial.state not in (TrialState.WAITING, TrialState.RUNNING):
                 self._end(trial)
         self.failed += int(columns.is_state(TrialState.FAILED).sum())
-        ended = columns.is_state(TrialState.COMPLETED) & has_objectives(columns)
-        for name in self.config.objectives if ended.any() else ():
-            values = columns.column(name)[ended]
+        counted = columns.standing.kept
+        for name in self.config.objectives if counted.any() else ():
+            values = columns.column(name)[counted]
             best = values.max() if name in self.config.maximise else values.min()
             self.best[name] = float(best)
 
@@ -159,7 +159,7 @@ class Tally:
         return ", ".join(parts)
 
     def _improve(self, metrics: dict[str, float]) -> None:
-        if missing_objectives(metrics, self.config):
+        if broken_constraints(metrics, self.config) or missing_objectives(metrics, self.config):
             return
         for name in self.config.objectives:
             better = max if name in self.config.maximise else min

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from contracts.faults import ConfigError
+from contracts.metric import MetricDefinition
 from dse.pareto import front
 from dse.results.columns import Mask, StudyColumns
 from dse.results.front import goals_of
-from dse.words import number_text, quantity
+from dse.words import number_text, quantity, suggestion
 from runners.fpga import capacity_of
+from runners.measuring.metrics import METRICS
 
-_LIMIT = re.compile(r"\s*(\w+)\s*(<=|>=|<|>)\s*(.+)")
+_LIMIT = re.compile(r"\s*(\w+)\s*(<=|>=|<|>|=)\s*(.+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +81,13 @@ class Choice:
     kept: int
 
 
-def parse_limit(text: str) -> Limit:
-    """Read ``latency_us <= 100 ms``, ``lut4 < 8,000``, ``fmax_mhz >= 60``.
+def parse_limit(text: str, definitions: Mapping[str, MetricDefinition] | None = None) -> Limit:
+    """Read ``latency_us <= 100ms``, ``lut4 < 8,000``, ``fmax_mhz >= 60``, ``latency_us=150k``.
+
+    Args:
+        text: What a person wrote.
+        definitions: Of the metrics: after ``=`` what is better when higher has a least value, and
+            everything else a largest one.
 
     Raises:
         ConfigError: It is no such text.
@@ -88,10 +95,17 @@ def parse_limit(text: str) -> Limit:
     found = _LIMIT.fullmatch(text)
     if found is None:
         raise ConfigError(
-            f"{text!r} is no limit", fix='write "METRIC <= NUMBER", such as "latency_us <= 100ms"'
+            f"{text!r} is no limit",
+            fix='write "METRIC <= NUMBER", such as "latency_us <= 100ms", or METRIC=NUMBER',
         )
-    metric, bound, typed = found.groups()
-    return Limit(metric=metric, most=bound.startswith("<"), value=quantity(typed, metric))
+    metric, sign, typed = found.groups()
+    most = sign.startswith("<") or (sign == "=" and not _is_higher_better(metric, definitions))
+    return Limit(metric=metric, most=most, value=quantity(typed, metric))
+
+
+def _is_higher_better(metric: str, definitions: Mapping[str, MetricDefinition] | None) -> bool:
+    known = METRICS if definitions is None else definitions
+    return metric in known and known[metric].better == "higher"
 
 
 def parse_weight(text: str) -> tuple[str, float]:
@@ -108,6 +122,64 @@ def parse_weight(text: str) -> tuple[str, float]:
     if not math.isfinite(weight) or weight < 0:
         raise ConfigError(f"{text!r} is no weight", fix='write "OBJECTIVE=NUMBER", 0 or more')
     return name.strip(), weight
+
+
+def keepers_of(
+    columns: StudyColumns,
+    *,
+    limits: Sequence[Limit] = (),
+    part: str | None = None,
+    spare: float = 0.0,
+) -> tuple[list[int], list[int], dict[int, float | None]]:
+    """Return the trials that count and keep limits: everybody who asks for limits asks here.
+
+    Args:
+        columns: Of the study, with all metrics.
+        limits: To keep.
+        part: As of ``choose``.
+        spare: As of ``choose``.
+
+    Returns:
+        Positions of those that keep all, of those that count, and of the latter what they leave
+        free of the part.
+
+    Raises:
+        ConfigError: A metric or the part is unknown, or nothing keeps the limits.
+    """
+    for limit in limits:
+        if limit.metric not in columns.metrics:
+            raise ConfigError(
+                f"no trial of study {columns.config.name} has the metric {limit.metric}",
+                fix=suggestion(limit.metric, sorted(columns.metrics), intro="use one of"),
+            )
+    counted = np.flatnonzero(columns.standing.kept).tolist()
+    free = {at: _spare(columns, at, part or columns.config.target.part) for at in counted}
+    if part is not None and not any(share is not None for share in free.values()):
+        cells = ", ".join(capacity_of(part)) or "nothing that is known"
+        raise ConfigError(
+            f"whether a trial fits {part} cannot be told: it has {cells}",
+            fix="name a part of the study's own family, or one that counts in the same roles",
+        )
+    keepers = {
+        f"{limit.metric} {'<=' if limit.most else '>='} {number_text(limit.value)}": {
+            at for at in counted if limit.holds(float(columns.column(limit.metric)[at]))
+        }
+        for limit in limits
+    }
+    if part is not None or spare > 0:
+        what = f"room on {part or columns.config.target.part} with {spare:.0%} to spare"
+        keepers[what] = {at for at, share in free.items() if share is not None and share >= spare}
+    kept = [at for at in counted if all(at in keeping for keeping in keepers.values())]
+    if not kept:
+        each = ", ".join(f"{len(keeping)} keep {what}" for what, keeping in keepers.items())
+        most = max((share for share in free.values() if share is not None), default=0.0)
+        room = f"; the most that is left free of the part is {most:.0%}" if part or spare else ""
+        raise ConfigError(
+            f"none of the {len(counted)} trials of study {columns.config.name} that count keeps"
+            f" all limits: {each or 'there is none'}{room}",
+            fix="loosen one, or go on searching with it under [constraints]",
+        )
+    return kept, counted, free
 
 
 def choose(
@@ -138,39 +210,7 @@ def choose(
                 f"{name} is no objective of study {columns.config.name}",
                 fix=f"weigh {', '.join(objectives)}",
             )
-    for limit in limits:
-        if limit.metric not in columns.metrics:
-            raise ConfigError(
-                f"no trial of study {columns.config.name} has the metric {limit.metric}",
-                fix=f"use one of {', '.join(sorted(columns.metrics))}",
-            )
-    counted = np.flatnonzero(columns.standing.kept).tolist()
-    free = {at: _spare(columns, at, part or columns.config.target.part) for at in counted}
-    if part is not None and not any(share is not None for share in free.values()):
-        cells = ", ".join(capacity_of(part)) or "nothing that is known"
-        raise ConfigError(
-            f"whether a trial fits {part} cannot be told: it has {cells}",
-            fix="name a part of the study's own family, or one that counts in the same roles",
-        )
-    keepers = {
-        f"{limit.metric} {'<=' if limit.most else '>='} {number_text(limit.value)}": {
-            at for at in counted if limit.holds(float(columns.column(limit.metric)[at]))
-        }
-        for limit in limits
-    }
-    if part is not None or spare > 0:
-        what = f"room on {part or columns.config.target.part} with {spare:.0%} to spare"
-        keepers[what] = {at for at, share in free.items() if share is not None and share >= spare}
-    kept = [at for at in counted if all(at in keeping for keeping in keepers.values())]
-    if not kept:
-        each = ", ".join(f"{len(keeping)} keep {what}" for what, keeping in keepers.items())
-        most = max((share for share in free.values() if share is not None), default=0.0)
-        room = f"; the most that is left free of the part is {most:.0%}" if part or spare else ""
-        raise ConfigError(
-            f"none of the {len(counted)} trials of study {columns.config.name} that count keeps"
-            f" all limits: {each or 'there is none'}{room}",
-            fix="loosen one, or go on searching with it under [constraints]",
-        )
+    kept, counted, free = keepers_of(columns, limits=limits, part=part, spare=spare)
     points = np.column_stack([columns.column(name)[kept] for name in objectives])
     chosen = list(front(points, goals_of(columns.config)))
     ranking = ranked(columns, [kept[at] for at in chosen], weights=weights)

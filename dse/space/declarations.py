@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from contracts.faults import ConfigError
 from contracts.parameter import Condition, Parameter, Rule, Value, same_value
+from dse.words import closest
 
 INACTIVE = -1
 """Stands for the position of a value where a parameter does not exist."""
@@ -96,12 +97,12 @@ def restricted_values(parameter: Parameter, allowed: Value | Sequence[Value]) ->
         ConfigError: Something is allowed that is no value of the parameter, or nothing is.
     """
     wanted = (allowed,) if isinstance(allowed, int | str) else tuple(allowed)
-    for value in wanted:
-        if position_of(parameter, value) == INACTIVE:
-            raise ConfigError(
-                f"{parameter.name} cannot be {value_text(value)}",
-                f"use some of: {values_text(parameter.values)}",
-            )
+    unknown = [value for value in wanted if position_of(parameter, value) == INACTIVE]
+    if unknown:
+        raise ConfigError(
+            f"{parameter.name} cannot be {' nor '.join(map(_quoted, unknown))}",
+            _meant(unknown[0], parameter.values),
+        )
     values = tuple(v for v in parameter.values if any(same_value(v, w) for w in wanted))
     if not values:
         raise ConfigError(
@@ -109,6 +110,23 @@ def restricted_values(parameter: Parameter, allowed: Value | Sequence[Value]) ->
             f"allow some of: {values_text(parameter.values)}",
         )
     return values
+
+
+def _quoted(value: object) -> str:
+    """Write a value so that text that looks like a number or a truth is told from one."""
+    is_odd = isinstance(value, str) and (not value.isidentifier() or value in ("true", "false"))
+    return json.dumps(value) if is_odd else value_text(value)
+
+
+def _meant(value: object, legal: Sequence[Value]) -> str:
+    """Say what there is, first what an unknown value was probably meant to be."""
+    use = f"use some of: {values_text(legal)}"
+    texts = {value_text(each): each for each in legal}
+    text = str(value).lower() if isinstance(value, str) else value_text(value)
+    if isinstance(value, str) and not isinstance(texts.get(text, ""), str):
+        return f"write {text} without quotes; {use}"
+    near = closest(text, [each for each in legal if isinstance(each, str)])
+    return f"did you mean {near!r}? {use}" if near else use
 
 
 def position_of(parameter: Parameter, value: object) -> int:

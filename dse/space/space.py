@@ -9,7 +9,7 @@ design in time that grows with the coupling between parameters and not with the 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from contracts.faults import ConfigError
+from contracts.faults import ConfigError, ConfigMistakes
 from contracts.parameter import Parameter, Rule, Value, same_value
 from dse.space.declarations import (
     INACTIVE,
@@ -24,6 +24,7 @@ from dse.space.declarations import (
     values_text,
 )
 from dse.space.design import Design
+from dse.words import suggestion
 
 _MAX_SITUATIONS = 1_000_000
 """Bound on the memory of one space, about 0.3 GB; coupling beyond it is refused, not endured."""
@@ -160,7 +161,7 @@ class Space:
         Wishes for parameters that turn out inactive are dropped; active parameters without a wish
         take their default, or the first value after it that the rules allow.
         """
-        choices = self._complete(0, (), wishes)
+        choices = self._complete(0, (), wishes, set())
         return None if choices is None else self._built(choices)
 
     def default(self) -> Design:
@@ -204,16 +205,24 @@ class Space:
             allowed: Name to one value or a list of values; names not given stay as they are.
 
         Raises:
-            ConfigError: A name or value is not in this space, or no design is left.
+            ConfigError: A name or value is not in this space, or no design is left; all such names
+                and values are told.
         """
-        for name in allowed:
+        wrong: list[tuple[str, str]] = []
+        kept = {parameter.name: parameter.values for parameter in self.parameters}
+        for name, values in allowed.items():
             if name not in self._by_name:
-                known = ", ".join(self._by_name)
-                raise ConfigError(f"the space has no parameter {name!r}", f"use one of: {known}")
-        kept = {
-            p.name: restricted_values(p, allowed[p.name]) if p.name in allowed else p.values
-            for p in self.parameters
-        }
+                fix = suggestion(name, self._by_name, intro="use one of")
+                wrong.append((f"the space has no parameter {name!r}", fix))
+                continue
+            try:
+                kept[name] = restricted_values(self._by_name[name], values)
+            except ConfigError as error:
+                wrong.append((error.what, error.fix))
+        if len(wrong) == 1:
+            raise ConfigError(*wrong[0])
+        if wrong:
+            raise ConfigMistakes.of("the restriction", wrong)
         return Space((restricted_parameter(p, kept) for p in self.parameters), self.rules)
 
     # Everything below works on positions in ``values`` instead of values, -1 for inactive.
@@ -272,11 +281,24 @@ class Space:
         )
 
     def _complete(
-        self, depth: int, situation: _Situation, wishes: Mapping[str, Value]
+        self,
+        depth: int,
+        situation: _Situation,
+        wishes: Mapping[str, Value],
+        dead: set[tuple[int, _Situation]],
     ) -> tuple[int, ...] | None:
-        """Return the choices from ``depth`` on that ``completed`` promises, or None."""
+        """Return the choices from ``depth`` on that ``completed`` promises, or None.
+
+        Args:
+            depth: Of the next decision.
+            situation: What of the earlier ones still matters.
+            wishes: As of ``completed``.
+            dead: Where the wishes were found to lead nowhere; grows, so that none is tried twice.
+        """
         if depth == len(self._order):
             return ()
+        if (depth, situation) in dead:
+            return None
         parameter = self._order[depth]
         wanted = (
             position_of(parameter, wishes[parameter.name]) if parameter.name in wishes else None
@@ -285,9 +307,10 @@ class Space:
         branches = self._branches(depth, situation)
         for choice, after, _ in sorted(branches, key=lambda b: (b[0] < default, b[0])):
             if wanted is None or choice in (wanted, INACTIVE):
-                rest = self._complete(depth + 1, after, wishes)
+                rest = self._complete(depth + 1, after, wishes, dead)
                 if rest is not None:
                     return (choice, *rest)
+        dead.add((depth, situation))
         return None
 
     def _fault(self, values: Mapping[str, Value]) -> tuple[str, str] | None:

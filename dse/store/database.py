@@ -51,6 +51,12 @@ _FIXES: dict[int, tuple[str, str]] = {
 }
 
 
+def is_locked(error: DBAPIError) -> bool:
+    """Tell whether a statement failed because another process holds the lock of the file."""
+    code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def store_error(path: Path, error: BaseException | None) -> StoreError:
     """Say in words what SQLite's error means for the file at ``path``."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF

@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
 from contracts.belief import Importance
 from contracts.measurement import Outcome
 from dse.store import leases, presence, queries, withdrawals
 from dse.store.beliefs import write_belief
-from dse.store.database import as_store_error, open_to_write
+from dse.store.database import as_store_error, is_locked, open_to_write
 from dse.store.reader import Reader
 from dse.store.records import (
     BY_HAND,
@@ -45,6 +46,7 @@ class Store(Reader):
     """
 
     def __init__(self, path: Path, *, busy_timeout_s: float = 30.0) -> None:
+        self._keep_waiting: Callable[[], bool] = lambda: False
         self._writing = open_to_write(path, busy_timeout_s=busy_timeout_s)
         try:
             super().__init__(path, busy_timeout_s=busy_timeout_s)
@@ -57,9 +59,25 @@ class Store(Reader):
         super().close()
         self._writing.dispose()
 
+    def wait_while(self, keep_waiting: Callable[[], bool]) -> None:
+        """Let somebody decide what a lock that outlasts ``busy_timeout_s`` means.
+
+        Args:
+            keep_waiting: Asked each time that another process has held the lock for so long: True
+                waits for as long again, False raises the StoreError.
+        """
+        self._keep_waiting = keep_waiting
+
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        with as_store_error(self.path), self._writing.begin() as db:
+        with as_store_error(self.path), ExitStack() as stack:
+            db = None
+            while db is None:
+                try:
+                    db = stack.enter_context(self._writing.begin())
+                except DBAPIError as error:  # nothing was written yet
+                    if not is_locked(error) or not self._keep_waiting():
+                        raise
             yield db
 
     # --- studies

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from contracts.kernel_headers import KernelHeaders
+from contracts.least_hardware import LeastHardware
 from contracts.network import Network, Program
 from contracts.parameter import Parameter, Rule, Value
 
@@ -102,6 +103,20 @@ class Compiler:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeastOf:
+    """A lower bound of what the hardware of a family takes, and what it follows from.
+
+    Attributes:
+        parameters: Those of the family that decide it. The fewer, the more of the CPU a space can
+            look at together with it.
+        hardware: Returns the bound for values of these.
+    """
+
+    parameters: tuple[str, ...]
+    hardware: Callable[[Values], LeastHardware]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
     """One way to build a CFU, with everything that a study needs to search over it.
 
@@ -122,6 +137,8 @@ class Family:
             ``unit.h``. None leaves each layer to its kernel.
         macs_per_cycle: Returns the most multiply-accumulates that the hardware of a design does in
             a cycle, which layers are compared with; None where nobody has said it.
+        least: Lower bounds of what the hardware takes of an FPGA, each by itself: a design that
+            takes more than a part has is in no space. Empty where nobody has said any.
         sources: Files or folders that ``verilog`` depends on, of different names; what they
             contain is part of the key of everything that is built from it. The folder of
             ``kernels`` need not be named.
@@ -137,4 +154,5 @@ class Family:
     kernel_headers: KernelHeaders | None = None
     compiler: Compiler | None = None
     macs_per_cycle: Callable[[Values], float] | None = None
+    least: tuple[LeastOf, ...] = ()
     sources: tuple[Path, ...] = ()

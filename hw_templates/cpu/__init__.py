@@ -10,6 +10,7 @@ from hw_templates.cpu.generator import (
     options_text,
     source_digest,
 )
+from hw_templates.cpu.least import least_core
 from hw_templates.cpu.parameters import MACS_PER_CYCLE, PARAMETERS, RULES
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "copy_project",
     "generator_batch_command",
     "generator_command",
+    "least_core",
     "maven_command",
     "options_text",
     "source_digest",

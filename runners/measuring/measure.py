@@ -14,10 +14,11 @@ from contracts.measurement import (
     StageTime,
     outcome_of,
 )
-from runners.fpga import PARTS, family_of_part
+from runners.fpga import family_of_part
 from runners.fpga.family import total
 from runners.job import Job
 from runners.measuring.clock import settle_clock
+from runners.measuring.fit import require_fit
 from runners.measuring.metrics import (
     ACCURACY_PERCENT,
     AUC,
@@ -37,7 +38,7 @@ from runners.stages.design import family_of
 from runners.stages.place.stage import read_routed
 from runners.stages.simulate import read_profile
 from runners.stages.socs import asked_clock_hz, built_clock_hz
-from runners.stages.synthesis import SYNTHESISED, read_cost, require_fit
+from runners.stages.synthesis import SYNTHESISED, read_cost
 from runners.tools import all_identities
 from runners.workload import workload_model
 
@@ -176,13 +177,12 @@ class _Attempt:
         Raises:
             DoesNotFit: The part has too few.
         """
-        part = self._job.target.part
-        family = family_of_part(part)
-        cost = total(
-            read_cost(pipeline.get(f"synthesise-{name}").folder) for name, _, _ in SYNTHESISED
-        )
-        require_fit(cost, PARTS[part], part=part)
-        self._learn(*family.measured(cost, Fidelity.SYNTHESISED))
+        family = family_of_part(self._job.target.part)
+        costs = {
+            name: read_cost(pipeline.get(f"synthesise-{name}").folder) for name, _, _ in SYNTHESISED
+        }
+        require_fit(costs, self._job)
+        self._learn(*family.measured(total(costs.values()), Fidelity.SYNTHESISED))
 
     def _simulate(self, job: Job, pipeline: Pipeline) -> None:
         """Learn cycles and layers; until the design is placed, its clock is only requested."""

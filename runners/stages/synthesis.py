@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from contracts.faults import DoesNotFit, ToolCrashed
+from contracts.faults import ToolCrashed
 from runners.fpga import family_of_part
 from runners.fpga.family import FpgaFamily
 from runners.job import Job
@@ -99,24 +99,6 @@ def read_cost(folder: Path) -> dict[str, int]:
     """Return the cost that ``write_cost`` wrote into ``folder``."""
     cost: dict[str, int] = json.loads((folder / "cost.json").read_text())
     return cost
-
-
-def require_fit(cost: Mapping[str, int], capacity: Mapping[str, int], *, part: str) -> None:
-    """Check a design against its part.
-
-    Raises:
-        DoesNotFit: The part has too little of one or more resources; all are named.
-    """
-    short = [
-        f"{count} {name.upper()} of {capacity[name]}"
-        for name, count in cost.items()
-        if count > capacity[name]
-    ]
-    if short:
-        raise DoesNotFit(
-            f"the design needs {', '.join(short)} on {part}",
-            fix="choose a larger part or smaller parameters",
-        )
 
 
 def _synthesis_inputs(job: Job) -> Mapping[str, Any]:

@@ -132,7 +132,7 @@ def test_who_comes_second_is_told_who_has_the_board_and_for_how_long_it_waits(
         started_s = time.monotonic()
         with pytest.raises(BoardMissing, match=r"within 0\.8 s: left \(used by night 3, process"):
             Leases(tmp_path).take([LEFT], holder="b", timeout_s=0.8, waiting=told.append)
-        assert 0.7 < time.monotonic() - started_s < 5
+        assert time.monotonic() - started_s >= 0.8
     assert len(told) == 1
     assert told[0].startswith("waiting for a board: left (used by night 3")
     Leases(tmp_path).take([LEFT], holder="b", timeout_s=0, waiting=nobody_waits).release()

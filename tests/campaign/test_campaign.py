@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import sqlite3
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from contracts.faults import (
     DoesNotFit,
     DseError,
     FaultKind,
+    StoreError,
     ToolCrashed,
     ToolMissing,
     ToolTimeout,
@@ -480,6 +482,54 @@ def test_a_queued_design_of_another_space_is_a_result_and_stops_nothing(
     told = [o.design for request in asked for o in request.observations]
     assert foreign not in told
     assert ours in told
+
+
+def test_a_database_that_is_locked_for_long_costs_time_and_no_trial(
+    tmp_path: Path, config: StudyConfig
+) -> None:
+    locking = sqlite3.connect(tmp_path / "results.db", isolation_level=None)
+    events: list[CampaignEvent] = []
+
+    def lock_while_it_runs(job: Job) -> Outcome:
+        if not locking.in_transaction and len(executor.submitted) == 3:
+            locking.execute("BEGIN IMMEDIATE")
+        return by_formula(job)
+
+    def told(event: CampaignEvent) -> None:
+        events.append(event)
+        waits = [e for e in events if isinstance(e, Note) and "locked by another" in e.text]
+        if locking.in_transaction and len(waits) == 2:
+            locking.execute("ROLLBACK")
+
+    executor = InstantExecutor(answer=lock_while_it_runs)
+    with Store(tmp_path / "results.db", busy_timeout_s=0.05) as store:
+        night = campaign(store, config, executor=executor)
+        night.listen = told
+        assert night.run() is Ending.BUDGET
+        assert len(states(store)) == 6
+        assert set(states(store)) <= {"completed", "infeasible"}
+    locking.close()
+    assert len(executor.submitted) == 6
+    assert sum("locked by another" in e.text for e in events if isinstance(e, Note)) == 2
+
+
+def test_a_person_can_stop_a_campaign_that_waits_for_the_database(
+    tmp_path: Path, config: StudyConfig
+) -> None:
+    is_stopped = False
+    with Store(tmp_path / "results.db", busy_timeout_s=0.05) as store:
+        night = campaign(store, config, should_stop=lambda: is_stopped)
+        locking = sqlite3.connect(tmp_path / "results.db", isolation_level=None)
+        locking.execute("BEGIN IMMEDIATE")
+
+        def stop(_event: CampaignEvent) -> None:
+            nonlocal is_stopped
+            is_stopped = True
+
+        night.listen = stop
+        with pytest.raises(StoreError, match="locked by another process"):
+            night.run()
+        locking.close()
 
 
 def test_a_fault_of_the_design_is_a_result(store: Store, config: StudyConfig) -> None:

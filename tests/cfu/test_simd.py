@@ -20,7 +20,14 @@ from hw_templates.cfu.simd.model import requantise
 from hw_templates.cfu.simd.registers import SimdRegisters
 from runners.fpga.ecp5 import ECP5
 from runners.stages.synthesis import synthesise
-from tests.cfu.cfu_harness import Command, VerilatedRuntime, designs, expected, simulate
+from tests.cfu.cfu_harness import (
+    Command,
+    VerilatedRuntime,
+    designs,
+    expected,
+    random_commands,
+    simulate,
+)
 from tests.cfu.simd_layers import requantised
 
 INT32 = st.integers(-(1 << 31), (1 << 31) - 1)
@@ -144,6 +151,21 @@ def test_hardware_requantises_like_the_definition(
         if command.funct3 == RegisterOp.READ
     ]
     assert reads == answers
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("requantises", [False, True])
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_registers_of_every_width_follow_the_model(
+    width: int, requantises: bool, runtime: VerilatedRuntime, build_folder: Path
+) -> None:
+    design = values(width, 0, requantises=requantises)
+    bench = runtime.build(FAMILY.verilog(design), build_folder / f"registers-{width}-{requantises}")
+    for seed, gap in enumerate((0, 40)):
+        commands = random_commands(random.Random(seed + width), 3000)
+        run = simulate(bench, commands, seed=seed, command_gap_percent=gap, answer_gap_percent=gap)
+        assert run.answers == expected(FAMILY.model(design), commands)
+        assert len(set(run.answers)) > 100
 
 
 def one_pixel(width: int, *, channels: int, steps: int, rng: random.Random) -> list[Command]:

@@ -199,7 +199,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "too small": (
         "trials = 40",
         "trials = 0",
-        r"\[study\] trials is 0: input should be greater than or equal to 1",
+        r"\[study\] trials is 0, which is less than 1\n  fix: write at least 1",
     ),
     "missing key": ("trials = 40", "", r"\[study\] trials is missing\n  fix: add the key"),
     "missing section": (
@@ -264,11 +264,17 @@ WRONG: dict[str, tuple[str, str, str]] = {
         'fidelity = "simulate"',
         r"'lut4' is measured by no stage of a study with fidelity 'simulate'",
     ),
-    "one objective": (
+    "no objective": (
         '["latency_us", "lut4", "dp16kd"]',
-        '["lut4"]',
-        r"\[objectives\] names 1 metrics: lut4\n  fix: name two or three",
+        "[]",
+        r"\[objectives\] names 0 metrics: none\n  fix: name one to three",
     ),
+    "four objectives": (
+        '"dp16kd"]',
+        '"dp16kd", "ff"]',
+        r"\[objectives\] names 4 metrics: latency_us, lut4, dp16kd, ff\n  fix: name one to three",
+    ),
+    "objective twice": ('"dp16kd"]', '"lut4"]', r"\[objectives\] names lut4 twice"),
     "unmeasured constraint": (
         "mult18x18d = 20",
         "power_mw = 20",

@@ -1,5 +1,6 @@
 """What a database may make `resume` and `work` run beside families, operators and metrics."""
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -81,3 +82,24 @@ def test_whom_to_tell_and_where_artefacts_are_may_change(tmp_path: Path) -> None
 def test_an_address_that_nothing_understands_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"\[cache\] remote is 'nothing://x'"):
         study(tmp_path, '[cache]\nremote = "nothing://x"')
+
+
+def test_a_hook_is_described_by_its_words_and_its_scripts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "tell.py"
+    script.write_text("#" * 50)
+    (tmp_path / "notes.txt").write_text("x")
+    config = study(tmp_path, '[notify]\ncommand = ["sh", "tell.py", "notes.txt"]')
+    words = 'the command ["sh", "tell.py", "notes.txt"]'
+
+    command, found = hooks_of(config)
+    assert (command.path, command.size_bytes) == (words, len(words))
+    assert command.sha256 == hashlib.sha256(words.encode()).hexdigest()
+    assert (found.path, found.size_bytes) == (str(script.resolve()), 50)
+
+    (tmp_path / "notes.txt").chmod(0o755)
+    assert [Path(file.path).name for file in hooks_of(config)[1:]] == ["tell.py", "notes.txt"]
+    monkeypatch.setattr("dse.config.trust._MOST_BYTES", 49)
+    assert [Path(file.path).name for file in hooks_of(config)[1:]] == ["notes.txt"]
+    assert hooks_of(study(tmp_path, "")) == ()

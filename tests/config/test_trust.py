@@ -4,12 +4,13 @@ import hashlib
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from contracts.faults import ConfigError, Untrusted
 from dse.config import StudyConfig, load_config
-from dse.config.trust import code_files, require_trust, trust, trusted_list, untrusted
+from dse.config.trust import code_files, code_of, require_trust, trust, trusted_list, untrusted
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "python -m dse.study resume s"
@@ -83,6 +84,65 @@ def test_operators_and_their_c_are_code_of_a_study(tmp_path: Path) -> None:
     assert found == {"softplus.py", "softplus.c.j2", "table.inc"}
     with pytest.raises(ConfigError, match="no folder of operators"):
         code_files((), operator_folders=[tmp_path / "nowhere"])
+
+
+def test_all_code_of_a_study_is_found(tmp_path: Path, unit: Path) -> None:
+    (tmp_path / "net.tflite").write_bytes(b"net")
+    (tmp_path / "operators").mkdir()
+    for path in (tmp_path / "operators" / "softplus.py", tmp_path / "energy.py"):
+        path.write_text(RAISES)
+    config = SimpleNamespace(
+        families=(str(unit), str(unit)),
+        workload=SimpleNamespace(operator_folders=(tmp_path / "operators",)),
+        metric_files=(str(tmp_path / "energy.py"),),
+    )
+    found = [Path(file.path).name for file in code_of(config)]  # type: ignore[arg-type]
+    assert found == ["unit.py", "softplus.py", "energy.py"], "each once"
+
+
+def test_a_module_is_not_looked_for_beside_the_package_that_it_is_said_to_be_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plain_module.py").write_text(RAISES)
+    (tmp_path / "inner_unit.py").write_text(RAISES)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert len(code_files(["inner_unit"])) == 1
+    with pytest.raises(ConfigError, match=r"plain_module\.inner_unit.* is no module"):
+        code_files(["plain_module.inner_unit"])
+
+
+def test_a_namespace_package_has_no_file_and_what_is_built_in_has_none_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bare_folder").mkdir()
+    (tmp_path / "bare_folder" / "unit.py").write_text(RAISES)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (found,) = code_files(["bare_folder.unit"])
+    assert Path(found.path).name == "unit.py"
+
+
+def test_what_is_no_file_or_too_large_to_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder.py").mkdir()
+    with pytest.raises(ConfigError, match=r"folder\.py cannot be read: there is no such file"):
+        code_files([str(tmp_path / "folder.py")])
+    large = tmp_path / "large.py"
+    large.write_text("#" * 100)
+    monkeypatch.setattr("dse.config.trust._MOST_BYTES", 100)
+    assert len(code_files([str(large)])) == 1
+    monkeypatch.setattr("dse.config.trust._MOST_BYTES", 99)
+    with pytest.raises(ConfigError, match=r"large\.py cannot be read: it has 100 bytes"):
+        code_files([str(large)])
+
+
+def test_a_list_that_is_no_text_trusts_what_can_be_read_of_it(unit: Path) -> None:
+    trust(code_files([str(unit)]))
+    with trusted_list().open("ab") as file:
+        file.write(b"\xff\xfe\n")
+    assert untrusted(code_files([str(unit)])) == ()
+    trust(code_files([str(unit)]))
+    assert len(trusted_list().read_bytes().splitlines()) == 2, "it is not written again"
 
 
 def test_agreement_is_for_this_content_at_this_place(unit: Path, tmp_path: Path) -> None:

@@ -64,13 +64,10 @@ def test_a_trial_appears_in_chart_and_tables_by_itself(
         page.locator("#part-trials input[value='40']").check()
         page.locator("#part-growth summary").click()
         end(store, attempt, 50_000.0, 4_000.0)  # better than everything
-        stored_s = time.monotonic()
         page.wait_for_selector('#front-chart[data-points="46"][data-front="1"]')
-        took_s = time.monotonic() - stored_s
     expect(page.locator("#front-table tbody th")).to_have_text(["49"])
     expect(page.locator("#part-progress .figures")).to_contain_text("49")
     expect(page.locator(".running")).to_have_count(0)
-    assert took_s < 5.0  # 0.3 on a quiet machine, see benchmarks.dashboard
     expect(page.locator("#part-trials tbody th").first).to_have_text("49")
     expect(page.locator("#part-trials input[value='40']")).to_be_checked()
     assert page.locator("#part-growth details").get_attribute("open") is not None

@@ -204,6 +204,14 @@ def test_what_helps_depends_on_the_operator(name: str, helps: str) -> None:
         (fully_connected(given=vector(zero_points=[0, 0])), "has 2 zero points for 1 scales"),
         (fully_connected(weights=weights(scales=[float("nan")])), "scale that is not a finite"),
         (fully_connected(bias=bias(data=None)), "must be a constant bias of 3 values"),
+        (
+            fully_connected(bias=bias(shape=[4], data=bytes(16))),
+            "must be a constant bias of 3 values",
+        ),
+        (
+            fully_connected(bias=bias(shape=[2], data=bytes(8))),
+            "must be a constant bias of 3 values",
+        ),
         (fully_connected(bias=bias(type_code=FLOAT32)), "tensor 2 ('bias') float model"),
         (fully_connected(result=vector(4)), "does not lead from (1, 4) to (1, 4)"),
         (fully_connected(result=vector(3, scales=[])), "needs one scale, has 0"),

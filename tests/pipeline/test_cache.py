@@ -1,3 +1,4 @@
+import json
 import os
 import threading
 import time
@@ -8,6 +9,7 @@ import pytest
 
 from contracts.faults import Bug, ToolCrashed
 from runners.pipeline import Cache, artefact_key, digest_of_files
+from runners.pipeline.cache import default_root
 
 
 @pytest.fixture
@@ -152,3 +154,124 @@ def test_logs_may_differ(cache: Cache) -> None:
 def test_digest_tells_names_from_contents() -> None:
     assert digest_of_files({"ab": b"c"}) != digest_of_files({"a": b"bc"})
     assert digest_of_files({"a": b"", "b": b"x"}) != digest_of_files({"a": b"x", "b": b""})
+
+
+def test_opening_a_cache_leaves_the_scratch_folders_of_running_builds(cache: Cache) -> None:
+    def build(out: Path) -> float:
+        (out / "half").write_text("half")
+        os.utime(out, (0, 0))  # it may run for days
+        Cache(cache.root)
+        (out / "file").write_text((out / "half").read_text())
+        return 0.0
+
+    assert (get(cache, build=build).folder / "file").read_text() == "half"  # type: ignore[attr-defined]
+    with cache.scratch_folder("board") as folder:
+        os.utime(folder, (0, 0))
+        Cache(cache.root)
+        assert folder.is_dir()
+
+
+def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DSE_CACHE_DIR", "own")
+    assert default_root() == tmp_path / "own"
+    monkeypatch.delenv("DSE_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert default_root() == tmp_path / "xdg" / "soft-soc-dse"
+    for unset in ("", None):
+        if unset is None:
+            monkeypatch.delenv("XDG_CACHE_HOME")
+        else:
+            monkeypatch.setenv("XDG_CACHE_HOME", unset)
+        assert default_root() == Path.home() / ".cache" / "soft-soc-dse"
+
+
+def test_what_is_there_is_told_without_building_unless_all_is_built_again(cache: Cache) -> None:
+    def contains(of: Cache, *, stage: str = "synthesise", version: int = 1) -> bool:
+        return of.contains(stage, version=version, inputs={"text": "netlist"})
+
+    assert not contains(cache)
+    get(cache)
+    assert contains(cache)
+    assert not contains(cache, version=2)
+    assert not contains(cache, stage="place")
+    assert not contains(Cache(cache.root, rebuild=True))
+
+
+def test_an_entry_is_readable_by_others_and_says_what_it_is(cache: Cache) -> None:
+    artefact = get(cache)
+    folder = artefact.folder  # type: ignore[attr-defined]
+    assert folder == cache.root / "synthesise" / artefact.key  # type: ignore[attr-defined]
+    assert folder.stat().st_mode & 0o777 == 0o755
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["stage"] == "synthesise"
+    assert (manifest["version"], manifest["inputs"]) == (1, {"text": "netlist"})
+    assert list(manifest["files"]) == ["file"]
+    assert list((cache.root / "scratch").iterdir()) == []
+    assert artefact.wall_s >= 0  # type: ignore[attr-defined]
+
+
+def test_a_link_in_what_was_built_is_refused(cache: Cache) -> None:
+    def build(out: Path) -> float:
+        (out / "file").symlink_to("/etc/passwd")
+        return 0.0
+
+    with pytest.raises(Bug, match="wrote something that is no plain file"):
+        get(cache, build=build)
+    assert not get(cache).cached  # type: ignore[attr-defined]
+
+
+def test_rebuilding_exempts_what_is_not_comparable_and_builds_what_is_not_there(
+    cache: Cache,
+) -> None:
+    calls: list[str] = []
+
+    def ask(of: Cache, *, comparable: bool) -> object:
+        return of.get_or_build(
+            "tool",
+            version=1,
+            inputs={},
+            build=write("same", calls),  # type: ignore[arg-type]
+            comparable=comparable,
+        )
+
+    again = Cache(cache.root, rebuild=True)
+    assert not ask(again, comparable=False).cached  # type: ignore[attr-defined]
+    assert ask(again, comparable=False).cached  # type: ignore[attr-defined]
+    once_more = Cache(cache.root, rebuild=True)
+    assert ask(once_more, comparable=False).cached  # type: ignore[attr-defined]
+    assert len(calls) == 1
+    assert not ask(once_more, comparable=True).cached  # type: ignore[attr-defined]
+    assert len(calls) == 2
+
+
+def test_a_file_that_is_more_or_less_than_before_is_other_bytes(cache: Cache) -> None:
+    get(cache)
+
+    def more(out: Path) -> float:
+        (out / "file").write_text("netlist")
+        (out / "more").write_text("")
+        return 0.0
+
+    with pytest.raises(Bug, match=r"for the same inputs: more\n"):
+        get(Cache(cache.root, rebuild=True), build=more)
+    with pytest.raises(Bug, match=r"for the same inputs: file\n"):
+        get(Cache(cache.root, rebuild=True), build=lambda _out: 0.0)
+    assert get(cache).cached, "what was there stays"  # type: ignore[attr-defined]
+
+
+def test_a_cache_that_cannot_be_made_is_a_fault_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ToolCrashed, match=r"the cache folder .*file/cache cannot be made"):
+        Cache(tmp_path / "file" / "cache")
+
+
+def test_an_artefact_is_in_use_as_long_as_somebody_has_it(cache: Cache) -> None:
+    first = get(cache, "a")
+    small = Cache(cache.root, limit_bytes=1)
+    get(small, "b")
+    assert first.folder.exists()  # type: ignore[attr-defined]
+    del first
+    get(small, "c")
+    left = [folder.name for folder in (cache.root / "synthesise").iterdir()]
+    assert left == [get(small, "c").key]  # type: ignore[attr-defined]

@@ -53,4 +53,4 @@ def test_a_limit_names_the_stage_that_reached_it_and_not_the_one_that_needs_it(
     assert outcome.fault.is_own_limit
     assert [(e.stage, e.state) for e in events][-1] == ("route", StageState.FAILED)
     (spent,) = pipeline.stage_times
-    assert spent.cpu_s > 0.05
+    assert spent.cpu_s > 0

@@ -130,3 +130,24 @@ def test_a_front_of_several_blocks_is_that_of_the_definition(objectives: int) ->
         if not ((points <= point).all(axis=1) & (points < point).any(axis=1)).any()
     ]
     assert sorted(non_dominated(points).tolist()) == expected
+
+
+@pytest.mark.parametrize("objectives", [2, 3, 4])
+def test_a_front_of_several_blocks_loses_none_of_its_points(objectives: int) -> None:
+    """Of points with one sum none dominates another, however many there are."""
+    rng = np.random.default_rng(objectives)
+    points = rng.integers(0, 1000, (1500, objectives)).astype(float)
+    points[:, -1] = 9999.0 - points[:, :-1].sum(axis=1)
+    assert sorted(non_dominated(points).tolist()) == list(range(1500))
+    worse = points[700:] + rng.integers(0, 2, (800, objectives))
+    is_equal = (worse == points[700:]).all(axis=1)
+    found = set(non_dominated(np.vstack([points, worse])).tolist())
+    assert found == set(range(1500)) | {1500 + at for at in np.flatnonzero(is_equal).tolist()}
+
+
+def test_what_points_of_several_blocks_gain_is_the_whole_volume() -> None:
+    xs = np.random.default_rng(1).permutation(700).astype(float)
+    points = np.column_stack([xs, 699.0 - xs])
+    found = gains(points, np.array([700.0, 700.0]))
+    assert (found > 0).all()
+    assert found.sum() == pytest.approx(700 * 701 / 2)

@@ -235,6 +235,7 @@ def test_a_python_that_the_lock_is_not_for_is_refused(
 PACKAGES = """\
 # a comment
 gcc
+g++
 
 clang-19 | clang-14
 jdk-21 | jdk-17
@@ -267,7 +268,7 @@ def asked(checkout: Path) -> list[str]:
 def test_nothing_is_asked_when_every_need_is_met_by_one_of_its_packages(
     checkout: Path, distribution: Callable[..., Path]
 ) -> None:
-    path = distribution(installed="gcc clang-14 jdk-21")
+    path = distribution(installed="gcc g++ clang-14 jdk-21")
     done = call("install_debian_packages", checkout, programs=path)
     assert done.returncode == 0, done.stderr
     assert asked(checkout) == []
@@ -276,7 +277,7 @@ def test_nothing_is_asked_when_every_need_is_met_by_one_of_its_packages(
 def test_root_installs_what_is_missing_with_its_alternatives(
     checkout: Path, distribution: Callable[..., Path]
 ) -> None:
-    path = distribution(installed="clang-14 clang-19-doc", has="chromium")
+    path = distribution(installed="g++ clang-14 clang-19-doc", has="chromium")
     done = call("install_debian_packages", checkout, programs=path)
     assert done.returncode == 0, done.stderr
     update, satisfy = asked(checkout)
@@ -285,7 +286,7 @@ def test_root_installs_what_is_missing_with_its_alternatives(
 
 
 def test_others_get_the_one_line_to_run(checkout: Path, distribution: Callable[..., Path]) -> None:
-    path = distribution(installed="gcc jdk-17", user=1000)
+    path = distribution(installed="gcc g++ jdk-17", user=1000)
     done = call("install_debian_packages", checkout, programs=path)
     assert done.returncode == 1
     assert asked(checkout) == []
@@ -293,6 +294,23 @@ def test_others_get_the_one_line_to_run(checkout: Path, distribution: Callable[.
         "fix: sudo apt-get update && sudo apt-get satisfy -y --no-install-recommends"
         ' "clang-19 | clang-14"\n'
     )
+
+
+def test_each_need_of_the_list_is_met_by_any_of_its_alternatives(
+    checkout: Path, distribution: Callable[..., Path]
+) -> None:
+    needs = [
+        line.removesuffix(" ?").split(" | ")
+        for line in (ROOT / "setup" / "debian-packages.txt").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    for choose in (min, max):
+        path = distribution(installed=" ".join(choose(need) for need in needs), user=1000)
+        (checkout / "setup" / "debian-packages.txt").write_text(
+            (ROOT / "setup" / "debian-packages.txt").read_text()
+        )
+        done = call("install_debian_packages", checkout, programs=path)
+        assert done.returncode == 0, done.stderr
 
 
 def test_the_list_of_packages_is_what_apt_understands() -> None:

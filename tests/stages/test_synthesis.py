@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from contracts.faults import ConfigError, DoesNotFit, ToolCrashed
+from contracts.faults import ConfigError, ToolCrashed
 from hw_templates.cfu import BUILT_IN
-from runners.fpga import PARTS, family_of_part
+from runners.fpga import family_of_part
 from runners.fpga.ecp5 import ECP5
 from runners.pipeline import Cache, Pipeline, default_root
 from runners.stages.all import STAGES
 from runners.stages.black_boxes import cfu_header, cpu_header
-from runners.stages.synthesis import parse_cells, read_cost, require_fit, synthesise
+from runners.stages.synthesis import parse_cells, read_cost, synthesise
 from tests.fast_design import CPU, FAST_CFU, FIRMWARE
 from tests.measuring.test_measure import job_for
 
@@ -39,13 +39,6 @@ def test_carry_cells_and_distributed_memory_count_as_look_up_tables() -> None:
 def test_a_report_that_makes_no_sense_is_a_crash_of_the_tool(text: str) -> None:
     with pytest.raises(ToolCrashed, match="cannot be read"):
         parse_cells(text)
-
-
-def test_what_does_not_fit_names_every_kind_of_cell() -> None:
-    cost = {"lut4": 25_000, "ff": 1, "dp16kd": 57, "mult18x18d": 28}
-    with pytest.raises(DoesNotFit, match="25000 LUT4 of 24288, 57 DP16KD of 56 on LFE5U-25F"):
-        require_fit(cost, PARTS["LFE5U-25F"], part="LFE5U-25F")
-    require_fit(cost, PARTS["LFE5U-45F"], part="LFE5U-45F")
 
 
 def test_an_unknown_part_is_refused_with_those_there_are() -> None:

@@ -1,11 +1,18 @@
 import itertools
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.faults import ConfigError
-from hw_templates.soc.fpga.ecp5.pll import clocks_hz, settings_for
+from hw_templates.soc.fpga.ecp5.pll import (
+    Output,
+    PllSettings,
+    clocks_hz,
+    outputs,
+    settings_for,
+)
 from runners.fpga.ecp5 import ECP5
 
 OSCILLATORS = (12_000_000, 25_000_000, 48_000_000, 100_000_000)
@@ -28,6 +35,14 @@ def test_every_clock_of_the_list_is_made_exactly_and_within_the_limits(
     assert oscillator_hz / pll.output_divider == pytest.approx(float(pll.clock_hz))
     assert 3.125e6 <= detector_hz * pll.feedback_divider <= 400e6, "the feedback output"
     assert abs(pll.clock_hz - clock_hz) <= 0.5
+    dividers = (
+        pll.input_divider,
+        pll.feedback_divider,
+        pll.feedback_output_divider,
+        pll.output_divider,
+    )
+    assert all(1 <= divider <= 128 for divider in dividers)
+    assert 3.125e6 <= pll.clock_hz <= 400e6
 
 
 @pytest.mark.parametrize("reference_hz", OSCILLATORS)
@@ -48,3 +63,86 @@ def test_a_target_with_such_a_clock_is_refused_the_same_way() -> None:
     with pytest.raises(ConfigError, match="clock_mhz is 63, which the PLL of the family ecp5"):
         ECP5.require_clock(63_000_000, 25_000_000)
     ECP5.require_clock(62_500_000, 25_000_000)
+
+
+def every_setting(reference_hz: int) -> dict[int, Fraction]:
+    """Return each clock to its fastest oscillator, by a search over all dividers there are.
+
+    Only products of the two feedback dividers matter, and each of these needs one pair within
+    the limits of the feedback output.
+    """
+    found: dict[int, Fraction] = {}
+    for input_divider in range(1, 129):
+        detector_hz = Fraction(reference_hz, input_divider)
+        if not 10_000_000 <= detector_hz <= 400_000_000:
+            continue
+        products = {
+            feedback * output
+            for feedback in range(1, 129)
+            if 3_125_000 <= detector_hz * feedback <= 400_000_000
+            for output in range(1, 129)
+        }
+        for product in products:
+            oscillator_hz = detector_hz * product
+            if not 400_000_000 <= oscillator_hz <= 800_000_000:
+                continue
+            for divider in range(1, 129):
+                clock_hz = oscillator_hz / divider
+                if 3_125_000 <= clock_hz <= 400_000_000:
+                    key = round(clock_hz)
+                    found[key] = max(found.get(key, Fraction(0)), oscillator_hz)
+    return found
+
+
+@pytest.mark.parametrize("reference_hz", [8_000_000, 10_000_000, *OSCILLATORS])
+def test_the_list_is_complete_and_each_clock_has_the_fastest_oscillator(reference_hz: int) -> None:
+    expected = every_setting(reference_hz)
+    assert list(clocks_hz(reference_hz)) == sorted(expected)
+    for clock_hz, oscillator_hz in expected.items():
+        pll = settings_for(reference_hz, clock_hz)
+        loop = pll.feedback_divider * pll.feedback_output_divider
+        made = Fraction(reference_hz, pll.input_divider) * loop
+        assert made == oscillator_hz == pll.clock_hz * pll.output_divider
+
+
+@pytest.mark.parametrize("reference_hz", [7_999_999, 400_000_001])
+def test_an_oscillator_outside_the_limits_makes_nothing(reference_hz: int) -> None:
+    assert clocks_hz(reference_hz) == ()
+    with pytest.raises(ConfigError, match="cannot make 50 MHz"):
+        settings_for(reference_hz, 50_000_000)
+
+
+@pytest.mark.parametrize(
+    ("divider", "phase_degrees", "coarse", "fine"),
+    [(8, 0, 7, 0), (8, 45, 8, 0), (8, 180, 11, 0), (10, 90, 11, 4), (1, 45, 0, 1), (8, 3, 7, 1)],
+)
+def test_a_phase_is_made_of_periods_and_eighths_of_the_oscillator(
+    divider: int, phase_degrees: int, coarse: int, fine: int
+) -> None:
+    pll = PllSettings(
+        input_divider=1,
+        feedback_divider=2,
+        feedback_output_divider=9,
+        output_divider=divider,
+        clock_hz=Fraction(50_000_000),
+    )
+    first, second, feedback = outputs(pll, (0, phase_degrees))
+    assert first == Output(name="OP", divider=divider, coarse=divider - 1, fine=0)
+    assert second == Output(name="OS", divider=divider, coarse=coarse, fine=fine)
+    assert feedback == Output(name="OS3", divider=9, coarse=8, fine=0)
+    assert [output.name for output in outputs(pll, (0, 0, 0))] == ["OP", "OS", "OS2", "OS3"]
+
+
+def test_a_phase_that_no_counter_can_wait_for_is_refused() -> None:
+    pll = PllSettings(
+        input_divider=1,
+        feedback_divider=2,
+        feedback_output_divider=9,
+        output_divider=100,
+        clock_hz=Fraction(5_000_000),
+    )
+    assert outputs(pll, (103,))[0].coarse == 127
+    with pytest.raises(ConfigError, match="its oscillator's by 100 by 105 degrees"):
+        outputs(pll, (105,))
+    with pytest.raises(ConfigError, match="by -400 degrees"):
+        outputs(pll, (-400,))

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from contracts.least_hardware import LeastHardware, Memory
 from contracts.parameter import Parameter, Rule, Value
 from hw_templates.cfu import component as component_module
 from hw_templates.cfu.engine import gateware
 from hw_templates.cfu.engine.compiler import compile_network, driver_variables
 from hw_templates.cfu.engine.config import LUT_PERCENTS, MEMORIES_KIB, UNITS
-from hw_templates.cfu.engine.isa import SIDES
-from hw_templates.cfu.family import Compiler, Family, KernelFolder
+from hw_templates.cfu.engine.isa import DESCRIPTOR_WORDS, MAX_DESCRIPTORS, SIDES, WORD_BYTES
+from hw_templates.cfu.family import Compiler, Family, KernelFolder, LeastOf
 
 _FOLDER = Path(__file__).parent
 
@@ -30,6 +31,39 @@ def _packed_columns_are_pairs(values: Mapping[str, Value]) -> bool:
 def _packed_has_multipliers(values: Mapping[str, Value]) -> bool:
     return int(values["engine_lut_percent"]) < 100 or not values["engine_packed"]
 
+
+def _least_memories(values: Mapping[str, Value]) -> LeastHardware:
+    """Return the memories that are read by rows: a column of weights has its own."""
+    rows, cols = int(values["engine_rows"]), int(values["engine_cols"])
+    activation_bytes = 1024 * int(values["engine_activation_kib"])
+    weight_bytes = 1024 * int(values["engine_weight_kib"])
+    weights = Memory(rows=weight_bytes // (rows * cols), row_bits=8 * rows)
+    return LeastHardware(
+        memories=(
+            *cols * (weights,),
+            Memory(rows=activation_bytes // rows, row_bits=8 * rows),
+            *_OTHERS.memories,
+        )
+    )
+
+
+def _least_sizes(values: Mapping[str, Value]) -> LeastHardware:
+    """Return the same whatever the array is: so many bits, read word by word."""
+    sizes = (int(values["engine_activation_kib"]), int(values["engine_weight_kib"]))
+    words = [Memory(rows=kib * 1024 // WORD_BYTES, row_bits=8 * WORD_BYTES) for kib in sizes]
+    return LeastHardware(memories=(*words, *_OTHERS.memories))
+
+
+def _least_factors(values: Mapping[str, Value]) -> LeastHardware:
+    """Return the multipliers of the products that are not in LUTs, and of the requantisers."""
+    rows, cols = int(values["engine_rows"]), int(values["engine_cols"])
+    in_luts = cols * int(values["engine_lut_percent"]) // 100
+    columns = cols - in_luts
+    products = (18,) * (rows * columns // 2) if values["engine_packed"] else (8,) * rows * columns
+    return LeastHardware(factor_bits=(*products, *(17, 17, 17) * int(values["engine_units"])))
+
+
+_OTHERS = LeastHardware(memories=(Memory(rows=MAX_DESCRIPTORS * DESCRIPTOR_WORDS, row_bits=32),))
 
 FAMILY = Family(
     name="engine",
@@ -115,5 +149,27 @@ FAMILY = Family(
     kernels=KernelFolder(folder=_FOLDER / "kernels", variables=driver_variables),
     compiler=Compiler(compile=compile_network, sources=(_FOLDER / "compiler",)),
     macs_per_cycle=lambda values: int(values["engine_rows"]) * int(values["engine_cols"]),
+    least=(
+        LeastOf(
+            parameters=(
+                "engine_rows",
+                "engine_cols",
+                "engine_activation_kib",
+                "engine_weight_kib",
+            ),
+            hardware=_least_memories,
+        ),
+        LeastOf(parameters=("engine_activation_kib", "engine_weight_kib"), hardware=_least_sizes),
+        LeastOf(
+            parameters=(
+                "engine_rows",
+                "engine_cols",
+                "engine_units",
+                "engine_packed",
+                "engine_lut_percent",
+            ),
+            hardware=_least_factors,
+        ),
+    ),
     sources=(Path(component_module.__file__), *sorted(_FOLDER.glob("*.py"))),
 )

@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from contracts.least_hardware import LeastHardware, Memory
 from contracts.parameter import Parameter, Rule, Value
 from hw_templates.cfu import component as component_module
-from hw_templates.cfu.family import Family, KernelFolder, Values
+from hw_templates.cfu.family import Family, KernelFolder, LeastOf, Values
 from hw_templates.cfu.simd import gateware
 from hw_templates.cfu.simd.isa import (
     ACCUMULATORS,
     ADD_LEFT_SHIFT,
     DEPTHS_WORDS,
     LANE_BITS,
+    MAX_ACTIVATION_WORDS,
     MAX_CHANNELS,
     MIN_WINDOW_WIDTH,
     REGISTER_BYTES,
@@ -28,6 +30,7 @@ from hw_templates.cfu.simd.isa import (
 _FOLDER = Path(__file__).parent
 _BLOCK_PIXELS = 4
 _STRIP_BLOCKS = 4
+_WORD_BYTES = 4
 _PATCH_BYTES = 2304  # a block of 3x3x64, or a strip of 3x3x16; on the stack
 
 
@@ -63,6 +66,19 @@ def _variables(values: Values) -> Values:
         "step_bits": STEP_BITS,
         **{f"op_{operation.name.lower()}": int(operation) for operation in operations},
     }
+
+
+def _least(values: Values) -> LeastHardware:
+    """Return the multipliers, the two buffers by rows, and the channels' biases and scales."""
+    width, depth = int(values["simd_width"]), int(values["buffer_depth"])
+    row_words = max(2, width // _WORD_BYTES)
+    sizes = (depth, min(depth, MAX_ACTIVATION_WORDS)) if depth else ()
+    return LeastHardware(
+        memories=tuple(
+            Memory(rows=words // row_words, row_bits=8 * _WORD_BYTES * row_words) for words in sizes
+        ),
+        factor_bits=(8,) * width,
+    )
 
 
 FAMILY = Family(
@@ -119,5 +135,10 @@ FAMILY = Family(
         scratch_rows=lambda values: 1 if int(values["buffer_depth"]) else _BLOCK_PIXELS,
     ),
     macs_per_cycle=lambda values: int(values["simd_width"]),
+    least=(
+        LeastOf(
+            parameters=("simd_width", "buffer_depth", "hardware_requantisation"), hardware=_least
+        ),
+    ),
     sources=(Path(component_module.__file__), *sorted(_FOLDER.glob("*.py"))),
 )

@@ -1,6 +1,7 @@
 """Kinds of executors: every file in this folder is one, and its name is what a config writes.
 
-A file has a function ``make(measure: str) -> Executor``, see ``runners.executors.make_executor``.
+A file has a function ``make(measure: str, *, address: str | None) -> Executor``, see
+``runners.executors.make_executor``.
 Nothing else has to be changed to add one.
 """
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
-from contracts.faults import ToolCrashed, WorkerLost
+from contracts.faults import ConfigError, ToolCrashed, WorkerLost
 from contracts.measurement import Completed, Failed, Infeasible, Measurement, outcome_of
 from runners.executors.interface import Event, Executor, Finished, Progress
 from runners.executors.trial_process import MESSAGE_BYTES, Ended, Request, Started
@@ -208,8 +208,17 @@ class LocalExecutor:
         os.close(trial.output_fd)
 
 
-def make(measure: str) -> Executor:
-    """See ``runners.executors.make_executor``."""
+def make(measure: str, *, address: str | None) -> Executor:
+    """See ``runners.executors.make_executor``.
+
+    Raises:
+        ConfigError: A scheduler is named, which has no part in this.
+    """
+    if address:
+        raise ConfigError(
+            f'executor "local" has no scheduler, and {address} is named',
+            fix='set executor = "dask" in [study], or take scheduler away',
+        )
     return LocalExecutor(measure)
 
 

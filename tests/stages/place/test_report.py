@@ -119,3 +119,101 @@ def test_a_route_is_hopeless_only_when_it_was_placed_far_too_slow() -> None:
         "nothing is known yet"
     )
     assert why(50.0, end="Info: Routing..\n" + EXPECTED.format(10.0)) is None, "that is the result"
+
+
+def fmax(**clocks: tuple[float, float]) -> str:
+    """Return the report with other clocks: name to what was asked and what was reached, in MHz."""
+
+    def put(report: dict[str, Any]) -> None:
+        report["fmax"] = {
+            name: {"constraint": asked, "achieved": reached}
+            for name, (asked, reached) in clocks.items()
+        }
+
+    return changed(put)
+
+
+def test_of_clocks_that_are_as_fast_as_the_system_the_slowest_counts() -> None:
+    text = fmax(quick=(75.0, 90.0), slow=(75.02, 76.0), other=(25.0, 99.0))
+    placement = parse_report(text, seed=1, clock_hz=75_000_000).placement
+    assert [domain.name for domain in placement.domains] == ["slow", "quick", "other"]
+    assert placement.fmax_mhz == 76.0
+    assert placement.is_met
+    with pytest.raises(ToolCrashed, match=r"names no clock of 74\.9 MHz") as caught:
+        parse_report(text, seed=1, clock_hz=74_900_000)
+    assert caught.value.detail == text[:2000]
+
+
+@pytest.mark.parametrize(
+    ("system", "other", "names"),
+    [
+        ((75.0, 75.1), (25.0, 25.1), []),
+        ((75.0, 75.1), (25.0, 25.0), ["other"]),
+        ((75.0, 75.0), (25.0, 25.1), ["sys"]),
+        ((74.99, 74.995), (25.0, 25.1), ["sys"]),  # asked for a little less than the clock
+        ((74.99, 75.0), (25.0, 25.1), ["sys"]),
+        ((75.02, 75.01), (25.0, 25.1), ["sys"]),
+        ((75.0, 75.1), (0.5, 0.9), []),
+        ((75.0, 75.1), (90.0, 80.0), ["other"]),
+        ((75.0, 60.0), (25.0, 20.0), ["sys", "other"]),
+        ((75.0, 75.1), (25.0, 70.0), []),  # only the system's clock has to be the system's
+    ],
+)
+def test_each_clock_is_met_when_it_passes_its_own(
+    system: tuple[float, float], other: tuple[float, float], names: list[str]
+) -> None:
+    text = fmax(other=other, sys=system)
+    placement = parse_report(text, seed=1, clock_hz=75_000_000).placement
+    assert [domain.name for domain in missed(placement)] == names
+    assert placement.is_met is not bool(names)
+
+
+def test_the_path_is_that_of_the_clock_that_falls_short_most_and_its_slowest() -> None:
+    def put(report: dict[str, Any]) -> None:
+        step = report["critical_paths"][0]["path"][0]
+
+        def path(start: str, end: str, *delays: float) -> dict[str, Any]:
+            steps = [{**step, "delay": delay} for delay in delays]
+            return {"from": f"posedge {start}", "to": f"negedge {end}", "path": steps}
+
+        report["fmax"] = {
+            "sys": {"constraint": 75.0, "achieved": 60.0},
+            "usb": {"constraint": 48.0, "achieved": 30.0},
+            "idle": {"constraint": 0.0, "achieved": 10.0},
+        }
+        report["critical_paths"] = [
+            path("sys", "sys", 16.0, 0.6),
+            path("usb", "usb", 1.0, 2.0),
+            path("usb", "usb", 30.0),
+            path("usb", "usb", 2.0, 3.0, 4.0),
+            path("sys", "usb", 99.0),
+        ]
+
+    placement = parse_report(changed(put), seed=1, clock_hz=75_000_000).placement
+    assert [step.delay_ns for step in placement.critical_path] == [30.0]
+    assert critical_path_text(()) == "no critical path is known"
+
+
+def test_a_route_is_hopeless_by_the_slowest_of_the_systems_clocks() -> None:
+    log = EXPECTED.format(19.0) + EXPECTED.format(50.0)
+    for text in (log, EXPECTED.format(50.0) + EXPECTED.format(19.0)):
+        found = hopeless(text, asked_mhz=75.0, least_mhz=40.0, most_gained=2.0)
+        assert found == "placed, the design is expected to reach 19.00 MHz of 40.00 MHz"
+
+
+@pytest.mark.parametrize(
+    ("log", "least", "most"),
+    [
+        ("", 0.02, 0.02),
+        ("Info:     at iteration #1, type ALL: wirelen 1\n" * 10, 0.10, 0.11),
+        ("Info:   at iteration #1: temp = 1\n" * 4, 0.11, 0.12),
+        ("Info:  1000 |       10       20 |   30   40 |       80|  1 1\n"
+         "Info:  2000 |       10       20 |   30   40 |       20|  1 1\n", 0.78, 0.79),
+        ("Info:  1000 |       10       20 |   30   40 |        0|  1 1\n", 0.95, 0.95),
+        ("Info:  iter=1 wires=9 overused=80 \nInfo:  iter=2 wires=9 overused=20 \n", 0.78, 0.79),
+        ("Info:  iter=1 wires=9 overused=0 \n", 0.95, 0.95),
+        ("Routing complete", 0.97, 0.97),
+    ],
+)  # fmt: skip
+def test_progress_by_hand(log: str, least: float, most: float) -> None:
+    assert least - 1e-9 <= progress_of(log) <= most + 1e-9

@@ -1,0 +1,1 @@
+"""What kills, stops, full disks and damage do to a study: ``python -m benchmarks.chaos``."""

@@ -1,0 +1,159 @@
+"""``python -m benchmarks.headline``: measure the designs of the README again, rewrite its table.
+
+Four designs that a search on the MLPerf Tiny image-classification model found, on a ULX3S 85F:
+each is simulated, bit-exact, then placed and routed at 50 MHz. The rows go between two marks of
+README.md and docs/results.md. About five CPU-minutes a design; ``--print`` leaves the pages.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.fmax import route
+from benchmarks.networks import job_for, measure
+from benchmarks.targets import read_target
+from contracts.parameter import Value
+from runners.job import StageEvent, Target
+from runners.pipeline import Cache, default_root
+from runners.stages.all import pipeline_of
+from runners.stages.synthesis import SYNTHESISED, read_cost
+
+ROOT = Path(__file__).parent.parent
+MODEL = ROOT.parent / "shared" / "data" / "imgc" / "pretrainedResnet_quant.tflite"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
+TARGET = "ulx3s_85f"
+_BLOCK = re.compile(r"(<!-- headline[^\n]*-->\n).*?(<!-- end of headline -->)", re.DOTALL)
+_CORE: Mapping[str, Value] = {
+    "branch_prediction": "none",
+    "bypass": False,
+    "dcache_bytes": 16384,
+    "dcache_line_bytes": 8,
+    "dcache_ways": 1,
+    "divider": "none",
+    "icache_bytes": 16384,
+    "icache_line_bytes": 8,
+    "icache_ways": 1,
+    "multiplier": "none",
+    "shifter": "iterative",
+    "optimisation": "O3",
+    "unroll": 8,
+}
+_SIMD: Mapping[str, Value] = {"cfu": "simd", "hardware_requantisation": True, "channelwise": False}
+_MULTIPLIES: Mapping[str, Value] = {"multiplier": "pipelined", "shifter": "full", "bypass": True}
+DESIGNS: Mapping[str, Mapping[str, Value]] = {
+    "without a CFU": {**_CORE, **_MULTIPLIES, "branch_prediction": "static", "cfu": "none"},
+    "a CFU that requantises, one product an instruction": {
+        **_CORE,
+        **_SIMD,
+        "optimisation": "O2",
+        "simd_width": 1,
+        "buffer_depth": 0,
+    },
+    "4 products an instruction, buffers of 2,048 words": {
+        **_CORE,
+        **_SIMD,
+        "simd_width": 4,
+        "buffer_depth": 2048,
+    },
+    "16 products, buffers of 4,096 words": {
+        **_CORE,
+        **_MULTIPLIES,
+        **_SIMD,
+        "dcache_ways": 2,
+        "icache_line_bytes": 16,
+        "simd_width": 16,
+        "buffer_depth": 4096,
+    },
+}
+"""Each row of the table, with the design that it is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What is known of a design.
+
+    Attributes:
+        cycles: Of an inference.
+        synthesised_lut4: Of SoC, core and CFU, each synthesised apart.
+        placed_lut4: Of the routed design.
+        fmax_mhz: That its routes allow.
+    """
+
+    cycles: int
+    synthesised_lut4: int
+    placed_lut4: int
+    fmax_mhz: float
+
+
+def row_of(design: Mapping[str, Value], target: Target) -> Row:
+    """Simulate, synthesise, place and route a design."""
+    pipeline = pipeline_of(
+        job_for(MODEL, design, target), cache=Cache(default_root()), report=_ignore
+    )
+    stages = [f"synthesise-{part}" for part, _, _ in SYNTHESISED]
+    cells = sum(read_cost(pipeline.get(stage).folder).get("lut4", 0) for stage in stages)
+    routed = route(target, design, seed=1)
+    return Row(
+        cycles=measure(MODEL, design, target).cycles,
+        synthesised_lut4=cells,
+        placed_lut4=routed.used["TRELLIS_COMB"],
+        fmax_mhz=routed.placement.fmax_mhz,
+    )
+
+
+def table(rows: Mapping[str, Row], clock_hz: int) -> str:
+    """Lay out the rows for a page; a latency is of the clock that the routes meet."""
+    clock = f"{clock_hz / 1e6:g} MHz"
+    lines = [
+        f"| design | Mcycles | LUT4 synthesised | LUT4 placed | Fmax, MHz | latency at {clock} |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in rows.items():
+        met = row.fmax_mhz > clock_hz / 1e6
+        latency = f"{row.cycles / clock_hz * 1e3:,.1f} ms" if met else "not met"
+        lines.append(
+            f"| {name} | {row.cycles / 1e6:.2f} | {row.synthesised_lut4:,} "
+            f"| {row.placed_lut4:,} | {row.fmax_mhz:.1f} | {latency} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def with_table(page: str, text: str) -> str:
+    """Return a page with another table between its marks.
+
+    Raises:
+        ValueError: It has no such marks.
+    """
+    changed, count = _BLOCK.subn(lambda found: found[1] + text + found[2], page)
+    if count != 1:
+        raise ValueError("a page must have the marks of the headline once")
+    return changed
+
+
+def _ignore(event: StageEvent) -> None:
+    del event
+
+
+def main() -> int:
+    """Measure, print each row as it is known, rewrite the pages."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.headline", description=__doc__)
+    parser.add_argument("--print", action="store_true", help="do not rewrite the pages")
+    given = parser.parse_args()
+    target = read_target(TARGET)
+    rows: dict[str, Row] = {}
+    for name, design in DESIGNS.items():
+        rows[name] = row_of(design, target)
+        print(name, rows[name], flush=True)
+    text = table(rows, target.clock_hz)
+    print(text)
+    if not given.print:
+        for page in PAGES:
+            page.write_text(with_table(page.read_text(encoding="utf-8"), text), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,284 @@
+"""A first config for a model and a target: a space that fits, limits, and what it will cost."""
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from contracts.faults import ConfigError
+from contracts.parameter import Value
+from dse.commands.targets import fitting_targets
+from dse.config.assembly import assemble_space
+from dse.config.study_config import StudyConfig, config_of
+from dse.words import duration_text, suggestion
+from runners.fpga import capacity_of
+from runners.job import Target
+
+if TYPE_CHECKING:
+    from sw_templates.model import Model
+
+Restriction = Mapping[str, Value | list[Value]]
+
+_LEAN_LUTS = 6_000
+"""Below this only the smallest core leaves room for a CFU (docs/reference/targets.md)."""
+_SMALL_LUTS = 10_000
+"""Below this caches do not fit beside a CFU (the same)."""
+_ENGINE_LUTS = 43_000
+"""From this on an engine may fit; the default one has 28,820 LUT4."""
+_FEW_BLOCKS = 120
+"""With fewer block RAMs the many ways of large caches take what a CFU could have."""
+
+_CYCLES_A_MAC = 12
+"""Twice what plain kernels take for a multiply-accumulate on a core with caches, 4 to 6."""
+_CYCLES_A_MAC_WITHOUT_MULTIPLIER = 80
+_CYCLES_AN_ELEMENT = 200
+_LEAST_CYCLES = 1_000_000
+_EXPECTED_SHARE = 0.25
+"""Of the limit, in a usual design."""
+_BUILD_CPU_S = 20.0
+"""Of a trial: generating, compiling, checks on the host, synthesis; see docs/results.md."""
+_CYCLES_A_CPU_S = {"on-chip": 3.9e6, "sdram": 1.9e6}
+"""What the simulated board does, by kind of main memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewStudy:
+    """A config that was written.
+
+    Attributes:
+        path: Of the file.
+        target: Its target.
+        designs: How many the space has.
+        trials: How many are measured.
+        cpu_s: What they will cost together: an estimate.
+        workers: Trials at the same time.
+    """
+
+    path: str
+    target: str
+    designs: int
+    trials: int
+    cpu_s: float
+    workers: int
+
+
+def new_study(path: Path, *, model: Path, target: str, samples: Path | None = None) -> NewStudy:
+    """Write the config of a first study, with comments; nothing is started.
+
+    Args:
+        path: Of the file, which must not be there.
+        model: A TFLite file.
+        target: Name of a target.
+        samples: Folder of labelled samples; None for none.
+
+    Raises:
+        ConfigError: The file is there, the model is not supported or does not fit the target, there
+            is no such target, or the samples are wrong.
+    """
+    from runners.workload import model_memory
+    from sw_templates.tflite_import import load_model
+    from sw_templates.workload import workload_report
+
+    if path.exists():
+        raise ConfigError(
+            f"{path} is there already, and stays as it is", fix="give another name, or remove it"
+        )
+    if not path.parent.is_dir():
+        raise ConfigError(
+            f"there is no folder {path.parent} to write {path.name} into", fix="make it first"
+        )
+    network = load_model(model)
+    names = dict(fitting_targets(path.parent, network))
+    if target not in names:
+        raise ConfigError(
+            f"--target is {target!r}, and there is no such target",
+            fix=f"{suggestion(target, names)}; python -m dse.study targets says what each is",
+        )
+    if not names[target]:
+        fitting = [name for name, fits in names.items() if fits]
+        needed = model_memory(network).total_bytes
+        raise ConfigError(
+            f"{model.name} needs at least {needed:,} bytes of main memory, and {target} has less",
+            fix=f"take one of: {', '.join(fitting)}" if fitting else "take a smaller model",
+        )
+    report = workload_report(network)
+    elements = sum(math.prod(s) for layer in report.layers for s in layer.output_shapes)
+    content = {
+        "study": {"name": _study_name(path), "trials": 1},
+        "workload": {
+            "model": _relative(model, path.parent),
+            **({} if samples is None else {"samples": _relative(samples, path.parent)}),
+        },
+        "target": {"name": target},
+        "objectives": {"minimise": ["latency_us", "lut4"]},
+    }
+    folder = path.parent.resolve()
+    plain = config_of(content, file=str(path), folder=folder)
+    space = proposed_space(plain.target)
+    config = config_of({**content, "space": space}, file=str(path), folder=folder)
+    designs = assemble_space(config).count()
+    has_multiplier = "pipelined" in _listed(space.get("multiplier", "pipelined"))
+    cycles = _cycle_limit(report.macs, elements, has_multiplier=has_multiplier)
+    trials = min(designs, 24 if designs < 100_000 else 40)
+    cpu_s = trials * (
+        _BUILD_CPU_S + _EXPECTED_SHARE * cycles / _CYCLES_A_CPU_S[config.target.memory.kind]
+    )
+    study = NewStudy(
+        path=str(path),
+        target=target,
+        designs=designs,
+        trials=trials,
+        cpu_s=cpu_s,
+        workers=config.workers,
+    )
+    _check_samples(config, network)
+    path.write_text(_text(study, config, space, cycles=cycles, macs=report.macs))
+    return study
+
+
+def new_text(new: NewStudy) -> str:
+    """Say what was written and what to do next."""
+    return "\n".join(
+        [
+            f"{new.path}: {new.trials} of {new.designs:,} designs for {new.target},"
+            f" about {_time_text(new)}",
+            "",
+            "look at it, then start:",
+            f"  python -m dse.study start {new.path}",
+        ]
+    )
+
+
+def proposed_space(target: Target) -> dict[str, Value | list[Value]]:
+    """Return the part of the space that is worth a first study on a target, as ``[space]``."""
+    capacity = capacity_of(target.part)
+    luts = capacity["luts"]
+    if luts < _LEAN_LUTS:
+        return {
+            "icache_bytes": 0,
+            "dcache_bytes": 0,
+            "multiplier": ["none", "iterative"],
+            "divider": "none",
+            "shifter": "iterative",
+            "branch_prediction": "none",
+            "cfu": ["none", "simd"],
+            "simd_width": [1, 2, 4],
+            "buffer_depth": 0,
+            "hardware_requantisation": False,
+            "channelwise": False,
+        }
+    if luts < _SMALL_LUTS:
+        return {
+            "icache_bytes": 0,
+            "dcache_bytes": 0,
+            "cfu": ["none", "simd"],
+            "simd_width": [1, 2, 4, 8],
+            "channelwise": False,
+        }
+    is_small = luts < _ENGINE_LUTS
+    caches: list[Value] = [0, 2048, 4096, 8192] if is_small else [0, 2048, 4096, 8192, 16384]
+    ways: Value | list[Value] = 1 if is_small else [1, 2]
+    return {
+        "icache_bytes": list(caches),
+        "icache_ways": ways,
+        "dcache_bytes": list(caches),
+        "dcache_ways": ways,
+        "cfu": ["none", "simd"] if is_small else ["none", "simd", "engine"],
+    }
+
+
+def _cycle_limit(macs: int, elements: int, *, has_multiplier: bool) -> int:
+    """Return the limit of cycles, two digits, above which a design is of no interest."""
+    a_mac = _CYCLES_A_MAC if has_multiplier else _CYCLES_A_MAC_WITHOUT_MULTIPLIER
+    wanted = max(_LEAST_CYCLES, a_mac * macs + _CYCLES_AN_ELEMENT * elements)
+    step = 10 ** max(0, len(str(wanted)) - 2)
+    return -(-wanted // step) * step
+
+
+def _check_samples(config: StudyConfig, network: "Model") -> None:
+    if config.workload.samples is not None:
+        from runners.samples.files import read_samples
+
+        read_samples(config.workload, network)
+
+
+def _text(new: NewStudy, config: StudyConfig, space: Restriction, *, cycles: int, macs: int) -> str:
+    """Return the file, each choice with its reason."""
+    target = config.target
+    held = capacity_of(target.part)
+    workload = config.resolved["workload"]
+    folder = Path(new.path).parent
+    samples = workload.get("samples")
+    model, designs = Path(workload["model"]), f"{new.trials} of {new.designs:,} designs"
+    part = f"{target.part}: {held['luts']:,} look-up tables, {_memory_text(target)}"
+    return f"""# {model.name} on {target.name}: {designs}.
+# About {_time_text(new)}: an estimate, the first trials build more than later ones.
+# Every key is explained in docs/reference/config.md.
+
+[study]
+name = {_toml(config.name)}
+trials = {new.trials}
+workers = {new.workers}
+fidelity = "synthesise"  # cells and cycles; "place" and promote = "front" give real clocks, too
+
+[workload]
+model = {_toml(_relative(model, folder))}
+{f"samples = {_toml(_relative(Path(samples), folder))}" if samples else _NO_SAMPLES}
+
+[target]
+name = {_toml(target.name)}  # {part}
+
+[objectives]
+minimise = ["latency_us", "lut4"]  # one to three; `maximise` takes others
+
+# [constraints]  # what a design must keep to count, for example:
+# latency_us = 100_000
+
+[limits]
+cycles = {cycles:_}  # slower ones are infeasible and cost no more; {macs:,} multiply-accumulates
+
+[space]
+# What fits a {target.part}, without what is rarely worth its place. A key that is left out allows
+# every value: `python -m dse.study space {new.path}` lists them.
+{_space_text(space)}
+"""
+
+
+_NO_SAMPLES = (
+    '# samples = "folder"  # labelled ones with y_labels.csv: then accuracy is measured, too'
+)
+
+
+def _memory_text(target: Target) -> str:
+    kind = "SDRAM" if target.memory.kind == "sdram" else "on the chip"
+    return f"{target.memory.size_bytes >> 10:,} KiB {kind}"
+
+
+def _space_text(space: Restriction) -> str:
+    return "\n".join(f"{name} = {_toml(values)}" for name, values in space.items())
+
+
+def _time_text(new: NewStudy) -> str:
+    wall_s = new.cpu_s / new.workers
+    return f"{duration_text(wall_s)} with {new.workers} free cores"
+
+
+def _toml(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _listed(values: Value | list[Value]) -> Sequence[Value]:
+    return values if isinstance(values, list) else [values]
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return os.path.relpath(path.resolve(), folder.resolve())
+
+
+def _study_name(path: Path) -> str:
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")
+    return name or "study"

@@ -1,0 +1,64 @@
+"""What the least hardware comes to in the cells of a family.
+
+A block RAM holds what its resource is worth in bits, and reads a port's width at once at most; a
+memory takes the larger of both. The factors of a multiplication take a multiplier, where a family
+has small ones, too, the share that a small one counts for.
+"""
+
+import math
+from collections.abc import Mapping
+
+from contracts.least_hardware import LeastHardware, Memory
+from runners.fpga.cells import BLOCK_RAM_BITS, MULTIPLIERS
+from runners.fpga.family import FpgaFamily
+
+_PORT_BITS = {18_432: 36, 4_096: 16}
+"""Most bits that a block RAM reads at once, by its size in bits."""
+_LEAST_BITS = {18_432: 0, 4_096: 512}
+"""Smaller memories may become flip-flops: yosys weighs that for iCE40."""
+_SMALL_FACTOR_BITS = 9
+
+
+def least_cells(hardware: LeastHardware, family: FpgaFamily) -> dict[str, float]:
+    """Return the least of each role that hardware takes on a family's parts.
+
+    Args:
+        hardware: What there is at the least.
+        family: Of the part.
+
+    Returns:
+        Block RAMs and multipliers of the role's largest resource, by role.
+    """
+    blocks = sum(_blocks(memory, block_bits(family)) for memory in hardware.memories)
+    of_role = [each for each in family.resources if each.metric.role == MULTIPLIERS.name]
+    small = min((each.worth for each in of_role), default=1.0)
+    multipliers = sum(small if bits <= _SMALL_FACTOR_BITS else 1.0 for bits in hardware.factor_bits)
+    return {BLOCK_RAM_BITS.name: float(blocks), MULTIPLIERS.name: multipliers}
+
+
+def held_cells(family: FpgaFamily, part: str) -> Mapping[str, float]:
+    """Return what a part holds of the same."""
+    capacity = family.capacity(part)
+    return {
+        BLOCK_RAM_BITS.name: capacity[BLOCK_RAM_BITS.name] / block_bits(family),
+        MULTIPLIERS.name: float(capacity[MULTIPLIERS.name]),
+    }
+
+
+def block_bits(family: FpgaFamily) -> int:
+    """Return the bits of one block RAM of a family."""
+    return round(
+        max(each.worth for each in family.resources if each.metric.role == BLOCK_RAM_BITS.name)
+    )
+
+
+def has_large_rams(family: FpgaFamily) -> bool:
+    """Tell whether on-chip main memory has RAMs of its own, which have no role."""
+    return any(each.metric.role is None for each in family.resources)
+
+
+def _blocks(memory: Memory, bits: int) -> int:
+    if memory.rows * memory.row_bits < _LEAST_BITS[bits]:
+        return 0
+    by_size = math.ceil(memory.rows * memory.row_bits / bits)
+    return max(1, by_size, math.ceil(memory.row_bits / _PORT_BITS[bits]))

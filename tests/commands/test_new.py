@@ -1,0 +1,84 @@
+"""``new`` writes a config that starts: its space fits, its limits are told, its paths are right."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from contracts.faults import ConfigError
+from dse.commands.new import new_study, new_text, proposed_space
+from dse.commands.targets import find_targets, target_summaries, targets_text
+from dse.config import load_config
+from dse.config.assembly import assemble_space
+
+MODEL = Path(__file__).parents[2] / "models" / "imgc" / "imgc_resnet8_int8.tflite"
+DATA = Path("/work/shared/data")
+TARGETS = {target.name: target for target in find_targets(Path())}
+
+
+def test_what_is_written_is_a_whole_config_of_the_model_and_the_target(tmp_path: Path) -> None:
+    path = tmp_path / "my first.toml"
+    written = new_study(path, model=MODEL, target="ulx3s_25f")
+
+    text, config = load_config(path)
+    assert (config.name, config.workload.model) == ("my-first", MODEL.resolve())
+    assert config.target.name == "ulx3s_25f"
+    assert (config.trials, assemble_space(config).count()) == (written.trials, written.designs)
+    assert 100_000_000 < config.limits.cycles < 300_000_000, "twice the plain kernels"
+    assert "# About" in text
+    assert "start" in new_text(written)
+    assert written.cpu_s > 0
+
+
+@pytest.mark.parametrize("name", sorted(TARGETS))
+def test_every_target_has_a_space_that_fits_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / "net.tflite").write_bytes(b"net")
+    chosen = proposed_space(TARGETS[name]).items()
+    space = "\n".join(f"{key} = {json.dumps(values)}" for key, values in chosen)
+    (tmp_path / "s.toml").write_text(
+        '[study]\nname = "s"\ntrials = 4\n[workload]\nmodel = "net.tflite"\n'
+        f'[target]\nname = "{name}"\n[space]\n{space}\n'
+    )
+    config = load_config(tmp_path / "s.toml")[1]
+    designs = assemble_space(config)
+    assert designs.count() >= 24
+    assert designs.completed({"cfu": "simd"}) is not None
+
+
+def test_nothing_is_overwritten_and_what_is_wrong_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    with pytest.raises(ConfigError, match=r"'ulx3s_26f', and there is no .*\n.*'ulx3s_25f'"):
+        new_study(path, model=MODEL, target="ulx3s_26f")
+    with pytest.raises(ConfigError, match=r"of main memory, and tang_nano_9k has less\n.*ulx"):
+        new_study(path, model=MODEL, target="tang_nano_9k")
+    with pytest.raises(ConfigError, match="there is no folder"):
+        new_study(tmp_path / "none" / "s.toml", model=MODEL, target="ulx3s_25f")
+    assert not path.exists()
+    path.write_text("mine")
+    with pytest.raises(ConfigError, match="is there already"):
+        new_study(path, model=MODEL, target="ulx3s_25f")
+    assert path.read_text() == "mine"
+
+
+def test_targets_say_which_models_fit(tmp_path: Path) -> None:
+    (tmp_path / "targets").mkdir()
+    (tmp_path / "targets" / "mine.toml").write_text(
+        'board = "ulx3s"\npart = "LFE5U-45F"\nclock_mhz = 50.0\nclock_policy = "pinned"\n'
+    )
+    found = {each.name: each for each in target_summaries(tmp_path, [MODEL])}
+
+    assert found.keys() == {*TARGETS, "mine"}
+    assert found["ulx3s_85f"].fits == {MODEL.name: True}
+    assert found["tang_nano_9k"].fits == {MODEL.name: False}
+    assert found["mine"].clock_range_mhz == (50.0, 50.0)
+    text = targets_text(tuple(found.values()))
+    assert "too large" in text
+    assert "LFE5U-45F" in text
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the data is not part of the repository")
+@pytest.mark.parametrize("model", ["person_detect", "micro_speech", "magic_wand"])
+def test_models_that_people_use_get_a_config(tmp_path: Path, model: str) -> None:
+    path = tmp_path / "s.toml"
+    new_study(path, model=DATA / "models" / f"{model}.tflite", target="ulx3s_25f")
+    assert load_config(path)[1].limits.cycles >= 1_000_000

@@ -1,0 +1,166 @@
+"""Who may read and act, each rule by itself; whole requests are in ``test_security``."""
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+
+from dse.dashboard.web.security import (
+    HEADERS,
+    Access,
+    Guard,
+    is_from_here,
+    is_loopback,
+    make_access,
+)
+
+LOCAL = make_access(token="secret", host="127.0.0.1", port=8000)
+OPEN = make_access(token="secret", host="0.0.0.0", port=9000)
+
+
+def ask(
+    access: Access,
+    target: str = "/",
+    *,
+    method: str = "GET",
+    host: str = "localhost:8000",
+    kind: str = "http",
+    **headers: str,
+) -> tuple[int, dict[str, str], bool | None]:
+    """Return status, headers, and whether the application was told that this one may act."""
+    seen: list[bool] = []
+    sent: list[dict[str, Any]] = []
+    path, _, query = target.partition("?")
+    scope: dict[str, Any] = {
+        "type": kind,
+        "method": method,
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [
+            (b"host", host.encode()),
+            *((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()),
+        ],
+    }
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope.get("state", {}).get("may_act"))
+        await PlainTextResponse("here")(scope, receive, send)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(Guard(app, access=access)(scope, receive, send))
+    (start,) = (message for message in sent if message["type"].endswith("response.start"))
+    found = {name.decode(): value.decode() for name, value in start["headers"]}
+    return start["status"], found, seen[0] if seen else None
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"),
+    [
+        ("localhost", True), ("localhost:8000", True), ("LOCALHOST", True), ("127.0.0.1", True),
+        ("192.168.1.5:8000", True), ("[::1]:8000", True), ("::1", False), ("", False),
+        ("evil.example", False), ("localhost.evil.example", False), ("127.0.0.1.evil", False),
+        ("[::1", False),
+    ],
+)  # fmt: skip
+def test_addresses_and_our_own_names_are_ours(host: str, is_ours: bool) -> None:
+    assert LOCAL.is_our_host(host) is is_ours
+    assert (ask(LOCAL, host=host)[0] == 200) is is_ours
+
+
+def test_names_of_this_machine_are_ours_where_the_network_may_read() -> None:
+    assert (LOCAL.reading_needs_token, OPEN.reading_needs_token) == (False, True)
+    assert LOCAL.names == {"localhost", "127.0.0.1"}
+    assert {socket.gethostname().lower(), socket.getfqdn().lower()} <= OPEN.names
+    assert (LOCAL.cookie, OPEN.cookie) == ("dse_token_8000", "dse_token_9000")
+    assert make_access(token="t", host="Tower", port=1).is_our_host("tower:1")
+    for host in ("localhost", "127.0.0.1", "127.8.8.8", "::1"):
+        assert is_loopback(host)
+    for host in ("0.0.0.0", "192.168.1.5", "tower", ""):
+        assert not is_loopback(host)
+
+
+def test_the_token_and_what_a_form_brings_back_are_two_secrets() -> None:
+    assert LOCAL.is_token("secret")
+    assert LOCAL.is_form_token(LOCAL.form_token)
+    for wrong in (None, "", "Secret", "secret ", LOCAL.form_token):
+        assert not LOCAL.is_token(wrong)
+    for wrong in (None, "", "secret", OPEN.form_token[:-1]):
+        assert not LOCAL.is_form_token(wrong)
+    assert make_access(token="other", host="127.0.0.1", port=8000).form_token != LOCAL.form_token
+
+
+@pytest.mark.parametrize(
+    ("headers", "may_act"),
+    [
+        ({}, False),
+        ({"authorization": "Bearer secret"}, True),
+        ({"authorization": "Bearer wrong"}, False),
+        ({"authorization": "secret"}, False),
+        ({"authorization": "Basic secret"}, False),
+        ({"cookie": "dse_token_8000=secret"}, True),
+        ({"cookie": "a=b; dse_token_8000=secret"}, True),
+        ({"cookie": "dse_token_9000=secret"}, False),
+        ({"cookie": "dse_token_8000=wrong"}, False),
+        ({"cookie": "dse_token_8000"}, False),
+    ],
+)
+def test_who_brings_the_token_may_act(headers: dict[str, str], may_act: bool) -> None:
+    assert ask(LOCAL, **headers)[::2] == (200, may_act)
+    elsewhere = {name: value.replace("8000", "9000") for name, value in headers.items()}
+    if "dse_token_9000" not in str(headers):
+        status, found, told = ask(OPEN, **elsewhere)
+        assert (status, told) == ((200, True) if may_act else (401, None))
+        assert ("www-authenticate" in found) is not may_act
+
+
+def test_the_token_of_an_address_becomes_a_cookie_and_leaves_the_address() -> None:
+    status, found, told = ask(OPEN, "//evil/x?a=1&token=secret&b=&a=2")
+    assert (status, told) == (303, None)
+    assert found["location"] == "/evil/x?a=1&b=&a=2"
+    cookie = found["set-cookie"].lower()
+    assert cookie.startswith("dse_token_9000=secret;")
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert "path=/" in cookie
+    assert ask(OPEN, "/?token=secret")[1]["location"] == "/"
+    for address in ("/?token=wrong", "/?token="):
+        status, found, told = ask(LOCAL, address)
+        assert (status, told) == (403, None)
+        assert "set-cookie" not in found
+    assert ask(LOCAL, "/?token=secret", method="POST")[::2] == (200, False), "only by looking"
+
+
+def test_every_answer_has_the_headers_and_may_say_how_long_it_keeps() -> None:
+    for answer in (ask(LOCAL), ask(LOCAL, host="evil.example"), ask(OPEN), ask(LOCAL, "/?token=x")):
+        found = answer[1]
+        assert all(found[name.lower()] == value for name, value in HEADERS.items())
+        assert found["cache-control"] == "no-cache"
+    assert ask(LOCAL, host="evil.example")[0] == 421
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_ours"),
+    [
+        ({}, True),
+        ({"origin": "http://localhost:8000"}, True),
+        ({"origin": "http://evil.example"}, False),
+        ({"origin": "null"}, False),
+        ({"sec-fetch-site": "same-origin"}, True),
+        ({"sec-fetch-site": "same-site"}, False),
+        ({"sec-fetch-site": "none"}, False),
+        ({"sec-fetch-site": "cross-site", "origin": "http://localhost:8000"}, False),
+        ({"sec-fetch-site": "same-origin", "origin": "http://evil.example"}, False),
+    ],
+)
+def test_what_changes_something_comes_from_a_page_of_ours(
+    headers: dict[str, str], is_ours: bool
+) -> None:
+    assert is_from_here(Headers({"host": "localhost:8000", **headers})) is is_ours
