@@ -24,7 +24,20 @@ from tests.dashboard.conftest import Served
 from tests.dashboard.http import client
 
 STUDY = "/studies/imgc"
-TYPED = ("100 ms", "100ms", "1.5 s", "0.1 S", "100k", "6,500", "6 500", "1e3", ".5", "60 000", "7")
+TYPED = (
+    "100 ms",
+    "100ms",
+    "1.5 s",
+    "0.1 S",
+    "100k",
+    "6,500",
+    "6 500",
+    "1e3",
+    ".5",
+    "60 000",
+    "7",
+    "6_500",
+)
 REFUSED = ("1,5", "ms", "100 m", "abc", "inf", "nan", "0x10", "1..2", "10 %", "--1", "1e999", "1 2")
 
 
