@@ -16,6 +16,7 @@ from dse.output.drawing.svg import Drawing
 from dse.results.columns import StudyColumns
 from dse.results.layers import clock_mhz, layer_figures, roofline_of, roofline_text
 from dse.store import TrialDetail
+from dse.store.workers import is_gone
 from dse.words import plural
 from runners.fpga import PARTS, capacity_of
 from runners.job import Target
@@ -63,6 +64,7 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
         "shares": shares(measurement, columns.config.target.part),
         "path": path_summary(measurement.placements),
         "files": stage_files(context.cache_root, measurement.artefacts),
+        "died": any(a.ended_s is None and is_gone(a.worker) for a in detail.attempts),
         "commands": commands(context, detail, name),
         "now_s": context.now_s(),
     }
