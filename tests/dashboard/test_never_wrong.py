@@ -186,4 +186,6 @@ def test_a_link_to_a_database_is_live_as_the_file_is(
     page.goto(f"{serve(link).url}/studies/imgc")
     expect(page.locator("#live")).to_have_text("live")
     claim_a_trial(database, "w", now_s=time.time())
-    expect(page.locator(".running tbody th")).to_have_text("49", timeout=3_000)
+    expect(page.locator(".running tbody th")).to_have_text(
+        "49", timeout=8_000
+    )  # looks come every 10 s
