@@ -18,6 +18,7 @@ from sqlalchemy.pool import QueuePool
 from contracts.faults import StoreError
 from dse import program
 from dse.store.schema import HEAD
+from dse.words import study_command
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 KNOWN = ("0001", "0002", "0003", "0004", "0005")
@@ -147,7 +148,8 @@ def open_to_read(path: Path, *, busy_timeout_s: float) -> Reading:
     if not path.is_file():
         raise StoreError(
             f"there is no database {path}",
-            fix=f"name one with --db, or start a study: {program.name()} start",
+            fix="name one with --db, or start a study here:"
+            f" {study_command('start', 'CONFIG', db=str(path))}",
         )
     uri = _uri_to_read(path)
     if uri is not None:

@@ -58,6 +58,7 @@ def test_who_died_holds_nothing_and_resume_works_at_once(
     claim_a_trial(database, worker_name(worker.pid), now_s=1_800_000_000.0)
     page = asking.get("/studies/imgc").text
     assert NOTHING_WORKS not in page
+    assert "Its process died" not in asking.get("/studies/imgc/trials/49").text
     assert ">Resume</button>" not in page
     assert said(asking, "/studies/imgc/resume") == "a running process goes on"
     assert resumed == []
@@ -66,6 +67,7 @@ def test_who_died_holds_nothing_and_resume_works_at_once(
     page = asking.get("/studies/imgc").text
     assert NOTHING_WORKS in page
     assert "What runs now" not in page
+    assert "Its process died" in asking.get("/studies/imgc/trials/49").text
     assert said(asking, "/studies/imgc/resume") == "started"
     assert resumed == ["imgc"]
 
@@ -80,9 +82,7 @@ def test_an_open_page_shows_within_seconds_that_the_process_died(
     expect(page.locator(".running tbody tr")).to_have_count(1)
     worker.kill()
     worker.wait()
-    began_s = time.monotonic()
     expect(page.locator("#part-progress")).to_contain_text(NOTHING_WORKS, timeout=15_000)
-    assert time.monotonic() - began_s < 15
     expect(page.locator(".running")).to_have_count(0)
 
 
@@ -184,4 +184,6 @@ def test_a_link_to_a_database_is_live_as_the_file_is(
     page.goto(f"{serve(link).url}/studies/imgc")
     expect(page.locator("#live")).to_have_text("live")
     claim_a_trial(database, "w", now_s=time.time())
-    expect(page.locator(".running tbody th")).to_have_text("49", timeout=3_000)
+    expect(page.locator(".running tbody th")).to_have_text(
+        "49", timeout=8_000
+    )  # looks come every 10 s

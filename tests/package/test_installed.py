@@ -79,7 +79,7 @@ def test_from_an_empty_folder_the_program_has_all_that_it_needs(program: Program
     assert "Usage: soft-soc-dse [OPTIONS] COMMAND" in program("--help").stdout
     none = program("list")
     assert none.returncode == 4
-    assert none.stderr.endswith("start a study: soft-soc-dse start\n")
+    assert "start a study here: soft-soc-dse start CONFIG --db results.db\n" in none.stderr
 
     asked = program("workload", MODEL)
     assert asked.returncode == 0, asked.stderr
@@ -94,9 +94,9 @@ def test_a_script_that_the_shell_would_not_find_is_named_by_its_path(
 ) -> None:
     script = str(installed / "soft-soc-dse")
     said = tell([script, "list"], tmp_path).stderr
-    assert said.endswith(f"start a study: {script} start\n")
+    assert f"start a study here: {script} start CONFIG" in said
     module = tell([str(installed / "python"), "-m", "dse.study", "list"], tmp_path).stderr
-    assert module.endswith("start a study: python -m dse.study start\n")
+    assert "start a study here: python -m dse.study start CONFIG" in module
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -22,7 +22,6 @@ from contracts.belief import BY_HAND as REASON_BY_HAND
 from contracts.belief import Belief
 from contracts.faults import ConfigError, DseError, NotFound
 from contracts.parameter import Value
-from dse import program
 from dse.config import StudyConfig
 from dse.config.known_space import KnownSpace, known_space, stored_code
 from dse.config.trust import require_trust
@@ -224,7 +223,7 @@ def _known_space(context: Context, columns: StudyColumns) -> KnownSpace:
         raise ConfigError(
             f"the space of study {name} is not known until the study is resumed: an older version"
             " started it, and its CFU families are code, which looking does not run",
-            fix=f"{program.name()} resume {name} --db {context.shown_db}",
+            fix=context.command("resume", name),
         )
     return known
 
@@ -235,7 +234,7 @@ def _require_trust(store: Store, context: Context, columns: StudyColumns) -> Non
     require_trust(
         columns.config,
         before=stored_code(store.study(name).space_json),
-        command=f"{program.name()} resume {name} --db {context.shown_db}",
+        command=context.command("resume", name),
         runs_hooks=True,
     )
 
@@ -257,6 +256,7 @@ def _queue_page(
         parameters=known.space.parameters,
         rules=known.space.rules,
         undecided=known.undecided,
+        command=context.command("resume", columns.config.name),
         design=known.space.flattened(Design(design)) if design else {},
         like=like,
     )

@@ -19,6 +19,7 @@ from dse.dashboard.web.security import Access
 from dse.dashboard.web.watch import Watch
 from dse.results.columns import StudyColumns
 from dse.results.derived import with_derived
+from dse.words import study_command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,11 @@ class Context:
     now_s: Callable[[], float]
     resume: Callable[[str], str]
     heavy: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
+
+    def command(self, *words: str) -> str:
+        """Return what to type in a shell to do something with this database."""
+        db = None if self.shown_db == "results.db" else self.shown_db
+        return study_command(*words, db=db)
 
 
 def _context(request: Request) -> Context:
