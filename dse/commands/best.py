@@ -140,7 +140,6 @@ def _sorted(front: Front, columns: StudyColumns, by: str) -> tuple[TrialResult, 
     keys: list[tuple[bool, bool, Any]]  # those without come last, texts behind numbers
     if by in columns.parameters:
         values = [point.trial.design.get(by) for point in front.points]
-        keys: list[tuple[bool, bool, Any]]
         keys = [(value is None, isinstance(value, str), value) for value in values]
     else:
         _require_metric(columns, by, others=tuple(columns.parameters))
