@@ -69,11 +69,24 @@ def fit_rules(
     """
     if target.part not in PARTS or target.board not in FPGA_BOARDS:
         return ()  # a database can name one of a newer version
+    if not _are_declared(parameters, families):
+        return ()  # a database can hold values that no bound is made for
     known = {parameter.name: parameter for parameter in parameters}
     return tuple(
         rule
         for room in rooms_of(target)
         for rule in _rules(room, known, families, family_of_part(target.part))
+    )
+
+
+def _are_declared(parameters: Sequence[Parameter], families: Mapping[str, Family]) -> bool:
+    """Tell whether every value of the CPU's and the families' parameters is one that they have."""
+    own = (each for family in families.values() for each in family.parameters)
+    declared = {each.name: frozenset(map(repr, each.values)) for each in (*cpu.PARAMETERS, *own)}
+    return all(
+        declared[each.name].issuperset(map(repr, each.values))
+        for each in parameters
+        if each.name in declared
     )
 
 

@@ -1,10 +1,12 @@
 """A space holds no design that is known to be too large for its part, and says why."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from contracts.faults import ConfigError
+from contracts.parameter import Value
 from dse.config import StudyConfig, load_config
 from dse.config.assembly import assemble_space
 from dse.config.known_space import known_space, space_json
@@ -29,10 +31,15 @@ def space_of(folder: Path, target: str, space: str = "") -> Space:
 
 def test_a_small_part_has_no_design_that_its_block_rams_cannot_hold(tmp_path: Path) -> None:
     small, large = space_of(tmp_path, "ulx3s_25f"), space_of(tmp_path, "ulx3s_85f")
-    engine = {"cfu": "engine", "engine_weight_kib": 128}
-    caches = {"icache_bytes": 16384, "icache_ways": 4, "dcache_bytes": 16384, "dcache_ways": 4}
+    engine: dict[str, Value] = {"cfu": "engine", "engine_weight_kib": 128}
+    caches: dict[str, Value] = {
+        "icache_bytes": 16384,
+        "icache_ways": 4,
+        "dcache_bytes": 16384,
+        "dcache_ways": 4,
+    }
 
-    joint = {
+    joint: dict[str, Value] = {
         "icache_bytes": 16384,
         "dcache_bytes": 4096,
         "dcache_ways": 4,
@@ -79,3 +86,15 @@ def test_pages_decide_the_same_rules(tmp_path: Path) -> None:
     assert known is not None
     assert known.undecided == ()
     assert known.space.count() == space.count()
+
+
+@pytest.mark.parametrize("ways", [[0], [10**12], ["two"]])
+def test_values_that_a_database_makes_up_have_no_bound(tmp_path: Path, ways: list[object]) -> None:
+    config = config_of(tmp_path, "ulx3s_25f")
+    document = json.loads(space_json(assemble_space(config), ()))
+    for parameter in document["parameters"]:
+        if parameter["name"] == "icache_ways":
+            parameter.update(values=ways, default=ways[0])
+    known = known_space(config, json.dumps(document))
+    assert known is not None
+    assert all(rule.name.startswith("fits-") for rule in known.undecided)
