@@ -82,9 +82,7 @@ def test_an_open_page_shows_within_seconds_that_the_process_died(
     expect(page.locator(".running tbody tr")).to_have_count(1)
     worker.kill()
     worker.wait()
-    began_s = time.monotonic()
     expect(page.locator("#part-progress")).to_contain_text(NOTHING_WORKS, timeout=15_000)
-    assert time.monotonic() - began_s < 15
     expect(page.locator(".running")).to_have_count(0)
 
 
