@@ -222,9 +222,10 @@ def plural(count: int, noun: str) -> str:
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that ``name`` was probably meant to be."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return near[0] if near else None
+    """Return the known name that ``name`` was probably meant to be, in whatever case."""
+    names = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(name.lower(), list(names), n=1, cutoff=0.6)
+    return names[near[0]] if near else None
 
 
 def suggestion(name: str, known: Iterable[str], *, intro: str = "allowed are") -> str:

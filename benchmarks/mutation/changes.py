@@ -249,7 +249,7 @@ def _of_expression(node: ast.expr) -> Iterator[tuple[str, str]]:
                 yield f"without `{_short(left)}` of &", _in_brackets(right)
                 yield f"without `{_short(right)}` of &", _in_brackets(left)
         case ast.UnaryOp(op=ast.Not() | ast.Invert() | ast.USub(), operand=operand):
-            yield "sign or negation left out", _in_brackets(operand)
+            yield f"`{_short(operand)}` for `{_short(node)}`", _in_brackets(operand)
         case ast.IfExp(test=test, body=body, orelse=orelse):
             negated = ast.UnaryOp(ast.Not(), test)
             yield "negated", _in_brackets(ast.IfExp(negated, body, orelse))

@@ -166,17 +166,17 @@ class Score:
     equivalent: int
     missed: int
 
-    @property
-    def percent(self) -> float:
-        """Of those that can be noticed."""
-        return 100 * self.noticed / max(1, self.noticed + self.missed)
+
+def _percent(score: Score) -> str:
+    judged = score.noticed + score.missed
+    return f"{100 * score.noticed / judged:.0f} %" if judged else "-"
 
 
 def page(scores: Iterable[Score], equivalents: Iterable[Equivalent]) -> str:
     """Return the scores, and what cannot be noticed, as a page of Markdown."""
     rows = "\n".join(
         f"| `{s.module}` | {s.possible} | {s.noticed + s.equivalent + s.missed} | {s.noticed}"
-        f" | {s.equivalent} | {s.missed} | {s.percent:.0f} % |"
+        f" | {s.equivalent} | {s.missed} | {_percent(s)} |"
         for s in scores
     )
     reasons = "\n".join(

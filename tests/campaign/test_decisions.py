@@ -14,7 +14,7 @@ from dse.campaign.asking import Asker
 from dse.campaign.campaign import Campaign
 from dse.campaign.events import Asking, CampaignEvent, Ending, Note, StageChanged, TrialStarted
 from dse.config import StudyConfig, with_budget
-from dse.store import BY_HAND, Claim, NewTrial, RetryPolicy, Store, TrialState
+from dse.store import Claim, NewTrial, RetryPolicy, Store, TrialState
 from dse.suggest import make_suggester
 from runners.executors import Event, Progress
 from runners.job import StageEvent, StageState
@@ -42,7 +42,7 @@ def never_ends(most: int = 400) -> object:
 
 def queue(store: Store, study_id: int, *, context: str = "context") -> None:
     design = fake_space().default()
-    new = NewTrial(design_id=design.id, design_json=design.canonical, suggested_by=BY_HAND)
+    new = NewTrial(design_id=design.id, design_json=design.canonical, suggested_by="random")
     assert len(store.add_trials(study_id, [new], context=context, budget=None, now_s=0)) == 1
 
 
@@ -69,7 +69,7 @@ def test_a_study_ends_while_another_one_waits_and_runs(store: Store, config: Stu
 def test_a_trial_of_a_dead_worker_is_run_and_that_of_a_living_one_is_awaited(
     store: Store, config: StudyConfig
 ) -> None:
-    code = "from dse.campaign.workers import worker_name; print(worker_name())"
+    code = "from dse.store.workers import worker_name; print(worker_name())"
     dead = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     events: list[CampaignEvent] = []
     loop = campaign(store, with_budget(config, trials=1), events=events)

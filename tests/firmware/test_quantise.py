@@ -161,6 +161,7 @@ def test_multipliers_end_where_the_kernels_words_do() -> None:
     assert up.multiplier == kernel_multiplier(1 / 3).multiplier + 1
     many = channel_multipliers(0.5, [0.25, 0.125], 2.0, 2, is_rounded_up=True)
     assert many == tuple(quantise_multiplier(v, is_rounded_up=True) for v in (1 / 16, 1 / 32))
+    assert channel_multipliers(1.0, [1 / 3], 1.0, 1) == (kernel_multiplier(1 / 3),)
     third = channel_multipliers(1.0, [1 / 3], 1.0, 2, is_rounded_up=True)
     assert third == (up, up)
     with pytest.raises(ValueError, match="the output's scale is 0"):

@@ -1,5 +1,6 @@
 """What the walk over the stages tells and keeps: keys, events, times, progress."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -7,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from contracts.faults import ConfigError, ToolCrashed
+from contracts.faults import Bug, ConfigError, ToolCrashed
 from runners.job import Job, StageEvent, StageState, Target, Workload
-from runners.pipeline import Building, Cache, Pipeline, Stage
+from runners.pipeline import Building, Cache, Pipeline, Stage, pipeline
 
 JOB = Job(
     design={"width": 4},
@@ -221,3 +222,50 @@ def test_a_tool_is_not_compared_when_all_is_built_again(tmp_path: Path) -> None:
         report=lambda _event: None,
     )
     assert (rebuilding.get("core").folder / "file").read_text() == "one"
+
+
+def test_what_is_no_tool_is_compared_when_all_is_built_again(tmp_path: Path) -> None:
+    texts = iter(("one", "two"))
+
+    def build(building: Building) -> float:
+        (building.out / "file").write_text(next(texts))
+        return 0.0
+
+    stage = make("core", build=build)
+    Walk(tmp_path, stage).pipeline.get("core")
+    rebuilding = Pipeline(
+        JOB,
+        stages={"core": stage},
+        cache=Cache(tmp_path, rebuild=True),
+        report=lambda _event: None,
+    )
+    with pytest.raises(Bug, match="gave other bytes"):
+        rebuilding.get("core")
+
+
+def test_a_failed_stage_cost_what_was_spent_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spent = iter((10.0, 12.5))
+    monkeypatch.setattr(pipeline, "spent_cpu_s", lambda *_: next(spent))
+
+    def build(_building: Building) -> float:
+        raise ToolCrashed("yosys failed", fix="read its log")
+
+    walk = Walk(tmp_path, make("core", build=build))
+    with pytest.raises(ToolCrashed):
+        walk.pipeline.get("core")
+    (failed,) = walk.pipeline.stage_times
+    assert failed.cpu_s == 2.5
+    assert 0 <= failed.wall_s < time.monotonic(), "not since the machine was started"
+
+
+def test_a_key_follows_the_text_of_the_code(tmp_path: Path) -> None:
+    code = tmp_path / "code.py"
+
+    def key(text: str) -> str:
+        code.write_text(text)
+        pipeline._code_digest.cache_clear()
+        return Walk(tmp_path / "cache", make("core", code=(str(code),))).pipeline.key("core")
+
+    assert key("1") == key("1") != key("2")

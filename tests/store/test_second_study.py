@@ -134,10 +134,6 @@ def told(store: Store, name: str) -> dict[str, Any]:
         "summary": (summary.counts, summary.last_s, summary.problem),
         "next": store.next_start_s(study.id),
         "stop": store.is_stop_requested(study.id),
-        "runs": (
-            study.id in store.running_studies(now_s=231),
-            study.id in store.running_studies(now_s=290),
-        ),
         "audits": store.audits(study=name),
         "samples": [(numbers[s.trial_id], s.value) for s in samples if s.trial_id in numbers],
     }

@@ -53,7 +53,7 @@ def test_boxes_are_apart_and_cover_what_is_open_exactly() -> None:
     rng = np.random.default_rng(2)
     for objectives in (1, 2, 3):
         front = rng.integers(0, 6, (5, objectives)).astype(float)
-        reference = np.full(objectives, 4.5)
+        reference = np.array([4.5, 3.5, 5.5])[:objectives]
         boxes = open_boxes(front, reference)
         assert boxes.shape[1:] == (2, objectives)
         for point in rng.uniform(-2, 6, (200, objectives)):

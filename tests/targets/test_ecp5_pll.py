@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -131,6 +132,8 @@ def test_a_phase_is_made_of_periods_and_eighths_of_the_oscillator(
     assert second == Output(name="OS", divider=divider, coarse=coarse, fine=fine)
     assert feedback == Output(name="OS3", divider=9, coarse=8, fine=0)
     assert [output.name for output in outputs(pll, (0, 0, 0))] == ["OP", "OS", "OS2", "OS3"]
+    slow = replace(pll, feedback_output_divider=64)
+    assert outputs(slow, ()) == (Output(name="OS3", divider=64, coarse=63, fine=0),)
 
 
 def test_a_phase_that_no_counter_can_wait_for_is_refused() -> None:
