@@ -154,7 +154,7 @@ def test_what_is_no_weight_is_named(text: str) -> None:
 
 
 def test_what_the_study_does_not_have_is_named(imgc: StudyColumns) -> None:
-    with pytest.raises(ConfigError, match=r"metric watts[\s\S]*fix: use one of .*lut4"):
+    with pytest.raises(ConfigError, match=r"metric watts[\s\S]*fix: use one of: .*lut4"):
         choose(imgc, limits=[parse_limit("watts < 3")])
     with pytest.raises(ConfigError, match=r"ff is no objective[\s\S]*fix: weigh latency_us, lut4"):
         choose(imgc, weights={"ff": 1.0})

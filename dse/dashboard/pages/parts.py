@@ -202,6 +202,7 @@ def effects_part(
         "metric": metric,
         "effects": found.told,
         "untold": found.untold,
+        "said": {effect.parameter for effect in found.told},
         "least": LEAST_TRIALS,
         "model": context.studies.importance(columns.config.name).get(metric, {}),
         "counted": found.trials,
