@@ -573,13 +573,11 @@ def space(
     """
     from dataclasses import asdict
 
-    from dse.config import load_config
-    from dse.config.assembly import assemble_space
+    from dse.config.assembly import load_space
     from dse.output.report import space_text
     from dse.space import describe
 
-    _, loaded = load_config(config, with_workload=False)
-    summary = describe(assemble_space(loaded))
+    summary = describe(load_space(config))
     _show(asdict(summary), space_text(summary), as_json=as_json)
 
 
@@ -920,11 +918,13 @@ def _open(db: Path) -> "Reader":
 def _open_to_write(db: Path, *, create: bool = False) -> "Store":
     from contracts.faults import StoreError
     from dse.store import Store
+    from dse.words import study_command
 
     if not create and not db.exists():
         raise StoreError(
             f"there is no database {db}",
-            fix="name one with --db, or start a study: python -m dse.study start",
+            fix="name one with --db, or start a study here:"
+            f" {study_command('start', 'CONFIG', db=str(db))}",
         )
     return Store(db)
 

@@ -83,19 +83,24 @@ _IN_US = "_us"
 """How the names of metrics end that are times."""
 
 
+def is_time(metric: str) -> bool:
+    """Tell whether the values of a metric are microseconds; a formula of some is another thing."""
+    return metric.endswith(_IN_US) and metric.isidentifier()
+
+
 def metric_title(metric: str) -> str:
     """Return what a metric is called above its values, without a unit that these have."""
-    return metric.removesuffix(_IN_US)
+    return metric.removesuffix(_IN_US) if is_time(metric) else metric
 
 
 def metric_text(metric: str, value: float) -> str:
     """Write the value of a metric: times with their unit, see ``latency_text``."""
-    return latency_text(value) if metric.endswith(_IN_US) else number_text(value)
+    return latency_text(value) if is_time(metric) else number_text(value)
 
 
 def estimate_text(metric: str, value: float) -> str:
     """Write the value of a metric that is only expected: three digits of it, behind ``~``."""
-    if metric.endswith(_IN_US) or not math.isfinite(value):
+    if is_time(metric) or not math.isfinite(value):
         return f"~{metric_text(metric, value)}"
     return f"~{number_text(float(f'{value:.2e}'))}"
 
@@ -120,7 +125,7 @@ def quantity(text: str, metric: str) -> float:
         ConfigError: It is no such text; the message says which there are.
     """
     units: dict[str, float] = dict(_TIMES_ONE)
-    if metric.endswith(_IN_US):
+    if is_time(metric):
         units |= _TIMES
     elif metric.endswith("_mhz"):
         units |= _CLOCKS
@@ -217,9 +222,10 @@ def plural(count: int, noun: str) -> str:
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that ``name`` was probably meant to be."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return near[0] if near else None
+    """Return the known name that ``name`` was probably meant to be, in whatever case."""
+    names = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(name.lower(), list(names), n=1, cutoff=0.6)
+    return names[near[0]] if near else None
 
 
 def suggestion(name: str, known: Iterable[str], *, intro: str = "allowed are") -> str:

@@ -344,7 +344,7 @@ def complaints(run: Storm, *, trials: int) -> list[str]:
     for result in results:
         design = result.trial.design
         if result.trial.state is not TrialState.COMPLETED:
-            found.append(f"trial {result.trial.number} is {result.trial.state}")
+            found.append(f"trial {result.trial.number} is {result.trial.state}: {result.what}")
         elif result.metrics["cycles"] != expected_cycles(design):
             found.append(f"trial {result.trial.number} has another result: {json.dumps(design)}")
     found += _left_processes(run)
@@ -410,7 +410,9 @@ def main() -> int:
         _say("the storm is over; one process ends the study")
         run.keep_cluster_running()
         calm = run.start("--retry")
-        status = calm.wait()
+        while (status := calm.poll()) is None:
+            run.keep_cluster_running()
+            time.sleep(0.5)
         run.end_cluster()
         found = complaints(run, trials=given.trials)
         if status:

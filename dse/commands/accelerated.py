@@ -10,7 +10,7 @@ from sw_templates.layer import Layer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factor:
-    """How many times fewer cycles single layers took than with the plain kernel on the same core.
+    """How many times fewer cycles single layers took than with plain kernels.
 
     Attributes:
         least: Of the layers measured.

@@ -137,6 +137,7 @@ def front_within(columns: StudyColumns, limits: Sequence[Limit], *, sort: str | 
 
 
 def _sorted(front: Front, columns: StudyColumns, by: str) -> tuple[TrialResult, ...]:
+    keys: list[tuple[bool, bool, Any]]  # those without come last, texts behind numbers
     if by in columns.parameters:
         values = [point.trial.design.get(by) for point in front.points]
         keys = [(value is None, isinstance(value, str), value) for value in values]

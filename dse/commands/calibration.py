@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.faults import ConfigError
+from dse.commands.going_on import going_on
 from dse.output.calibration_report import calibration_data
 from dse.output.drawing.calibration import calibration_chart
 from dse.output.picture import require_picture, write_picture
@@ -29,12 +30,13 @@ def calibration_of_study(reader: Reader, name: str, *, plot: Path | None) -> dic
         if not has_pairs(found):
             raise ConfigError(
                 f"study {name} has no trial that a model predicted and that was measured since",
-                fix="let a search that learns suggest more trials: python -m dse.study resume"
-                f" {name} --trials N",
+                fix=f"let a search that learns suggest more trials: {going_on(reader, name)}",
             )
         drawn = [each for each in found if each.pairs]
         write_picture(calibration_chart(drawn, title=f"{name}: predicted and measured"), plot)
     completed = columns.is_state(TrialState.COMPLETED)
-    plain = {metric: effects(columns, metric, completed) for metric in columns.config.objectives}
+    plain = {
+        metric: effects(columns, metric, completed).told for metric in columns.config.objectives
+    }
     importance = stored_importance(reader.study(name).importance_json)
     return calibration_data(found, feasibility, importance, plain)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.faults import ConfigError, DseError, StoreError
+from contracts.faults import ConfigError, DseError, StoreError, ToolMissing
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.campaign import Campaign
@@ -14,6 +14,7 @@ from dse.campaign.asking import Asker
 from dse.campaign.events import CampaignEvent, Ending, Note
 from dse.campaign.hooks import Notifier
 from dse.campaign.notices import Notice, NoticeKind
+from dse.commands.going_on import going_on
 from dse.commands.interrupts import stop_on_interrupt
 from dse.commands.networks import check_network
 from dse.commands.oracle import measure_oracle, oracle_of_all
@@ -37,7 +38,7 @@ from dse.space import Space
 from dse.store import Store, StudyRecord, TrialState
 from dse.store.workers import worker_name
 from dse.suggest import make_suggester
-from dse.words import plural, printable
+from dse.words import plural, printable, study_command
 from runners.executors import MEASURE, make_executor
 from runners.pipeline import Remote, default_root
 from runners.stages.golden import OracleReport
@@ -123,9 +124,14 @@ def prepare(
         space = assemble_space(config)
     with mistakes.checking("workload", "target", "space.model"):
         check_network(config)
+    try:
+        with mistakes.checking("study.fidelity", "target"):
+            check_boards_of(config)
+    except ToolMissing:
+        mistakes.raise_any()
+        raise
     mistakes.raise_any()
     assert space is not None, "without a mistake there is one"
-    check_boards_of(config)
     code = (*code_of(config), *hooks_of(config))
     return Prepared(
         path=path,
@@ -159,7 +165,7 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
             f"study {config.name} in {store.path} was started with another config:\n  "
             + "\n  ".join(changed),
             fix=f"give the new study another name in {prepared.path}, use another --db, or"
-            f" continue the old one: python -m dse.study resume {config.name}",
+            f" go on with the old one: {going_on(store, config.name)}",
         )
     store.enter(study.name, worker=worker_name(), now_s=running.now_s)
     store.update_config(study.id, config_toml=prepared.text, config_json=config.to_json())
@@ -262,6 +268,7 @@ def _require_same_context(study: StudyRecord, store: Store, context: Context) ->
     Raises:
         ConfigError: It would not; the message says what differs.
     """
+    resume = study_command("resume", study.name, db=str(store.path))
     theirs = store.open_context(study.id) or store.last_context(study.id)
     if theirs in ("", context.key):
         return
@@ -272,7 +279,7 @@ def _require_same_context(study: StudyRecord, store: Store, context: Context) ->
         f"results of this process would rest on other things than the trials of study"
         f" {study.name} do: {told}",
         fix="give this process the sources and tools that the others have, or let the study go on"
-        f" with these: stop the others, then python -m dse.study resume {study.name}",
+        f" with these: stop the others, then {resume}",
     )
 
 

@@ -29,8 +29,6 @@ _SMALL_LUTS = 10_000
 """Below this caches do not fit beside a CFU (the same)."""
 _ENGINE_LUTS = 43_000
 """From this on an engine may fit; the default one has 28,820 LUT4."""
-_FEW_BLOCKS = 120
-"""With fewer block RAMs the many ways of large caches take what a CFU could have."""
 
 _CYCLES_A_MAC = 12
 """Twice what plain kernels take for a multiply-accumulate on a core with caches, 4 to 6."""
@@ -195,7 +193,7 @@ def _cycle_limit(macs: int, elements: int, *, has_multiplier: bool) -> int:
     """Return the limit of cycles, two digits, above which a design is of no interest."""
     a_mac = _CYCLES_A_MAC if has_multiplier else _CYCLES_A_MAC_WITHOUT_MULTIPLIER
     wanted = max(_LEAST_CYCLES, a_mac * macs + _CYCLES_AN_ELEMENT * elements)
-    step = 10 ** max(0, len(str(wanted)) - 2)
+    step = int(10 ** max(0, len(str(wanted)) - 2))
     return -(-wanted // step) * step
 
 

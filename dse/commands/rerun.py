@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from contracts.faults import ConfigError
 from contracts.measurement import Completed, Failed, Measurement, Outcome
+from dse.commands.going_on import going_on
 from dse.commands.networks import check_network
 from dse.config.provenance import source_hash
 from dse.output.report import table_text
@@ -67,7 +68,7 @@ def rerun_trial(
     if state not in (TrialState.COMPLETED, TrialState.INFEASIBLE):
         raise ConfigError(
             f"trial {number} of study {name} is {state}, so there is no result to compare with",
-            fix=f"run it first: python -m dse.study resume {name}",
+            fix=f"let it run first: {going_on(store, name)}",
         )
     check_network(opened.config, opened.job.workload)
     executor = make_executor(

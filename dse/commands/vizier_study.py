@@ -12,6 +12,8 @@ from vizier.service import pyvizier as vz
 from contracts.belief import Belief
 from contracts.faults import ConfigError, InvalidDesign
 from contracts.measurement import Completed, Fidelity, Measurement, Metric, Outcome, outcome_of
+from contracts.untrusted import parse_json
+from dse.commands.going_on import going_on
 from dse.config import StudyConfig, config_from_json, load_config
 from dse.config.assembly import assemble_space
 from dse.config.known_space import known_space
@@ -53,7 +55,7 @@ def export_vizier(reader: Reader, name: str, path: Path) -> int:
     if known is None:
         raise ConfigError(
             f"the space of study {name} is not in the database, which is older than that",
-            fix=f"resume it once: python -m dse.study resume {name}",
+            fix=f"resume it once: {going_on(reader, name)}",
         )
     config = _study_config(columns.config, known.space)
     words = config.metadata.ns(NAMESPACE)
@@ -319,7 +321,7 @@ def _outcome(
     trial: vz.Trial, fidelity: Fidelity, words: Mapping[str, Any], config: StudyConfig
 ) -> Outcome:
     metrics = {} if trial.final_measurement is None else trial.final_measurement.metrics
-    told = json.loads(words.get("metrics") or "{}")
+    told = parse_json(words.get("metrics") or "{}")
     measurement = Measurement(
         metrics=tuple(
             _metric(name, metric.value, told.get(name), fidelity)

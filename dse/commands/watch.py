@@ -1,6 +1,5 @@
 """What ``watch`` does: look at a study and at this machine, again and again."""
 
-import json
 import os
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from contracts.untrusted import parse_json
 from dse.campaign.promotion import to_promote
 from dse.output.disks import disks_of
 from dse.output.watching import Look, look_data, look_line, look_table
@@ -155,7 +155,7 @@ def _best(columns: StudyColumns) -> dict[str, float]:
 def _designs_in_space(reader: Reader, study: str) -> int | None:
     """Return how many designs there are, as it was written down when the study ran last."""
     try:
-        return int(json.loads(reader.study(study).space_json or "{}")["designs"])
+        return int(parse_json(reader.study(study).space_json or "{}")["designs"])
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contracts.faults import ConfigError, ConfigMistakes
 from contracts.parameter import Condition, Parameter, Rule, Value
-from dse.config.study_config import StudyConfig
+from dse.config.study_config import StudyConfig, read_config
 from dse.config.variants import variants_parameter
 from dse.space import Space
 
@@ -39,6 +40,21 @@ def assemble_space(config: StudyConfig) -> Space:
     parameters = [*variants, *cpu.PARAMETERS, choice, *_of_families(families), *firmware.PARAMETERS]
     space = restricted_space(Space(parameters, rules), config)
     return _that_fits(space, families, config)
+
+
+def load_space(path: Path) -> Space:
+    """Return the space of a config file, whose model and samples need not be there.
+
+    Raises:
+        ConfigError: All that is wrong in the file, or in what its ``[space]`` allows.
+    """
+    read = read_config(path, with_workload=False)
+    space: Space | None = None
+    with read.mistakes.checking("cfu", without=f"study {read.config.name}: "):
+        space = assemble_space(read.config)
+    read.mistakes.raise_any()
+    assert space is not None, "without a mistake there is one"
+    return space
 
 
 def built_in_rules(config: StudyConfig, parameters: Sequence[Parameter]) -> list[Rule]:

@@ -5,7 +5,6 @@ import itertools
 import json
 import math
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from contracts.faults import ConfigError
+from contracts.untrusted import parse_toml
 from dse.config.mistakes import Mistakes
 from dse.words import closest, suggestion
 
@@ -100,10 +100,10 @@ def _right_lines(text: str, mistakes: Mistakes) -> tuple[str, dict[str, Any]]:
     lines = text.splitlines()
     while True:
         try:
-            return "\n".join(lines) + "\n", tomllib.loads("\n".join(lines) + "\n")
-        except tomllib.TOMLDecodeError as error:
+            return "\n".join(lines) + "\n", parse_toml("\n".join(lines) + "\n")
+        except ValueError as error:
             found = _AT_LINE.search(str(error))
-            number = int(found[1]) if found else len(lines)
+            number = int(found[1]) if found else _line_alone(lines, str(error))
             line = lines[number - 1] if 0 < number <= len(lines) else ""
             key = _KEY_LINE.match(line)
             where = (_section_above(lines, number), key[1]) if key else ()
@@ -119,6 +119,17 @@ def _right_lines(text: str, mistakes: Mistakes) -> tuple[str, dict[str, Any]]:
             if not where:
                 mistakes.raise_any()
             lines[number - 1] = ""
+
+
+def _line_alone(lines: list[str], problem: str) -> int:
+    """Return the first line that gives an error without a place by itself, else the last one."""
+    for number, line in enumerate(lines, start=1):
+        try:
+            parse_toml(line)
+        except ValueError as error:
+            if str(error) == problem:
+                return number
+    return len(lines)
 
 
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
@@ -174,10 +185,10 @@ def line_of(text: str, location: Location) -> int:
 def _value_at(text: str, location: Location) -> Any:
     """Return the value at a place of a document, None where there is none or it is broken."""
     try:
-        value: Any = tomllib.loads(text)
+        value: Any = parse_toml(text)
         for step in location:
             value = value[step]
-    except (tomllib.TOMLDecodeError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError):
         return None
     return value
 

@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from contracts.faults import ConfigError
-from contracts.parameter import Condition, Parameter
+from contracts.parameter import Condition, Parameter, Value
+from contracts.untrusted import parse_json
 from dse.config.assembly import assemble_space, built_in_rules
 from dse.config.study_config import StudyConfig
 from dse.config.trust import CodeFile
@@ -68,7 +69,7 @@ def known_space(config: StudyConfig, stored: str | None) -> KnownSpace | None:
     """
     if stored is not None:
         try:
-            return _read(json.loads(stored), config)
+            return _read(parse_json(stored), config)
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(
                 f"the space of study {config.name} in the database cannot be read: {error!r}",
@@ -84,7 +85,7 @@ def known_space(config: StudyConfig, stored: str | None) -> KnownSpace | None:
 def stored_code(stored: str | None) -> dict[str, str]:
     """Return path to SHA-256 of the code that was loaded when the study ran last."""
     try:
-        return {str(f["path"]): str(f["sha256"]) for f in json.loads(stored or "{}")["code"]}
+        return {str(f["path"]): str(f["sha256"]) for f in parse_json(stored or "{}")["code"]}
     except (ValueError, KeyError, TypeError):
         return {}
 
@@ -104,17 +105,30 @@ def _read(document: dict[str, Any], config: StudyConfig) -> KnownSpace:
         if names.issuperset(rule.parameters) and any(rule.name == other.name for other in stored)
     ]
     decided_names = {rule.name for rule in decided}
+    if type(document["designs"]) is not int:
+        raise ValueError("the number of designs is none")
     return KnownSpace(
         space=Space(parameters, decided),
         undecided=tuple(rule for rule in stored if rule.name not in decided_names),
-        designs=int(document["designs"]),
+        designs=document["designs"],
         default=Design(document["default"]),
     )
 
 
 def _parameter(fields: dict[str, Any]) -> Parameter:
     when = tuple(
-        Condition(parameter=condition["parameter"], values=tuple(condition["values"]))
+        Condition(parameter=condition["parameter"], values=_values(condition["values"]))
         for condition in fields["when"]
     )
-    return Parameter(**{**fields, "values": tuple(fields["values"]), "when": when})
+    return Parameter(**{**fields, "values": _values(fields["values"]), "when": when})
+
+
+def _values(stored: list[Any]) -> tuple[Value, ...]:
+    return tuple(value if isinstance(value, str) else _integer(value) for value in stored)
+
+
+def _integer(stored: Any) -> int:
+    """Return a whole number of 64 bits, or true or false."""
+    if not isinstance(stored, int) or abs(stored) >= 1 << 63:
+        raise ValueError(f"{str(stored)[:40]} is no whole number of 64 bits")
+    return stored

@@ -10,6 +10,7 @@ from typing import Any
 from contracts.faults import ConfigError
 from contracts.measurement import Fidelity
 from contracts.parameter import Value
+from contracts.untrusted import parse_json
 from dse.config.checks import check_ranges, completed
 from dse.config.errors import checked, parsed, validated
 from dse.config.file import FIDELITIES, BoundsSection, NotifySection, StudyFile, WorkloadSection
@@ -272,7 +273,9 @@ def read_config(path: Path, *, with_workload: bool = True) -> ReadConfig:
     if given is None:
         mistakes.raise_any()
         raise AssertionError("what cannot be read has a mistake")
-    complete = completed(given, mistakes, folder=path.parent.resolve(), with_workload=with_workload)
+    complete = _completed(
+        given, mistakes, folder=path.parent.resolve(), with_workload=with_workload
+    )
     config = _config(complete)
     check_ranges(config.target, config.serial, mistakes)
     return ReadConfig(text=text, config=config, mistakes=mistakes)
@@ -296,12 +299,25 @@ def config_of(
     given = checked(StudyFile, content, mistakes)
     mistakes.raise_any()
     assert given is not None, "without a mistake it is valid"
-    complete = completed(given, mistakes, folder=folder, with_workload=with_workload)
+    complete = _completed(given, mistakes, folder=folder, with_workload=with_workload)
     mistakes.raise_any()
     config = _config(complete)
     check_ranges(config.target, config.serial, mistakes)
     mistakes.raise_any()
     return config
+
+
+def _completed(
+    given: StudyFile, mistakes: Mistakes, *, folder: Path, with_workload: bool
+) -> StudyFile:
+    try:
+        return completed(given, mistakes, folder=folder, with_workload=with_workload)
+    except OSError as error:  # too long, a circle of links, a folder that nobody may enter
+        raise ConfigError(
+            f"{mistakes.file} names a path that cannot be looked at: {error.strerror}:"
+            f" {str(error.filename)[:120]!r}",
+            fix="correct the path, or the permissions of its folder",
+        ) from error
 
 
 _STAND_INS: Mapping[tuple[str, ...], Any] = {
@@ -323,8 +339,8 @@ def config_from_json(text: str) -> StudyConfig:
     """
     source = "the config in the database"
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        content = parse_json(text)
+    except ValueError as error:
         raise ConfigError(
             f"{source} is not JSON: {error}", fix="restore the database from a copy"
         ) from error

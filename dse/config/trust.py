@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.faults import ConfigError, Untrusted
+from contracts.untrusted import parse_json
 from dse.config.study_config import StudyConfig
 
 _SCRIPTS = (".py", ".sh", ".bash", ".pl", ".rb", ".js", ".lua", ".php", ".tcl")
@@ -203,7 +204,7 @@ def _trusted() -> frozenset[tuple[str, str]]:
     found = set()
     for line in text.splitlines():
         with suppress(ValueError, KeyError, TypeError):  # a damaged line trusts nothing
-            entry = json.loads(line)
+            entry = parse_json(line)
             found.add((str(entry["path"]), str(entry["sha256"])))
     return frozenset(found)
 

@@ -134,7 +134,8 @@ def calibration_text(data: Mapping[str, Any]) -> str:
         )
     for metric, rows in data["importance"].items():
         table = [[row["parameter"], _share(row["model"]), _share(row["plain"])] for row in rows]
-        lines += ["", f"share of the variance of {metric} that a parameter explains by itself:"]
+        lines += ["", f"share of the variance of {metric} that a parameter explains"]
+        lines += ["(model: by itself; trials: beyond chance and beyond stronger parameters):"]
         lines.append(table_text(["parameter", "model", "trials"], table))
     return "\n".join(lines).rstrip()
 

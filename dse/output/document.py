@@ -111,8 +111,16 @@ def document_body(document: Document) -> str:
         parts += [f"<p>{html.escape(line)}</p>" for line in section.lines]
         parts.append(section.picture)
         if section.table is not None:
-            head = "".join(f"<th>{html.escape(cell)}</th>" for cell in section.table.header)
-            parts.append(f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>')
+            # a column without a name has no header that a screen reader could read
+            head = "".join(
+                f"<th>{html.escape(cell)}</th>" if cell else "<td></td>"
+                for cell in section.table.header
+            )
+            name = html.escape(f"Table: {section.heading}", quote=True)
+            parts.append(
+                f'<div class="scroll" tabindex="0" role="region" aria-label="{name}">'
+                f"<table><thead><tr>{head}</tr></thead><tbody>"
+            )
             for row in section.table.rows:
                 cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in row)
                 parts.append(f"<tr>{cells}</tr>")

@@ -272,6 +272,7 @@ def ranked(
     weight = np.array([weights.get(name, 1.0) for name in objectives])
     if not weight.any():
         raise ConfigError("every weight is 0", fix="give one objective a weight above 0")
+    weight = weight / weight.max()  # so that no sum of large ones is infinite
     return Ranking(
         scores=tuple((shares @ weight / weight.sum()).tolist()),
         knee=int(np.argmin(shares.mean(axis=1))),

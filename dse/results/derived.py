@@ -21,7 +21,6 @@ _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
 _MOST_LETTERS = 200
 
 
-@lru_cache(maxsize=8)
 def with_derived(columns: StudyColumns, formulas: tuple[str, ...]) -> StudyColumns:
     """Return the columns with one more metric for each formula, which is its name.
 
@@ -32,8 +31,11 @@ def with_derived(columns: StudyColumns, formulas: tuple[str, ...]) -> StudyColum
     Raises:
         ConfigError: A formula is none, or names a metric that no trial has.
     """
-    if not formulas:
-        return columns
+    return _with_derived(columns, formulas) if formulas else columns
+
+
+@lru_cache(maxsize=4)
+def _with_derived(columns: StudyColumns, formulas: tuple[str, ...]) -> StudyColumns:
     more = [_derived(columns, formula) for formula in formulas]
     metrics = {**columns.metrics, **{metric.name: metric for metric in more}}
     found = replace(columns, metrics=metrics)

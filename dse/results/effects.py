@@ -135,27 +135,26 @@ def _shares(values: Floats, codes: dict[str, Codes]) -> dict[str, float]:
         if not _is_beyond_chance(rest, left, name):
             break
         found[name] = min(gains[name] / whole, 1.0)
-        rest = rest - _means(rest, left.pop(name))
+        rest = rest - _fitted(rest, left.pop(name))
     return found
 
 
-def _means(rest: Floats, codes: Codes) -> Floats:
-    """Return for each trial the mean of those with its value; 0 where it does not have one."""
+def _fitted(rest: Floats, codes: Codes) -> Floats:
+    """Return by how much the mean of those with a trial's value differs from that of all with one.
+
+    It is 0 where a trial does not have the parameter.
+    """
     has = codes >= 0
     counts = np.maximum(np.bincount(codes[has]), 1)
     means = np.bincount(codes[has], weights=rest[has]) / counts
     found = np.zeros(len(rest))
-    found[has] = means[codes[has]]
+    found[has] = means[codes[has]] - rest[has].mean()
     return found
 
 
 def _explained(rest: Floats, codes: Codes) -> float:
-    """Return by how much a parameter makes the sum of squares smaller, between its values alone."""
-    has = codes >= 0
-    if not has.any():
-        return 0.0
-    inner = np.where(has, rest - rest[has].mean(), 0.0)
-    return float((_means(inner, codes)[has] ** 2).sum())
+    """Return by how much a parameter makes the sum of squares smaller."""
+    return float((_fitted(rest, codes) ** 2).sum())
 
 
 def _is_beyond_chance(rest: Floats, codes: dict[str, Codes], strongest: str) -> bool:

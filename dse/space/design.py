@@ -9,6 +9,7 @@ from typing import Self
 
 from contracts.faults import ConfigError
 from contracts.parameter import Value
+from contracts.untrusted import parse_json
 from dse.space.declarations import value_text
 
 SCHEMA = 1
@@ -48,7 +49,7 @@ class Design:
         """
         fix = "read it from the column that this program wrote, with a program of the same schema"
         try:
-            document = json.loads(text)
+            document = parse_json(text)
             schema, values = document["schema"], document["values"]
             design = cls(values)
         except (ValueError, KeyError, TypeError, AttributeError) as error:

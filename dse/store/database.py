@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from contracts.faults import StoreError
 from dse.store.schema import HEAD
+from dse.words import study_command
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 KNOWN = ("0001", "0002", "0003", "0004", "0005")
@@ -118,7 +119,8 @@ def open_to_read(
     if not path.is_file():
         raise StoreError(
             f"there is no database {path}",
-            fix="name one with --db, or start a study: python -m dse.study start",
+            fix="name one with --db, or start a study here:"
+            f" {study_command('start', 'CONFIG', db=str(path))}",
         )
     engine = _reading_engine(path, busy_timeout_s)
     try:

@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from contracts.faults import FaultKind, NotFound
 from contracts.measurement import Fidelity
+from contracts.untrusted import parse_json
 from dse.store.beliefs import read_belief
 from dse.store.records import (
     AttemptRecord,
@@ -246,7 +247,7 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
 def context_facts(db: Connection, key: str) -> dict[str, Any] | None:
     """Return what a context stands for; None where that was not kept."""
     text = db.execute(select(contexts.c.facts).where(contexts.c.context == key)).scalar()
-    return None if text is None else dict(json.loads(text))
+    return None if text is None else dict(parse_json(text))
 
 
 def contexts_of(db: Connection, study_id: int) -> tuple[ContextRecord, ...]:
@@ -265,7 +266,7 @@ def contexts_of(db: Connection, study_id: int) -> tuple[ContextRecord, ...]:
     return tuple(
         ContextRecord(
             key=row.context,
-            facts=None if row.facts is None else json.loads(row.facts),
+            facts=None if row.facts is None else parse_json(row.facts),
             results=row.results,
         )
         for row in rows
@@ -313,7 +314,7 @@ def samples(
 def _target_of(config_json: Any) -> Any:
     """Return the target in a study's config; None where that cannot be read."""
     try:
-        return json.loads(config_json)["target"]
+        return parse_json(config_json)["target"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 

@@ -1,6 +1,5 @@
 """Reading a database that others may be writing to, without changing anything about it."""
 
-import json
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from contracts.belief import Belief
 from contracts.faults import FaultKind, NotFound
+from contracts.untrusted import parse_json
 from dse.store import presence, queries, withdrawals
 from dse.store.beliefs import newest_beliefs, newest_gains
 from dse.store.database import as_store_error, check_schema, open_to_read, uri_to_read
@@ -30,6 +30,7 @@ from dse.store.records import (
 )
 from dse.store.schema import audit, studies, trials
 from dse.store.soundness import as_unreadable
+from dse.words import study_command
 
 
 class Reader:
@@ -122,7 +123,7 @@ class Reader:
             f"{self.path} has no study {name!r}",
             fix=f"use one of: {', '.join(names)}"
             if names
-            else "start one: python -m dse.study start",
+            else f"start one: {study_command('start', 'CONFIG', db=str(self.path))}",
         )
 
     def summaries(self) -> tuple[StudySummary, ...]:
@@ -330,7 +331,7 @@ class Reader:
                 client=row.client,
                 action=row.action,
                 study=row.study,
-                detail=json.loads(row.detail),
+                detail=parse_json(row.detail),
                 outcome=row.outcome,
             )
             for row in rows

@@ -1,6 +1,5 @@
 """What the store hands out: frozen rows, free of the database."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +9,7 @@ from contracts.belief import Belief
 from contracts.faults import FaultKind
 from contracts.measurement import Fidelity, Measurement
 from contracts.parameter import Value
+from contracts.untrusted import parse_json
 
 if TYPE_CHECKING:  # NumPy takes a while to import
     import numpy as np
@@ -477,7 +477,7 @@ def design_values(design_json: str) -> dict[str, Value]:
     Raises:
         ValueError: It is not the text of a design.
     """
-    decoded: Any = json.loads(design_json)
+    decoded: Any = parse_json(design_json)
     inner = decoded.get("values", decoded) if isinstance(decoded, dict) else None
     if not isinstance(inner, dict) or not _KINDS.issuperset(map(type, inner.values())):
         raise ValueError(f"not a design: {design_json[:80]!r}")

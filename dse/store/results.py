@@ -17,6 +17,7 @@ from contracts.measurement import (
     Placement,
     StageTime,
 )
+from contracts.untrusted import parse_json
 from dse.store.schema import artefacts, layers, metrics, placements, stage_times, tools
 
 
@@ -117,7 +118,7 @@ def read_measurement(db: Connection, *, trial_id: int, attempt_id: int | None) -
                 index=row.position,
                 name=row.name,
                 operator=row.operator,
-                output_shape=tuple(json.loads(row.output_shape)),
+                output_shape=tuple(parse_json(row.output_shape)),
                 macs=row.macs,
                 cycles=row.cycles,
                 bytes_in=row.bytes_in,
@@ -134,8 +135,8 @@ def read_measurement(db: Connection, *, trial_id: int, attempt_id: int | None) -
                 clock_hz=round(row.clock_mhz * 1e6),
                 fmax_mhz=row.fmax_mhz,
                 is_met=row.is_met,
-                domains=tuple(ClockDomain(**domain) for domain in json.loads(row.domains)),
-                critical_path=tuple(PathStep(**step) for step in json.loads(row.critical_path)),
+                domains=tuple(ClockDomain(**domain) for domain in parse_json(row.domains)),
+                critical_path=tuple(PathStep(**step) for step in parse_json(row.critical_path)),
             )
             for row in db.execute(
                 select(placements)

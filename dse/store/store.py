@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from contracts.belief import Importance
 from contracts.measurement import Outcome
+from contracts.untrusted import parse_json
 from dse.store import leases, presence, queries, withdrawals
 from dse.store.beliefs import write_belief
 from dse.store.database import as_store_error, is_locked, open_to_write
@@ -327,7 +328,7 @@ class Store(Reader):
         )
         with self._write() as db:
             for time_s, detail in db.execute(given):
-                known = json.loads(detail)
+                known = parse_json(detail)
                 is_recent = abs(now_s - time_s) < quiet_s
                 if known == asked or (known.get("notice") == kind and is_recent):
                     return False

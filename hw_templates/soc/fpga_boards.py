@@ -3,13 +3,13 @@
 Pins are from the boards' schematics. How to add a board: ``docs/how-to/add-a-board.md``.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from contracts.faults import ConfigError
+from contracts.untrusted import parse_toml
 
 FOLDER = Path(__file__).resolve().parent.parent / "boards"
 _Part = TypeVar("_Part")
@@ -149,7 +149,7 @@ def read_board(path: Path) -> FpgaBoard:
         ConfigError: It is not TOML, or keys are missing, superfluous or of the wrong type.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = parse_toml(path.read_text(encoding="utf-8"))
         sections = {
             "clock": _section(Oscillator, content["clock"]),
             "uart": _section(UartPins, content["uart"]),

@@ -1,13 +1,13 @@
 """The boards on cables of this machine, as its user describes them in ``boards.toml``."""
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.faults import ConfigError
+from contracts.untrusted import parse_toml
 
 EXAMPLE = """\
 [boards.left]
@@ -111,7 +111,7 @@ def read_bench(path: Path) -> Bench:
         ConfigError: It is missing, not TOML, or a key is unknown, missing or wrong.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = parse_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(
             f"there is no {path}, which describes the boards of this machine",
@@ -119,7 +119,7 @@ def read_bench(path: Path) -> Bench:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}", fix="make it readable") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise ConfigError(f"{path} is not TOML: {error}", fix="correct that line") from error
     sections = content.pop("boards", {})
     if content or not isinstance(sections, dict):

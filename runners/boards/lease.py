@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from contracts.faults import BoardMissing
+from contracts.untrusted import parse_json
 from runners.boards.bench import BoardEntry
 from runners.tools import fault_of_os_error
 
@@ -109,7 +110,7 @@ class Leases:
     def quarantine_of(self, name: str) -> str | None:
         """Return why a board is in quarantine; None when it is not."""
         try:
-            return str(json.loads(self._quarantine_path(name).read_text())["reason"])
+            return str(parse_json(self._quarantine_path(name).read_text())["reason"])
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError):

@@ -20,14 +20,19 @@ _BYTES_PER_COMMAND = 512
 """Our firmware takes any number; public clients send 31 or 32."""
 
 _NAME = re.compile(r"m-name-dut-\[(.*)\]")
-_LAP = re.compile(r"m-lap-us-(\d+)")
-_CYCLES = re.compile(r"m-cycles-(\d+)")
-_RESULTS = re.compile(r"m-results-\[(-?[0-9.]+(?:,-?[0-9.]+)*)\]")
+_NUMBER = "([0-9]{1,20})"
+"""As many digits as 64 bits have: what is longer was not printed by our firmware."""
+_REAL = r"-?[0-9]{1,40}(?:\.[0-9]{1,6})?"  # a float32 has up to 39
+_LAP = re.compile(f"m-lap-us-{_NUMBER}")
+_CYCLES = re.compile(f"m-cycles-{_NUMBER}")
+_RESULTS = re.compile(rf"m-results-\[({_REAL}(?:,{_REAL})*)\]")
 _OUTPUT = re.compile(r"m-output-\[((?:[0-9a-f]{2})+)\]")
 _LAYER = re.compile(
-    r"m-layer-\[(\d+),([a-z0-9_]+),([A-Z0-9_]+),(\d+(?:x\d+)*),(\d+),(\d+),(\d+),(\d+),(\d+)\]"
+    rf"m-layer-\[{_NUMBER},([a-z0-9_]+),([A-Z0-9_]+),([0-9]{{1,9}}(?:x[0-9]{{1,9}})*)"
+    + f",{_NUMBER}" * 5
+    + r"\]"
 )
-_CRC = re.compile(r"m-crc-\[(\d+),([0-9a-f]{8})\]")
+_CRC = re.compile(rf"m-crc-\[{_NUMBER},([0-9a-f]{{8}})\]")
 _PROFILE = re.compile(r"m-profile-\[(.*)\]")
 _MODEL = re.compile(r"m-model-\[(.*)\]")
 
@@ -78,10 +83,7 @@ def parse_cycles(lines: Sequence[str]) -> int:
 def parse_results(lines: Sequence[str]) -> tuple[float, ...]:
     """Read the answer to ``results%``."""
     text = _only(_RESULTS, lines, "results were awaited")[0]
-    try:
-        return tuple(float(number) for number in text.split(","))
-    except ValueError:
-        raise garbled("results were awaited", lines[0]) from None
+    return tuple(float(number) for number in text.split(","))
 
 
 def parse_output(lines: Sequence[str]) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.faults import BoardGarbled, BoardMissing, DseError, FaultKind, fault_classes
+from contracts.untrusted import parse_json
 from runners.boards.board import SEND_TIMEOUT_S, Board
 
 _CALLS = ("reset", "send", "receive_until", "receive")
@@ -158,7 +159,7 @@ class ReplayBoard:
 
     def _parse(self, number: int, line: str) -> dict[str, Any]:
         try:
-            call = json.loads(line)
+            call = parse_json(line)
             known = isinstance(call, dict) and call["call"] in _CALLS
         except (ValueError, KeyError):
             known = False

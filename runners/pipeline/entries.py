@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contracts.untrusted import parse_json
+
 MANIFEST = "manifest.json"
 _MOST_MANIFEST_BYTES = 64 << 20
 
@@ -100,10 +102,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if path.stat().st_size > _MOST_MANIFEST_BYTES:
         raise ValueError("it is too large for a manifest")
-    try:
-        found = json.loads(path.read_bytes())
-    except RecursionError as error:
-        raise ValueError("its JSON is nested too deep") from error
+    found = parse_json(path.read_bytes())
     if not isinstance(found, dict):
         raise ValueError("it is no JSON object")
     return found

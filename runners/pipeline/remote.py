@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
+from contracts.untrusted import parse_json
 from runners.pipeline.entries import MANIFEST, judge
 
 _LOG = logging.getLogger(__name__)
@@ -263,7 +264,7 @@ def _listed(content: bytes) -> dict[str, dict[str, Any]]:
         _Damaged: It is no such list, or names a file that would lie elsewhere.
     """
     try:
-        decoded = json.loads(content)
+        decoded = parse_json(content)
         files = decoded["files"]
         if decoded["schema"] != _SCHEMA or not isinstance(files, dict) or MANIFEST not in files:
             raise _Damaged("its list of files is not one")
@@ -280,7 +281,7 @@ def _listed(content: bytes) -> dict[str, dict[str, Any]]:
                 raise _Damaged("its list of files is not one")
             if entry["bytes"] < 0 or type(entry["is_program"]) is not bool:
                 raise _Damaged("its list of files is not one")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise _Damaged(f"its list of files cannot be read: {error!r}"[:200]) from error
     return dict(files)
 

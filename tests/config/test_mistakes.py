@@ -12,6 +12,7 @@ import pytest
 
 from contracts.faults import ConfigError, ConfigMistakes
 from dse.commands.campaigns import prepare
+from dse.config.assembly import load_space
 
 MODEL = Path(__file__).parents[2] / "models" / "imgc" / "imgc_resnet8_int8.tflite"
 
@@ -350,6 +351,36 @@ def test_a_mistake_does_not_make_others_that_are_none(folder: Path) -> None:
     assert [what for what, _ in told(folder, text)] == [
         f"{folder / 'night.toml'}: unknown key [study] fidelty"
     ]
+
+
+def test_a_space_is_looked_at_with_the_rest_of_its_file(folder: Path) -> None:
+    text = GOOD.replace("workers = 2", "wokers = 2").replace("icache_bytes", "icache_byte")
+    (folder / "night.toml").write_text(text)
+    with pytest.raises(ConfigMistakes) as caught:
+        load_space(folder / "night.toml")
+    assert len(caught.value.mistakes) == 2
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "meant"),
+    [
+        ('"ulx3s_85f"', '"ULX3S_85F"', "ulx3s_85f"),
+        ("clock_mhz = 60", 'part = "lfe5u-45f"', "LFE5U-45F"),
+        ('"lut4"]', '"LUT4"]', "lut4"),
+    ],
+)
+def test_what_is_meant_is_found_in_any_case(
+    folder: Path, right: str, wrong: str, meant: str
+) -> None:
+    ((_, fix),) = told(folder, GOOD.replace(right, wrong))
+    assert f"did you mean '{meant}'?" in fix
+
+
+@pytest.mark.parametrize("text", ["", "[workload]\n", "[[study]]\n", "study = 3\n"])
+def test_a_file_with_hardly_anything_in_it_is_told_in_words(folder: Path, text: str) -> None:
+    whats = [what for what, _ in told(folder, text)]
+    assert any("study" in what for what in whats)
+    assert any("workload" in what for what in whats)
 
 
 def test_several_mistakes_survive_a_process_boundary_as_text() -> None:

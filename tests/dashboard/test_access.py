@@ -87,14 +87,15 @@ def test_names_of_this_machine_are_ours_where_the_network_may_read() -> None:
         assert not is_loopback(host)
 
 
-def test_the_token_and_what_a_form_brings_back_are_two_secrets() -> None:
+def test_the_token_and_what_a_cookie_and_a_page_hold_are_three_secrets() -> None:
     assert LOCAL.is_token("secret")
-    assert LOCAL.is_form_token(LOCAL.form_token)
-    for wrong in (None, "", "Secret", "secret ", LOCAL.form_token):
+    assert LOCAL.is_reading_key(LOCAL.reading_key)
+    for wrong in (None, "", "Secret", "secret ", LOCAL.reading_key, LOCAL.page_key):
         assert not LOCAL.is_token(wrong)
-    for wrong in (None, "", "secret", OPEN.form_token[:-1]):
-        assert not LOCAL.is_form_token(wrong)
-    assert make_access(token="other", host="127.0.0.1", port=8000).form_token != LOCAL.form_token
+    for wrong in (None, "", "secret", OPEN.reading_key[:-1], LOCAL.page_key):
+        assert not LOCAL.is_reading_key(wrong)
+    other = make_access(token="other", host="127.0.0.1", port=8000)
+    assert (other.reading_key, other.page_key) != (LOCAL.reading_key, LOCAL.page_key)
 
 
 @pytest.mark.parametrize(
@@ -105,32 +106,44 @@ def test_the_token_and_what_a_form_brings_back_are_two_secrets() -> None:
         ({"authorization": "Bearer wrong"}, False),
         ({"authorization": "secret"}, False),
         ({"authorization": "Basic secret"}, False),
-        ({"cookie": "dse_token_8000=secret"}, True),
-        ({"cookie": "a=b; dse_token_8000=secret"}, True),
-        ({"cookie": "dse_token_9000=secret"}, False),
-        ({"cookie": "dse_token_8000=wrong"}, False),
-        ({"cookie": "dse_token_8000"}, False),
+        ({"authorization": f"Bearer {LOCAL.reading_key}"}, False),
+        ({"cookie": "dse_token_8000=secret"}, False),
+        ({"cookie": f"dse_token_8000={LOCAL.reading_key}"}, False),
     ],
 )
-def test_who_brings_the_token_may_act(headers: dict[str, str], may_act: bool) -> None:
+def test_who_brings_the_token_in_the_header_may_act(headers: dict[str, str], may_act: bool) -> None:
     assert ask(LOCAL, **headers)[::2] == (200, may_act)
-    elsewhere = {name: value.replace("8000", "9000") for name, value in headers.items()}
-    if "dse_token_9000" not in str(headers):
-        status, found, told = ask(OPEN, **elsewhere)
-        assert (status, told) == ((200, True) if may_act else (401, None))
-        assert ("www-authenticate" in found) is not may_act
 
 
-def test_the_token_of_an_address_becomes_a_cookie_and_leaves_the_address() -> None:
+@pytest.mark.parametrize(
+    ("cookie", "may_read"),
+    [
+        (f"dse_token_9000={OPEN.reading_key}", True),
+        (f"a=b; dse_token_9000={OPEN.reading_key}", True),
+        (f"dse_token_8000={OPEN.reading_key}", False),
+        ("dse_token_9000=secret", False),
+        ("dse_token_9000=wrong", False),
+        ("dse_token_9000", False),
+    ],
+)
+def test_a_cookie_lets_read_and_no_more(cookie: str, may_read: bool) -> None:
+    status, found, told = ask(OPEN, cookie=cookie)
+    assert (status, told) == ((200, False) if may_read else (401, None))
+    assert ("www-authenticate" in found) is not may_read
+
+
+def test_the_token_of_an_address_goes_behind_its_hash_and_into_no_cookie() -> None:
     status, found, told = ask(OPEN, "//evil/x?a=1&token=secret&b=&a=2")
     assert (status, told) == (303, None)
-    assert found["location"] == "/evil/x?a=1&b=&a=2"
+    assert found["location"] == "/evil/x?a=1&b=&a=2#token=secret"
     cookie = found["set-cookie"].lower()
-    assert cookie.startswith("dse_token_9000=secret;")
+    assert cookie.startswith(f"dse_token_9000={OPEN.reading_key};")
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     assert "path=/" in cookie
-    assert ask(OPEN, "/?token=secret")[1]["location"] == "/"
+    assert "secret" not in cookie
+    assert ask(OPEN, "/?token=secret")[1]["location"] == "/#token=secret"
+    assert "set-cookie" not in ask(LOCAL, "/?token=secret")[1]
     for address in ("/?token=wrong", "/?token="):
         status, found, told = ask(LOCAL, address)
         assert (status, told) == (403, None)

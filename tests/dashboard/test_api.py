@@ -211,7 +211,7 @@ def test_the_description_names_every_route(example: Path) -> None:
     assert all(f"`{path}`" in documented for path in schema["paths"])
 
 
-@pytest.mark.parametrize("name", ["front", "effects", "growth", "faults"])
+@pytest.mark.parametrize("name", ["front", "effects", "growth", "course", "faults"])
 def test_every_chart_of_a_study_is_a_picture_and_a_table(example: Path, name: str) -> None:
     asking = client(example)
     picture = asking.get(f"/studies/imgc/{name}.svg")

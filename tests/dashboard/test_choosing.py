@@ -24,7 +24,20 @@ from tests.dashboard.conftest import Served
 from tests.dashboard.http import client
 
 STUDY = "/studies/imgc"
-TYPED = ("100 ms", "100ms", "1.5 s", "0.1 S", "100k", "6,500", "6 500", "1e3", ".5", "60 000", "7")
+TYPED = (
+    "100 ms",
+    "100ms",
+    "1.5 s",
+    "0.1 S",
+    "100k",
+    "6,500",
+    "6 500",
+    "1e3",
+    ".5",
+    "60 000",
+    "7",
+    "6_500",
+)
 REFUSED = ("1,5", "ms", "100 m", "abc", "inf", "nan", "0x10", "1..2", "10 %", "--1", "1e999", "1 2")
 
 
@@ -114,6 +127,10 @@ def test_the_knee_and_the_order_by_weights_are_those_of_the_command(
     assert page.rindex("<tr data-trial", 0, page.index(">knee<")) == page.index(
         f'<tr data-trial="{knee}"'
     )
+    huge = (
+        client(example).get(f"{STUDY}/parts/front?weight=latency_us:3e307&weight=lut4:1e307").text
+    )
+    assert re.findall(r'<tr data-trial="(\d+)"', huge) == [str(c.number) for c in choice.candidates]
     refused = client(example).get(f"{STUDY}?weight=latency_us:0&weight=lut4:0")
     assert refused.status_code == 400
 

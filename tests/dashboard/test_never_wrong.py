@@ -58,6 +58,7 @@ def test_who_died_holds_nothing_and_resume_works_at_once(
     claim_a_trial(database, worker_name(worker.pid), now_s=1_800_000_000.0)
     page = asking.get("/studies/imgc").text
     assert NOTHING_WORKS not in page
+    assert "Its process died" not in asking.get("/studies/imgc/trials/49").text
     assert ">Resume</button>" not in page
     assert said(asking, "/studies/imgc/resume") == "a running process goes on"
     assert resumed == []
@@ -66,6 +67,7 @@ def test_who_died_holds_nothing_and_resume_works_at_once(
     page = asking.get("/studies/imgc").text
     assert NOTHING_WORKS in page
     assert "What runs now" not in page
+    assert "Its process died" in asking.get("/studies/imgc/trials/49").text
     assert said(asking, "/studies/imgc/resume") == "started"
     assert resumed == ["imgc"]
 
@@ -182,4 +184,6 @@ def test_a_link_to_a_database_is_live_as_the_file_is(
     page.goto(f"{serve(link).url}/studies/imgc")
     expect(page.locator("#live")).to_have_text("live")
     claim_a_trial(database, "w", now_s=time.time())
-    expect(page.locator(".running tbody th")).to_have_text("49", timeout=3_000)
+    expect(page.locator(".running tbody th")).to_have_text(
+        "49", timeout=8_000
+    )  # looks come every 10 s

@@ -74,7 +74,7 @@ def _for_the_small_study(command: str) -> str:
         words[1] = "configs/quick.toml"  # its model may not be there
     elif name == "figure":
         words[2] = STUDY
-    elif name not in ("list", "space", "cache", "--help"):
+    elif name not in ("list", "space", "cache", "new", "targets", "--help"):
         words[1] = STUDY
     if name in ("show", "rerun", "accuracy"):
         words[2] = "1" if name == "rerun" else str(min(int(words[2]), TRIALS))

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from contracts.faults import DoesNotFit
+from dse.commands.targets import find_targets
 from hw_templates.soc.bios import BIOS_BINARY
+from hw_templates.soc.config import BIOS_ROM_BYTES
 from runners.job import Job, Limits, Memory, Target, Workload
-from runners.stages.all import STAGES
+from runners.pipeline import Cache, default_root
+from runners.stages.all import STAGES, pipeline_of
 from runners.stages.bios import build_bios, build_lean
 from runners.stages.socs import board_soc
 from tests.boards.boot_bench import BOOTING, bios, bios_libraries, lean_boot, simulator
@@ -69,3 +72,16 @@ def test_a_bios_that_the_rom_cannot_hold_is_refused(tmp_path: Path) -> None:
 
 def test_the_board_soc_has_room_for_the_bios_by_default() -> None:
     assert board_soc(TARGET, with_cfu=True).rom_bytes == 32768
+
+
+def lean_targets() -> list[Target]:
+    found = find_targets(Path())
+    return [each for each in found if each.memory.rom_bytes < BIOS_ROM_BYTES]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", lean_targets(), ids=lambda target: target.name)
+def test_the_rom_of_a_small_target_holds_its_boot_program_twice(target: Target) -> None:
+    pipeline = pipeline_of(job(target), cache=Cache(default_root()), report=lambda _: None)
+    program = pipeline.get("bios").folder / BIOS_BINARY
+    assert 2 * program.stat().st_size <= target.memory.rom_bytes

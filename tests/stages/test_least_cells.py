@@ -109,6 +109,8 @@ def test_a_cfu_takes_no_fewer_cells_than_any_of_its_bounds(
         )
         assert least["block_ram_bits"] <= blocks
         assert least["multipliers"] <= multipliers
+        if "simd_width" in values:
+            assert least["block_ram_bits"] == blocks, "the bound is what is taken"
 
 
 def test_the_bound_of_a_soc_is_what_was_synthesised() -> None:

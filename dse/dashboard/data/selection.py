@@ -35,7 +35,7 @@ SHOWN = {
 _CHOICE = (
     "x", "y", "size", "xs", "ys", "box", "only", "show", "fits", "derive", "weight", "tick",
 )  # fmt: skip
-_OF_PAGES = ("sort", "page", "effect", "over", "after", "limit", "most")
+_OF_PAGES = ("sort", "page", "effect", "over", "course", "after", "limit", "most")
 """What else pages and the API are asked for, in the same query."""
 _OF_FORMS = ("low-", "high-", "only-", "weight-")
 """How the form without JavaScript begins its names, before that of a metric or a parameter."""

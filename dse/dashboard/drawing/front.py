@@ -1,5 +1,7 @@
 """The front of a study's page as a file: the same trials and axes as the chart in the browser."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 
 from dse.dashboard.data.payload import MOST_DRAWN, drawn, limits
@@ -7,7 +9,7 @@ from dse.dashboard.data.selection import Selection, is_log
 from dse.output.drawing.scale import Axis, make_axis
 from dse.output.drawing.scatter import Limit, Mark, Scatter, draw_scatter
 from dse.output.drawing.svg import Drawing
-from dse.results.columns import Floats, Mask, StudyColumns
+from dse.results.columns import FIDELITIES, Floats, Mask, StudyColumns
 from dse.results.front import Verdict
 from dse.words import plural, unit_text
 
@@ -24,10 +26,11 @@ def front_picture(columns: StudyColumns, selection: Selection) -> Drawing:
     chosen = selection.mask(columns) & np.isfinite(x) & np.isfinite(y) & sample
     omitted = len(columns) - int(sample.sum())
     across = _axis(x[chosen], selection.x, selection, columns, start=70, end=WIDTH - 20)
-    upward = _axis(y[chosen], selection.y, selection, columns, start=HEIGHT - 50, end=54)
+    upward = _axis(y[chosen], selection.y, selection, columns, start=HEIGHT - 50, end=72)
     words = [f"{name}: {plural(int(chosen.sum()), 'trial')}", *selection.in_words()]
     words += [f"a sample, {omitted:,} are not drawn"] if omitted else []
     drawing.text(10, 20, "; ".join(words), "c-head")
+    drawing.text(10, 36, _origin(columns, selection), "c-soft")
     verdicts = selection.standing(columns).verdicts
     is_front = chosen & (verdicts == Verdict.FRONT)
     is_bad = chosen & np.isin(verdicts, [Verdict.EXCLUDED, Verdict.INFEASIBLE, Verdict.FAILED])
@@ -55,10 +58,36 @@ def _marks(columns: StudyColumns, selection: Selection, is_front: Mask) -> list[
     positions = np.flatnonzero(is_front)
     sign = -1.0 if selection.x in columns.config.maximise else 1.0
     ordered = positions[np.argsort(sign * x[positions], kind="stable")]
+    is_estimate = _estimates(columns, selection)
     return [
-        Mark(x=float(x[p]), y=float(y[p]), name=str(columns.trials[p].number))
+        Mark(
+            x=float(x[p]),
+            y=float(y[p]),
+            name=str(columns.trials[p].number),
+            is_hollow=bool(is_estimate[p]),
+        )
         for p in ordered.tolist()
     ]
+
+
+def _estimates(columns: StudyColumns, selection: Selection) -> Mask:
+    """Return where a trial stands at a value that is only expected."""
+    found = np.zeros(len(columns), dtype=np.bool_)
+    for metric in (selection.x, selection.y):
+        if metric in columns.metrics:
+            found |= columns.metrics[metric].estimate
+    return found
+
+
+def _origin(columns: StudyColumns, selection: Selection) -> str:
+    """Say of a picture that is sent around where, when and how its values came about."""
+    created = datetime.fromtimestamp(columns.created_s, UTC).date()
+    words = [f"{columns.config.network_name} on {columns.config.target.part}, {created}"]
+    reached = {int(columns.metrics[n].fidelity.max(initial=-1)) for n in columns.metrics}
+    words += [f"up to {FIDELITIES[max(reached)].value}"] if max(reached, default=-1) >= 0 else []
+    if _estimates(columns, selection).any():
+        words.append("rings stand at an expected clock or expected cells")
+    return "; ".join(words)
 
 
 def _axis(
@@ -72,7 +101,8 @@ def _axis(
 ) -> Axis:
     scale = selection.x_scale if metric == selection.x else selection.y_scale
     shown = values.tolist() + [r.value for r in columns.config.references if r.metric == metric]
-    return make_axis(shown, start=start, end=end, is_log=is_log(np.array(shown), scale))
+    is_wide = is_log(np.array(shown), scale)
+    return make_axis(shown, start=start, end=end, is_log=is_wide, metric=metric)
 
 
 def _limits(columns: StudyColumns, selection: Selection) -> list[Limit]:

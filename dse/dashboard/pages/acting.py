@@ -222,7 +222,7 @@ def _known_space(context: Context, columns: StudyColumns) -> KnownSpace:
         raise ConfigError(
             f"the space of study {name} is not known until the study is resumed: an older version"
             " started it, and its CFU families are code, which looking does not run",
-            fix=f"python -m dse.study resume {name} --db {context.shown_db}",
+            fix=context.command("resume", name),
         )
     return known
 
@@ -233,7 +233,7 @@ def _require_trust(store: Store, context: Context, columns: StudyColumns) -> Non
     require_trust(
         columns.config,
         before=stored_code(store.study(name).space_json),
-        command=f"python -m dse.study resume {name} --db {context.shown_db}",
+        command=context.command("resume", name),
         runs_hooks=True,
     )
 
@@ -255,6 +255,7 @@ def _queue_page(
         parameters=known.space.parameters,
         rules=known.space.rules,
         undecided=known.undecided,
+        command=context.command("resume", columns.config.name),
         design=known.space.flattened(Design(design)) if design else {},
         like=like,
     )

@@ -93,6 +93,8 @@ def _rows_of(
 ) -> list[dict[str, Any]]:
     if part == "growth":
         return growth_rows(columns.growth)
+    if part == "course":
+        return list(PARTS["course"](columns, selection, context, query)["rows"])
     if part == "front":
         found = PARTS["front"](columns, selection, context, query)["rows"]
         by_number = {trial.number: trial for trial in columns.trials}

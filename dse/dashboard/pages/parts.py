@@ -11,6 +11,7 @@ import numpy as np
 from contracts.faults import ConfigError
 from dse.dashboard.data.payload import limits, mark, objectives_data
 from dse.dashboard.data.selection import SHOWN, Selection, bound_text, metric_names
+from dse.dashboard.drawing.course import course_chart
 from dse.dashboard.drawing.effects import effect_chart, effect_drawings
 from dse.dashboard.drawing.growth import growth_chart
 from dse.dashboard.web.context import Context
@@ -20,6 +21,7 @@ from dse.output.oracle_report import oracle_text, stored_oracle
 from dse.results.calibration import calibrations
 from dse.results.choosing import ranked
 from dse.results.columns import ABSENT, FIDELITIES, StudyColumns
+from dse.results.course import course_of, improvements
 from dse.results.effects import LEAST_TRIALS, effects
 from dse.results.front import Standing
 from dse.results.growth import growth_rows
@@ -30,6 +32,7 @@ from dse.words import (
     estimate_text,
     metric_text,
     plural,
+    unit_text,
     value_text,
     varying,
     whole_number,
@@ -78,6 +81,7 @@ def progress_part(
     return {
         "progress": progress(columns, running, now_s=now_s),
         "is_worked_on": context.studies.is_worked_on(columns.config.name, now_s=now_s),
+        "command": context.command("resume", columns.config.name),
         "failed": context.studies.reader().count_failed(columns.id),
         "waiting": [columns.trials[p] for p in waiting[:_WAITING_SHOWN].tolist()],
         "on_front": len(columns.standing.front),
@@ -232,6 +236,31 @@ def growth_part(
     }
 
 
+def course_part(
+    columns: StudyColumns, _selection: Selection, _context: Context, query: Query
+) -> dict[str, Any]:
+    """Return what ``course.html`` shows: an objective over the trials, and the best so far.
+
+    Raises:
+        ConfigError: The address asks for what is no objective.
+    """
+    objectives = columns.config.objectives
+    metric = query.get("course", objectives[0])
+    if metric not in objectives:
+        raise ConfigError(
+            f"the address asks for the course of {metric[:80]!r}",
+            fix=f"use one of: {', '.join(objectives)}",
+        )
+    found = course_of(columns, metric)
+    title = f"{metric} of each trial, and the best so far"
+    unit = "" if found is None else unit_text(metric, columns.metrics[metric].unit)
+    return {
+        "metric": metric,
+        "rows": [] if found is None else improvements(found),
+        "drawing": None if found is None else course_chart(found, unit=unit, title=title),
+    }
+
+
 def calibration_part(
     columns: StudyColumns, _selection: Selection, context: Context, _query: Query
 ) -> dict[str, Any]:
@@ -273,6 +302,7 @@ PARTS: dict[str, Callable[[StudyColumns, Selection, Context, Query], dict[str, A
     "front": front_part,
     "effects": effects_part,
     "growth": growth_part,
+    "course": course_part,
     "calibration": calibration_part,
     "faults": faults_part,
     "trials": trials_part,

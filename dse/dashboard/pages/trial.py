@@ -16,6 +16,7 @@ from dse.output.drawing.svg import Drawing
 from dse.results.columns import StudyColumns
 from dse.results.layers import clock_mhz, layer_figures, roofline_of, roofline_text
 from dse.store import TrialDetail
+from dse.store.workers import is_gone
 from dse.words import plural
 from runners.fpga import PARTS, capacity_of
 from runners.job import Target
@@ -63,7 +64,8 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
         "shares": shares(measurement, columns.config.target.part),
         "path": path_summary(measurement.placements),
         "files": stage_files(context.cache_root, measurement.artefacts),
-        "commands": commands(detail, name, context.shown_db),
+        "died": any(a.ended_s is None and is_gone(a.worker) for a in detail.attempts),
+        "commands": commands(context, detail, name),
         "now_s": context.now_s(),
     }
 
@@ -144,25 +146,17 @@ def path_drawing(placements: Sequence[Placement]) -> Drawing | None:
     return bar_chart(bars, title="The critical path by kind of step")
 
 
-def commands(detail: TrialDetail, study: str, shown_db: str) -> list[tuple[str, str]]:
+def commands(context: Context, detail: TrialDetail, study: str) -> list[tuple[str, str]]:
     """Return what to type to get at the trial: (what for, command)."""
-    number = detail.result.trial.number
-    with_db = "" if shown_db == "results.db" else f" --db {shown_db}"
-    found = [("print it", f"python -m dse.study show {study} {number}{with_db}")]
+    names = {"print it": "show"}
     if detail.measurement.metrics:
-        found.append(
-            ("measure it again and compare", f"python -m dse.study rerun {study} {number}{with_db}")
-        )
-        found.append(
-            ("open its simulated board", f"python -m dse.study board {study} {number}{with_db}")
-        )
-        found.append(
-            (
-                "place it, load it into a board and measure it there",
-                f"python -m dse.study flash {study} {number}{with_db}",
-            )
-        )
-    return found
+        names |= {
+            "measure it again and compare": "rerun",
+            "open its simulated board": "board",
+            "place it, load it into a board and measure it there": "flash",
+        }
+    number = str(detail.result.trial.number)
+    return [(what, context.command(name, study, number)) for what, name in names.items()]
 
 
 def drawings(measurement: Measurement, part: str) -> dict[str, Drawing | None]:

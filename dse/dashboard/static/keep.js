@@ -1,5 +1,6 @@
 // A part that is refreshed keeps what the reader did to it: ticks, opened details, scrolling.
 const kept = new Map();
+let toldBefore = document.querySelector("[data-said]")?.dataset.said;
 
 const summaries = (part) => [...part.querySelectorAll("details")];
 
@@ -13,6 +14,9 @@ export function keepParts() {
     });
   });
   document.body.addEventListener("htmx:afterSettle", ({ detail: { target } }) => {
+    const said = target.querySelector("[data-said]")?.dataset.said;
+    // told aloud when it is another sentence than before, to those who do not see the numbers
+    if (said && said !== toldBefore) document.getElementById("said").textContent = toldBefore = said;
     const state = kept.get(target.id);
     if (!state) return;
     kept.delete(target.id);

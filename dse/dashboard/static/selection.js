@@ -2,7 +2,7 @@
 // filters, weights, ticks, and the order and page of the tables.
 import { metricText, quantity, refusal } from "./words.js";
 
-const PART_STATE = ["sort", "page", "effect", "over"];
+const PART_STATE = ["sort", "page", "effect", "over", "course"];
 const listeners = new Set();
 let current = null;
 

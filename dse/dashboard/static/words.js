@@ -2,7 +2,7 @@
 const TIMES = { us: 1, "µs": 1, "μs": 1, ms: 1e3, s: 1e6, min: 6e7 };
 const CLOCKS = { Hz: 1e-6, kHz: 1e-3, MHz: 1, GHz: 1e3 };
 const THOUSANDS = { k: 1e3, M: 1e6, G: 1e9 };
-const QUANTITY = /^([+-]?(?:[0-9]{1,3}(?:[, \u00a0\u202f][0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?(?:e[+-]?[0-9]+)?)[ \u00a0\u202f]*([a-zµμ]*)$/i;
+const QUANTITY = /^([+-]?(?:[0-9]{1,3}(?:[, _\u00a0\u202f][0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?(?:e[+-]?[0-9]+)?)[ \u00a0\u202f]*([a-zµμ]*)$/i;
 
 const isTime = (metric) => metric.endsWith("_us") && /^\w+$/.test(metric);
 
@@ -15,7 +15,7 @@ export function quantity(text, metric) {
   const [, number, unit] = QUANTITY.exec(text.trim()) ?? [];
   if (!number) return NaN;
   const units = unitsOf(metric);
-  const value = parseFloat(number.replace(/[, \u00a0\u202f]/g, "")) * (units[unit] ?? units[unit.toLowerCase()] ?? NaN);
+  const value = parseFloat(number.replace(/[, _\u00a0\u202f]/g, "")) * (units[unit] ?? units[unit.toLowerCase()] ?? NaN);
   return Number.isFinite(value) ? value : NaN;
 }
 

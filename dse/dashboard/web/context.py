@@ -1,5 +1,6 @@
 """What the arguments of a route stand for: the application's context, a study, a selection."""
 
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +49,11 @@ class Context:
     now_s: Callable[[], float]
     resume: Callable[[str], str]
     heavy: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
+
+    def command(self, *words: str) -> str:
+        """Return what to type in a shell to do something with this database."""
+        with_db = () if self.shown_db == "results.db" else ("--db", self.shown_db)
+        return shlex.join(["python", "-m", "dse.study", *words, *with_db])
 
 
 def _context(request: Request) -> Context:

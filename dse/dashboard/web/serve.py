@@ -60,7 +60,7 @@ def serve(studies: Studies, *, host: str, port: int, is_example: bool = False) -
     access = make_access(token=token, host=host, port=port)
     app = make_app(
         studies.path, studies=studies, access=access, cache_root=default_root(),
-        is_example=is_example, shown_db="example.db" if is_example else str(studies.path),
+        is_example=is_example, shown_db=str(studies.path),
     )  # fmt: skip
     server = make_server(app)
     # compiles the templates before the first page asks for one

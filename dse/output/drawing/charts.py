@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dse.output.drawing.scale import Axis, make_axis, short
+from dse.output.drawing.scale import Axis, make_axis
 from dse.output.drawing.svg import Drawing
 from dse.words import number_text
 
@@ -62,10 +62,10 @@ def frame(drawing: Drawing, across: Axis, upward: Axis, *, percent: bool = False
     for tick in across.ticks(8):
         x = across.at(tick)
         drawing.line(x, upward.start, x, upward.end, "c-grid")
-        drawing.text(x, upward.start + 16, short(tick), "mid c-soft")
+        drawing.text(x, upward.start + 16, across.tick_text(tick), "mid c-soft")
     for tick in upward.ticks(6):
         y = upward.at(tick)
         drawing.line(across.start, y, across.end, y, "c-grid")
-        text = f"{tick:.0%}" if percent else short(tick)
+        text = f"{tick:.0%}" if percent else upward.tick_text(tick)
         drawing.text(across.start - 6, y + 4, text, "end c-soft")
     drawing.line(across.start, upward.start, across.end, upward.start, "c-axis")

@@ -3,16 +3,22 @@
 import math
 from dataclasses import dataclass
 
+from dse.words import is_time
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
-    """Maps values between ``low`` and ``high`` to positions between ``start`` and ``end``."""
+    """Maps values between ``low`` and ``high`` to positions between ``start`` and ``end``.
+
+    ``metric`` says what the values are, where they are those of one: times get their unit.
+    """
 
     low: float
     high: float
     start: float
     end: float
     is_log: bool = False
+    metric: str = ""
 
     def at(self, value: float) -> float:
         """Return the position of a value."""
@@ -26,6 +32,13 @@ class Axis:
         """Return round values within the axis, ``most`` at the most."""
         return _log_ticks(self.low, self.high, most) if self.is_log else self._linear(most)
 
+    def tick_text(self, value: float) -> str:
+        """Write the value of a tick."""
+        if is_time(self.metric) and value:
+            is_long = abs(value) >= 999_500
+            return f"{value / 1e6:.4g} s" if is_long else f"{value / 1e3:.4g} ms"
+        return short(value)
+
     def _linear(self, most: int) -> list[float]:
         raw = (self.high - self.low) / max(most - 1, 1)
         power = 10.0 ** math.floor(math.log10(raw))
@@ -36,17 +49,25 @@ class Axis:
 
 
 def make_axis(
-    values: list[float], *, start: float, end: float, is_log: bool = False, from_zero: bool = False
+    values: list[float],
+    *,
+    start: float,
+    end: float,
+    is_log: bool = False,
+    from_zero: bool = False,
+    metric: str = "",
 ) -> Axis:
     """Return an axis over some finite values, with a little room around them."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     if is_log and low > 0:
         room = (high / low) ** 0.04 if high > low else 1.5
-        return Axis(low=low / room, high=high * room, start=start, end=end, is_log=True)
+        return Axis(
+            low=low / room, high=high * room, start=start, end=end, is_log=True, metric=metric
+        )
     room = (high - low) * 0.04 or abs(high) * 0.1 or 1.0
     if from_zero:
-        return Axis(low=0.0, high=(high or 1.0) + room, start=start, end=end)
-    return Axis(low=low - room, high=high + room, start=start, end=end)
+        return Axis(low=0.0, high=(high or 1.0) + room, start=start, end=end, metric=metric)
+    return Axis(low=low - room, high=high + room, start=start, end=end, metric=metric)
 
 
 def short(value: float) -> str:

@@ -73,12 +73,15 @@ def _least(values: Values) -> LeastHardware:
     width, depth = int(values["simd_width"]), int(values["buffer_depth"])
     row_words = max(2, width // _WORD_BYTES)
     sizes = (depth, min(depth, MAX_ACTIVATION_WORDS)) if depth else ()
-    return LeastHardware(
-        memories=tuple(
-            Memory(rows=words // row_words, row_bits=8 * _WORD_BYTES * row_words) for words in sizes
-        ),
-        factor_bits=(8,) * width,
-    )
+    buffers = [
+        Memory(rows=words // row_words, row_bits=8 * _WORD_BYTES * row_words) for words in sizes
+    ]
+    channels = _CHANNELS if depth and values["hardware_requantisation"] else ()
+    return LeastHardware(memories=(*buffers, *channels), factor_bits=(8,) * width)
+
+
+_CHANNELS = (Memory(rows=MAX_CHANNELS, row_bits=32), Memory(rows=MAX_CHANNELS, row_bits=36))
+"""Biases and scales, where the unit requantises what comes from its buffers."""
 
 
 FAMILY = Family(
