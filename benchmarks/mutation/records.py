@@ -33,7 +33,7 @@ It is ours because neither of the known tools fits. mutmut 3.8 changes no decora
 property and no context manager, and nothing outside of functions; it puts all changes of a module
 into one text, which the keys of our stages are made of. cosmic-ray 8.7 starts Python and all tests
 of a module anew for each of 832 changes of `dse/pareto.py` (we make 235, and each runs the tests
-that reach its line, in a copy of a process that has loaded the libraries), writes into the
+that call its function, in a copy of a process that has loaded the libraries), writes into the
 checkout itself, and knows no named argument or call that is left out.
 
 | module | possible | tried | noticed | equivalent | missed | score |
@@ -87,8 +87,8 @@ def read_equivalents() -> tuple[Equivalent, ...]:
 class Done:
     """Verdicts of earlier runs, a line of JSON each.
 
-    What a test noticed holds as long as the function and the file of that test are what they
-    were; what none noticed, as long as the module and all its tests are.
+    What a test noticed holds as long as the changed function and that test are what they were;
+    what none noticed, as long as the module and all files of its tests are.
     """
 
     def __init__(self, path: Path) -> None:
@@ -124,9 +124,12 @@ class Done:
     def _judged(
         self, module: str, change: Change, tests: Sequence[str], verdict: Verdict
     ) -> list[str]:
-        file = ROOT / verdict.by.partition("::")[0]
-        if verdict.is_noticed and "::" in verdict.by and file.is_file():
-            return [_function_digest(ROOT / module, change.function), digest(file)]
+        file, _, test = verdict.by.partition("[")[0].partition("::")
+        if verdict.is_noticed and test and (ROOT / file).is_file():
+            return [
+                _function_digest(ROOT / module, change.function),
+                _function_digest(ROOT / file, test.replace("::", ".")),
+            ]
         if verdict.is_noticed:
             return [digest(ROOT / module)]
         return [digest(ROOT / module), digest(*test_files(tests))]
