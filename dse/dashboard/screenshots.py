@@ -58,18 +58,20 @@ def _take(folder: Path, url: str) -> None:
         for name, address, anchor, theme in _SHOTS:
             page = browser.new_page(viewport=_SIZE, color_scheme=theme)
             page.goto(url + address)
-            _settle(page, anchor)
+            _settle(page, anchor, points_at=name == "study-dark")
             page.screenshot(path=folder / f"dashboard-{name}.png")
             page.close()
         browser.close()
 
 
-def _settle(page: Page, anchor: str) -> None:
+def _settle(page: Page, anchor: str, *, points_at: bool) -> None:
+    """Wait until a page is drawn; ``points_at`` shows what a point of the chart tells."""
     if page.query_selector("#front-chart"):
         page.wait_for_selector("#front-chart[data-drawn]")
-        page.focus("#front-chart")
-        for _ in range(3):
-            page.keyboard.press("ArrowRight")
+        if points_at:
+            page.focus("#front-chart")
+            for _ in range(3):
+                page.keyboard.press("ArrowRight")
     if anchor:
         page.evaluate("anchor => document.querySelector(anchor).scrollIntoView()", anchor)
         page.wait_for_selector("#parallel-chart[data-lines]")
