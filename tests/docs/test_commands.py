@@ -62,6 +62,8 @@ def _for_the_small_study(command: str) -> str:
     """Put the small study, its config and one of its trials in place of the page's."""
     words = shlex.split(command.removeprefix(OURS))
     for number, word in enumerate(words):
+        if word == "my_network.tflite":
+            words[number] = "models/imgc/imgc_resnet8_int8.tflite"
         if word == "--trials":
             words[number + 1] = str(TRIALS)
         if word == "--db":
