@@ -8,6 +8,8 @@ import argparse
 import os
 import signal
 import sys
+import threading
+from contextlib import suppress
 
 
 def main() -> int:
@@ -20,6 +22,7 @@ def main() -> int:
     given = parser.parse_args()
     from distributed import LocalCluster  # an extra: `--help` works without
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # workers are ended from here, and say nothing
     try:
         cluster = LocalCluster(
             n_workers=given.workers,
@@ -38,10 +41,12 @@ def main() -> int:
             "Ctrl-C ends it.",
             flush=True,
         )
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        with suppress(KeyboardInterrupt):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.default_int_handler)
+            threading.Event().wait()
     return 0
 
 
 if __name__ == "__main__":
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     sys.exit(main())
