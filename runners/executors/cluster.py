@@ -45,6 +45,7 @@ def main() -> int:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.default_int_handler)
             threading.Event().wait()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the end takes a second, and is not cut short
     return 0
 
 
