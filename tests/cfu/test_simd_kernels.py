@@ -36,6 +36,8 @@ DESIGNS: list[dict[str, Value]] = [
         (16, 4096, True, True),
     )
 ]
+QUICK = (DESIGNS[0], DESIGNS[5], DESIGNS[8])
+"""Each way that products are formed, with and without requantisation; the others are slow tests."""
 NO_LEAKS = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # the bench frees nothing
 RELAXED = settings(
     max_examples=30,
@@ -64,7 +66,14 @@ class Kernels:
         return done.stdout
 
 
-@pytest.fixture(scope="module", params=DESIGNS, ids=name_of)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(design, marks=() if design in QUICK else pytest.mark.slow)
+        for design in DESIGNS
+    ],
+    ids=name_of,
+)
 def kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kernels:
     return Kernels(request.param, tmp_path_factory.mktemp("kernels"))
 
