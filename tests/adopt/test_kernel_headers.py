@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from contracts.faults import ConfigError, ToolCrashed
@@ -121,7 +121,11 @@ def test_every_kernel_is_bit_exact_over_random_shapes(
     def check(spec: ModelSpec, seed: int) -> None:
         content = build(spec)
         model = model_from_bytes(content, "network")
-        program = host_program(model, tmp_path / str(next(number)), kernel_set())
+        try:
+            program = host_program(model, tmp_path / str(next(number)), kernel_set())
+        except ConfigError as error:  # said by name: the project's headers broadcast 4 dimensions
+            assert "does not define BroadcastAdd6DSlow" in error.what
+            reject()
         generator = np.random.default_rng(seed)
         given_bytes = generator.integers(-128, 128, model.input_bytes, dtype=np.int8).tobytes()
         (answer,) = run_batch(program, model, [given_bytes])
