@@ -124,7 +124,8 @@ def test_every_kernel_is_bit_exact_over_random_shapes(
         try:
             program = host_program(model, tmp_path / str(next(number)), kernel_set())
         except ConfigError as error:  # said by name: the project's headers broadcast 4 dimensions
-            assert "does not define BroadcastAdd6DSlow" in error.what
+            if "does not define BroadcastAdd6DSlow" not in error.what:
+                raise
             reject()
         generator = np.random.default_rng(seed)
         given_bytes = generator.integers(-128, 128, model.input_bytes, dtype=np.int8).tobytes()
