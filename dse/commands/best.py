@@ -12,7 +12,7 @@ from dse.results.choosing import Limit, keepers_of
 from dse.results.columns import StudyColumns
 from dse.results.front import Front, pareto_front
 from dse.store import TrialResult
-from dse.words import design_text, number_text, study_command, suggestion
+from dse.words import design_text, metric_text, metric_title, study_command, suggestion
 from runners.measuring.metrics import metrics_with
 
 
@@ -90,7 +90,8 @@ def best_text(best: Best, columns: StudyColumns, *, db: str | None = None) -> st
     """Lay out the design, what it was chosen from, and how to look at it."""
     shown = columns.config.shown_metrics(sorted(best.metrics))
     figures = ", ".join(
-        f"{name} {'~' if name in best.estimates else ''}{number_text(best.metrics[name])}"
+        f"{metric_title(name)} {'~' if name in best.estimates else ''}"
+        f"{metric_text(name, best.metrics[name])}"
         for name in shown
         if name in best.metrics
     )

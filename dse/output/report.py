@@ -215,7 +215,7 @@ def front_text(
         ConfigError: A column is asked for that no design on the front has.
     """
     excluded = [str(number) for number in front.excluded]
-    left_out = f"left out, they break a constraint of the study: trials {', '.join(excluded)}"
+    left_out = f"left out, they break a constraint or a limit: trials {', '.join(excluded)}"
     below = [left_out] if excluded else []
     if front.stand_ins:
         below.append(stand_ins_text(list(front.stand_ins)))

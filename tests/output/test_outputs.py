@@ -153,7 +153,7 @@ def test_a_front_keeps_the_constraints(columns: StudyColumns, tmp_path: Path) ->
     excluded = found.excluded
     assert 4 in excluded
     listed = ", ".join(map(str, excluded))
-    assert f"they break a constraint of the study: trials {listed}" in front_text(found, tighter)
+    assert f"they break a constraint or a limit: trials {listed}" in front_text(found, tighter)
 
 
 def test_a_front_is_printed_with_what_differs_and_what_is_common(
