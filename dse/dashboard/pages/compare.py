@@ -13,13 +13,13 @@ from dse.dashboard.pages.parts import trial_row
 from dse.dashboard.web.context import Context
 from dse.results.choosing import ranked
 from dse.results.columns import StudyColumns
+from dse.results.comparing import NOISE_OF_ALL, NOISE_OF_LAYER
 from dse.store import TrialDetail
 from dse.words import number_text, plural, value_text, whole_number
 
 MOST = 4
-_NOISE_OF_METRIC, _NOISE_OF_LAYER, _NOISE_OF_ALL = 0.001, 0.01, 0.001
-"""What differs by no more says nothing of the designs: a metric, a layer by its own cycles or by
-those of the inference. Caches hold other lines after another link order."""
+_NOISE_OF_METRIC = 0.001
+"""A metric that differs by no more says nothing of the designs; of layers see ``comparing``."""
 
 
 def compare_context(
@@ -143,7 +143,7 @@ def _layer_rows(details: Sequence[TrialDetail]) -> list[dict[str, Any]]:
         known = [count for count in cycles if count is not None]
         off = max(known) - min(known) if len(known) == len(cycles) else max(known)
         is_noise = len(known) == len(cycles) and (
-            _is_noise(known, _NOISE_OF_LAYER) or off <= _NOISE_OF_ALL * whole
+            _is_noise(known, NOISE_OF_LAYER) or off <= NOISE_OF_ALL * whole
         )
         cells = [
             {
