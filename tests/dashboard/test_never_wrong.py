@@ -1,10 +1,12 @@
 """What a page says of a study is so: who works on it, what waits, what looking leaves behind."""
 
+import itertools
 import shutil
 import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -84,6 +86,18 @@ def test_an_open_page_shows_within_seconds_that_the_process_died(
     worker.wait()
     expect(page.locator("#part-progress")).to_contain_text(NOTHING_WORKS, timeout=15_000)
     expect(page.locator(".running")).to_have_count(0)
+
+
+def test_a_process_that_dies_between_page_and_events_is_told_too(
+    database: Path, serve: Serve, worker: "subprocess.Popen[bytes]"
+) -> None:
+    claim_a_trial(database, worker_name(worker.pid), now_s=time.time())
+    worker.kill()
+    worker.wait()
+    url = f"{serve(database).url}/studies/imgc/events"
+    with urllib.request.urlopen(url, timeout=30) as events:
+        told = list(itertools.islice((line for line in events if line.startswith(b"event:")), 2))
+    assert told == [b"event: reload\n", b"event: progress\n"]
 
 
 def test_a_process_that_only_thinks_needs_no_other_beside_it(

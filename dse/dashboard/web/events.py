@@ -10,6 +10,7 @@ from contracts.faults import DseError
 from dse.dashboard.data.payload import PROCESS, changes_data, mark
 from dse.dashboard.data.studies import Studies
 from dse.dashboard.web.watch import Watch
+from dse.store import TrialState
 from dse.words import json_text, whole_number
 
 ALIVE_S = 25.0
@@ -59,7 +60,9 @@ async def study_events(
             since = columns.revision
             shown = [(r.number, r.stage, r.attempt) for r in now_running]
             state = (shown, is_worked_on, columns.stop_requested_s, columns.config.trials)
-            if running != state and not is_first:
+            # whoever ran a trial may have died after the page was made, and before this
+            is_left = not is_worked_on and columns.is_state(TrialState.RUNNING).any()
+            if running != state and (not is_first or is_left):
                 yield event("progress", {"running": len(shown)})
             running, is_first = state, False
             if not await _is_woken(woken, LOOK_S if is_worked_on else ALIVE_S):
