@@ -47,7 +47,8 @@ def require_fit(costs: Costs, job: Job) -> None:
 
 def _shares(costs: Costs, name: str) -> str:
     """Write what each part of a design takes of a resource."""
-    return ", ".join(f"{taker.upper()} {cost[name]}" for taker, cost in costs.items() if cost[name])
+    words = {"soc": "SoC", "cpu": "CPU", "cfu": "CFU"}
+    return ", ".join(f"{words[taker]} {cost[name]}" for taker, cost in costs.items() if cost[name])
 
 
 def _keys(costs: Costs, job: Job, short: Sequence[str] | Mapping[str, int]) -> dict[str, list[str]]:

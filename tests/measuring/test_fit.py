@@ -40,8 +40,8 @@ def test_what_does_not_fit_names_cells_takers_and_keys() -> None:
         require_fit(COSTS, JOB)
 
     assert caught.value.what == (
-        "the design needs 25000 LUT4 of 24288 (SOC 2300, CPU 3700, CFU 19000),"
-        " 57 DP16KD of 56 (SOC 36, CPU 11, CFU 10) on LFE5U-25F"
+        "the design needs 25000 LUT4 of 24288 (SoC 2300, CPU 3700, CFU 19000),"
+        " 57 DP16KD of 56 (SoC 36, CPU 11, CFU 10) on LFE5U-25F"
     )
     assert caught.value.fix == (
         "take a larger part, or allow smaller values of what takes them (SoC:"
