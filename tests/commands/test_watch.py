@@ -42,7 +42,7 @@ def test_a_night_is_watched_to_its_end_in_a_pipe(shell: Shell) -> None:
 
 
 @pytest.mark.slow
-def test_one_look_after_a_kill_says_that_nobody_runs_a_trial_and_changes_nothing(shell: Shell) -> None:
+def test_one_look_after_a_kill_says_that_nobody_runs_a_trial(shell: Shell) -> None:
     night = shell.start("start", "night.toml", FAKE_TRIAL_S="5")
     deadline_s = time.monotonic() + 60
     while not shell.log.exists() or shell.log.read_text().count("start ") < 2:
