@@ -5,6 +5,7 @@ the CFU's Verilog and the boot program's C are really made; compilers, LiteX, yo
 simulation are stood for by ``FakePrograms``, which notes what a program is given.
 """
 
+import _posixsubprocess
 import contextlib
 import dataclasses
 import gc
@@ -266,7 +267,7 @@ def noted(
 class code_noted:
     """Adds to ``files`` those of the checkout that are opened, or whose functions are called.
 
-    Not what ``os.fork`` calls: those are handlers of whatever this process imported before.
+    Not what a fork calls: those are handlers of whatever this process imported before.
     """
 
     def __init__(self, files: set[str]) -> None:
@@ -285,7 +286,7 @@ class code_noted:
         gc.enable()
 
     def _note_call(self, frame: FrameType, event: str, argument: object) -> None:
-        if argument is os.fork:
+        if argument is os.fork or argument is _posixsubprocess.fork_exec:
             self._is_forking = event == "c_call"
         elif event == "call" and not self._is_forking:
             self._files.add(frame.f_code.co_filename)
