@@ -1,7 +1,9 @@
 """Which operators a CFU family takes from the CPU, and how many times faster that was measured."""
 
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hw_templates.cfu import BUILT_IN, Family
@@ -29,14 +31,16 @@ class Factor:
         return f"{span} times" + (f", with {self.condition}" if self.condition else "")
 
 
-FACTORS: Mapping[tuple[str, str], Factor] = {
-    ("CONV_2D", "simd"): Factor(least=7.3, most=28.1),
-    ("FULLY_CONNECTED", "simd"): Factor(least=1.3, most=1.3),
-    ("ADD", "simd"): Factor(least=4.6, most=5.2),
-    ("DEPTHWISE_CONV_2D", "simd"): Factor(least=19, most=108, condition="channelwise"),
-    ("AVERAGE_POOL_2D", "simd"): Factor(least=5.5, most=14, condition="channelwise"),
-    ("MAX_POOL_2D", "simd"): Factor(least=4.1, most=6.8, condition="channelwise"),
-}
+def _measured() -> dict[tuple[str, str], Factor]:
+    text = Path(__file__).with_name("measured_factors.toml").read_text(encoding="utf-8")
+    return {
+        (operator, family): Factor(**values)
+        for family, operators in tomllib.loads(text).items()
+        for operator, values in operators.items()
+    }
+
+
+FACTORS: Mapping[tuple[str, str], Factor] = _measured()
 """By operator and family, of the tables in docs/results.md; what was not measured is not here."""
 
 

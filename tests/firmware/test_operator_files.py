@@ -37,6 +37,8 @@ def identifiers(tree: ast.AST) -> Iterator[str]:
     """Yield what code calls, catches, matches, defines or imports; modules by parts."""
     for node in ast.walk(tree):
         match node:
+            case ast.Attribute(value=ast.Name(id="ast")):
+                pass  # Python's own operators
             case ast.Name(id=name) | ast.Attribute(attr=name) | ast.ClassDef(name=name):
                 yield name
             case ast.FunctionDef(name=name):
