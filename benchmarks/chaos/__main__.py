@@ -85,9 +85,16 @@ class Storm:
 
     def start(self, *further: str) -> "subprocess.Popen[bytes]":
         """Start one campaign."""
+        return self._start("benchmarks.chaos.worker", str(self.folder), *further)
+
+    def start_of_cluster(self, kind: str, *options: str) -> "subprocess.Popen[bytes]":
+        """Start a scheduler or a worker of a Dask cluster."""
+        return self._start("dask", kind, *options, "--no-dashboard")
+
+    def _start(self, module: str, *words: str) -> "subprocess.Popen[bytes]":
         with (self.folder.parent / "log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.chaos.worker", str(self.folder), *further],
+                [sys.executable, "-m", module, *words],
                 cwd=ROOT,
                 env=self._environment(),
                 stdout=log,
@@ -104,20 +111,6 @@ class Storm:
             "CHAOS_TOOL_S": str(self.tool_s),
             "DSE_CACHE_DIR": str(self.folder / "cache"),
         }
-
-    def start_of_cluster(self, kind: str, *options: str) -> "subprocess.Popen[bytes]":
-        """Start a scheduler or a worker of a Dask cluster."""
-        command = [sys.executable, "-m", "dask", kind, *options, "--no-dashboard"]
-        with (self.folder.parent / "log").open("ab") as log:
-            return subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=self._environment(),
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
 
     def keep_cluster_running(self) -> None:
         """Start what is missing of a cluster with a worker for each trial at a time."""

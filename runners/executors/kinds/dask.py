@@ -11,6 +11,7 @@ by way of the scheduler's events. Dask would run a task again where its worker d
 campaign is told ``worker-lost`` and decides, as everywhere.
 """
 
+import functools
 import logging
 import threading
 import time
@@ -177,9 +178,9 @@ class DaskExecutor:
         ours, differences = facts(), set[str]()
         for address in workers:
             found = _differences(ours, self._facts.get(address, {}))
-            if found:
+            if found and address in new:
                 _LOG.warning("worker %s gets no trial: %s", address, "; ".join(found))
-                differences.update(found)
+            differences.update(found)
         fitting = {a: w for a, w in workers.items() if self._facts.get(a) == ours}
         if not fitting:
             raise ConfigError(
@@ -339,8 +340,12 @@ _STOPPED: set[str] = set()
 _OF_THREAD = threading.local()
 
 
-def facts() -> dict[str, str]:
-    """Return what results depend on beside their job: sources by room, tools by name."""
+@functools.cache
+def facts() -> Mapping[str, str]:
+    """Return what results depend on beside their job: sources by room, tools by name.
+
+    Found once a process: it reads every source, and is asked for at each trial.
+    """
     return {room: source_digest(ROOT / room) for room in _ROOMS} | all_identities()
 
 
