@@ -36,6 +36,16 @@ def working_studies(db: Connection, *, now_s: float) -> frozenset[str]:
     design, holds none. Whether a process of another machine lives cannot be told; of those,
     leases alone count.
     """
+    return frozenset(study for study, _ in _at_work(db, now_s=now_s))
+
+
+def workers_on(db: Connection, study: str, *, now_s: float) -> tuple[str, ...]:
+    """Return the names of the workers that work on a study, see ``working_studies``."""
+    return tuple(sorted(worker for name, worker in _at_work(db, now_s=now_s) if name == study))
+
+
+def _at_work(db: Connection, *, now_s: float) -> set[tuple[str, str]]:
+    """Return the names of studies with those of the workers that work on them."""
     holders = db.execute(
         select(studies.c.name, attempts.c.worker)
         .join(trials, trials.c.study_id == studies.c.id)
@@ -44,24 +54,6 @@ def working_studies(db: Connection, *, now_s: float) -> frozenset[str]:
         .distinct()
     )
     present = db.execute(select(audit.c.study, audit.c.client).where(_IS_OPEN))
-    return frozenset(
-        {name for name, worker in holders if not is_gone(worker)}
-        | {name for name, worker in present if local_pid(worker) is not None}
-    )
-
-
-def workers_on(db: Connection, study_id: int, study: str, *, now_s: float) -> tuple[str, ...]:
-    """Return the names of the workers that work on a study, see ``working_studies``."""
-    holders = db.execute(
-        select(attempts.c.worker)
-        .join(trials, attempts.c.trial_id == trials.c.id)
-        .where(
-            trials.c.study_id == study_id,
-            attempts.c.ended_s.is_(None),
-            attempts.c.lease_until_s > now_s,
-        )
-        .distinct()
-    ).scalars()
-    present = db.execute(select(audit.c.client).where(_IS_OPEN, audit.c.study == study)).scalars()
-    held = {worker for worker in holders if not is_gone(worker)}
-    return tuple(sorted(held | {worker for worker in present if local_pid(worker) is not None}))
+    return {(study, worker) for study, worker in holders if not is_gone(worker)} | {
+        (study, worker) for study, worker in present if local_pid(worker) is not None
+    }

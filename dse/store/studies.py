@@ -150,7 +150,7 @@ def _idle_study(db: Connection, name: str, *, now_s: float, doing: str) -> Row[A
     row = db.execute(select(studies).where(studies.c.name == name)).one_or_none()
     if row is None:
         raise NotFound(f"there is no study {name!r}", fix="`list` prints those that there are")
-    busy = presence.workers_on(db, row.id, name, now_s=now_s)
+    busy = presence.workers_on(db, name, now_s=now_s)
     if busy:
         raise ConfigError(
             f"study {name!r} cannot be {doing}: {_workers_text(busy)}",
