@@ -10,9 +10,9 @@ from typing import Any
 
 from dse.config.study_config import StudyConfig
 from runners.pipeline import ROOT, source_digest
+from runners.pipeline.sources import ROOMS
 from runners.tools import all_identities
 
-_ROOMS = ("contracts", "hw_templates", "sw_templates", "runners")
 _NOT_SOURCES = {"__pycache__", "target"}
 
 
@@ -37,7 +37,7 @@ def source_hash() -> str:
 @functools.cache
 def source_hashes() -> Mapping[str, str]:
     """Return, for each room that decides what a trial measures, a hash of all its files."""
-    return {room: _room_hash(room) for room in _ROOMS}
+    return {room: _room_hash(room) for room in ROOMS}
 
 
 def _room_hash(room: str) -> str:

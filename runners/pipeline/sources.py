@@ -5,7 +5,10 @@ from pathlib import Path
 from runners import ROOT
 from runners.pipeline.cache import digest_of_files
 
-__all__ = ["ROOT", "source_digest"]
+__all__ = ["ROOMS", "ROOT", "source_digest"]
+
+ROOMS = ("contracts", "hw_templates", "sw_templates", "runners")
+"""Folders of the checkout that decide what a trial measures."""
 
 
 def source_digest(path: Path) -> str:

@@ -33,6 +33,7 @@ from runners.executors.kinds.local import LocalExecutor
 from runners.executors.parcels import Parcel, pack
 from runners.job import Job, StageEvent, StageState
 from runners.pipeline import ROOT, source_digest
+from runners.pipeline.sources import ROOMS
 from runners.tools import all_identities
 
 _LOG = logging.getLogger(__name__)
@@ -40,7 +41,6 @@ _CONNECT_S = 10.0
 _RECONNECT_S = 5.0
 _LOOK_S = 2.0
 """How often the scheduler's workers are looked at; its own list is as old at the most."""
-_ROOMS = ("contracts", "hw_templates", "sw_templates", "runners")
 _WAITING = StageEvent(stage="wait-for-a-worker", state=StageState.STARTED)
 BOARD = "board"
 """Resource that a worker with a real board declares; such a trial goes to one that has it."""
@@ -346,7 +346,7 @@ def facts() -> Mapping[str, str]:
 
     Found once a process: it reads every source, and is asked for at each trial.
     """
-    return {room: source_digest(ROOT / room) for room in _ROOMS} | all_identities()
+    return {room: source_digest(ROOT / room) for room in ROOMS} | all_identities()
 
 
 def stop_trials(tokens: list[str]) -> None:
