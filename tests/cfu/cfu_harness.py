@@ -17,6 +17,7 @@ from sw_templates.generate import c_environment
 from sw_templates.operator_set import OperatorSet, find_operators
 from sw_templates.options import KERNELS_FOLDER, FirmwareOptions
 from sw_templates.tflm import write_kernels
+from tests.objects import compile_once
 
 FOLDER = Path(__file__).parent
 
@@ -167,12 +168,8 @@ def compile_host(sources: Sequence[str], folder: Path, program: str) -> Path:
     """Compile C sources as strictly as a firmware, with sanitisers; return the program."""
     checks = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     warnings = ("-Wall", "-Wextra", "-Werror")
-    run_tool(
-        ["cc", "-O1", "-std=gnu11", "-fwrapv", *checks, *warnings, *sources, "-o", program],
-        cwd=folder,
-        log=folder / "cc.log",
-        timeout_s=120,
-    )
+    command = ["cc", "-O1", "-std=gnu11", "-fwrapv", *checks, *warnings, *sources, "-o", program]
+    compile_once(command, folder, log=folder / "cc.log", timeout_s=120)
     return folder / program
 
 
