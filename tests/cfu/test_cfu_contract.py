@@ -51,19 +51,23 @@ def verilog_of(family: Family, values: dict[str, Value]) -> str:
     return _TEXTS[key]
 
 
+_SAMPLES: dict[str, list[dict[str, Value]]] = {}
+
+
 def sample(family: Family, count: int) -> list[dict[str, Value]]:
     """Return few designs that have every value of every parameter, then random ones."""
-    legal = designs(family)
-    random.Random(1).shuffle(legal)
-    missing = {
-        (parameter.name, value) for parameter in family.parameters for value in parameter.values
-    }
-    chosen: list[dict[str, Value]] = []
-    while missing and len(chosen) < count:
-        best = max(legal, key=lambda design: len(missing & design.items()))
-        chosen.append(best)
-        missing -= best.items()
-    return (chosen + [design for design in legal if design not in chosen])[:count]
+    if family.name not in _SAMPLES:
+        legal = designs(family)
+        random.Random(1).shuffle(legal)
+        missing = {(p.name, value) for p in family.parameters for value in p.values}
+        chosen: list[dict[str, Value]] = []
+        while missing:
+            best = max(legal, key=lambda design: len(missing & design.items()))
+            chosen.append(best)
+            missing -= best.items()
+        chosen += [design for design in legal[:MOST_ELABORATED] if design not in chosen]
+        _SAMPLES[family.name] = chosen
+    return _SAMPLES[family.name][:count]
 
 
 def cases(families_: list[Family], count: int) -> list[object]:
