@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from contracts.kernel_headers import KernelHeaders
@@ -41,18 +42,23 @@ class Run:
 
 
 class VerilatedRuntime:
-    """Verilator's own library, compiled once for all models of a test run."""
+    """Verilator's own library, compiled for the first model of a test run and used for all."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         root = subprocess.run(
             ["verilator", "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, check=True
         ).stdout.strip()
         self.include = Path(root) / "include"
-        self.objects = []
+
+    @cached_property
+    def objects(self) -> list[Path]:
+        """The library's object files."""
+        made = []
         for name in ("verilated", "verilated_threads"):
-            target = folder / f"{name}.o"
-            self._compile("-c", self.include / f"{name}.cpp", "-o", target, folder=folder)
-            self.objects.append(target)
+            made.append(self._folder / f"{name}.o")
+            self._compile("-c", self.include / f"{name}.cpp", "-o", made[-1], folder=self._folder)
+        return made
 
     def _compile(self, *arguments: object, folder: Path) -> None:
         includes = [f"-I{self.include}", f"-I{self.include}/vltstd", f"-I{folder}"]
