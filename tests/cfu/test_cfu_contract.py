@@ -59,7 +59,7 @@ def sample(family: Family, count: int) -> list[dict[str, Value]]:
     if family.name not in _SAMPLES:
         legal = designs(family)
         random.Random(1).shuffle(legal)
-        missing = {(p.name, value) for p in family.parameters for value in p.values}
+        missing = {choice for design in legal for choice in design.items()}
         chosen: list[dict[str, Value]] = []
         while missing:
             best = max(legal, key=lambda design: len(missing & design.items()))
