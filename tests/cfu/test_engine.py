@@ -20,7 +20,13 @@ from tests.cfu.engine_layers import loads, random_layer, reads, runs, unpacked, 
 
 
 def config(
-    rows: int, cols: int, units: int = 2, *, packed: bool = False, lut_percent: int = 0
+    rows: int,
+    cols: int,
+    units: int = 2,
+    *,
+    packed: bool = False,
+    lut_percent: int = 0,
+    clock_percent: int = 100,
 ) -> EngineConfig:
     return EngineConfig(
         rows=rows,
@@ -30,6 +36,7 @@ def config(
         units=units,
         packed=packed,
         lut_percent=lut_percent,
+        clock_percent=clock_percent,
     )
 
 
@@ -88,6 +95,26 @@ def test_hardware_computes_what_the_model_does(
         commands += loads(rng, engine, layer, number) + runs(number) + reads(engine, layer)
     run = simulate(bench, commands)
     assert run.answers == expected(EngineModel(engine), commands)
+
+
+@pytest.mark.slow
+def test_an_engine_with_a_clock_of_its_own_computes_the_same_at_any_ratio(
+    runtime: VerilatedRuntime, build_folder: Path
+) -> None:
+    """The bench takes the ratio of the clocks from the seed: from 0.6 to 3.3 here, in no step."""
+    engine = config(8, 4, 4, packed=True, clock_percent=150)
+    bench = runtime.build(Engine(engine).verilog(), build_folder / name_of(asdict(engine)))
+    rng = random.Random(str(engine))
+    commands = []
+    for number in range(12):
+        layer = random_layer(rng, engine, Kind(number % 4))
+        commands += loads(rng, engine, layer, number) + runs(number) + reads(engine, layer)
+    right = expected(EngineModel(engine), commands)
+    for seed in range(0, 12, 2):
+        run = simulate(
+            bench, commands, seed=seed, command_gap_percent=5 * seed, answer_gap_percent=seed
+        )
+        assert run.answers == right, f"seed {seed}"
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.utils import exact_log2
 
 from hw_templates.cfu.component import CfuComponent, to_verilog
+from hw_templates.cfu.crossing import DOMAIN, ClockCrossing
 from hw_templates.cfu.engine.addresses import AddressGenerator
 from hw_templates.cfu.engine.array import PAIR_BITS, SUM_BITS, ArrayColumns
 from hw_templates.cfu.engine.collector import LanePairs
@@ -19,6 +20,7 @@ from hw_templates.cfu.engine.products import registered, registered_sum
 from hw_templates.cfu.engine.shared import Ports, SharedModule, with_looped_zeros
 from hw_templates.cfu.engine.unit import RequantisationUnit
 from hw_templates.cfu.engine.writer import Writer
+from hw_templates.cfu.family import CPU_CLOCK_PERCENT
 
 _ROW_LATENCY = 4
 """From addresses to activations in registers: one of the address at the memory, one of what it
@@ -55,7 +57,12 @@ class Engine(CfuComponent):
     def verilog(self) -> str:
         """Return the text of module ``Cfu`` and of those that it names."""
         modules = (self._unit_module, *self._column_modules.values())
-        texts = [to_verilog(self), *(module.verilog() for module in modules)]
+        if self._config.clock_percent == CPU_CLOCK_PERCENT:
+            text = to_verilog(self)
+        else:
+            crossing = ClockCrossing(self, needs_no_answer=HostPort.is_quick)
+            text = to_verilog(crossing, own_clock=DOMAIN)
+        texts = [text, *(module.verilog() for module in modules)]
         return with_looped_zeros("\n".join(texts))
 
     def elaborate(self, platform: object) -> Module:
