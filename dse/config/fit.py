@@ -88,8 +88,13 @@ def _clock_rules(
     """Yield the rules that the board's PLL makes the clock that a CFU has beside the CPU's."""
     for choice in map(str, known["cfu"].values if "cfu" in known else ()):
         clock = families[choice].clock if choice in families else None
-        if clock is not None and all(name in known for name in clock.parameters):
-            yield _clock_rule(choice, clock, target)
+        if clock is None or not all(name in known for name in clock.parameters):
+            continue
+        rule = _clock_rule(choice, clock, target)
+        combinations = itertools.product(*(known[name].values for name in clock.parameters))
+        designs = (dict(zip(clock.parameters, values, strict=True)) for values in combinations)
+        if not all(rule.holds({"cfu": choice, **design}) for design in designs):
+            yield rule
 
 
 def _clock_rule(cfu: str, clock: ClockOf, target: Target) -> Rule:
