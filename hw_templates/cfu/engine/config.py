@@ -18,6 +18,8 @@ UNITS = (1, 2, 4, 8, 16)
 LUT_PERCENTS = (0, 25, 50, 75, 100)
 CLOCK_PERCENTS = (100, 150, 200)
 
+SLIDING_TAPS = 3
+"""Height and width of a window that slides."""
 _LEAST_CHANNELS = 1024
 _CHANNELS_PER_KIB = 16
 _LEAST_CHANNEL_WEIGHT_BYTES = 4096
@@ -109,6 +111,15 @@ class EngineConfig:
     def lut_columns(self) -> int:
         """Columns whose products are made of look-up tables: the last ones."""
         return self.cols * self.lut_percent // 100
+
+    @property
+    def slides(self) -> bool:
+        """Whether windows of 3 x 3 slide over lines, channel by channel; see ``counters``.
+
+        Each column multiplies three activations of its channel, and two columns that share
+        multipliers share the activations, too.
+        """
+        return self.rows == self.cols and self.rows >= 2 * SLIDING_TAPS
 
     @property
     def channels(self) -> int:
