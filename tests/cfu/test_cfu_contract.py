@@ -54,15 +54,20 @@ def verilog_of(family: Family, values: dict[str, Value]) -> str:
 _SAMPLES: dict[str, list[dict[str, Value]]] = {}
 
 
+def size_of(design: dict[str, Value]) -> int:
+    """Return a number that is small for hardware that is."""
+    return sum(value for value in design.values() if isinstance(value, int))
+
+
 def sample(family: Family, count: int) -> list[dict[str, Value]]:
-    """Return few designs that have every value of every parameter, then random ones."""
+    """Return few small designs that have every value of every parameter, then random ones."""
     if family.name not in _SAMPLES:
         legal = designs(family)
         random.Random(1).shuffle(legal)
         missing = {choice for design in legal for choice in design.items()}
         chosen: list[dict[str, Value]] = []
         while missing:
-            best = max(legal, key=lambda design: len(missing & design.items()))
+            best = max(legal, key=lambda one: (len(missing & one.items()), -size_of(one)))
             chosen.append(best)
             missing -= best.items()
         chosen += [design for design in legal[:MOST_ELABORATED] if design not in chosen]
