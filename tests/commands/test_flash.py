@@ -112,7 +112,7 @@ def test_a_design_that_cannot_be_placed_is_not_flashed(
     (tmp_path / "one.toml").write_text(CONFIG)
     _, config = load_config(tmp_path / "one.toml")
     with pytest.raises(DoesNotFit, match="too large"):
-        flash._settled(config.job({"cfu": "none"}), report=lambda _: None)
+        flash.settled_job(config.job({"cfu": "none"}), report=lambda _: None)
 
 
 def test_a_study_on_boards_needs_a_board_before_its_first_trial(
