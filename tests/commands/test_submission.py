@@ -194,7 +194,7 @@ def test_on_a_board_the_same_session_follows_its_measurement(
         with (tmp_path / "boards.toml").open("a") as sink:
             command = json.dumps(steady(0.5, period_s=0.002))
             sink.write(
-                f'[boards.{name}.power]\nmeter = "command"\ncommand = {command}\nwindow_s = 0.05\n'
+                f'[boards.{name}.power]\nmeter = "command"\ncommand = {command}\nwindow_s = 0.005\n'
             )
         try:
             handed_in = submission.submit_trial(
