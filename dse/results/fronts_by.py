@@ -157,16 +157,21 @@ def _joined(
     objectives: tuple[str, ...],
     goals: tuple[Goal, ...],
 ) -> FrontsBy:
-    every: list[Point] = [point for group in groups for point in group.points.tolist()]
+    own = [front(group.points, goals) for group in groups]
+    # what is behind its own front is behind them all, and spans no volume
+    bests: list[list[Point]] = [
+        group.points[list(at)].tolist() for group, at in zip(groups, own, strict=True)
+    ]
+    every = [point for best in bests for point in best]
     joint = {tuple(every[at]) for at in front(every, goals)}
-    bound = reference_point(every, goals)
+    bound = reference_point([p for group in groups for p in group.points.tolist()], goals)
     whole = hypervolume(every, bound, goals)
     made = []
-    for group in groups:
-        others = [point for each in groups if each is not group for point in each.points.tolist()]
+    for number, group in enumerate(groups):
+        others = [point for n, best in enumerate(bests) if n != number for point in best]
         without = hypervolume(others, bound, goals) if others else 0.0
         points = []
-        for at in front(group.points, goals):
+        for at in own[number]:
             position = group.positions[at]
             values = tuple(group.points[at].tolist())
             _, estimates = group.columns.measured(position)

@@ -164,6 +164,7 @@ def test_what_cannot_be_handed_in_is_named(study: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # LiteX's boot program tests the simulated memory first
 def test_on_a_board_the_same_session_follows_its_measurement(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
