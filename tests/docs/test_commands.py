@@ -28,6 +28,7 @@ RUN_ELSEWHERE = (
     r"python -m dse\.study dashboard.*",  # until Ctrl-C: tests/dashboard/test_serving.py
     r"python -m dse\.study adopt .*",  # tests/adopt/test_page.py
     r"python -m dse\.study choose .*",  # tests/results/test_fronts_by.py
+    r"python -m dse\.study (submission|check-submission) .*",  # tests/commands
     r"CFU_MODULES=\S+ python -m pytest tests/cfu/\S+ -k \S+",  # tests/cfu/test_add_a_family.py
 )
 LOOKS = ("compare", "export", "figure", "front", "list", "show", "status", "targets")
