@@ -212,6 +212,13 @@ class Layer(ABC):
         return self.outputs[0]
 
     @property
+    def activations(self) -> tuple[Tensor, ...]:
+        """The inputs that are no constants, each once."""
+        return tuple(
+            {tensor.index: tensor for tensor in self.inputs if tensor.data is None}.values()
+        )
+
+    @property
     def output_range(self) -> ActivationRange:
         """The values that the outputs are clamped to: where one stands there, small faults hide."""
         least, greatest = self.output.type.limits

@@ -57,7 +57,7 @@ class _Importer:
         self._file = file
         graph = without_float_edges(fold_constants(file, operators.by_name), operators.by_name)
         self._raw = graph.raw
-        self._host_operators = graph.host_operators
+        self._graph = graph
         self._raw_operators = {operator.index: operator for operator in file.operators}
         self._source = source
         self._operators = operators
@@ -86,7 +86,9 @@ class _Importer:
             outputs=outputs,
             file_inputs=tuple(first.tensor(index, _FILE_TYPES) for index in self._file.inputs),
             file_outputs=tuple(last.tensor(index, _FILE_TYPES) for index in self._file.outputs),
-            host_operators=self._host_operators,
+            host_operators=self._graph.host_operators,
+            input_steps=self._graph.input_steps,
+            output_steps=self._graph.output_steps,
             operators=self._operators,
         )
 

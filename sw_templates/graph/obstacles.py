@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from contracts.faults import ConfigError
+from sw_templates.graph.host_steps import BEFORE, BEHIND
 from sw_templates.tflite_file import RawModel, RawOperator
 
 FLOAT_TYPES = ("FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16")
@@ -121,10 +122,16 @@ def require_no_obstacles(
     Raises:
         UnsupportedModel: With every reason; for one use of one operator its own error's words.
     """
-    unknown = [operator for operator in raw.operators if operator.name not in known]
     by_index = {operator.index: operator for operator in raw.operators}
+    at_edges = FloatEdges(raw, edges)
+    refused = [by_index[number] for number in refusals]
+    unknown = [operator for operator in raw.operators if operator.name not in known]
+    edge_obstacles = at_edges.obstacles([*unknown, *refused])
+    unknown = [operator for operator in unknown if operator.index not in at_edges.explained]
+    refusals = {n: error for n, error in refusals.items() if n not in at_edges.explained}
     failing = [*unknown, *(by_index[number] for number in refusals)]
     obstacles = [
+        *edge_obstacles,
         *_unknown_operators(unknown),
         *_floats(raw, failing, edges),
         *_dynamic(raw, failing),
@@ -170,6 +177,88 @@ def _unknown_operators(operators: Iterable[RawOperator]) -> list[Obstacle]:
         )
         for name, numbers in uses.items()
     ]
+
+
+class FloatEdges:
+    """The operators in float32 between inputs and QUANTIZE, and between DEQUANTIZE and outputs.
+
+    Args:
+        raw: The model, without what the host does.
+        quantisers: Names of the operators that lead from float32 to integers.
+
+    Attributes:
+        explained: Numbers of the operators that ``obstacles`` has said all about.
+    """
+
+    def __init__(self, raw: RawModel, quantisers: Collection[str]) -> None:
+        self._raw = raw
+        self._quantisers = quantisers
+        self.explained: set[int] = set()
+        was_integer: set[int] = set()
+        """Tensors behind a DEQUANTIZE."""
+        self._behind, self._before = set[int](), set[int]()
+        for operator in raw.operators:
+            if operator.name == _FROM_INTEGERS or was_integer.intersection(operator.inputs):
+                was_integer.update(operator.outputs)
+                self._behind.add(operator.index)
+        becomes_integer: set[int] = set()
+        for operator in reversed(raw.operators):
+            if operator.name in quantisers or becomes_integer.intersection(operator.outputs):
+                becomes_integer.update(operator.inputs)
+                self._before.add(operator.index)
+        self._before, self._behind = self._before - self._behind, self._behind - self._before
+
+    def obstacles(self, failing: Sequence[RawOperator]) -> list[Obstacle]:
+        """Return an obstacle for each operator at the edges that the host cannot do."""
+        places = (
+            ("before the first QUANTIZE", self._before, BEFORE),
+            ("behind the last DEQUANTIZE", self._behind, BEHIND),
+        )
+        found: list[Obstacle] = []
+        for where, numbers, names in places:
+            here = [operator for operator in failing if operator.index in numbers]
+            bridges = {
+                operator.index
+                for operator in here
+                if operator.name in (_FROM_INTEGERS, *self._quantisers)
+            }
+            uses: dict[str, list[int]] = {}
+            for operator in here:
+                if operator.index not in bridges and self._is_float(operator):
+                    uses.setdefault(operator.name, []).append(operator.index)
+            for name, indexes in uses.items():
+                found.append(_edge_obstacle(name, indexes, where, names))
+                self.explained.update(indexes)
+            if uses:
+                self.explained |= bridges
+        return found
+
+    def _is_float(self, operator: RawOperator) -> bool:
+        tensors = self._raw.tensors
+        return any(tensors[n].type_name in FLOAT_TYPES for n in _tensors_of(self._raw, operator))
+
+
+def _edge_obstacle(
+    name: str, numbers: Sequence[int], where: str, by_host: Sequence[str]
+) -> Obstacle:
+    if name in by_host:
+        fix = (
+            "the host does it where all its inputs but one are constants and nothing else reads"
+            " what it is given; or quantise it, too"
+        )
+    else:
+        fix = (
+            "cut the model there and do it in your own program, or quantise it, too; the host"
+            f" itself does {', '.join(by_host)}"
+        )
+    return Obstacle(
+        kind=ObstacleKind.LAYER,
+        name=name,
+        count=len(numbers),
+        operators=tuple(numbers),
+        reason=f"computes in float32 {where}",
+        fix=fix,
+    )
 
 
 _STATE = ("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
