@@ -5,24 +5,64 @@ all of that is known once the batch is 1.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from contracts.faults import ConfigError
-from sw_templates.layer import Layer
 from sw_templates.tensor import ElementType
 from sw_templates.tflite_file import RawModel, RawOperator, RawTensor
 
-_FOLDED_ONLY = ("SHAPE", "CAST", "FILL", "RANGE", "BROADCAST_TO", "REDUCE_PROD")
-"""The operators that are never run; those that are say themselves how they fold."""
+if TYPE_CHECKING:  # a layer's errors name what is computed here
+    from sw_templates.layer import Layer
+
+Array = npt.NDArray[Any]
+
+_ELEMENTWISE: Mapping[str, Callable[..., Array]] = {
+    "ADD": np.add,
+    "SUB": np.subtract,
+    "MUL": np.multiply,
+    "MAXIMUM": np.maximum,
+    "MINIMUM": np.minimum,
+    "FLOOR_DIV": np.floor_divide,
+    "FLOOR_MOD": np.mod,
+    "NEG": np.negative,
+    "ABS": np.abs,
+    "EQUAL": np.equal,
+    "NOT_EQUAL": np.not_equal,
+    "LESS": np.less,
+    "LESS_EQUAL": np.less_equal,
+    "GREATER": np.greater,
+    "GREATER_EQUAL": np.greater_equal,
+    "LOGICAL_AND": np.logical_and,
+    "LOGICAL_OR": np.logical_or,
+    "LOGICAL_NOT": np.logical_not,
+    "SELECT": np.where,
+    "SELECT_V2": np.where,
+}
+_REDUCTIONS: Mapping[str, Callable[..., Array]] = {
+    "REDUCE_PROD": np.prod,
+    "REDUCE_MAX": np.max,
+    "REDUCE_MIN": np.min,
+    "SUM": np.sum,
+}
+FOLDED = (
+    *("SHAPE", "RANK", "CAST", "DIV", "FILL", "RANGE", "BROADCAST_TO", "BROADCAST_ARGS", "TILE"),
+    *("ZEROS_LIKE", *_ELEMENTWISE, *_REDUCTIONS),
+)
+"""Operators that are computed here, on integers; of others the layers say how they fold."""
 
 _MAX_ELEMENTS = 1 << 20
-_MOVE_ELEMENTS = ("FILL", "BROADCAST_TO")
-_PLAIN = ("INT32", "INT64")
+_MOVE_ELEMENTS = ("FILL", "BROADCAST_TO", "TILE")
+_PLAIN = ("INT32", "INT64", "BOOL")
+_SAME_SHAPE = (
+    *("QUANTIZE", "DEQUANTIZE", "RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "HARD_SWISH"),
+    *("LOGISTIC", "TANH", "SOFTMAX", "LOG_SOFTMAX", "ABS", "NEG"),
+)
+"""Operators of one input and an output of its sizes."""
 _TYPES = {element.value: element for element in ElementType}
 _NONSENSE = (
     ArithmeticError,
@@ -36,10 +76,8 @@ _NONSENSE = (
 )
 """What a fold raises at values that a damaged file may hold."""
 
-Array = npt.NDArray[Any]
 
-
-def fold_constants(raw: RawModel, layers: Mapping[str, type[Layer]]) -> RawModel:
+def fold_constants(raw: RawModel, layers: "Mapping[str, type[Layer]]") -> RawModel:
     """Compute what depends on constants and shapes only, and leave its operators out.
 
     What cannot be folded stays as it is, whatever the reason: the import says what is wrong.
@@ -54,18 +92,58 @@ def fold_constants(raw: RawModel, layers: Mapping[str, type[Layer]]) -> RawModel
         results = _results(tensors, operator, layers)
         if results is None:
             operators.append(operator)
+            _complete_shape(tensors, operator)
             continue
         for number, values in zip(operator.outputs, results, strict=True):
             tensors[number] = replace(tensors[number], signature=(), data=values.tobytes())
     return replace(raw, tensors=tuple(tensors), operators=tuple(operators))
 
 
+def _complete_shape(tensors: list[RawTensor], operator: RawOperator) -> None:
+    """Give an output its sizes where they are known only now.
+
+    A converter writes 1 for a size that the network computes, as for the batch.
+    """
+    numbers = (*operator.inputs, *operator.outputs)
+    if len(operator.outputs) != 1 or not all(0 <= each < len(tensors) for each in numbers):
+        return
+    output = tensors[operator.outputs[0]]
+    if -1 not in output.signature or output.data is not None or not operator.inputs:
+        return
+    given = tensors[operator.inputs[0]]
+    if -1 in given.signature[1:]:
+        return
+    shape: tuple[int, ...] | None = None
+    if operator.name == "RESHAPE" and len(operator.inputs) == 2:
+        shape = _reshaped(given, tensors[operator.inputs[1]])
+    elif operator.name in _SAME_SHAPE and len(operator.inputs) == 1:
+        shape = given.shape
+    if shape is not None and len(shape) == len(output.shape):
+        tensors[output.index] = replace(output, shape=shape, signature=())
+
+
+def _reshaped(given: RawTensor, sizes: RawTensor) -> tuple[int, ...] | None:
+    """Return the sizes of a RESHAPE, one of which may be -1; None where they are not known."""
+    try:
+        shape = [int(size) for size in _values(sizes).reshape(-1)]
+    except _NONSENSE:
+        return None
+    elements = math.prod(given.shape)
+    rest = math.prod(size for size in shape if size != -1)
+    if shape.count(-1) > 1 or rest < 1 or elements % rest:
+        return None
+    whole = tuple(elements // rest if size == -1 else size for size in shape)
+    return whole if min((*whole, 1)) > 0 and math.prod(whole) == elements else None
+
+
 def _results(
-    tensors: Sequence[RawTensor], operator: RawOperator, layers: Mapping[str, type[Layer]]
+    tensors: Sequence[RawTensor], operator: RawOperator, layers: "Mapping[str, type[Layer]]"
 ) -> Sequence[Array] | None:
     """Return the values of an operator's outputs; None where they are not known."""
     layer = layers.get(operator.name)
-    if operator.name not in _FOLDED_ONLY and (layer is None or layer.folds == "nothing"):
+    if operator.name in FOLDED:
+        layer = None
+    elif layer is None or layer.folds == "nothing":
         return None
     numbers = (*operator.inputs, *operator.outputs)
     if not all(0 <= number < len(tensors) for number in numbers):
@@ -77,6 +155,8 @@ def _results(
     try:
         if operator.name == "SHAPE":
             results: Sequence[Array] = [np.array(inputs[0].shape, _dtype(outputs[0]))]
+        elif operator.name == "RANK":
+            results = [np.array(len(inputs[0].shape), _dtype(outputs[0]))]
         elif not _is_exact(inputs, outputs, operator, layer):
             return None
         elif layer is None:
@@ -96,7 +176,7 @@ def _is_exact(
     inputs: Sequence[RawTensor],
     outputs: Sequence[RawTensor],
     operator: RawOperator,
-    layer: type[Layer] | None,
+    layer: "type[Layer] | None",
 ) -> bool:
     """Tell whether folding does what the operator does: quantised elements may only be moved."""
     if layer is not None and layer.folds == "values":
@@ -139,8 +219,19 @@ def _values(tensor: RawTensor) -> Array:
 
 
 def _folded(operator: RawOperator, values: Sequence[Array], output: RawTensor) -> Array:
-    """Return the result of one of ``_FOLDED_ONLY``."""
+    """Return the result of one of ``FOLDED``."""
     first = values[0]
+    if operator.name in _ELEMENTWISE:
+        if math.prod(np.broadcast_shapes(*(each.shape for each in values))) > _MAX_ELEMENTS:
+            raise ValueError("too large")
+        if operator.name in ("FLOOR_DIV", "FLOOR_MOD") and not values[1].all():
+            raise ValueError("a division by zero")
+        return np.asarray(_ELEMENTWISE[operator.name](*values))
+    if operator.name in _REDUCTIONS:
+        axes = tuple(int(axis) for axis in values[1].reshape(-1))
+        keeps = len(output.shape) == len(first.shape)
+        reduced = _REDUCTIONS[operator.name](first, axis=axes, keepdims=keeps)
+        return np.asarray(reduced).astype(first.dtype)
     match operator.name:
         case "CAST":
             return first.astype(_dtype(output))
@@ -148,15 +239,24 @@ def _folded(operator: RawOperator, values: Sequence[Array], output: RawTensor) -
             return np.full(_shape(first), values[1].reshape(()), values[1].dtype)
         case "BROADCAST_TO":
             return np.ascontiguousarray(np.broadcast_to(first, _shape(values[1])))
+        case "BROADCAST_ARGS":
+            sizes = np.broadcast_shapes(*(tuple(map(int, each)) for each in values))
+            return np.array(sizes, first.dtype)
+        case "TILE":
+            _shape(np.array(first.shape) * values[1])
+            return np.tile(first, [int(count) for count in values[1]])
+        case "ZEROS_LIKE":
+            return np.zeros_like(first)
+        case "DIV":
+            if not values[1].all():
+                raise ValueError("a division by zero")
+            quotient = np.abs(first) // np.abs(values[1])
+            return np.asarray(quotient * np.sign(first) * np.sign(values[1])).astype(first.dtype)
         case "RANGE":
             span = range(*(int(value.reshape(())) for value in values))
             if len(span) > _MAX_ELEMENTS:
                 raise ValueError("too large")
             return np.array(span, first.dtype)
-        case "REDUCE_PROD":
-            axes = tuple(int(axis) for axis in values[1].reshape(-1))
-            keeps = len(output.shape) == len(first.shape)
-            return np.asarray(np.prod(first, axis=axes, keepdims=keeps, dtype=first.dtype))
         case name:
             raise NotImplementedError(name)
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from contracts.faults import ConfigError
+from sw_templates.graph.graph_folding import FOLDED
 from sw_templates.graph.host_steps import BEFORE, BEHIND
 from sw_templates.tflite_file import RawModel, RawOperator
 
@@ -264,7 +265,6 @@ def _edge_obstacle(
 _STATE = ("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
 _CONTROL_FLOW = ("IF", "WHILE", "CALL", "STABLEHLO_WHILE", "STABLEHLO_CASE")
 _FROM_INTEGERS = "DEQUANTIZE"
-_SHAPES = ("SHAPE", "FILL", "BROADCAST_TO", "RANGE", "CAST")
 _POST_PROCESSING = "TFLite_Detection_PostProcess"
 
 
@@ -295,7 +295,7 @@ def operator_fix(name: str) -> str:
         return "convert without control flow: unroll loops, take one branch"
     if name in _STATE:
         return "convert without variables: make the state an input and an output"
-    if name in _SHAPES:
+    if name in FOLDED:
         return (
             "where it computes a shape: convert with a fixed batch size of 1; else replace it in"
             " the model, or add it (docs/how-to/add-an-operator.md)"

@@ -101,6 +101,7 @@ def single_operators(content: bytes, source: str, model: Model) -> Callable[[int
         for tensor, number in zip(tensors, used, strict=True):
             data = folded.tensors[number].data
             tensor.buffer = 0 if data is None else len(buffers)
+            tensor.shape, tensor.shapeSignature = folded.tensors[number].shape, None
             if data is not None:
                 buffers.append(schema.BufferT(data=np.frombuffer(data, np.uint8)))
         alone = copy.copy(operator)
