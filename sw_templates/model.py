@@ -48,12 +48,12 @@ class Model:
     def steps_of_input(self, position: int) -> tuple[HostStep, ...]:
         """Return what the host does to the numbers of an input before it quantises them."""
         steps = self.input_steps[position]
-        return () if all(step.keeps_numbers for step in steps) else steps
+        return () if all(step.function.keeps_numbers for step in steps) else steps
 
     def steps_of_output(self, position: int) -> tuple[HostStep, ...]:
         """Return what the host does to the dequantised numbers of an output."""
         steps = self.output_steps[position]
-        return () if all(step.keeps_numbers for step in steps) else steps
+        return () if all(step.function.keeps_numbers for step in steps) else steps
 
     @property
     def input_bytes(self) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.faults import ConfigError
-from sw_templates.graph.graph_edges import without_float_edges
+from sw_templates.graph.graph_edges import host_functions, without_float_edges
 from sw_templates.graph.graph_folding import fold_constants
 from sw_templates.graph.obstacles import require_no_obstacles
 from sw_templates.layer import Layer
@@ -150,6 +150,7 @@ class _Importer:
             self._raw,
             self._source,
             known=tuple(self._layer_of),
+            by_host=host_functions(self._layer_of),
             edges=[name for name, layer in self._layer_of.items() if layer.is_host_edge],
             refusals=refusals,
         )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sw_templates.graph.host_steps import BEFORE, BEHIND, HostStep, host_step
+from sw_templates.graph.host_steps import WITHOUT_LAYER, HostFunction, HostStep, host_step
 from sw_templates.layer import Layer
 from sw_templates.tflite_file import RawModel, RawOperator
 
@@ -35,6 +35,13 @@ class _Edge:
     tensor: int
     operators: tuple[int, ...] = ()
     steps: tuple[HostStep, ...] = ()
+
+
+def host_functions(layers: Mapping[str, type[Layer]]) -> Mapping[str, HostFunction]:
+    """Return TFLite's name of each operator that the host does on float32 to what it does."""
+    of_layers = {name: layer.on_host for name, layer in layers.items()}
+    known = {name: function for name, function in of_layers.items() if function is not None}
+    return {**WITHOUT_LAYER, **known}
 
 
 def without_float_edges(raw: RawModel, layers: Mapping[str, type[Layer]]) -> IntegerGraph:
@@ -69,6 +76,7 @@ class _Graph:
 
     def __init__(self, raw: RawModel, layers: Mapping[str, type[Layer]]) -> None:
         self._raw = raw
+        self._functions = host_functions(layers)
         self._quantisers = {name for name, layer in layers.items() if layer.is_host_edge}
         self._readers: dict[int, list[RawOperator]] = {}
         self._writers: dict[int, RawOperator] = {}
@@ -89,7 +97,7 @@ class _Graph:
             if reader.name in self._quantisers and self._is_float(at) and _is_one_to_one(reader):
                 operators = (*(step.index for step in steps), reader.index)
                 return _Edge(tensor=reader.outputs[0], operators=operators, steps=tuple(steps))
-            step = host_step(reader, self._raw.tensors, at, BEFORE)
+            step = self._step(reader, at, is_before=True)
             if step is None:
                 break
             steps.append(step)
@@ -115,12 +123,18 @@ class _Graph:
             active = [each for each in writer.inputs if self._is_active(each)]
             step = None
             if len(active) == 1:
-                step = host_step(writer, self._raw.tensors, active[0], BEHIND)
+                step = self._step(writer, active[0], is_before=False)
             if step is None:
                 break
             steps.append(step)
             at = active[0]
         return _Edge(tensor=number)
+
+    def _step(self, operator: RawOperator, number: int, *, is_before: bool) -> HostStep | None:
+        function = self._functions.get(operator.name)
+        if function is None or (is_before and not function.is_before):
+            return None
+        return host_step(operator, self._raw.tensors, number, function)
 
     def _is_active(self, number: int) -> bool:
         tensors = self._raw.tensors

@@ -22,15 +22,8 @@ if TYPE_CHECKING:  # a layer's errors name what is computed here
 Array = npt.NDArray[Any]
 
 _ELEMENTWISE: Mapping[str, Callable[..., Array]] = {
-    "ADD": np.add,
-    "SUB": np.subtract,
-    "MUL": np.multiply,
-    "MAXIMUM": np.maximum,
-    "MINIMUM": np.minimum,
     "FLOOR_DIV": np.floor_divide,
     "FLOOR_MOD": np.mod,
-    "NEG": np.negative,
-    "ABS": np.abs,
     "EQUAL": np.equal,
     "NOT_EQUAL": np.not_equal,
     "LESS": np.less,
@@ -47,22 +40,16 @@ _REDUCTIONS: Mapping[str, Callable[..., Array]] = {
     "REDUCE_PROD": np.prod,
     "REDUCE_MAX": np.max,
     "REDUCE_MIN": np.min,
-    "SUM": np.sum,
 }
 FOLDED = (
     *("SHAPE", "RANK", "CAST", "DIV", "FILL", "RANGE", "BROADCAST_TO", "BROADCAST_ARGS", "TILE"),
     *("ZEROS_LIKE", *_ELEMENTWISE, *_REDUCTIONS),
 )
-"""Operators that are computed here, on integers; of others the layers say how they fold."""
+"""Operators that are computed here and never run; of those that are, the layers say it."""
 
 _MAX_ELEMENTS = 1 << 20
 _MOVE_ELEMENTS = ("FILL", "BROADCAST_TO", "TILE")
 _PLAIN = ("INT32", "INT64", "BOOL")
-_SAME_SHAPE = (
-    *("QUANTIZE", "DEQUANTIZE", "RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "HARD_SWISH"),
-    *("LOGISTIC", "TANH", "SOFTMAX", "LOG_SOFTMAX", "ABS", "NEG"),
-)
-"""Operators of one input and an output of its sizes."""
 _TYPES = {element.value: element for element in ElementType}
 _NONSENSE = (
     ArithmeticError,
@@ -92,14 +79,16 @@ def fold_constants(raw: RawModel, layers: "Mapping[str, type[Layer]]") -> RawMod
         results = _results(tensors, operator, layers)
         if results is None:
             operators.append(operator)
-            _complete_shape(tensors, operator)
+            _complete_shape(tensors, operator, layers.get(operator.name))
             continue
         for number, values in zip(operator.outputs, results, strict=True):
             tensors[number] = replace(tensors[number], signature=(), data=values.tobytes())
     return replace(raw, tensors=tuple(tensors), operators=tuple(operators))
 
 
-def _complete_shape(tensors: list[RawTensor], operator: RawOperator) -> None:
+def _complete_shape(
+    tensors: list[RawTensor], operator: RawOperator, layer: "type[Layer] | None"
+) -> None:
     """Give an output its sizes where they are known only now.
 
     A converter writes 1 for a size that the network computes, as for the batch.
@@ -114,26 +103,22 @@ def _complete_shape(tensors: list[RawTensor], operator: RawOperator) -> None:
     if -1 in given.signature[1:]:
         return
     shape: tuple[int, ...] | None = None
-    if operator.name == "RESHAPE" and len(operator.inputs) == 2:
-        shape = _reshaped(given, tensors[operator.inputs[1]])
-    elif operator.name in _SAME_SHAPE and len(operator.inputs) == 1:
+    if layer is not None and len(operator.inputs) <= 2:
+        shape = layer.known_shape(given.shape, _sizes(tensors, operator))
+    elif operator.name == "DEQUANTIZE":
         shape = given.shape
     if shape is not None and len(shape) == len(output.shape):
         tensors[output.index] = replace(output, shape=shape, signature=())
 
 
-def _reshaped(given: RawTensor, sizes: RawTensor) -> tuple[int, ...] | None:
-    """Return the sizes of a RESHAPE, one of which may be -1; None where they are not known."""
+def _sizes(tensors: Sequence[RawTensor], operator: RawOperator) -> Array | None:
+    """Return the second input where it is a constant."""
+    if len(operator.inputs) < 2:
+        return None
     try:
-        shape = [int(size) for size in _values(sizes).reshape(-1)]
+        return _values(tensors[operator.inputs[1]])
     except _NONSENSE:
         return None
-    elements = math.prod(given.shape)
-    rest = math.prod(size for size in shape if size != -1)
-    if shape.count(-1) > 1 or rest < 1 or elements % rest:
-        return None
-    whole = tuple(elements // rest if size == -1 else size for size in shape)
-    return whole if min((*whole, 1)) > 0 and math.prod(whole) == elements else None
 
 
 def _results(
@@ -141,9 +126,10 @@ def _results(
 ) -> Sequence[Array] | None:
     """Return the values of an operator's outputs; None where they are not known."""
     layer = layers.get(operator.name)
-    if operator.name in FOLDED:
-        layer = None
-    elif layer is None or layer.folds == "nothing":
+    if layer is None:
+        if operator.name not in FOLDED:
+            return None
+    elif layer.folds == "nothing" and layer.on_integers is None:
         return None
     numbers = (*operator.inputs, *operator.outputs)
     if not all(0 <= number < len(tensors) for number in numbers):
@@ -159,6 +145,9 @@ def _results(
             results = [np.array(len(inputs[0].shape), _dtype(outputs[0]))]
         elif not _is_exact(inputs, outputs, operator, layer):
             return None
+        elif layer is not None and layer.on_integers is not None:
+            values = [_values(tensor) for tensor in inputs]
+            results = [_elementwise(layer.on_integers, values, outputs[0])]
         elif layer is None:
             results = [_folded(operator, [_values(tensor) for tensor in inputs], outputs[0])]
         else:
@@ -222,16 +211,11 @@ def _folded(operator: RawOperator, values: Sequence[Array], output: RawTensor) -
     """Return the result of one of ``FOLDED``."""
     first = values[0]
     if operator.name in _ELEMENTWISE:
-        if math.prod(np.broadcast_shapes(*(each.shape for each in values))) > _MAX_ELEMENTS:
-            raise ValueError("too large")
         if operator.name in ("FLOOR_DIV", "FLOOR_MOD") and not values[1].all():
             raise ValueError("a division by zero")
-        return np.asarray(_ELEMENTWISE[operator.name](*values))
+        return _elementwise(_ELEMENTWISE[operator.name], values, output)
     if operator.name in _REDUCTIONS:
-        axes = tuple(int(axis) for axis in values[1].reshape(-1))
-        keeps = len(output.shape) == len(first.shape)
-        reduced = _REDUCTIONS[operator.name](first, axis=axes, keepdims=keeps)
-        return np.asarray(reduced).astype(first.dtype)
+        return _elementwise(_REDUCTIONS[operator.name], values, output)
     match operator.name:
         case "CAST":
             return first.astype(_dtype(output))
@@ -259,6 +243,20 @@ def _folded(operator: RawOperator, values: Sequence[Array], output: RawTensor) -
             return np.array(span, first.dtype)
         case name:
             raise NotImplementedError(name)
+
+
+def _elementwise(
+    function: Callable[..., Array], values: Sequence[Array], output: RawTensor
+) -> Array:
+    """Return a function of integers, or a reduction of the first along the axes of the second."""
+    first = values[0]
+    if not isinstance(function, np.ufunc) and function is not np.where:
+        axes = tuple(int(axis) for axis in values[1].reshape(-1))
+        keeps = len(output.shape) == len(first.shape)
+        return np.asarray(function(first, axis=axes, keepdims=keeps)).astype(first.dtype)
+    if math.prod(np.broadcast_shapes(*(each.shape for each in values))) > _MAX_ELEMENTS:
+        raise ValueError("too large")
+    return np.asarray(function(*values))
 
 
 def _shape(sizes: Array) -> list[int]:

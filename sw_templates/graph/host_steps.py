@@ -8,9 +8,9 @@ kernel does it, to the last bit.
 import ctypes
 import ctypes.util
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,24 +18,42 @@ import numpy.typing as npt
 from sw_templates.tensor import ElementType
 from sw_templates.tflite_file import OptionsTable, RawOperator, RawTensor
 
+Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
-_RESHAPES = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE")
-_ARITHMETIC: Mapping[str, Callable[[Floats, Floats], Floats]] = {
-    "ADD": np.add,
-    "SUB": np.subtract,
-    "MUL": np.multiply,
-    "DIV": np.divide,
-}
-_FUNCTIONS = ("SOFTMAX", "LOGISTIC", "TANH")
-BEFORE = (*_RESHAPES, "TRANSPOSE", "CAST", *_ARITHMETIC)
-"""What may stand between a file's input and the first QUANTIZE."""
-BEHIND = (*_RESHAPES, "TRANSPOSE", *_ARITHMETIC, *_FUNCTIONS)
-"""What may stand between the last DEQUANTIZE and a file's output."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFunction:
+    """What the host does for an operator on float32; an operator's file says so.
+
+    Attributes:
+        compute: The output of the input, and of the constant or of ``beta``.
+        takes: What the function has beside its input: nothing, the constant operand of arithmetic,
+            the constant order of dimensions, or a scalar of the options.
+        is_before: It may also stand before the first QUANTIZE.
+        keeps_numbers: The output has the same numbers in the same order.
+    """
+
+    compute: Callable[[Array, Array], Array]
+    takes: Literal["nothing", "operand", "order", "beta"] = "nothing"
+    is_before: bool = True
+    keeps_numbers: bool = False
+
+
+def arithmetic(function: Callable[[Array, Array], Array]) -> HostFunction:
+    """Return what the host does for an operator of two operands, of which one is a constant."""
+    return HostFunction(compute=function, takes="operand")
+
+
+KEPT = HostFunction(compute=lambda values, _: values, keeps_numbers=True)
+"""For operators that give the same numbers another shape."""
+_CAST = HostFunction(compute=lambda values, _: values.astype(np.float32))
+WITHOUT_LAYER: Mapping[str, HostFunction] = {"CAST": _CAST, "DIV": arithmetic(np.divide)}
+"""Operators that the host does and the firmware does not."""
 OPTIONS: Mapping[str, OptionsTable] = {
     "DIV": OptionsTable(name="DivOptions", fields=("FusedActivationFunction",))
 }
-"""Options tables of those that no layer reads."""
+"""Options tables of those."""
 
 _FLOAT = "FLOAT32"
 _CAST_FROM = ("UINT8", "INT8", "INT16", "INT32")
@@ -52,62 +70,39 @@ class HostStep:
     Attributes:
         index: Its number in the file.
         operator: TFLite's name.
+        function: What is done.
         shape: Of its output.
-        constant: The other operand of arithmetic, the order of TRANSPOSE; None for none.
+        constant: The second argument of the function.
         is_constant_first: The constant is the first operand.
         limits: Of a fused activation; None for none.
-        beta: Of SOFTMAX.
     """
 
     index: int
     operator: str
+    function: HostFunction
     shape: tuple[int, ...]
-    constant: npt.NDArray[Any] | None = None
-    is_constant_first: bool = False
-    limits: tuple[float, float] | None = None
-    beta: float = 1.0
+    constant: Array
+    is_constant_first: bool
+    limits: tuple[float, float] | None
 
-    @property
-    def keeps_numbers(self) -> bool:
-        """The output has the same numbers in the same order."""
-        return self.operator in _RESHAPES
-
-    def apply(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def apply(self, values: Array) -> Array:
         """Return the output in ``shape``.
 
         Args:
             values: In the shape of the operator's input.
         """
-        result = self._computed(values)
+        with np.errstate(all="ignore"):
+            if self.is_constant_first:
+                result = self.function.compute(self.constant, values)
+            else:
+                result = self.function.compute(values, self.constant)
         if self.limits is not None:
-            result = np.clip(result, *map(np.float32, self.limits))
+            least, greatest = self.limits
+            result = np.clip(result, np.float32(least), np.float32(greatest))
         return np.ascontiguousarray(result).reshape(self.shape)
 
-    def _computed(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        if self.operator in _RESHAPES:
-            return values
-        if self.operator == "CAST":
-            return values.astype(np.float32)
-        if self.operator == "TRANSPOSE":
-            assert self.constant is not None
-            return values.transpose([int(axis) for axis in self.constant])
-        if self.operator in _ARITHMETIC:
-            assert self.constant is not None
-            operands = (
-                (self.constant, values) if self.is_constant_first else (values, self.constant)
-            )
-            with np.errstate(all="ignore"):
-                return _ARITHMETIC[self.operator](*operands)
-        if self.operator == "SOFTMAX":
-            return np.stack(
-                [_softmax(row, self.beta) for row in values.reshape(-1, self.shape[-1])]
-            )
-        function = _logistic if self.operator == "LOGISTIC" else _c_function("tanhf")
-        flat = [function(float(value)) for value in values.reshape(-1)]
-        return np.array(flat, np.float32)
 
-
-def applied(steps: Sequence[HostStep], values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def applied(steps: Sequence[HostStep], values: Array) -> Array:
     """Return what operators make of a tensor, one after the other."""
     for step in steps:
         values = step.apply(values)
@@ -115,24 +110,25 @@ def applied(steps: Sequence[HostStep], values: npt.NDArray[Any]) -> npt.NDArray[
 
 
 def host_step(
-    operator: RawOperator, tensors: Sequence[RawTensor], number: int, names: Sequence[str]
+    operator: RawOperator,
+    tensors: Sequence[RawTensor],
+    number: int,
+    function: HostFunction,
 ) -> HostStep | None:
     """Return the step of an operator; None where the host cannot do it exactly.
 
     Args:
-        operator: Of the file, with one output.
+        operator: Of the file.
         tensors: Of the file.
         number: Of the tensor that it is given; all others must be constants.
-        names: ``BEFORE`` or ``BEHIND``.
+        function: What the host does for such an operator.
     """
-    if operator.name not in names or len(operator.outputs) != 1:
-        return None
     numbers = (*operator.inputs, *operator.outputs)
-    if not all(0 <= each < len(tensors) for each in numbers):
+    if len(operator.outputs) != 1 or not all(0 <= each < len(tensors) for each in numbers):
         return None
     given, output = tensors[number], tensors[operator.outputs[0]]
     others = [tensors[each] for each in operator.inputs if each != number]
-    is_cast = operator.name == "CAST" and given.type_name in _CAST_FROM
+    is_cast = function is _CAST and given.type_name in _CAST_FROM
     code = int(operator.options.get("FusedActivationFunction", 0))
     if (
         operator.inputs.count(number) != 1
@@ -140,28 +136,21 @@ def host_step(
         or not (is_cast or given.type_name == _FLOAT)
         or any(each.data is None or each.is_sparse for each in others)
         or any(_is_odd(each) for each in (given, output))
+        or _size(given) != _size(output)
         or code not in _LIMITS
     ):
         return None
-    constant = None
-    if operator.name in _ARITHMETIC or operator.name == "TRANSPOSE":
-        constant = _constant(others, operator.name)
-        if constant is None or not _fits(operator.name, constant, given, output):
-            return None
-    if _size(given) != _size(output):
-        return None
-    if operator.name in _ARITHMETIC and "FusedActivationFunction" not in operator.options:
-        return None
-    if operator.name == "SOFTMAX" and not (output.shape and "Beta" in operator.options):
+    constant = _second_argument(function, operator, others)
+    if constant is None or not _fits(function, constant, given, output):
         return None
     return HostStep(
         index=operator.index,
         operator=operator.name,
+        function=function,
         shape=output.shape,
         constant=constant,
-        is_constant_first=operator.inputs[0] != number,
+        is_constant_first=function.takes == "operand" and operator.inputs[0] != number,
         limits=_LIMITS[code],
-        beta=operator.options.get("Beta", 1.0),
     )
 
 
@@ -180,13 +169,20 @@ def _size(tensor: RawTensor) -> int:
     return int(np.prod(tensor.shape, dtype=object))
 
 
-def _constant(others: Sequence[RawTensor], name: str) -> npt.NDArray[Any] | None:
-    """Return the contents of the one constant operand."""
-    if len(others) != 1:
+def _second_argument(
+    function: HostFunction, operator: RawOperator, others: Sequence[RawTensor]
+) -> Array | None:
+    """Return what a function has beside its input; None where the file has it otherwise."""
+    if function.takes == "nothing":
+        return np.zeros(0, np.float32)
+    if function.takes == "beta":
+        beta = operator.options.get("Beta")
+        return None if beta is None else np.array(beta, np.float32)
+    is_order = function.takes == "order"
+    if len(others) != 1 or not (is_order or "FusedActivationFunction" in operator.options):
         return None
     (other,) = others
-    kinds = ("INT32",) if name == "TRANSPOSE" else (_FLOAT,)
-    if other.type_name not in kinds or _size(other) > _MAX_ELEMENTS or min((*other.shape, 1)) < 1:
+    if other.type_name != ("INT32" if is_order else _FLOAT) or _is_odd(replace(other, data=None)):
         return None
     kind = np.dtype(ElementType(other.type_name).numpy_name)
     if len(other.data or b"") != _size(other) * kind.itemsize:
@@ -194,18 +190,29 @@ def _constant(others: Sequence[RawTensor], name: str) -> npt.NDArray[Any] | None
     return np.frombuffer(other.data or b"", kind).reshape(other.shape)
 
 
-def _fits(name: str, constant: npt.NDArray[Any], given: RawTensor, output: RawTensor) -> bool:
-    if name == "TRANSPOSE":
+def _fits(function: HostFunction, constant: Array, given: RawTensor, output: RawTensor) -> bool:
+    if function.takes == "order":
         order = [int(axis) for axis in constant.reshape(-1)]
         is_order = sorted(order) == list(range(len(given.shape)))
         return is_order and tuple(given.shape[axis] for axis in order) == output.shape
-    try:
-        return np.broadcast_shapes(constant.shape, given.shape) == output.shape
-    except ValueError:
-        return False
+    if function.takes == "operand":
+        try:
+            return np.broadcast_shapes(constant.shape, given.shape) == output.shape
+        except ValueError:
+            return False
+    return function.takes != "beta" or bool(output.shape)
 
 
 # Functions as the reference kernels have them: of this system's C library, on single floats -------
+
+
+def of_each(function: Callable[[float], float]) -> HostFunction:
+    """Return what the host does for a function of single numbers behind the last DEQUANTIZE."""
+
+    def compute(values: Array, _: Array) -> Array:
+        return np.array([function(float(value)) for value in values.reshape(-1)], np.float32)
+
+    return HostFunction(compute=compute, is_before=False)
 
 
 @cache
@@ -215,7 +222,13 @@ def _c_function(name: str) -> Callable[[float], float]:
     return lambda value: float(function(value))
 
 
-def _logistic(value: float) -> float:
+def hyperbolic_tangent_of(value: float) -> float:
+    """Return it as the C library has it for a float."""
+    return _c_function("tanhf")(value)
+
+
+def logistic_of(value: float) -> float:
+    """Return 1 / (1 + exp(-value)) in float32."""
     if value > _LARGEST_LOGIT:
         return 1.0
     exponential = _c_function("expf")
@@ -225,13 +238,17 @@ def _logistic(value: float) -> float:
     return float(one / (one + np.float32(exponential(-value))))
 
 
-def _softmax(row: Floats, beta: float) -> Floats:
+def softmax_of_rows(values: Array, beta: Array) -> Array:
+    """Return the exponentials of each row's numbers by their sum, in float32."""
+    return np.stack([_of_row(row, beta) for row in values.reshape(-1, values.shape[-1])])
+
+
+def _of_row(row: Floats, beta: Array) -> Array:
     exponential = _c_function("expf")
-    factor = np.float32(beta)
-    exponents = (row - row.max()) * factor
+    exponents = (row - row.max()) * beta
     values = np.array([exponential(float(value)) for value in exponents], np.float32)
     total = np.float32(0)
-    for value in values:
+    for value in values:  # one after the other, as a sum of floats depends on it
         total += value
-    divided: Floats = values / total
+    divided: Array = values / total
     return divided

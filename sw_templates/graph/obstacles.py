@@ -7,7 +7,7 @@ from typing import assert_never
 
 from contracts.faults import ConfigError
 from sw_templates.graph.graph_folding import FOLDED
-from sw_templates.graph.host_steps import BEFORE, BEHIND
+from sw_templates.graph.host_steps import HostFunction
 from sw_templates.tflite_file import RawModel, RawOperator
 
 FLOAT_TYPES = ("FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16")
@@ -109,6 +109,7 @@ def require_no_obstacles(
     *,
     known: Sequence[str],
     edges: Collection[str],
+    by_host: Mapping[str, HostFunction],
     refusals: Mapping[int, ConfigError],
 ) -> None:
     """Raise the error that names all that keeps a model from being supported, if there is any.
@@ -118,13 +119,14 @@ def require_no_obstacles(
         source: The file, for errors.
         known: TFLite's names of the operators that are supported.
         edges: Those of them that lead from float32 to integers.
+        by_host: Name to what the host does of an operator on float32.
         refusals: Number of each of those operators that is used in an unsupported way, and why.
 
     Raises:
         UnsupportedModel: With every reason; for one use of one operator its own error's words.
     """
     by_index = {operator.index: operator for operator in raw.operators}
-    at_edges = FloatEdges(raw, edges)
+    at_edges = FloatEdges(raw, edges, by_host)
     refused = [by_index[number] for number in refusals]
     unknown = [operator for operator in raw.operators if operator.name not in known]
     edge_obstacles = at_edges.obstacles([*unknown, *refused])
@@ -186,13 +188,18 @@ class FloatEdges:
     Args:
         raw: The model, without what the host does.
         quantisers: Names of the operators that lead from float32 to integers.
+        by_host: Name to what the host does of an operator on float32.
 
     Attributes:
         explained: Numbers of the operators that ``obstacles`` has said all about.
     """
 
-    def __init__(self, raw: RawModel, quantisers: Collection[str]) -> None:
+    def __init__(
+        self, raw: RawModel, quantisers: Collection[str], by_host: Mapping[str, HostFunction]
+    ) -> None:
         self._raw = raw
+        self._behind_names = sorted(by_host)
+        self._before_names = sorted(name for name, each in by_host.items() if each.is_before)
         self._quantisers = quantisers
         self.explained: set[int] = set()
         was_integer: set[int] = set()
@@ -212,8 +219,8 @@ class FloatEdges:
     def obstacles(self, failing: Sequence[RawOperator]) -> list[Obstacle]:
         """Return an obstacle for each operator at the edges that the host cannot do."""
         places = (
-            ("before the first QUANTIZE", self._before, BEFORE),
-            ("behind the last DEQUANTIZE", self._behind, BEHIND),
+            ("before the first QUANTIZE", self._before, self._before_names),
+            ("behind the last DEQUANTIZE", self._behind, self._behind_names),
         )
         found: list[Obstacle] = []
         for where, numbers, names in places:

@@ -116,8 +116,9 @@ def _elements(tensor: Tensor, limits: ActivationRange, rows: _Fractions) -> npt.
     # between the fractions that stand for a value each, so that the ends are as likely as others
     values = np.clip(np.rint(middle + rows * (half + 0.499)), limits.minimum, limits.maximum)
     if tensor.type is ElementType.BOOL:
-        return values != 0
-    return values.astype(tensor.type.numpy_name)
+        return np.asarray(values != 0)
+    elements: npt.NDArray[np.generic] = values.astype(tensor.type.numpy_name)
+    return elements
 
 
 def _rows(tensor: Tensor, generator: np.random.Generator, laps: int, *, place: int) -> _Fractions:
