@@ -60,8 +60,8 @@ class Layer(ABC):
         folds: What ``fold`` is asked for where all inputs are constants: nothing; plain integers,
             such as sizes; any elements, which it only moves; values, whose output has another
             scale.
-        on_integers: The same in NumPy where inputs are plain integers, such as sizes, that are known
-            before the network runs; ``folds`` of an operator that has it counts no more.
+        on_integers: Instead of ``fold``: the function in NumPy of plain integers, such as sizes,
+            that are known before the network runs.
         keeps_shape: The output has the sizes of the first input.
         on_host: What the host does for it at the edges of a file, on float32; None where it cannot.
         for_int16: It is the operator on int16 activations, for which another file is on int8.
