@@ -53,7 +53,7 @@ def lone_inputs(model: Model, *, seed: int) -> tuple[LoneInput, ...]:
         In the order to be run: kernel after kernel, and lap after lap the layers of it in the order
         of the network, since a kernel may count its calls.
     """
-    limits = _limits(model)
+    limits, owners = _limits(model), _owners(model)
     by_kernel: dict[str, list[int]] = {}
     for position, layer in enumerate(model.layers):
         if layer.activations:
@@ -63,7 +63,8 @@ def lone_inputs(model: Model, *, seed: int) -> tuple[LoneInput, ...]:
         generator = np.random.default_rng((seed, number))
         laps = _laps([model.layers[position] for position in positions])
         contents = [
-            _contents(model.layers[position], limits, generator, laps) for position in positions
+            _contents(model.layers[position], limits, owners, generator, laps)
+            for position in positions
         ]
         made += [
             LoneInput(position=position, content=content[lap])
@@ -90,8 +91,19 @@ def _limits(model: Model) -> dict[int, ActivationRange]:
         for tensor in layer.outputs:
             passes = layer.aliases_input and layer.input.index in found
             written = found[layer.input.index] if passes else layer.output_range
-            found[tensor.index] = written if tensor.element_bytes <= 2 else _range_of(tensor)
+            is_narrow = tensor.element_bytes <= 2 and tensor.type is layer.output.type
+            found[tensor.index] = written if is_narrow else _range_of(tensor)
     return found
+
+
+def _owners(model: Model) -> dict[int, int]:
+    """Return number of each tensor to that of the one in whose memory it lives."""
+    owners = {tensor.index: tensor.index for tensor in model.inputs}
+    for layer in model.layers:
+        for tensor in layer.outputs:
+            shares = layer.aliases_input and layer.input.index in owners
+            owners[tensor.index] = owners[layer.input.index] if shares else tensor.index
+    return owners
 
 
 def _range_of(tensor: Tensor) -> ActivationRange:
@@ -101,14 +113,19 @@ def _range_of(tensor: Tensor) -> ActivationRange:
 
 
 def _contents(
-    layer: Layer, limits: dict[int, ActivationRange], generator: np.random.Generator, laps: int
+    layer: Layer,
+    limits: dict[int, ActivationRange],
+    owners: dict[int, int],
+    generator: np.random.Generator,
+    laps: int,
 ) -> list[bytes]:
-    """Return the inputs of one layer."""
-    made = [
-        _elements(tensor, limits[tensor.index], _rows(tensor, generator, laps, place=place))
-        for place, tensor in enumerate(layer.activations)
-    ]
-    return [b"".join(rows[lap].tobytes() for rows in made) for lap in range(laps)]
+    """Return the inputs of one layer; two that are the same memory have the same bytes."""
+    made: dict[int, npt.NDArray[np.generic]] = {}
+    for place, tensor in enumerate(layer.activations):
+        rows = _rows(tensor, generator, laps, place=place)
+        made.setdefault(owners[tensor.index], _elements(tensor, limits[tensor.index], rows))
+    read = [made[owners[tensor.index]] for tensor in layer.activations]
+    return [b"".join(rows[lap].tobytes() for rows in read) for lap in range(laps)]
 
 
 def _elements(tensor: Tensor, limits: ActivationRange, rows: _Fractions) -> npt.NDArray[np.generic]:

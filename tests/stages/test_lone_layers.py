@@ -20,6 +20,7 @@ from sw_templates.oracle.lone_layers import lone_inputs
 from sw_templates.reference import lone_references
 from tests.firmware.firmware_bench import host_firmware, load_bytes, small_network
 from tests.firmware.tflite_builder import (
+    ADD,
     FULLY_CONNECTED,
     INT32,
     RELU6,
@@ -110,8 +111,24 @@ def test_layers_of_a_kernel_are_run_in_turn(tmp_path: Path) -> None:
     assert set(by_kernel) == {layer.kernel for layer in model.layers}
 
 
-def test_single_layers_of_host_and_reference_agree(tmp_path: Path) -> None:
-    path, model = load_bytes(small_network(), tmp_path)
+def sum_with_itself() -> bytes:
+    """A tensor and what a reshape makes of it, which is the same memory, are added."""
+    tensors = [
+        TensorSpec(shape=[1, 12], scales=[0.02], zero_points=[3]),
+        TensorSpec(shape=[12], scales=[0.02], zero_points=[3]),
+        TensorSpec(shape=[1, 12], scales=[0.05], zero_points=[0]),
+        TensorSpec(shape=[1], type_code=INT32, data=np.array([12], "<i4").tobytes()),
+    ]
+    operators = [
+        OperatorSpec(code=RESHAPE, inputs=[0, 3], outputs=[1]),
+        OperatorSpec(code=ADD, inputs=[0, 1], outputs=[2]),
+    ]
+    return build(ModelSpec(tensors=tensors, operators=operators, inputs=[0], outputs=[2]))
+
+
+@pytest.mark.parametrize("content", [small_network(), sum_with_itself()])
+def test_single_layers_of_host_and_reference_agree(content: bytes, tmp_path: Path) -> None:
+    path, model = load_bytes(content, tmp_path)
     inputs = lone_inputs(model, seed=2)[::50]
     program = host_firmware(model, tmp_path / "firmware")
     subprocess.run(lone_command(program, inputs, folder=tmp_path), check=True)
