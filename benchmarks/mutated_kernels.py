@@ -11,11 +11,12 @@ from benchmarks.mutants import C_OPERATORS, Mutant, mutants_of
 from contracts.faults import Bug, DseError
 from runners.job import Job
 from runners.stages.firmware import generate_firmware
-from runners.stages.golden import read_candidates, read_golden
+from runners.stages.golden import read_candidates, read_golden, read_lone
 from runners.workload import workload_model
 from sw_templates.build import HOST_NAME, host_link_command, host_object_command
 from sw_templates.generate import EMULATION
-from sw_templates.host import batch_answers, batch_command
+from sw_templates.host import batch_answers, batch_command, lone_answers, lone_command
+from sw_templates.oracle.lone_layers import LoneInput, lone_inputs
 from sw_templates.reference import Golden
 
 _COMPILER_LIMIT_S = 300.0
@@ -59,6 +60,8 @@ class MutatedKernels:
     _objects: dict[str, str] = field(init=False)
     _candidates: tuple[tuple[bytes, Golden], ...] = field(init=False)
     _count_golden: int = field(init=False)
+    _lone: tuple[LoneInput, ...] = field(init=False)
+    _lone_right: tuple[int | None, ...] = field(init=False)
     _limit_s: float = field(init=False, default=_COMPILER_LIMIT_S)
 
     def __post_init__(self) -> None:
@@ -68,9 +71,12 @@ class MutatedKernels:
             run_quietly(host_object_command(name, out=out), self.folder)
         self._candidates = read_candidates(self.golden)
         self._count_golden = len(read_golden(self.golden))
+        workload = self.job.workload
+        self._lone = lone_inputs(workload_model(workload), seed=workload.seed)
+        self._lone_right = read_lone(self.golden)
         run_quietly(host_link_command([*self._objects.values()], out=HOST_NAME), self.folder)
         started_s = time.monotonic()
-        if self._is_wrong(self._candidates):
+        if self._is_wrong(self._candidates) or self._is_wrong_alone():
             raise Bug("the right kernels are wrong", fix="look into kernel-check")
         took_s = time.monotonic() - started_s
         self._limit_s = _HANGS_LEAST_S + _HANGS_FACTOR * took_s
@@ -104,7 +110,9 @@ class MutatedKernels:
         run_quietly(host_link_command([*objects.values()], out=HOST_NAME), self.folder)
         if self._is_wrong(self._candidates[: self._count_golden]):
             return "golden"
-        return "others" if self._is_wrong(self._candidates[self._count_golden :]) else "none"
+        if self._is_wrong(self._candidates[self._count_golden :]):
+            return "others"
+        return "alone" if self._is_wrong_alone() else "none"
 
     def _all(self) -> Sequence[tuple[str, str]]:
         return [*self._objects.items()]
@@ -122,6 +130,17 @@ class MutatedKernels:
         except (subprocess.SubprocessError, DseError):
             return True
         return found != tuple(right for _, right in candidates)
+
+    def _is_wrong_alone(self) -> bool:
+        """Tell whether a layer by itself is wrong, on inputs of its own."""
+        try:
+            command = lone_command(self.folder / HOST_NAME, self._lone, folder=self.folder)
+            run_quietly(command, self.folder, limit_s=self._limit_s)
+            found = lone_answers(self.folder, count=len(self._lone))
+        except (subprocess.SubprocessError, DseError):
+            return True
+        compared = zip(found, self._lone_right, strict=True)
+        return any(None not in pair and pair[0] != pair[1] for pair in compared)
 
     def _kernels(self) -> list[str]:
         """Return the sources that a design has its own way with: those of layers and of the CFU."""

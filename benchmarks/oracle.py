@@ -64,6 +64,7 @@ DESIGNS: Mapping[str, Mapping[str, Value]] = {
 VERDICTS: Mapping[str, str] = {
     "golden": "a golden input shows it",
     "others": "another candidate shows it, on the host",
+    "alone": "a layer by itself shows it, on inputs of its own, on the host",
     "simulation": "only the simulated SoC shows it",
     "missed": "only candidates beyond the bound of cfu-check show it: not caught",
     "none": "no candidate shows it",
@@ -75,7 +76,7 @@ VERDICTS: Mapping[str, str] = {
 _MOST_TRIED = 4
 """So many times the mutants that are wanted: small networks leave much of a CFU unused."""
 _SHOWN_BY_NONE = ("none", "unreached")
-_CAUGHT = ("golden", "others", "simulation")
+_CAUGHT = ("golden", "others", "alone", "simulation")
 _NO_FAULT = ("same code", "invalid")
 
 
@@ -237,8 +238,8 @@ def summary(records: Sequence[dict[str, Any]]) -> str:
             ]
             if mine:
                 rows.append([model, design, *_counts(mine)])
-    header = ["model", "design", "faults in C", "in Verilog", "golden", "others", "simulation"]
-    header += ["equivalent", "not caught", "caught"]
+    header = ["model", "design", "faults in C", "in Verilog", "golden", "others", "alone"]
+    header += ["simulation", "equivalent", "not caught", "caught"]
     return table_text(header, rows, left=2)
 
 

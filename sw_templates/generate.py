@@ -91,6 +91,7 @@ class LayerView:
     scratch_bytes: int
     fields: tuple[Field, ...]
     arguments: tuple[str, ...]
+    activations: tuple[Piece, ...]
     outputs: tuple[Piece, ...]
     unit: "UnitView | None"
 
@@ -105,6 +106,8 @@ class UnitView:
         count: How many there are.
         writes: What is copied to the unit before: number of the transfer, and place in C.
         reads: What is copied from it behind.
+        lone_writes: What is copied to the unit before the layer is run by itself; None where the
+            unit cannot run it apart from the layers before it.
     """
 
     segment: int | None
@@ -112,6 +115,7 @@ class UnitView:
     count: int
     writes: tuple[tuple[int, str], ...]
     reads: tuple[tuple[int, str], ...]
+    lone_writes: tuple[tuple[int, str], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +243,7 @@ def generate(
             _piece(tensor, places, plan.gathered_offset + offset)
             for tensor, offset in zip(model.outputs, model.output_offsets, strict=True)
         ],
+        "most_activations": max(len(layer.activations) for layer in model.layers),
         "most_outputs": max(len(layer.outputs) for layer in model.layers),
         "input_xor": " ^ 0x80" if options.inputs == "uint8" else "",
         "results": [
@@ -455,27 +460,42 @@ def _view(
             for name, value in fields.items()
         ),
         arguments=tuple(arguments),
+        activations=tuple(_piece(tensor, places) for tensor in layer.activations),
         outputs=tuple(_piece(tensor, places) for tensor in layer.outputs),
-        unit=_unit_view(position, places, program),
+        unit=_unit_view(layer, position, places, program),
     )
 
 
-def _unit_view(position: int, places: Mapping[int, str], program: Program) -> UnitView | None:
+def _unit_view(
+    layer: Layer, position: int, places: Mapping[int, str], program: Program
+) -> UnitView | None:
     """Return how a unit runs a layer by itself; None where it does not."""
-    layer = program.layers.get(position)
-    if layer is None:
+    run = program.layers.get(position)
+    if run is None:
         return None
-    begun = next(
-        (at for at, each in enumerate(program.segments) if each.layers[0] is layer),
-        None,
+    number, segment = next(
+        (at, each) for at, each in enumerate(program.segments) if run in each.layers
     )
+    is_first = segment.layers[0] is run
     return UnitView(
-        segment=begun,
-        first=layer.commands.start,
-        count=len(layer.commands),
-        writes=() if begun is None else _transfers(program.segments[begun].inputs, places),
-        reads=_transfers([layer.output], places),
+        segment=number if is_first else None,
+        first=run.commands.start,
+        count=len(run.commands),
+        writes=_transfers(segment.inputs, places) if is_first else (),
+        reads=_transfers([run.output], places),
+        lone_writes=_lone_writes(layer, segment, places, program),
     )
+
+
+def _lone_writes(
+    layer: Layer, segment: Segment, places: Mapping[int, str], program: Program
+) -> tuple[tuple[int, str], ...] | None:
+    outputs = (each.output for each in segment.layers)
+    known = {each.tensor: each for each in (*program.inputs, *segment.inputs, *outputs)}
+    read = [tensor.index for tensor in layer.activations]
+    if not known.keys() >= set(read):
+        return None
+    return _transfers([known[tensor] for tensor in read], places)
 
 
 def _segment_view(number: int, segment: Segment, places: Mapping[int, str]) -> UnitView:

@@ -1,16 +1,21 @@
 """The firmware as a program of the host: many inferences in seconds, compared layer by layer."""
 
+import array
 import struct
 from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.faults import ToolCrashed
 from sw_templates.model import Model
+from sw_templates.oracle.lone_layers import LoneInput
 from sw_templates.reference import Golden
 
 _INPUTS, _OUTPUTS, _CRCS = BATCH_FILES = ("inputs", "outputs", "crcs")
 """What a batch needs and leaves in its folder: inputs one after the other, each the bytes of all
 input tensors; outputs likewise; for each input one uint32 per layer, in native byte order."""
+
+_LONE_INPUTS, _LONE_CRCS = LONE_FILES = ("lone_inputs", "lone_crcs")
+"""The same for single layers: each input behind the int32 number of its layer; an int64 each."""
 
 
 def batch_command(program: Path, inputs: Sequence[bytes], *, folder: Path) -> tuple[str, ...]:
@@ -55,3 +60,41 @@ def parse_batch(model: Model, outputs: bytes, crcs: bytes) -> tuple[Golden, ...]
         )
         for number in range(count)
     )
+
+
+def lone_command(program: Path, inputs: Sequence[LoneInput], *, folder: Path) -> tuple[str, ...]:
+    """Write inputs of single layers and return the command that runs them.
+
+    Args:
+        program: Path of ``firmware_host``.
+        inputs: In the order in which they are run.
+        folder: Where ``LONE_FILES`` are; must exist.
+    """
+    with (folder / _LONE_INPUTS).open("wb") as sink:
+        for each in inputs:
+            sink.write(struct.pack("=i", each.position) + each.content)
+    return (str(program.absolute()), *(str(folder / name) for name in LONE_FILES))
+
+
+def lone_answers(folder: Path, *, count: int) -> tuple[int | None, ...]:
+    """Return what the command of ``lone_command`` has left in its folder.
+
+    Args:
+        folder: As there.
+        count: How many inputs there were.
+
+    Returns:
+        The CRC-32 of the layer's outputs for each input, None where a unit runs the layer together
+        with others only.
+
+    Raises:
+        ToolCrashed: It did not write as many.
+    """
+    content = (folder / _LONE_CRCS).read_bytes()
+    if len(content) != 8 * count:
+        raise ToolCrashed(
+            f"the host firmware wrote {len(content)} bytes for {count} inputs of single layers",
+            fix="look into its log",
+        )
+    crcs = array.array("q", content)
+    return tuple(None if crc < 0 else crc for crc in crcs)

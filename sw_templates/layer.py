@@ -1,7 +1,7 @@
 """What an operator has to say about itself: everything that generic code asks of a layer."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from contracts.network import Computation
 from sw_templates.constants import Constant, tensor_constant
+from sw_templates.graph.host_steps import HostFunction
 from sw_templates.layers.exact import computed
 from sw_templates.tensor import ActivationRange, Tensor
 from sw_templates.tflite_file import OptionsTable, RawTensor
@@ -59,6 +60,10 @@ class Layer(ABC):
         folds: What ``fold`` is asked for where all inputs are constants: nothing; plain integers,
             such as sizes; any elements, which it only moves; values, whose output has another
             scale.
+        on_integers: Instead of ``fold``: the function in NumPy of plain integers, such as sizes,
+            that are known before the network runs.
+        keeps_shape: The output has the sizes of the first input.
+        on_host: What the host does for it at the edges of a file, on float32; None where it cannot.
         for_int16: It is the operator on int16 activations, for which another file is on int8.
         for_int4: It is the operator with int4 weights, for which another file has int8 ones.
         is_host_edge: From float32 at the edge of a graph, it is the host's work.
@@ -82,6 +87,9 @@ class Layer(ABC):
     has_output_list: ClassVar[bool] = False
     aliases_input: ClassVar[bool] = False
     folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "nothing"
+    on_integers: ClassVar[Callable[..., npt.NDArray[Any]] | None] = None
+    keeps_shape: ClassVar[bool] = False
+    on_host: ClassVar[HostFunction | None] = None
     for_int16: ClassVar[bool] = False
     for_int4: ClassVar[bool] = False
     is_host_edge: ClassVar[bool] = False
@@ -120,6 +128,19 @@ class Layer(ABC):
             output: The first output as the file states it.
         """
         raise NotImplementedError
+
+    @classmethod
+    def known_shape(
+        cls, shape: tuple[int, ...], sizes: npt.NDArray[Any] | None
+    ) -> tuple[int, ...] | None:
+        """Return the output's sizes where the file leaves them open; None where it must not.
+
+        Args:
+            shape: Of the first input.
+            sizes: The second input, where it is a constant.
+        """
+        del sizes
+        return shape if cls.keeps_shape else None
 
     @abstractmethod
     def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:
@@ -210,6 +231,13 @@ class Layer(ABC):
     def output(self) -> Tensor:
         """The first output, for most operators the only one."""
         return self.outputs[0]
+
+    @property
+    def activations(self) -> tuple[Tensor, ...]:
+        """The inputs that are no constants, each once."""
+        return tuple(
+            {tensor.index: tensor for tensor in self.inputs if tensor.data is None}.values()
+        )
 
     @property
     def output_range(self) -> ActivationRange:

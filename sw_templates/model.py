@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from sw_templates.graph.host_steps import HostStep
 from sw_templates.layer import Layer
 from sw_templates.operator_set import OperatorSet
 from sw_templates.tensor import Tensor
@@ -28,6 +29,8 @@ class Model:
         file_inputs: The tensor of the file behind which each of ``inputs`` stands.
         file_outputs: The tensor of the file before which each of ``outputs`` stands.
         host_operators: Numbers of the file's operators that the host does.
+        input_steps: For each input, what the host does before it quantises; none for none.
+        output_steps: For each output, what the host does behind its DEQUANTIZE.
         operators: The operators that the importer knew, the layers' among them.
     """
 
@@ -38,7 +41,19 @@ class Model:
     file_inputs: tuple[Tensor, ...]
     file_outputs: tuple[Tensor, ...]
     host_operators: tuple[int, ...] = ()
+    input_steps: tuple[tuple[HostStep, ...], ...]
+    output_steps: tuple[tuple[HostStep, ...], ...]
     operators: OperatorSet
+
+    def steps_of_input(self, position: int) -> tuple[HostStep, ...]:
+        """Return what the host does to the numbers of an input before it quantises them."""
+        steps = self.input_steps[position]
+        return () if all(step.function.keeps_numbers for step in steps) else steps
+
+    def steps_of_output(self, position: int) -> tuple[HostStep, ...]:
+        """Return what the host does to the dequantised numbers of an output."""
+        steps = self.output_steps[position]
+        return () if all(step.function.keeps_numbers for step in steps) else steps
 
     @property
     def input_bytes(self) -> int:

@@ -17,6 +17,7 @@ from types import ModuleType
 
 from contracts.faults import ConfigError
 from sw_templates import operators
+from sw_templates.graph.host_steps import OPTIONS
 from sw_templates.layer import Layer
 from sw_templates.options import KERNELS_FOLDER, PROGRAM_FOLDER
 from sw_templates.tflite_file import OptionsTables
@@ -61,7 +62,7 @@ class OperatorSet:
     @property
     def options(self) -> OptionsTables:
         """TFLite's name of each operator to its options table."""
-        return {name: layer.options for name, layer in self.by_name.items()}
+        return {**OPTIONS, **{name: layer.options for name, layer in self.by_name.items()}}
 
     @property
     def kernels(self) -> frozenset[str]:

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.faults import ConfigError
-from sw_templates.graph.tflite_normal import normalised
+from sw_templates.graph.tflite_normal import normalised, single_operators
 from sw_templates.model import Model
+from sw_templates.oracle.lone_layers import LoneInput
 from sw_templates.tensor import Tensor
 
 _MAX_REFUSAL_CHARS = 1000
@@ -80,9 +81,41 @@ def reference_inferences(path: Path, model: Model, inputs: Sequence[bytes]) -> I
                 f"input {number} has {len(content)} bytes, {path} needs {model.input_bytes}",
                 fix="give the bytes of all input tensors, one after the other",
             )
-    interpreter = _interpreter(path, model)
+    interpreter = _interpreter(path, normalised(_content(path), str(path), model))
     for content in inputs:
         yield _run(interpreter, model, content)
+
+
+def lone_references(path: Path, model: Model, inputs: Sequence[LoneInput]) -> Iterator[int]:
+    """Run the reference kernels on single layers of a model file.
+
+    Args:
+        path: The file, which the import accepts.
+        model: What the import returned.
+        inputs: Which layer, and what it is given.
+
+    Yields:
+        The CRC-32 of the layer's outputs for each input.
+
+    Raises:
+        ConfigError: The interpreter refuses a layer by itself.
+    """
+    written = single_operators(_content(path), str(path), model)
+    interpreters: dict[int, Any] = {}
+    for each in inputs:
+        layer = model.layers[each.position]
+        if each.position not in interpreters:
+            interpreters[each.position] = _interpreter(path, written(each.position))
+        interpreter = interpreters[each.position]
+        offset = 0
+        for tensor, place in zip(layer.activations, interpreter.get_input_details(), strict=True):
+            part = np.frombuffer(each.content, tensor.type.numpy_name, tensor.elements, offset)
+            interpreter.set_tensor(place["index"], part.reshape(tensor.shape))
+            offset += tensor.size_bytes
+        interpreter.reset_all_variables()
+        interpreter.invoke()
+        outputs = interpreter.get_output_details()
+        yield zlib.crc32(_joined([interpreter.get_tensor(place["index"]) for place in outputs]))
 
 
 def random_inputs(model: Model, *, count: int, seed: int) -> tuple[bytes, ...]:
@@ -108,7 +141,7 @@ def run_once(path: Path) -> None:
     Raises:
         ConfigError: The interpreter refuses the file.
     """
-    interpreter = _interpreter(path)
+    interpreter = _interpreter(path, normalised(_content(path), str(path)))
     generator = np.random.default_rng(0)
     try:
         for given in interpreter.get_input_details():
@@ -131,13 +164,14 @@ def _noise(
     return np.zeros(shape, dtype)
 
 
-def _interpreter(path: Path, model: Model | None = None) -> Any:
+def _interpreter(path: Path, content: bytes) -> Any:
+    """Return the interpreter of ``content``, which was made of the file ``path``."""
     # Imported here: it takes a second, and generating firmware does not need it.
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     try:
         interpreter = Interpreter(
-            model_content=_normalised_file(path, model),
+            model_content=content,
             experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
             experimental_preserve_all_tensors=True,
         )
@@ -154,9 +188,9 @@ def _refused(path: Path, error: Exception) -> ConfigError:
     )
 
 
-def _normalised_file(path: Path, model: Model | None) -> bytes:
+def _content(path: Path) -> bytes:
     try:
-        return normalised(path.read_bytes(), str(path), model)
+        return path.read_bytes()
     except OSError as error:
         raise ConfigError(
             f"model file {path} cannot be read: {error.strerror}",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.faults import ConfigError
-from sw_templates.graph.graph_edges import without_float_edges
+from sw_templates.graph.graph_edges import host_functions, without_float_edges
 from sw_templates.graph.graph_folding import fold_constants
 from sw_templates.graph.obstacles import require_no_obstacles
 from sw_templates.layer import Layer
@@ -57,7 +57,7 @@ class _Importer:
         self._file = file
         graph = without_float_edges(fold_constants(file, operators.by_name), operators.by_name)
         self._raw = graph.raw
-        self._host_operators = graph.host_operators
+        self._graph = graph
         self._raw_operators = {operator.index: operator for operator in file.operators}
         self._source = source
         self._operators = operators
@@ -86,7 +86,9 @@ class _Importer:
             outputs=outputs,
             file_inputs=tuple(first.tensor(index, _FILE_TYPES) for index in self._file.inputs),
             file_outputs=tuple(last.tensor(index, _FILE_TYPES) for index in self._file.outputs),
-            host_operators=self._host_operators,
+            host_operators=self._graph.host_operators,
+            input_steps=self._graph.input_steps,
+            output_steps=self._graph.output_steps,
             operators=self._operators,
         )
 
@@ -148,6 +150,7 @@ class _Importer:
             self._raw,
             self._source,
             known=tuple(self._layer_of),
+            by_host=host_functions(self._layer_of),
             edges=[name for name, layer in self._layer_of.items() if layer.is_host_edge],
             refusals=refusals,
         )

@@ -27,6 +27,7 @@ INTEGERS = (ElementType.INT32, ElementType.INT64)
 
 _ACTIVATION_LIMITS = {0: (None, None), 1: (0.0, None), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
 """TFLite's code of each fused activation that is a pair of limits, in real numbers."""
+_FIX_THE_BATCH = "where it computes a shape: convert with a fixed batch size of 1"
 _CONVERT = "convert the model with full int8 quantisation (inputs and outputs too)"
 
 
@@ -94,7 +95,9 @@ class Node:
         if element is None:
             kind = "float model: it " if raw.type_name in FLOAT_TYPES else ""
             needed = " or ".join(each.value for each in types)
-            self.refuse(index, f"{kind}has type {raw.type_name}, needs {needed}")
+            is_shape = raw.type_name in [each.value for each in INTEGERS]
+            fix = _FIX_THE_BATCH if is_shape and raw.data is None else _CONVERT
+            self.refuse(index, f"{kind}has type {raw.type_name}, needs {needed}", fix)
         if raw.data is None and -1 in raw.signature[1:]:
             self.refuse(index, f"has a dynamic shape {raw.signature}")
         if raw.is_sparse or raw.is_variable != is_variable:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sw_templates.graph.host_steps import HostStep
 from sw_templates.layer import Layer
 from sw_templates.memory_plan import Buffer, plan_memory
 from sw_templates.model import Model
@@ -55,6 +56,8 @@ class EdgeReport:
         file_type: What the file does; ``float32`` where the host quantises or dequantises.
         scale: What one step stands for; None where a number is itself.
         zero_point: The element that stands for 0.
+        host_operators: What the host does between the file's tensor and QUANTIZE, or DEQUANTIZE
+            and it.
     """
 
     name: str
@@ -63,6 +66,7 @@ class EdgeReport:
     file_type: str
     scale: float | None
     zero_point: int
+    host_operators: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +134,8 @@ def workload_report(model: Model) -> WorkloadReport:
     )
     return WorkloadReport(
         name=model.name,
-        inputs=_edge_reports(model.inputs, model.file_inputs),
-        outputs=_edge_reports(model.outputs, model.file_outputs),
+        inputs=_edge_reports(model.inputs, model.file_inputs, model.input_steps),
+        outputs=_edge_reports(model.outputs, model.file_outputs, model.output_steps),
         layers=layers,
         buffers=tuple(_buffer_report(model, buffer) for buffer in plan.buffers),
         macs=model.macs,
@@ -148,7 +152,9 @@ def _weight_bits(layer: Layer) -> int | None:
 
 
 def _edge_reports(
-    tensors: Sequence[Tensor], file_tensors: Sequence[Tensor]
+    tensors: Sequence[Tensor],
+    file_tensors: Sequence[Tensor],
+    steps: Sequence[Sequence[HostStep]],
 ) -> tuple[EdgeReport, ...]:
     return tuple(
         EdgeReport(
@@ -158,8 +164,9 @@ def _edge_reports(
             file_type=in_file.type.value.lower(),
             scale=tensor.scale if tensor.scales else None,
             zero_point=tensor.zero_point,
+            host_operators=tuple(step.operator for step in on_host),
         )
-        for tensor, in_file in zip(tensors, file_tensors, strict=True)
+        for tensor, in_file, on_host in zip(tensors, file_tensors, steps, strict=True)
     )
 
 

@@ -197,10 +197,12 @@ def _acceleration_lines(data: dict[str, Any]) -> list[str]:
 
 def _edge(end: str, edge: dict[str, Any], verb: str) -> str:
     text = f"{end:12} {_shape(edge['shape'])} {edge['type']}"
-    if edge["file_type"] == edge["type"]:
+    steps = list(edge["host_operators"])
+    if edge["file_type"] == edge["type"] and not steps:
         return text
+    done = [*steps, verb] if end.startswith("input") else [verb, *steps]
     return (
-        f"{text}; {edge['file_type']} in the file, {verb} by the host"
+        f"{text}; {edge['file_type']} in the file, {' and '.join(done)} by the host"
         f" (scale {edge['scale']:.6g}, zero point {edge['zero_point']})"
     )
 

@@ -2,7 +2,8 @@
 
 A file holds one number for each element of the model's inputs, one input after the other: as int8,
 as uint8, or as little-endian float32. A quantised input takes floats through its own scale and zero
-point; int8 and uint8 differ by 128, as TFLite's converter has it.
+point; int8 and uint8 differ by 128, as TFLite's converter has it. Where the file computes with its
+input before it quantises it, the numbers are what that takes, and the host computes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,8 @@ import numpy.typing as npt
 
 from contracts.faults import ConfigError
 from runners.job import SampleEncoding
-from sw_templates.graph.float_edges import quantise_values
+from sw_templates.graph.float_edges import dequantise_values, quantise_values
+from sw_templates.graph.host_steps import HostStep, applied
 from sw_templates.model import Model
 from sw_templates.tensor import ElementType, Tensor
 
@@ -29,6 +31,8 @@ _CLEARLY = 1.2
 """So many times larger is no chance."""
 _BACKGROUND = 0.05
 """What more of the numbers are than this is no chance."""
+_WIDEST_UNSCALED = 1e6
+"""Floats that a network scales itself are smaller than this."""
 _PLAUSIBLE_RANGES = 8.0
 """Floats lie within so many times the range that the input was quantised for."""
 
@@ -82,6 +86,8 @@ def guessed_encoding(model: Model, files: Sequence[bytes], *, window_bytes: int)
         return Encoding(name="float32", reason="four bytes for each element of the model's input")
     if window_bytes % float_bytes == 0 and _are_floats(model, files):
         return Encoding(name="float32", reason="as floats, the files are in the input's range")
+    if model.steps_of_input(0):
+        return Encoding(name="uint8", reason="the network scales its input itself, as of pixels")
     if all(tensor.type is ElementType.UINT8 for tensor in model.inputs):
         return Encoding(name="uint8", reason="the model's input is uint8")
     return _signed_or_not(model.inputs[0], files)
@@ -93,11 +99,17 @@ def tensors_of(window: bytes, encoding: SampleEncoding, model: Model) -> bytes:
     Raises:
         ConfigError: An input has a type that cannot be made of this encoding, or a float is none.
     """
-    if encoding == "float32" or not all(t.type in _BYTE_TYPES for t in model.inputs):
+    steps = [model.steps_of_input(position) for position in range(len(model.inputs))]
+    are_bytes = all(tensor.type in _BYTE_TYPES for tensor in model.inputs)
+    if encoding == "float32" or any(steps) or not are_bytes:
         parts = _parts(_numbers(window, encoding), model.inputs)
         return b"".join(
-            _tensor(values, encoding, tensor)
-            for tensor, values in zip(model.inputs, parts, strict=True)
+            quantise_values(tensor, _prepared(values, encoding, in_file, mine)).tobytes()
+            if mine
+            else _tensor(values, encoding, tensor)
+            for tensor, in_file, values, mine in zip(
+                model.inputs, model.file_inputs, parts, steps, strict=True
+            )
         )
     parts = _parts(np.frombuffer(window, dtype="<u1"), model.inputs)
     return b"".join(
@@ -108,25 +120,43 @@ def tensors_of(window: bytes, encoding: SampleEncoding, model: Model) -> bytes:
 
 def real_numbers(window: bytes, encoding: SampleEncoding, model: Model) -> Floats:
     """Return what a window of a file means in the units of the network that was quantised."""
-    numbers = _numbers(window, encoding)
-    if encoding == "float32":
-        return numbers
-    parts = [
-        (part - _offset(encoding, tensor) - tensor.zero_point) * _scale(tensor)
-        for tensor, part in zip(model.inputs, _parts(numbers, model.inputs), strict=True)
-    ]
+    numbers = _parts(_numbers(window, encoding), model.inputs)
+    parts = []
+    for position, (tensor, part) in enumerate(zip(model.inputs, numbers, strict=True)):
+        steps = model.steps_of_input(position)
+        if steps:
+            given = _prepared(part, encoding, model.file_inputs[position], steps)
+            parts.append(given.astype(np.float64).reshape(-1))
+        elif encoding == "float32":
+            parts.append(part)
+        else:
+            parts.append((part - _offset(encoding, tensor) - tensor.zero_point) * _scale(tensor))
     return np.concatenate(parts)
 
 
-def dequantised(content: bytes, tensors: Sequence[Tensor]) -> Floats:
-    """Return the bytes of tensors, one after the other, as the numbers that they stand for."""
-    values, at = [], 0
-    for tensor in tensors:
-        part = content[at : at + tensor.size_bytes]
-        at += tensor.size_bytes
-        numbers = np.frombuffer(part, dtype=tensor.type.numpy_name).astype(np.float64)
-        values.append((numbers - tensor.zero_point) * _scale(tensor))
+def dequantised(content: bytes, model: Model) -> Floats:
+    """Return the bytes of a model's outputs as the numbers that its file gives for them."""
+    values = []
+    for position, (tensor, part) in enumerate(model.output_parts(content)):
+        numbers = np.frombuffer(part, dtype=tensor.type.numpy_name)
+        steps = model.steps_of_output(position)
+        if steps:
+            given = dequantise_values(tensor, numbers.reshape(tensor.shape))
+            values.append(applied(steps, given).astype(np.float64).reshape(-1))
+        else:
+            values.append((numbers.astype(np.float64) - tensor.zero_point) * _scale(tensor))
     return np.concatenate(values)
+
+
+def _prepared(
+    values: Floats, encoding: SampleEncoding, in_file: Tensor, steps: Sequence[HostStep]
+) -> npt.NDArray[np.float32]:
+    """Return what the file's operators before its QUANTIZE make of the numbers of a sample."""
+    given = values - _offset(encoding, in_file)
+    if in_file.type is not ElementType.FLOAT32:
+        given = np.clip(np.rint(given), *in_file.type.limits)
+    made = applied(steps, given.astype(in_file.type.numpy_name).reshape(in_file.shape))
+    return made.astype(np.float32, copy=False)
 
 
 def _numbers(window: bytes, encoding: SampleEncoding) -> Floats:
@@ -170,6 +200,8 @@ def _are_floats(model: Model, files: Sequence[bytes]) -> bool:
     if not scales:
         return False
     widest = max(256 * tensor.scale for tensor in scales) * _PLAUSIBLE_RANGES
+    if any(map(model.steps_of_input, range(len(model.inputs)))):
+        widest = _WIDEST_UNSCALED
     seen = 0
     for content in files:
         if len(content) % 4:

@@ -41,7 +41,7 @@ class Judge:
 
     def of_tensors(self, outputs: Sequence[bytes]) -> Score:
         """Return the score of output tensors, one after the other for each inference."""
-        return self.of_numbers([dequantised(output, self._model.outputs) for output in outputs])
+        return self.of_numbers([dequantised(output, self._model) for output in outputs])
 
     def of_numbers(self, outputs: Sequence[Numbers]) -> Score:
         """Return the score of outputs in the units of the network before quantisation."""
@@ -59,7 +59,7 @@ class Judge:
         """Return the class that each output says; None where anomalies are looked for."""
         if self._samples.task == "anomaly":
             return None
-        return [self._class(dequantised(output, self._model.outputs)) for output in outputs]
+        return [self._class(dequantised(output, self._model)) for output in outputs]
 
     def real(self) -> Iterator[list[Numbers]]:
         """Yield the windows of each sample in the units of the network before quantisation."""

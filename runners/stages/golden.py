@@ -19,6 +19,7 @@ from runners.job import Job
 from runners.pipeline import Building, Stage
 from runners.samples.files import read_samples, samples_digest
 from runners.stages.candidate_answers import CandidateAnswer, candidate_answers
+from runners.stages.lone_answers import lone_answers_of_reference
 from runners.stages.wrong_rounding import WrongRounding
 from runners.tools import identities
 from runners.workload import workload_model
@@ -37,6 +38,7 @@ _MOST_SAMPLES = 16
 """Labelled samples among the candidates."""
 
 _CANDIDATES = "candidates.jsonl"
+_LONE = "lone_layers.json"
 
 Flags = npt.NDArray[np.bool_]
 """Inputs by row; by column the faults that they show, or the values that occur with them."""
@@ -133,7 +135,10 @@ def _inputs(job: Job) -> Mapping[str, Any]:
 
 
 def _build(building: Building) -> float:
-    """Write ``golden.json``, ``candidates.jsonl`` (inputs, outputs, CRCs) and ``oracle.json``."""
+    """Write ``golden.json``, ``candidates.jsonl`` (inputs, outputs, CRCs) and ``oracle.json``.
+
+    And ``lone_layers.json``: the CRC of each layer's outputs to ``lone_inputs``.
+    """
     with tempfile.TemporaryDirectory(prefix="candidates-", dir=building.out) as folder:
         return _choose(building, Path(folder))
 
@@ -146,6 +151,8 @@ def _choose(building: Building, folder: Path) -> float:
     candidates, reference_s = candidate_answers(
         job, _candidate_inputs(job, model), folder=folder / "reference"
     )
+    lone, lone_s = lone_answers_of_reference(job, folder=folder / "lone")
+    (building.out / _LONE).write_text(json.dumps(lone))
     building.progress(0.5)
     shown = np.array([candidate.shown for candidate in candidates])
     values = np.array([candidate.values for candidate in candidates])
@@ -172,7 +179,7 @@ def _choose(building: Building, folder: Path) -> float:
     )
     report = _report((*faults_of(model), *rounding.faults), shown, considered, chosen)
     (building.out / "oracle.json").write_text(report.to_json())
-    return time.process_time() - started_s + reference_s + rounding.cpu_s
+    return time.process_time() - started_s + reference_s + lone_s + rounding.cpu_s
 
 
 def _candidate_inputs(job: Job, model: Model) -> tuple[bytes, ...]:
@@ -258,6 +265,11 @@ def read_candidates(folder: Path) -> tuple[tuple[bytes, Golden], ...]:
     )
 
 
+def read_lone(folder: Path) -> tuple[int | None, ...]:
+    """Return the CRC of a layer's outputs to each of ``lone_inputs``; None where there is none."""
+    return tuple(json.loads((folder / _LONE).read_text()))
+
+
 def read_oracle(folder: Path) -> OracleReport:
     """Return how telling the golden inputs are, as the stage wrote it."""
     return oracle_from_json((folder / "oracle.json").read_text())
@@ -265,12 +277,13 @@ def read_oracle(folder: Path) -> OracleReport:
 
 GOLDEN_STAGE = Stage(
     name="golden",
-    version=4,
+    version=5,
     needs=(),
     inputs=_inputs,
     code=(
         "runners/stages/golden.py",
         "runners/stages/candidate_answers.py",
+        "runners/stages/lone_answers.py",
         "runners/stages/wrong_rounding.py",
         "runners/samples",
         "runners/workload.py",

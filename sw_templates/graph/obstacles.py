@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import assert_never
 
 from contracts.faults import ConfigError
+from sw_templates.graph.graph_folding import FOLDED
+from sw_templates.graph.host_steps import HostFunction
 from sw_templates.tflite_file import RawModel, RawOperator
 
 FLOAT_TYPES = ("FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16")
@@ -107,6 +109,7 @@ def require_no_obstacles(
     *,
     known: Sequence[str],
     edges: Collection[str],
+    by_host: Mapping[str, HostFunction],
     refusals: Mapping[int, ConfigError],
 ) -> None:
     """Raise the error that names all that keeps a model from being supported, if there is any.
@@ -116,15 +119,22 @@ def require_no_obstacles(
         source: The file, for errors.
         known: TFLite's names of the operators that are supported.
         edges: Those of them that lead from float32 to integers.
+        by_host: Name to what the host does of an operator on float32.
         refusals: Number of each of those operators that is used in an unsupported way, and why.
 
     Raises:
         UnsupportedModel: With every reason; for one use of one operator its own error's words.
     """
-    unknown = [operator for operator in raw.operators if operator.name not in known]
     by_index = {operator.index: operator for operator in raw.operators}
+    at_edges = FloatEdges(raw, edges, by_host)
+    refused = [by_index[number] for number in refusals]
+    unknown = [operator for operator in raw.operators if operator.name not in known]
+    edge_obstacles = at_edges.obstacles([*unknown, *refused])
+    unknown = [operator for operator in unknown if operator.index not in at_edges.explained]
+    refusals = {n: error for n, error in refusals.items() if n not in at_edges.explained}
     failing = [*unknown, *(by_index[number] for number in refusals)]
     obstacles = [
+        *edge_obstacles,
         *_unknown_operators(unknown),
         *_floats(raw, failing, edges),
         *_dynamic(raw, failing),
@@ -172,10 +182,96 @@ def _unknown_operators(operators: Iterable[RawOperator]) -> list[Obstacle]:
     ]
 
 
+class FloatEdges:
+    """The operators in float32 between inputs and QUANTIZE, and between DEQUANTIZE and outputs.
+
+    Args:
+        raw: The model, without what the host does.
+        quantisers: Names of the operators that lead from float32 to integers.
+        by_host: Name to what the host does of an operator on float32.
+
+    Attributes:
+        explained: Numbers of the operators that ``obstacles`` has said all about.
+    """
+
+    def __init__(
+        self, raw: RawModel, quantisers: Collection[str], by_host: Mapping[str, HostFunction]
+    ) -> None:
+        self._raw = raw
+        self._behind_names = sorted(by_host)
+        self._before_names = sorted(name for name, each in by_host.items() if each.is_before)
+        self._quantisers = quantisers
+        self.explained: set[int] = set()
+        was_integer: set[int] = set()
+        """Tensors behind a DEQUANTIZE."""
+        self._behind, self._before = set[int](), set[int]()
+        for operator in raw.operators:
+            if operator.name == _FROM_INTEGERS or was_integer.intersection(operator.inputs):
+                was_integer.update(operator.outputs)
+                self._behind.add(operator.index)
+        becomes_integer: set[int] = set()
+        for operator in reversed(raw.operators):
+            if operator.name in quantisers or becomes_integer.intersection(operator.outputs):
+                becomes_integer.update(operator.inputs)
+                self._before.add(operator.index)
+        self._before, self._behind = self._before - self._behind, self._behind - self._before
+
+    def obstacles(self, failing: Sequence[RawOperator]) -> list[Obstacle]:
+        """Return an obstacle for each operator at the edges that the host cannot do."""
+        places = (
+            ("before the first QUANTIZE", self._before, self._before_names),
+            ("behind the last DEQUANTIZE", self._behind, self._behind_names),
+        )
+        found: list[Obstacle] = []
+        for where, numbers, names in places:
+            here = [operator for operator in failing if operator.index in numbers]
+            bridges = {
+                operator.index
+                for operator in here
+                if operator.name in (_FROM_INTEGERS, *self._quantisers)
+            }
+            uses: dict[str, list[int]] = {}
+            for operator in here:
+                if operator.index not in bridges and self._is_float(operator):
+                    uses.setdefault(operator.name, []).append(operator.index)
+            for name, indexes in uses.items():
+                found.append(_edge_obstacle(name, indexes, where, names))
+                self.explained.update(indexes)
+            if uses:
+                self.explained |= bridges
+        return found
+
+    def _is_float(self, operator: RawOperator) -> bool:
+        tensors = self._raw.tensors
+        return any(tensors[n].type_name in FLOAT_TYPES for n in _tensors_of(self._raw, operator))
+
+
+def _edge_obstacle(
+    name: str, numbers: Sequence[int], where: str, by_host: Sequence[str]
+) -> Obstacle:
+    if name in by_host:
+        fix = (
+            "the host does it where all its inputs but one are constants and nothing else reads"
+            " what it is given; or quantise it, too"
+        )
+    else:
+        fix = (
+            "cut the model there and do it in your own program, or quantise it, too; the host"
+            f" itself does {', '.join(by_host)}"
+        )
+    return Obstacle(
+        kind=ObstacleKind.LAYER,
+        name=name,
+        count=len(numbers),
+        operators=tuple(numbers),
+        reason=f"computes in float32 {where}",
+        fix=fix,
+    )
+
+
 _STATE = ("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
 _CONTROL_FLOW = ("IF", "WHILE", "CALL", "STABLEHLO_WHILE", "STABLEHLO_CASE")
 _FROM_INTEGERS = "DEQUANTIZE"
-_SHAPES = ("SHAPE", "FILL", "BROADCAST_TO", "RANGE", "CAST")
 _POST_PROCESSING = "TFLite_Detection_PostProcess"
 
 
@@ -206,7 +302,7 @@ def operator_fix(name: str) -> str:
         return "convert without control flow: unroll loops, take one branch"
     if name in _STATE:
         return "convert without variables: make the state an input and an output"
-    if name in _SHAPES:
+    if name in FOLDED:
         return (
             "where it computes a shape: convert with a fixed batch size of 1; else replace it in"
             " the model, or add it (docs/how-to/add-an-operator.md)"

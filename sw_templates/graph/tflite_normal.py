@@ -6,13 +6,17 @@ follows. So it is never handed a user's file, but one that is written anew from 
 read and checked.
 """
 
+import copy
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from contracts.faults import ConfigError
+from sw_templates.graph.graph_folding import fold_constants
 from sw_templates.model import Model
+from sw_templates.tflite_file import parse_tflite
 
 _FILE_IDENTIFIER = b"TFL3"
 _DAMAGE = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError)
@@ -41,17 +45,89 @@ def normalised(content: bytes, source: str, model: Model | None = None) -> bytes
     from ai_edge_litert import schema_py_generated as schema
 
     try:
-        copy = _copied(schema, content)
+        whole = _copied(schema, content)
         if model is not None:
-            _cut_edges(copy.subgraphs[0], model)
+            _cut_edges(whole.subgraphs[0], model)
         builder = flatbuffers.Builder(len(content) + 1024)
-        builder.Finish(copy.Pack(builder), _FILE_IDENTIFIER)
+        builder.Finish(whole.Pack(builder), _FILE_IDENTIFIER)
     except _DAMAGE as error:
-        raise ConfigError(
-            f"{source} is a damaged TFLite file: {type(error).__name__}: {error}"[:500],
-            fix="copy or convert the model again",
-        ) from None
+        raise _damaged(source, error) from None
     return bytes(builder.Output())
+
+
+def _damaged(source: str, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"{source} is a damaged TFLite file: {type(error).__name__}: {error}"[:500],
+        fix="copy or convert the model again",
+    )
+
+
+def single_operators(content: bytes, source: str, model: Model) -> Callable[[int], bytes]:
+    """Return what writes a TFLite file of one layer of a network, normalised as above.
+
+    Its inputs are the layer's ``activations``, its outputs the layer's. What the import has
+    computed beforehand is a constant of it.
+
+    Args:
+        content: A file that the import accepts.
+        source: Its name in errors.
+        model: What the import made of it.
+
+    Returns:
+        Position of a layer in the network to the bytes of its file.
+
+    Raises:
+        ConfigError: The file is damaged at a place that the import does not look at.
+    """
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    operators = model.operators
+    folded = fold_constants(parse_tflite(content, source, operators.options), operators.by_name)
+    try:
+        whole = _copied(schema, content)
+    except _DAMAGE as error:
+        raise _damaged(source, error) from None
+    (graph,) = whole.subgraphs
+
+    def written(position: int) -> bytes:
+        layer = model.layers[position]
+        operator = graph.operators[layer.index]
+        numbers = [operator.inputs, operator.outputs, operator.intermediates]
+        used = sorted({int(n) for each in numbers if each is not None for n in each} - {-1})
+        renumbered = {number: place for place, number in enumerate(used)}
+        tensors = [copy.copy(graph.tensors[number]) for number in used]
+        buffers = [schema.BufferT()]
+        for tensor, number in zip(tensors, used, strict=True):
+            data = folded.tensors[number].data
+            tensor.buffer = 0 if data is None else len(buffers)
+            tensor.shape, tensor.shapeSignature = folded.tensors[number].shape, None
+            if data is not None:
+                buffers.append(schema.BufferT(data=np.frombuffer(data, np.uint8)))
+        alone = copy.copy(operator)
+        alone.opcodeIndex = 0
+        for name in ("inputs", "outputs", "intermediates"):
+            given = getattr(operator, name)
+            if given is not None:
+                setattr(alone, name, [renumbered.get(int(number), -1) for number in given])
+        builder = flatbuffers.Builder(1024)
+        model_of_one = schema.ModelT(
+            version=3,
+            operatorCodes=[whole.operatorCodes[operator.opcodeIndex]],
+            subgraphs=[
+                schema.SubGraphT(
+                    tensors=tensors,
+                    inputs=[renumbered[tensor.index] for tensor in layer.activations],
+                    outputs=[renumbered[tensor.index] for tensor in layer.outputs],
+                    operators=[alone],
+                )
+            ],
+            buffers=buffers,
+        )
+        builder.Finish(model_of_one.Pack(builder), _FILE_IDENTIFIER)
+        return bytes(builder.Output())
+
+    return written
 
 
 def _cut_edges(graph: Any, model: Model) -> None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy.typing as npt
 
 from contracts.network import Alias
+from sw_templates.graph.host_steps import KEPT, HostFunction
 from sw_templates.layer import Layer
 from sw_templates.layers.strided_view import MOVED_TYPES, require_same_type
 from sw_templates.tensor import ElementType
@@ -24,6 +25,7 @@ class AliasLayer(Layer, ABC):
     """
 
     folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "elements"
+    on_host: ClassVar[HostFunction | None] = KEPT
     aliases_input: ClassVar[bool] = True
     most_inputs: ClassVar[int]
 

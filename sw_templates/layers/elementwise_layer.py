@@ -3,6 +3,7 @@
 from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sw_templates.constants import Constant
 from sw_templates.layer import Layer
@@ -35,14 +36,21 @@ def elementwise_prototype(kernel: str, element: str = "int8_t") -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElementwiseLayer(Layer, ABC):
-    """A layer of two inputs; where one has size 1, its element serves all of the other's."""
+    """A layer of two inputs; where one has size 1, its element serves all of the other's.
+
+    Class attributes:
+        second_is_int8: So it is on int16, too.
+    """
+
+    second_is_int8: ClassVar[bool] = False
 
     @classmethod
     def operands(cls, node: Node) -> tuple[Tensor, Tensor, Tensor]:
         """Return both inputs and the output, with their shapes checked."""
         node.inputs(2, 2)
         types = INT16 if cls.for_int16 else INT8
-        left, right = node.activation(0, types), node.activation(1, types)
+        left = node.activation(0, types)
+        right = node.activation(1, INT8 if cls.second_is_int8 else types)
         output = node.output(types)
         shape = _broadcast(left.shape, right.shape)
         if shape is None:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from sw_templates.constants import Constant
+from sw_templates.constants import Constant, tensor_values
 from sw_templates.layer import Layer
 from sw_templates.layers.walk import WALK_MEMBERS, Loop, Walk, strides_of, walk
 from sw_templates.tensor import Tensor
@@ -124,3 +124,19 @@ class PadLayer(Layer, ABC):
             return found
         # The last dimension has size 1 and is padded: elements that follow one another lie apart.
         return Walk(row=Loop(turns=1, strides=(1, 1)), loops=(found.row, *found.loops))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PadWithLayer(PadLayer, ABC):
+    """A padding with a number that the third input holds."""
+
+    @classmethod
+    def padding_value(cls, node: Node, output: Tensor) -> int:
+        """Return the third input's only element, of the output's scale and zero point."""
+        node.inputs(3, 3)
+        constant = node.activation(2, (output.type,))
+        if constant.data is None or constant.elements != 1:
+            node.refuse(constant.index, "must be a constant of one element")
+        if (constant.scale, constant.zero_point) != (output.scale, output.zero_point):
+            node.refuse(constant.index, "must have the scale and zero point of the output")
+        return int(tensor_values(constant).reshape(-1)[0])

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,8 @@ class TableLayer(Layer, ABC):
     Attributes:
         table: The output for each input from -128 to 127.
     """
+
+    keeps_shape: ClassVar[bool] = True
 
     table: tuple[int, ...]
 

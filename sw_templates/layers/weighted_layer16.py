@@ -78,9 +78,12 @@ class WeightedLayer16(WeightedLayer, ABC):
 
     def _bits(self, multiplier: int) -> int:
         """Return a multiplier of 31 bits as the kernel has it, rounded as TFLite does."""
-        if self.multiplier_bits == 31:
-            return multiplier
-        return (multiplier + (1 << 15)) >> 16 if multiplier < 0x7FFF0000 else 0x7FFF
+        return multiplier if self.multiplier_bits == 31 else short_multiplier(multiplier)
+
+
+def short_multiplier(multiplier: int) -> int:
+    """Return a multiplier of 31 bits as one of 15, rounded as TFLite does."""
+    return (multiplier + (1 << 15)) >> 16 if multiplier < 0x7FFF0000 else 0x7FFF
 
 
 def require_bias16(node: Node, channels: int, *, bits: int) -> Tensor | None:

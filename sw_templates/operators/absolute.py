@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
 
 from sw_templates.layers.table_layer import TableLayer, table_prototype, table_structure
 from sw_templates.quantise import kernel_multiplier, requantise, to_float32
@@ -16,6 +19,7 @@ class Abs(TableLayer):
 
     operator: ClassVar[str] = "ABS"
     kernel: ClassVar[str] = "absolute"  # C has an abs
+    on_integers: ClassVar[Callable[..., npt.NDArray[Any]] | None] = np.abs
     structure: ClassVar[str] = table_structure("absolute")
     prototype: ClassVar[str] = table_prototype("absolute")
 

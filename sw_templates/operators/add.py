@@ -1,11 +1,16 @@
 """ADD of two tensors, each brought to a common scale first."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from contracts.faults import ConfigError
 from contracts.network import Requantisation, TensorSum
 from sw_templates.constants import Constant, int32_constant
+from sw_templates.graph.host_steps import HostFunction, arithmetic
 from sw_templates.layer import ReferenceKernel
 from sw_templates.layers.elementwise_layer import elementwise_prototype, elementwise_structure
 from sw_templates.layers.sum_layer import SUM_OPTIONS, SumLayer
@@ -32,6 +37,8 @@ class Add(SumLayer):
     operator: ClassVar[str] = "ADD"
     kernel: ClassVar[str] = "add"
     options: ClassVar[OptionsTable | None] = OptionsTable(name="AddOptions", fields=SUM_OPTIONS)
+    on_integers: ClassVar[Callable[..., npt.NDArray[Any]] | None] = np.add
+    on_host: ClassVar[HostFunction | None] = arithmetic(np.add)
     structure: ClassVar[str] = elementwise_structure(
         "add", _SHAPE_MEMBERS + SUM_MEMBERS.lstrip("\n")
     )

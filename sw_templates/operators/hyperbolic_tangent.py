@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sw_templates.graph.host_steps import HostFunction, hyperbolic_tangent_of, of_each
 from sw_templates.layers.float_table import float_function, quantised_function
 from sw_templates.layers.table_layer import TableLayer, table_prototype, table_structure
 from sw_templates.tensor import Tensor
@@ -16,6 +17,7 @@ class Tanh(TableLayer):
 
     operator: ClassVar[str] = "TANH"
     kernel: ClassVar[str] = "hyperbolic_tangent"  # C has a tanh
+    on_host: ClassVar[HostFunction | None] = of_each(hyperbolic_tangent_of)
     structure: ClassVar[str] = table_structure("hyperbolic_tangent")
     prototype: ClassVar[str] = table_prototype("hyperbolic_tangent")
 

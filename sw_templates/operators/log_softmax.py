@@ -18,6 +18,7 @@ class LogSoftmax(Layer):
     operator: ClassVar[str] = "LOG_SOFTMAX"
     kernel: ClassVar[str] = "log_softmax"
     options: ClassVar[OptionsTable | None] = OptionsTable(name="LogSoftmaxOptions", fields=())
+    keeps_shape: ClassVar[bool] = True
     structure: ClassVar[str] = """
 struct log_softmax_layer {
     int32_t rows, depth;

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sw_templates.graph.host_steps import HostFunction, logistic_of, of_each
 from sw_templates.layers.float_table import float_function, quantised_function
 from sw_templates.layers.table_layer import TableLayer, table_prototype, table_structure
 from sw_templates.quantise import to_float32
@@ -23,6 +24,7 @@ class Logistic(TableLayer):
 
     operator: ClassVar[str] = "LOGISTIC"
     kernel: ClassVar[str] = "logistic"
+    on_host: ClassVar[HostFunction | None] = of_each(logistic_of)
     structure: ClassVar[str] = table_structure("logistic")
     prototype: ClassVar[str] = table_prototype("logistic")
 

@@ -1,7 +1,11 @@
 """MINIMUM: the smaller of two stored numbers, whatever their scales, as the reference has it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
 
 from sw_templates.layers.elementwise_layer import elementwise_prototype, elementwise_structure
 from sw_templates.layers.extremum_layer import ExtremumLayer
@@ -13,6 +17,7 @@ class Minimum(ExtremumLayer):
 
     operator: ClassVar[str] = "MINIMUM"
     kernel: ClassVar[str] = "minimum"
+    on_integers: ClassVar[Callable[..., npt.NDArray[Any]] | None] = np.minimum
     structure: ClassVar[str] = elementwise_structure("minimum", "")
     prototype: ClassVar[str] = elementwise_prototype("minimum")
 

@@ -1,8 +1,13 @@
 """MUL of two tensors."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
+
+from sw_templates.graph.host_steps import HostFunction, arithmetic
 from sw_templates.layers.elementwise_layer import elementwise_prototype, elementwise_structure
 from sw_templates.layers.product_layer import ProductLayer
 from sw_templates.tflite_file import OptionsTable
@@ -17,6 +22,8 @@ class Mul(ProductLayer):
     options: ClassVar[OptionsTable | None] = OptionsTable(
         name="MulOptions", fields=("FusedActivationFunction",)
     )
+    on_integers: ClassVar[Callable[..., npt.NDArray[Any]] | None] = np.multiply
+    on_host: ClassVar[HostFunction | None] = arithmetic(np.multiply)
     structure: ClassVar[str] = elementwise_structure(
         "mul",
         """

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
 
 from sw_templates.layers.table_layer import TableLayer, table_prototype, table_structure
 from sw_templates.tensor import Tensor
@@ -15,6 +18,7 @@ class Neg(TableLayer):
 
     operator: ClassVar[str] = "NEG"
     kernel: ClassVar[str] = "neg"
+    on_integers: ClassVar[Callable[..., npt.NDArray[Any]] | None] = np.negative
     structure: ClassVar[str] = table_structure("neg")
     prototype: ClassVar[str] = table_prototype("neg")
 

@@ -32,6 +32,7 @@ class Quantize(Layer):
     kernel: ClassVar[str] = "quantize"
     is_host_edge: ClassVar[bool] = True
     folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "values"
+    keeps_shape: ClassVar[bool] = True
     structure: ClassVar[str] = """
 struct quantize_layer {
     int32_t size; /* elements */

@@ -1,7 +1,11 @@
 """SUM over any dimensions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
 
 from sw_templates.layers.reduce_layer import (
     REDUCE_FIELDS,
@@ -27,6 +31,7 @@ class Sum(ReduceLayer):
     options: ClassVar[OptionsTable | None] = OptionsTable(
         name="ReducerOptions", fields=REDUCE_FIELDS
     )
+    on_integers: ClassVar[Callable[..., npt.NDArray[Any]] | None] = np.sum
     structure: ClassVar[str] = reduce_structure("reduce_sum")
     prototype: ClassVar[str] = reduce_prototype("reduce_sum")
 

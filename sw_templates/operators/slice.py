@@ -1,9 +1,13 @@
 """SLICE: a box of a tensor."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
+
+import numpy.typing as npt
 
 from sw_templates.layers.strided_view import MOVED_TYPES, ViewLayer, moved, positions
+from sw_templates.tflite_file import RawTensor
 from sw_templates.tflite_node import Node
 
 
@@ -13,6 +17,7 @@ class Slice(ViewLayer):
 
     operator: ClassVar[str] = "SLICE"
     kernel: ClassVar[str] = "slice"
+    folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "elements"
     structure: ClassVar[str] = """
 struct slice_layer {
     int32_t outputs;      /* how many */
@@ -22,6 +27,19 @@ struct slice_layer {
     prototype: ClassVar[str] = """
 void slice(const struct slice_layer *layer, const void *input, void *output);
 """
+
+    @classmethod
+    def fold(
+        cls,
+        values: Sequence[npt.NDArray[Any]],
+        options: Mapping[str, float],
+        output: RawTensor,
+    ) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.fold``."""
+        del options, output
+        pairs = zip(values[1].reshape(-1).tolist(), values[2].reshape(-1).tolist(), strict=True)
+        box = tuple(slice(first, None if size == -1 else first + size) for first, size in pairs)
+        return [values[0][box]]
 
     @classmethod
     def read(cls, node: Node) -> Self:

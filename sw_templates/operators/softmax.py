@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sw_templates.constants import Constant, int32_constant
+from sw_templates.graph.host_steps import HostFunction, softmax_of_rows
 from sw_templates.layer import Layer, ReferenceKernel
 from sw_templates.layers.exact import divide_by_power_of_two, doubling_high_multiply
 from sw_templates.layers.fixed_point import exponentials, reciprocal_of_one_plus
@@ -26,6 +27,10 @@ class Softmax(Layer):
     operator: ClassVar[str] = "SOFTMAX"
     kernel: ClassVar[str] = "softmax"
     options: ClassVar[OptionsTable | None] = OptionsTable(name="SoftmaxOptions", fields=("Beta",))
+    on_host: ClassVar[HostFunction | None] = HostFunction(
+        compute=softmax_of_rows, takes="beta", is_before=False
+    )
+    keeps_shape: ClassVar[bool] = True
     structure: ClassVar[str] = """
 struct softmax_layer {
     int32_t rows, depth;

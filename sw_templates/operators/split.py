@@ -1,12 +1,14 @@
 """SPLIT into equal parts along one dimension."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from sw_templates.layers.strided_view import MOVED_TYPES, ViewLayer, moved, positions, resolved_axis
-from sw_templates.tflite_file import OptionsTable
+from sw_templates.tflite_file import OptionsTable, RawTensor
 from sw_templates.tflite_node import Node
 
 
@@ -19,6 +21,7 @@ class Split(ViewLayer):
     options: ClassVar[OptionsTable | None] = OptionsTable(
         name="SplitOptions", fields=("NumSplits",)
     )
+    folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "elements"
     structure: ClassVar[str] = """
 struct split_layer {
     int32_t outputs;      /* how many */
@@ -29,6 +32,18 @@ struct split_layer {
 void split(const struct split_layer *layer, const void *input, int8_t *const *outputs);
 """
     has_output_list: ClassVar[bool] = True
+
+    @classmethod
+    def fold(
+        cls,
+        values: Sequence[npt.NDArray[Any]],
+        options: Mapping[str, float],
+        output: RawTensor,
+    ) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.fold``."""
+        del output
+        axis = int(values[0].reshape(()))
+        return np.split(values[1], int(options["NumSplits"]), axis=axis)
 
     @classmethod
     def read(cls, node: Node) -> Self:

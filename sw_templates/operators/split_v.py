@@ -1,12 +1,14 @@
 """SPLIT_V into parts of given sizes along one dimension."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from sw_templates.layers.strided_view import MOVED_TYPES, ViewLayer, moved, positions, resolved_axis
-from sw_templates.tflite_file import OptionsTable
+from sw_templates.tflite_file import OptionsTable, RawTensor
 from sw_templates.tflite_node import Node
 
 
@@ -19,6 +21,7 @@ class SplitV(ViewLayer):
     options: ClassVar[OptionsTable | None] = OptionsTable(
         name="SplitVOptions", fields=("NumSplits",)
     )
+    folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "elements"
     structure: ClassVar[str] = """
 struct split_v_layer {
     int32_t outputs;      /* how many */
@@ -29,6 +32,20 @@ struct split_v_layer {
 void split_v(const struct split_v_layer *layer, const void *input, int8_t *const *outputs);
 """
     has_output_list: ClassVar[bool] = True
+
+    @classmethod
+    def fold(
+        cls,
+        values: Sequence[npt.NDArray[Any]],
+        options: Mapping[str, float],
+        output: RawTensor,
+    ) -> Sequence[npt.NDArray[Any]]:
+        """See ``Layer.fold``."""
+        del options, output
+        sizes, axis = values[1].reshape(-1).tolist(), int(values[2].reshape(()))
+        if -1 in sizes:
+            sizes[sizes.index(-1)] = values[0].shape[axis] - sum(sizes) - 1
+        return np.split(values[0], np.cumsum(sizes)[:-1], axis=axis)
 
     @classmethod
     def read(cls, node: Node) -> Self:

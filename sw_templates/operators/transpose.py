@@ -7,9 +7,15 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
+from sw_templates.graph.host_steps import HostFunction
 from sw_templates.layers.strided_view import MOVED_TYPES, ViewLayer, moved, positions, resolved_axis
 from sw_templates.tflite_file import RawTensor
 from sw_templates.tflite_node import Node
+
+_TURNED = HostFunction(
+    compute=lambda values, order: values.transpose([int(axis) for axis in order.reshape(-1)]),
+    takes="order",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +25,7 @@ class Transpose(ViewLayer):
     operator: ClassVar[str] = "TRANSPOSE"
     kernel: ClassVar[str] = "transpose"
     folds: ClassVar[Literal["nothing", "integers", "elements", "values"]] = "elements"
+    on_host: ClassVar[HostFunction | None] = _TURNED
     structure: ClassVar[str] = """
 struct transpose_layer {
     int32_t outputs;      /* how many */

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import tflite
 
 from sw_templates.constants import packed_int4
 from tests.firmware.firmware_bench import small_network_spec
@@ -41,6 +42,8 @@ from tests.firmware.tflite_builder import (
     PRELU,
     QUANTIZE,
     RELU,
+    RELU6_OPERATOR,
+    RELU_OPERATOR,
     RESHAPE,
     RESIZE_BILINEAR,
     RESIZE_NEAREST_NEIGHBOR,
@@ -65,6 +68,8 @@ from tests.firmware.tflite_builder import (
 )
 
 SHAPE = [1, 8, 7, 3]
+
+ABS, NEG = tflite.BuiltinOperator.ABS, tflite.BuiltinOperator.NEG
 
 
 class _Network:
@@ -266,6 +271,20 @@ def add_int16(network: _Network) -> None:
     apply(LEAKY_RELU, [image], wide(SHAPE, 2e-4), {"Alpha": 0.1})
     pads = network.add(integers([[0, 0], [1, 2], [2, 0], [0, 0]]))
     apply(PAD, [image, pads], wide([1, 11, 9, 3], 1e-4), {})
+    value = network.add(
+        TensorSpec(shape=[], scales=[1e-4], zero_points=[0], type_code=INT16, data=b"\x05\xff")
+    )
+    apply(PADV2, [image, pads, value], wide([1, 11, 9, 3], 1e-4), {})
+    factors = network.add(
+        TensorSpec(shape=[3], scales=[0.01], zero_points=[7], data=bytes([9, 200, 90]))
+    )
+    apply(PRELU, [image, factors], wide(SHAPE, 1e-4), {})
+    for code in (RELU_OPERATOR, RELU6_OPERATOR, ABS, NEG):
+        apply(code, [image], wide(SHAPE, 2e-4), {})
+    larger = wide([1, 13, 9, 3], 1e-4)
+    apply(RESIZE_BILINEAR, [image, network.add(integers([13, 9]))], larger, {"AlignCorners": 0})
+    product = wide([8, 8], 1e-3)
+    apply(BATCH_MATMUL, [vectors, vectors], product, {"AdjX": False, "AdjY": True})
     pool = {"Padding": SAME, "StrideH": 2, "StrideW": 1, "FilterHeight": 3, "FilterWidth": 2}
     for code in (AVERAGE_POOL_2D, MAX_POOL_2D):
         apply(code, [image], wide([1, 4, 7, 3], 1e-4), pool)

@@ -158,6 +158,8 @@ def test_no_two_live_buffers_overlap(
         outputs=tuple(outputs),
         file_inputs=inputs,
         file_outputs=tuple(outputs),
+        input_steps=tuple(() for _ in inputs),
+        output_steps=tuple(() for _ in outputs),
         operators=graph.operators,
     )
     plan = plan_memory(model, row_align_bytes=4, scratch_rows=1)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tflite
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,15 +18,18 @@ from tests.firmware.random_layers import (
     fully_connected_models,
     single,
 )
+from tests.firmware.random_movers import batch_matmul_models
 from tests.firmware.random_operators import (
     elementwise_models,
     max_pool_models,
     pad_models,
     reduce_models,
+    resize_models,
 )
 from tests.firmware.tflite_builder import (
     ADD,
     AVERAGE_POOL_2D,
+    BATCH_MATMUL,
     CONV_2D,
     DEPTHWISE_CONV_2D,
     FULLY_CONNECTED,
@@ -41,6 +45,11 @@ from tests.firmware.tflite_builder import (
     MINIMUM,
     MUL,
     PAD,
+    PADV2,
+    PRELU,
+    RELU6_OPERATOR,
+    RELU_OPERATOR,
+    RESIZE_BILINEAR,
     SOFTMAX,
     SUB,
     TANH,
@@ -50,8 +59,12 @@ from tests.firmware.tflite_builder import (
     build,
 )
 
+ABS, NEG = tflite.BuiltinOperator.ABS, tflite.BuiltinOperator.NEG
 MANY = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
-WIDE = (ADD, SUB, MUL, MAXIMUM, MINIMUM, AVERAGE_POOL_2D, MAX_POOL_2D, MEAN, PAD)
+WIDE = (
+    *(ADD, SUB, MUL, MAXIMUM, MINIMUM, PRELU, AVERAGE_POOL_2D, MAX_POOL_2D, MEAN, PAD, PADV2),
+    *(RESIZE_BILINEAR, BATCH_MATMUL),
+)
 SPREADS = st.sampled_from([1 / 256, 1 / 256, 1 / 60, 1 / 1000, 1.0])
 
 
@@ -92,7 +105,8 @@ def wide_elementwise(
     tensors = []
     for tensor in spec.tensors:
         data = tensor.data
-        if not tensor.scales:  # axes, paddings
+        is_factor = data is not None and spec.operators[0].code == PRELU  # of int8
+        if not tensor.scales or is_factor:  # axes, paddings
             tensors.append(tensor)
             continue
         if data is not None:
@@ -127,7 +141,21 @@ def leaky_relu_models(draw: st.DrawFn) -> ModelSpec:
     return single(LEAKY_RELU, [source, result], [0], {"Alpha": float(np.float32(alpha))}, 1)
 
 
+@st.composite
+def unary_models(draw: st.DrawFn) -> ModelSpec:
+    """All 65,536 values go in."""
+    code = draw(st.sampled_from([RELU_OPERATOR, RELU6_OPERATOR, ABS, NEG]))
+    scale = float(np.float32(draw(st.floats(1e-6, 0.01))))
+    source = TensorSpec(shape=[1 << 16], scales=[scale], zero_points=[0], type_code=INT16)
+    factor = draw(st.one_of(st.just(1.0), st.sampled_from([2.0, 0.5]), st.floats(0.01, 50.0)))
+    result = replace(source, scales=[float(np.float32(scale * factor))])
+    return single(code, [source, result], [0], {}, 1)
+
+
 MODELS = {
+    "unary": unary_models(),
+    "resize": wide_elementwise(resize_models),
+    "batch_matmul": wide_elementwise(batch_matmul_models),
     "leaky_relu": leaky_relu_models(),
     "softmax": softmax_models(),
     "elementwise": wide_elementwise(elementwise_models),

@@ -171,6 +171,8 @@ def model_of(layers: Sequence[Layer], inputs: Sequence[Tensor], outputs: Sequenc
         outputs=tuple(outputs),
         file_inputs=tuple(inputs),
         file_outputs=tuple(outputs),
+        input_steps=tuple(() for _ in inputs),
+        output_steps=tuple(() for _ in outputs),
         operators=find_operators(),
     )
 

@@ -101,6 +101,7 @@ _OPTIONS = {
     PADV2: "PadV2Options",
     MIRROR_PAD: "MirrorPadOptions",
     LEAKY_RELU: "LeakyReluOptions",
+    tflite.BuiltinOperator.DIV: "DivOptions",
     RESIZE_NEAREST_NEIGHBOR: "ResizeNearestNeighborOptions",
     RESIZE_BILINEAR: "ResizeBilinearOptions",
     ARG_MAX: "ArgMaxOptions",

@@ -310,7 +310,7 @@ def test_samples_run_through_the_firmware_and_the_reference(tmp_path: Path) -> N
     )
     assert answers.firmware == answers.reference
     assert [len(output) for output in answers.firmware] == [4, 4, 4]
-    assert dequantised(answers.firmware[2], model.outputs).tolist() == [3, 3, 3, 3]
+    assert dequantised(answers.firmware[2], model).tolist() == [3, 3, 3, 3]
     assert done == [3]
 
 

@@ -24,7 +24,9 @@ from tests.stages.routed_pll import routed_pll
 
 SYSTEM_CLOCK = re.compile(r"clock_hz (\d+)")
 _SCRATCH = re.compile(r"/\S*/scratch/[a-z-]+-\d+-\w+")
-_REAL = ("runners.stages.candidate_answers", "runners.stages.wrong_rounding")
+_REAL = tuple(
+    f"runners.stages.{name}" for name in ("candidate_answers", "lone_answers", "wrong_rounding")
+)
 """What golden inputs are chosen with: its answers are needed, and the same each time."""
 _UART = ("rxtx", "txfull", "rxempty", "ev_status", "ev_pending", "ev_enable")
 
@@ -52,6 +54,8 @@ class FakePrograms:
         for check in (kernel_check, cfu_check):
             monkeypatch.setattr(check, "batch_answers", lambda *_: ())
             monkeypatch.setattr(check, "require_right", lambda *_, **__: None)
+        monkeypatch.setattr(kernel_check, "lone_answers", lambda *_, **__: ())
+        monkeypatch.setattr(kernel_check, "require_lone_right", lambda *_, **__: 0)
 
     def run(
         self,
