@@ -1121,7 +1121,7 @@ def _require_yes(what: str, words: str) -> None:
 
 
 def _with_db(store: "Reader") -> str:
-    return "" if store.path == DEFAULT_DB else f" --db {store.path}"
+    return "" if store.place == DEFAULT_DB else f" --db {store.place}"
 
 
 def _running() -> "Running":

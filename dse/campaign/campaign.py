@@ -155,7 +155,7 @@ class Campaign:
         """Wait as long as it takes, unless a person has stopped this: trials run meanwhile."""
         if self.should_stop():
             return False
-        self._tell(Note(text=f"{self.store.path} is locked by another process; waiting for it"))
+        self._tell(Note(text=f"{self.store.place} is locked by another process; waiting for it"))
         return True
 
     def _ending(self) -> Ending:

@@ -163,7 +163,7 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
     changed = differences(config_from_json(study.config_json), config)
     if changed:
         raise ConfigError(
-            f"study {config.name} in {store.path} was started with another config:\n  "
+            f"study {config.name} in {store.place} was started with another config:\n  "
             + "\n  ".join(changed),
             fix=f"give the new study another name in {prepared.path}, use another --db, or"
             f" go on with the old one: {going_on(store, config.name)}",
@@ -211,7 +211,7 @@ def resume_study(
     store.requeue(study.id, context=context.key, now_s=running.now_s)
     store.request_stop(study.id, now_s=None)
     prepared = Prepared(
-        path=store.path,
+        path=store.place,
         text=study.config_toml,
         config=config,
         space=space,
@@ -252,7 +252,7 @@ def work_on_study(name: str, store: Store, *, workers: int, running: Running) ->
     context = context_of(config)
     _require_same_context(study, store, context)
     prepared = Prepared(
-        path=store.path,
+        path=store.place,
         text=study.config_toml,
         config=config,
         space=space,
@@ -269,7 +269,7 @@ def _require_same_context(study: StudyRecord, store: Store, context: Context) ->
     Raises:
         ConfigError: It would not; the message says what differs.
     """
-    resume = study_command("resume", study.name, db=str(store.path))
+    resume = study_command("resume", study.name, db=str(store.place))
     theirs = store.open_context(study.id) or store.last_context(study.id)
     if theirs in ("", context.key):
         return
@@ -334,8 +334,8 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
     notifier = Notifier(
         study.name,
         config.notify,
-        database=store.path,
-        folders=(store.path.absolute().parent, default_root()),
+        database=store.place,
+        folders=(store.place.absolute().parent, default_root()),
         say=running.say,
     )
     last: Notice | None = None

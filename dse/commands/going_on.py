@@ -23,7 +23,7 @@ def going_on(reader: Reader, name: str) -> str:
         reader: Has the study.
         name: Of the study.
     """
-    db = _shown(reader.path)
+    db = _shown(reader.place)
     study = reader.study(name)
     if name in reader.working_studies(now_s=time.time()):
         return study_command("watch", name, db=db)

@@ -23,7 +23,7 @@ def what_goes(reader: Reader, name: str) -> str:
             ended = sum(summary.counts[s] for s in (TrialState.COMPLETED, TrialState.INFEASIBLE))
             trials = sum(summary.counts.values())
             return (
-                f"study {name} of {reader.path}: {plural(trials, 'trial')},"
+                f"study {name} of {reader.place}: {plural(trials, 'trial')},"
                 f" {plural(ended, 'result')}"
             )
     reader.study(name)  # raises NotFound and says which there are
@@ -66,7 +66,7 @@ def rename_study(store: Store, name: str, new: str, *, now_s: float) -> None:
             fix="use letters, digits, dots, dashes and underscores; begin with a letter or a digit",
         )
     store.rename_study(name, new, now_s=now_s, client=_client())
-    before, after = log_of(store.path, name), log_of(store.path, new)
+    before, after = log_of(store.place, name), log_of(store.place, new)
     if before.is_file() and not after.exists():
         before.rename(after)
 

@@ -169,15 +169,15 @@ class StudyResults:
         )
         if found is None:
             raise NotFound(
-                f"{reader.path.name} has no study {self._name[:80]!r}",
+                f"{reader.place.name} has no study {self._name[:80]!r}",
                 fix="choose one of the list of studies",
             )
         if self._study is not None and self._study.id != found.study.id:
             # the study was deleted, and another one has its name
             StudyResults.__init__(self, self._name, self._wanted)
             return self.update(reader)
-        self._path = reader.path
-        with as_unreadable(reader.path, self._name):
+        self._path = reader.place
+        with as_unreadable(reader.place, self._name):
             return self._take(reader, found)
 
     def _take(self, reader: Reader, found: StudyChanges) -> Update:
@@ -539,13 +539,13 @@ def study_front(reader: Reader, name: str) -> tuple[StudyColumns, Front]:
     """
     from dse.config import config_from_json
 
-    with as_unreadable(reader.path, name):
+    with as_unreadable(reader.place, name):
         config = config_from_json(reader.study(name).config_json)
     columns = study_columns(reader, name, replace(wanted_for_front(config), records=False))
 
     def points(positions: Positions) -> tuple[TrialResult, ...]:
         numbers = columns.numbers[positions].tolist()
-        with as_unreadable(reader.path, name):
+        with as_unreadable(reader.place, name):
             found = reader.results(columns.id, numbers=numbers)
         stored = {result.trial.number: result for result in found}
         return tuple(

@@ -1,5 +1,6 @@
 """The only place that touches the database."""
 
+from dse.store.place import Place, Server, parse_place
 from dse.store.reader import Reader
 from dse.store.records import (
     BY_HAND,
@@ -42,10 +43,12 @@ __all__ = [
     "LastAttempts",
     "MetricValues",
     "NewTrial",
+    "Place",
     "Reader",
     "RemovedStudy",
     "RetryPolicy",
     "Sample",
+    "Server",
     "Store",
     "StudyChanges",
     "StudyRecord",
@@ -56,4 +59,5 @@ __all__ = [
     "TrialResult",
     "TrialState",
     "as_unreadable",
+    "parse_place",
 ]

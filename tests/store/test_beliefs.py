@@ -55,7 +55,7 @@ def test_a_belief_comes_back_as_it_was(store: Store) -> None:
     found = [store.detail(study, number).belief for number in (1, 2, 3)]
     assert found == [BELIEF, Belief(reason="by hand"), None]
     assert store.beliefs(study.id, most=10) == {1: BELIEF, 2: Belief(reason="by hand")}
-    with Reader(store.path) as reader:
+    with Reader(store.place) as reader:
         assert reader.beliefs(study.id, most=10) == store.beliefs(study.id, most=10)
 
 

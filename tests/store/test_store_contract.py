@@ -330,7 +330,7 @@ def test_a_design_is_queued_once_in_a_study_and_its_promotion_once(store: Store)
 def test_a_reader_is_told_what_changed_and_nothing_else(store: Store) -> None:
     study = new_study(store)
     new_trials(store, study, 3)
-    reader = Reader(store.path)
+    reader = Reader(store.place)
     first = reader.changes("one")
     assert first is not None
     assert first.records is not None

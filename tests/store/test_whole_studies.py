@@ -70,7 +70,7 @@ def rows(path: Path) -> dict[str, int]:
 
 def test_a_deleted_study_leaves_nothing_of_itself(store: Store) -> None:
     new_study(store, "other")
-    before = rows(store.path)
+    before = rows(store.place)
     measured(store, "one")
     store.keep_context("here", {"tools": {}})
     store.claim_notice("one", "finished", key="k", text="t", worker="w", now_s=1, quiet_s=1)
@@ -78,7 +78,7 @@ def test_a_deleted_study_leaves_nothing_of_itself(store: Store) -> None:
     removed = delete(store, "one")
 
     assert (removed.trials, removed.attempts, removed.handed_over) == (2, 2, 0)  # type: ignore[attr-defined]
-    assert rows(store.path) == {**before, "audit": 1}
+    assert rows(store.place) == {**before, "audit": 1}
     assert [entry.action for entry in store.audits(study="one")] == ["delete"]
     with pytest.raises(NotFound):
         delete(store, "one")
@@ -104,7 +104,7 @@ def test_who_shares_results_of_a_deleted_study_keeps_them(store: Store) -> None:
     assert store.detail(third, 1).measurement == a_measurement()
     known.update(store)  # who looked before sees it, too
     assert known.columns().reused_from.tolist() == [0, 0]
-    rows(store.path)
+    rows(store.place)
 
 
 def test_an_heir_that_had_failed_before_keeps_its_own_attempts(store: Store) -> None:
@@ -130,12 +130,12 @@ def test_a_study_on_which_a_process_works_stays_as_it_is(store: Store, act: obje
     study = new_study(store, "one")
     new_trials(store, study, 1)
     store.claim(study.id, worker="host/1.2", now_s=290, lease_s=60)
-    before = dump(store.path)
+    before = dump(store.place)
 
     with pytest.raises(ConfigError, match=r"1 process works? on it \(host/1.2\)"):
         act(store, "one")  # type: ignore[operator]
 
-    assert dump(store.path) == before
+    assert dump(store.place) == before
 
 
 def test_a_process_that_goes_on_with_a_deleted_study_harms_no_other(store: Store) -> None:
@@ -173,7 +173,7 @@ def test_who_knew_a_deleted_study_does_not_mix_it_with_a_new_one_of_its_name(
 
 def test_a_study_that_cannot_be_read_can_be_deleted(store: Store) -> None:
     study = measured(store, "one")
-    with closing(sqlite3.connect(store.path)) as db:
+    with closing(sqlite3.connect(store.place)) as db:
         db.execute("UPDATE studies SET config_json = '{', created_s = 'x' WHERE id = ?", [study.id])
         db.execute("UPDATE trials SET design_json = 7, state = 'failed'")
         db.commit()

@@ -289,7 +289,7 @@ def _done(
         DseError: What ``act`` raised, recorded too.
     """
     client = request.client.host if request.client else "unknown"
-    with Store(context.studies.path) as store:
+    with Store(context.studies.place) as store:
         try:
             outcome = act(store)
         except DseError as error:

@@ -83,7 +83,7 @@ def show_report(
     request: Request, columns: ColumnsDep, context: ContextDep, hours: float | None = None
 ) -> HTMLResponse:
     """What the last night brought; the same document as of the command ``report``."""
-    database = context.studies.path
+    database = context.studies.place
     morning = morning_from(context.studies.reader(), columns, hours=hours, now_s=context.now_s())
     disks = disks_of({"database": database.parent, "cache": context.cache_root})
     document = morning_document(morning, disks, with_db=f" --db {quoted(context.shown_db)}")

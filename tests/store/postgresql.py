@@ -1,0 +1,129 @@
+"""A PostgreSQL server of our own for a session of tests: in a temporary folder, gone at its end."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from dse.store import Server, Store, parse_place
+
+_TEMPLATE = "studies"
+_PASSWORD = "s3cr€t @/:#?"
+"""Of the role ``guarded``, whose connections are asked for it."""
+
+
+def bin_folder() -> Path | None:
+    """Return where the server's programs are, or None where it is not installed."""
+    known = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda p: p.parts[4])
+    if known:
+        return known[-1].parent
+    found = shutil.which("postgres")
+    return None if found is None else Path(found).parent
+
+
+@dataclass(slots=True)
+class PostgreSQLServer:
+    """A server that runs, and that a test may stop and start again.
+
+    Attributes:
+        folder: Data, log and socket.
+        port: At the loopback address, and of the socket.
+    """
+
+    folder: Path
+    port: int
+    _databases: int = 0
+
+    def url(self, database: str, *, user: str = "postgres") -> str:
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
+
+    def socket_url(self, database: str) -> str:
+        return f"postgresql://postgres@/{database}?host={self.folder}&port={self.port}"
+
+    def new_database(self, *, is_empty: bool = False) -> Server:
+        """Return a database of a test's own, set up unless it shall be empty."""
+        self._databases += 1
+        name = f"{'empty' if is_empty else 'test'}{self._databases}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {'template0' if is_empty else _TEMPLATE}")
+        place = parse_place(self.url(name))
+        assert isinstance(place, Server)
+        return place
+
+    def run(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            cursor = connection.execute(statement)  # type: ignore[arg-type]
+            return cursor.fetchall() if cursor.description else []
+
+    def start(self) -> None:
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        self._control("start", "-w", "-l", str(self.folder / "log"), "-o", options)
+
+    def stop(self, how: str = "fast") -> None:
+        self._control("stop", "-w", "-m", how)
+
+    def set_up(self) -> None:
+        """Make the data folder: everybody is trusted, but ``guarded``, who has a password."""
+        data = str(self.folder / "data")
+        self._run("initdb", "-D", data, "-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8",
+                  "--no-sync", "-A", "trust")  # fmt: skip
+        rules = self.folder / "data" / "pg_hba.conf"
+        rules.write_text(
+            f"host all guarded all scram-sha-256\nhost all banned all reject\n{rules.read_text()}"
+        )
+        self.start()
+        self.run(f"CREATE ROLE guarded LOGIN PASSWORD '{_PASSWORD}'")
+        self.run("CREATE ROLE banned LOGIN")
+        self.run("CREATE ROLE visitor LOGIN")
+        self.run(f"CREATE DATABASE {_TEMPLATE} TEMPLATE template0")
+        Store(parse_place(self.url(_TEMPLATE))).close()
+
+    def _control(self, *words: str) -> None:
+        self._run("pg_ctl", "-D", str(self.folder / "data"), *words)
+
+    def _run(self, program: str, *words: str) -> None:
+        folder = bin_folder()
+        assert folder is not None
+        command = [str(folder / program), *words]
+        if os.geteuid() == 0:  # the server refuses to run as root
+            command = ["runuser", "-u", "nobody", "--", *command]
+        subprocess.run(
+            command,
+            check=True,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # the server inherits it, and would keep a pipe open
+            stderr=subprocess.DEVNULL,
+            timeout=120,
+        )
+
+
+@contextmanager
+def running_server() -> Iterator[PostgreSQLServer]:
+    """Run a server; skips the test where there is none to run."""
+    if bin_folder() is None:
+        pytest.skip("PostgreSQL is not installed (Debian's package postgresql)")
+    folder = Path(tempfile.mkdtemp(prefix="dse-pg-"))
+    server = PostgreSQLServer(folder, _free_port())
+    if os.geteuid() == 0:
+        shutil.chown(folder, "nobody", "nogroup")
+    try:
+        server.set_up()
+        yield server
+    finally:
+        if (folder / "data" / "postmaster.pid").exists():
+            server.stop("immediate")
+        shutil.rmtree(folder)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
