@@ -36,7 +36,7 @@ from dse.output.oracle_report import oracle_text
 from dse.output.progress import Display, LiveDisplay, PlainDisplay, Tally
 from dse.results.study_results import study_columns, wanted_for_front
 from dse.space import Space
-from dse.store import Store, StudyRecord, TrialState
+from dse.store import Place, Store, StudyRecord, TrialState, folders_of
 from dse.store.workers import worker_name
 from dse.suggest import make_suggester
 from dse.words import plural, printable, study_command
@@ -73,7 +73,7 @@ class Running:
 
     Attributes:
         is_terminal: Whether progress may redraw itself.
-        now_s: Time of the command, seconds since 1970.
+        now_s: Time of the command by the database's clock, seconds since 1970.
         say: Told what takes long before the first trial.
     """
 
@@ -87,7 +87,7 @@ class Prepared:
     """A config file that was checked as far as that is possible without a trial.
 
     Attributes:
-        path: The file.
+        path: The file, or the database that keeps what it said.
         text: What it says.
         config: The same, resolved.
         space: What it allows.
@@ -96,7 +96,7 @@ class Prepared:
         oracle: What the golden inputs would show.
     """
 
-    path: Path
+    path: Place
     text: str
     config: StudyConfig
     space: Space
@@ -335,7 +335,7 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
         study.name,
         config.notify,
         database=store.place,
-        folders=(store.place.absolute().parent, default_root()),
+        folders=tuple(f.absolute() for f in (*folders_of(store.place).values(), default_root())),
         say=running.say,
     )
     last: Notice | None = None
@@ -358,6 +358,7 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
                 executor=executor,
                 listen=listen,
                 should_stop=should_stop,
+                now_s=store.now_s,
             )
             ending = campaign.run()
         last = _ending_notice(study, store, ending)

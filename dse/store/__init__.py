@@ -1,6 +1,7 @@
 """The only place that touches the database."""
 
-from dse.store.place import Place, Server, parse_place
+from dse.store.dialect import Unavailable
+from dse.store.place import Place, Server, folders_of, name_of, parse_place
 from dse.store.reader import Reader
 from dse.store.records import (
     BY_HAND,
@@ -58,6 +59,9 @@ __all__ = [
     "TrialRecord",
     "TrialResult",
     "TrialState",
+    "Unavailable",
     "as_unreadable",
+    "folders_of",
+    "name_of",
     "parse_place",
 ]

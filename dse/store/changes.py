@@ -41,6 +41,7 @@ _NUMBER, _CONTEXT, _FIDELITY, _SUGGESTED_BY, _STATE = map(
 _FEW = 1000
 """Up to so many trials are looked up one by one, more of them by a range of keys."""
 
+
 def study_changes(
     db: Connection,
     study: StudyRecord,
@@ -143,9 +144,7 @@ def _metrics(
 ) -> Iterator[MetricValues]:
     for name in bulk.metric_names() if names is None else sorted(names):
         parts = [
-            part
-            for which in sources.conditions
-            if (part := bulk.metric(name, which)) is not None
+            part for which in sources.conditions if (part := bulk.metric(name, which)) is not None
         ]
         if not parts:
             continue

@@ -65,10 +65,8 @@ class Reading(Protocol):
         is_frozen: What is written later is not seen.
     """
 
-    @property
-    def engine(self) -> Engine: ...
-    @property
-    def is_frozen(self) -> bool: ...
+    engine: Engine
+    is_frozen: bool
 
     def stamp(self) -> int:
         """Return a number that is another one after somebody wrote; quick."""
@@ -139,9 +137,7 @@ class Dialect(Protocol):
 def dialect_of(where: Place | Connection) -> Dialect:
     """Return the dialect of a place, or of a connection that is open there."""
     is_file = (
-        where.dialect.name == "sqlite"
-        if isinstance(where, Connection)
-        else isinstance(where, Path)
+        where.dialect.name == "sqlite" if isinstance(where, Connection) else isinstance(where, Path)
     )
     if is_file:
         from dse.store.sqlite.file import SQLite
@@ -164,7 +160,7 @@ def as_store_error(place: Place) -> Iterator[None]:
         yield
     except StoreError:
         raise
-    except Exception as error:  # noqa: BLE001 - each driver has exceptions of its own
+    except Exception as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
         fault = dialect_of(place).fault(place, cause)
         if fault is None:
@@ -175,42 +171,42 @@ def as_store_error(place: Place) -> Iterator[None]:
 # --- words of SQL that both do not share
 
 
-class is_integer(FunctionElement[bool]):  # noqa: N801 - as SQL's own functions
+class is_integer(FunctionElement[bool]):
     """Whether a column's value is an integer; SQLite takes any value in any column."""
 
     type = Boolean()
     inherit_cache = True
 
 
-class is_flag(FunctionElement[bool]):  # noqa: N801
+class is_flag(FunctionElement[bool]):
     """Whether a column's value is true or false, see ``is_integer``."""
 
     type = Boolean()
     inherit_cache = True
 
 
-class is_number(FunctionElement[bool]):  # noqa: N801
+class is_number(FunctionElement[bool]):
     """Whether a column's value is a number, see ``is_integer``."""
 
     type = Boolean()
     inherit_cache = True
 
 
-class is_text(FunctionElement[bool]):  # noqa: N801
+class is_text(FunctionElement[bool]):
     """Whether a column's value is a text, see ``is_integer``."""
 
     type = Boolean()
     inherit_cache = True
 
 
-class literal_of(FunctionElement[str]):  # noqa: N801
+class literal_of(FunctionElement[str]):
     """A column's value as a person would write it in SQL."""
 
     type = Text()
     inherit_cache = True
 
 
-class each_of(FunctionElement[Any]):  # noqa: N801
+class each_of(FunctionElement[Any]):
     """The numbers of a JSON list, as the right side of IN: one variable, however many there are."""
 
     inherit_cache = True

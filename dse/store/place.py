@@ -5,7 +5,6 @@ record or command line has it.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -35,11 +34,6 @@ class Server:
     def __str__(self) -> str:
         return self.url
 
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """Variables that let a child process open the same database by ``url``."""
-        return {} if self.password is None else {"PGPASSWORD": self.password}
-
     def without_password(self, text: str) -> str:
         """Return a message with the password blanked out, should the message have it."""
         if not self.password:
@@ -51,6 +45,25 @@ class Server:
 
 Place = Path | Server
 """Where studies are kept."""
+
+
+def folders_of(place: Place) -> dict[str, Path]:
+    """Return the folder that a database grows in, where it is on a disk of this machine."""
+    return {"database": place.parent} if isinstance(place, Path) else {}
+
+
+def environment_of(place: Place) -> dict[str, str]:
+    """Return the variables with which a child process opens a database by its shown name."""
+    if isinstance(place, Path) or place.password is None:
+        return {}
+    return {"PGPASSWORD": place.password}
+
+
+def name_of(place: Place) -> str:
+    """Return what a database is called, without where it is."""
+    if isinstance(place, Path):
+        return place.name
+    return urlsplit(place.url).path.removeprefix("/") or "PostgreSQL"
 
 
 def parse_place(text: str) -> Place:

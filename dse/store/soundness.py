@@ -88,6 +88,7 @@ def _unreadable(place: Place, study: str, why: str) -> Unreadable:
 
 
 def _is_sound(column: Column[Any]) -> ColumnElement[bool]:
+    sound: ColumnElement[bool]
     match column.type:
         case Boolean():
             sound = is_flag(column)

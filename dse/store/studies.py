@@ -56,7 +56,7 @@ def require_there(db: Connection, study_id: int) -> None:
 def delete_study(db: Connection, name: str, *, now_s: float, client: str) -> RemovedStudy:
     """Remove a study with all its trials, see ``Store.delete_study``."""
     study = _idle_study(db, name, now_s=now_s, doing="deleted")
-    # a database looks for trials that refer to a deleted one, and for no other purpose at this column
+    # for each deleted trial the database looks for those that refer to it; nothing else does
     db.execute(text("CREATE INDEX trials_by_origin ON trials (reused_from)"))
     handed_over = _hand_over(db, study.id)
     of_study = select(trials.c.id).where(trials.c.study_id == study.id)

@@ -22,6 +22,7 @@ from dse.output.disks import disks_of
 from dse.output.document import document_body
 from dse.output.morning import morning_document
 from dse.results.morning import morning_from
+from dse.store import folders_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -85,7 +86,7 @@ def show_report(
     """What the last night brought; the same document as of the command ``report``."""
     database = context.studies.place
     morning = morning_from(context.studies.reader(), columns, hours=hours, now_s=context.now_s())
-    disks = disks_of({"database": database.parent, "cache": context.cache_root})
+    disks = disks_of({**folders_of(database), "cache": context.cache_root})
     document = morning_document(morning, disks, with_db=f" --db {quoted(context.shown_db)}")
     return context.pages.respond(
         request, "report.html", study=columns.config.name, report=Markup(document_body(document))

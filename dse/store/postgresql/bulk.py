@@ -57,17 +57,20 @@ class ServerBulk:
         self._cursor = connection.cursor()
 
     def columns(self, study_id: int, since: int) -> Columns:
+        """Return keys, numbers, revisions, origins, promoted, codes and designs of trials."""
         *texts, design_ids = self._one(_COLUMNS, study_id, since)
         ids, numbers, revisions, reused_from, promotes, codes = map(_integers, texts)
         each_id = design_ids.split("\n") if design_ids else []
         return ids, numbers, revisions, reused_from, promotes, codes, each_id
 
     def rows(self, study_id: int, since: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield trials as rows of ``trials``, some thousands at a time."""
         self._cursor.execute(_TRIALS, (study_id, since))
         while rows := self._cursor.fetchmany(_AT_ONCE):
             yield rows
 
     def metric(self, name: str, which: Which) -> Values | None:
+        """Return keys of trials, their values of a metric, and twice the fidelity plus estimate."""
         condition, variables = _condition(which)
         keys, values, codes = self._one(_METRIC + condition, name, *variables)
         if keys is None:
@@ -78,22 +81,25 @@ class ServerBulk:
         return _integers(keys), np.array(values.split(","), dtype=np.float64), found
 
     def metric_names(self) -> Iterator[str]:
+        """Yield the names of all metrics."""
         (name,) = self._one("SELECT min(name) FROM metrics")
         while name is not None:
             yield name
             (name,) = self._one("SELECT min(name) FROM metrics WHERE name > %s", name)
 
     def unit(self, name: str) -> str:
+        """Return the unit of a metric that there is."""
         return str(self._one("SELECT unit FROM metrics WHERE name = %s LIMIT 1", name)[0])
 
     def last_attempts(self, which: Which, *, only_faulty: bool) -> list[tuple[Any, ...]]:
+        """Return trial, start, end, kind of fault and what it says of the last attempts."""
         condition, variables = _condition(which)
         statement = _FAULTY if only_faulty else _ATTEMPTS
         self._cursor.execute(statement.replace("{which}", condition), variables)
         return self._cursor.fetchall()
 
     def _one(self, statement: str, *variables: Any) -> tuple[Any, ...]:
-        row = self._cursor.execute(statement, variables).fetchone()
+        row: tuple[Any, ...] | None = self._cursor.execute(statement, variables).fetchone()
         assert row is not None, "each of these statements has one row"
         return row
 

@@ -37,8 +37,7 @@ _LOCK = 0x736F_6674_2D73_6F63
 _OLDEST = 130000
 """The oldest server that knows the functions used here: PostgreSQL 13."""
 _BEGIN = (
-    f"SELECT pg_advisory_xact_lock({_LOCK}), pg_notify('{CHANNEL}', ''),"
-    " pg_current_xact_id()::text"
+    f"SELECT pg_advisory_xact_lock({_LOCK}), pg_notify('{CHANNEL}', ''), pg_current_xact_id()::text"
 )
 _ASLEEP_S = 60
 """A process that was stopped within a transaction loses it then: the others wait for its lock."""
@@ -60,6 +59,7 @@ class PostgreSQL:
     """The dialect of servers, see ``dse.store.dialect``."""
 
     def open_to_read(self, place: Server, *, busy_timeout_s: float) -> "Reading":
+        """Open a database that exists, without changing it."""
         engine = _engine(place, busy_timeout_s=busy_timeout_s, is_reading=True)
         try:
             with as_store_error(place), engine.connect() as db:
@@ -72,6 +72,7 @@ class PostgreSQL:
         return Reading(place, engine)
 
     def open_to_write(self, place: Server, *, busy_timeout_s: float) -> "Writing":
+        """Open a database; set an empty one up, bring one of an older schema up to date."""
         engine = _engine(place, busy_timeout_s=busy_timeout_s, is_reading=False)
         writing = Writing(place, engine)
         try:
@@ -87,23 +88,29 @@ class PostgreSQL:
         return writing
 
     def exists(self, _place: Server) -> bool:
+        """Tell whether there is a database."""
         return True
 
     def notices(self, place: Server) -> "ServerNotices":
+        """Return what wakes a viewer after a write."""
         return ServerNotices(place)
 
     def fault(self, place: Server, error: BaseException) -> StoreError | None:
+        """Say in words what an exception of the driver means; None for one of anybody else."""
         return store_error(place, error) if isinstance(error, psycopg.Error) else None
 
     def unused_key(self, db: Connection, table: Table) -> int:
+        """Return a key that no row of a table has or had."""
         sequence = func.pg_get_serial_sequence(table.name, "id")
         return int(db.execute(select(func.nextval(sequence))).scalar_one())
 
     def note_given_keys(self, db: Connection, table: Table) -> None:
+        """Let later rows have keys beyond those that were given."""
         highest = select(func.coalesce(func.max(table.c.id), 1)).scalar_subquery()
         db.execute(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), highest)))
 
     def bulk(self, db: Connection) -> "Bulk":
+        """Return what reads many trials on a connection."""
         from dse.store.postgresql.bulk import ServerBulk  # NumPy takes a while to import
 
         return ServerBulk(db)
@@ -174,6 +181,7 @@ class Reading:
         self._clock: tuple[float, float] | None = None
 
     def is_outdated(self) -> bool:
+        """Tell whether it has to be opened again: never, a server shows what there is."""
         return False
 
     def stamp(self) -> int:
@@ -196,7 +204,7 @@ class Reading:
                 try:
                     if self._asking is None:
                         self._asking = connect(self._place, autocommit=True)
-                    row = self._asking.execute(question).fetchone()  # type: ignore[arg-type]
+                    row = self._asking.execute(question).fetchone()
                     assert row is not None
                     return row[0]
                 except psycopg.OperationalError:
@@ -228,7 +236,7 @@ class ServerNotices:
         with as_store_error(place):
             self._connection = connect(place, autocommit=True)
             try:
-                self._connection.execute(f"LISTEN {CHANNEL}")  # type: ignore[call-overload]
+                self._connection.execute(f"LISTEN {CHANNEL}")
             except BaseException:
                 self._connection.close()
                 raise
@@ -259,7 +267,7 @@ class ServerNotices:
 def connect(place: Server, **how: Any) -> "psycopg.Connection[Any]":
     """Open a connection; what the URL says of it stands before our settings."""
     given = psycopg.conninfo.conninfo_to_dict(place.url)
-    settings = {name: value for name, value in _SETTINGS.items() if name not in given}
+    settings: dict[str, Any] = {n: value for n, value in _SETTINGS.items() if n not in given}
     if place.password is not None:
         settings["password"] = place.password
     connection = psycopg.connect(place.url, **settings, **how)
@@ -292,8 +300,8 @@ def _engine(place: Server, *, busy_timeout_s: float, is_reading: bool) -> Engine
 
     @event.listens_for(engine, "connect")
     def prepare(connection: "psycopg.Connection[Any]", _record: Any) -> None:
-        connection.execute(f"SET lock_timeout = {max(1, round(busy_timeout_s * 1000))}")  # type: ignore[call-overload]
-        connection.execute(f"SET idle_in_transaction_session_timeout = '{_ASLEEP_S}s'")  # type: ignore[call-overload]
+        connection.execute(f"SET lock_timeout = {max(1, round(busy_timeout_s * 1000))}")
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{_ASLEEP_S}s'")
         connection.commit()
 
     return engine

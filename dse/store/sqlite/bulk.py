@@ -67,6 +67,7 @@ class FileBulk:
         self._cursor = connection.cursor()
 
     def columns(self, study_id: int, since: int) -> Columns:
+        """Return keys, numbers, revisions, origins, promoted, codes and designs of trials."""
         *texts, design_ids = self._cursor.execute(_COLUMNS, (study_id, since)).fetchone()
         ids, numbers, revisions, reused_from, promotes, codes = (
             np.fromstring(text or "", dtype=np.int64, sep=",") for text in texts
@@ -75,11 +76,13 @@ class FileBulk:
         return ids, numbers, revisions, reused_from, promotes, codes, each_id
 
     def rows(self, study_id: int, since: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield trials as rows of ``trials``, some thousands at a time."""
         self._cursor.execute(_TRIALS, (study_id, since))
         while rows := self._cursor.fetchmany(_AT_ONCE):
             yield rows
 
     def metric(self, name: str, which: Which) -> Values | None:
+        """Return keys of trials, their values of a metric, and twice the fidelity plus estimate."""
         condition, variables = _condition(which)
         given = (name, *variables)
         *texts, inexact, unsound = self._cursor.execute(_METRIC + condition, given).fetchone()
@@ -95,6 +98,7 @@ class FileBulk:
         return keys, whole + rest / _FRACTION, codes
 
     def metric_names(self) -> Iterator[str]:
+        """Yield the names of all metrics."""
         (name,) = self._cursor.execute("SELECT min(name) FROM metrics").fetchone()
         while name is not None:
             yield name
@@ -102,10 +106,12 @@ class FileBulk:
             (name,) = self._cursor.execute(after, (name,)).fetchone()
 
     def unit(self, name: str) -> str:
+        """Return the unit of a metric that there is."""
         unit = self._cursor.execute("SELECT unit FROM metrics WHERE name = ? LIMIT 1", (name,))
         return str(unit.fetchone()[0])
 
     def last_attempts(self, which: Which, *, only_faulty: bool) -> list[tuple[Any, ...]]:
+        """Return trial, start, end, kind of fault and what it says of the last attempts."""
         condition, variables = _condition(which)
         statement = _FAULTY if only_faulty else _ATTEMPTS
         found = self._cursor.execute(statement.format(which=condition), variables).fetchall()

@@ -67,22 +67,28 @@ class SQLite:
     """The dialect of files, see ``dse.store.dialect``."""
 
     def open_to_read(self, place: Path, *, busy_timeout_s: float) -> "Reading":
+        """Open a database that exists, without changing it."""
         return open_to_read(place, busy_timeout_s=busy_timeout_s)
 
     def open_to_write(self, place: Path, *, busy_timeout_s: float) -> "Writing":
+        """Open a database; set an empty one up, bring one of an older schema up to date."""
         return Writing(open_to_write(place, busy_timeout_s=busy_timeout_s))
 
     def exists(self, place: Path) -> bool:
+        """Tell whether there is a database."""
         return place.exists()
 
     def notices(self, place: Path) -> FileNotices:
+        """Return what wakes a viewer after a write."""
         path = place.resolve()  # SQLite's log lies beside the file itself
         return FileNotices((path, _beside(path, "-wal")))
 
     def fault(self, place: Path, error: BaseException) -> StoreError | None:
+        """Say in words what an exception of the driver means; None for one of anybody else."""
         return store_error(place, error) if isinstance(error, sqlite3.Error) else None
 
     def unused_key(self, db: Connection, table: Table) -> int:
+        """Return a key that no row of a table has or had."""
         # SQLite gives the keys of the newest rows again
         used = [db.execute(select(func.max(table.c.id))).scalar() or 0]
         for detail in db.execute(select(audit.c.detail).where(audit.c.action == DELETE)).scalars():
@@ -94,6 +100,7 @@ class SQLite:
         """Do nothing: the next key is beyond the largest."""
 
     def bulk(self, db: Connection) -> "Bulk":
+        """Return what reads many trials on a connection."""
         from dse.store.sqlite.bulk import FileBulk  # NumPy takes a while to import
 
         return FileBulk(db)

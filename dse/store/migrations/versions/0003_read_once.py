@@ -24,9 +24,7 @@ _ROLES = (
     ("ebr", "block_ram_bits", "CASE WHEN {part} LIKE 'iCE40%' THEN 4096 ELSE 18432 END", "bit"),
 )
 """Metric, its role, what one of it counts there, and the role's unit; as of this schema."""
-_PART = (
-    "(SELECT {part} FROM trials t JOIN studies s ON s.id = t.study_id WHERE t.id = m.trial_id)"
-)
+_PART = "(SELECT {part} FROM trials t JOIN studies s ON s.id = t.study_id WHERE t.id = m.trial_id)"
 _ADD = "INSERT INTO metrics (trial_id, name, value, unit, fidelity, estimate) SELECT m.trial_id"
 
 
