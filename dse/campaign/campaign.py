@@ -160,7 +160,7 @@ class Campaign:
         if self.should_stop():
             return False
         now_s = time.monotonic()
-        if now_s >= self._next_told_s:
+        if error.has_waited or now_s >= self._next_told_s:
             self._next_told_s = now_s + _TOLD_AGAIN_S
             self._tell(Note(text=f"{error.what}; waiting for it"))
         return True

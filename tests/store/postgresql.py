@@ -62,6 +62,10 @@ class PostgreSQLServer:
             cursor = connection.execute(statement)  # type: ignore[arg-type]
             return cursor.fetchall() if cursor.description else []
 
+    def require_up(self) -> None:
+        if not (self.folder / "data" / "postmaster.pid").exists():
+            self.start()
+
     def start(self) -> None:
         options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
         self._control("start", "-w", "-l", str(self.folder / "log"), "-o", options)

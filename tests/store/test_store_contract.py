@@ -1,6 +1,4 @@
 import math
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,12 +9,6 @@ from tests.store.store_fixtures import NO_WAIT, a_measurement, completed, new_st
 
 NOTHING = Measurement(metrics=())
 CRASH = outcome_of(ToolCrashed("yosys failed", fix="read its log", detail="line 1"), NOTHING)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "results.db") as opened:
-        yield opened
 
 
 def test_a_study_is_created_once_and_found_by_name(store: Store) -> None:
