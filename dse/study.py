@@ -65,7 +65,11 @@ def _place(text: str) -> "Place":
 
 if TYPE_CHECKING:
     Database = Place
+    Target = Place
 else:
+    Target = Annotated[
+        str, typer.Option("--to", metavar="FILE|URL", parser=_place, help="The other database.")
+    ]
     Database = Annotated[
         str,
         typer.Option(
@@ -499,6 +503,28 @@ def rename(
         f" study\ngo on with: {program.name()} resume {new}{with_db}",
         file=sys.stderr,
     )
+
+
+@app.command()
+def copy(
+    study: StudyName,
+    to: Target,
+    new: Annotated[
+        str | None,
+        typer.Option("--as", metavar="NEW", help="What it is called there.", show_default="STUDY"),
+    ] = None,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Write a study with all its trials into another database, of either kind."""
+    from dataclasses import asdict
+
+    from dse.commands.whole_studies import copied_text, copy_study
+
+    with _open(db) as reader, _open_to_write(to, create=True) as target:
+        copied = copy_study(reader, target, study, new)
+        text = copied_text(copied, target)
+    _show(asdict(copied), text, as_json=as_json)
 
 
 @app.command()

@@ -1,11 +1,15 @@
 """``python -m benchmarks.chaos``: a study of 400 cheap trials under hundreds of random faults.
 
 Campaigns, their launchers, trials and tools are killed, campaigns are stopped past their lease, the
-clock jumps, artefacts are cut off, the database is locked, the disk is full (a tmpfs of its own; as
-root only). Whoever dies is started again, as a supervisor would. When the faults are over, one
-calm process ends the study, as ``resume`` does. Then everything is compared with what an
-undisturbed study would hold: exit status 1 where a trial is lost, counted twice or wrong, or
-where a process or a folder is left.
+clock jumps, artefacts are cut off, the database is locked, the cache or the database's folder is
+read-only, the disk is full (a tmpfs of its own; as root only). With ``--postgresql`` the database
+is one of a server, which is killed, too. With ``--real CONFIG`` the trials are real ones of a config,
+and the processes that are killed are those of ``python -m dse.study``.
+
+Whoever dies is started again, as a supervisor would. When the faults are over, one calm process
+ends the study, as ``resume`` does. Then everything is compared with what an undisturbed study would
+hold: exit status 1 where a trial is lost, counted twice or wrong, or where a process or a folder is
+left.
 """
 
 import argparse
@@ -16,7 +20,6 @@ import random
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -25,15 +28,16 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.chaos.rooms import expected_cycles
-from benchmarks.chaos.worker import STUDY, TIMING
+from benchmarks.chaos.worker import STUDY, TIMING, place_of
+from benchmarks.postgresql import PostgreSQLServer, bin_folder, running_server
 from contracts.faults import DseError
 from dse.output.report import table_text
-from dse.store import Store, TrialState
+from dse.store import Reader, Store, TrialState
 from runners import ROOT
 
 CONFIG = """\
@@ -66,6 +70,7 @@ class Storm:
         dice: Decides.
         scheduler: Address of a Dask cluster that runs the trials; empty for this machine's own.
         cluster_workers: How many workers that cluster has.
+        server: Has the database; None for a file.
         done: How often each fault happened.
         ended: How campaigns ended by themselves: exit status to number.
     """
@@ -76,6 +81,7 @@ class Storm:
     dice: random.Random
     scheduler: str = ""
     cluster_workers: int = 0
+    server: PostgreSQLServer | None = None
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     done: Counter[str] = field(default_factory=Counter)
     ended: Counter[str] = field(default_factory=Counter)
@@ -195,21 +201,35 @@ class Storm:
 
     def lock_the_database(self, seconds: float) -> None:
         """Hold the lock that a writer needs."""
-        connection = sqlite3.connect(
-            self.folder / "results.db", timeout=5, check_same_thread=False, isolation_level=None
-        )
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error:
-            connection.close()
-            return
 
-        def release() -> None:
-            connection.execute("ROLLBACK")
-            connection.close()
+        def hold() -> None:
+            with (
+                suppress(DseError),
+                Store(place_of(self.folder), busy_timeout_s=5) as store,
+                store._write(),
+            ):
+                self.done[f"database locked for {seconds:g} s"] += 1
+                time.sleep(seconds)
 
-        self.done[f"database locked for {seconds:g} s"] += 1
-        threading.Timer(seconds, release).start()
+        threading.Thread(target=hold).start()
+
+    def make_read_only(self, seconds: float) -> None:
+        """Let nobody open a file for writing in the cache, or beside the database, for a time."""
+        kinds = ["cache"] if self.server else ["cache", "database"]
+        kind = self.dice.choice(kinds)
+        folder = self.folder / "cache" if kind == "cache" else self.folder
+        undo = _read_only(folder)
+        if undo is not None:
+            self.done[f"{kind} read-only for {seconds:g} s"] += 1
+            threading.Timer(seconds, undo).start()
+
+    def kill_the_server(self) -> None:
+        """End the database's server as a power cut would, and start it again two seconds later."""
+        assert self.server is not None
+        self.server.stop("immediate")
+        self.done["kill of the database's server"] += 1
+        time.sleep(2)
+        self.server.start()
 
     def fill_the_disk(self) -> None:
         """Leave no byte on the study's own disk, for two seconds."""
@@ -242,6 +262,24 @@ def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
+
+
+def _read_only(folder: Path) -> Callable[[], None] | None:
+    """Make a folder read-only; return what undoes it, or None where it is so already."""
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return None
+    if os.geteuid() != 0:  # permissions do not bind root
+        folder.chmod(0o555)
+        return lambda: folder.chmod(0o755)
+    bind = subprocess.run(["mount", "--bind", str(folder), str(folder)], check=False)
+    if bind.returncode:
+        return None
+    subprocess.run(["mount", "-o", "remount,ro,bind", str(folder)], check=True)
+
+    def undo() -> None:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+    return undo
 
 
 def _go_on(pid: int) -> None:
@@ -297,6 +335,10 @@ def storm(
     ]
     if is_small:
         faults.append((1, run.fill_the_disk))
+    if os.geteuid() or shutil.which("mount"):
+        faults.append((1, lambda: run.make_read_only(2.0)))
+    if run.server:
+        faults.append((1, run.kill_the_server))
     weights = [weight for weight, _ in faults]
     locks_left, told_s = (1 if lock_s else 0), time.monotonic()
     while (killed := sum(n for name, n in run.done.items() if name.startswith("kill"))) < kills:
@@ -313,7 +355,7 @@ def storm(
 
 
 def _completed(folder: Path) -> int:
-    with suppress(DseError), Store(folder / "results.db", busy_timeout_s=1) as store:
+    with suppress(DseError), Reader(place_of(folder), busy_timeout_s=1) as store:
         return store.count_trials(store.study(STUDY).id, TrialState.COMPLETED)
     return 0
 
@@ -321,13 +363,19 @@ def _completed(folder: Path) -> int:
 def complaints(run: Storm, *, trials: int) -> list[str]:
     """Return what is not as an undisturbed study would have left it."""
     found = []
-    with Store(run.folder / "results.db") as store:
+    with Reader(place_of(run.folder)) as store:
         study = store.study(STUDY)
         results = store.results(study.id)
-        attempts = sqlite3.connect(run.folder / "results.db").execute(
-            "SELECT trial_id, count(*) FROM attempts WHERE outcome = 'completed' GROUP BY trial_id"
-        )
-        twice = [trial for trial, count in attempts if count != 1]
+        twice = [
+            result.trial.number
+            for result in results
+            if not result.trial.reused_from
+            and sum(
+                attempt.outcome is TrialState.COMPLETED
+                for attempt in store.detail(study, result.trial.number).attempts
+            )
+            > 1
+        ]
     if len(results) != trials:
         found.append(f"{len(results)} trials instead of {trials}")
     if len({result.trial.design_id for result in results}) != len(results):
@@ -364,12 +412,21 @@ def main() -> int:
     parser.add_argument("--lock-s", type=float, default=60.0, help="0 for no long lock")
     parser.add_argument("--algorithm", default="grid")
     parser.add_argument("--executor", choices=["local", "dask"], default="local")
+    parser.add_argument(
+        "--postgresql", action="store_true", help="the database is one of a server of its own"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--log", type=Path, help="keep what the processes said")
     given = parser.parse_args()
     is_small = os.geteuid() == 0 and shutil.which("mount") is not None
     started_s = time.monotonic()
-    with disk(is_small=is_small) as folder:
+    with disk(is_small=is_small) as folder, ExitStack() as servers:
+        server = None
+        if given.postgresql:
+            if bin_folder() is None:
+                parser.error("--postgresql needs PostgreSQL: Debian's package postgresql")
+            server = servers.enter_context(running_server())
+            (folder / "place").write_text(str(server.new_database()))
         (folder / "net.tflite").write_bytes(b"net")
         address = f"tcp://127.0.0.1:{_free_port()}" if given.executor == "dask" else ""
         text = CONFIG.format(
@@ -386,6 +443,7 @@ def main() -> int:
             tool_s=given.tool_s,
             dice=random.Random(given.seed),
             scheduler=address,
+            server=server,
             cluster_workers=given.processes * given.workers,
         )
         storm(

@@ -14,8 +14,10 @@ from contracts.faults import StoreError
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/")
 _SHAPE = "postgresql://USER@HOST:PORT/DATABASE"
-_PASSWORD_FIX = "write @ as %40, / as %2F, # as %23 and ? as %3F in it, or keep the password in"
-_NO_PASSWORD_FIX = f"{_PASSWORD_FIX} ~/.pgpass or PGPASSWORD and leave it out of the URL"
+_NO_PASSWORD = (
+    "write @ as %40, / as %2F, # as %23 and ? as %3F in it, or keep the password in ~/.pgpass or"
+    " PGPASSWORD and leave it out of the URL"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,10 @@ def parse_place(text: str) -> Place:
 
 def _server(text: str) -> Server:
     """Read a URL of PostgreSQL; nothing of what may be a password is in a message."""
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # whose words have a part of the URL
+        raise StoreError("the URL of the database cannot be read", fix=_NO_PASSWORD) from None
     where = parts.netloc
     if not text.partition(":")[2].startswith("//"):
         raise StoreError("the URL of the database has one slash where two belong", fix=_use())
@@ -94,7 +99,7 @@ def _server(text: str) -> Server:
         raise StoreError(
             "the URL of the database cannot be read: a sign in it, in a password perhaps, means"
             " something in URLs",
-            fix=_NO_PASSWORD_FIX,
+            fix=_NO_PASSWORD,
         )
     user, _, hosts = where.rpartition("@")
     user, _, password = user.partition(":")
@@ -103,7 +108,7 @@ def _server(text: str) -> Server:
         if port is None or (port.group(1) and not 0 < int(port.group(1)) < 65536):
             raise StoreError(
                 "the URL of the database cannot be read: what stands for the port is none",
-                fix=f"{_use()}; if that is part of a password, {_NO_PASSWORD_FIX}",
+                fix=f"{_use()}; if that is part of a password, {_NO_PASSWORD}",
             )
     database = parts.path.removeprefix("/")
     options = parse_qsl(parts.query, keep_blank_values=True)
@@ -114,7 +119,7 @@ def _server(text: str) -> Server:
         raise StoreError("the URL of the database has a / in the database's name", fix=_use())
     secret = unquote(password) or named.get("password") or None
     kept = [(name, value) for name, value in options if name != "password"]
-    query = f"?{urlencode(kept, quote_via=quote)}" if kept else ""
+    query = f"?{urlencode(kept, safe='/,:', quote_via=quote)}" if kept else ""
     at = f"{user}@{hosts}" if user else hosts
     return Server(url=f"postgresql://{at}/{database}{query}", password=secret)
 

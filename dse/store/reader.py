@@ -79,7 +79,12 @@ class Reader:
             yield db
 
     @contextmanager
-    def _read_study(self, study: str) -> Iterator[Connection]:
+    def reading(self, study: str) -> Iterator[Connection]:
+        """Open a transaction that reads; what is wrong with a study's content is named.
+
+        Args:
+            study: Name of the study.
+        """
         with as_unreadable(self.place, study), self._read() as db:
             yield db
 
@@ -109,7 +114,7 @@ class Reader:
 
     def find_study(self, name: str) -> StudyRecord | None:
         """Return the study called ``name``, or None."""
-        with self._read_study(name) as db:
+        with self.reading(name) as db:
             return queries.find_study(db, name)
 
     def study(self, name: str) -> StudyRecord:
@@ -172,7 +177,7 @@ class Reader:
             with_records: Whether to read the trials whole, too.
             attempts: Of which of these trials to read the last attempt, too.
         """
-        with self._read_study(name) as db:
+        with self.reading(name) as db:
             check_schema(self.place, db)
             study = queries.find_study(db, name)
             if study is None:
@@ -218,7 +223,7 @@ class Reader:
             NotFound: There is no such trial.
             Unreadable: What is stored of it is not what this program writes.
         """
-        with self._read_study(study.name) as db:
+        with self.reading(study.name) as db:
             return queries.trial_detail(db, study, number)
 
     def beliefs(self, study_id: int, *, most: int) -> dict[int, Belief]:

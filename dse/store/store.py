@@ -12,6 +12,7 @@ from contracts.measurement import Outcome
 from contracts.untrusted import parse_json
 from dse.store import leases, presence, queries, withdrawals
 from dse.store.beliefs import write_belief
+from dse.store.copying import copy_study, require_free
 from dse.store.dialect import as_store_error, dialect_of
 from dse.store.place import Place
 from dse.store.reader import Reader
@@ -21,6 +22,7 @@ from dse.store.records import (
     AuditRecord,
     Claim,
     ContextRecord,
+    CopiedStudy,
     NewTrial,
     RemovedStudy,
     RetryPolicy,
@@ -164,6 +166,40 @@ class Store(Reader):
         """
         with self._write() as db:
             rename_study(db, name, new, now_s=now_s, client=client)
+
+    def take_study(
+        self, source: Reader, name: str, *, new: str, now_s: float, client: str
+    ) -> CopiedStudy:
+        """Write a study of another database into this one, in one transaction.
+
+        Trials with their numbers and revisions, attempts, results, beliefs and what people did
+        come with it; leases do not: a trial that runs there waits here. Results that it shares
+        with other studies there are its own here.
+
+        Args:
+            source: The database that has it; it is only read, at one moment.
+            name: Of the study there.
+            new: What it is called here.
+            now_s: The time.
+            client: Who asks, for the audit.
+
+        Raises:
+            NotFound: There is no such study.
+            ConfigError: There is a study of the new name here.
+            Unreadable: What is stored of it is not what this program writes.
+        """
+        with self._write() as db:
+            require_free(db, new)
+            with source.reading(name) as theirs:
+                return copy_study(
+                    theirs,
+                    db,
+                    name,
+                    new=new,
+                    origin=str(source.place),
+                    now_s=now_s,
+                    client=client,
+                )
 
     # --- trials
 

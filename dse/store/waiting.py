@@ -19,7 +19,7 @@ def patient(of: type[_Store]) -> type[_Store]:
     ``Unavailable``. The first connection that turns out to be lost is replaced without asking.
     """
     for name, method in list(vars(of).items()):
-        is_public = not name.startswith("_") and name not in ("close", "wait_while")
+        is_public = not name.startswith("_") and name not in ("close", "wait_while", "reading")
         if is_public and callable(method) and not isinstance(method, type):
             setattr(of, name, _tried_again(method))
     return of

@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.postgresql import PostgreSQLServer, bin_folder, running_server
 from dse.store import Place, Store
-from tests.store.postgresql import PostgreSQLServer, running_server
 
 Places = Callable[[str], Place]
 
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[PostgreSQLServer]:
-    with running_server() as server:
+    if bin_folder() is None:
+        pytest.skip("PostgreSQL is not installed (Debian's package postgresql)")
+    with running_server(is_durable=False) as server:
         yield server
 
 

@@ -437,9 +437,8 @@ def test_no_statement_grows_with_the_number_of_trials(store: Store) -> None:
         db.exec_driver_sql(
             "INSERT INTO trials (study_id, number, design_id, design_json, context, suggested_by,"
             " state, created_s, failures, not_before_s, revision)"
-            " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
-            " SELECT ?, i, i, '{}', '', '', 'waiting', 0, 0, 0, i FROM n",
-            (many, study.id),
+            f" WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {many})"
+            f" SELECT {study.id}, i, i, '{{}}', '', '', 'waiting', 0, 0, 0, i FROM n"
         )
     assert len(store.results(study.id)) == many
     assert len(store.results(study.id, numbers=range(1, many))) == many - 1

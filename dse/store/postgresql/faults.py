@@ -62,12 +62,16 @@ def store_error(place: Server, error: psycopg.Error) -> StoreError:
         )
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return _not_connected(place, error, told)
-    if isinstance(error, psycopg.ProgrammingError):
-        return StoreError(
-            f"{place} cannot be read as a URL of a database ({told})",
-            fix="correct the URL: postgresql://USER@HOST:PORT/DATABASE?OPTION=VALUE",
-        )
     return StoreError(f"{place} cannot be used ({told})", fix="report this message as a bug")
+
+
+def wrong_url(place: Server, error: psycopg.Error) -> StoreError:
+    """Say that the driver cannot read a URL."""
+    told = place.without_password(" ".join(str(error).split()))
+    return StoreError(
+        f"{place} cannot be read as a URL of a database ({told})",
+        fix="correct the URL: postgresql://USER@HOST:PORT/DATABASE?OPTION=VALUE",
+    )
 
 
 def is_lost(error: psycopg.Error) -> bool:

@@ -22,7 +22,7 @@ from sqlalchemy.pool import QueuePool
 from contracts.faults import StoreError
 from dse.store.dialect import as_store_error
 from dse.store.place import Server
-from dse.store.postgresql.faults import is_lost, store_error
+from dse.store.postgresql.faults import is_lost, store_error, wrong_url
 from dse.store.schema import HEAD
 from dse.store.versions import KNOWN, migrate, version_of
 from dse.words import study_command
@@ -266,7 +266,10 @@ class ServerNotices:
 
 def connect(place: Server, **how: Any) -> "psycopg.Connection[Any]":
     """Open a connection; what the URL says of it stands before our settings."""
-    given = psycopg.conninfo.conninfo_to_dict(place.url)
+    try:
+        given = psycopg.conninfo.conninfo_to_dict(place.url)
+    except psycopg.ProgrammingError as error:
+        raise wrong_url(place, error) from error
     settings: dict[str, Any] = {n: value for n, value in _SETTINGS.items() if n not in given}
     if place.password is not None:
         settings["password"] = place.password

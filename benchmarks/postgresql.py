@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own for a session of tests: in a temporary folder, gone at its end."""
+"""A PostgreSQL server of our own, in a temporary folder, for tests and for measurements."""
 
 import os
 import shutil
@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from dse.store import Server, Store, parse_place
 
 _TEMPLATE = "studies"
-_PASSWORD = "s3cr€t @/:#?"
+PASSWORD = "s3cr€t @/:#?"
 """Of the role ``guarded``, whose connections are asked for it."""
 
 
@@ -29,23 +28,27 @@ def bin_folder() -> Path | None:
     return None if found is None else Path(found).parent
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class PostgreSQLServer:
     """A server that runs, and that a test may stop and start again.
 
     Attributes:
         folder: Data, log and socket.
         port: At the loopback address, and of the socket.
+        is_durable: Whether it waits until the disk has what it stores.
     """
 
     folder: Path
     port: int
+    is_durable: bool
     _databases: int = 0
 
     def url(self, database: str, *, user: str = "postgres") -> str:
+        """Return where a database is, by the address."""
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     def socket_url(self, database: str) -> str:
+        """Return where a database is, by the socket."""
         return f"postgresql://postgres@/{database}?host={self.folder}&port={self.port}"
 
     def new_database(self, *, is_empty: bool = False) -> Server:
@@ -58,19 +61,25 @@ class PostgreSQLServer:
         return place
 
     def run(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
+        """Run a statement as the owner of everything and return its rows."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:
-            cursor = connection.execute(statement)  # type: ignore[arg-type]
+            cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
     def require_up(self) -> None:
+        """Start it where it does not run."""
         if not (self.folder / "data" / "postmaster.pid").exists():
             self.start()
 
     def start(self) -> None:
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        """Start it and wait until it answers."""
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1"
+        if not self.is_durable:
+            options += " -c fsync=off"
         self._control("start", "-w", "-l", str(self.folder / "log"), "-o", options)
 
     def stop(self, how: str = "fast") -> None:
+        """End it: ``fast`` as its owner would, ``immediate`` as a power cut would."""
         self._control("stop", "-w", "-m", how)
 
     def set_up(self) -> None:
@@ -83,7 +92,7 @@ class PostgreSQLServer:
             f"host all guarded all scram-sha-256\nhost all banned all reject\n{rules.read_text()}"
         )
         self.start()
-        self.run(f"CREATE ROLE guarded LOGIN PASSWORD '{_PASSWORD}'")
+        self.run(f"CREATE ROLE guarded LOGIN PASSWORD '{PASSWORD}'")
         self.run("CREATE ROLE banned LOGIN")
         self.run("CREATE ROLE visitor LOGIN")
         self.run(f"CREATE DATABASE {_TEMPLATE} TEMPLATE template0")
@@ -110,12 +119,10 @@ class PostgreSQLServer:
 
 
 @contextmanager
-def running_server() -> Iterator[PostgreSQLServer]:
-    """Run a server; skips the test where there is none to run."""
-    if bin_folder() is None:
-        pytest.skip("PostgreSQL is not installed (Debian's package postgresql)")
+def running_server(*, is_durable: bool = True) -> Iterator[PostgreSQLServer]:
+    """Run a server, and remove all of it at the end; ``bin_folder`` tells whether there is one."""
     folder = Path(tempfile.mkdtemp(prefix="dse-pg-"))
-    server = PostgreSQLServer(folder, _free_port())
+    server = PostgreSQLServer(folder=folder, port=_free_port(), is_durable=is_durable)
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody", "nogroup")
     try:
