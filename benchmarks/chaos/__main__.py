@@ -3,8 +3,7 @@
 Campaigns, their launchers, trials and tools are killed, campaigns are stopped past their lease, the
 clock jumps, artefacts are cut off, the database is locked, the cache or the database's folder is
 read-only, the disk is full (a tmpfs of its own; as root only). With ``--postgresql`` the database
-is one of a server, which is killed, too. With ``--real CONFIG`` the trials are real ones of a config,
-and the processes that are killed are those of ``python -m dse.study``.
+is one of a server, which is killed, too. ``benchmarks.chaos.night`` does so with real trials.
 
 Whoever dies is started again, as a supervisor would. When the faults are over, one calm process
 ends the study, as ``resume`` does. Then everything is compared with what an undisturbed study would
@@ -37,7 +36,7 @@ from benchmarks.chaos.worker import STUDY, TIMING, place_of
 from benchmarks.postgresql import PostgreSQLServer, bin_folder, running_server
 from contracts.faults import DseError
 from dse.output.report import table_text
-from dse.store import Reader, Store, TrialState
+from dse.store import Place, Reader, Store, TrialResult, TrialState
 from runners import ROOT
 
 CONFIG = """\
@@ -54,8 +53,8 @@ model = "net.tflite"
 """
 _MARK = "CHAOS_RUN"
 _DISK_MIB = 48
-_KILLS = {"campaign": 10, "launcher": 10, "trial": 10, "tool": 10}
-_CLUSTER_KILLS = {**_KILLS, "cluster worker": 10, "scheduler": 2}
+KILLS = {"campaign": 10, "launcher": 10, "trial": 10, "tool": 10}
+_CLUSTER_KILLS = {**KILLS, "cluster worker": 10, "scheduler": 2}
 """What is killed, and how often in proportion."""
 
 
@@ -325,7 +324,7 @@ def storm(
     say: Callable[[str], None],
 ) -> None:
     """Let faults happen until so many processes were killed."""
-    of_kinds = _CLUSTER_KILLS if run.scheduler else _KILLS
+    of_kinds = _CLUSTER_KILLS if run.scheduler else KILLS
     faults: list[tuple[int, Callable[[], None]]] = [
         *((weight, functools.partial(run.kill, kind)) for kind, weight in of_kinds.items()),
         (3, run.stop_past_the_lease),
@@ -362,38 +361,44 @@ def _completed(folder: Path) -> int:
 
 def complaints(run: Storm, *, trials: int) -> list[str]:
     """Return what is not as an undisturbed study would have left it."""
+    found = outcome_complaints(
+        place_of(run.folder),
+        trials=trials,
+        is_right=lambda result: result.metrics["cycles"] == expected_cycles(result.trial.design),
+    )
+    found += left_processes(run)
+    return found + [f"left folder {p.name}" for p in (run.folder / "cache" / "scratch").iterdir()]
+
+
+def outcome_complaints(
+    place: Place, *, trials: int, is_right: Callable[[TrialResult], bool]
+) -> list[str]:
+    """Return which trials of the study are lost, counted twice or wrong."""
     found = []
-    with Reader(place_of(run.folder)) as store:
+    with Reader(place) as store:
         study = store.study(STUDY)
         results = store.results(study.id)
-        twice = [
-            result.trial.number
-            for result in results
-            if not result.trial.reused_from
-            and sum(
-                attempt.outcome is TrialState.COMPLETED
-                for attempt in store.detail(study, result.trial.number).attempts
-            )
-            > 1
-        ]
+        for result in results:
+            number = result.trial.number
+            tried = store.detail(study, number).attempts
+            completed = sum(attempt.outcome is TrialState.COMPLETED for attempt in tried)
+            if completed > 1:
+                found.append(f"trial {number} completed {completed} times")
+            if result.trial.state is not TrialState.COMPLETED:
+                found.append(f"trial {number} is {result.trial.state}: {result.what}")
+            elif not is_right(result):
+                found.append(
+                    f"trial {number} has another result: {json.dumps(result.trial.design)}"
+                )
     if len(results) != trials:
         found.append(f"{len(results)} trials instead of {trials}")
     if len({result.trial.design_id for result in results}) != len(results):
         found.append("a design is there twice")
-    if twice:
-        found.append(f"{len(twice)} trials completed more than once")
-    for result in results:
-        design = result.trial.design
-        if result.trial.state is not TrialState.COMPLETED:
-            found.append(f"trial {result.trial.number} is {result.trial.state}: {result.what}")
-        elif result.metrics["cycles"] != expected_cycles(design):
-            found.append(f"trial {result.trial.number} has another result: {json.dumps(design)}")
-    found += _left_processes(run)
-    found += [f"left folder {path.name}" for path in (run.folder / "cache" / "scratch").iterdir()]
     return found
 
 
-def _left_processes(run: Storm, *, within_s: float = 10.0) -> list[str]:
+def left_processes(run: Storm, *, within_s: float = 10.0) -> list[str]:
+    """Return what of a run still lives some seconds after its end."""
     deadline_s = time.monotonic() + within_s
     while (left := [pid for pid, _ in marked(run.mark)]) and time.monotonic() < deadline_s:
         time.sleep(0.2)
