@@ -102,7 +102,7 @@ def _not_connected(place: Server, error: psycopg.Error, told: str) -> StoreError
 
 _TOLD = {
     "28P01": r"password authentication failed",
-    "28000": r"no pg_hba.conf entry|role \S+ does not exist|authentication failed|not permitted",
+    "28000": r"pg_hba\.conf|role \S+ does not exist|authentication failed|not permitted",
     "3D000": r"database \S+ does not exist",
     "42501": r"permission denied for database",
 }

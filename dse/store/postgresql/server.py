@@ -250,7 +250,8 @@ class ServerNotices:
             OSError: The connection is lost.
         """
         try:
-            for _ in self._connection.notifies(timeout=0):
+            self._connection.pgconn.consume_input()
+            while self._connection.pgconn.notifies() is not None:
                 pass
         except psycopg.Error as error:
             raise OSError(f"no further notices: {error}") from error
