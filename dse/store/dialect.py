@@ -92,7 +92,13 @@ class Writing(Protocol):
 
 
 class Dialect(Protocol):
-    """One kind of database."""
+    """One kind of database.
+
+    Attributes:
+        error: What its driver raises.
+    """
+
+    error: type[Exception]
 
     def open_to_read(self, place: Any, *, busy_timeout_s: float) -> Reading:
         """Open a database that exists, without changing it.
@@ -118,8 +124,8 @@ class Dialect(Protocol):
             StoreError: Writes cannot be watched.
         """
 
-    def fault(self, place: Any, error: BaseException) -> StoreError | None:
-        """Say in words what an exception of the driver means; None where it is not of the driver.
+    def fault(self, place: Any, error: BaseException) -> StoreError:
+        """Say in words what an exception of the driver means.
 
         It is an ``Unavailable`` where waiting may help.
         """
@@ -156,16 +162,13 @@ def dialect_of(where: Place | Connection) -> Dialect:
 @contextmanager
 def as_store_error(place: Place) -> Iterator[None]:
     """Turn the database driver's exceptions into a StoreError that names ``place``."""
+    dialect = dialect_of(place)
     try:
         yield
-    except StoreError:
-        raise
-    except Exception as error:
-        cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-        fault = dialect_of(place).fault(place, cause)
-        if fault is None:
-            raise
-        raise fault from error
+    except DBAPIError as error:
+        raise dialect.fault(place, error.orig or error) from error
+    except dialect.error as error:
+        raise dialect.fault(place, error) from error
 
 
 # --- words of SQL that both do not share

@@ -58,6 +58,8 @@ _SETTINGS = {
 class PostgreSQL:
     """The dialect of servers, see ``dse.store.dialect``."""
 
+    error: type[Exception] = psycopg.Error
+
     def open_to_read(self, place: Server, *, busy_timeout_s: float) -> "Reading":
         """Open a database that exists, without changing it."""
         engine = _engine(place, busy_timeout_s=busy_timeout_s, is_reading=True)
@@ -95,9 +97,10 @@ class PostgreSQL:
         """Return what wakes a viewer after a write."""
         return ServerNotices(place)
 
-    def fault(self, place: Server, error: BaseException) -> StoreError | None:
-        """Say in words what an exception of the driver means; None for one of anybody else."""
-        return store_error(place, error) if isinstance(error, psycopg.Error) else None
+    def fault(self, place: Server, error: BaseException) -> StoreError:
+        """Say in words what an exception of the driver means."""
+        assert isinstance(error, psycopg.Error)
+        return store_error(place, error)
 
     def unused_key(self, db: Connection, table: Table) -> int:
         """Return a key that no row of a table has or had."""

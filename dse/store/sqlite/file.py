@@ -66,6 +66,8 @@ _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 class SQLite:
     """The dialect of files, see ``dse.store.dialect``."""
 
+    error: type[Exception] = sqlite3.Error
+
     def open_to_read(self, place: Path, *, busy_timeout_s: float) -> "Reading":
         """Open a database that exists, without changing it."""
         return open_to_read(place, busy_timeout_s=busy_timeout_s)
@@ -83,9 +85,9 @@ class SQLite:
         path = place.resolve()  # SQLite's log lies beside the file itself
         return FileNotices((path, _beside(path, "-wal")))
 
-    def fault(self, place: Path, error: BaseException) -> StoreError | None:
-        """Say in words what an exception of the driver means; None for one of anybody else."""
-        return store_error(place, error) if isinstance(error, sqlite3.Error) else None
+    def fault(self, place: Path, error: BaseException) -> StoreError:
+        """Say in words what an exception of the driver means."""
+        return store_error(place, error)
 
     def unused_key(self, db: Connection, table: Table) -> int:
         """Return a key that no row of a table has or had."""
