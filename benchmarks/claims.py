@@ -7,6 +7,7 @@ second they got through together, and how long a claim took.
 
 import argparse
 import multiprocessing
+import os
 import sys
 import tempfile
 import time
@@ -31,12 +32,13 @@ _OUTCOME = Completed(
 )
 
 
-def work(place: Place, worker: str, start: Barrier, seconds: float) -> tuple[int, list[float]]:
-    """Claim and complete trials for some seconds; return how many, and each claim's seconds."""
+def work(place: Place, worker: str, start: Barrier, seconds: float) -> tuple[float, list[float]]:
+    """Claim and complete trials for a time; return their CPU-seconds and each claim's wall."""
     took_s: list[float] = []
     with Store(place, busy_timeout_s=60) as store:
         study = store.study("claims")
         start.wait()
+        cpu_s = time.process_time()
         end_s = time.monotonic() + seconds
         while (before_s := time.monotonic()) < end_s:
             claim = store.claim(study.id, worker=worker, now_s=time.time(), lease_s=60)
@@ -44,11 +46,16 @@ def work(place: Place, worker: str, start: Barrier, seconds: float) -> tuple[int
             if claim is None:
                 raise RuntimeError("more trials are needed for so many seconds")
             store.finish(claim.attempt_id, _OUTCOME, now_s=time.time(), retry=RetryPolicy())
-    return len(took_s), took_s
+        cpu_s = time.process_time() - cpu_s
+    return cpu_s, took_s
 
 
-def rate(place: Place, *, writers: int, seconds: float, trials: int) -> tuple[float, float, float]:
-    """Return trials a second, and the median and 99th percentile of a claim in milliseconds."""
+def rate(place: Place, *, writers: int, seconds: float, trials: int) -> list[float]:
+    """Return trials a second, a claim's median and 99th percentile, and a trial's CPU.
+
+    The last three are in milliseconds. CPU is that of the process that asks, not of a server: it
+    is what is left of the cost where a machine has other things to do.
+    """
     with Store(place) as store:
         study = store.create_study(
             name="claims", config_toml="", config_json="{}", source_hash="", now_s=0
@@ -64,8 +71,10 @@ def rate(place: Place, *, writers: int, seconds: float, trials: int) -> tuple[fl
         with forking.Pool(writers) as pool:
             jobs = [(place, f"w{n}", start, seconds) for n in range(writers)]
             done = pool.starmap(work, jobs, chunksize=1)
-    every = quantiles([each for _, took_s in done for each in took_s], n=100)
-    return sum(count for count, _ in done) / seconds, every[49] * 1000, every[98] * 1000
+    every = [each for _, took_s in done for each in took_s]
+    places_of = quantiles(every, n=100)
+    cpu_s = sum(each for each, _ in done) / len(every)
+    return [len(every) / seconds, places_of[49] * 1000, places_of[98] * 1000, cpu_s * 1000]
 
 
 @contextmanager
@@ -92,11 +101,12 @@ def main() -> int:
     rows = []
     with places(is_server=given.postgresql) as found:
         for writers in given.writers:
-            a_second, median_ms, worst_ms = rate(
-                next(found), writers=writers, seconds=given.seconds, trials=given.trials
-            )
-            rows.append([str(writers), f"{a_second:.0f}", f"{median_ms:.1f}", f"{worst_ms:.1f}"])
-    print(table_text(["writers", "trials/s", "claim ms, median", "99th percentile"], rows))
+            figures = rate(next(found), writers=writers, seconds=given.seconds, trials=given.trials)
+            rows.append([str(writers), *(f"{figure:.1f}" for figure in figures)])
+    head = ["writers", "trials/s", "claim ms, median", "99th percentile", "CPU ms a trial"]
+    print(table_text(head, rows))
+    load = " ".join(f"{each:.1f}" for each in os.getloadavg())
+    print(f"{len(os.sched_getaffinity(0))} cores, load {load}")
     return 0
 
 
