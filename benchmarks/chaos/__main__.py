@@ -317,13 +317,14 @@ def disk(*, is_small: bool) -> Iterator[Path]:
 def storm(
     run: Storm,
     *,
+    trials: int,
     kills: int,
     every_s: float,
     lock_s: float,
     is_small: bool,
     say: Callable[[str], None],
 ) -> None:
-    """Let faults happen until so many processes were killed."""
+    """Let faults happen until so many processes were killed, or all trials have completed."""
     of_kinds = _CLUSTER_KILLS if run.scheduler else KILLS
     faults: list[tuple[int, Callable[[], None]]] = [
         *((weight, functools.partial(run.kill, kind)) for kind, weight in of_kinds.items()),
@@ -349,7 +350,10 @@ def storm(
             time.sleep(lock_s)
         if time.monotonic() - told_s > 15:
             told_s = time.monotonic()
-            say(f"{killed} of {kills} kills, {_completed(run.folder)} trials completed")
+            completed = _completed(run.folder)
+            say(f"{killed} of {kills} kills, {completed} trials completed")
+            if completed >= trials:  # whoever is started ends at once: there is nobody to kill
+                return
         time.sleep(run.dice.uniform(0.2, 1.8) * every_s)
 
 
@@ -453,6 +457,7 @@ def main() -> int:
         )
         storm(
             run,
+            trials=given.trials,
             kills=given.kills,
             every_s=given.every_s,
             lock_s=given.lock_s,
