@@ -1,5 +1,7 @@
 """How this program was called, and so what a person types to call it again; where it logs."""
 
+import os
+import re
 import shlex
 import shutil
 import sys
@@ -42,6 +44,21 @@ def version() -> str:
     return version_of(SCRIPT)
 
 
-def log_of(database: Path, study: str) -> Path:
-    """Return where a process that the dashboard starts for a study writes what it says."""
-    return database.with_name(f"{database.name}.{study}.log")
+def state_folder() -> Path:
+    """Return the folder where the program keeps what it must remember of this user."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / SCRIPT
+
+
+def log_of(database: object, study: str) -> Path:
+    """Return where a process that the dashboard starts for a study writes what it says.
+
+    Args:
+        database: A ``dse.store.Place``. The log is beside a file, and of a server's database in
+            the user's state folder.
+        study: Name of the study.
+    """
+    if isinstance(database, Path):
+        return database.with_name(f"{database.name}.{study}.log")
+    name = re.sub(r"[^A-Za-z0-9.]+", "_", str(database))
+    return state_folder() / f"{name}.{study}.log"

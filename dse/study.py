@@ -9,7 +9,6 @@ is imported by the command that needs it.
 import os
 import shlex
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -22,7 +21,7 @@ from dse.shipped import QUICK, shipped_or_given
 
 if TYPE_CHECKING:
     from dse.commands.campaigns import CampaignEnd, Running
-    from dse.store import Reader, Store
+    from dse.store import Place, Reader, Store
     from runners.job import StageEvent
 
 EXIT_OK = 0
@@ -57,7 +56,29 @@ app = typer.Typer(
 
 DEFAULT_DB = Path("results.db")
 
-Database = Annotated[Path, typer.Option("--db", help="The database file.")]
+
+def _place(text: str) -> "Place":
+    from dse.store.place import parse_place
+
+    return parse_place(str(text))
+
+
+if TYPE_CHECKING:
+    Database = Place
+    Target = Place
+else:
+    Target = Annotated[
+        str, typer.Option("--to", metavar="FILE|URL", parser=_place, help="The other database.")
+    ]
+    Database = Annotated[
+        str,
+        typer.Option(
+            "--db",
+            metavar="FILE|URL",
+            parser=_place,
+            help="The database: a file, or postgresql://USER@HOST/NAME.",
+        ),
+    ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Trials = Annotated[
     int | None,
@@ -70,8 +91,8 @@ Workers = Annotated[
 
 def _studies_of(context: typer.Context, incomplete: str) -> list[str]:
     """Return the studies whose names a shell may complete; nothing where they cannot be read."""
-    db = Path(context.params.get("db") or DEFAULT_DB)
-    if not db.is_file():
+    db = context.params.get("db") or DEFAULT_DB
+    if not isinstance(db, Path) or not db.is_file():  # nobody waits for a server within a word
         return []
     try:
         with _open(db) as reader:
@@ -204,7 +225,7 @@ def start(
 
     prepared = prepare(config, trials=trials, workers=workers, say=_tell)
     with _open_to_write(db, create=True) as store:
-        end = start_study(prepared, store, running=_running())
+        end = start_study(prepared, store, running=_running(store))
         _finish(end, store)
 
 
@@ -234,7 +255,7 @@ def resume(
             trials=trials,
             workers=workers,
             stop_gain=stop_gain,
-            running=_running(),
+            running=_running(store),
         )
         _finish(end, store)
 
@@ -251,7 +272,7 @@ def work(
 
     with _open_to_write(db) as store:
         _require_trust(store, "work", study, given=trust)
-        end = work_on_study(study, store, workers=workers, running=_running())
+        end = work_on_study(study, store, workers=workers, running=_running(store))
         _finish(end, store)
 
 
@@ -274,6 +295,7 @@ def watch(
 ) -> None:
     """Show a running study until it has ended: stages, cores, time left, faults, disk."""
     from dse.commands.watch import watch_study
+    from dse.store import folders_of
     from runners.pipeline import default_root
 
     is_terminal = sys.stdout.isatty() and not as_json
@@ -285,7 +307,7 @@ def watch(
             interval_s=interval_s or (2.0 if is_terminal else 10.0),
             is_terminal=is_terminal,
             as_json=as_json,
-            folders={"database": db.parent, "cache": default_root()},
+            folders={**folders_of(db), "cache": default_root()},
             show=lambda line: print(line, flush=True),
         )
 
@@ -338,12 +360,13 @@ def report(
     from dse.output.document import document_html, document_markdown, document_text
     from dse.output.morning import front_svg, morning_data, morning_document
     from dse.results.morning import study_morning
+    from dse.store import folders_of
     from runners.pipeline import default_root
 
     with _open(db) as reader:
-        morning = study_morning(reader, study, hours=hours, now_s=time.time())
-        with_db = "" if db == DEFAULT_DB else f" --db {shlex.quote(str(db))}"
-    disks = disks_of({"database": db.parent, "cache": default_root()})
+        morning = study_morning(reader, study, hours=hours, now_s=reader.now_s())
+        with_db = _with_db(reader)
+    disks = disks_of({**folders_of(db), "cache": default_root()})
     document = morning_document(morning, disks, with_db=with_db)
     files: dict[Path, str] = {}
     if html is not None:
@@ -459,7 +482,7 @@ def delete(
             asked, with_db = what_goes(reader, study), _with_db(reader)
         _require_yes(f"{asked}\nNobody can bring them back.", f"delete {study}{with_db}")
     with _open_to_write(db) as store:
-        removed = delete_study(store, study, now_s=time.time())
+        removed = delete_study(store, study, now_s=store.now_s())
     _show(asdict(removed), removed_text(removed), as_json=as_json)
 
 
@@ -473,13 +496,35 @@ def rename(
     from dse.commands.whole_studies import rename_study
 
     with _open_to_write(db) as store:
-        rename_study(store, study, new, now_s=time.time())
+        rename_study(store, study, new, now_s=store.now_s())
         with_db = _with_db(store)
     print(
         f"study {study} is called {new} now; a config file that says the old name starts a new"
         f" study\ngo on with: {program.name()} resume {new}{with_db}",
         file=sys.stderr,
     )
+
+
+@app.command()
+def copy(
+    study: StudyName,
+    to: Target,
+    new: Annotated[
+        str | None,
+        typer.Option("--as", metavar="NEW", help="What it is called there.", show_default="STUDY"),
+    ] = None,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Write a study with all its trials into another database, of either kind."""
+    from dataclasses import asdict
+
+    from dse.commands.whole_studies import copied_text, copy_study
+
+    with _open(db) as reader, _open_to_write(to, create=True) as target:
+        copied = copy_study(reader, target, study, new)
+        text = copied_text(copied, target)
+    _show(asdict(copied), text, as_json=as_json)
 
 
 @app.command()
@@ -671,7 +716,7 @@ def import_command(
 
     with _open_to_write(db, create=True) as store:
         imported = import_vizier(
-            file, store, study=study, owner=owner, config_file=config, now_s=time.time()
+            file, store, study=study, owner=owner, config_file=config, now_s=store.now_s()
         )
         print(imported_text(imported, _with_db(store)), file=sys.stderr)
 
@@ -1187,19 +1232,20 @@ def exit_code(error: DseError) -> int:
     return EXIT_INFRASTRUCTURE
 
 
-def _open(db: Path) -> "Reader":
+def _open(db: "Place") -> "Reader":
     """Open a database to look at it: nothing about it changes."""
     from dse.store import Reader
 
     return Reader(db)
 
 
-def _open_to_write(db: Path, *, create: bool = False) -> "Store":
+def _open_to_write(db: "Place", *, create: bool = False) -> "Store":
     from contracts.faults import StoreError
     from dse.store import Store
+    from dse.store.dialect import dialect_of
     from dse.words import study_command
 
-    if not create and not db.exists():
+    if not create and not dialect_of(db).exists(db):
         raise StoreError(
             f"there is no database {db}",
             fix="name one with --db, or start a study here:"
@@ -1255,13 +1301,13 @@ def _require_yes(what: str, words: str) -> None:
 
 
 def _with_db(store: "Reader") -> str:
-    return "" if store.path == DEFAULT_DB else f" --db {store.path}"
+    return "" if store.place == DEFAULT_DB else f" --db {shlex.quote(str(store.place))}"
 
 
-def _running() -> "Running":
+def _running(store: "Store") -> "Running":
     from dse.commands.campaigns import Running
 
-    return Running(is_terminal=sys.stderr.isatty(), now_s=time.time(), say=_tell)
+    return Running(is_terminal=sys.stderr.isatty(), now_s=store.now_s(), say=_tell)
 
 
 def _report_stage(event: "StageEvent") -> None:

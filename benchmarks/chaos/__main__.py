@@ -1,11 +1,14 @@
 """``python -m benchmarks.chaos``: a study of 400 cheap trials under hundreds of random faults.
 
 Campaigns, their launchers, trials and tools are killed, campaigns are stopped past their lease, the
-clock jumps, artefacts are cut off, the database is locked, the disk is full (a tmpfs of its own; as
-root only). Whoever dies is started again, as a supervisor would. When the faults are over, one
-calm process ends the study, as ``resume`` does. Then everything is compared with what an
-undisturbed study would hold: exit status 1 where a trial is lost, counted twice or wrong, or
-where a process or a folder is left.
+clock jumps, artefacts are cut off, the database is locked, the cache or the database's folder is
+read-only, the disk is full (a tmpfs of its own; as root only). With ``--postgresql`` the database
+is one of a server, which is killed, too. ``benchmarks.chaos.night`` does so with real trials.
+
+Whoever dies is started again, as a supervisor would. When the faults are over, one calm process
+ends the study, as ``resume`` does. Then everything is compared with what an undisturbed study would
+hold: exit status 1 where a trial is lost, counted twice or wrong, or where a process or a folder is
+left.
 """
 
 import argparse
@@ -16,7 +19,6 @@ import random
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -25,15 +27,16 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.chaos.rooms import expected_cycles
-from benchmarks.chaos.worker import STUDY, TIMING
+from benchmarks.chaos.worker import STUDY, TIMING, place_of
+from benchmarks.postgresql import PostgreSQLServer, bin_folder, running_server
 from contracts.faults import DseError
 from dse.output.report import table_text
-from dse.store import Store, TrialState
+from dse.store import Place, Reader, Store, TrialResult, TrialState
 from runners import ROOT
 
 CONFIG = """\
@@ -50,8 +53,8 @@ model = "net.tflite"
 """
 _MARK = "CHAOS_RUN"
 _DISK_MIB = 48
-_KILLS = {"campaign": 10, "launcher": 10, "trial": 10, "tool": 10}
-_CLUSTER_KILLS = {**_KILLS, "cluster worker": 10, "scheduler": 2}
+KILLS = {"campaign": 10, "launcher": 10, "trial": 10, "tool": 10}
+_CLUSTER_KILLS = {**KILLS, "cluster worker": 10, "scheduler": 2}
 """What is killed, and how often in proportion."""
 
 
@@ -66,6 +69,7 @@ class Storm:
         dice: Decides.
         scheduler: Address of a Dask cluster that runs the trials; empty for this machine's own.
         cluster_workers: How many workers that cluster has.
+        server: Has the database; None for a file.
         done: How often each fault happened.
         ended: How campaigns ended by themselves: exit status to number.
     """
@@ -76,6 +80,7 @@ class Storm:
     dice: random.Random
     scheduler: str = ""
     cluster_workers: int = 0
+    server: PostgreSQLServer | None = None
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     done: Counter[str] = field(default_factory=Counter)
     ended: Counter[str] = field(default_factory=Counter)
@@ -195,21 +200,35 @@ class Storm:
 
     def lock_the_database(self, seconds: float) -> None:
         """Hold the lock that a writer needs."""
-        connection = sqlite3.connect(
-            self.folder / "results.db", timeout=5, check_same_thread=False, isolation_level=None
-        )
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error:
-            connection.close()
-            return
 
-        def release() -> None:
-            connection.execute("ROLLBACK")
-            connection.close()
+        def hold() -> None:
+            with (
+                suppress(DseError),
+                Store(place_of(self.folder), busy_timeout_s=5) as store,
+                store._write(),
+            ):
+                self.done[f"database locked for {seconds:g} s"] += 1
+                time.sleep(seconds)
 
-        self.done[f"database locked for {seconds:g} s"] += 1
-        threading.Timer(seconds, release).start()
+        threading.Thread(target=hold).start()
+
+    def make_read_only(self, seconds: float) -> None:
+        """Let nobody open a file for writing in the cache, or beside the database, for a time."""
+        kinds = ["cache"] if self.server else ["cache", "database"]
+        kind = self.dice.choice(kinds)
+        folder = self.folder / "cache" if kind == "cache" else self.folder
+        undo = _read_only(folder)
+        if undo is not None:
+            self.done[f"{kind} read-only for {seconds:g} s"] += 1
+            threading.Timer(seconds, undo).start()
+
+    def kill_the_server(self) -> None:
+        """End the database's server as a power cut would, and start it again two seconds later."""
+        assert self.server is not None
+        self.server.stop("immediate")
+        self.done["kill of the database's server"] += 1
+        time.sleep(2)
+        self.server.start()
 
     def fill_the_disk(self) -> None:
         """Leave no byte on the study's own disk, for two seconds."""
@@ -242,6 +261,24 @@ def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
+
+
+def _read_only(folder: Path) -> Callable[[], None] | None:
+    """Make a folder read-only; return what undoes it, or None where it is so already."""
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return None
+    if os.geteuid() != 0:  # permissions do not bind root
+        folder.chmod(0o555)
+        return lambda: folder.chmod(0o755)
+    bind = subprocess.run(["mount", "--bind", str(folder), str(folder)], check=False)
+    if bind.returncode:
+        return None
+    subprocess.run(["mount", "-o", "remount,ro,bind", str(folder)], check=True)
+
+    def undo() -> None:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+    return undo
 
 
 def _go_on(pid: int) -> None:
@@ -280,14 +317,15 @@ def disk(*, is_small: bool) -> Iterator[Path]:
 def storm(
     run: Storm,
     *,
+    trials: int,
     kills: int,
     every_s: float,
     lock_s: float,
     is_small: bool,
     say: Callable[[str], None],
 ) -> None:
-    """Let faults happen until so many processes were killed."""
-    of_kinds = _CLUSTER_KILLS if run.scheduler else _KILLS
+    """Let faults happen until so many processes were killed, or all trials have completed."""
+    of_kinds = _CLUSTER_KILLS if run.scheduler else KILLS
     faults: list[tuple[int, Callable[[], None]]] = [
         *((weight, functools.partial(run.kill, kind)) for kind, weight in of_kinds.items()),
         (3, run.stop_past_the_lease),
@@ -297,6 +335,10 @@ def storm(
     ]
     if is_small:
         faults.append((1, run.fill_the_disk))
+    if os.geteuid() or shutil.which("mount"):
+        faults.append((1, lambda: run.make_read_only(2.0)))
+    if run.server:
+        faults.append((1, run.kill_the_server))
     weights = [weight for weight, _ in faults]
     locks_left, told_s = (1 if lock_s else 0), time.monotonic()
     while (killed := sum(n for name, n in run.done.items() if name.startswith("kill"))) < kills:
@@ -308,44 +350,59 @@ def storm(
             time.sleep(lock_s)
         if time.monotonic() - told_s > 15:
             told_s = time.monotonic()
-            say(f"{killed} of {kills} kills, {_completed(run.folder)} trials completed")
+            completed = _completed(run.folder)
+            say(f"{killed} of {kills} kills, {completed} trials completed")
+            if completed >= trials:  # whoever is started ends at once: there is nobody to kill
+                return
         time.sleep(run.dice.uniform(0.2, 1.8) * every_s)
 
 
 def _completed(folder: Path) -> int:
-    with suppress(DseError), Store(folder / "results.db", busy_timeout_s=1) as store:
+    with suppress(DseError), Reader(place_of(folder), busy_timeout_s=1) as store:
         return store.count_trials(store.study(STUDY).id, TrialState.COMPLETED)
     return 0
 
 
 def complaints(run: Storm, *, trials: int) -> list[str]:
     """Return what is not as an undisturbed study would have left it."""
+    found = outcome_complaints(
+        place_of(run.folder),
+        trials=trials,
+        is_right=lambda result: result.metrics["cycles"] == expected_cycles(result.trial.design),
+    )
+    found += left_processes(run)
+    return found + [f"left folder {p.name}" for p in (run.folder / "cache" / "scratch").iterdir()]
+
+
+def outcome_complaints(
+    place: Place, *, trials: int, is_right: Callable[[TrialResult], bool]
+) -> list[str]:
+    """Return which trials of the study are lost, counted twice or wrong."""
     found = []
-    with Store(run.folder / "results.db") as store:
+    with Reader(place) as store:
         study = store.study(STUDY)
         results = store.results(study.id)
-        attempts = sqlite3.connect(run.folder / "results.db").execute(
-            "SELECT trial_id, count(*) FROM attempts WHERE outcome = 'completed' GROUP BY trial_id"
-        )
-        twice = [trial for trial, count in attempts if count != 1]
+        for result in results:
+            number = result.trial.number
+            tried = store.detail(study, number).attempts
+            completed = sum(attempt.outcome is TrialState.COMPLETED for attempt in tried)
+            if completed > 1:
+                found.append(f"trial {number} completed {completed} times")
+            if result.trial.state is not TrialState.COMPLETED:
+                found.append(f"trial {number} is {result.trial.state}: {result.what}")
+            elif not is_right(result):
+                found.append(
+                    f"trial {number} has another result: {json.dumps(result.trial.design)}"
+                )
     if len(results) != trials:
         found.append(f"{len(results)} trials instead of {trials}")
     if len({result.trial.design_id for result in results}) != len(results):
         found.append("a design is there twice")
-    if twice:
-        found.append(f"{len(twice)} trials completed more than once")
-    for result in results:
-        design = result.trial.design
-        if result.trial.state is not TrialState.COMPLETED:
-            found.append(f"trial {result.trial.number} is {result.trial.state}: {result.what}")
-        elif result.metrics["cycles"] != expected_cycles(design):
-            found.append(f"trial {result.trial.number} has another result: {json.dumps(design)}")
-    found += _left_processes(run)
-    found += [f"left folder {path.name}" for path in (run.folder / "cache" / "scratch").iterdir()]
     return found
 
 
-def _left_processes(run: Storm, *, within_s: float = 10.0) -> list[str]:
+def left_processes(run: Storm, *, within_s: float = 10.0) -> list[str]:
+    """Return what of a run still lives some seconds after its end."""
     deadline_s = time.monotonic() + within_s
     while (left := [pid for pid, _ in marked(run.mark)]) and time.monotonic() < deadline_s:
         time.sleep(0.2)
@@ -364,12 +421,21 @@ def main() -> int:
     parser.add_argument("--lock-s", type=float, default=60.0, help="0 for no long lock")
     parser.add_argument("--algorithm", default="grid")
     parser.add_argument("--executor", choices=["local", "dask"], default="local")
+    parser.add_argument(
+        "--postgresql", action="store_true", help="the database is one of a server of its own"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--log", type=Path, help="keep what the processes said")
     given = parser.parse_args()
     is_small = os.geteuid() == 0 and shutil.which("mount") is not None
     started_s = time.monotonic()
-    with disk(is_small=is_small) as folder:
+    with disk(is_small=is_small) as folder, ExitStack() as servers:
+        server = None
+        if given.postgresql:
+            if bin_folder() is None:
+                parser.error("--postgresql needs PostgreSQL: Debian's package postgresql")
+            server = servers.enter_context(running_server())
+            (folder / "place").write_text(str(server.new_database()))
         (folder / "net.tflite").write_bytes(b"net")
         address = f"tcp://127.0.0.1:{_free_port()}" if given.executor == "dask" else ""
         text = CONFIG.format(
@@ -386,10 +452,12 @@ def main() -> int:
             tool_s=given.tool_s,
             dice=random.Random(given.seed),
             scheduler=address,
+            server=server,
             cluster_workers=given.processes * given.workers,
         )
         storm(
             run,
+            trials=given.trials,
             kills=given.kills,
             every_s=given.every_s,
             lock_s=given.lock_s,

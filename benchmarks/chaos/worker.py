@@ -1,4 +1,7 @@
-"""One process that works on the study: ``python -m benchmarks.chaos.worker FOLDER [--retry]``."""
+"""One process that works on the study: ``python -m benchmarks.chaos.worker FOLDER [--retry]``.
+
+The folder has the config, and the database unless its file ``place`` names another one.
+"""
 
 import sys
 import time
@@ -10,7 +13,7 @@ from dse.campaign.asking import Asker
 from dse.commands.interrupts import stop_on_interrupt
 from dse.config import load_config
 from dse.space import Space
-from dse.store import Store
+from dse.store import Place, Store, parse_place
 from dse.suggest import make_suggester
 from runners.executors import make_executor
 
@@ -18,6 +21,14 @@ STUDY = "storm"
 CONTEXT = "context"
 TIMING = Timing(lease_s=3.0, heartbeat_s=1.0, poll_s=0.05, look_s=0.3)
 """Leases are short here, so that a stopped process is sure to outlive its own."""
+
+
+def place_of(folder: Path) -> Place:
+    """Return the database of a run."""
+    try:
+        return parse_place((folder / "place").read_text())
+    except FileNotFoundError:
+        return folder / "results.db"
 
 
 def main() -> int:
@@ -32,7 +43,7 @@ def main() -> int:
     executor = make_executor(
         config.executor, measure="benchmarks.chaos.rooms:measure", address=config.scheduler
     )
-    with Store(folder / "results.db") as store, stop_on_interrupt() as should_stop:
+    with Store(place_of(folder)) as store, stop_on_interrupt() as should_stop:
         study = store.create_study(
             name=STUDY,
             config_toml=text,

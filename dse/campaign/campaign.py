@@ -33,6 +33,7 @@ from dse.store import (
     Store,
     StudyRecord,
     TrialRecord,
+    Unavailable,
 )
 from dse.store.workers import is_gone, worker_name
 from dse.suggest.stopping import AGREEING, has_converged
@@ -42,6 +43,8 @@ from runners.pipeline import default_root
 
 _SLOW_S = 0.25
 """An algorithm that takes longer is asked ahead."""
+_TOLD_AGAIN_S = 30.0
+"""So often a campaign says that it waits for its database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +120,7 @@ class Campaign:
     _is_stop_requested: bool = field(default=False, init=False)
     _has_no_room: bool = field(default=False, init=False)
     _next_room_s: float = field(default=0.0, init=False)
+    _next_told_s: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self._knowledge = Knowledge(
@@ -151,11 +155,14 @@ class Campaign:
         finally:
             self._cancel_all()
 
-    def _waits_for_the_database(self) -> bool:
+    def _waits_for_the_database(self, error: Unavailable) -> bool:
         """Wait as long as it takes, unless a person has stopped this: trials run meanwhile."""
         if self.should_stop():
             return False
-        self._tell(Note(text=f"{self.store.path} is locked by another process; waiting for it"))
+        now_s = time.monotonic()
+        if error.has_waited or now_s >= self._next_told_s:
+            self._next_told_s = now_s + _TOLD_AGAIN_S
+            self._tell(Note(text=f"{error.what}; waiting for it"))
         return True
 
     def _ending(self) -> Ending:

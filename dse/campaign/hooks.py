@@ -19,7 +19,7 @@ from contracts.faults import DseError
 from dse.campaign.events import CampaignEvent
 from dse.campaign.notices import Lookout, Notice
 from dse.config import Notify
-from dse.store import Store
+from dse.store import Place, Store
 from dse.store.workers import worker_name
 from dse.words import printable
 from runners.tools import child
@@ -37,7 +37,7 @@ class Notifier:
     Args:
         study: Name of the study.
         settings: Whom to tell, and what.
-        database: The file that has the study.
+        database: Has the study.
         folders: Whose free space is watched.
         say: Prints a line: a hook failed.
         limit_s: How long a hook may take.
@@ -48,7 +48,7 @@ class Notifier:
         study: str,
         settings: Notify,
         *,
-        database: Path,
+        database: Place,
         folders: Sequence[Path],
         say: Callable[[str], None],
         limit_s: float = _LIMIT_S,

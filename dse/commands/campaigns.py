@@ -36,7 +36,7 @@ from dse.output.oracle_report import oracle_text
 from dse.output.progress import Display, LiveDisplay, PlainDisplay, Tally
 from dse.results.study_results import study_columns, wanted_for_front
 from dse.space import Space
-from dse.store import Store, StudyRecord, TrialState
+from dse.store import Place, Store, StudyRecord, TrialState, folders_of
 from dse.store.workers import worker_name
 from dse.suggest import make_suggester
 from dse.words import plural, printable, study_command
@@ -73,7 +73,7 @@ class Running:
 
     Attributes:
         is_terminal: Whether progress may redraw itself.
-        now_s: Time of the command, seconds since 1970.
+        now_s: Time of the command by the database's clock, seconds since 1970.
         say: Told what takes long before the first trial.
     """
 
@@ -87,7 +87,7 @@ class Prepared:
     """A config file that was checked as far as that is possible without a trial.
 
     Attributes:
-        path: The file.
+        path: The file, or the database that keeps what it said.
         text: What it says.
         config: The same, resolved.
         space: What it allows.
@@ -96,7 +96,7 @@ class Prepared:
         oracle: What the golden inputs would show.
     """
 
-    path: Path
+    path: Place
     text: str
     config: StudyConfig
     space: Space
@@ -163,7 +163,7 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
     changed = differences(config_from_json(study.config_json), config)
     if changed:
         raise ConfigError(
-            f"study {config.name} in {store.path} was started with another config:\n  "
+            f"study {config.name} in {store.place} was started with another config:\n  "
             + "\n  ".join(changed),
             fix=f"give the new study another name in {prepared.path}, use another --db, or"
             f" go on with the old one: {going_on(store, config.name)}",
@@ -211,7 +211,7 @@ def resume_study(
     store.requeue(study.id, context=context.key, now_s=running.now_s)
     store.request_stop(study.id, now_s=None)
     prepared = Prepared(
-        path=store.path,
+        path=store.place,
         text=study.config_toml,
         config=config,
         space=space,
@@ -252,7 +252,7 @@ def work_on_study(name: str, store: Store, *, workers: int, running: Running) ->
     context = context_of(config)
     _require_same_context(study, store, context)
     prepared = Prepared(
-        path=store.path,
+        path=store.place,
         text=study.config_toml,
         config=config,
         space=space,
@@ -269,7 +269,7 @@ def _require_same_context(study: StudyRecord, store: Store, context: Context) ->
     Raises:
         ConfigError: It would not; the message says what differs.
     """
-    resume = study_command("resume", study.name, db=str(store.path))
+    resume = study_command("resume", study.name, db=str(store.place))
     theirs = store.open_context(study.id) or store.last_context(study.id)
     if theirs in ("", context.key):
         return
@@ -346,8 +346,8 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
     notifier = Notifier(
         study.name,
         config.notify,
-        database=store.path,
-        folders=(store.path.absolute().parent, default_root()),
+        database=store.place,
+        folders=tuple(f.absolute() for f in (*folders_of(store.place).values(), default_root())),
         say=running.say,
     )
     last: Notice | None = None
@@ -370,6 +370,7 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
                 executor=executor,
                 listen=listen,
                 should_stop=should_stop,
+                now_s=store.now_s,
             )
             ending = campaign.run()
         last = _ending_notice(study, store, ending)

@@ -1,11 +1,10 @@
 """Which command takes a study on, for the state that it is in."""
 
-import time
 from pathlib import Path
 
 from contracts.faults import DseError
 from dse.config import config_from_json
-from dse.store import Reader, TrialState
+from dse.store import Place, Reader, TrialState
 from dse.words import study_command
 
 _ENDS = (TrialState.COMPLETED, TrialState.INFEASIBLE)
@@ -23,9 +22,9 @@ def going_on(reader: Reader, name: str) -> str:
         reader: Has the study.
         name: Of the study.
     """
-    db = _shown(reader.path)
+    db = _shown(reader.place)
     study = reader.study(name)
-    if name in reader.working_studies(now_s=time.time()):
+    if name in reader.working_studies(now_s=reader.now_s()):
         return study_command("watch", name, db=db)
     try:
         budget = config_from_json(study.config_json).trials
@@ -37,6 +36,6 @@ def going_on(reader: Reader, name: str) -> str:
     return study_command("resume", name, "--trials", str(ended + _MORE), db=db)
 
 
-def _shown(path: Path) -> str | None:
+def _shown(place: Place) -> str | None:
     """Return how a command names a database; the default one need not be named."""
-    return None if path == Path("results.db") else str(path)
+    return None if place == Path("results.db") else str(place)

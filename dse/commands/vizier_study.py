@@ -237,7 +237,7 @@ def import_vizier(
     arrivals = [_arrival(trial, space, config) for trial in trials]
     if store.find_study(config.name) is not None:
         raise ConfigError(
-            f"{store.path} has a study {config.name} already",
+            f"{store.place} has a study {config.name} already",
             fix="use another database with --db, or another name in the config",
         )
     record = store.create_study(

@@ -59,7 +59,7 @@ class Watcher:
             NotFound: There is no study of that name.
             StoreError: The database cannot be read.
         """
-        now_s = time.time()
+        now_s = self._reader.now_s()
         self._results.update(self._reader)
         columns = self._results.columns()
         held = self._reader.held_trials(columns.id, now_s=now_s)

@@ -19,6 +19,7 @@ from pathlib import Path
 from contracts.faults import ConfigError, Untrusted
 from contracts.untrusted import parse_json
 from dse.config.study_config import StudyConfig
+from dse.program import state_folder
 
 _SCRIPTS = (".py", ".sh", ".bash", ".pl", ".rb", ".js", ".lua", ".php", ".tcl")
 _MOST_BYTES = 16 << 20
@@ -182,8 +183,7 @@ def trusted_list() -> Path:
 
     To take trust back, delete it or a line of it.
     """
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "soft-soc-dse" / "trusted.jsonl"
+    return state_folder() / "trusted.jsonl"
 
 
 def _file_text(file: CodeFile, before: Mapping[str, str]) -> str:

@@ -34,6 +34,7 @@ from dse.store import (
     AttemptsWanted,
     LastAttempts,
     MetricValues,
+    Place,
     Reader,
     StudyChanges,
     StudyRecord,
@@ -41,6 +42,7 @@ from dse.store import (
     TrialRecord,
     TrialResult,
     as_unreadable,
+    name_of,
 )
 from dse.store.records import design_values
 
@@ -112,7 +114,7 @@ class StudyResults:
     def __init__(self, name: str, wanted: Wanted = EVERYTHING) -> None:
         self._name = name
         self._wanted = wanted
-        self._path = Path()
+        self._place: Place = Path()
         self._study: StudyRecord | None = None
         self._config: StudyConfig | None = None
         self._seen = -1
@@ -169,15 +171,15 @@ class StudyResults:
         )
         if found is None:
             raise NotFound(
-                f"{reader.path.name} has no study {self._name[:80]!r}",
+                f"{name_of(reader.place)} has no study {self._name[:80]!r}",
                 fix="choose one of the list of studies",
             )
         if self._study is not None and self._study.id != found.study.id:
             # the study was deleted, and another one has its name
             StudyResults.__init__(self, self._name, self._wanted)
             return self.update(reader)
-        self._path = reader.path
-        with as_unreadable(reader.path, self._name):
+        self._place = reader.place
+        with as_unreadable(reader.place, self._name):
             return self._take(reader, found)
 
     def _take(self, reader: Reader, found: StudyChanges) -> Update:
@@ -229,7 +231,7 @@ class StudyResults:
     def columns(self) -> StudyColumns:
         """Return the study as it was at the last update; later ones do not change it."""
         if self._snapshot is None:
-            with as_unreadable(self._path, self._name):
+            with as_unreadable(self._place, self._name):
                 self._snapshot = self._make_columns()
         return self._snapshot
 
@@ -539,13 +541,13 @@ def study_front(reader: Reader, name: str) -> tuple[StudyColumns, Front]:
     """
     from dse.config import config_from_json
 
-    with as_unreadable(reader.path, name):
+    with as_unreadable(reader.place, name):
         config = config_from_json(reader.study(name).config_json)
     columns = study_columns(reader, name, replace(wanted_for_front(config), records=False))
 
     def points(positions: Positions) -> tuple[TrialResult, ...]:
         numbers = columns.numbers[positions].tolist()
-        with as_unreadable(reader.path, name):
+        with as_unreadable(reader.place, name):
             found = reader.results(columns.id, numbers=numbers)
         stored = {result.trial.number: result for result in found}
         return tuple(

@@ -62,6 +62,6 @@ def open_trial(store: Reader, study: str, number: int) -> OpenedTrial:
         StoreError: The database cannot be used.
     """
     record = store.study(study)
-    with as_unreadable(store.path, study):
+    with as_unreadable(store.place, study):
         config = config_from_json(record.config_json)
     return OpenedTrial(study=record, config=config, detail=store.detail(record, number))

@@ -1,5 +1,7 @@
 """The only place that touches the database."""
 
+from dse.store.dialect import Unavailable
+from dse.store.place import Place, Server, folders_of, name_of, parse_place
 from dse.store.reader import Reader
 from dse.store.records import (
     BY_HAND,
@@ -10,6 +12,7 @@ from dse.store.records import (
     AuditRecord,
     Claim,
     ContextRecord,
+    CopiedStudy,
     HeldTrial,
     LastAttempts,
     MetricValues,
@@ -38,14 +41,17 @@ __all__ = [
     "AuditRecord",
     "Claim",
     "ContextRecord",
+    "CopiedStudy",
     "HeldTrial",
     "LastAttempts",
     "MetricValues",
     "NewTrial",
+    "Place",
     "Reader",
     "RemovedStudy",
     "RetryPolicy",
     "Sample",
+    "Server",
     "Store",
     "StudyChanges",
     "StudyRecord",
@@ -55,5 +61,9 @@ __all__ = [
     "TrialRecord",
     "TrialResult",
     "TrialState",
+    "Unavailable",
     "as_unreadable",
+    "folders_of",
+    "name_of",
+    "parse_place",
 ]

@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from dse.store.database import as_store_error
+from dse.store.dialect import as_store_error
 
 
 def dump(path: Path) -> str:

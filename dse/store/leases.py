@@ -18,6 +18,7 @@ from sqlalchemy import (
 from contracts.faults import Fault, FaultKind, Then, WorkerLost
 from contracts.measurement import Completed, Failed, Measurement, Outcome, outcome_of
 from dse.store import queries
+from dse.store.dialect import dialect_of
 from dse.store.limits import LIMIT_RESULTS, fault_of_design
 from dse.store.records import AttemptRecord, Claim, RetryPolicy, TrialRecord, TrialState
 from dse.store.results import write_measurement
@@ -68,7 +69,7 @@ def claim_oldest(
         return None
     number = select(func.count() + 1).where(attempts.c.trial_id == row.id).scalar_subquery()
     values = {
-        "id": queries.unused_key(db, attempts),
+        "id": dialect_of(db).unused_key(db, attempts),
         "trial_id": row.id,
         "number": number,
         "worker": worker,

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import (
@@ -10,8 +9,6 @@ from sqlalchemy import (
     Connection,
     Row,
     ScalarSelect,
-    Select,
-    Table,
     false,
     func,
     literal,
@@ -22,8 +19,8 @@ from contracts.faults import FaultKind, NotFound
 from contracts.measurement import Fidelity
 from contracts.untrusted import parse_json
 from dse.store.beliefs import read_belief
+from dse.store.dialect import each_of, is_number
 from dse.store.records import (
-    DELETE,
     AttemptRecord,
     AttemptRow,
     ContextRecord,
@@ -42,7 +39,6 @@ from dse.store.results import read_measurement
 from dse.store.schema import (
     artefacts,
     attempts,
-    audit,
     beliefs,
     contexts,
     layers,
@@ -87,24 +83,8 @@ def find_study(db: Connection, name: str) -> StudyRecord | None:
 
 
 KEYED = (studies, attempts)
-"""Tables whose keys a process remembers while it works; see ``unused_key``."""
-
-
-def unused_key(db: Connection, table: Table) -> int:
-    """Return a key that no row of a table has or had.
-
-    A process may go on with what was deleted, and SQLite gives the keys of the newest rows again:
-    its next trial or its result would be stored with another study.
-
-    Args:
-        db: An open write transaction.
-        table: One of ``KEYED``.
-    """
-    used = [db.execute(select(func.max(table.c.id))).scalar() or 0]
-    for detail in db.execute(select(audit.c.detail).where(audit.c.action == DELETE)).scalars():
-        with suppress(ValueError, TypeError, KeyError):  # a database may say anything
-            used.append(int(json.loads(detail)["last"][table.name]))
-    return max(used) + 1
+"""Tables whose keys a process remembers while it works, and may go on with after its study was
+deleted: with a key that is given again, its next result would be stored with another study."""
 
 
 def next_revision(study_id: int | ColumnElement[int]) -> ScalarSelect[int]:
@@ -213,7 +193,7 @@ def trial_results(
     """Return trials of a study in order, with the metrics of those that ended; None means all."""
     which = trials.c.study_id == study_id
     if numbers is not None:
-        which &= trials.c.number.in_(_listed(numbers))
+        which &= _is_in(trials.c.number, numbers)
     return _results(db, which)
 
 
@@ -322,7 +302,7 @@ def samples(
             .join(metrics, metrics.c.trial_id == trials.c.id)
             .where(
                 metrics.c.name == metric,
-                func.typeof(metrics.c.value).in_(("real", "integer")),
+                is_number(metrics.c.value),
                 ~metrics.c.estimate,
                 trials.c.study_id == study_id,
                 trials.c.revision > since,
@@ -420,7 +400,8 @@ def _results(db: Connection, which: ColumnElement[bool]) -> tuple[TrialResult, .
 def _last_attempt_rows(
     db: Connection, source: ColumnElement[int], which: ColumnElement[bool]
 ) -> tuple[AttemptRow, ...]:
-    # SQLite takes the other columns from the row that has the largest number
+    later = attempts.alias()
+    last = select(func.max(later.c.number)).where(later.c.trial_id == attempts.c.trial_id)
     rows = db.execute(
         select(
             trials.c.number,
@@ -428,15 +409,13 @@ def _last_attempt_rows(
             attempts.c.ended_s,
             attempts.c.kind,
             attempts.c.what,
-            func.max(attempts.c.number),
         )
         .join(attempts, attempts.c.trial_id == source)
-        .where(which)
-        .group_by(trials.c.id)
+        .where(which, attempts.c.number == last.scalar_subquery())
     )
     return tuple(
         AttemptRow(number, started_s, ended_s, None if kind is None else FaultKind(kind), what)
-        for number, started_s, ended_s, kind, what, _ in rows
+        for number, started_s, ended_s, kind, what in rows
     )
 
 
@@ -465,12 +444,11 @@ def origins(db: Connection, trial_ids: Collection[int]) -> dict[int, tuple[str, 
         for row in db.execute(
             select(trials.c.id, studies.c.name, trials.c.number)
             .join(studies, studies.c.id == trials.c.study_id)
-            .where(trials.c.id.in_(_listed(trial_ids)))
+            .where(_is_in(trials.c.id, trial_ids))
         )
     }
 
 
-def _listed(numbers: Iterable[int]) -> Select[Any]:
-    """Return numbers as a subquery with one variable, however many there are."""
-    listed = func.json_each(json.dumps(sorted(numbers))).table_valued("value")
-    return select(listed.c.value)
+def _is_in(column: ColumnElement[int], numbers: Iterable[int]) -> ColumnElement[bool]:
+    """Return a condition with one variable, however many numbers there are."""
+    return column.bool_op("IN")(each_of(literal(json.dumps(sorted(numbers)))))

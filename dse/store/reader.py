@@ -1,10 +1,7 @@
 """Reading a database that others may be writing to, without changing anything about it."""
 
-import sqlite3
-import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import Connection, func, select
@@ -14,7 +11,8 @@ from contracts.faults import FaultKind, NotFound
 from contracts.untrusted import parse_json
 from dse.store import presence, queries, withdrawals
 from dse.store.beliefs import newest_beliefs, newest_gains
-from dse.store.database import as_store_error, check_schema, connect, open_to_read
+from dse.store.dialect import Unavailable, as_store_error, dialect_of
+from dse.store.place import Place
 from dse.store.records import (
     PRESENT,
     AttemptsWanted,
@@ -30,38 +28,44 @@ from dse.store.records import (
 )
 from dse.store.schema import audit, studies, trials
 from dse.store.soundness import as_unreadable
+from dse.store.versions import check_schema
+from dse.store.waiting import patient
 from dse.words import study_command
 
 
+@patient
 class Reader:
-    """One database file, for reading. Each method sees one moment; any thread may call it.
+    """One database, for reading. Each method sees one moment; any thread may call it.
 
-    The file is neither created nor migrated: of an older schema, a temporary copy is brought up
+    A file is neither created nor migrated: of an older schema, a temporary copy is brought up
     to date and read, and what is written to the file later is not seen, see ``is_frozen``.
 
     Args:
-        path: A database that exists.
+        place: A database that exists.
         busy_timeout_s: How long to wait for another process's lock; readers hardly ever do.
 
     Raises:
-        StoreError: From the constructor and from every method: the file is missing, not a
-            database of ours, of a newer schema, damaged, or cannot be read.
+        StoreError: From the constructor and from every method: the database is missing, not one
+            of ours, of a newer schema, damaged, or cannot be read.
     """
 
-    def __init__(self, path: Path, *, busy_timeout_s: float = 30.0) -> None:
-        self.path = path
-        self._busy_timeout_s = busy_timeout_s
-        self._stamp_lock = threading.Lock()
-        self._stamping: sqlite3.Connection | None = None
-        self._open = open_to_read(path, busy_timeout_s=busy_timeout_s)
+    def __init__(self, place: Place, *, busy_timeout_s: float = 30.0) -> None:
+        self.place = place
+        self._keep_waiting: Callable[[Unavailable], bool] = lambda _error: False
+        self._open = dialect_of(place).open_to_read(place, busy_timeout_s=busy_timeout_s)
 
     def close(self) -> None:
         """Close all connections."""
-        with self._stamp_lock:
-            if self._stamping is not None:
-                self._stamping.close()
-                self._stamping = None
         self._open.close()
+
+    def wait_while(self, keep_waiting: Callable[[Unavailable], bool]) -> None:
+        """Let somebody decide how long to wait for a database that is locked or away.
+
+        Args:
+            keep_waiting: Asked each time that a method met it: True tries that method again, False
+                raises the error.
+        """
+        self._keep_waiting = keep_waiting
 
     def __enter__(self) -> Self:
         return self
@@ -71,12 +75,17 @@ class Reader:
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        with as_store_error(self.path), self._open.engine.begin() as db:
+        with as_store_error(self.place), self._open.engine.begin() as db:
             yield db
 
     @contextmanager
-    def _read_study(self, study: str) -> Iterator[Connection]:
-        with as_unreadable(self.path, study), self._read() as db:
+    def reading(self, study: str) -> Iterator[Connection]:
+        """Open a transaction that reads; what is wrong with a study's content is named.
+
+        Args:
+            study: Name of the study.
+        """
+        with as_unreadable(self.place, study), self._read() as db:
             yield db
 
     @property
@@ -88,23 +97,24 @@ class Reader:
         """
         return self._open.is_frozen
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether it has to be opened again to see what is there now."""
+        return self._open.is_outdated()
+
     def stamp(self) -> int:
-        """Return a number that is another one after somebody wrote; costs microseconds."""
-        uri = self._open.uri
-        if uri is None or self.is_frozen:
-            return _file_stamp(self.path)
-        with self._stamp_lock, as_store_error(self.path):
-            if self._stamping is None:
-                # a connection of its own: SQLite counts the writes of others for each connection
-                self._stamping = connect(uri, busy_timeout_s=self._busy_timeout_s)
-            (found,) = self._stamping.execute("PRAGMA data_version").fetchone()
-        return int(found)
+        """Return a number that is another one after somebody wrote; quick."""
+        return self._open.stamp()
+
+    def now_s(self) -> float:
+        """Return the time, in seconds since 1970, of the one clock that leases are measured by."""
+        return self._open.now_s()
 
     # --- studies
 
     def find_study(self, name: str) -> StudyRecord | None:
         """Return the study called ``name``, or None."""
-        with self._read_study(name) as db:
+        with self.reading(name) as db:
             return queries.find_study(db, name)
 
     def study(self, name: str) -> StudyRecord:
@@ -119,16 +129,16 @@ class Reader:
             return found
         names = [summary.study.name for summary in self.summaries()]
         raise NotFound(
-            f"{self.path} has no study {name!r}",
+            f"{self.place} has no study {name!r}",
             fix=f"use one of: {', '.join(names)}"
             if names
-            else f"start one: {study_command('start', 'CONFIG', db=str(self.path))}",
+            else f"start one: {study_command('start', 'CONFIG', db=str(self.place))}",
         )
 
     def summaries(self) -> tuple[StudySummary, ...]:
         """Return all studies, oldest first, with their trials counted by state."""
         with self._read() as db:
-            check_schema(self.path, db)
+            check_schema(self.place, db)
             return queries.summaries(db)
 
     def working_studies(self, *, now_s: float) -> frozenset[str]:
@@ -167,8 +177,8 @@ class Reader:
             with_records: Whether to read the trials whole, too.
             attempts: Of which of these trials to read the last attempt, too.
         """
-        with self._read_study(name) as db:
-            check_schema(self.path, db)
+        with self.reading(name) as db:
+            check_schema(self.place, db)
             study = queries.find_study(db, name)
             if study is None:
                 return None
@@ -213,7 +223,7 @@ class Reader:
             NotFound: There is no such trial.
             Unreadable: What is stored of it is not what this program writes.
         """
-        with self._read_study(study.name) as db:
+        with self.reading(study.name) as db:
             return queries.trial_detail(db, study, number)
 
     def beliefs(self, study_id: int, *, most: int) -> dict[int, Belief]:
@@ -335,15 +345,3 @@ class Reader:
             )
             for row in rows
         )
-
-
-def _file_stamp(path: Path) -> int:
-    """Return a number that is another one after somebody wrote to a file, or to its log."""
-    found = []
-    for each in (path, path.with_name(f"{path.name}-wal")):
-        try:
-            stat = each.stat()
-        except OSError:
-            continue
-        found += [stat.st_mtime_ns, stat.st_size]
-    return hash(tuple(found))

@@ -83,6 +83,9 @@ NOTIFY = "notify"
 DELETE = "delete"
 """What ``AuditRecord.action`` says of a study that a person deleted."""
 
+COPY = "copy"
+"""What ``AuditRecord.action`` says of a study that came from another database."""
+
 PRESENT = "work"
 """What ``AuditRecord.action`` says while a process works on a study, see ``dse.store.presence``."""
 
@@ -447,6 +450,21 @@ class Sample:
     design_json: str
     value: float
     fidelity: Fidelity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiedStudy:
+    """What was written of a study that was copied.
+
+    Attributes:
+        study: Its name there.
+        trials: How many.
+        attempts: At these trials, and those of results of other studies that it shares.
+    """
+
+    study: str
+    trials: int
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ last looked. Times are seconds since 1970, UTC.
 """
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -25,6 +26,9 @@ HEAD = "0005"
 """The migration that this code expects; a test compares it with the newest file."""
 
 metadata = MetaData()
+
+COUNT = Integer().with_variant(BigInteger(), "postgresql")
+"""A number that may exceed 2**31; SQLite's integers have 64 bits anyway."""
 
 studies = Table(
     "studies",
@@ -135,11 +139,11 @@ layers = Table(
     Column("name", Text, nullable=False),
     Column("operator", Text, nullable=False),
     Column("output_shape", Text, nullable=False),  # JSON list
-    Column("macs", Integer, nullable=False),
-    Column("cycles", Integer, nullable=False),
-    Column("bytes_in", Integer, nullable=False),
-    Column("bytes_out", Integer, nullable=False),
-    Column("bytes_scratch", Integer, nullable=False),
+    Column("macs", COUNT, nullable=False),
+    Column("cycles", COUNT, nullable=False),
+    Column("bytes_in", COUNT, nullable=False),
+    Column("bytes_out", COUNT, nullable=False),
+    Column("bytes_scratch", COUNT, nullable=False),
 )
 
 placements = Table(

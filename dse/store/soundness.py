@@ -6,7 +6,6 @@ reads rows asks here first, so that one bad study is refused by name and no othe
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -26,6 +25,8 @@ from sqlalchemy import (
 )
 
 from contracts.faults import ConfigError, NotFound, Unreadable
+from dse.store.dialect import is_flag, is_integer, is_number, is_text, literal_of
+from dse.store.place import Place
 
 _LAST_S = 253_402_300_800
 """The year 10,000, which no calendar of Python reaches."""
@@ -45,7 +46,7 @@ def require_sound(db: Connection, table: Table, which: ColumnElement[bool]) -> N
     """
     columns = list(table.columns)
     sound = [_is_sound(column) for column in columns]
-    shown = [func.substr(func.quote(column), 1, _SHOWN_CHARS) for column in columns]
+    shown = [func.substr(literal_of(column), 1, _SHOWN_CHARS) for column in columns]
     bad = select(*sound, *shown).where(which, or_(*map(not_, sound))).limit(1)
     row = db.execute(bad).one_or_none()
     if row is not None:
@@ -54,11 +55,11 @@ def require_sound(db: Connection, table: Table, which: ColumnElement[bool]) -> N
 
 
 @contextmanager
-def as_unreadable(path: Path, study: str) -> Iterator[None]:
+def as_unreadable(place: Place, study: str) -> Iterator[None]:
     """Turn what goes wrong with the content of one study into a fault that names it.
 
     Args:
-        path: The database.
+        place: The database.
         study: Name of the study.
 
     Raises:
@@ -69,36 +70,36 @@ def as_unreadable(path: Path, study: str) -> Iterator[None]:
     except NotFound:
         raise
     except ConfigError as error:
-        raise _unreadable(path, study, error.what) from error
+        raise _unreadable(place, study, error.what) from error
     except (
         *(ValueError, TypeError, KeyError, AttributeError, IndexError),
         *(OverflowError, RecursionError),
     ) as error:
         words = str(error) if isinstance(error, ValueError) else repr(error)
-        raise _unreadable(path, study, words.splitlines()[0] if words else "") from error
+        raise _unreadable(place, study, words.splitlines()[0] if words else "") from error
 
 
-def _unreadable(path: Path, study: str, why: str) -> Unreadable:
+def _unreadable(place: Place, study: str, why: str) -> Unreadable:
     return Unreadable(
-        f"study {study[:80]!r} of {path} cannot be read: {why}",
+        f"study {study[:80]!r} of {place} cannot be read: {why}",
         fix="read it with the version that wrote it, or restore the file from a copy;"
         " the other studies in it are not touched",
     )
 
 
 def _is_sound(column: Column[Any]) -> ColumnElement[bool]:
-    kind = func.typeof(column)
+    sound: ColumnElement[bool]
     match column.type:
         case Boolean():
-            sound = and_(kind == "integer", column.in_((0, 1)))
+            sound = is_flag(column)
         case Integer():
-            sound = kind == "integer"
+            sound = is_integer(column)
         case Float() if column.name in _MOMENTS:
-            sound = and_(kind.in_(("real", "integer")), column >= 0, column < _LAST_S)
+            sound = and_(is_number(column), column >= 0, column < _LAST_S)
         case Float():
-            sound = kind.in_(("real", "integer"))
+            sound = is_number(column)
         case Text():
-            sound = kind == "text"
+            sound = is_text(column)
         case _:
             raise AssertionError(f"{column} has a type that nothing here checks")
     return or_(column.is_(None), sound) if column.nullable else sound

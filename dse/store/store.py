@@ -2,19 +2,19 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
-from sqlalchemy.exc import DBAPIError
 
 from contracts.belief import Importance
 from contracts.measurement import Outcome
 from contracts.untrusted import parse_json
 from dse.store import leases, presence, queries, withdrawals
 from dse.store.beliefs import write_belief
-from dse.store.database import as_store_error, is_locked, open_to_write
+from dse.store.copying import copy_study, require_free
+from dse.store.dialect import as_store_error, dialect_of
+from dse.store.place import Place
 from dse.store.reader import Reader
 from dse.store.records import (
     BY_HAND,
@@ -22,6 +22,7 @@ from dse.store.records import (
     AuditRecord,
     Claim,
     ContextRecord,
+    CopiedStudy,
     NewTrial,
     RemovedStudy,
     RetryPolicy,
@@ -37,55 +38,41 @@ from dse.store.studies import (
     require_there,
     write_audit,
 )
+from dse.store.waiting import patient
 
 
+@patient
 class Store(Reader):
-    """One database file, for writing too. Each method is one transaction; processes may share it.
+    """One database, for writing too. Each method is one transaction; processes may share it.
 
     Times are passed in as seconds since 1970. An instance belongs to one thread.
 
     Args:
-        path: The file; created when missing, migrated when older.
+        place: The database; a file is created when missing, an empty database set up, one of an
+            older schema migrated.
         busy_timeout_s: How long to wait for another process's transaction.
 
     Raises:
-        StoreError: From the constructor and from every method: the file is not a database of
-            ours, of a newer schema, read-only, locked, damaged, or the disk is full.
+        StoreError: From the constructor and from every method: the database is not one of ours,
+            of a newer schema, read-only, locked, damaged, away, or the disk is full.
     """
 
-    def __init__(self, path: Path, *, busy_timeout_s: float = 30.0) -> None:
-        self._keep_waiting: Callable[[], bool] = lambda: False
-        self._writing = open_to_write(path, busy_timeout_s=busy_timeout_s)
+    def __init__(self, place: Place, *, busy_timeout_s: float = 30.0) -> None:
+        self._writing = dialect_of(place).open_to_write(place, busy_timeout_s=busy_timeout_s)
         try:
-            super().__init__(path, busy_timeout_s=busy_timeout_s)
+            super().__init__(place, busy_timeout_s=busy_timeout_s)
         except BaseException:
-            self._writing.dispose()
+            self._writing.close()
             raise
 
     def close(self) -> None:
         """Close all connections."""
         super().close()
-        self._writing.dispose()
-
-    def wait_while(self, keep_waiting: Callable[[], bool]) -> None:
-        """Let somebody decide what a lock that outlasts ``busy_timeout_s`` means.
-
-        Args:
-            keep_waiting: Asked each time that another process has held the lock for so long: True
-                waits for as long again, False raises the StoreError.
-        """
-        self._keep_waiting = keep_waiting
+        self._writing.close()
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        with as_store_error(self.path), ExitStack() as stack:
-            db = None
-            while db is None:
-                try:
-                    db = stack.enter_context(self._writing.begin())
-                except DBAPIError as error:  # nothing was written yet
-                    if not is_locked(error) or not self._keep_waiting():
-                        raise
+        with as_store_error(self.place), self._writing.begin() as db:
             yield db
 
     # --- studies
@@ -98,12 +85,12 @@ class Store(Reader):
         Raises:
             Unreadable: What is stored of it is not what this program writes.
         """
-        with as_unreadable(self.path, name), self._write() as db:
+        with as_unreadable(self.place, name), self._write() as db:
             known = queries.find_study(db, name)
             if known is not None:
                 return known
             values = {
-                "id": queries.unused_key(db, studies),
+                "id": dialect_of(db).unused_key(db, studies),
                 "name": name,
                 "created_s": now_s,
                 "config_toml": config_toml,
@@ -179,6 +166,40 @@ class Store(Reader):
         """
         with self._write() as db:
             rename_study(db, name, new, now_s=now_s, client=client)
+
+    def take_study(
+        self, source: Reader, name: str, *, new: str, now_s: float, client: str
+    ) -> CopiedStudy:
+        """Write a study of another database into this one, in one transaction.
+
+        Trials with their numbers and revisions, attempts, results, beliefs and what people did
+        come with it; leases do not: a trial that runs there waits here. Results that it shares
+        with other studies there are its own here.
+
+        Args:
+            source: The database that has it; it is only read, at one moment.
+            name: Of the study there.
+            new: What it is called here.
+            now_s: The time.
+            client: Who asks, for the audit.
+
+        Raises:
+            NotFound: There is no such study.
+            ConfigError: There is a study of the new name here.
+            Unreadable: What is stored of it is not what this program writes.
+        """
+        with self._write() as db:
+            require_free(db, new)
+            with source.reading(name) as theirs:
+                return copy_study(
+                    theirs,
+                    db,
+                    name,
+                    new=new,
+                    origin=str(source.place),
+                    now_s=now_s,
+                    client=client,
+                )
 
     # --- trials
 

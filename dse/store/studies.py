@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, Table, delete, func, insert, select, tex
 from contracts.faults import ConfigError, NotFound
 from dse.store import presence, queries
 from dse.store.queries import KEYED
-from dse.store.records import DELETE, NOTIFY, PRESENT, AuditRecord, RemovedStudy
+from dse.store.records import DELETE, NOTIFY, PRESENT, AuditRecord, RemovedStudy, StudyRecord
 from dse.store.schema import (
     artefacts,
     attempts,
@@ -56,7 +56,7 @@ def require_there(db: Connection, study_id: int) -> None:
 def delete_study(db: Connection, name: str, *, now_s: float, client: str) -> RemovedStudy:
     """Remove a study with all its trials, see ``Store.delete_study``."""
     study = _idle_study(db, name, now_s=now_s, doing="deleted")
-    # SQLite looks for trials that refer to a deleted one, and for no other purpose at this column
+    # for each deleted trial the database looks for those that refer to it; nothing else does
     db.execute(text("CREATE INDEX trials_by_origin ON trials (reused_from)"))
     handed_over = _hand_over(db, study.id)
     of_study = select(trials.c.id).where(trials.c.study_id == study.id)
@@ -93,19 +93,8 @@ def rename_study(
     study = _idle_study(db, name, now_s=now_s, doing="renamed")
     if db.execute(select(studies.c.id).where(studies.c.name == new)).scalar() is not None:
         raise ConfigError(f"there is a study {new!r} already", fix="choose another name")
-    try:
-        config = json.loads(study.config_json)
-        config["study"]["name"] = new
-    except (ValueError, TypeError, KeyError) as error:
-        raise ConfigError(
-            f"study {name!r} cannot be renamed: its config cannot be read ({error!r})",
-            fix="read it with the version that wrote it, or restore the file from a copy",
-        ) from error
-    values = {
-        "name": new,
-        "config_json": json.dumps(config, sort_keys=True),
-        "config_toml": renamed_toml(study.config_toml, new),
-    }
+    config_toml, config_json = renamed_config(study, new)
+    values = {"name": new, "config_json": config_json, "config_toml": config_toml}
     db.execute(update(studies).where(studies.c.id == study.id).values(values))
     # readers that know a trial's origin by the study's name read it again
     shared = select(trials.c.id).where(trials.c.study_id == study.id)
@@ -118,6 +107,23 @@ def rename_study(
         )
     db.execute(update(audit).where(audit.c.study == name).values(study=new))
     _audit(db, _RENAMED, new, now_s, client, {"before": name})
+
+
+def renamed_config(study: Row[Any] | StudyRecord, new: str) -> tuple[str, str]:
+    """Return the file and the resolved config of a study with another name in them.
+
+    Raises:
+        ConfigError: The config cannot be read.
+    """
+    try:
+        config = json.loads(study.config_json)
+        config["study"]["name"] = new
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConfigError(
+            f"study {study.name!r} cannot be renamed: its config cannot be read ({error!r})",
+            fix="read it with the version that wrote it, or restore the file from a copy",
+        ) from error
+    return renamed_toml(study.config_toml, new), json.dumps(config, sort_keys=True)
 
 
 def renamed_toml(config_toml: str, new: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from functools import cache
 from pathlib import Path
 
 
@@ -32,10 +33,19 @@ def local_pid(worker: str) -> int | None:
     return int(process.partition(".")[0])
 
 
+@cache
 def _machine() -> str:
-    """Name the machine and, since containers share machines, the space of process numbers."""
+    """Name the machine and, since containers share machines, the space of process numbers.
+
+    Machines that were cloned have the same name, and the first space has the same number on all:
+    what the kernel drew when it started tells them apart.
+    """
     namespace = Path("/proc/self/ns/pid").readlink().name
-    return f"{platform.node()}/{namespace.strip('pid:[]')}"
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]
+    except OSError:
+        boot = "-"
+    return f"{platform.node()}/{boot}.{namespace.strip('pid:[]')}"
 
 
 def _start_ticks(pid: int) -> str:

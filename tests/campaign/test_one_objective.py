@@ -109,7 +109,7 @@ def test_it_is_printed_drawn_chosen_from_and_exported(store: Store, tmp_path: Pa
 def test_its_pages_are_served(store: Store, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     run(store, load(tmp_path))
 
-    asking = client(store.path)
+    asking = client(store.place)
     request.addfinalizer(close_clients)
     for page in ("", "/studies/night", "/studies/night/trials/1", "/studies/night/report"):
         answer = asking.get(page or "/")

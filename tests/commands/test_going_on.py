@@ -39,7 +39,7 @@ def load(folder: Path, trials: int) -> StudyConfig:
 
 def test_a_study_goes_on_by_what_is_left_of_it(store: Store, tmp_path: Path) -> None:
     config = load(tmp_path, 6)
-    db = shlex.quote(str(store.path))
+    db = shlex.quote(str(store.place))
     kept = campaign(store, config, executor=InstantExecutor())
 
     assert going_on(store, "night") == f"python -m dse.study resume night --db {db}"

@@ -221,7 +221,7 @@ def test_what_is_no_study_of_viziers_is_named(tmp_path: Path, store: Store) -> N
     text.write_text("no database")
     assert "notes.txt is not a database of Vizier's" in refused(text)
     assert "there is no file" in refused(tmp_path / "none")
-    assert f"has no studies of owner '{OWNER}'" in refused(store.path)
+    assert f"has no studies of owner '{OWNER}'" in refused(store.place)
     theirs = tmp_path / "theirs"
     write_study(theirs, name="theirs", config=foreign(), trials=[])
     assert "has no study 'mine' of owner" in refused(theirs, study="mine")

@@ -19,8 +19,8 @@ from dse.config import load_config
 from dse.config.errors import read_toml, validated
 from dse.config.file import StudyFile, TargetFile
 from dse.store import TrialState
-from dse.store.database import KNOWN
 from dse.store.schema import metadata
+from dse.store.versions import KNOWN
 from dse.suggest import algorithm_names
 from dse.words import value_text
 from hw_templates import cfu, cpu

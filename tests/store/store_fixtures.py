@@ -1,7 +1,5 @@
 """What the tests of the store share."""
 
-from pathlib import Path
-
 from contracts.measurement import (
     Completed,
     Fidelity,
@@ -10,7 +8,17 @@ from contracts.measurement import (
     Metric,
     StageTime,
 )
-from dse.store import NewTrial, RetryPolicy, Store, StudyRecord, TrialRecord
+from dse.store import (
+    NewTrial,
+    Place,
+    Reader,
+    RetryPolicy,
+    Store,
+    StudyRecord,
+    TrialRecord,
+    parse_place,
+)
+from dse.store.schema import metadata
 
 NO_WAIT = RetryPolicy(attempts=3, backoff_s=0.0)
 
@@ -78,5 +86,14 @@ def completed(cycles: float = 1000.0) -> Completed:
     return Completed(measurement=a_measurement(cycles))
 
 
-def open_at(path: Path) -> Store:
-    return Store(path, busy_timeout_s=30)
+def open_at(place: Place | str) -> Store:
+    return Store(parse_place(str(place)), busy_timeout_s=30)
+
+
+def content(place: Place) -> dict[str, list[tuple[object, ...]]]:
+    """Return all rows of all tables."""
+    with Reader(place) as reader, reader._read() as db:
+        return {
+            table.name: [tuple(row) for row in db.execute(table.select().order_by(*table.c))]
+            for table in metadata.sorted_tables
+        }

@@ -1,10 +1,5 @@
 """What was believed of a design is kept with its trial, and read with it."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from contracts.belief import EXPECTED_GAIN, Belief, Prediction
 from contracts.measurement import Fidelity
 from dse.store import NewTrial, Reader, Store
@@ -19,12 +14,6 @@ BELIEF = Belief(
     feasible=0.75,
     gain=0.02,
 )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "results.db") as opened:
-        yield opened
 
 
 def queued(store: Store, *, number: int, belief: Belief | None, promotes: int | None = None) -> int:
@@ -55,7 +44,7 @@ def test_a_belief_comes_back_as_it_was(store: Store) -> None:
     found = [store.detail(study, number).belief for number in (1, 2, 3)]
     assert found == [BELIEF, Belief(reason="by hand"), None]
     assert store.beliefs(study.id, most=10) == {1: BELIEF, 2: Belief(reason="by hand")}
-    with Reader(store.path) as reader:
+    with Reader(store.place) as reader:
         assert reader.beliefs(study.id, most=10) == store.beliefs(study.id, most=10)
 
 

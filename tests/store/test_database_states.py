@@ -16,8 +16,8 @@ from sqlalchemy import Connection, event
 
 from contracts.faults import StoreError
 from dse.store import Reader, Store, TrialState
-from dse.store.database import KNOWN, MIGRATIONS
 from dse.store.schema import HEAD, metadata
+from dse.store.versions import KNOWN, MIGRATIONS
 from tests.store.store_fixtures import new_study, new_trials
 
 ASSETS = Path(__file__).parent / "assets"
@@ -88,7 +88,9 @@ def test_a_read_only_file_cannot_be_written(tmp_path: Path) -> None:
 def test_a_read_only_database_cannot_be_written(tmp_path: Path) -> None:
     with Store(tmp_path / "results.db") as store:
         # what SQLite answers for a read-only file; permissions do not bind root
-        event.listen(store._writing, "begin", lambda c: c.exec_driver_sql("PRAGMA query_only=ON"))
+        event.listen(
+            store._writing.engine, "begin", lambda c: c.exec_driver_sql("PRAGMA query_only=ON")
+        )
 
         with pytest.raises(StoreError, match=r"results.db cannot be written .*\n  fix: make the"):
             new_study(store)
@@ -120,7 +122,7 @@ def test_a_full_disk_loses_nothing_that_was_stored(tmp_path: Path) -> None:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
             connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
-        event.listen(store._writing, "begin", fill_disk)
+        event.listen(store._writing.engine, "begin", fill_disk)
         with pytest.raises(
             StoreError, match=r"its quota is full, [\d,]+ bytes are free in /.*\n  fix: free"
         ):

@@ -1,7 +1,6 @@
 """The same limit twice in one stage is a result; anything less is not."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -86,10 +85,9 @@ def fail(store: Store, error: DseError) -> TrialState | None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    opened = Store(tmp_path / "results.db")
-    new_trials(opened, new_study(opened), 1)
-    return opened
+def store(store: Store) -> Store:
+    new_trials(store, new_study(store), 1)
+    return store
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,10 @@
 """Promotion, placements, live progress, and what people ask of a running study."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from contracts.measurement import ClockDomain, Completed, Fidelity, PathStep, Placement
 from dse.store import AuditRecord, NewTrial, Store, TrialRecord
 from tests.store.store_fixtures import NO_WAIT, completed, new_study, new_trials
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "results.db") as opened:
-        yield opened
 
 
 def test_a_promotion_does_not_spend_the_budget_and_happens_once(store: Store) -> None:

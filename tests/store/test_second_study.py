@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import astuple
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from contracts.faults import Cancelled, DoesNotFit, ToolCrashed, ToolTimeout
 from contracts.measurement import Fidelity, Measurement, outcome_of
 from dse.store import AuditRecord, Claim, NewTrial, RetryPolicy, Store, StudyRecord, TrialState
+from tests.store.conftest import Places
 from tests.store.store_fixtures import NO_WAIT, completed, new_study, new_trials
 
 NOTHING = Measurement(metrics=())
@@ -139,8 +139,8 @@ def told(store: Store, name: str) -> dict[str, Any]:
     }
 
 
-def test_a_study_is_the_same_alone_and_beside_another_one(tmp_path: Path) -> None:
-    with Store(tmp_path / "alone.db") as alone, Store(tmp_path / "both.db") as both:
+def test_a_study_is_the_same_alone_and_beside_another_one(new_place: Places) -> None:
+    with Store(new_place("alone")) as alone, Store(new_place("both")) as both:
         new_trials(both, new_study(both, "older"), 3, context="elsewhere")
         here = night(alone, "ours", context="a", cycles=1000)
         ours = night(both, "ours", context="a", cycles=1000)
@@ -156,8 +156,8 @@ def test_a_study_is_the_same_alone_and_beside_another_one(tmp_path: Path) -> Non
         assert not both.is_stop_requested(both.study("theirs").id)
 
 
-def test_a_study_that_ends_does_not_wait_for_the_open_trials_of_another(tmp_path: Path) -> None:
-    with Store(tmp_path / "both.db") as store:
+def test_a_study_that_ends_does_not_wait_for_the_open_trials_of_another(new_place: Places) -> None:
+    with Store(new_place("both")) as store:
         study, other = new_study(store, "ours"), new_study(store, "theirs")
         new_trials(store, other, 3)
         assert (store.open_trials(study.id), store.open_trials(other.id)) == (0, 3)
@@ -166,8 +166,8 @@ def test_a_study_that_ends_does_not_wait_for_the_open_trials_of_another(tmp_path
         assert store.claim(study.id, worker="w", now_s=200, lease_s=60) is None
 
 
-def test_promotions_use_up_no_budget_however_many_there_are(tmp_path: Path) -> None:
-    with Store(tmp_path / "results.db") as store:
+def test_promotions_use_up_no_budget_however_many_there_are(new_place: Places) -> None:
+    with Store(new_place("results")) as store:
         study = new_study(store)
         for trial in new_trials(store, study, 4):
             again = NewTrial(
@@ -187,9 +187,9 @@ def test_promotions_use_up_no_budget_however_many_there_are(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("silent_s", "lost"), [(59.9, 0), (60.0, 0), (60.1, 1)])
 def test_a_lease_ends_when_nothing_was_heard_for_longer_than_it_lasts(
-    tmp_path: Path, silent_s: float, lost: int
+    new_place: Places, silent_s: float, lost: int
 ) -> None:
-    with Store(tmp_path / "results.db") as store:
+    with Store(new_place("results")) as store:
         study = new_study(store)
         new_trials(store, study, 1)
         held = claim(store, study, "w", now_s=200, context="a")
@@ -201,8 +201,8 @@ def test_a_lease_ends_when_nothing_was_heard_for_longer_than_it_lasts(
         )
 
 
-def test_what_waited_for_another_ones_design_runs_when_that_one_failed(tmp_path: Path) -> None:
-    with Store(tmp_path / "both.db") as store:
+def test_what_waited_for_another_ones_design_runs_when_that_one_failed(new_place: Places) -> None:
+    with Store(new_place("both")) as store:
         ours, theirs = new_study(store, "ours"), new_study(store, "theirs")
         for study in (ours, theirs):
             new_trials(store, study, 2, context="a")
@@ -217,9 +217,9 @@ def test_what_waited_for_another_ones_design_runs_when_that_one_failed(tmp_path:
 
 
 def test_a_result_that_is_itself_shared_is_shared_from_where_it_was_measured(
-    tmp_path: Path,
+    new_place: Places,
 ) -> None:
-    with Store(tmp_path / "three.db") as store:
+    with Store(new_place("three")) as store:
         studies = [new_study(store, name) for name in ("first", "second", "third")]
         for study in studies:
             new_trials(store, study, 1, context="a")
@@ -232,8 +232,8 @@ def test_a_result_that_is_itself_shared_is_shared_from_where_it_was_measured(
         assert store.reuse_results(studies[2].id, now_s=203) == ()
 
 
-def test_a_sign_of_life_between_the_look_and_the_write_saves_a_trial(tmp_path: Path) -> None:
-    with Store(tmp_path / "results.db") as store:
+def test_a_sign_of_life_between_the_look_and_the_write_saves_a_trial(new_place: Places) -> None:
+    with Store(new_place("results")) as store:
         study = new_study(store)
         new_trials(store, study, 2)
         held = claim(store, study, "w", now_s=200, context="a")
@@ -255,9 +255,9 @@ def test_a_sign_of_life_between_the_look_and_the_write_saves_a_trial(tmp_path: P
 
 @pytest.mark.parametrize(("named", "kept"), [(None, "core"), ("soc", "soc")])
 def test_the_stage_that_a_fault_names_is_more_certain_than_the_last_that_was_told(
-    tmp_path: Path, named: str | None, kept: str
+    new_place: Places, named: str | None, kept: str
 ) -> None:
-    with Store(tmp_path / "results.db") as store:
+    with Store(new_place("results")) as store:
         study = new_study(store)
         new_trials(store, study, 1)
         held = claim(store, study, "w", now_s=200, context="a")
@@ -273,8 +273,8 @@ def test_the_stage_that_a_fault_names_is_more_certain_than_the_last_that_was_tol
         assert store.next_start_s(study.id) == 260
 
 
-def test_what_says_nothing_about_a_trial_costs_it_no_wait(tmp_path: Path) -> None:
-    with Store(tmp_path / "results.db") as store:
+def test_what_says_nothing_about_a_trial_costs_it_no_wait(new_place: Places) -> None:
+    with Store(new_place("results")) as store:
         study = new_study(store)
         new_trials(store, study, 1)
         held = claim(store, study, "w", now_s=200, context="a")

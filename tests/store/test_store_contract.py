@@ -1,6 +1,4 @@
 import math
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,12 +9,6 @@ from tests.store.store_fixtures import NO_WAIT, a_measurement, completed, new_st
 
 NOTHING = Measurement(metrics=())
 CRASH = outcome_of(ToolCrashed("yosys failed", fix="read its log", detail="line 1"), NOTHING)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "results.db") as opened:
-        yield opened
 
 
 def test_a_study_is_created_once_and_found_by_name(store: Store) -> None:
@@ -330,7 +322,7 @@ def test_a_design_is_queued_once_in_a_study_and_its_promotion_once(store: Store)
 def test_a_reader_is_told_what_changed_and_nothing_else(store: Store) -> None:
     study = new_study(store)
     new_trials(store, study, 3)
-    reader = Reader(store.path)
+    reader = Reader(store.place)
     first = reader.changes("one")
     assert first is not None
     assert first.records is not None
@@ -445,9 +437,8 @@ def test_no_statement_grows_with_the_number_of_trials(store: Store) -> None:
         db.exec_driver_sql(
             "INSERT INTO trials (study_id, number, design_id, design_json, context, suggested_by,"
             " state, created_s, failures, not_before_s, revision)"
-            " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
-            " SELECT ?, i, i, '{}', '', '', 'waiting', 0, 0, 0, i FROM n",
-            (many, study.id),
+            f" WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {many})"
+            f" SELECT {study.id}, i, i, '{{}}', '', '', 'waiting', 0, 0, 0, i FROM n"
         )
     assert len(store.results(study.id)) == many
     assert len(store.results(study.id, numbers=range(1, many))) == many - 1

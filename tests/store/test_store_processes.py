@@ -9,16 +9,16 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from dse.store import Store, TrialState
+from dse.store import Place, Store, TrialState
 from tests.store.store_fixtures import NO_WAIT, completed, new_study, new_trials, open_at
 
 TRIALS = 40
 
 
-def work(path: Path, worker: str) -> list[int]:
+def work(place: Place, worker: str) -> list[int]:
     """Claim and complete trials until none is left; return their numbers."""
     done = []
-    with open_at(path) as store:
+    with open_at(place) as store:
         study = store.study("one")
         while claim := store.claim(study.id, worker=worker, now_s=200, lease_s=60):
             state = store.finish(
@@ -29,13 +29,12 @@ def work(path: Path, worker: str) -> list[int]:
     return done
 
 
-def test_no_trial_is_given_to_two_processes(tmp_path: Path) -> None:
-    path = tmp_path / "results.db"
-    with Store(path) as store:
+def test_no_trial_is_given_to_two_processes(place: Place) -> None:
+    with Store(place) as store:
         study = new_study(store)
         new_trials(store, study, TRIALS)
         with multiprocessing.get_context("spawn").Pool(3) as pool:
-            taken = pool.starmap(work, [(path, f"w{n}") for n in range(3)])
+            taken = pool.starmap(work, [(place, f"w{n}") for n in range(3)])
             pool.close()
             pool.join()
 
@@ -44,18 +43,17 @@ def test_no_trial_is_given_to_two_processes(tmp_path: Path) -> None:
         assert all(result.metrics["cycles"] == result.trial.number for result in results)
 
 
-def test_two_processes_may_create_the_same_database(tmp_path: Path) -> None:
-    path = tmp_path / "results.db"
+def test_two_processes_may_create_the_same_database(empty: Place) -> None:
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        taken = pool.map(create, [path] * 2)
+        taken = pool.map(create, [empty] * 2)
         pool.close()
         pool.join()
 
     assert taken == [1, 1]
 
 
-def create(path: Path) -> int:
-    with open_at(path) as store:
+def create(place: Place) -> int:
+    with open_at(place) as store:
         return new_study(store).id
 
 
@@ -65,7 +63,7 @@ from pathlib import Path
 from sqlalchemy import insert
 from dse.store import schema
 from tests.store.store_fixtures import *
-store = open_at(Path(sys.argv[1]))
+store = open_at(sys.argv[1])
 study = store.study("one")
 first = store.claim(study.id, worker="victim", now_s=time.time(), lease_s=60)
 store.finish(first.attempt_id, completed(7), now_s=time.time(), retry=NO_WAIT)
@@ -77,13 +75,12 @@ with store._write() as db:  # dies in the middle of a transaction that it never 
 """
 
 
-def test_a_kill_in_the_middle_of_a_transaction_loses_no_finished_trial(tmp_path: Path) -> None:
-    path = tmp_path / "results.db"
-    with Store(path) as store:
+def test_a_kill_in_the_middle_of_a_transaction_loses_no_finished_trial(place: Place) -> None:
+    with Store(place) as store:
         study = new_study(store)
         new_trials(store, study, 3)
         with subprocess.Popen(
-            [sys.executable, "-c", KILLED, str(path)],
+            [sys.executable, "-c", KILLED, str(place)],
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent)},

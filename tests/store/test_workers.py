@@ -27,3 +27,14 @@ def test_a_process_that_got_the_number_of_a_dead_worker_is_another_one() -> None
 
 def test_nothing_is_known_of_other_machines() -> None:
     assert not is_gone("elsewhere/4026531836/1.1")
+
+
+def test_a_machine_of_the_same_name_is_another_machine() -> None:
+    machine, _, process = worker_name().rpartition("/")
+    name, _, kernel = machine.partition("/")
+    boot, _, namespace = kernel.partition(".")
+
+    assert len(boot) == 8
+    assert not is_gone(f"{name}/00000000.{namespace}/999999999.1")
+    assert is_gone(f"{name}/{boot}.{namespace}/999999999.1")
+    assert not is_gone(f"{name}/{boot}.{namespace}/{process}")

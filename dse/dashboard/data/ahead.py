@@ -2,19 +2,18 @@
 
 import contextlib
 import threading
-import time
-from pathlib import Path
 
 from contracts.faults import DseError
 from dse.dashboard.data.payload import MOST_DRAWN, packed_columns
 from dse.dashboard.data.studies import Studies, StudyLine
 from dse.results.growth import growth_rows
+from dse.store import Place
 
 _READ = 8
 """How many studies are read, the newest first."""
 
 
-def studies_read_ahead(database: Path) -> Studies:
+def studies_read_ahead(database: Place) -> Studies:
     """Return the studies of a database; a thread begins to read the newest of them.
 
     A page that asks for a study which is being read waits for that, it is not read twice.
@@ -27,7 +26,7 @@ def studies_read_ahead(database: Path) -> Studies:
 def _read(studies: Studies) -> None:
     newest: list[StudyLine] = []
     with contextlib.suppress(DseError):  # the page shows it
-        newest = studies.lines(now_s=time.time())[:_READ]
+        newest = studies.lines(now_s=studies.reader().now_s())[:_READ]
     for line in newest:
         with contextlib.suppress(DseError):
             columns = studies.columns(line.name)

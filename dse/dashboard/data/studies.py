@@ -3,7 +3,6 @@
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 from contracts.belief import Belief, Importance
 from contracts.faults import ConfigError
@@ -12,7 +11,7 @@ from dse.results.calibration import MOST_TRIALS
 from dse.results.columns import StudyColumns
 from dse.results.importance import stored_importance
 from dse.results.study_results import StudyResults
-from dse.store import HeldTrial, Reader, StudyRecord, StudySummary, TrialDetail
+from dse.store import HeldTrial, Place, Reader, StudyRecord, StudySummary, TrialDetail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +69,16 @@ class Studies:
     """All that pages ask of a database. Any thread may call any method.
 
     Args:
-        path: The database; it must exist.
+        place: The database; it must exist.
 
     Raises:
         StoreError: From every method: the database cannot be used.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, place: Place) -> None:
+        self.place = place
         self._lock = threading.RLock()
         self._reader: Reader | None = None
-        self._inode = -1
-        self._stamp = 0
         self._known: dict[str, _Known] = {}
 
     def close(self) -> None:
@@ -97,16 +94,10 @@ class Studies:
         So is one whose migrated copy is read, see ``Reader``, once somebody wrote to it.
         """
         with self._lock:
-            inode = self.path.stat().st_ino if self.path.exists() else -1
-            if self._reader is not None and self._reader.is_frozen and inode == self._inode:
-                is_old = self._reader.stamp() != self._stamp
-            else:
-                is_old = inode != self._inode
-            if self._reader is None or is_old:
+            if self._reader is None or self._reader.is_outdated:
                 self.close()
                 self._known.clear()
-                self._reader, self._inode = Reader(self.path), inode
-                self._stamp = self._reader.stamp()
+                self._reader = Reader(self.place)
             return self._reader
 
     def lines(self, *, now_s: float) -> list[StudyLine]:

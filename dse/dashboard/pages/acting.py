@@ -8,9 +8,7 @@ table ``audit``, also where it failed.
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -31,7 +29,8 @@ from dse.program import log_of
 from dse.results.columns import StudyColumns
 from dse.space import Design, Space
 from dse.space.declarations import is_active
-from dse.store import BY_HAND, AuditRecord, NewTrial, Store
+from dse.store import BY_HAND, AuditRecord, NewTrial, Place, Store
+from dse.store.place import environment_of
 from dse.store.workers import worker_name
 from dse.words import design_text, json_text, plural, value_text
 from runners.tools import child
@@ -43,7 +42,7 @@ class Resumer:
     """Goes on with studies, each in a process of its own.
 
     The process is ``python -m dse.study resume`` in its own session: it outlives the dashboard,
-    and writes to a log beside the database.
+    and writes to a log, see ``program.log_of``.
 
     Args:
         database: The database of the studies.
@@ -52,7 +51,7 @@ class Resumer:
         started: The last process of each study.
     """
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Place) -> None:
         self._database = database
         self._lock = threading.Lock()
         self.started: dict[str, subprocess.Popen[bytes]] = {}
@@ -64,17 +63,19 @@ class Resumer:
             known = self.started.get(study)
             if known is not None and known.poll() is None:
                 return f"process {known.pid} is at it already, its log is {log}"
+            log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("ab") as output:
                 command = f"-m dse.study resume {study} --db"
                 process = child.start(
                     [sys.executable, *command.split(), str(self._database)],
                     is_tied=False,
+                    env=environment_of(self._database),
                     stdout=output,
                     stderr=output,
                 )
             self.started[study] = process
         with Store(self._database) as store:  # it takes seconds until the process does so itself
-            store.enter(study, worker=worker_name(process.pid), now_s=time.time())
+            store.enter(study, worker=worker_name(process.pid), now_s=store.now_s())
         return f"process {process.pid} was started, its log is {log}"
 
 
@@ -289,7 +290,7 @@ def _done(
         DseError: What ``act`` raised, recorded too.
     """
     client = request.client.host if request.client else "unknown"
-    with Store(context.studies.path) as store:
+    with Store(context.studies.place) as store:
         try:
             outcome = act(store)
         except DseError as error:

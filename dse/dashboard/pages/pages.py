@@ -23,6 +23,7 @@ from dse.output.document import Document, document_body, document_html
 from dse.output.morning import front_svg, morning_document
 from dse.results.columns import StudyColumns
 from dse.results.morning import morning_from
+from dse.store import folders_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -106,9 +107,9 @@ def send_report(
 def _report(
     columns: StudyColumns, context: Context, hours: float | None, *, with_picture: bool
 ) -> Document:
-    database = context.studies.path
+    database = context.studies.place
     morning = morning_from(context.studies.reader(), columns, hours=hours, now_s=context.now_s())
-    disks = disks_of({"database": database.parent, "cache": context.cache_root})
+    disks = disks_of({**folders_of(database), "cache": context.cache_root})
     return morning_document(
         morning,
         disks,

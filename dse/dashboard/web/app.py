@@ -2,7 +2,6 @@
 
 import json
 import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,33 +21,34 @@ from dse.dashboard.web.context import Context, only_known_query
 from dse.dashboard.web.rendering import Pages
 from dse.dashboard.web.security import Access, Guard
 from dse.dashboard.web.watch import Watch
-from dse.store import Reader
+from dse.store import Place, Reader, name_of
+from dse.store.dialect import dialect_of
 
 _PACK_ABOVE_BYTES = 1000
 _log = logging.getLogger("uvicorn.error")
 
 
 def make_app(
-    database: Path,
+    database: Place,
     *,
     access: Access,
     cache_root: Path,
     studies: Studies | None = None,
     shown_db: str = "",
     is_example: bool = False,
-    now_s: Callable[[], float] = time.time,
+    now_s: Callable[[], float] | None = None,
     resume: Callable[[str], str] | None = None,
 ) -> FastAPI:
     """Return the application for one database.
 
     Args:
-        database: The file; it must exist while pages are asked for.
+        database: It must exist while pages are asked for.
         access: Who may read and act.
         cache_root: Folder of the artefacts, see ``runners.pipeline.cache``.
         studies: Of that database, where somebody reads them already.
-        shown_db: The database as commands on pages name it; the file when empty.
+        shown_db: The database as commands on pages name it; its own name when empty.
         is_example: Whether to say that the recorded example is shown.
-        now_s: Clock, seconds since 1970.
+        now_s: Clock, seconds since 1970; the database's when None.
         resume: Starts a process that goes on with a study and says where its log is.
     """
     assets = Assets()
@@ -56,13 +56,15 @@ def make_app(
     stamp = _Stamp(database)
     context = Context(
         studies=studies,
-        watch=Watch(database.resolve(), stamp.stamp),  # SQLite's log lies beside the file itself
-        pages=Pages(assets=assets, access=access, database=database.name, is_example=is_example),
+        watch=Watch(lambda: dialect_of(database).notices(database), stamp.stamp),
+        pages=Pages(
+            assets=assets, access=access, database=name_of(database), is_example=is_example
+        ),
         assets=assets,
         access=access,
         cache_root=cache_root,
         shown_db=shown_db or str(database),
-        now_s=now_s,
+        now_s=now_s or (lambda: studies.reader().now_s()),
         resume=resume or acting.Resumer(database),
     )
     app = FastAPI(
@@ -92,10 +94,9 @@ class _Stamp:
     It has a connection of its own, so that it never waits for a page that reads.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self._reader: Reader | None = None
-        self._inode = -1
 
     def close(self) -> None:
         """Close the connection, if there is one."""
@@ -104,12 +105,10 @@ class _Stamp:
             self._reader = None
 
     def stamp(self) -> int:
-        inode = self._path.stat().st_ino if self._path.exists() else -1
-        if self._reader is None or inode != self._inode:
+        if self._reader is None or self._reader.is_outdated:
             self.close()
-            self._inode = inode
-            self._reader = Reader(self._path)
-        return hash((self._inode, self._reader.stamp()))
+            self._reader = Reader(self._place)
+        return self._reader.stamp()
 
 
 async def _show_fault(request: Request, error: Exception) -> Response:

@@ -59,8 +59,8 @@ def serve(studies: Studies, *, host: str, port: int, is_example: bool = False) -
     token = secrets.token_urlsafe(24)
     access = make_access(token=token, host=host, port=port)
     app = make_app(
-        studies.path, studies=studies, access=access, cache_root=default_root(),
-        is_example=is_example, shown_db=str(studies.path),
+        studies.place, studies=studies, access=access, cache_root=default_root(),
+        is_example=is_example, shown_db=str(studies.place),
     )  # fmt: skip
     server = make_server(app)
     # compiles the templates before the first page asks for one

@@ -1,15 +1,15 @@
 """Wakes the event streams when the database was written.
 
-The kernel gives notice of a write; then the database is looked at once for all viewers. Without
-viewers nothing is watched.
+The kernel gives notice of a write to a file, and a server of one to it; then the database is looked
+at once for all viewers. Without viewers nothing is watched.
 """
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 
-from contracts.faults import StoreError
-from dse.dashboard.web.inotify import FileNotices
+from contracts.faults import DseError, StoreError
+from dse.store.dialect import Notices
 
 SETTLE_S = 0.05
 """A transaction writes its log in pieces; they make one look."""
@@ -21,15 +21,15 @@ class Watch:
     """Wakes those who wait when the database was written; lives in one event loop.
 
     Args:
-        database: The file; its write-ahead log lies beside it.
+        open_notices: Returns what gives notice; may raise StoreError.
         stamp: Returns another number after a write; may raise StoreError.
     """
 
-    def __init__(self, database: Path, stamp: Callable[[], int]) -> None:
-        self._database = database
+    def __init__(self, open_notices: Callable[[], Notices], stamp: Callable[[], int]) -> None:
+        self._open_notices = open_notices
         self._stamp = stamp
         self._waiting: set[asyncio.Event] = set()
-        self._notices: FileNotices | None = None
+        self._notices: Notices | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._seen: int | None = None
         self.is_closing = False
@@ -38,13 +38,11 @@ class Watch:
         """Return an event that is set after each write until ``leave``.
 
         Raises:
-            StoreError: The folder cannot be watched.
+            StoreError: The database cannot be watched.
         """
-        if self._notices is None:
-            self._notices = FileNotices()
-            asyncio.get_running_loop().add_reader(self._notices.descriptor, self._on_notice)
+        if not self._waiting:
+            self._open()
             self._seen = self._try_stamp()
-            self._follow()
             self._look_in(LOOK_S)
         event = asyncio.Event()
         self._waiting.add(event)
@@ -53,12 +51,10 @@ class Watch:
     def leave(self, event: asyncio.Event) -> None:
         """Take a viewer out; the last one ends the watching."""
         self._waiting.discard(event)
-        if not self._waiting and self._notices is not None:
+        if not self._waiting:
             if self._timer is not None:
                 self._timer.cancel()
-            asyncio.get_running_loop().remove_reader(self._notices.descriptor)
-            self._notices.close()
-            self._notices = None
+            self._close()
 
     def close(self) -> None:
         """End all event streams: they are woken and find ``is_closing``."""
@@ -73,7 +69,10 @@ class Watch:
 
     def _on_notice(self) -> None:
         if self._notices is not None:
-            self._notices.take()
+            try:
+                self._notices.take()
+            except OSError:  # the server went away; each look tries to have notices again
+                self._close()
             self._look_in(SETTLE_S)
 
     def _look_in(self, seconds: float) -> None:
@@ -86,19 +85,28 @@ class Watch:
 
     def _look(self) -> None:
         self._timer = None
+        with suppress(DseError):  # without notices, there are still looks
+            self._open()
         now = self._try_stamp()
         if now != self._seen:
             self._seen = now
-            self._follow()  # another file may have been put in the place of the old one
             for event in self._waiting:
                 event.set()
         self._look_in(LOOK_S)
 
-    def _follow(self) -> None:
+    def _open(self) -> None:
+        """Have notices, also of another file that was put in the place of the old one."""
+        if self._notices is None:
+            self._notices = self._open_notices()
+            asyncio.get_running_loop().add_reader(self._notices.descriptor, self._on_notice)
+        else:
+            self._notices.follow()
+
+    def _close(self) -> None:
         if self._notices is not None:
-            # the log is there while anybody, such as our own stamp, has the database open
-            log = self._database.with_name(f"{self._database.name}-wal")
-            self._notices.follow((self._database, log))
+            asyncio.get_running_loop().remove_reader(self._notices.descriptor)
+            self._notices.close()
+            self._notices = None
 
     def _try_stamp(self) -> int | None:
         try:

@@ -1,4 +1,4 @@
-"""Runs migrations on the connection that ``dse.store.database`` hands over."""
+"""Runs migrations on the connection that ``dse.store.versions`` hands over."""
 
 from alembic import context
 

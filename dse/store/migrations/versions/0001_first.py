@@ -6,6 +6,8 @@ Revision: 0001, follows nothing.
 import sqlalchemy as sa
 from alembic import op
 
+from dse.store.migrations.words import COUNT
+
 revision = "0001"
 down_revision = None
 
@@ -83,11 +85,11 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("operator", sa.Text(), nullable=False),
         sa.Column("output_shape", sa.Text(), nullable=False),
-        sa.Column("macs", sa.Integer(), nullable=False),
-        sa.Column("cycles", sa.Integer(), nullable=False),
-        sa.Column("bytes_in", sa.Integer(), nullable=False),
-        sa.Column("bytes_out", sa.Integer(), nullable=False),
-        sa.Column("bytes_scratch", sa.Integer(), nullable=False),
+        sa.Column("macs", COUNT, nullable=False),
+        sa.Column("cycles", COUNT, nullable=False),
+        sa.Column("bytes_in", COUNT, nullable=False),
+        sa.Column("bytes_out", COUNT, nullable=False),
+        sa.Column("bytes_scratch", COUNT, nullable=False),
         sa.ForeignKeyConstraint(
             ["trial_id"],
             ["trials.id"],

@@ -6,12 +6,14 @@ Revision: 0002, follows 0001.
 import sqlalchemy as sa
 from alembic import op
 
+from dse.store.migrations.words import config_text
+
 revision = "0002"
 down_revision = "0001"
 
 _STUDY_FIDELITY = """
 UPDATE trials SET fidelity = CASE (
-    SELECT json_extract(config_json, '$.study.fidelity') FROM studies WHERE id = study_id
+    SELECT {fidelity} FROM studies WHERE studies.id = study_id
 ) WHEN 'simulate' THEN 'simulated' ELSE 'synthesised' END
 """
 
@@ -26,7 +28,7 @@ def upgrade() -> None:
     )
     # SQLite can add a reference with a column, not afterwards
     op.execute("ALTER TABLE trials ADD COLUMN promotes INTEGER REFERENCES trials (id)")
-    op.execute(_STUDY_FIDELITY)
+    op.execute(_STUDY_FIDELITY.format(fidelity=config_text("config_json", "study", "fidelity")))
     op.create_index("trials_promoted_once", "trials", ["promotes"], unique=True)
     op.create_table(
         "placements",

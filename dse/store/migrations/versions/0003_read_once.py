@@ -8,6 +8,8 @@ Revision: 0003, follows 0002.
 import sqlalchemy as sa
 from alembic import op
 
+from dse.store.migrations.words import config_text
+
 revision = "0003"
 down_revision = "0002"
 
@@ -22,10 +24,7 @@ _ROLES = (
     ("ebr", "block_ram_bits", "CASE WHEN {part} LIKE 'iCE40%' THEN 4096 ELSE 18432 END", "bit"),
 )
 """Metric, its role, what one of it counts there, and the role's unit; as of this schema."""
-_PART = (
-    "(SELECT json_extract(s.config_json, '$.target.part') FROM trials t"
-    " JOIN studies s ON s.id = t.study_id WHERE t.id = m.trial_id)"
-)
+_PART = "(SELECT {part} FROM trials t JOIN studies s ON s.id = t.study_id WHERE t.id = m.trial_id)"
 _ADD = "INSERT INTO metrics (trial_id, name, value, unit, fidelity, estimate) SELECT m.trial_id"
 
 
@@ -49,8 +48,9 @@ def upgrade() -> None:
         sa.Column("facts", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("context"),
     )
+    part = _PART.format(part=config_text("s.config_json", "target", "part"))
     for name, role, worth, unit in _ROLES:
-        value = f"m.value * {worth.format(part=_PART)}"
+        value = f"m.value * {worth.format(part=part)}"
         op.execute(
             f"{_ADD}, '{role}', {value}, '{unit}', m.fidelity, m.estimate"
             f" FROM metrics m WHERE m.name = '{name}'"

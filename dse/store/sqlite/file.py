@@ -1,28 +1,31 @@
 """Opening the file: pragmas, migrations, and every bad state of it as a StoreError."""
 
+import json
 import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+import threading
+import time
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
 from sqlalchemy.pool import QueuePool
 
 from contracts.faults import StoreError
 from dse import program
-from dse.store.schema import HEAD
+from dse.store.dialect import Unavailable, as_store_error
+from dse.store.records import DELETE
+from dse.store.schema import HEAD, audit
+from dse.store.sqlite.inotify import FileNotices
+from dse.store.versions import migrate, version_of
 from dse.words import study_command
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-KNOWN = ("0001", "0002", "0003", "0004", "0005")
-"""All schema versions that this code can bring to ``HEAD``, oldest first."""
+if TYPE_CHECKING:
+    from dse.store.bulk import Bulk
 
 _FIXES: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_NOTADB: (
@@ -57,15 +60,73 @@ _FIXES: dict[int, tuple[str, str]] = {
 }
 
 
-def is_locked(error: DBAPIError) -> bool:
-    """Tell whether a statement failed because another process holds the lock of the file."""
-    code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+class SQLite:
+    """The dialect of files, see ``dse.store.dialect``."""
+
+    error: type[Exception] = sqlite3.Error
+
+    def open_to_read(self, place: Path, *, busy_timeout_s: float) -> "Reading":
+        """Open a database that exists, without changing it."""
+        return open_to_read(place, busy_timeout_s=busy_timeout_s)
+
+    def open_to_write(self, place: Path, *, busy_timeout_s: float) -> "Writing":
+        """Open a database; set an empty one up, bring one of an older schema up to date."""
+        return Writing(open_to_write(place, busy_timeout_s=busy_timeout_s))
+
+    def exists(self, place: Path) -> bool:
+        """Tell whether there is a database."""
+        return place.exists()
+
+    def notices(self, place: Path) -> FileNotices:
+        """Return what wakes a viewer after a write."""
+        path = place.resolve()  # SQLite's log lies beside the file itself
+        return FileNotices((path, _beside(path, "-wal")))
+
+    def fault(self, place: Path, error: BaseException) -> StoreError:
+        """Say in words what an exception of the driver means."""
+        return store_error(place, error)
+
+    def unused_key(self, db: Connection, table: Table) -> int:
+        """Return a key that no row of a table has or had."""
+        # SQLite gives the keys of the newest rows again
+        used = [db.execute(select(func.max(table.c.id))).scalar() or 0]
+        for detail in db.execute(select(audit.c.detail).where(audit.c.action == DELETE)).scalars():
+            with suppress(ValueError, TypeError, KeyError):  # a database may say anything
+                used.append(int(json.loads(detail)["last"][table.name]))
+        return max(used) + 1
+
+    def note_given_keys(self, db: Connection, table: Table) -> None:
+        """Do nothing: the next key is beyond the largest."""
+
+    def bulk(self, db: Connection) -> "Bulk":
+        """Return what reads many trials on a connection."""
+        from dse.store.sqlite.bulk import FileBulk  # NumPy takes a while to import
+
+        return FileBulk(db)
+
+
+class Writing:
+    """A file that is open for writing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def begin(self) -> AbstractContextManager[Connection]:
+        """Open a transaction that holds the lock of the file."""
+        return self.engine.begin()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
 
 
 def store_error(path: Path, error: BaseException | None) -> StoreError:
     """Say in words what SQLite's error means for the file at ``path``."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    kind = Unavailable if code in _LOCKED else StoreError
     if code == sqlite3.SQLITE_LOCKED:
         code = sqlite3.SQLITE_BUSY
     what, fix = _FIXES.get(
@@ -74,18 +135,10 @@ def store_error(path: Path, error: BaseException | None) -> StoreError:
     if code == sqlite3.SQLITE_FULL:
         folder = path.absolute().parent
         what += f", {shutil.disk_usage(folder).free:,} bytes are free in {folder}"
-    return StoreError(f"{path} {what} ({error})", fix=fix.format(path=path, program=program.name()))
-
-
-@contextmanager
-def as_store_error(path: Path) -> Iterator[None]:
-    """Turn the database driver's exceptions into a StoreError that names ``path``."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise store_error(path, error.orig) from error
-    except sqlite3.Error as error:
-        raise store_error(path, error) from error
+    found = kind(f"{path} {what} ({error})", fix=fix.format(path=path, program=program.name()))
+    if isinstance(found, Unavailable):
+        found.has_waited = True  # SQLite did, as long as the timeout says
+    return found
 
 
 def open_to_write(path: Path, *, busy_timeout_s: float) -> Engine:
@@ -104,35 +157,100 @@ def open_to_write(path: Path, *, busy_timeout_s: float) -> Engine:
     engine = _engine(_uri(path), busy_timeout_s, begin="BEGIN IMMEDIATE", pragmas=pragmas)
     try:
         with as_store_error(path):
-            if _version(path, engine) != HEAD:
-                _migrate(engine)
+            with engine.connect() as db:
+                version = version_of(path, db)
+            if version != HEAD:
+                with engine.begin() as db:
+                    migrate(path, db)
     except BaseException:
         engine.dispose()
         raise
     return engine
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A database that is open for reading.
+    """A file that is open for reading, see ``dse.store.dialect.Reading``.
 
-    Attributes:
+    Args:
+        path: The file.
         engine: Only reads.
         uri: What SQLite opens, for a further connection; None where a copy is read.
         folder: Of the copy that is read, to be cleaned up when the engine is disposed of; or None.
         is_frozen: What is written to the file later is not seen.
     """
 
-    engine: Engine
-    uri: str | None
-    folder: "tempfile.TemporaryDirectory[str] | None" = None
-    is_frozen: bool = False
+    def __init__(
+        self,
+        path: Path,
+        engine: Engine,
+        *,
+        uri: str | None,
+        is_frozen: bool,
+        folder: "tempfile.TemporaryDirectory[str] | None" = None,
+    ) -> None:
+        self.engine = engine
+        self.is_frozen = is_frozen
+        self._path = path
+        self._uri = uri
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._stamping: sqlite3.Connection | None = None
+        self._inode = _inode(path)
+        self._first_stamp = self.stamp() if is_frozen else 0
+
+    def is_outdated(self) -> bool:
+        """Tell whether another file is in the place, or a frozen one was written to."""
+        if _inode(self._path) != self._inode:
+            return True
+        return self.is_frozen and self.stamp() != self._first_stamp
+
+    def stamp(self) -> int:
+        """Return a number that is another one after somebody wrote; costs microseconds."""
+        if self._uri is None or self.is_frozen:
+            return _file_stamp(self._path)
+        with self._lock, as_store_error(self._path):
+            if self._stamping is None:
+                # a connection of its own: SQLite counts the writes of others for each connection
+                self._stamping = connect(self._uri, busy_timeout_s=_STAMP_TIMEOUT_S)
+            (found,) = self._stamping.execute("PRAGMA data_version").fetchone()
+        # another file may have been put in the place of the old one
+        return hash((_inode(self._path), int(found)))
+
+    def now_s(self) -> float:
+        """Return the time of this machine's clock: who shares a file is on one machine."""
+        return time.time()
 
     def close(self) -> None:
         """Close all connections and remove the copy."""
+        with self._lock:
+            if self._stamping is not None:
+                self._stamping.close()
+                self._stamping = None
         self.engine.dispose()
-        if self.folder is not None:
-            self.folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+
+_STAMP_TIMEOUT_S = 30.0
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return -1
+
+
+def _file_stamp(path: Path) -> int:
+    """Return a number that is another one after somebody wrote to a file, or to its log."""
+    found = []
+    for each in (path, _beside(path, "-wal")):
+        try:
+            stat = each.stat()
+        except OSError:
+            continue
+        found += [stat.st_mtime_ns, stat.st_size]
+    return hash(tuple(found))
 
 
 def open_to_read(path: Path, *, busy_timeout_s: float) -> Reading:
@@ -156,8 +274,11 @@ def open_to_read(path: Path, *, busy_timeout_s: float) -> Reading:
         engine = _engine(uri, busy_timeout_s, begin="BEGIN", pragmas=("query_only=ON",))
         try:
             with as_store_error(path):
-                if _version(path, engine) == HEAD:
-                    return Reading(engine=engine, uri=uri, is_frozen=uri.endswith(_FROZEN))
+                with engine.connect() as db:
+                    version = version_of(path, db)
+                if version == HEAD:
+                    is_frozen = uri.endswith(_FROZEN)
+                    return Reading(path, engine, uri=uri, is_frozen=is_frozen)
         except BaseException:
             engine.dispose()
             raise
@@ -175,7 +296,7 @@ def open_to_read(path: Path, *, busy_timeout_s: float) -> Reading:
         folder.cleanup()
         raise
     engine = _engine(_uri(copy), busy_timeout_s, begin="BEGIN", pragmas=("query_only=ON",))
-    return Reading(engine=engine, uri=None, folder=folder, is_frozen=True)
+    return Reading(path, engine, uri=None, folder=folder, is_frozen=True)
 
 
 _FROZEN = "?immutable=1"
@@ -225,20 +346,6 @@ def _copy_files(path: Path, target: Path) -> None:
                     f"{path} cannot be read: {error.strerror}, while it was copied",
                     fix="check the permissions of the file and the space for temporary files",
                 ) from error
-
-
-def check_schema(path: Path, db: Connection) -> None:
-    """Make sure, in a transaction, that nobody has migrated the file since it was opened.
-
-    Raises:
-        StoreError: The schema is not the one that this software reads.
-    """
-    found = db.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    if found != HEAD:
-        raise StoreError(
-            f"{path} has schema {found}, this program reads {HEAD}",
-            fix="end this program and start it again with the newest version of the software",
-        )
 
 
 def _copy(uri: str, target: Path, busy_timeout_s: float) -> None:
@@ -291,51 +398,3 @@ def _engine(uri: str, busy_timeout_s: float, *, begin: str, pragmas: tuple[str, 
         connection.exec_driver_sql(begin)
 
     return engine
-
-
-def _version(path: Path, engine: Engine) -> str | None:
-    """Return the schema version, or None for a new database."""
-    with engine.connect() as connection:
-        tables = {
-            name
-            for (name,) in connection.exec_driver_sql(
-                "SELECT name FROM sqlite_master WHERE type = 'table'"
-            )
-        }
-        if not tables:
-            return None
-        if not {"alembic_version", "studies"} <= tables:
-            raise StoreError(
-                f"{path} is an SQLite database of another program"
-                f" (its tables: {', '.join(sorted(tables)[:5])})",
-                fix="name another file with --db",
-            )
-        version = str(
-            connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
-        )
-    if version not in KNOWN:
-        raise StoreError(
-            f"{path} has schema {version}, this software knows up to {HEAD}:"
-            " a newer version wrote it",
-            fix="update this software, or name another file with --db",
-        )
-    return version
-
-
-def _migrate(engine: Engine) -> None:
-    """Bring the database to ``HEAD`` in one transaction; safe when two processes try at once."""
-    from alembic import command  # 0.6 s, only needed here
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with engine.begin() as connection:
-        current = connection.exec_driver_sql(
-            "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
-        ).scalar_one()
-        if current:
-            row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-            if row == HEAD:  # another process was quicker
-                return
-        config.attributes["connection"] = connection
-        command.upgrade(config, HEAD)

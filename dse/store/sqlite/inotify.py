@@ -17,6 +17,9 @@ _BUFFER_BYTES = 65_536
 class FileNotices:
     """Notices of writes to some files. Not of their folder, where others may be busy.
 
+    Args:
+        paths: The files, which need not exist yet.
+
     Attributes:
         descriptor: Readable when there are notices.
 
@@ -24,20 +27,26 @@ class FileNotices:
         StoreError: The system grants no more watches.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._paths = tuple(paths)
         self._libc = ctypes.CDLL(None, use_errno=True)
         self.descriptor: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self.descriptor < 0:
             raise self._error("files")
+        try:
+            self.follow()
+        except StoreError:
+            self.close()
+            raise
 
-    def follow(self, paths: Iterable[Path]) -> None:
-        """Give notice of these files; one that is followed already or does not exist costs nothing.
+    def follow(self) -> None:
+        """Look which files there are now; one that is followed already costs nothing.
 
         Raises:
             StoreError: The system grants no more watches.
         """
         mask = _MODIFY | _ATTRIBUTES | _DELETED | _MOVED
-        for path in paths:
+        for path in self._paths:
             watch = self._libc.inotify_add_watch(self.descriptor, os.fsencode(path), mask)
             if watch < 0 and path.exists():
                 raise self._error(path)
