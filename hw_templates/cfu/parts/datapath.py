@@ -1,4 +1,4 @@
-"""Parts that both kinds of ``simd`` CFU are made of."""
+"""From commands to products, and from results to words: parts of CFUs that the CPU feeds."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import wiring
@@ -7,10 +7,13 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hw_templates.cfu.component import CfuComponent
-from hw_templates.cfu.simd.isa import DEPTHS_WORDS, RESULT_WORDS, WIDTHS
 from hw_templates.checks import require_choice
 
 SUM_BITS = 20  # 16 products of int8 pairs
+WIDTHS = (1, 2, 4, 8, 16)
+"""int8 products side by side, and bytes of a step."""
+BUFFER_WORDS = (256, 512, 1024, 2048, 4096)
+"""Words of a buffer."""
 
 
 class DotProduct(wiring.Component):
@@ -146,7 +149,7 @@ class ResultWords(wiring.Component):
             the queue's depth: their difference is how many words wait.
     """
 
-    def __init__(self, *, depth_words: int = RESULT_WORDS) -> None:
+    def __init__(self, *, depth_words: int) -> None:
         self._depth_words = depth_words
         index_bits = exact_log2(depth_words)
         self.first = Signal(index_bits + 1, name="first")
@@ -254,7 +257,7 @@ class StepBuffer(wiring.Component):
     """
 
     def __init__(self, *, depth_words: int, step_bytes: int) -> None:
-        require_choice("StepBuffer depth_words", depth_words, [d for d in DEPTHS_WORDS if d])
+        require_choice("StepBuffer depth_words", depth_words, BUFFER_WORDS)
         require_choice("StepBuffer step_bytes", step_bytes, WIDTHS)
         self._row_words = max(2, step_bytes // 4)
         self._depth_words = depth_words
