@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hw_templates.cfu.component import CfuComponent
+from hw_templates.cfu.engine.products import product_in_luts
 from hw_templates.checks import require_choice
 
 SUM_BITS = 20  # 16 products of int8 pairs
@@ -21,6 +22,7 @@ class DotProduct(wiring.Component):
 
     Args:
         width: Products: 1, 2, 4, 8 or 16; one MULT18X18D each.
+        in_luts: Products are made of look-up tables.
 
     Members:
         a, b (In, 8 * width): Operands, lane 0 in the low byte.
@@ -33,9 +35,10 @@ class DotProduct(wiring.Component):
         ConfigError: ``width`` is not in the list above.
     """
 
-    def __init__(self, *, width: int) -> None:
+    def __init__(self, *, width: int, in_luts: bool = False) -> None:
         require_choice("DotProduct width", width, WIDTHS)
         self._width = width
+        self._in_luts = in_luts
         self.products = [Signal(signed(16), name=f"product_{lane}") for lane in range(width)]
         super().__init__(
             {"a": In(8 * width), "b": In(8 * width), "sum": Out(signed(SUM_BITS))},
@@ -51,9 +54,8 @@ class DotProduct(wiring.Component):
         del platform
         m = Module()
         for lane, product in enumerate(self.products):
-            m.d.sync += product.eq(
-                self.a.word_select(lane, 8).as_signed() * self.b.word_select(lane, 8).as_signed()
-            )
+            a, b = (operand.word_select(lane, 8).as_signed() for operand in (self.a, self.b))
+            m.d.sync += product.eq(product_in_luts(m, a, b) if self._in_luts else a * b)
         summands = self.products
         while len(summands) > 1:
             summands = [

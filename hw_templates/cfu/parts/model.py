@@ -65,6 +65,11 @@ class OutputStage:
         self._packed = b""
         self._words.clear()
 
+    @property
+    def waiting(self) -> int:
+        """Words that have not been read."""
+        return len(self._words)
+
     def start_word(self) -> None:
         """Forget the results of a word that is not complete."""
         self._packed = b""
