@@ -45,6 +45,7 @@ def _variables(values: Values) -> Values:
         "row_bits": ROW_BITS,
         "lane_bits": LANE_BITS,
         "free": FREE,
+        "has_requantiser": True,
         "add_left_shift": ADD_LEFT_SHIFT,
         **{f"op_{op.name.lower()}": int(op) for op in Op},
         **{f"set_{setting.name.lower()}": int(setting) for setting in Setting},
