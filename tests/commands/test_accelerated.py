@@ -16,7 +16,7 @@ from tests.docs.pages import rows, section
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"
-FAMILIES = ("simd", "engine")
+FAMILIES = ("simd", "stream", "engine")
 
 
 def cell(operator: str, family: str) -> str:
