@@ -181,7 +181,9 @@ def test_a_file_is_imported_once_until_it_changes(tmp_path: Path) -> None:
 def test_a_module_may_bring_several(tmp_path: Path, text: str) -> None:
     module = written(tmp_path, "several.py", DECLARED + text)
     assert set(load_families([module])) == {"none", "simd", "stream", "engine", "one", "two"}
-    assert set(load_families([module])) == {"none", "simd", "stream", "engine", "one", "two"}, "and again"
+    assert set(load_families([module])) == {"none", "simd", "stream", "engine", "one", "two"}, (
+        "and again"
+    )
     assert list(load_families(())) == ["none", "simd", "stream", "engine"]
 
 

@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 
@@ -93,6 +94,16 @@ def test_any_depthwise_convolution(kernels: Kernels, layer: Depthwise) -> None:
 
 @RELAXED
 @given(layer=poolings())
+@example(
+    layer=Pooling(  # tiles of a different number of words, of which one may be odd
+        images=np.arange(4 * 20 * 20, dtype=np.uint8).view(np.int8).reshape(1, 4, 20, 20),
+        kernel=(2, 2),
+        stride=(1, 1),
+        pad=(0, 0),
+        output=(4, 20),
+        limits=(-128, 127),
+    )
+)
 @pytest.mark.parametrize("is_average", [True, False], ids=["average", "max"])
 def test_any_pooling(kernels: Kernels, layer: Pooling, *, is_average: bool) -> None:
     expected = layer.expected(is_average=is_average)
