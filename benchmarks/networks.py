@@ -57,6 +57,7 @@ _ENGINE: dict[str, Value] = {
     "engine_units": 8,
     "engine_packed": True,
     "engine_lut_percent": 0,
+    "engine_clock_percent": 100,
 }
 DESIGNS: Mapping[str, Mapping[str, Value]] = {
     "plain": {**_CPU, "cfu": "none"},

@@ -1,9 +1,11 @@
-"""Rules that keep out of a space what is known to be too large for its part before it is built.
+"""Rules that keep out of a space what is known not to be possible before it is built.
 
 A design is out when the least that its SoC, core and CFU take is more than the part has. The
-bounds are told by who describes the hardware; what they leave in may still turn out too large.
+bounds are told by who describes the hardware; what they leave in may still turn out too large. So
+is one whose CFU wants a clock that the board's PLL does not make.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,8 +15,8 @@ from contracts.least_hardware import LeastHardware
 from contracts.parameter import Parameter, Rule, Value
 from hw_templates import cpu
 from hw_templates.cfu import Family
-from hw_templates.cfu.family import LeastOf
-from hw_templates.soc.fpga_boards import FPGA_BOARDS
+from hw_templates.cfu.family import CPU_CLOCK_PERCENT, ClockOf, LeastOf
+from hw_templates.soc.fpga_boards import FPGA_BOARDS, fpga_board
 from hw_templates.soc.least import least_soc
 from runners.fpga import PARTS, family_of_part
 from runners.fpga.cells import BLOCK_RAM_BITS, MULTIPLIERS
@@ -72,10 +74,46 @@ def fit_rules(
     if not _are_declared(parameters, families):
         return ()  # a database can hold values that no bound is made for
     known = {parameter.name: parameter for parameter in parameters}
-    return tuple(
+    fitting = (
         rule
         for room in rooms_of(target)
         for rule in _rules(room, known, families, family_of_part(target.part))
+    )
+    return (*fitting, *_clock_rules(known, families, target))
+
+
+def _clock_rules(
+    known: Mapping[str, Parameter], families: Mapping[str, Family], target: Target
+) -> Iterator[Rule]:
+    """Yield the rules that the board's PLL makes the clock that a CFU has beside the CPU's."""
+    for choice in map(str, known["cfu"].values if "cfu" in known else ()):
+        clock = families[choice].clock if choice in families else None
+        if clock is None or not all(name in known for name in clock.parameters):
+            continue
+        rule = _clock_rule(choice, clock, target)
+        combinations = itertools.product(*(known[name].values for name in clock.parameters))
+        designs = (dict(zip(clock.parameters, values, strict=True)) for values in combinations)
+        if not all(rule.holds({"cfu": choice, **design}) for design in designs):
+            yield rule
+
+
+def _clock_rule(cfu: str, clock: ClockOf, target: Target) -> Rule:
+    family, reference_hz = family_of_part(target.part), fpga_board(target.board).clock.hz
+    low, high = target.clocks_hz
+
+    @functools.cache
+    def is_made(percent: int) -> bool:
+        clocks_hz = family.clocks_with_cfu_hz(reference_hz, percent)
+        return percent == CPU_CLOCK_PERCENT or any(low <= each <= high for each in clocks_hz)
+
+    def holds(values: Mapping[str, Value]) -> bool:
+        return values.get("cfu") != cfu or is_made(clock.percent(values))
+
+    return Rule(
+        name="-".join(["clock", target.part.lower(), cfu]),
+        reason=f"the PLL of the {target.part} makes no such clock for the CFU beside the CPU's",
+        parameters=("cfu", *clock.parameters),
+        holds=holds,
     )
 
 

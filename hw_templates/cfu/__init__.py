@@ -6,11 +6,21 @@ config names.
 
 from contracts.kernel_headers import KernelHeaders
 from hw_templates.cfu.families import BUILT_IN, Families, load_families, register
-from hw_templates.cfu.family import PORTS, Compiler, Family, KernelFolder, ReferenceModel, Values
+from hw_templates.cfu.family import (
+    PORTS,
+    ClockOf,
+    Compiler,
+    Family,
+    KernelFolder,
+    ReferenceModel,
+    Values,
+    ports_for,
+)
 
 __all__ = [
     "BUILT_IN",
     "PORTS",
+    "ClockOf",
     "Compiler",
     "Families",
     "Family",
@@ -19,5 +29,6 @@ __all__ = [
     "ReferenceModel",
     "Values",
     "load_families",
+    "ports_for",
     "register",
 ]

@@ -4,7 +4,7 @@ from amaranth.hdl import ClockDomain, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw_templates.cfu.family import PORTS
+from hw_templates.cfu.family import OWN_CLOCK, PORTS
 from hw_templates.cfu.verilog import convert
 
 
@@ -42,10 +42,15 @@ class CfuComponent(wiring.Component):
         return self.cmd_payload_function_id[3:]
 
 
-def to_verilog(component: CfuComponent) -> str:
+def to_verilog(component: CfuComponent, *, own_clock: str | None = None) -> str:
     """Return module ``Cfu`` around ``component``, clocked by ``clk``.
 
     The text depends on nothing but the component: no paths, no dates.
+
+    Args:
+        component: What it is.
+        own_clock: Domain that port ``cfu_clk`` clocks; the component drives its reset. None for a
+            CFU without that port.
     """
     domain = ClockDomain("sync")
     domain.clk = Signal(name="clk")
@@ -54,6 +59,11 @@ def to_verilog(component: CfuComponent) -> str:
     top.domains += domain
     top.submodules.cfu = component
     ports = [domain.clk, domain.rst, *(getattr(component, name) for name in _own_ports())]
+    if own_clock is not None:
+        own = ClockDomain(own_clock)
+        own.clk = Signal(name=OWN_CLOCK)
+        top.domains += own
+        ports.append(own.clk)
     return convert(top, "Cfu", ports)
 
 

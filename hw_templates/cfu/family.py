@@ -31,6 +31,21 @@ PORTS: Mapping[str, tuple[str, int]] = {
     "rsp_payload_outputs_0": ("output", 32),
 }
 """Direction and width of every port of module ``Cfu``; ``reset`` is active high, synchronous."""
+OWN_CLOCK = "cfu_clk"
+"""Input of a CFU that has a clock of its own beside the CPU's, ``clk``."""
+CPU_CLOCK_PERCENT = 100
+"""Clock of a CFU that has none of its own, in percent of the CPU's."""
+
+
+def ports_for(clock_percent: int) -> Mapping[str, tuple[str, int]]:
+    """Return the ports of module ``Cfu``: ``PORTS``, and ``OWN_CLOCK`` where it has one.
+
+    Args:
+        clock_percent: The CFU's clock in percent of the CPU's.
+    """
+    if clock_percent == CPU_CLOCK_PERCENT:
+        return PORTS
+    return {**PORTS, OWN_CLOCK: ("input", 1)}
 
 
 class ReferenceModel(Protocol):
@@ -103,6 +118,24 @@ class Compiler:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockOf:
+    """A clock of the CFU's own, and what it follows from.
+
+    It comes from the same PLL as the CPU's and keeps its ratio to that whatever both settle on, so
+    that cycles do not depend on the clocks. What crosses between the two must not rely on
+    the ratio: routers do not check such paths.
+
+    Attributes:
+        parameters: Those of the family that decide it.
+        percent: Returns the CFU's clock in percent of the CPU's for values of these, more than
+            100; or 100 for the CPU's own clock, without the port ``OWN_CLOCK``.
+    """
+
+    parameters: tuple[str, ...]
+    percent: Callable[[Values], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeastOf:
     """A lower bound of what the hardware of a family takes, and what it follows from.
 
@@ -136,7 +169,9 @@ class Family:
         compiler: Makes programs of networks; needs ``kernels``, which bring the functions of
             ``unit.h``. None leaves each layer to its kernel.
         macs_per_cycle: Returns the most multiply-accumulates that the hardware of a design does in
-            a cycle, which layers are compared with; None where nobody has said it.
+            a cycle of the CPU's clock, which layers are compared with; None where nobody has said
+            it.
+        clock: The clock that the hardware of a design has; None for the CPU's.
         least: Lower bounds of what the hardware takes of an FPGA, each by itself: a design that
             takes more than a part has is in no space. Empty where nobody has said any.
         sources: Files or folders that ``verilog`` depends on, of different names; what they
@@ -154,5 +189,10 @@ class Family:
     kernel_headers: KernelHeaders | None = None
     compiler: Compiler | None = None
     macs_per_cycle: Callable[[Values], float] | None = None
+    clock: ClockOf | None = None
     least: tuple[LeastOf, ...] = ()
     sources: tuple[Path, ...] = ()
+
+    def clock_percent(self, values: Values) -> int:
+        """Return the clock of a design's CFU in percent of the CPU's."""
+        return CPU_CLOCK_PERCENT if self.clock is None else self.clock.percent(values)

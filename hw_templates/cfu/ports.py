@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hw_templates.cfu.family import PORTS
+from hw_templates.cfu.family import CPU_CLOCK_PERCENT, ports_for
 
 NOT_DRIVEN_FIX = "assign the port for these values, or add a rule that forbids them"
 NETLIST = "ports.json"
@@ -30,16 +30,18 @@ def script(source: str) -> tuple[str, ...]:
     )
 
 
-def port_faults(netlist: str) -> Iterator[str]:
+def port_faults(netlist: str, *, clock_percent: int = CPU_CLOCK_PERCENT) -> Iterator[str]:
     """Yield what is wrong with the ports of module ``Cfu``, each with the port's name.
 
     Args:
         netlist: What yosys wrote.
+        clock_percent: The CFU's clock in percent of the CPU's.
     """
+    wanted = ports_for(clock_percent)
     module = json.loads(netlist)["modules"]["Cfu"]
     ports: Mapping[str, Any] = module["ports"]
     driven = _driven_bits(module)
-    for name, (direction, width) in PORTS.items():
+    for name, (direction, width) in wanted.items():
         if name not in ports:
             yield f"module Cfu has no port {name}"
             continue
@@ -56,7 +58,7 @@ def port_faults(netlist: str) -> Iterator[str]:
             if loose:
                 yield f"nothing drives port {name}{_range(loose, width)} of Cfu"
     for name, found in ports.items():
-        if name not in PORTS and found["direction"] != "output":
+        if name not in wanted and found["direction"] != "output":
             yield f"nothing drives port {name} of Cfu, which no CFU has"
 
 

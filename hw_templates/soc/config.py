@@ -16,6 +16,7 @@ BIOS_ROM_BYTES = 32768
 _SDRAM_MAX_HZ = 133_000_000
 _BUS_BYTES = 4
 _CLOCK_RANGE_HZ = (1_000_000, 400_000_000)
+_MOST_CFU_CLOCK_PERCENT = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class SocConfig:
     Attributes:
         flavour: ``simulation`` (UART as byte streams, SDRAM as a model) or ``synthesis``.
         with_cfu: The CPU has a CFU port and a module ``Cfu`` is connected to it.
+        cfu_clock_percent: Clock of the CFU in percent of ``clock_hz``; 100 where it has none of
+            its own. In a simulation it comes from outside, port ``cfu_clk`` of the SoC.
         memory: Main memory: ``on-chip`` (one cycle) or ``sdram`` (SDR, through LiteDRAM).
         main_ram_bytes: Size of the main memory, a power of two.
         sdram_chip: Which SDRAM it is; it counts only with ``memory = "sdram"``.
@@ -51,6 +54,7 @@ class SocConfig:
 
     flavour: Flavour = "simulation"
     with_cfu: bool
+    cfu_clock_percent: int = 100
     memory: MemoryKind = "sdram"
     main_ram_bytes: int = 32 << 20
     sdram_chip: str = "MT48LC16M16"
@@ -82,6 +86,15 @@ class SocConfig:
                 f"SoC clock of {self.clock_hz} Hz is outside of its own range,"
                 f" {self.clocks_hz[0]}..{self.clocks_hz[1]}",
                 fix="choose a clock in the range",
+            )
+        if not 100 <= self.cfu_clock_percent <= _MOST_CFU_CLOCK_PERCENT:
+            raise ConfigError(
+                f"a CFU's clock of {self.cfu_clock_percent} percent of the CPU's",
+                fix=f"let it be 100 to {_MOST_CFU_CLOCK_PERCENT}",
+            )
+        if self.cfu_clock_percent != 100 and not self.with_cfu:
+            raise ConfigError(
+                "a clock for a CFU in a SoC without one", fix="set cfu_clock_percent = 100"
             )
         if self.memory == "sdram":
             self._check_sdram()
@@ -129,6 +142,11 @@ class SocConfig:
     def clocks_hz(self) -> tuple[int, int]:
         """The slowest and the fastest clock that the SoC is right for."""
         return self.lowest_clock_hz or self.clock_hz, self.highest_clock_hz or self.clock_hz
+
+    @property
+    def has_cfu_clock(self) -> bool:
+        """Whether the CFU has a clock of its own."""
+        return self.cfu_clock_percent != 100
 
     @property
     def tuning_word(self) -> int:

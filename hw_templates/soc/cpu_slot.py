@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from litex.soc.integration.soc_core import SoCCore
+from migen import ClockSignal
 
 CPU_FILE = "VexRiscv.v"
 CFU_FILE = "Cfu.v"
@@ -35,3 +36,8 @@ def add_cpu_slot(soc: SoCCore) -> None:
         for table in (soc.constants, soc.config):
             table.pop(fact, None)
             table.pop(f"CONFIG_{fact}", None)
+
+
+def give_cfu_clock(soc: SoCCore) -> None:
+    """Clock the CFU's port ``cfu_clk`` by the clock domain ``cfu``."""
+    soc.cpu.cfu_params["i_cfu_clk"] = ClockSignal("cfu")

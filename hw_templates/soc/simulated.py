@@ -11,10 +11,15 @@ from litedram.phy.model import BankModel, SDRAMPHYModel
 from litex.build.generic_platform import Pins, Subsignal
 from litex.build.io import CRG
 from litex.build.sim import SimPlatform
-from migen import If, Memory, Signal
+from migen import ClockDomain, If, Memory, Signal
 
 from hw_templates.soc.config import SocConfig
-from hw_templates.soc.cpu_slot import REGISTER_PAGES, add_cpu_slot, cpu_arguments
+from hw_templates.soc.cpu_slot import (
+    REGISTER_PAGES,
+    add_cpu_slot,
+    cpu_arguments,
+    give_cfu_clock,
+)
 from hw_templates.soc.images import MemoryImages
 from hw_templates.soc.sdram_chips import sdram_chip
 from hw_templates.soc.sdram_timings import module_for
@@ -24,9 +29,10 @@ _MAIN_RAM_ORIGIN = 0x4000_0000
 _LEAST_ROWS = 2048  # address line 10 must exist: it means "all banks" in a precharge
 
 
-def _pads() -> list[tuple[object, ...]]:
+def _pads(config: SocConfig) -> list[tuple[object, ...]]:
     return [
         ("sys_clk", 0, Pins(1)),
+        *([("cfu_clk", 0, Pins(1))] if config.has_cfu_clock else []),
         (
             "serial",
             0,
@@ -58,7 +64,7 @@ class SimulatedSoc(ShortBusSoc):
     csr_map = REGISTER_PAGES
 
     def __init__(self, config: SocConfig) -> None:
-        self.platform_for_verilog = platform = SimPlatform("SIM", _pads())
+        self.platform_for_verilog = platform = SimPlatform("SIM", _pads(config))
         on_chip = config.memory == "on-chip"
         with_rom = config.rom_bytes > 0
         super().__init__(
@@ -79,6 +85,10 @@ class SimulatedSoc(ShortBusSoc):
         )
         self.crg = CRG(platform.request("sys_clk"))
         add_cpu_slot(self)
+        if config.has_cfu_clock:
+            self.clock_domains.cd_cfu = ClockDomain(reset_less=True)
+            self.comb += self.cd_cfu.clk.eq(platform.request("cfu_clk"))
+            give_cfu_clock(self)
         self.sram.mem.init = None  # else $readmemh looks for a file that nobody writes
         if on_chip:
             self.images = MemoryImages(

@@ -14,7 +14,12 @@ from litex.soc.integration.soc_core import SoCCore
 from contracts.faults import ConfigError
 from hw_templates.soc.board_pads import board_pads, sdram_pads
 from hw_templates.soc.config import BIOS_ROM_BYTES, SocConfig
-from hw_templates.soc.cpu_slot import REGISTER_PAGES, add_cpu_slot, cpu_arguments
+from hw_templates.soc.cpu_slot import (
+    REGISTER_PAGES,
+    add_cpu_slot,
+    cpu_arguments,
+    give_cfu_clock,
+)
 from hw_templates.soc.fpga import vendor_of
 from hw_templates.soc.fpga_boards import FpgaBoard, fpga_board
 from hw_templates.soc.sdram_chips import sdram_chip
@@ -42,6 +47,11 @@ def synthesised_files(config: SocConfig) -> tuple[SoCCore, str, str, dict[str, s
     board = fpga_board(config.board)
     _require_sdram(config, board)
     vendor = vendor_of(board.family)
+    if config.has_cfu_clock and not vendor.makes_cfu_clock:
+        raise ConfigError(
+            f"the PLL of the family {board.family} makes no clock for a CFU beside the CPU's",
+            fix="let the CFU have the CPU's clock",
+        )
     platform = vendor.platform(board.device_of(config.part), board_pads(board))
     try:
         soc = BoardSoc(config, board, vendor, platform)
@@ -114,7 +124,9 @@ class BoardSoc(ShortBusSoc):
         elif config.memory == "on-chip":
             vendor.add_main_ram(self, config)
         sdram = board.sdram if config.memory == "sdram" else None
-        self.crg = vendor.clocks(platform, board, config.clock_hz, with_sdram=sdram is not None)
+        self.crg = vendor.clocks(platform, board, config)
+        if config.has_cfu_clock:
+            give_cfu_clock(self)
         for index in range(len(board.held_high)):
             self.comb += platform.request("held_high", index).eq(1)
         if sdram is not None:

@@ -21,22 +21,25 @@ class Vendor(ABC):
 
     Attributes:
         constraints_file: Name of the file that ``constraints`` writes the text of.
+        makes_cfu_clock: ``clocks`` can make a clock for a CFU beside the CPU's.
     """
 
     constraints_file: str
+    makes_cfu_clock = False
 
     @abstractmethod
     def platform(self, device: str, pads: Pads) -> GenericPlatform:
         """Return LiteX's platform for an FPGA."""
 
     @abstractmethod
-    def clocks(
-        self, platform: GenericPlatform, board: FpgaBoard, clock_hz: int, *, with_sdram: bool
-    ) -> Module:
+    def clocks(self, platform: GenericPlatform, board: FpgaBoard, config: SocConfig) -> Module:
         """Return a module with the clock domain ``sys``, exact, and the SDRAM's clock.
 
+        Where ``makes_cfu_clock`` it has the domain ``cfu`` too for a CFU with a clock of its own,
+        exact as well and without a reset.
+
         Raises:
-            ConfigError: The PLL cannot make that clock exactly.
+            ConfigError: The PLL cannot make those clocks exactly.
         """
 
     @abstractmethod

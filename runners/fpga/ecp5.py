@@ -103,6 +103,10 @@ class Ecp5(FpgaFamily):
         """Return what the EHXPLLL makes."""
         return pll.clocks_hz(reference_hz)
 
+    def clocks_with_cfu_hz(self, reference_hz: int, cfu_clock_percent: int) -> Sequence[int]:
+        """Return what the EHXPLLL makes together with a clock of such a share."""
+        return pll.clocks_hz(reference_hz, cfu_clock_percent)
+
     def _nextpnr(self, route: Route) -> tuple[str, ...]:
         found = _DEVICE.fullmatch(route.device)
         package = _PACKAGES.get(found["rest"][:5]) if found else None

@@ -4,7 +4,7 @@ The dividers of an EHXPLLL are plain words of its tiles, numbers in binary: divi
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 
 from contracts.faults import ToolCrashed
@@ -26,8 +26,7 @@ def with_clock(placed: str, exchange: ClockExchange) -> str:
     start, end = _section(placed)
     text = placed[start:end]
     before, after = (
-        _words(exchange.reference_hz, clock_hz, exchange.phases_degrees)
-        for clock_hz in (exchange.before_hz, exchange.after_hz)
+        _words(exchange, clock_hz) for clock_hz in (exchange.before_hz, exchange.after_hz)
     )
     found = _numbers(text)
     for name, number in before.items():
@@ -64,14 +63,19 @@ def clock_of(text: str, reference_hz: int) -> Fraction:
     return Fraction(reference_hz * loop, dividers["I"] * dividers["OP"])
 
 
-def _words(reference_hz: int, clock_hz: int, phases_degrees: Sequence[int]) -> Mapping[str, int]:
+def _words(exchange: ClockExchange, clock_hz: int) -> Mapping[str, int]:
     """Return the words of a PLL that follow the clock, by name, as they are in the text."""
-    settings = pll.settings_for(reference_hz, clock_hz)
+    clocks = pll.PllClocks(
+        clock_hz=clock_hz,
+        sdram_phase_degrees=exchange.sdram_phase_degrees,
+        cfu_clock_percent=exchange.cfu_clock_percent,
+    )
+    settings = pll.settings_for(exchange.reference_hz, clock_hz, exchange.cfu_clock_percent)
     words = {
         "CLKI_DIV": settings.input_divider - 1,
         "CLKFB_DIV": settings.feedback_divider - 1,
     }
-    for output in pll.outputs(settings, phases_degrees):
+    for output in pll.outputs(settings, clocks):
         words[f"CLK{output.name}_DIV"] = output.divider - 1
         words[f"CLK{output.name}_CPHASE"] = output.coarse
         words[f"CLK{output.name}_FPHASE"] = output.fine

@@ -15,6 +15,7 @@ from pathlib import Path
 from contracts.faults import ConfigError
 from contracts.measurement import Fidelity, Metric
 from contracts.metric import MetricDefinition
+from hw_templates.cfu.family import CPU_CLOCK_PERCENT
 from runners.fpga.cells import ROLES
 
 
@@ -88,13 +89,15 @@ class ClockExchange:
         reference_hz: Of the board's oscillator.
         before_hz: System clock that the design was routed with.
         after_hz: System clock that its PLL shall make.
-        phases_degrees: How late each of the PLL's clocks is, the system clock first; all keep it.
+        sdram_phase_degrees: How late the SDRAM's clock is, before and after; None without one.
+        cfu_clock_percent: The CFU's clock in percent of the system clock, before and after.
     """
 
     reference_hz: int
     before_hz: int
     after_hz: int
-    phases_degrees: tuple[int, ...]
+    sdram_phase_degrees: int | None = None
+    cfu_clock_percent: int = CPU_CLOCK_PERCENT
 
 
 class FpgaFamily(ABC):
@@ -185,6 +188,18 @@ class FpgaFamily(ABC):
 
         Exact clocks, to the nearest Hz: 66,666,667 stands for two thirds of 100 MHz.
         """
+
+    def clocks_with_cfu_hz(self, reference_hz: int, cfu_clock_percent: int) -> Sequence[int]:
+        """Return those of ``clocks_hz`` beside which the PLL makes a clock for the CFU.
+
+        Args:
+            reference_hz: Of the oscillator.
+            cfu_clock_percent: That clock in percent of the system clock; 100 for none.
+
+        Returns:
+            Ascending; none where the family makes no such clock.
+        """
+        return self.clocks_hz(reference_hz) if cfu_clock_percent == CPU_CLOCK_PERCENT else ()
 
     def require_clock(self, clock_hz: int, reference_hz: int) -> None:
         """Check that the PLL makes a clock of an oscillator.

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from contracts.faults import ConfigError
 from contracts.measurement import Placement
+from hw_templates.cfu.family import CPU_CLOCK_PERCENT
 from hw_templates.soc.fpga_boards import fpga_board
 from runners.fpga import family_of_part
 from runners.job import Target
@@ -15,7 +16,12 @@ Route = Callable[[int, int], Placement]
 
 
 def settle_clock(
-    target: Target, route: Route, *, tried: list[Placement], wanted_hz: float = 0.0
+    target: Target,
+    route: Route,
+    *,
+    tried: list[Placement],
+    wanted_hz: float = 0.0,
+    cfu_clock_percent: int = CPU_CLOCK_PERCENT,
 ) -> Placement:
     """Route a design until it has a clock that it strictly meets.
 
@@ -25,6 +31,7 @@ def settle_clock(
         tried: Every route is added to it at once. When the design has its clock each route there
             has its own, and the one that counts is the last.
         wanted_hz: Clock below which another seed is tried, where that may help.
+        cfu_clock_percent: Clock of the design's CFU in percent of the one that is settled.
 
     Returns:
         The route that counts, at its clock.
@@ -41,7 +48,8 @@ def settle_clock(
             fix="start a study with target.clock_range_mhz = [lowest, highest], or with"
             " target.clock_policy = 'pinned'",
         )
-    clocks_hz, asked_hz = clocks_in_range(target), asked_clock_hz(target)
+    clocks_hz = clocks_in_range(target, cfu_clock_percent)
+    asked_hz = asked_clock_hz(target, cfu_clock_percent)
     reference_hz = fpga_board(target.board).clock.hz
     is_pinned = target.clock_policy == "pinned"
 

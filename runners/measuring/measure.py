@@ -34,7 +34,7 @@ from runners.measuring.reader import Measured, load_reader, read_metrics
 from runners.pipeline import Cache, Pipeline, Remote, Report, default_root
 from runners.stages.accuracy import read_score
 from runners.stages.all import pipeline_of
-from runners.stages.design import family_of
+from runners.stages.design import cfu_clock_percent, family_of
 from runners.stages.place.stage import read_routed
 from runners.stages.simulate import read_profile
 from runners.stages.socs import asked_clock_hz, built_clock_hz
@@ -209,13 +209,14 @@ class _Attempt:
         Raises:
             TimingMissed: It settles on none.
         """
-        target = self._job.target
+        target, percent = self._job.target, cfu_clock_percent(self._job)
         family = family_of_part(target.part)
         placement = settle_clock(
             target,
             self._route,
             tried=self._placements,
             wanted_hz=self._job.wanted_clock_hz,
+            cfu_clock_percent=percent,
         )
         job = self._job.at(clock_hz=placement.clock_hz, place_seed=placement.seed)
         pipeline = self._pipeline(job)
@@ -225,12 +226,12 @@ class _Attempt:
         routed = read_routed(
             pipeline.get("place-and-route").folder,
             seed=placement.seed,
-            clock_hz=built_clock_hz(job.target),
+            clock_hz=built_clock_hz(job.target, percent),
         )
         self._learn(
             *family.measured(family.used(routed.used), Fidelity.PLACED),
             CLOCK_MHZ.measured(placement.clock_hz / 1e6),
-            REQUESTED_CLOCK_MHZ.measured(asked_clock_hz(target) / 1e6),
+            REQUESTED_CLOCK_MHZ.measured(asked_clock_hz(target, percent) / 1e6),
             FMAX_MHZ.measured(placement.fmax_mhz),
             PLACE_SEED.measured(placement.seed),
         )

@@ -11,6 +11,7 @@ from runners.fpga import family_of_part
 from runners.fpga.family import ClockExchange, FpgaFamily, Step
 from runners.job import Job, Limits
 from runners.pipeline import Building, Stage, source_digest
+from runners.stages.design import cfu_clock_percent
 from runners.stages.rom import BIOS, bits_that_differ, rom_words, write_words
 from runners.stages.soc import read_soc
 from runners.stages.socs import built_clock_hz
@@ -40,12 +41,12 @@ def _exchange(job: Job) -> ClockExchange:
     """Return which clock the PLL was routed with and which it gets."""
     board = fpga_board(job.target.board)
     sdram = board.sdram if job.target.memory.kind == "sdram" else None
-    shifted = () if sdram is None else (sdram.clock_phase_degrees,)
     return ClockExchange(
         reference_hz=board.clock.hz,
-        before_hz=built_clock_hz(job.target),
+        before_hz=built_clock_hz(job.target, cfu_clock_percent(job)),
         after_hz=job.target.clock_hz,
-        phases_degrees=(0, *shifted),
+        sdram_phase_degrees=None if sdram is None else sdram.clock_phase_degrees,
+        cfu_clock_percent=cfu_clock_percent(job),
     )
 
 

@@ -3,7 +3,7 @@
 A test compares them with what the generators write.
 """
 
-from hw_templates.cfu import PORTS
+from hw_templates.cfu import ports_for
 
 _WISHBONE = """\
   output {name}_CYC, output {name}_STB, input {name}_ACK, output {name}_WE,
@@ -32,9 +32,10 @@ def cpu_header(*, with_cfu: bool) -> str:
     return "module VexRiscv (\n" + ",\n".join(ports) + "\n);\nendmodule\n"
 
 
-def cfu_header() -> str:
-    """Return an empty module ``Cfu``."""
+def cfu_header(*, clock_percent: int) -> str:
+    """Return an empty module ``Cfu`` whose clock is so many percent of the CPU's."""
     ports = ",\n".join(
-        f"  {direction} [{width - 1}:0] {name}" for name, (direction, width) in PORTS.items()
+        f"  {direction} [{width - 1}:0] {name}"
+        for name, (direction, width) in ports_for(clock_percent).items()
     )
     return f"module Cfu (\n{ports}\n);\nendmodule\n"

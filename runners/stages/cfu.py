@@ -12,7 +12,7 @@ from hw_templates.cfu.verilog_file import with_parameters
 from hw_templates.soc.simulation import lint_command
 from runners.job import Job
 from runners.pipeline import Building, Stage, source_digest
-from runners.stages.design import family_of, family_values, own_hardware
+from runners.stages.design import cfu_clock_percent, family_of, family_values, own_hardware
 from runners.stages.own_source import calling, giving
 from runners.tools import identities, run_tool
 
@@ -64,7 +64,8 @@ def _check_ports(building: Building, whose: str) -> float:
                 timeout_s=limits.stage_timeout_s,
                 memory_bytes=limits.memory_bytes,
             )
-        faults = list(port_faults((scratch / NETLIST).read_text()))
+        percent = cfu_clock_percent(building.job)
+        faults = list(port_faults((scratch / NETLIST).read_text(), clock_percent=percent))
     if faults:
         raise DoesNotBuild(f"{whose} does not build: {'; '.join(faults)}", fix=NOT_DRIVEN_FIX)
     return run.cpu_s

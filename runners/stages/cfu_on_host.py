@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from hw_templates.cfu import on_host
+from hw_templates.cfu.family import CPU_CLOCK_PERCENT
 from runners.pipeline import Building, Stage
 from runners.stages.cfu import SOURCE
-from runners.stages.design import own_hardware
+from runners.stages.design import cfu_clock_percent, own_hardware
 from runners.stages.own_source import giving
 from runners.stages.simulator import (
     MODEL_FOLDER,
@@ -18,12 +19,19 @@ from runners.tools import newest_clang
 
 
 def build_cfu_object(
-    *, cfu: Path, runtime: Path, out: Path, timeout_s: float, memory_bytes: int | None = None
+    *,
+    cfu: Path,
+    cfu_clock_percent: int = CPU_CLOCK_PERCENT,
+    runtime: Path,
+    out: Path,
+    timeout_s: float,
+    memory_bytes: int | None = None,
 ) -> float:
     """Write ``out/cfu.o``: ``cfu_emulate`` of cfu.h, answered by a CFU's Verilog.
 
     Args:
         cfu: Verilog of the module ``Cfu``.
+        cfu_clock_percent: Its clock in percent of that of its port ``clk``.
         runtime: Folder that ``simulator.build_runtime`` filled.
         out: Folder to write into; must exist.
         timeout_s: Limit of each program, wall clock.
@@ -43,6 +51,7 @@ def build_cfu_object(
             UNIT,
             compiler=newest_clang(),
             verilator_root=verilator_root(runtime),
+            cfu_clock_percent=cfu_clock_percent,
             out=(out / on_host.CFU_OBJECT).absolute(),
         ),
         out=out,
@@ -60,6 +69,7 @@ def _build(building: Building) -> float:
     with giving(own_hardware(building.job)):
         return build_cfu_object(
             cfu=cfu,
+            cfu_clock_percent=cfu_clock_percent(building.job),
             runtime=building.needs["simulator-runtime"],
             out=building.out,
             timeout_s=limits.stage_timeout_s,

@@ -38,6 +38,12 @@ def has_cfu(job: Job) -> bool:
     return job.design.get("cfu", "none") != "none"
 
 
+def cfu_clock_percent(job: Job) -> int:
+    """Return the clock of a design's CFU in percent of the CPU's; 100 without CFU."""
+    chosen = family_of(job)
+    return chosen.clock_percent(family_values(job, chosen))
+
+
 def cpu_config(job: Job) -> cpu.CpuConfig:
     """Return the CPU of a job's design.
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from contracts.faults import ToolMissing
+from hw_templates.cfu.family import CPU_CLOCK_PERCENT
 from hw_templates.soc import simulation
 from runners.job import Job
 from runners.pipeline import Building, Stage
-from runners.stages.design import own_hardware
+from runners.stages.design import cfu_clock_percent, own_hardware
 from runners.stages.own_source import giving
 from runners.tools import identities, newest_clang, run_tool
 
@@ -58,6 +59,7 @@ def build_simulator(
     soc: Path,
     cpu: Path,
     cfu: Path | None,
+    cfu_clock_percent: int = CPU_CLOCK_PERCENT,
     runtime: Path,
     out: Path,
     timeout_s: float,
@@ -69,6 +71,7 @@ def build_simulator(
         soc: ``soc.v`` of a simulation SoC.
         cpu: Verilog of the module ``VexRiscv``.
         cfu: Verilog of the module ``Cfu``; None for a SoC without.
+        cfu_clock_percent: Its clock in percent of the SoC's.
         runtime: Folder that ``build_runtime`` filled.
         out: Folder to write into; must exist.
         timeout_s: Limit of each program, wall clock.
@@ -96,6 +99,7 @@ def build_simulator(
             compiler=newest_clang(),
             verilator_root=verilator_root(runtime),
             runtime=runtime.absolute(),
+            cfu_clock_percent=cfu_clock_percent,
             out=(out / SIMULATOR).absolute(),
         ),
         out=out,
@@ -197,6 +201,7 @@ def _build_simulator(building: Building) -> float:
             soc=building.needs["soc"] / "soc.v",
             cpu=building.needs["cpu"] / "VexRiscv.v",
             cfu=cfu if cfu.exists() else None,
+            cfu_clock_percent=cfu_clock_percent(building.job),
             runtime=building.needs["simulator-runtime"],
             out=building.out,
             timeout_s=limits.stage_timeout_s,

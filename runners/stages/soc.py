@@ -10,13 +10,13 @@ from hw_templates.soc.config import SocConfig
 from hw_templates.soc.fpga_boards import board_file
 from runners.job import Job
 from runners.pipeline import ROOT, Building, Stage, source_digest
-from runners.stages.design import has_cfu
+from runners.stages.design import cfu_clock_percent, has_cfu
 from runners.stages.socs import board_soc, simulated_soc
 from runners.tools import identities, run_tool
 
 
 def _soc_of(flavour: Callable[..., SocConfig], job: Job) -> SocConfig:
-    return flavour(job.target, with_cfu=has_cfu(job))
+    return flavour(job.target, with_cfu=has_cfu(job), cfu_clock_percent=cfu_clock_percent(job))
 
 
 def _soc_inputs(config: SocConfig) -> Mapping[str, Any]:

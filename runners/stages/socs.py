@@ -5,14 +5,19 @@ depend on the clock that a design settles on.
 """
 
 from contracts.faults import ConfigError
+from hw_templates.cfu.family import CPU_CLOCK_PERCENT
 from hw_templates.soc.config import SocConfig
 from hw_templates.soc.fpga_boards import fpga_board
 from runners.fpga import family_of_part
 from runners.job import Target
 
 
-def clocks_in_range(target: Target) -> tuple[int, ...]:
+def clocks_in_range(target: Target, cfu_clock_percent: int = CPU_CLOCK_PERCENT) -> tuple[int, ...]:
     """Return every clock in Hz that a design of a target may be settled on, ascending.
+
+    Args:
+        target: Says which clocks will do.
+        cfu_clock_percent: Clock of the design's CFU in percent of it.
 
     Raises:
         ConfigError: The board's PLL makes none of them; the nearest ones are named.
@@ -21,7 +26,13 @@ def clocks_in_range(target: Target) -> tuple[int, ...]:
     if low == high:
         return (low,)  # whether it can be made is for who builds it to check
     family, reference_hz = family_of_part(target.part), fpga_board(target.board).clock.hz
-    made = family.clocks_hz(reference_hz)
+    made = family.clocks_with_cfu_hz(reference_hz, cfu_clock_percent)
+    if not made:
+        raise ConfigError(
+            f"the PLL of the family {family.name} makes no clock for a CFU of"
+            f" {cfu_clock_percent} percent of the CPU's",
+            fix="let the CFU have the CPU's clock",
+        )
     within = tuple(each for each in made if low <= each <= high)
     if not within:
         below, above = [each for each in made if each < low], [each for each in made if each > high]
@@ -34,16 +45,16 @@ def clocks_in_range(target: Target) -> tuple[int, ...]:
     return within
 
 
-def asked_clock_hz(target: Target) -> int:
+def asked_clock_hz(target: Target, cfu_clock_percent: int = CPU_CLOCK_PERCENT) -> int:
     """Return the clock in Hz that a design of a target is routed for first: the highest there is.
 
     Raises:
         ConfigError: As ``clocks_in_range``.
     """
-    return clocks_in_range(target)[-1]
+    return clocks_in_range(target, cfu_clock_percent)[-1]
 
 
-def built_clock_hz(target: Target) -> int:
+def built_clock_hz(target: Target, cfu_clock_percent: int = CPU_CLOCK_PERCENT) -> int:
     """Return the clock in Hz that the SoC's PLL is synthesised and routed with.
 
     Where the PLL can be set after routing that is the asked clock, whatever a design settles on.
@@ -53,46 +64,52 @@ def built_clock_hz(target: Target) -> int:
         ConfigError: As ``clocks_in_range``.
     """
     if family_of_part(target.part).patches_clock:
-        return asked_clock_hz(target)
+        return asked_clock_hz(target, cfu_clock_percent)
     return target.clock_hz
 
 
-def simulated_soc(target: Target, *, with_cfu: bool) -> SocConfig:
+def simulated_soc(
+    target: Target, *, with_cfu: bool, cfu_clock_percent: int = CPU_CLOCK_PERCENT
+) -> SocConfig:
     """Return the SoC that the simulated board runs.
 
     Raises:
         ConfigError: The target's memory or clocks are outside of what the generator can make.
     """
     memory = target.memory
-    low, high = _sdram_clocks_hz(target)
+    low, high = _sdram_clocks_hz(target, cfu_clock_percent)
     return SocConfig(
         flavour="simulation",
         with_cfu=with_cfu,
+        cfu_clock_percent=cfu_clock_percent,
         memory=memory.kind,
         main_ram_bytes=memory.size_bytes,
         sdram_chip=_sdram_chip(target),
         l2_bytes=memory.l2_bytes,
         sram_bytes=memory.sram_bytes,
-        clock_hz=asked_clock_hz(target),
+        clock_hz=asked_clock_hz(target, cfu_clock_percent),
         lowest_clock_hz=low,
         highest_clock_hz=high,
     )
 
 
-def board_soc(target: Target, *, with_cfu: bool) -> SocConfig:
+def board_soc(
+    target: Target, *, with_cfu: bool, cfu_clock_percent: int = CPU_CLOCK_PERCENT
+) -> SocConfig:
     """Return the SoC that is synthesised for the board.
 
     Raises:
         ConfigError: As ``simulated_soc``, or the board's PLL cannot make the clock.
     """
     memory = target.memory
-    clock_hz = built_clock_hz(target)
+    clock_hz = built_clock_hz(target, cfu_clock_percent)
     family = family_of_part(target.part)
     family.require_clock(clock_hz, fpga_board(target.board).clock.hz)
-    low, high = _sdram_clocks_hz(target)
+    low, high = _sdram_clocks_hz(target, cfu_clock_percent)
     return SocConfig(
         flavour="synthesis",
         with_cfu=with_cfu,
+        cfu_clock_percent=cfu_clock_percent,
         memory=memory.kind,
         main_ram_bytes=memory.size_bytes,
         sdram_chip=_sdram_chip(target),
@@ -109,11 +126,11 @@ def board_soc(target: Target, *, with_cfu: bool) -> SocConfig:
     )
 
 
-def _sdram_clocks_hz(target: Target) -> tuple[int, int]:
+def _sdram_clocks_hz(target: Target, cfu_clock_percent: int) -> tuple[int, int]:
     """Return the range that an SDRAM's waits are for, 0 and 0 without one: nothing follows it."""
     if target.memory.kind == "on-chip":
         return 0, 0
-    return target.clocks_hz[0], asked_clock_hz(target)
+    return target.clocks_hz[0], asked_clock_hz(target, cfu_clock_percent)
 
 
 def _sdram_chip(target: Target) -> str:

@@ -16,7 +16,7 @@ from runners.fpga.family import FpgaFamily
 from runners.job import Job
 from runners.pipeline import Building, Stage, source_digest
 from runners.stages.black_boxes import cfu_header, cpu_header
-from runners.stages.design import has_cfu, own_hardware
+from runners.stages.design import cfu_clock_percent, has_cfu, own_hardware
 from runners.stages.own_source import giving
 from runners.stages.rom import BIOS, rom_words, write_words
 from runners.stages.soc import read_soc
@@ -112,8 +112,9 @@ def _synthesis_inputs(job: Job) -> Mapping[str, Any]:
 
 
 def _black_boxes(job: Job) -> tuple[str, ...]:
-    with_cfu = has_cfu(job)
-    return (cpu_header(with_cfu=with_cfu), *((cfu_header(),) if with_cfu else ()))
+    if not has_cfu(job):
+        return (cpu_header(with_cfu=False),)
+    return cpu_header(with_cfu=True), cfu_header(clock_percent=cfu_clock_percent(job))
 
 
 def _synthesise(building: Building, *, need: str, top: str) -> float:

@@ -4,6 +4,9 @@
 // Then one command a line: function id, first operand, second operand, in hexadecimal.
 // Ends with the answers, one a line, and the number of cycles. Exit code 2: the module hangs;
 // 3: it broke the protocol.
+//
+// With CFU_CLK defined the module has a clock of its own, which is here slower or faster than the
+// other one by any factor, and not in step with it.
 #include <cstdint>
 #include <cstdio>
 #include <deque>
@@ -11,6 +14,27 @@
 
 #include "VCfu.h"
 #include "verilated.h"
+
+// The clock of its own, in thousandths of a period of the other one.
+class OwnClock {
+public:
+    OwnClock(VCfu &cfu, unsigned seed) : cfu_(cfu), half_period_(150 + seed * 7919u % 700u) {}
+
+    // Lets half a period of the other clock pass.
+    void pass()
+    {
+        for (now_ += 500; next_ < now_; next_ += half_period_) {
+#ifdef CFU_CLK
+            cfu_.cfu_clk = !cfu_.cfu_clk;
+            cfu_.eval();
+#endif
+        }
+    }
+
+private:
+    VCfu &cfu_;
+    uint64_t half_period_, now_ = 0, next_ = 77;
+};
 
 int main()
 {
@@ -26,10 +50,11 @@ int main()
     auto held_back = [&](unsigned percent) { return random() % 100 < percent; };
     VerilatedContext context;
     VCfu cfu(&context);
+    OwnClock own_clock(cfu, seed);
     cfu.reset = 1;
     cfu.cmd_valid = cfu.rsp_ready = 0;
-    for (int i = 0; i < 8; i++)
-        cfu.clk = i & 1, cfu.eval();
+    for (int i = 0; i < 16; i++)
+        own_clock.pass(), cfu.clk = i & 1, cfu.eval();
     cfu.reset = 0;
 
     size_t outstanding = 0, missing = commands.size();
@@ -49,6 +74,7 @@ int main()
             cfu.cmd_payload_inputs_1 = random();
         }
         cfu.rsp_ready = 0;
+        own_clock.pass();
         cfu.clk = 0;
         cfu.eval();
         bool valid_without_ready = cfu.rsp_valid;
@@ -77,6 +103,7 @@ int main()
         if (taken)
             commands.pop_front(), offered = false;
         outstanding += taken - answered;
+        own_clock.pass();
         cfu.clk = 1;
         cfu.eval();
         cycles++;

@@ -11,6 +11,7 @@ from contracts.kernel_headers import KernelHeaders
 from contracts.network import Network
 from contracts.parameter import Parameter, Value
 from hw_templates.cfu import Family, ReferenceModel
+from hw_templates.cfu.family import OWN_CLOCK
 from runners.tools import newest_clang, run_tool
 from sw_templates.build import riscv_cpp_commands
 from sw_templates.generate import c_environment
@@ -78,8 +79,9 @@ class VerilatedRuntime:
         unit = folder / "all.cpp"
         parts = sorted(folder.glob("VCfu*.cpp"))
         unit.write_text("".join(f'#include "{part.name}"\n' for part in parts))
+        own_clock = ["-DCFU_CLK"] if f"input {OWN_CLOCK}" in verilog else []
         self._compile(
-            *(unit, FOLDER / "bench.cpp", *self.objects),
+            *(unit, FOLDER / "bench.cpp", *self.objects, *own_clock),
             *("-latomic", "-lpthread", "-o", folder / "bench"),
             folder=folder,
         )

@@ -84,10 +84,12 @@ class Layer:
         return 2 * largest if d.kind is Kind.MAXIMUM else total
 
 
-def random_layer(rng: random.Random, config: EngineConfig, kind: Kind) -> Layer:
-    """Return a small layer of any shape."""
+def random_layer(
+    rng: random.Random, config: EngineConfig, kind: Kind, *, window: tuple[int, int] | None = None
+) -> Layer:
+    """Return a small layer of any shape, or with a window of one size."""
     while True:
-        kernel = (rng.randrange(1, 5), rng.randrange(1, 5))
+        kernel = window or (rng.randrange(1, 5), rng.randrange(1, 5))
         stride = (rng.randrange(1, 4), rng.randrange(1, 4))
         size = (rng.randrange(1, 9), rng.randrange(1, 9))
         padding = (rng.randrange(kernel[0]), rng.randrange(kernel[1]))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from contracts.parameter import Value
-from hw_templates.cfu import PORTS, Family, load_families
+from hw_templates.cfu import Family, load_families, ports_for
 from tests.cfu.cfu_harness import (
     VerilatedRuntime,
     compile_headers,
@@ -80,11 +80,11 @@ def test_sources_exist_under_different_names(family: Family) -> None:
     assert len({path.name for path in family.sources}) == len(family.sources)
 
 
-def require_ports(verilog: str) -> None:
+def require_ports(verilog: str, *, clock_percent: int) -> None:
     assert len(re.findall(r"\bmodule\s+Cfu\b", verilog)) == 1
     body = verilog[re.search(r"\bmodule\s+Cfu\b", verilog).start() :]
     body = body[: body.index("endmodule")]
-    for name, (direction, width) in PORTS.items():
+    for name, (direction, width) in ports_for(clock_percent).items():
         declared = re.search(
             rf"\b{direction}\s+(?:wire\s+|reg\s+|logic\s+)?(?:\[(\d+):0\]\s*)?{name}\b", body
         )
@@ -94,7 +94,7 @@ def require_ports(verilog: str) -> None:
 
 @pytest.mark.parametrize(("family", "values"), cases(WITH_HARDWARE, 1))
 def test_module_has_the_ports_of_litex(family: Family, values: dict[str, Value]) -> None:
-    require_ports(family.verilog(values))
+    require_ports(family.verilog(values), clock_percent=family.clock_percent(values))
 
 
 @pytest.mark.slow
@@ -104,7 +104,7 @@ def test_every_legal_design_elaborates(family: Family) -> None:
     legal = designs(family)
     chosen = legal if len(legal) <= MOST_ELABORATED else sample(family, FEW_ELABORATED)
     for values in chosen:
-        require_ports(family.verilog(values))
+        require_ports(family.verilog(values), clock_percent=family.clock_percent(values))
 
 
 @pytest.mark.slow

@@ -20,7 +20,13 @@ from tests.cfu.engine_layers import loads, random_layer, reads, runs, unpacked, 
 
 
 def config(
-    rows: int, cols: int, units: int = 2, *, packed: bool = False, lut_percent: int = 0
+    rows: int,
+    cols: int,
+    units: int = 2,
+    *,
+    packed: bool = False,
+    lut_percent: int = 0,
+    clock_percent: int = 100,
 ) -> EngineConfig:
     return EngineConfig(
         rows=rows,
@@ -30,6 +36,7 @@ def config(
         units=units,
         packed=packed,
         lut_percent=lut_percent,
+        clock_percent=clock_percent,
     )
 
 
@@ -91,6 +98,26 @@ def test_hardware_computes_what_the_model_does(
 
 
 @pytest.mark.slow
+def test_an_engine_with_a_clock_of_its_own_computes_the_same_at_any_ratio(
+    runtime: VerilatedRuntime, build_folder: Path
+) -> None:
+    """The bench takes the ratio of the clocks from the seed: from 0.6 to 3.3 here, in no step."""
+    engine = config(8, 4, 4, packed=True, clock_percent=150)
+    bench = runtime.build(Engine(engine).verilog(), build_folder / name_of(asdict(engine)))
+    rng = random.Random(str(engine))
+    commands = []
+    for number in range(12):
+        layer = random_layer(rng, engine, Kind(number % 4))
+        commands += loads(rng, engine, layer, number) + runs(number) + reads(engine, layer)
+    right = expected(EngineModel(engine), commands)
+    for seed in range(0, 12, 2):
+        run = simulate(
+            bench, commands, seed=seed, command_gap_percent=5 * seed, answer_gap_percent=seed
+        )
+        assert run.answers == right, f"seed {seed}"
+
+
+@pytest.mark.slow
 def test_the_array_is_busy_in_all_but_30_cycles_of_a_layer(
     runtime: VerilatedRuntime, build_folder: Path
 ) -> None:
@@ -118,9 +145,9 @@ def test_the_array_is_busy_in_all_but_30_cycles_of_a_layer(
             replace(dense, input_size=(8, 8), output_size=(8, 8), input_blocks=2, output_tiles=4),
             64 * 4 * 4,  # bound by 4 units, not 2 steps
         ),
-        "depthwise": (
-            replace(dense, kind=Kind.CHANNELWISE, kernel=(3, 3), padding=(1, 1)),
-            256 * 9,
+        "depthwise 5 x 5": (
+            replace(dense, kind=Kind.CHANNELWISE, kernel=(5, 5), padding=(2, 2)),
+            256 * 25,
         ),
         "maximum": (replace(dense, kind=Kind.MAXIMUM, kernel=(2, 2), output_size=(8, 8)), 64 * 4),
         "add": (replace(dense, kind=Kind.ADD, second_input=1024), 256 * 4 + 264),
@@ -144,6 +171,66 @@ def test_the_array_is_busy_in_all_but_30_cycles_of_a_layer(
         # the first descriptor is read before it runs, the others while another one does
         waits = 50 if name == "3 x 3" else 30
         assert least <= cycles <= least + waits, name
+
+
+SLIDING = [
+    config(8, 8, 8, packed=True),
+    config(8, 8, 2),
+    config(16, 16, 16, packed=True),
+    config(8, 8, 4, packed=True, lut_percent=50),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", SLIDING, ids=lambda engine: name_of(asdict(engine)))
+def test_windows_that_slide_compute_what_the_model_does(
+    engine: EngineConfig, runtime: VerilatedRuntime, build_folder: Path
+) -> None:
+    """Beside layers of all kinds, so that nothing of one is left in the registers of the next."""
+    assert engine.slides
+    bench = runtime.build(Engine(engine).verilog(), build_folder / name_of(asdict(engine)))
+    rng = random.Random(f"sliding {engine}")
+    commands = []
+    for number in range(60):
+        kind = Kind.CHANNELWISE if number % 3 else Kind(number % 4)
+        window = (3, 3) if number % 3 else None
+        layer = random_layer(rng, engine, kind, window=window)
+        commands += loads(rng, engine, layer, number) + runs(number) + reads(engine, layer)
+    assert simulate(bench, commands).answers == expected(EngineModel(engine), commands)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_window_that_slides_reads_each_line_once(
+    stride: int, runtime: VerilatedRuntime, build_folder: Path
+) -> None:
+    engine = config(8, 8, 4, packed=True)
+    bench = runtime.build(Engine(engine).verilog(), build_folder / "engine-sliding-cycles")
+    size, tiles = 16 // stride, 2
+    layer = Descriptor(
+        kind=Kind.CHANNELWISE,
+        input=0,
+        output=1024,
+        input_size=(16, 16),
+        output_size=(size, size),
+        input_blocks=tiles,
+        output_tiles=tiles,
+        channels=0,
+        output_zero_point=0,
+        limits=(-128, 127),
+        kernel=(3, 3),
+        stride=(stride, stride),
+        padding=(1, 1),
+    )
+    program = np.array(layer.words(), dtype="<u4").tobytes()
+    commands = [
+        *writes(Memory.PROGRAM, 0, program),
+        *(Command(Operation.START, 0, 0, 1), Command(Operation.WAIT)),
+        *(Command(Operation.COUNT, 0, 0), Command(Operation.COUNT, 1, 0)),
+    ]
+    cycles, steps = simulate(bench, commands).answers[-2:]
+    assert steps == size * tiles * (9 + (size - 1) * 3 * stride)
+    assert steps <= cycles <= steps + 50
 
 
 @pytest.mark.slow

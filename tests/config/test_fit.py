@@ -79,6 +79,23 @@ def test_memory_that_a_config_gives_the_soc_is_not_there_for_the_design(tmp_path
     assert counts[0] > counts[1] > 0
 
 
+def test_a_clock_that_the_pll_does_not_make_is_in_no_design(tmp_path: Path) -> None:
+    """One board's PLL makes clocks for the CFU beside the CPU's, the other's does not."""
+    on_ecp5 = assemble_space(config_of(tmp_path, "ulx3s_85f"))
+    of_its_own = {"cfu": "engine", "engine_clock_percent": 200}
+    assert on_ecp5.completed(of_its_own).values["engine_clock_percent"] == 200
+    on_gowin = assemble_space(config_of(tmp_path, "tang_nano_20k"))
+    small = {
+        **{"cfu": "engine", "engine_rows": 4, "engine_cols": 4},
+        **{"engine_activation_kib": 8, "engine_weight_kib": 8, "engine_lut_percent": 100},
+        **{"engine_packed": False},
+    }
+    fitting = on_gowin.completed(small)
+    assert fitting.values["engine_clock_percent"] == 100
+    with pytest.raises(ConfigError, match="makes no such clock for the CFU"):
+        on_gowin.design({**fitting.values, "engine_clock_percent": 200})
+
+
 def test_pages_decide_the_same_rules(tmp_path: Path) -> None:
     config = config_of(tmp_path, "ulx3s_25f")
     space = assemble_space(config)
@@ -97,4 +114,4 @@ def test_values_that_a_database_makes_up_have_no_bound(tmp_path: Path, ways: lis
             parameter.update(values=ways, default=ways[0])
     known = known_space(config, json.dumps(document))
     assert known is not None
-    assert all(rule.name.startswith("fits-") for rule in known.undecided)
+    assert all(rule.name.startswith(("fits-", "clock-")) for rule in known.undecided)

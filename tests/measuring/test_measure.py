@@ -19,7 +19,7 @@ from runners.stages.all import pipeline_of
 from sw_templates.oracle.candidates import candidate_inputs
 from sw_templates.reference import golden_inferences
 from tests.fast_design import CPU, FAST_CFU, FIRMWARE
-from tests.firmware.firmware_bench import confident_network, load_bytes
+from tests.firmware.firmware_bench import confident_network, load_bytes, small_network
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"
@@ -171,6 +171,34 @@ uint32_t cfu_emulate(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b)
     return a;
 }
 """
+
+
+@pytest.mark.slow
+def test_a_cfu_with_a_clock_of_its_own_is_bit_exact_and_takes_fewer_cycles(
+    tmp_path: Path, shared_cache: Cache
+) -> None:
+    """On the host and in the SoC both clocks run; layers are told in cycles of the CPU's."""
+    path, _ = load_bytes(small_network(), tmp_path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    engine = {
+        **{"cfu": "engine", "engine_rows": 8, "engine_cols": 8, "engine_units": 2},
+        **{"engine_activation_kib": 8, "engine_weight_kib": 8},
+        **{"engine_packed": False, "engine_lut_percent": 0},
+    }
+    layers = {}
+    for percent in (100, 150):
+        design = {**CPU, **FIRMWARE, **engine, "engine_clock_percent": percent}
+        job = dataclasses.replace(
+            job_for(design), workload=Workload(model=path, model_sha256=digest)
+        )
+        outcome, _ = run(job, shared_cache)
+        assert isinstance(outcome, Completed), outcome
+        measured = outcome.measurement.layers
+        layers[percent] = {layer.name: layer.cycles for layer in measured}
+    slow, fast = layers[100], layers[150]
+    # one that the engine runs and none that it waits for takes two thirds
+    assert fast["depthwise_conv2d_1"] == pytest.approx(slow["depthwise_conv2d_1"] / 1.5, abs=2)
+    assert fast["softmax_6"] == pytest.approx(slow["softmax_6"], rel=0.05)
 
 
 @pytest.mark.slow

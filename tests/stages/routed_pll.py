@@ -1,18 +1,16 @@
 """What nextpnr writes of a PLL: the words of its tiles in Project Trellis' text format."""
 
-from collections.abc import Sequence
-
-from hw_templates.soc.fpga.ecp5.pll import outputs, settings_for
+from hw_templates.soc.fpga.ecp5.pll import PllClocks, outputs, settings_for
 
 
-def routed_pll(reference_hz: int, clock_hz: int, phases_degrees: Sequence[int]) -> str:
-    """Return the section of a PLL that makes a clock; an output that is not used has words, too."""
-    settings = settings_for(reference_hz, clock_hz)
+def routed_pll(reference_hz: int, clocks: PllClocks) -> str:
+    """Return the section of a PLL that makes clocks; an output that is not used has words, too."""
+    settings = settings_for(reference_hz, clocks.clock_hz, clocks.cfu_clock_percent)
     words = {
         "CLKI_DIV": settings.input_divider - 1,
         "CLKFB_DIV": settings.feedback_divider - 1,
     }
-    made = {output.name: output for output in outputs(settings, phases_degrees)}
+    made = {output.name: output for output in outputs(settings, clocks)}
     for name in ("OP", "OS", "OS2", "OS3"):
         output = made.get(name)
         words[f"CLK{name}_DIV"] = 7 if output is None else output.divider - 1

@@ -60,6 +60,7 @@ UNITS: list[tuple[dict[str, Value], int, int]] = [  # ECP5: block RAMs, multipli
             "engine_units": 8,
             "engine_packed": True,
             "engine_lut_percent": 0,
+            "engine_clock_percent": 100,
         },
         137,
         152,

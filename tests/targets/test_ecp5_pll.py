@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from contracts.faults import ConfigError
 from hw_templates.soc.fpga.ecp5.pll import (
     Output,
+    PllClocks,
     PllSettings,
     clocks_hz,
     outputs,
@@ -127,13 +128,17 @@ def test_a_phase_is_made_of_periods_and_eighths_of_the_oscillator(
         output_divider=divider,
         clock_hz=Fraction(50_000_000),
     )
-    first, second, feedback = outputs(pll, (0, phase_degrees))
+    first, second, feedback = outputs(
+        pll, PllClocks(clock_hz=50_000_000, sdram_phase_degrees=phase_degrees)
+    )
     assert first == Output(name="OP", divider=divider, coarse=divider - 1, fine=0)
     assert second == Output(name="OS", divider=divider, coarse=coarse, fine=fine)
     assert feedback == Output(name="OS3", divider=9, coarse=8, fine=0)
-    assert [output.name for output in outputs(pll, (0, 0, 0))] == ["OP", "OS", "OS2", "OS3"]
     slow = replace(pll, feedback_output_divider=64)
-    assert outputs(slow, ()) == (Output(name="OS3", divider=64, coarse=63, fine=0),)
+    assert outputs(slow, PllClocks(clock_hz=50_000_000)) == (
+        first,
+        Output(name="OS3", divider=64, coarse=63, fine=0),
+    )
 
 
 def test_a_phase_that_no_counter_can_wait_for_is_refused() -> None:
@@ -144,8 +149,31 @@ def test_a_phase_that_no_counter_can_wait_for_is_refused() -> None:
         output_divider=100,
         clock_hz=Fraction(5_000_000),
     )
-    assert outputs(pll, (103,))[0].coarse == 127
+
+    def late(degrees: int) -> Output:
+        return outputs(pll, PllClocks(clock_hz=5_000_000, sdram_phase_degrees=degrees))[1]
+
+    assert late(103).coarse == 127
     with pytest.raises(ConfigError, match="its oscillator's by 100 by 105 degrees"):
-        outputs(pll, (105,))
+        late(105)
     with pytest.raises(ConfigError, match="by -400 degrees"):
-        outputs(pll, (-400,))
+        late(-400)
+
+
+@pytest.mark.parametrize("percent", [150, 200, 250])
+@pytest.mark.parametrize("reference_hz", OSCILLATORS)
+def test_a_clock_for_the_cfu_is_made_exactly_beside_every_clock_of_its_list(
+    reference_hz: int, percent: int
+) -> None:
+    made = clocks_hz(reference_hz, percent)
+    assert set(made) < set(clocks_hz(reference_hz))
+    assert [each for each in made if 50e6 < each < 70e6], "where designs close"
+    for clock_hz in made:
+        settings = settings_for(reference_hz, clock_hz, percent)
+        clocks = PllClocks(clock_hz=clock_hz, sdram_phase_degrees=90, cfu_clock_percent=percent)
+        if settings.output_divider > 100:
+            continue  # the SDRAM's clock cannot be that late
+        system, _, cfu, _ = outputs(settings, clocks)
+        assert cfu.name == "OS2"
+        assert Fraction(system.divider, cfu.divider) == Fraction(percent, 100)
+        assert settings.clock_hz * percent / 100 <= 400_000_000

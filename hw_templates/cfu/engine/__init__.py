@@ -6,11 +6,25 @@ from pathlib import Path
 from contracts.least_hardware import LeastHardware, Memory
 from contracts.parameter import Parameter, Rule, Value
 from hw_templates.cfu import component as component_module
+from hw_templates.cfu import crossing
 from hw_templates.cfu.engine import gateware
 from hw_templates.cfu.engine.compiler import compile_network, driver_variables
-from hw_templates.cfu.engine.config import LUT_PERCENTS, MEMORIES_KIB, UNITS
+from hw_templates.cfu.engine.config import (
+    CLOCK_PERCENTS,
+    LUT_PERCENTS,
+    MEMORIES_KIB,
+    UNITS,
+    clock_percent,
+)
 from hw_templates.cfu.engine.isa import DESCRIPTOR_WORDS, MAX_DESCRIPTORS, SIDES, WORD_BYTES
-from hw_templates.cfu.family import Compiler, Family, KernelFolder, LeastOf
+from hw_templates.cfu.family import (
+    CPU_CLOCK_PERCENT,
+    ClockOf,
+    Compiler,
+    Family,
+    KernelFolder,
+    LeastOf,
+)
 
 _FOLDER = Path(__file__).parent
 
@@ -61,6 +75,11 @@ def _least_factors(values: Mapping[str, Value]) -> LeastHardware:
     columns = cols - in_luts
     products = (18,) * (rows * columns // 2) if values["engine_packed"] else (8,) * rows * columns
     return LeastHardware(factor_bits=(*products, *(17, 17, 17) * int(values["engine_units"])))
+
+
+def _macs_per_cycle(values: Mapping[str, Value]) -> float:
+    products = int(values["engine_rows"]) * int(values["engine_cols"])
+    return products * clock_percent(values) / CPU_CLOCK_PERCENT
 
 
 _OTHERS = LeastHardware(memories=(Memory(rows=MAX_DESCRIPTORS * DESCRIPTOR_WORDS, row_bits=32),))
@@ -117,6 +136,13 @@ FAMILY = Family(
             description="share of the columns whose products are made of look-up tables",
             ordered=True,
         ),
+        Parameter(
+            name="engine_clock_percent",
+            values=CLOCK_PERCENTS,
+            default=CPU_CLOCK_PERCENT,
+            description="clock of the engine in percent of the CPU's",
+            ordered=True,
+        ),
     ),
     rules=(
         Rule(
@@ -148,7 +174,8 @@ FAMILY = Family(
     model=gateware.model,
     kernels=KernelFolder(folder=_FOLDER / "kernels", variables=driver_variables),
     compiler=Compiler(compile=compile_network, sources=(_FOLDER / "compiler",)),
-    macs_per_cycle=lambda values: int(values["engine_rows"]) * int(values["engine_cols"]),
+    clock=ClockOf(parameters=("engine_clock_percent",), percent=clock_percent),
+    macs_per_cycle=_macs_per_cycle,
     least=(
         LeastOf(
             parameters=(
@@ -171,5 +198,9 @@ FAMILY = Family(
             hardware=_least_factors,
         ),
     ),
-    sources=(Path(component_module.__file__), *sorted(_FOLDER.glob("*.py"))),
+    sources=(
+        Path(component_module.__file__),
+        Path(crossing.__file__),
+        *sorted(_FOLDER.glob("*.py")),
+    ),
 )

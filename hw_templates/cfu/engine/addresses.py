@@ -23,8 +23,8 @@ class AddressGenerator(wiring.Component):
     Members:
         layer (In): The layer.
         step (In): From the counters.
-        valid, first, last, first_tile (Out): Of the step whose addresses these are, one cycle
-            behind ``step``.
+        valid, first, last, first_tile, counts, again (Out): Of the step whose addresses these are,
+            one cycle behind ``step``.
         row (Out): In ACTIVATIONS.
         weight_row (Out): In WEIGHTS or CHANNEL_WEIGHTS.
         part (Out): Which ``cols`` lanes of the row are the tile's channels.
@@ -41,6 +41,8 @@ class AddressGenerator(wiring.Component):
                 "first": Out(1),
                 "last": Out(1),
                 "first_tile": Out(1),
+                "counts": Out(1),
+                "again": Out(1),
                 "row": Out(row_bits(config)),
                 "weight_row": Out(WEIGHT_ROW_BITS),
                 "part": Out(exact_log2(self._parts)),
@@ -58,6 +60,8 @@ class AddressGenerator(wiring.Component):
             self.first.eq(step.first),
             self.last.eq(step.last),
             self.first_tile.eq(step.first_tile),
+            self.counts.eq(step.valid & step.counts),
+            self.again.eq(step.again),
         ]
         starts_pixel = step.is_start | step.is_row | step.is_pixel
         starts_tile = starts_pixel | step.is_tile
@@ -106,7 +110,8 @@ class AddressGenerator(wiring.Component):
                 m.d.sync += pixel_start.eq(row)
             with m.If(step.is_start | step.is_row):
                 m.d.sync += row_start.eq(row)
-            m.d.sync += self.weight_row.eq(Mux(starts_pixel, layer.weight_row, self.weight_row + 1))
+            next_weights = self.weight_row + ~step.again
+            m.d.sync += self.weight_row.eq(Mux(starts_pixel, layer.weight_row, next_weights))
         self._find_padding(m, starts_pixel=starts_pixel, starts_tile=starts_tile)
         return m
 

@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw_templates.cfu.engine.config import EngineConfig
+from hw_templates.cfu.engine.config import SLIDING_TAPS, EngineConfig
 from hw_templates.cfu.engine.isa import WORD_BYTES
 from hw_templates.cfu.engine.memories import RowMemory
 from hw_templates.cfu.engine.products import (
@@ -16,6 +16,7 @@ from hw_templates.cfu.engine.products import (
     registered_sum,
     tree_stages,
 )
+from hw_templates.cfu.engine.sliding import window_weights
 
 SUM_BITS = 32
 PAIR_BITS = 16
@@ -41,6 +42,9 @@ class ArrayColumns(wiring.Component):
             column is told in a cycle of its own, their registers are not merged.
         read_row (In): Row of weights to read.
         is_channelwise (In, 1): Lanes in ``own_lanes`` have the weight ``own``, all others have 0.
+        slides (In, 1): Windows slide, see ``sliding``: the first lanes of ``activations`` are those
+            of three lines of each column's channel, all others have the weight 0.
+        moves, again (In, 1): Of ``window_weights``, with ``own``.
         own (In): [column] bytes; two cycles behind ``read_row``.
         own_lanes (In): [column][row] bits; three cycles behind ``read_row``.
         activations (In): ``rows`` bytes, three cycles behind ``read_row``.
@@ -75,6 +79,9 @@ class ArrayColumns(wiring.Component):
                 "copies": In(1),
                 "read_row": In(row_bits),
                 "is_channelwise": In(1),
+                "slides": In(1),
+                "moves": In(1),
+                "again": In(1),
                 "own": In(8 * self.columns),
                 "own_lanes": In(config.rows * self.columns),
                 "activations": In(8 * config.rows),
@@ -93,11 +100,16 @@ class ArrayColumns(wiring.Component):
         """Build memory, multipliers and adder trees, a register behind each stage."""
         del platform
         m = Module()
+        config = self._config
         read_row, own, valid, first, load, takes_pairs = (
             self._copied(m, name)
             for name in ("read_row", "own", "valid", "first", "load", "takes_pairs")
         )
         self._is_channelwise = self._copied(m, "is_channelwise")
+        if config.slides:
+            self._slides, self._moves, self._again = (
+                self._copied(m, name) for name in ("slides", "moves", "again")
+            )
         self._write_enable = Signal.like(self.write_enable, name="own_write_enable")
         self._write_row = Signal.like(self.write_row, name="own_write_row")
         self._write_data = Signal.like(self.write_data, name="own_write_data")
@@ -154,7 +166,12 @@ class ArrayColumns(wiring.Component):
         # nothing between the block RAMs and a register: they are slow themselves
         read = Signal(8 * config.rows, name=f"read_{column}")
         m.d.sync += read.eq(memory.data)
-        own_weight = own.word_select(column, 8) ^ zero
+        own_weight = own.word_select(column, 8)
+        taps: Sequence[Value] = ()
+        if config.slides:
+            taps = window_weights(
+                m, own_weight, name=f"window_{column}", moves=self._moves, again=self._again
+            )
         weights: list[Value] = []
         for row in range(config.rows):
             is_own = self.own_lanes[column * config.rows + row]
@@ -164,7 +181,13 @@ class ArrayColumns(wiring.Component):
                 m.d.sync += weight.eq(zero)
             with m.Else():
                 loaded = read.word_select(row, 8)
-                m.d.sync += weight.eq(Mux(self._is_channelwise & is_own, own_weight, loaded))
+                chosen = Mux(self._is_channelwise & is_own, own_weight ^ zero, loaded)
+                if config.slides:
+                    # without 128, what is no column's adds nothing that was to be taken off again
+                    is_tap = row // SLIDING_TAPS == column
+                    tap = taps[row % SLIDING_TAPS] ^ zero if is_tap else 0
+                    chosen = Mux(self._slides, tap, chosen)
+                m.d.sync += weight.eq(chosen)
             weights.append(weight)
         return weights
 

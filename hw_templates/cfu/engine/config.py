@@ -11,16 +11,27 @@ from hw_templates.cfu.engine.isa import (
     WORD_BYTES,
     Memory,
 )
-from hw_templates.cfu.family import Values
+from hw_templates.cfu.family import CPU_CLOCK_PERCENT, Values
 
 MEMORIES_KIB = (8, 16, 32, 64, 128, 256)
 UNITS = (1, 2, 4, 8, 16)
 LUT_PERCENTS = (0, 25, 50, 75, 100)
+CLOCK_PERCENTS = (100, 150, 200)
 
+SLIDING_TAPS = 3
+"""Height and width of a window that slides."""
 _LEAST_CHANNELS = 1024
 _CHANNELS_PER_KIB = 16
 _LEAST_CHANNEL_WEIGHT_BYTES = 4096
 _CHANNEL_WEIGHT_BYTES_PER_KIB = 64
+
+
+def clock_percent(values: Values) -> int:
+    """Return the clock of a design's engine in percent of the CPU's.
+
+    Designs from before there was such a parameter have the CPU's clock.
+    """
+    return int(values.get("engine_clock_percent", CPU_CLOCK_PERCENT))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +46,7 @@ class EngineConfig:
         units: Sums that are requantised in a cycle.
         packed: Whether a multiplier of 18 x 18 bits has the products of two columns.
         lut_percent: Columns whose products are made of look-up tables.
+        clock_percent: Clock of the engine in percent of the CPU's.
 
     Raises:
         ConfigError: The combination is not one that the family offers.
@@ -47,6 +59,7 @@ class EngineConfig:
     units: int
     packed: bool = False
     lut_percent: int = 0
+    clock_percent: int = CPU_CLOCK_PERCENT
 
     def __post_init__(self) -> None:
         for what, value, allowed in (
@@ -56,6 +69,7 @@ class EngineConfig:
             ("engine_weight_kib", self.weight_kib, MEMORIES_KIB),
             ("engine_units", self.units, UNITS),
             ("engine_lut_percent", self.lut_percent, LUT_PERCENTS),
+            ("engine_clock_percent", self.clock_percent, CLOCK_PERCENTS),
         ):
             if value not in allowed:
                 raise ConfigError(
@@ -90,12 +104,22 @@ class EngineConfig:
             units=int(values["engine_units"]),
             packed=bool(values["engine_packed"]),
             lut_percent=int(values["engine_lut_percent"]),
+            clock_percent=clock_percent(values),
         )
 
     @property
     def lut_columns(self) -> int:
         """Columns whose products are made of look-up tables: the last ones."""
         return self.cols * self.lut_percent // 100
+
+    @property
+    def slides(self) -> bool:
+        """Whether windows of 3 x 3 slide over lines, channel by channel; see ``counters``.
+
+        Each column multiplies three activations of its channel, and two columns that share
+        multipliers share the activations, too.
+        """
+        return self.rows == self.cols and self.rows >= 2 * SLIDING_TAPS
 
     @property
     def channels(self) -> int:

@@ -4,10 +4,11 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.utils import exact_log2
 
 from hw_templates.cfu.component import CfuComponent, to_verilog
+from hw_templates.cfu.crossing import DOMAIN, ClockCrossing
 from hw_templates.cfu.engine.addresses import AddressGenerator
 from hw_templates.cfu.engine.array import PAIR_BITS, SUM_BITS, ArrayColumns
 from hw_templates.cfu.engine.collector import LanePairs
-from hw_templates.cfu.engine.config import EngineConfig
+from hw_templates.cfu.engine.config import SLIDING_TAPS, EngineConfig
 from hw_templates.cfu.engine.control import MAX_CYCLES, Control
 from hw_templates.cfu.engine.counters import StepCounter
 from hw_templates.cfu.engine.fetcher import Fetcher
@@ -15,10 +16,12 @@ from hw_templates.cfu.engine.finisher import COPIES, EARLY_CYCLES, Finisher
 from hw_templates.cfu.engine.host import HostPort
 from hw_templates.cfu.engine.isa import CHANNEL_WORDS, MAX_DESCRIPTORS, WORD_BYTES, Kind, Memory
 from hw_templates.cfu.engine.memories import RowMemory
-from hw_templates.cfu.engine.products import registered, registered_sum
+from hw_templates.cfu.engine.products import registered, registered_sum, tree_stages
 from hw_templates.cfu.engine.shared import Ports, SharedModule, with_looped_zeros
+from hw_templates.cfu.engine.sliding import ActivationLines
 from hw_templates.cfu.engine.unit import RequantisationUnit
 from hw_templates.cfu.engine.writer import Writer
+from hw_templates.cfu.family import CPU_CLOCK_PERCENT
 
 _ROW_LATENCY = 4
 """From addresses to activations in registers: one of the address at the memory, one of what it
@@ -55,7 +58,12 @@ class Engine(CfuComponent):
     def verilog(self) -> str:
         """Return the text of module ``Cfu`` and of those that it names."""
         modules = (self._unit_module, *self._column_modules.values())
-        texts = [to_verilog(self), *(module.verilog() for module in modules)]
+        if self._config.clock_percent == CPU_CLOCK_PERCENT:
+            text = to_verilog(self)
+        else:
+            crossing = ClockCrossing(self, needs_no_answer=HostPort.is_quick)
+            text = to_verilog(crossing, own_clock=DOMAIN)
+        texts = [text, *(module.verilog() for module in modules)]
         return with_looped_zeros("\n".join(texts))
 
     def elaborate(self, platform: object) -> Module:
@@ -131,6 +139,7 @@ class Engine(CfuComponent):
             finisher.is_first_tile.eq(
                 Mux(is_sum, flags.first_tile(totals_at - early), flags.first_tile(pairs_at - early))
             ),
+            finisher.is_again.eq(is_sum & flags.again(totals_at - early)),
             finisher.copies.eq(Cat(copies)),
             writer.valid.eq(finisher.valid),
             writer.results.eq(finisher.results),
@@ -144,24 +153,18 @@ class Engine(CfuComponent):
             write,
             copies=copies,
             kind=layer.kind,
+            slides=layer.slides,
             addresses=addresses,
             flags=flags,
         )
-        # the weights that have 128 added need it, once for all columns
-        total_activation = registered(
-            m,
-            registered_sum(
-                m,
-                [activations.word_select(row, 8).as_signed() for row in range(config.rows)],
-            ),
-            name="total_activation",
-        )
+        lanes = self._lanes(m, activations, valid=flags.valid(_ROW_LATENCY), slides=layer.slides)
+        totals = self._totals(m, activations, lanes, slides=layer.slides)
         for number, columns in enumerate(ports):
             first = number * self._columns.columns
             m.d.comb += [
-                columns.activations.eq(activations),
-                columns.total_activation.eq(total_activation),
-                columns.valid.eq(flags.valid(sums_at - 1)),
+                columns.activations.eq(lanes[number]),
+                columns.total_activation.eq(totals[number]),
+                columns.valid.eq(flags.counts(sums_at - 1)),
                 columns.first.eq(flags.first(sums_at - 1)),
                 columns.load.eq(load),
                 columns.takes_pairs.eq(~is_sum),
@@ -262,6 +265,48 @@ class Engine(CfuComponent):
         m.d.sync += activations.eq(Mux(is_inside, read, padding))
         return activations
 
+    def _lanes(self, m: Module, activations: Signal, *, valid: Value, slides: Value) -> list[Value]:
+        """Return the row that each group of columns multiplies.
+
+        Where windows slide its first lanes are three lines of its first column's channel, then of
+        its second one's.
+        """
+        config = self._config
+        count = self._columns.columns
+        if not config.slides:
+            return [activations] * (config.cols // count)
+        m.submodules.lines = lines = ActivationLines(len(activations))
+        m.d.comb += [lines.valid.eq(valid), lines.activations.eq(activations)]
+        lines_of = (activations, *(lines.above.word_select(n, len(activations)) for n in range(2)))
+        rows = []
+        for first in range(0, config.cols, count):
+            own = Cat(
+                line.word_select(first + column, 8) for column in range(count) for line in lines_of
+            )
+            rows.append(Cat(Mux(slides, own, activations[: len(own)]), activations[len(own) :]))
+        return rows
+
+    def _totals(
+        self, m: Module, activations: Signal, lanes: list[Value], *, slides: Value
+    ) -> list[Value]:
+        """Return the sum of activations that each group of columns needs.
+
+        The weights that have 128 added need it: all of them or, where windows slide, those of one
+        column's channel.
+        """
+        total = registered_sum(
+            m, [activations.word_select(n, 8).as_signed() for n in range(self._config.rows)]
+        )
+        if not (self._config.slides and self._config.packed):
+            return [registered(m, total, name="total_activation")] * len(lanes)
+        totals: list[Value] = []
+        for number, row in enumerate(lanes):
+            own = sum(row.word_select(tap, 8).as_signed() for tap in range(SLIDING_TAPS))
+            for stage in range(tree_stages(self._config.rows)):
+                own = registered(m, own, name=f"total_{number}_{stage}")
+            totals.append(registered(m, Mux(slides, own, total), name=f"total_{number}"))
+        return totals
+
     def _array(
         self,
         m: Module,
@@ -269,6 +314,7 @@ class Engine(CfuComponent):
         *,
         copies: list[Value],
         kind: Value,
+        slides: Value,
         addresses: AddressGenerator,
         flags: "_Flags",
     ) -> list[Ports]:
@@ -289,7 +335,7 @@ class Engine(CfuComponent):
         m.d.sync += [weight_row.eq(addresses.weight_row), own.eq(channelwise.data)]
         m.d.comb += channelwise.read_row.eq(weight_row)
         is_channelwise = Signal()
-        m.d.sync += is_channelwise.eq(kind == Kind.CHANNELWISE)
+        m.d.sync += is_channelwise.eq((kind == Kind.CHANNELWISE) & ~slides)
         part = flags.part(_ROW_LATENCY)
         ports = []
         for number in range(config.cols // count):
@@ -309,6 +355,9 @@ class Engine(CfuComponent):
                 columns.copies.eq(copies[number * count * COPIES // config.cols]),
                 columns.read_row.eq(weight_row),
                 columns.is_channelwise.eq(is_channelwise),
+                columns.slides.eq(slides),
+                columns.moves.eq(flags.valid(_ROW_LATENCY - 1)),
+                columns.again.eq(flags.again(_ROW_LATENCY - 1)),
                 columns.own.eq(own.word_select(number, 8 * count)),
                 columns.own_lanes.eq(own_lanes),
             ]
@@ -387,7 +436,10 @@ class _Flags:
         self._m = m
         self._stages = {
             name: [getattr(addresses, name)]
-            for name in ("valid", "first", "last", "first_tile", "part", "is_inside")
+            for name in (
+                *("valid", "first", "last", "first_tile", "counts", "again"),
+                *("part", "is_inside"),
+            )
         }
         self._valid = addresses.valid
 
@@ -408,6 +460,13 @@ class _Flags:
     def last(self, cycles: int) -> Value:
         """Return whether a valid step is the last one of its tile."""
         return self._behind("last", cycles) & self._behind("valid", cycles)
+
+    def counts(self, cycles: int) -> Value:
+        """Return whether a step's products belong to a sum."""
+        return self._behind("counts", cycles)
+
+    def again(self, cycles: int) -> Value:
+        return self._behind("again", cycles)
 
     def first_tile(self, cycles: int) -> Value:
         return self._behind("first_tile", cycles)

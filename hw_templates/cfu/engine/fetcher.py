@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
-from hw_templates.cfu.engine.config import EngineConfig
+from hw_templates.cfu.engine.config import SLIDING_TAPS, EngineConfig
 from hw_templates.cfu.engine.isa import (
     BLOCK_BITS,
     DESCRIPTOR_WORDS,
@@ -86,12 +86,24 @@ class Fetcher(wiring.Component):
             self.word_at.eq(Cat(step[: exact_log2(DESCRIPTOR_WORDS)], number)),
         ]
         width, blocks = Signal(SIZE_BITS), Signal(BLOCK_BITS)
+        output_width, tiles = Signal(SIZE_BITS), Signal(BLOCK_BITS)
         factor, other = Signal(SIZE_BITS), Signal(row_bits(self._config))
         product = self._multiplied(m, factor, other)
         with m.If(runs):
             self._take_fields(m, step, word, width=width, blocks=blocks)
+            with m.If(step == Word.OUTPUT_SIZE + _LATENCY):
+                m.d.sync += output_width.eq(_at_least_one(word[16:][:SIZE_BITS]))
+            with m.If(step == Word.BLOCKS + _LATENCY):
+                m.d.sync += tiles.eq(_at_least_one(word[16:][:BLOCK_BITS]))
             self._take_products(
-                m, step, width=width, blocks=blocks, factor=factor, other=other, product=product
+                m,
+                step,
+                width=width,
+                blocks=blocks,
+                output_line=(output_width, tiles),
+                factor=factor,
+                other=other,
+                product=product,
             )
         return m
 
@@ -110,6 +122,7 @@ class Fetcher(wiring.Component):
         *,
         width: Signal,
         blocks: Signal,
+        output_line: tuple[Signal, Signal],
         factor: Signal,
         other: Signal,
         product: Signal,
@@ -122,6 +135,7 @@ class Fetcher(wiring.Component):
             (first, width, blocks),
             (first + 1, layer.stride_x, blocks),
             (first + 2, layer.pad_x, blocks),
+            (first + 3, *output_line),
             (first + 4, layer.stride_y, line),
             (first + 5, layer.pad_y, line),
         ):
@@ -130,6 +144,7 @@ class Fetcher(wiring.Component):
         for at, field in (
             (first + 3, line),
             (first + 4, layer.pixel_step),
+            (first + 6, layer.output_line_step),
             (first + 7, layer.row_step),
         ):
             with m.If(step == at):
@@ -139,6 +154,14 @@ class Fetcher(wiring.Component):
         with m.If((step == first + 7) & (layer.kind == Kind.ADD)):
             # the second input is a second row of the window
             m.d.sync += line.eq(layer.second_row - layer.first_row)
+
+    def _slides(self, kind: Value, window: Value) -> Value | int:
+        """Return whether a layer's windows slide, by the word WINDOW: those that share lines do."""
+        if not self._config.slides:
+            return 0
+        height, width, stride_y = window[:8], window[8:16], window[16:24]
+        is_square = (height == SLIDING_TAPS) & (width == SLIDING_TAPS)
+        return (kind == Kind.CHANNELWISE) & is_square & (stride_y < SLIDING_TAPS)
 
     def _take_fields(
         self, m: Module, step: Signal, word: Signal, *, width: Signal, blocks: Signal
@@ -192,6 +215,7 @@ class Fetcher(wiring.Component):
                     layer.last_kernel_x.eq(Mux(is_add, 0, _last(word[8:16]))),
                     layer.stride_y.eq(Mux(is_add, 1, _at_least_one(word[16:24]))),
                     layer.stride_x.eq(Mux(is_add, 1, _at_least_one(word[24:]))),
+                    layer.slides.eq(self._slides(layer.kind, word)),
                 ]
             with m.Case(Word.PADDING + _LATENCY):
                 m.d.sync += [

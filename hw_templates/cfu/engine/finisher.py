@@ -33,6 +33,7 @@ class Finisher(wiring.Component):
         copies (In): Each in a cycle of its own: the registers that copy are loaded.
         early (In, 1): The values of a tile come in EARLY_CYCLES.
         is_first_tile (In, 1): It is the first one of its pixel; with ``early``.
+        is_again (In, 1): Its constants are those of the tile before; with ``early``.
         values (In): Of ``units`` columns, in ``cols`` / ``units`` cycles.
         channel_row (Out): Row of constants to read.
         biases, multipliers, shifts (In): What is there, one cycle later.
@@ -52,6 +53,7 @@ class Finisher(wiring.Component):
                 "copies": In(COPIES),
                 "early": In(1),
                 "is_first_tile": In(1),
+                "is_again": In(1),
                 "values": In(ArrayLayout(signed(SUM_BITS), units)),
                 "channel_row": Out(layout["channel_row"].shape),
                 "biases": In(ArrayLayout(signed(32), units)),
@@ -115,8 +117,13 @@ class Finisher(wiring.Component):
                 m.d.sync += left.eq(groups - 1)
             with m.Elif(left != 0):
                 m.d.sync += left.eq(left - 1)
-        with m.If(early & is_first_tile):
-            m.d.sync += self.channel_row.eq(self.layer.channel_row)
+        tile_row = Signal.like(self.channel_row)
+        row = Signal.like(self.channel_row)
+        m.d.comb += row.eq(Mux(is_first_tile, self.layer.channel_row, self.channel_row + 1))
+        with m.If(early & self.is_again):
+            m.d.sync += self.channel_row.eq(tile_row)
+        with m.Elif(early):
+            m.d.sync += [self.channel_row.eq(row), tile_row.eq(row)]
         with m.Elif(moves):
             m.d.sync += self.channel_row.eq(self.channel_row + 1)
         return moves

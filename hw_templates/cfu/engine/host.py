@@ -1,6 +1,6 @@
 """The side of the engine that the CPU sees: executes instructions one after the other."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -60,6 +60,17 @@ class HostPort(wiring.Component):
             }
         )
 
+    @staticmethod
+    def is_quick(funct3: Value) -> Value:
+        """Return whether an instruction needs no answer, so that the CPU can go on."""
+        return (
+            (funct3 == Operation.SET_POINTER)
+            | (funct3 == Operation.WRITE)
+            | (funct3 == Operation.WRITE_PAIR)
+            | (funct3 == Operation.START)
+            | (funct3 == Operation.STREAM)
+        )
+
     def elaborate(self, platform: object) -> Module:
         """Build the command's and the answer's registers, and what happens between them."""
         del platform
@@ -76,13 +87,7 @@ class HostPort(wiring.Component):
         pointer = Signal(len(self.word))
 
         taken = cfu.cmd_valid & ready
-        quick = (
-            (cfu.funct3 == Operation.SET_POINTER)
-            | (cfu.funct3 == Operation.WRITE)
-            | (cfu.funct3 == Operation.WRITE_PAIR)
-            | (cfu.funct3 == Operation.START)
-            | (cfu.funct3 == Operation.STREAM)
-        )
+        quick = self.is_quick(cfu.funct3)
         m.d.comb += [
             cfu.cmd_ready.eq(ready),
             self.memory.eq(memory),

@@ -47,6 +47,8 @@ def layer_layout(config: EngineConfig) -> StructLayout:
         "line_step": row,  # to the next row of the window
         "pixel_step": row,  # to the window of the next output of a row
         "row_step": row,  # to the window of the first output of the next row
+        "slides": unsigned(1),  # see ``counters``
+        "output_line_step": row,  # to the same place of the output's next line
         "weight_row": unsigned(WEIGHT_ROW_BITS),
         "channel_row": unsigned(exact_log2(config.channels // config.units)),
         "zero_point": signed(8),

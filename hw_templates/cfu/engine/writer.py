@@ -1,6 +1,6 @@
 """Puts the results of a tile together and writes them behind those of the tile before."""
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
@@ -58,22 +58,32 @@ class Writer(wiring.Component):
             with m.Elif(self.valid):
                 m.d.sync += left.eq(left - 1)  # groups are a power of two
 
-        tiles_left = Signal.like(layer.last_tile)
-        is_last_tile = Signal()
-        m.d.comb += is_last_tile.eq(tiles_left == 0)
+        # the tiles of a pixel or, where windows slide, the lines that one tile of a column is in
+        last = Mux(layer.slides, layer.last_output_y, layer.last_tile)
+        left_over = Signal(len(last))
+        is_last = Signal()
+        column = Signal.like(self.row)
+        m.d.comb += is_last.eq(left_over == 0)
         with m.If(self.start):
             m.d.sync += [
                 self.row.eq(layer.output_row),
+                column.eq(layer.output_row),
                 self.part.eq(0),
-                tiles_left.eq(layer.last_tile),
+                left_over.eq(last),
             ]
         with m.Elif(self.write):
-            m.d.sync += tiles_left.eq(tiles_left - 1)
-            with m.If(is_last_tile):
-                m.d.sync += [tiles_left.eq(layer.last_tile), self.part.eq(0)]
+            m.d.sync += left_over.eq(left_over - 1)
+            with m.If(is_last):
+                m.d.sync += [left_over.eq(last), self.part.eq(0)]
             with m.Else():
                 m.d.sync += self.part.eq(self.part + 1)
             is_last_part = self.part.all() if len(self.part) else 1
-            with m.If(is_last_tile | is_last_part):
+            with m.If(layer.slides):
+                # the next tile or column lies behind this one
+                with m.If(is_last):
+                    m.d.sync += [self.row.eq(column + 1), column.eq(column + 1)]
+                with m.Else():
+                    m.d.sync += self.row.eq(self.row + layer.output_line_step)
+            with m.Elif(is_last | is_last_part):
                 m.d.sync += self.row.eq(self.row + 1)
         return m

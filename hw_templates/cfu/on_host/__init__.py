@@ -7,7 +7,12 @@ hardware. A program that links it computes with the hardware, without a core aro
 from collections.abc import Sequence
 from pathlib import Path
 
-from hw_templates.soc.simulation import RUNTIME_OBJECTS, VERILATOR_FLAGS
+from hw_templates.soc.simulation import (
+    CPP_FOLDER,
+    RUNTIME_OBJECTS,
+    VERILATOR_FLAGS,
+    cfu_clock_flags,
+)
 
 CFU_OBJECT = "cfu.o"
 """What ``compile_command`` writes."""
@@ -37,13 +42,24 @@ def unit(model_sources: Sequence[str]) -> str:
     return "".join(f'#include "{name}"\n' for name in (*sorted(model_sources), _DRIVER))
 
 
-def compile_command(unit: str, *, compiler: str, verilator_root: Path, out: Path) -> list[str]:
-    """Return the command that compiles ``unit``, a file beside the model's C++, to an object."""
+def compile_command(
+    unit: str, *, compiler: str, verilator_root: Path, cfu_clock_percent: int, out: Path
+) -> list[str]:
+    """Return the command that compiles ``unit``, a file beside the model's C++, to an object.
+
+    Args:
+        unit: The file.
+        compiler: The ``clang++`` to call.
+        verilator_root: Where Verilator's headers are.
+        cfu_clock_percent: Clock of the CFU in percent of that of its port ``clk``.
+        out: The object to write.
+    """
     include = verilator_root / "include"
     # -O2 takes half as long again to compile and is no faster
     flags = ("-std=c++20", "-O1", "-fno-vectorize", "-fno-slp-vectorize", "-DNDEBUG")
-    includes = (f"-I{folder}" for folder in (include, include / "vltstd", _FOLDER))
-    return [compiler, *flags, "-I.", *includes, "-x", "c++", "-c", unit, "-o", str(out)]
+    includes = (f"-I{folder}" for folder in (include, include / "vltstd", CPP_FOLDER, _FOLDER))
+    clock = cfu_clock_flags(cfu_clock_percent)
+    return [compiler, *flags, *clock, "-I.", *includes, "-x", "c++", "-c", unit, "-o", str(out)]
 
 
 def link_command(objects: Sequence[str], *, compiler: str, runtime: Path, out: str) -> list[str]:

@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "Vcfu.h"
+#include "cfu_clock.h"
 #include "verilated.h"
 
 namespace {
@@ -72,16 +73,20 @@ public:
     }
 
 private:
-    // Lets the clock fall, which nothing waits for, and the outputs follow the inputs.
+    // Lets the clock fall, which nothing waits for, and the outputs follow the inputs. Called once
+    // before each rise.
     void settle()
     {
         cfu_.clk = 0;
+        cfu_clock_.fall(cfu_);
         cfu_.eval();
+        cfu_clock_.run_between(cfu_);
     }
 
     void rise()
     {
         cfu_.clk = 1;
+        cfu_clock_.rise_with(cfu_);
         cfu_.eval();
         ++cycles_;
     }
@@ -97,6 +102,7 @@ private:
 
     VerilatedContext context_;
     Vcfu cfu_;
+    CfuClock<Vcfu> cfu_clock_;
     uint64_t cycles_ = 0;
     uint32_t pattern_ = 1;
 };

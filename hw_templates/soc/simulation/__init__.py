@@ -7,6 +7,7 @@ tables make no difference, ``-O1`` is a quarter slower.
 
 import re
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 TOP = "soc"
@@ -70,8 +71,26 @@ def simulator_unit(model_sources: Sequence[str]) -> str:
     return "".join(f'#include "{name}"\n' for name in names)
 
 
+def cfu_clock_flags(percent: int) -> tuple[str, ...]:
+    """Return what tells the C++ around a model how fast its CFU's own clock is.
+
+    Args:
+        percent: Of the CPU's clock; 100 where the model has no such clock.
+    """
+    if percent == 100:
+        return ()
+    periods = Fraction(percent, 100)
+    return (f"-DCFU_CYCLES={periods.numerator}", f"-DCFU_CYCLES_IN={periods.denominator}")
+
+
 def compile_command(
-    unit: str, *, compiler: str, verilator_root: Path, runtime: Path, out: Path
+    unit: str,
+    *,
+    compiler: str,
+    verilator_root: Path,
+    runtime: Path,
+    cfu_clock_percent: int = 100,
+    out: Path,
 ) -> list[str]:
     """Return the command that compiles and links the simulator.
 
@@ -80,6 +99,7 @@ def compile_command(
         compiler: The ``clang++`` that compiled the runtime.
         verilator_root: Where Verilator's headers are.
         runtime: Folder of the compiled runtime.
+        cfu_clock_percent: Clock of the CFU in percent of the SoC's.
         out: The program to write.
     """
     includes = (
@@ -90,6 +110,7 @@ def compile_command(
     return [
         compiler,
         *_FLAGS,
+        *cfu_clock_flags(cfu_clock_percent),
         "-I.",
         *(f"-I{include}" for include in includes),
         *("-x", "c++", unit, "-x", "none"),

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "Vsoc.h"
+#include "cfu_clock.h"
 #include "serial_pty.h"
 #include "verilated.h"
 
@@ -170,10 +171,13 @@ private:
     {
         for (const uint64_t end = cycles_ + count; cycles_ != end;) {
             soc_.sys_clk = 1;
+            cfu_clock_.rise_with(soc_);
             soc_.eval();
             soc_.serial_sink_valid = 0;
             soc_.sys_clk = 0;
+            cfu_clock_.fall(soc_);
             soc_.eval();
+            cfu_clock_.run_between(soc_);
             ++cycles_;
             if (soc_.cfu_untaken | soc_.cfu_unanswered) [[unlikely]] {
                 if (++cfu_wait_cycles_ >= cfu_wait_limit) {
@@ -207,6 +211,7 @@ private:
     Vsoc &soc_;
     SerialPty &serial_;
     const Options &options_;
+    CfuClock<Vsoc> cfu_clock_;
     uint64_t cycles_ = 0;
     uint64_t command_start_ = 0;
     uint64_t cfu_wait_cycles_ = 0;

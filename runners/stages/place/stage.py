@@ -17,7 +17,7 @@ from runners.fpga import family_of_part
 from runners.fpga.family import FpgaFamily, Route
 from runners.job import Job
 from runners.pipeline import Building, Stage, source_digest
-from runners.stages.design import own_hardware
+from runners.stages.design import cfu_clock_percent, own_hardware
 from runners.stages.own_source import giving
 from runners.stages.place.netlist import join_netlists
 from runners.stages.place.report import RoutedDesign, hopeless, parse_report, progress_of
@@ -85,7 +85,7 @@ def _watch(building: Building, log: str) -> None:
         return
     why = hopeless(
         log,
-        asked_mhz=built_clock_hz(target) / 1e6,
+        asked_mhz=_built_clock_hz(building.job) / 1e6,
         least_mhz=target.clocks_hz[0] / 1e6,
         most_gained=most_gained,
     )
@@ -120,13 +120,17 @@ def _text(log: Path) -> str:
     return log.read_text(errors="replace") if log.exists() else ""
 
 
+def _built_clock_hz(job: Job) -> int:
+    return built_clock_hz(job.target, cfu_clock_percent(job))
+
+
 def _route(job: Job) -> Route:
     board = fpga_board(job.target.board)
     return Route(
         device=board.device_of(job.target.part),
         netlist=_JOINED,
         constraints=family_of_part(job.target.part).constraints_file,
-        clock_hz=built_clock_hz(job.target),
+        clock_hz=_built_clock_hz(job),
         seed=job.place_seed,
         report=REPORT,
         placed=family_of_part(job.target.part).placed_file,
@@ -158,7 +162,7 @@ def _build(building: Building) -> float:
     run = place_and_route(family, _route(job), building)
     if not (out / REPORT).exists():
         raise ToolCrashed("nextpnr wrote no report", fix="check the version of nextpnr: make setup")
-    clock_hz = built_clock_hz(job.target)
+    clock_hz = _built_clock_hz(job)
     read_routed(out, seed=job.place_seed, clock_hz=clock_hz)  # refused here if broken
     (out / _JOINED).unlink()
     return run.cpu_s

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from contracts.measurement import Completed, Fidelity, Measurement
-from hw_templates.soc.fpga.ecp5.pll import clocks_hz, outputs, settings_for
+from hw_templates.soc.fpga.ecp5.pll import PllClocks, clocks_hz, outputs, settings_for
 from hw_templates.soc.fpga_boards import fpga_board
 from runners.fpga import ecp5_pll, family_of_part
 from runners.fpga.family import Route
@@ -121,7 +121,7 @@ def set_pll(netlist: dict[str, dict[str, dict[str, dict[str, object]]]], clock_h
     (pll,) = (cell for cell in cells.values() if cell["type"] == "EHXPLLL")
     settings = settings_for(REFERENCE_HZ, clock_hz)
     values = {"CLKI_DIV": settings.input_divider, "CLKFB_DIV": settings.feedback_divider}
-    for output in outputs(settings, (0,)):
+    for output in outputs(settings, PllClocks(clock_hz=clock_hz)):
         values[f"CLK{output.name}_DIV"] = output.divider
         values[f"CLK{output.name}_CPHASE"] = output.coarse
     parameters = pll["parameters"]

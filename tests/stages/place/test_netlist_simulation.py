@@ -87,7 +87,7 @@ def synthesised_soc(walk: Pipeline, tmp_path: Path) -> Path:
         sorted(sources.iterdir()),
         family=ECP5,
         top=simulation.TOP,
-        black_boxes=(cpu_header(with_cfu=True), cfu_header()),
+        black_boxes=(cpu_header(with_cfu=True), cfu_header(clock_percent=100)),
         out=out,
         timeout_s=600,
     )

@@ -15,6 +15,7 @@ def driver_variables(values: Values) -> Mapping[str, object]:
     return {
         "engine_rows": config.rows,
         "engine_cols": config.cols,
+        "engine_clock_percent": config.clock_percent,
         "engine_memory_words": {memory.name: config.words(memory) for memory in isa.Memory},
         "engine_memory": _numbers(isa.Memory),
         "engine_op": _numbers(isa.Operation),

@@ -10,10 +10,14 @@ from migen import ClockDomain, ClockSignal, Instance, Module, Signal
 from migen.genlib.resetsync import AsyncResetSynchronizer
 
 from hw_templates.soc.board_pads import Pads, sdram_clock
+from hw_templates.soc.config import SocConfig
 from hw_templates.soc.fpga.ecp5.pll import (
+    CFU,
     FEEDBACK_PATH,
+    SDRAM,
+    SYSTEM,
     Output,
-    PllSettings,
+    PllClocks,
     outputs,
     settings_for,
 )
@@ -25,16 +29,15 @@ class Ecp5Vendor(Vendor):
     """ECP5 and ECP5-5G by the open tools."""
 
     constraints_file = "soc.lpf"
+    makes_cfu_clock = True
 
     def platform(self, device: str, pads: Pads) -> GenericPlatform:
         """Return LiteX's platform for an ECP5."""
         return LatticeECP5Platform(device, pads, name="soc", toolchain="trellis")
 
-    def clocks(
-        self, platform: GenericPlatform, board: FpgaBoard, clock_hz: int, *, with_sdram: bool
-    ) -> Module:
+    def clocks(self, platform: GenericPlatform, board: FpgaBoard, config: SocConfig) -> Module:
         """Return the EHXPLLL and its clock domains."""
-        return _Clocks(platform, board, clock_hz, with_sdram=with_sdram)
+        return _Clocks(platform, board, config)
 
     def constraints(self, ports: Sequence[PlacedPort], board: FpgaBoard, clock_hz: int) -> str:
         """Return the LPF file; the tools derive the system clock from the oscillator's."""
@@ -52,62 +55,54 @@ class Ecp5Vendor(Vendor):
 
 
 class _Clocks(Module):
-    """System clock from the board's oscillator, and a shifted one for the SDRAM's pin."""
+    """System clock from the board's oscillator, a shifted one for the SDRAM's pin, the CFU's."""
 
-    def __init__(
-        self,
-        platform: GenericPlatform,
-        board: FpgaBoard,
-        clock_hz: int,
-        *,
-        with_sdram: bool,
-    ) -> None:
+    def __init__(self, platform: GenericPlatform, board: FpgaBoard, config: SocConfig) -> None:
         self.rst = Signal()
         self.clock_domains.cd_sys = ClockDomain()
-        sdram = board.sdram if with_sdram else None
-        phases = [0] if sdram is None else [0, sdram.clock_phase_degrees]
+        sdram = board.sdram if config.memory == "sdram" else None
+        clocks = PllClocks(
+            clock_hz=config.clock_hz,
+            sdram_phase_degrees=None if sdram is None else sdram.clock_phase_degrees,
+            cfu_clock_percent=config.cfu_clock_percent,
+        )
         reset = reset_pressed(platform, board) | self.rst
         self.submodules.pll = pll = _Pll(
-            settings_for(board.clock.hz, clock_hz),
-            reference=platform.request("clock"),
-            reset=reset,
-            phases_degrees=phases,
+            board.clock.hz, clocks, reference=platform.request("clock"), reset=reset
         )
-        self.comb += self.cd_sys.clk.eq(pll.outputs[0])
+        self.comb += self.cd_sys.clk.eq(pll.outputs[SYSTEM])
         unsettled = ~pll.locked | reset
         self.specials += AsyncResetSynchronizer(self.cd_sys, unsettled)
         if sdram is not None:
             self.clock_domains.cd_sys_ps = ClockDomain()
             # Later than the system clock, so that data are stable around the chip's edge.
-            self.comb += self.cd_sys_ps.clk.eq(pll.outputs[1])
+            self.comb += self.cd_sys_ps.clk.eq(pll.outputs[SDRAM])
             self.specials += AsyncResetSynchronizer(self.cd_sys_ps, unsettled)
             pin = sdram_clock(platform, sdram)
             self.specials += DDROutput(1, 0, pin, ClockSignal("sys_ps"))
+        if config.has_cfu_clock:
+            self.clock_domains.cd_cfu = ClockDomain(reset_less=True)
+            self.comb += self.cd_cfu.clk.eq(pll.outputs[CFU])
 
 
 class _Pll(Module):
-    """An EHXPLLL with exactly the dividers it is given; its last output is its feedback.
+    """An EHXPLLL that makes some clocks; its last output is its feedback.
 
     Args:
-        settings: Dividers.
+        reference_hz: Of the oscillator.
+        clocks: What it makes.
         reference: The oscillator.
         reset: High to reset it.
-        phases_degrees: One output for each, all of the same frequency; at most three.
 
     Attributes:
-        outputs: A clock for each phase.
+        outputs: The clocks, by the name of the output.
         locked: High once they are stable.
     """
 
-    def __init__(
-        self,
-        settings: PllSettings,
-        *,
-        reference: Any,
-        reset: Any,
-        phases_degrees: Sequence[int],
-    ) -> None:
-        self.outputs = [Signal(name=f"pll{index}") for index in range(len(phases_degrees))]
+    def __init__(self, reference_hz: int, clocks: PllClocks, *, reference: Any, reset: Any) -> None:
+        settings = settings_for(reference_hz, clocks.clock_hz, clocks.cfu_clock_percent)
+        made = outputs(settings, clocks)
+        self.outputs = {output.name: Signal(name=f"pll_{output.name.lower()}") for output in made}
         self.locked = Signal()
         ports: dict[str, Any] = {
             "i_RST": reset,
@@ -118,9 +113,8 @@ class _Pll(Module):
             "p_CLKFB_DIV": settings.feedback_divider,
             "p_FEEDBK_PATH": FEEDBACK_PATH,
         }
-        signals = (*self.outputs, Signal(name="pll_feedback"))
-        for output, signal in zip(outputs(settings, phases_degrees), signals, strict=True):
-            ports |= _output(output, signal)
+        for output in made:
+            ports |= _output(output, self.outputs[output.name])
         self.specials += Instance("EHXPLLL", attr=_ANALOGUE, **ports)
 
 

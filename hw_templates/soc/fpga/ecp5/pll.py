@@ -6,7 +6,7 @@ Limits: Lattice FPGA-DS-02012, sysCLOCK PLL timing; dividers: FPGA-TN-02200.
 """
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -18,8 +18,10 @@ _DETECTOR_HZ = (10_000_000, 400_000_000)
 _OSCILLATOR_HZ = (400_000_000, 800_000_000)
 _OUTPUT_HZ = (3_125_000, 400_000_000)
 _DIVIDERS = range(1, 129)
-_OUTPUTS = ("OP", "OS", "OS2")
-_FEEDBACK = "OS3"
+_SAME = 100
+"""Percent of the system clock."""
+SYSTEM, SDRAM, CFU, _FEEDBACK = "OP", "OS", "OS2", "OS3"
+"""Which output makes which clock."""
 FEEDBACK_PATH = f"INT_{_FEEDBACK}"
 """``FEEDBK_PATH`` of every PLL here: its last output, which goes nowhere else."""
 
@@ -44,6 +46,21 @@ class PllSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PllClocks:
+    """The clocks that a PLL makes.
+
+    Attributes:
+        clock_hz: System clock.
+        sdram_phase_degrees: How late the SDRAM's clock is, of the same frequency; None for none.
+        cfu_clock_percent: The CFU's clock in percent of the system clock; 100 for none of its own.
+    """
+
+    clock_hz: int
+    sdram_phase_degrees: int | None = None
+    cfu_clock_percent: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
     """One output of a PLL.
 
@@ -60,21 +77,22 @@ class Output:
     fine: int
 
 
-def outputs(settings: PllSettings, phases_degrees: Sequence[int]) -> tuple[Output, ...]:
-    """Return the outputs of a PLL: one for each phase, and the feedback last.
+def outputs(settings: PllSettings, clocks: PllClocks) -> tuple[Output, ...]:
+    """Return the outputs of a PLL: one for each clock, and the feedback last.
 
     Args:
-        settings: Dividers.
-        phases_degrees: How late each output is, all of the same frequency; at most three. It is
-            made to an eighth of a period of the PLL's oscillator.
+        settings: Dividers, from ``settings_for`` of ``clocks``.
+        clocks: What it makes. A phase is made to an eighth of a period of the PLL's oscillator.
 
     Raises:
         ConfigError: A phase needs more periods than can be waited for.
     """
-    made = [
-        _output(name, settings.output_divider, phase)
-        for name, phase in zip(_OUTPUTS, phases_degrees, strict=False)
-    ]
+    divider = settings.output_divider
+    made = [_output(SYSTEM, divider, 0)]
+    if clocks.sdram_phase_degrees is not None:
+        made.append(_output(SDRAM, divider, clocks.sdram_phase_degrees))
+    if clocks.cfu_clock_percent != _SAME:
+        made.append(_output(CFU, divider * _SAME // clocks.cfu_clock_percent, 0))
     return (*made, _output(_FEEDBACK, settings.feedback_output_divider, 0))
 
 
@@ -91,27 +109,42 @@ def _output(name: str, divider: int, phase_degrees: int) -> Output:
 
 
 @functools.cache
-def clocks_hz(reference_hz: int) -> tuple[int, ...]:
-    """Return every clock that can be made of an oscillator, to the nearest Hz, ascending."""
-    return tuple(_table(reference_hz))
+def clocks_hz(reference_hz: int, cfu_clock_percent: int = _SAME) -> tuple[int, ...]:
+    """Return every system clock that can be made of an oscillator, ascending.
+
+    Args:
+        reference_hz: The board's oscillator.
+        cfu_clock_percent: A clock of so many percent of it is made exactly as well.
+
+    Returns:
+        To the nearest Hz.
+    """
+    return tuple(_table(reference_hz, cfu_clock_percent))
 
 
-def settings_for(reference_hz: int, clock_hz: int) -> PllSettings:
+def settings_for(reference_hz: int, clock_hz: int, cfu_clock_percent: int = _SAME) -> PllSettings:
     """Return dividers that make a clock exactly, the PLL's oscillator as fast as possible.
 
     Args:
         reference_hz: The board's oscillator.
-        clock_hz: One of ``clocks_hz(reference_hz)``.
+        clock_hz: One of ``clocks_hz`` with the same arguments.
+        cfu_clock_percent: The CFU's clock in percent of it.
 
     Raises:
         ConfigError: No dividers make it; the nearest clocks are named.
     """
-    return look_up(_table(reference_hz), clock_hz, reference_hz=reference_hz)
+    table = _table(reference_hz, cfu_clock_percent)
+    return look_up(table, clock_hz, reference_hz=reference_hz)
 
 
 @functools.cache
-def _table(reference_hz: int) -> Mapping[int, PllSettings]:
-    return table_of((each.clock_hz, each) for each in _all_settings(reference_hz))
+def _table(reference_hz: int, cfu_clock_percent: int) -> Mapping[int, PllSettings]:
+    highest_hz = Fraction(_OUTPUT_HZ[1] * _SAME, cfu_clock_percent)
+    return table_of(
+        (each.clock_hz, each)
+        for each in _all_settings(reference_hz)
+        if each.output_divider * _SAME % cfu_clock_percent == 0 and each.clock_hz <= highest_hz
+    )
 
 
 def _all_settings(reference_hz: int) -> Iterator[PllSettings]:

@@ -9,6 +9,7 @@ from migen import ClockDomain, ClockSignal, Constant, Instance, Module, Signal
 from migen.genlib.resetsync import AsyncResetSynchronizer
 
 from hw_templates.soc.board_pads import Pads, sdram_clock
+from hw_templates.soc.config import SocConfig
 from hw_templates.soc.fpga.gowin.pll import GowinClock, clock_for, series_of
 from hw_templates.soc.fpga_boards import FpgaBoard
 from hw_templates.soc.vendor import PlacedPort, PowerOnReset, Vendor, reset_pressed
@@ -25,13 +26,11 @@ class GowinVendor(Vendor):
             device, pads, name="soc", toolchain="apicula", devicename=series_of(device)
         )
 
-    def clocks(
-        self, platform: GenericPlatform, board: FpgaBoard, clock_hz: int, *, with_sdram: bool
-    ) -> Module:
+    def clocks(self, platform: GenericPlatform, board: FpgaBoard, config: SocConfig) -> Module:
         """Return the rPLL and its clock domains."""
         series = series_of(board.device)
-        clock = clock_for(series, board.clock.hz, clock_hz)
-        return _Clocks(platform, board, clock, with_sdram=with_sdram)
+        clock = clock_for(series, board.clock.hz, config.clock_hz)
+        return _Clocks(platform, board, clock, with_sdram=config.memory == "sdram")
 
     def constraints(self, ports: Sequence[PlacedPort], board: FpgaBoard, clock_hz: int) -> str:
         """Return the CST file; it knows no clocks."""

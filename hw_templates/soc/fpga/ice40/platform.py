@@ -29,12 +29,9 @@ class Ice40Vendor(Vendor):
         """Return LiteX's platform; it writes the device with the family in front."""
         return LatticeiCE40Platform(f"ice40-{device}", pads, name="soc", toolchain="icestorm")
 
-    def clocks(
-        self, platform: GenericPlatform, board: FpgaBoard, clock_hz: int, *, with_sdram: bool
-    ) -> Module:
+    def clocks(self, platform: GenericPlatform, board: FpgaBoard, config: SocConfig) -> Module:
         """Return the PLL, or a counter for slow clocks, and the clock domain."""
-        del with_sdram  # no board of this family has one
-        return _Clocks(platform, board, clock_for(board.clock.hz, clock_hz))
+        return _Clocks(platform, board, clock_for(board.clock.hz, config.clock_hz))
 
     def constraints(self, ports: Sequence[PlacedPort], board: FpgaBoard, clock_hz: int) -> str:
         """Return the PCF file; the tools derive the PLL's clock from the oscillator's."""

@@ -32,11 +32,9 @@ class NexusVendor(Vendor):
         """Return LiteX's platform for a Nexus part."""
         return LatticeNexusPlatform(device, pads, name="soc", toolchain="oxide")
 
-    def clocks(
-        self, platform: GenericPlatform, board: FpgaBoard, clock_hz: int, *, with_sdram: bool
-    ) -> Module:
+    def clocks(self, platform: GenericPlatform, board: FpgaBoard, config: SocConfig) -> Module:
         """Return the PLL and the clock domain."""
-        del with_sdram  # no board of this family has one
+        clock_hz = config.clock_hz
         return _Clocks(platform, board, clock_hz, clock_for(board.clock.hz, clock_hz))
 
     def constraints(self, ports: Sequence[PlacedPort], board: FpgaBoard, clock_hz: int) -> str:
