@@ -44,6 +44,9 @@ class FaultKind(StrEnum):
     BOARD_MISSING = "board-missing"
     BOARD_SILENT = "board-silent"
     BOARD_GARBLED = "board-garbled"
+    METER_MISSING = "meter-missing"
+    METER_GARBLED = "meter-garbled"
+    METER_TOO_SLOW = "meter-too-slow"
     WORKER_LOST = "worker-lost"
     CANCELLED = "cancelled"
     BUG = "bug"
@@ -263,6 +266,24 @@ class BoardGarbled(InfrastructureFault):
     """The board answered something that is not in the protocol."""
 
     kind = FaultKind.BOARD_GARBLED
+
+
+class MeterMissing(InfrastructureFault):
+    """The meter of a board's power is not there, went away, or stopped."""
+
+    kind = FaultKind.METER_MISSING
+
+
+class MeterGarbled(InfrastructureFault):
+    """The meter says what no such meter says, or a power that cannot be."""
+
+    kind = FaultKind.METER_GARBLED
+
+
+class MeterTooSlow(InfrastructureFault):
+    """The meter has too few readings, even of the longest row of inferences."""
+
+    kind = FaultKind.METER_TOO_SLOW
 
 
 class WorkerLost(InfrastructureFault):

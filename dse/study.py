@@ -822,6 +822,140 @@ def flash(
 
 
 @app.command()
+def submission(
+    study: StudyName,
+    trial: TrialNumber,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder to write, a new one.", show_default="submission-STUDY-TRIAL"
+        ),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="How many samples.", show_default="all")
+    ] = None,
+    baseline: Annotated[
+        int | None,
+        typer.Option(
+            metavar="TRIAL",
+            help="What the speed-up is over.",
+            show_default="the slowest CPU alone of the study",
+        ),
+    ] = None,
+    reference_us: Annotated[
+        float | None,
+        typer.Option(
+            min=1e-3, metavar="MICROSECONDS", help="A latency to beat, such as the course's."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--board",
+            metavar="NAME",
+            help="A board of boards.toml.",
+            show_default="the simulated one",
+        ),
+    ] = None,
+    layout: Annotated[
+        Literal["mlperf-tiny"] | None,
+        typer.Option("--as", help="Also lay out a results folder for this benchmark."),
+    ] = None,
+    benchmark: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="ic01, kws01, vww01 or ad01, of MLPerf Tiny.",
+            show_default="serial.model_name",
+        ),
+    ] = None,
+    submitter: Annotated[
+        str, typer.Option(metavar="NAME", help="Your organisation, in a folder's name.")
+    ] = "submitter",
+    division: Annotated[Literal["open", "closed"], typer.Option(help="Of MLPerf Tiny.")] = "open",
+    window_s: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Of each row of inferences for MLPerf Tiny's throughput."
+        ),
+    ] = 10.0,
+    trust: Trust = False,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Hand in a trial: golden test, all samples over the serial line, speed-up, one page."""
+    from dse.commands import submission_files as files
+    from dse.commands.submission import Wishes, submit_trial
+    from dse.output.mlperf_tiny import benchmark_named
+    from dse.output.mlperf_tiny.check import findings_text
+    from dse.output.submission_page import submission_data, submission_text
+    from dse.results.study_results import study_columns, study_front
+    from dse.words import study_command
+
+    folder = out or Path(f"submission-{study}-{trial}")
+    files.require_new(folder)
+    files.require_name(submitter)
+    with _open(db) as store:
+        _require_trust(store, "submission", study, trial, given=trust)
+        columns = study_columns(store, study)
+        chosen = None
+        if layout is not None:
+            chosen = benchmark_named(benchmark or columns.config.serial.model_name)
+        handed_in = submit_trial(
+            store,
+            columns,
+            trial,
+            Wishes(
+                samples=samples,
+                baseline=baseline,
+                reference_us=reference_us,
+                board=name,
+                benchmark=chosen,
+                window_s=window_s,
+            ),
+            report=_report_stage,
+            tell=_tell,
+        )
+        _, front = study_front(store, study)
+    contents = files.page_files(handed_in, front)
+    if chosen is not None:
+        contents |= files.tiny_files(
+            handed_in,
+            chosen,
+            submitter=submitter,
+            division=division,
+            command=study_command(
+                "submission", study, str(trial), "--as", "mlperf-tiny", "--benchmark", chosen.name
+            ),
+        )
+    files.write_folder(folder, contents)
+    result = handed_in.submission
+    _show(submission_data(result), submission_text(result), as_json=as_json)
+    _tell(f"written: {folder / 'index.html'}")
+    if chosen is not None:
+        _tell(findings_text(files.check_results(folder)))
+    if result.inexact:
+        raise typer.Exit(EXIT_DIFFERS)
+
+
+@app.command("check-submission")
+def check_submission(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Has a folder open or closed.")],
+    as_json: Json = False,
+) -> None:
+    """Check a results folder for MLPerf Tiny: structure, rows, quality, descriptions."""
+    from dataclasses import asdict
+
+    from dse.commands.submission_files import check_results
+    from dse.output.mlperf_tiny.check import findings_text
+
+    findings = check_results(folder)
+    _show([asdict(each) for each in findings], findings_text(findings), as_json=as_json)
+    if findings:
+        raise typer.Exit(EXIT_DIFFERS)
+
+
+@app.command()
 def workload(
     file: Annotated[
         Path,

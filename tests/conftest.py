@@ -1,4 +1,10 @@
-"""How the tests are shared out between the processes of pytest-xdist."""
+"""How the tests are shared out between the processes of pytest-xdist, and in which order."""
+
+import os
+import random
+import sys
+from collections import defaultdict
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -6,15 +12,90 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")  # how fast a machine draws examples says nothing about the software
 
-BUILT_ONCE = {"boards": "soc", "cfu": "cfu", "cpu": "cpu", "docs": "docs", "soc": "soc"}
-"""Folders whose files share what takes long to build, with the name of what they share."""
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    # as containers say; but then hundreds of processes compile the same modules: Vizier's cost each
+    # 5 CPU-seconds. What is compiled is kept, away from the checkout.
+    _base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    os.environ.setdefault("PYTHONPYCACHEPREFIX", str(_base / "soft-soc-dse-tests" / "bytecode"))
+    sys.dont_write_bytecode, sys.pycache_prefix = False, os.environ["PYTHONPYCACHEPREFIX"]
+
+BUILT_ONCE = {
+    "boards": "soc",
+    "cfu": "cfu",
+    "cpu": "cpu",
+    "docs": "docs",
+    "soc": "soc",
+    "test_clock_after_routing.py": "small design, routed",
+    "test_measure_on_board.py": "small design, routed",
+    "test_measure_placed.py": "small design, routed",
+    "test_netlist_simulation.py": "small design, routed",
+}
+"""Folders and files that share what takes long to build, with the name of what they share."""
+
+MINUTES = (
+    "cfu",
+    "small design, routed",
+    "soc",
+    "docs",
+    "test_results.py",
+    "test_many_campaigns.py",
+    "test_keys.py",
+    "test_command_line.py",
+    "test_installed.py",
+    "cpu",
+)
+"""What takes longest begins first: at the end no process is to wait for another one's long test."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--random-order-seed",
+        type=int,
+        metavar="N",
+        help="run the files, and the tests of each file, in the order that N draws",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep in one process what shares a simulator or a study, and the tests of any one file."""
     for item in items:
-        group = BUILT_ONCE.get(item.path.parent.name, str(item.path))
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)  # seconds each: a browser starts and draws
+    seed: int | None = config.getoption("random_order_seed")
+    if seed is None:
+        items.sort(key=turn_of)
+    else:
+        items[:] = shuffled(items, seed=seed)
+
+
+def group_of(item: pytest.Item) -> str:
+    """Return the name of what a test shares with others; else its file."""
+    path = item.path
+    return BUILT_ONCE.get(path.name) or BUILT_ONCE.get(path.parent.name) or str(path)
+
+
+def turn_of(item: pytest.Item) -> int:
+    """Return when a test's turn is; equals stay in the order of the files."""
+    group = group_of(item)
+    name = group if group in MINUTES else item.path.name
+    return MINUTES.index(name) if name in MINUTES else len(MINUTES)
+
+
+def shuffled(items: list[pytest.Item], *, seed: int) -> list[pytest.Item]:
+    """Return the tests in an order that ``seed`` alone draws; those of a file stay together.
+
+    A fixture of a file is then made once, as it is in the order of the files' names.
+    """
+    rng = random.Random(seed)
+    files: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        files[str(item.path)].append(item)
+    order = sorted(files)
+    rng.shuffle(order)
+    drawn = []
+    for path in order:
+        rng.shuffle(files[path])
+        drawn += files[path]
+    return drawn

@@ -288,19 +288,31 @@ def check_boards_of(config: StudyConfig) -> None:
     """Make sure that a study whose trials go to boards finds one.
 
     Raises:
-        ConfigError: ``boards.toml`` is missing or wrong, or has no board of the target.
+        ConfigError: ``boards.toml`` is missing or wrong, or has no board of the target; or energy
+            is asked for, and a board has no meter.
         ToolMissing: openFPGALoader is not installed, and a board has no command of its own.
     """
     if config.fidelity is not Fidelity.BOARD:
         return
     from runners.boards.loader import LOADER
+    from runners.measuring.metrics import OF_METERS
     from runners.measuring.on_board import (
         check_boards,  # the board's room, which most studies need not
     )
     from runners.tools import find_program
 
-    if not all(entry.load for entry in check_boards(config.target.name)):
+    entries = check_boards(config.target.name)
+    if not all(entry.load for entry in entries):
         find_program(LOADER)
+    wanted = {metric.name for metric in OF_METERS} & {*config.objectives, *config.constraints}
+    without = [entry.name for entry in entries if entry.power is None]
+    if wanted and without:
+        raise ConfigError(
+            f"study {config.name} asks for {', '.join(sorted(wanted))}, and no meter measures the"
+            f" power of board {', '.join(without)}",
+            fix=f"add a section [boards.{without[0]}.power] to boards.toml, see"
+            " docs/how-to/measure-energy.md",
+        )
 
 
 def _oracle_of(config: StudyConfig, *, say: Callable[[str], None]) -> OracleReport:

@@ -34,6 +34,8 @@ class Flashed:
         latency_us: The same in time.
         latency_half_width_us: Half the width of its 95 % confidence interval.
         inferences: How many were measured.
+        energy_uj: Of one inference; None without a meter.
+        energy_half_width_uj: How well that is known.
         expected_cycles: What the simulation said.
     """
 
@@ -46,6 +48,8 @@ class Flashed:
     latency_us: float
     latency_half_width_us: float
     inferences: int
+    energy_uj: float | None
+    energy_half_width_uj: float | None
     expected_cycles: float
 
 
@@ -81,7 +85,7 @@ def flash_trial(
                 f"board {entry.name} is a {entry.target}, study {name} is for {job.target.name}",
                 fix=f"name a board of target {job.target.name}",
             )
-    settled, expected_cycles = _settled(replace(job, fidelity=Fidelity.PLACED), report)
+    settled, expected_cycles = settled_job(replace(job, fidelity=Fidelity.PLACED), report)
     cache = Cache(default_root())
 
     def listen(opened: Board) -> Board:
@@ -114,11 +118,26 @@ def flashed_text(flashed: Flashed) -> str:
         ),
         ("cycles", f"{flashed.cycles:.0f}, simulated {flashed.expected_cycles:.0f}"),
     ]
+    if flashed.energy_uj is not None:
+        rows.append(
+            (
+                "energy",
+                f"{flashed.energy_uj:.1f} uJ, ± {flashed.energy_half_width_uj:.1f} uJ (95 %)",
+            )
+        )
     return table_text((f"{flashed.study} {flashed.trial}", ""), rows)
 
 
-def _settled(job: Job, report: Callable[[StageEvent], None]) -> tuple[Job, float]:
-    """Return the job at the clock and seed at which it meets timing, and its simulated cycles."""
+def settled_job(job: Job, report: Callable[[StageEvent], None]) -> tuple[Job, float]:
+    """Return the job at the clock and seed at which it meets timing, and its simulated cycles.
+
+    Args:
+        job: Of fidelity ``placed``; it is placed and routed when that was not done yet.
+        report: Told when a stage starts and ends.
+
+    Raises:
+        DseError: The design does not fit, misses timing, or answers wrongly.
+    """
     outcome = measure(job, report=report)
     if not isinstance(outcome, Completed):
         raise outcome.fault.error()
@@ -142,5 +161,7 @@ def _flashed(
         latency_us=values["latency_us"],
         latency_half_width_us=found.latency_half_width_us,
         inferences=found.inferences,
+        energy_uj=values.get("energy_uj"),
+        energy_half_width_uj=values.get("energy_half_width_uj"),
         expected_cycles=expected_cycles,
     )

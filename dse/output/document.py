@@ -49,6 +49,7 @@ class Section:
         table: Below them, or None.
         items: Below that.
         picture: An SVG element that goes before the table in HTML, or empty.
+        picture_file: The same as a file beside the Markdown, or empty.
     """
 
     heading: str
@@ -56,6 +57,7 @@ class Section:
     table: Table | None = None
     items: Sequence[Item] = ()
     picture: str = ""
+    picture_file: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,8 @@ def document_markdown(document: Document) -> str:
     for section in document.sections:
         lines += ["", f"## {_markdown(section.heading)}", ""]
         lines += [f"{_markdown(line)}  " for line in section.lines]
+        if section.picture_file:
+            lines += ["", f"![{_markdown(section.heading)}]({section.picture_file})"]
         if section.table is not None:
             header, rows = section.table.header, section.table.rows
             lines += ["", *(_markdown_row(row) for row in (header, ["---"] * len(header)))]

@@ -58,6 +58,24 @@ def fronts_text(fronts: FrontsBy) -> str:
     return "\n".join([table_text(header, rows), "", *notes])
 
 
+def fronts_rows(fronts: FrontsBy) -> list[dict[str, Any]]:
+    """Return the table of what each front has and adds: a row a group, figures as numbers."""
+    first = fronts.groups[0]
+    return [
+        {
+            fronts.by: group.name,
+            "trials": group.trials,
+            "on_its_front": len(group.points),
+            "on_the_joint_front": sum(point.is_joint for point in group.points),
+            **{f"best_{name}": group.best[at] for at, name in enumerate(fronts.objectives)},
+            "is_estimate": _has_estimate(group),
+            "against_the_first": _against(fronts, group, first),
+            "adds": round(group.adds, 4),
+        }
+        for group in fronts.groups
+    ]
+
+
 def plot_fronts(fronts: FrontsBy, path: Path) -> None:
     """Draw the fronts over their first two objectives to an SVG or PNG file.
 
@@ -69,8 +87,11 @@ def plot_fronts(fronts: FrontsBy, path: Path) -> None:
     write_picture(fronts_drawing(fronts), path)
 
 
-def fronts_drawing(fronts: FrontsBy) -> Drawing:
-    """Return the picture: a front in a colour for each group, the table of what it adds below."""
+def fronts_drawing(fronts: FrontsBy, *, with_table: bool = True) -> Drawing:
+    """Return the picture: a front in a colour for each group, the table of what it adds below.
+
+    Without the table the groups' names and colours stand there alone: what it says stands beside.
+    """
     title = f"{', '.join(fronts.studies)}: one front for each {fronts.by}"
     names = max(len(group.name) for group in fronts.groups) * LETTER_WIDTH
     height = _HEIGHT + _ROW * (len(fronts.groups) + 2)
@@ -102,8 +123,22 @@ def fronts_drawing(fronts: FrontsBy) -> Drawing:
             sort = "hollow" if point.is_estimate else "mark"
             hint = f"{group.name}: trial {point.number} of {point.study}"
             drawing.circle(x, y, 5.0, f"c-series-{sort}-{kind}", hint)
-    _write_table(drawing, fronts, names)
+    if with_table:
+        _write_table(drawing, fronts, names)
+    else:
+        _write_key(drawing, fronts)
     return drawing
+
+
+def _write_key(drawing: Drawing, fronts: FrontsBy) -> None:
+    x, y = 14.0, _HEIGHT + 8
+    for number, group in enumerate(fronts.groups):
+        width = 24 + len(group.name) * LETTER_WIDTH
+        if x + width > drawing.width and x > 14.0:
+            x, y = 14.0, y + _ROW
+        drawing.circle(x, y - 4, 4.5, f"c-series-mark-{number % len(SERIES)}")
+        drawing.text(x + 12, y, group.name)
+        x += width + 8
 
 
 def _write_table(drawing: Drawing, fronts: FrontsBy, names: float) -> None:

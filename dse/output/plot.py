@@ -41,8 +41,16 @@ def plot_front(front: Front, config: StudyConfig, path: Path) -> None:
     write_picture(front_drawing(front, config), path)
 
 
-def front_drawing(front: Front, config: StudyConfig) -> Drawing:
-    """Return the picture of a front that has at least one point."""
+def front_drawing(
+    front: Front, config: StudyConfig, *, chosen: TrialResult | None = None
+) -> Drawing:
+    """Return the picture of a front that has at least one point.
+
+    Args:
+        front: The front.
+        config: Of its study.
+        chosen: A trial that has all objectives, drawn in a ring, on the front or not.
+    """
     table = _table(front)
     widths = [max(map(len, column)) * LETTER_WIDTH for column in zip(*table, strict=True)]
     height = max(_CHART_HEIGHT, _TOP + _ROW * len(table))
@@ -50,7 +58,7 @@ def front_drawing(front: Front, config: StudyConfig) -> Drawing:
     title = f"{config.name}: {config.network_name} on {config.target.name}"
     drawing = Drawing(width, height, title)
     drawing.text(10, 20, title, "c-head")
-    _write_key(drawing, front)
+    _write_key(drawing, front, chosen)
     points = [_place(result, front) for result in front.points]
     if len(front.objectives) == 1:
         values = (front.dominated_values[:, 0] / quantity(front.objectives[0]).divisor).tolist()
@@ -60,7 +68,8 @@ def front_drawing(front: Front, config: StudyConfig) -> Drawing:
         others = [
             (a / of_x.divisor, b / of_y.divisor) for a, b, *_ in front.dominated_values.tolist()
         ]
-    shown = points + others
+    of_chosen = [] if chosen is None else [_place(chosen, front)]
+    shown = points + others + of_chosen
     across = _axis([x for x, _ in shown], start=70, end=_CHART_WIDTH - 30)
     upward = _axis([y for _, y in shown], start=_CHART_HEIGHT - _BOTTOM, end=_TOP)
     x_label, y_label = _labels(front, across, upward)
@@ -70,6 +79,7 @@ def front_drawing(front: Front, config: StudyConfig) -> Drawing:
         front=[_mark(result, place) for result, place in zip(front.points, points, strict=True)],
         others=others,
         has_steps=len(front.objectives) == 2,
+        chosen=None if chosen is None else _mark(chosen, of_chosen[0]),
     )
     draw_scatter(drawing, scatter, across=across, upward=upward)
     _write_table(drawing, table, widths)
@@ -108,7 +118,7 @@ def _axis(values: list[float], *, start: float, end: float) -> Axis:
     return make_axis(values, start=start, end=end, is_log=is_log)
 
 
-def _write_key(drawing: Drawing, front: Front) -> None:
+def _write_key(drawing: Drawing, front: Front, chosen: TrialResult | None) -> None:
     """Say under the title what each sort of point is, and how many there are."""
     guessed = sum(bool(result.estimates) for result in front.points)
     entries = [
@@ -122,6 +132,11 @@ def _write_key(drawing: Drawing, front: Front) -> None:
             drawing.circle(x, 40, 4.5, kind)
             drawing.text(x + 10, 44, text, "c-soft")
             x += 10 + LETTER_WIDTH * len(text) + _GAP
+    if chosen is not None:
+        text = f"trial {chosen.trial.number}"
+        drawing.circle(x, 40, 6.0, "c-chosen")
+        drawing.text(x + 12, 44, text, "c-soft")
+        x += 12 + LETTER_WIDTH * len(text) + _GAP
     if len(front.objectives) == 2:
         drawing.line(x - 4, 40, x + 12, 40, "c-line")
         drawing.text(x + 18, 44, "border of what the front dominates", "c-soft")

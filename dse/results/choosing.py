@@ -283,14 +283,20 @@ def ranked(
     )
 
 
-def fits(columns: StudyColumns, part: str) -> Mask:
-    """Return where a trial uses no more of anything than a part has, as far as it was counted."""
+def fits(columns: StudyColumns, part: str, *, spare: float = 0.0) -> Mask:
+    """Return where a trial uses no more of anything than a part has, as far as it was counted.
+
+    Args:
+        columns: Of the study.
+        part: Name of an FPGA.
+        spare: The share of each of its resources that must stay free.
+    """
     room = np.zeros(len(columns), dtype=np.bool_)
     over = np.zeros(len(columns), dtype=np.bool_)
     for name, there in capacity_of(part).items():
         values = columns.column(name)
-        room |= values <= there
-        over |= values > there
+        room |= values <= there * (1 - spare)
+        over |= values > there * (1 - spare)
     return room & ~over
 
 

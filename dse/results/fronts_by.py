@@ -9,7 +9,7 @@ from contracts.faults import ConfigError
 from contracts.parameter import Value
 from dse import program
 from dse.pareto import Goal, Point, Points, front, hypervolume, reference_point
-from dse.results.columns import StudyColumns
+from dse.results.columns import Mask, StudyColumns
 from dse.results.front import goals_of
 from dse.words import value_text
 
@@ -74,12 +74,15 @@ class FrontsBy:
     groups: tuple[GroupFront, ...]
 
 
-def fronts_by(studies: Sequence[StudyColumns], by: str) -> FrontsBy:
+def fronts_by(
+    studies: Sequence[StudyColumns], by: str, *, kept: Sequence[Mask] | None = None
+) -> FrontsBy:
     """Return the front of each group of trials.
 
     Args:
         studies: With designs and objectives; at least one.
         by: A parameter, or ``study`` for one group a study.
+        kept: Where trials of each study count; None for all that count in their study.
 
     Raises:
         ConfigError: The studies have other objectives, no design has the parameter, or no trial
@@ -94,8 +97,11 @@ def fronts_by(studies: Sequence[StudyColumns], by: str) -> FrontsBy:
                 f" {', '.join(objectives)}",
                 fix="draw studies of the same objectives",
             )
+    counting = [columns.standing.kept for columns in studies] if kept is None else kept
     found = [
-        group for columns in studies for group in _groups(columns, by, with_study=len(studies) > 1)
+        group
+        for columns, counts in zip(studies, counting, strict=True)
+        for group in _groups(columns, by, counts, with_study=len(studies) > 1)
     ]
     found = [group for group in found if len(group.positions)]
     if not found:
@@ -114,8 +120,8 @@ class _Group:
     points: Points
 
 
-def _groups(columns: StudyColumns, by: str, *, with_study: bool) -> list[_Group]:
-    kept = np.flatnonzero(columns.standing.kept)
+def _groups(columns: StudyColumns, by: str, counts: Mask, *, with_study: bool) -> list[_Group]:
+    kept = np.flatnonzero(counts)
     values = np.column_stack([columns.column(name) for name in columns.config.objectives])
     study = columns.config.name
 
@@ -151,16 +157,21 @@ def _joined(
     objectives: tuple[str, ...],
     goals: tuple[Goal, ...],
 ) -> FrontsBy:
-    every: list[Point] = [point for group in groups for point in group.points.tolist()]
+    own = [front(group.points, goals) for group in groups]
+    # what is behind its own front is behind them all, and spans no volume
+    bests: list[list[Point]] = [
+        group.points[list(at)].tolist() for group, at in zip(groups, own, strict=True)
+    ]
+    every = [point for best in bests for point in best]
     joint = {tuple(every[at]) for at in front(every, goals)}
-    bound = reference_point(every, goals)
+    bound = reference_point([p for group in groups for p in group.points.tolist()], goals)
     whole = hypervolume(every, bound, goals)
     made = []
-    for group in groups:
-        others = [point for each in groups if each is not group for point in each.points.tolist()]
+    for number, group in enumerate(groups):
+        others = [point for n, best in enumerate(bests) if n != number for point in best]
         without = hypervolume(others, bound, goals) if others else 0.0
         points = []
-        for at in front(group.points, goals):
+        for at in own[number]:
             position = group.positions[at]
             values = tuple(group.points[at].tolist())
             _, estimates = group.columns.measured(position)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.faults import ConfigError
 from contracts.untrusted import parse_toml
+from runners.boards.meters import PowerSection, require_meter
 
 EXAMPLE = """\
 [boards.left]
@@ -31,6 +32,7 @@ class BoardEntry(BaseModel):
             its path.
         power_cycle: Command that takes the board's power away and gives it back; empty for none.
         quarantined: Not to be used.
+        power: A meter in its supply; None for none, and then there is no energy figure.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
@@ -45,6 +47,12 @@ class BoardEntry(BaseModel):
     load: list[str] = Field(default_factory=list)
     power_cycle: list[str] = Field(default_factory=list)
     quarantined: bool = False
+    power: PowerSection | None = None
+
+    @property
+    def power_section(self) -> str:
+        """What messages call the section of its meter."""
+        return f"[boards.{self.name}.power]"
 
 
 class Bench:
@@ -139,7 +147,10 @@ def _entry(path: Path, name: str, section: Any) -> BoardEntry:
             fix=f"write [boards.{name}]; that is its name",
         )
     try:
-        return BoardEntry(name=name, **section)
+        entry = BoardEntry(name=name, **section)
+        if entry.power is not None:
+            require_meter(entry.power, where=f"{path}: {entry.power_section}")
+        return entry
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         key = ".".join(str(step) for step in problem["loc"])
@@ -147,7 +158,8 @@ def _entry(path: Path, name: str, section: Any) -> BoardEntry:
         if problem["type"] == "missing":
             raise ConfigError(f"{where} is missing", fix="add the key") from None
         if problem["type"] == "extra_forbidden":
-            allowed = [known for known in BoardEntry.model_fields if known != "name"]
+            model = PowerSection if problem["loc"][0] == "power" else BoardEntry
+            allowed = [known for known in model.model_fields if known != "name"]
             raise ConfigError(
                 f"{where} is not a known key", fix=f"use one of {', '.join(allowed)}"
             ) from None

@@ -22,7 +22,7 @@ from runners.boards import Board
 from runners.boards.bench import BoardEntry
 from runners.boards.lease import Leases
 from runners.boards.loader import load_bitstream, power_cycle
-from runners.boards.program import BoardFigures, BoardProgram, run_program
+from runners.boards.program import BoardFigures, BoardProgram, Metered, run_program
 from runners.boards.serial_boot import BootLimits, boot
 from runners.boards.serial_port import open_port
 
@@ -90,6 +90,8 @@ class Climber:
         log: Where every rung is noted; the tools' own output lies beside it.
         progress: Takes the finished share, 0 to 1.
         listen: Wraps the opened board, for example in a recording.
+        metered: A meter in the board's supply; None for none. Its faults end the climb.
+        then: Done with the board when the program is measured; done again after a rung.
     """
 
     entry: BoardEntry
@@ -100,12 +102,15 @@ class Climber:
     log: BoardLog
     progress: Callable[[float], None]
     listen: Callable[[Board], Board] = lambda board: board
+    metered: Metered | None = None
+    then: Callable[[Board], None] = lambda _: None
 
     def run(self, leases: Leases) -> BoardFigures:
         """Measure the program, climbing the ladder as far as it takes.
 
         Raises:
             WrongResult: The board works, the design does not.
+            MeterMissing, MeterGarbled, MeterTooSlow: The board works, its meter does not.
             BoardMissing: Cable or port are not there or not ours: nothing is put away.
             DseError: The last rung's fault; the board is then in quarantine.
         """
@@ -186,11 +191,14 @@ class Climber:
         return self._run(board)
 
     def _run(self, board: Board) -> BoardFigures:
-        return run_program(
+        figures = run_program(
             board,
             self.program,
             progress=lambda share: self.progress(_LOADED + (1 - _LOADED) * share),
+            metered=self.metered,
         )
+        self.then(board)
+        return figures
 
     @property
     def _tool_log(self) -> Path:

@@ -3,12 +3,14 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from contracts.faults import BoardGarbled
 from contracts.measurement import LayerProfile
 from runners.boards import Board
+from runners.boards.energy import Energy, measure_energy
+from runners.boards.meters import PowerSection, Recorder
 from runners.boards.mlperf import Device, require_bit_exact
 from runners.boards.repeats import LEAST, MOST, Repeated, repeated
 from runners.job import Limits, Serial
@@ -53,14 +55,28 @@ class BoardFigures:
     Attributes:
         cycles: Of an inference of the first golden input.
         layers: Profile of the last of these inferences.
+        energy: Of one; None without a meter.
     """
 
     cycles: Repeated
     layers: tuple[LayerProfile, ...]
+    energy: Energy | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metered:
+    """A meter that is listened to, and how it was described."""
+
+    meter: Recorder
+    settings: PowerSection
 
 
 def run_program(
-    board: Board, program: BoardProgram, *, progress: Callable[[float], None]
+    board: Board,
+    program: BoardProgram,
+    *,
+    progress: Callable[[float], None],
+    metered: Metered | None = None,
 ) -> BoardFigures:
     """Check every golden input on a board that runs the firmware, and measure the first.
 
@@ -68,8 +84,10 @@ def run_program(
         board: Stays the caller's; the firmware has been started.
         program: What runs there.
         progress: Takes the finished share, 0 to 1.
+        metered: A meter in the board's supply; None for none.
 
     Raises:
+        MeterMissing, MeterGarbled, MeterTooSlow: The meter failed, not the board.
         WrongResult: An output differs from the reference kernels.
         BoardGarbled: Another firmware answers, the talk is spoilt, or the clock is another one.
         BoardSilent, BoardMissing: The board stopped answering, or went away.
@@ -93,7 +111,17 @@ def run_program(
     figures = BoardFigures(cycles=cycles, layers=device.layers())
     if program.clock_check_s:
         _require_clock(device, program, cycles.mean)
-    return figures
+    if metered is None:
+        return figures
+    energy = measure_energy(
+        board,
+        metered.meter,
+        inference_s=cycles.mean / program.clock_hz,
+        window_s=metered.settings.window_s,
+        accuracy_percent=metered.settings.accuracy_percent,
+        answer_s=min(program.limits.serial_timeout_s, _ANSWER_LIMIT_S),
+    )
+    return replace(figures, energy=energy)
 
 
 def _device_on(board: Board, program: BoardProgram) -> Device:

@@ -87,6 +87,24 @@ INFERENCES = MetricDefinition(
     better=None,
 )
 
+ENERGY_UJ = MetricDefinition(
+    name="energy_uj",
+    unit="uJ",
+    description="what one inference takes out of the board's supply, by a meter in it",
+    since=Fidelity.BOARD,
+    better="lower",
+)
+ENERGY_HALF_WIDTH_UJ = MetricDefinition(
+    name="energy_half_width_uj",
+    unit="uJ",
+    description="half the width of the 95 % confidence interval of `energy_uj`, the meter's error"
+    " included",
+    since=Fidelity.BOARD,
+    better="lower",
+)
+OF_METERS = (ENERGY_UJ, ENERGY_HALF_WIDTH_UJ)
+"""What only a board with a meter has."""
+
 
 def by_name(definitions: Iterable[MetricDefinition]) -> dict[str, MetricDefinition]:
     """Return definitions by name, in their order.
@@ -111,6 +129,7 @@ METRICS: Mapping[str, MetricDefinition] = by_name(
         *fpga.METRICS,
         *(CLOCK_MHZ, REQUESTED_CLOCK_MHZ, FMAX_MHZ, PLACE_SEED),
         *(LATENCY_HALF_WIDTH_US, INFERENCES),
+        *OF_METERS,
     )
 )
 """What this software measures, by name, the cheapest first."""

@@ -1,8 +1,9 @@
 """A design on a real board: lease one, load it, boot the firmware, check it and measure it."""
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +14,18 @@ from runners.boards import Board
 from runners.boards.bench import BoardEntry, default_bench_path, read_bench
 from runners.boards.ladder import BoardLog, Climber
 from runners.boards.lease import Leases
-from runners.boards.program import BoardProgram
+from runners.boards.meters import open_meter
+from runners.boards.program import BoardFigures, BoardProgram, Metered
 from runners.boards.serial_boot import BootLimits
 from runners.job import Job, StageEvent, StageState
-from runners.measuring.metrics import CYCLES, INFERENCES, LATENCY_HALF_WIDTH_US, LATENCY_US
+from runners.measuring.metrics import (
+    CYCLES,
+    ENERGY_HALF_WIDTH_UJ,
+    ENERGY_UJ,
+    INFERENCES,
+    LATENCY_HALF_WIDTH_US,
+    LATENCY_US,
+)
 from runners.pipeline import Pipeline, Report
 from runners.stages.bitstream import bitstream_of
 from runners.stages.golden import read_golden
@@ -36,7 +45,8 @@ class BoardMeasurement:
 
     Attributes:
         board: The board's name.
-        metrics: ``latency_us`` and ``cycles``, of fidelity ``board``.
+        metrics: ``latency_us`` and ``cycles``, of fidelity ``board``, and ``energy_uj`` where the
+            board has a meter.
         layers: Profile of the last inference.
         inferences: How many the mean is of.
         latency_half_width_us: Half the width of its 95 % confidence interval.
@@ -78,6 +88,7 @@ def measure_on_board(
     boot_limits: BootLimits | None = None,
     clock_check_s: float = 2.0,
     listen: Callable[[Board], Board] = lambda board: board,
+    then: Callable[[Board], None] = lambda _: None,
     tell: Callable[[str], None] = _LOG.warning,
 ) -> BoardMeasurement:
     """Measure a placed design on a board of its target.
@@ -92,11 +103,14 @@ def measure_on_board(
         boot_limits: How long each part of a boot may take.
         clock_check_s: For how long the board's clock is compared with this computer's, 0 for not.
         listen: Wraps the opened board, for example in a recording.
+        then: Done with the board when the design is measured, while it is still leased.
         tell: Told what a person should know at once: a wait for a board, a rung of the ladder.
 
     Raises:
         ConfigError: ``boards.toml`` has no such board.
         WrongResult: An output differs from the reference kernels.
+        ToolMissing: The Python package of the board's meter is not installed.
+        MeterMissing, MeterGarbled, MeterTooSlow: The board's meter failed.
         BoardMissing, BoardSilent, BoardGarbled, FlashFailed: The board is not there, or was given
             up after every rung of the ladder and is in quarantine.
         DseError: A stage failed.
@@ -112,8 +126,12 @@ def measure_on_board(
     report(StageEvent(stage=STAGE, state=StageState.STARTED))
     started_s, spent_s = time.monotonic(), time.process_time()
     try:
-        with leases.take(entries, holder=holder, timeout_s=_LEASE_TIMEOUT_S, waiting=tell) as lease:
+        with contextlib.ExitStack() as stack:
+            lease = stack.enter_context(
+                leases.take(entries, holder=holder, timeout_s=_LEASE_TIMEOUT_S, waiting=tell)
+            )
             log = BoardLog(path=leases.log_path(lease.entry.name), holder=holder, tell=tell)
+            metered = stack.enter_context(_meter_of(lease.entry))
             figures = Climber(
                 entry=lease.entry,
                 bitstream=bitstream,
@@ -123,6 +141,8 @@ def measure_on_board(
                 log=log,
                 progress=progress,
                 listen=listen,
+                metered=metered,
+                then=then,
             ).run(leases)
     except BaseException:
         report(StageEvent(stage=STAGE, state=StageState.FAILED))
@@ -136,6 +156,7 @@ def measure_on_board(
             LATENCY_US.measured(cycles.mean / clock_mhz, fidelity=Fidelity.BOARD),
             LATENCY_HALF_WIDTH_US.measured(cycles.half_width / clock_mhz),
             INFERENCES.measured(cycles.count),
+            *_energy_metrics(figures),
         ),
         layers=figures.layers,
         inferences=cycles.count,
@@ -147,6 +168,28 @@ def measure_on_board(
             cpu_s=time.process_time() - spent_s,
             cached=False,
         ),
+    )
+
+
+@contextlib.contextmanager
+def _meter_of(entry: BoardEntry) -> Iterator[Metered | None]:
+    """Listen to a board's meter, from before it is loaded: the meter may be its supply."""
+    if entry.power is None:
+        yield None
+        return
+    meter = open_meter(entry.power, where=entry.power_section)
+    try:
+        yield Metered(meter=meter, settings=entry.power)
+    finally:
+        meter.close()
+
+
+def _energy_metrics(figures: BoardFigures) -> tuple[Metric, ...]:
+    if figures.energy is None:
+        return ()
+    return (
+        ENERGY_UJ.measured(figures.energy.uj),
+        ENERGY_HALF_WIDTH_UJ.measured(figures.energy.half_width_uj),
     )
 
 

@@ -225,6 +225,13 @@ class _Conversation:
                 for _ in range(20):
                     line.say(self._board.boot_text())
                     time.sleep(0.02)
+            case _ if text.startswith(b"infer") and self._board.speed:
+                # the first timestamp comes before the inferences, the second behind them
+                begin = answer.index(b"m-lap-us")
+                end = answer.index(b"m-lap-us", begin + 1)
+                line.say(answer[:end])
+                time.sleep(int(text.split()[1]) / 1000 / self._board.speed)
+                line.say(answer[end:])
             case _:
                 line.say(answer)
         return True
@@ -242,8 +249,6 @@ class _Conversation:
                 lines = ["m-load-done"]
             case ["infer", count, warmups]:
                 begin_us, self._time_us = self._time_us, self._time_us + 1000 * int(count)
-                if self._board.speed:
-                    time.sleep(int(count) / 1000 / self._board.speed)
                 lines = [
                     *(f"m-warmup-start-{warmups}", "m-warmup-done", f"m-infer-start-{count}"),
                     *(f"m-lap-us-{begin_us}", f"m-lap-us-{self._time_us}", "m-infer-done"),

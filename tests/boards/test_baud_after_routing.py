@@ -126,7 +126,7 @@ def test_the_boot_program_speaks_at_the_speed_of_the_settled_clock(
         del design[name]
     asked = dataclasses.replace(small, target=target, design=design)
     settled = asked.at(clock_hz=clock_hz, place_seed=1)
-    assert asked_clock_hz(target) == 75_000_000, "it was synthesised for another clock"
+    assert asked_clock_hz(target) == 110_000_000, "it was synthesised for another clock"
     text, shortest = said(settled, tmp_path, count=14 if rom_bytes == 4096 else 250)
     assert words in text
     assert abs(shortest - clock_hz / BAUD) <= 1

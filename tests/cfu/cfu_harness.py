@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from contracts.kernel_headers import KernelHeaders
@@ -18,6 +19,7 @@ from sw_templates.generate import c_environment
 from sw_templates.operator_set import OperatorSet, find_operators
 from sw_templates.options import KERNELS_FOLDER, FirmwareOptions
 from sw_templates.tflm import write_kernels
+from tests.objects import compile_once
 
 FOLDER = Path(__file__).parent
 
@@ -41,18 +43,23 @@ class Run:
 
 
 class VerilatedRuntime:
-    """Verilator's own library, compiled once for all models of a test run."""
+    """Verilator's own library, compiled for the first model of a test run and used for all."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         root = subprocess.run(
             ["verilator", "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, check=True
         ).stdout.strip()
         self.include = Path(root) / "include"
-        self.objects = []
+
+    @cached_property
+    def objects(self) -> list[Path]:
+        """The library's object files."""
+        made = []
         for name in ("verilated", "verilated_threads"):
-            target = folder / f"{name}.o"
-            self._compile("-c", self.include / f"{name}.cpp", "-o", target, folder=folder)
-            self.objects.append(target)
+            made.append(self._folder / f"{name}.o")
+            self._compile("-c", self.include / f"{name}.cpp", "-o", made[-1], folder=self._folder)
+        return made
 
     def _compile(self, *arguments: object, folder: Path) -> None:
         includes = [f"-I{self.include}", f"-I{self.include}/vltstd", f"-I{folder}"]
@@ -169,12 +176,8 @@ def compile_host(sources: Sequence[str], folder: Path, program: str) -> Path:
     """Compile C sources as strictly as a firmware, with sanitisers; return the program."""
     checks = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     warnings = ("-Wall", "-Wextra", "-Werror")
-    run_tool(
-        ["cc", "-O1", "-std=gnu11", "-fwrapv", *checks, *warnings, *sources, "-o", program],
-        cwd=folder,
-        log=folder / "cc.log",
-        timeout_s=120,
-    )
+    command = ["cc", "-O1", "-std=gnu11", "-fwrapv", *checks, *warnings, *sources, "-o", program]
+    compile_once(command, folder, log=folder / "cc.log", timeout_s=120)
     return folder / program
 
 

@@ -50,6 +50,7 @@ def test_a_yosys_of_the_system_changes_nothing(another_yosys: Callable[[], bool]
     assert not another_yosys()
 
 
+@pytest.mark.slow
 def test_the_text_is_the_one_of_amaranths_own_back_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AMARANTH_USE_YOSYS", "builtin")
     module, ports = counter()

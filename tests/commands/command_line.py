@@ -1,7 +1,9 @@
 """``python -m dse.study`` with the fake rooms: what the tests start as real processes."""
 
+import contextlib
 import functools
 import os
+from collections.abc import Iterator
 from unittest import mock
 
 import dse.commands.campaigns
@@ -50,7 +52,9 @@ def loaded_space(config: StudyConfig) -> Space:
     return fake_space(config)
 
 
-if __name__ == "__main__":
+@contextlib.contextmanager
+def fake_rooms() -> Iterator[None]:
+    """Put the fake rooms in place of what is slow."""
     with (
         mock.patch.object(dse.commands.campaigns, "MEASURE", MEASURE),
         mock.patch.object(dse.commands.campaigns, "assemble_space", loaded_space),
@@ -65,4 +69,9 @@ if __name__ == "__main__":
         mock.patch.object(dse.commands.campaigns, "context_of", return_value=CONTEXT),
         mock.patch.object(dse.commands.rerun, "MEASURE_AGAIN", MEASURE),
     ):
+        yield
+
+
+if __name__ == "__main__":
+    with fake_rooms():
         dse.study.main()

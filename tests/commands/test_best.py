@@ -1,8 +1,6 @@
 """The best design and the front within limits, and what a limit may look like."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from dse.results.choosing import Limit, choose, parse_limit
 from dse.results.columns import StudyColumns
 from dse.results.study_results import study_columns
 from dse.store import Reader
+from tests.commands.here import call_here
 
 ROOT = Path(__file__).parents[2]
 
@@ -113,11 +112,5 @@ def test_what_nothing_keeps_or_nobody_knows_is_named(columns: StudyColumns) -> N
 
 def test_the_command_prints_json(database: Path) -> None:
     words = ["best", "imgc", "--limit", "latency_us=150000", "--by", "lut4", "--json"]
-    ended = subprocess.run(
-        [sys.executable, "-m", "dse.study", *words, "--db", str(database)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    ended = call_here(*words, "--db", database)
     assert json.loads(ended.stdout)["by"] == "lut4"

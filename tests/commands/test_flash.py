@@ -112,7 +112,7 @@ def test_a_design_that_cannot_be_placed_is_not_flashed(
     (tmp_path / "one.toml").write_text(CONFIG)
     _, config = load_config(tmp_path / "one.toml")
     with pytest.raises(DoesNotFit, match="too large"):
-        flash._settled(config.job({"cfu": "none"}), report=lambda _: None)
+        flash.settled_job(config.job({"cfu": "none"}), report=lambda _: None)
 
 
 def test_a_study_on_boards_needs_a_board_before_its_first_trial(
@@ -127,3 +127,42 @@ def test_a_study_on_boards_needs_a_board_before_its_first_trial(
         '[boards.a]\ntarget = "on_chip_85f"\nport = "p"\nload = ["true"]\n'
     )
     check_boards_of(config)
+
+
+def test_energy_is_asked_for_only_where_every_board_has_a_meter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DSE_BOARDS", str(tmp_path / "boards.toml"))
+    asked = CONFIG.replace('"simulate"', '"board"').replace(
+        'minimise = ["latency_us", "cycles"]', 'minimise = ["latency_us", "energy_uj"]'
+    )
+    (tmp_path / "one.toml").write_text(asked)
+    _, config = load_config(tmp_path / "one.toml")
+    board = '[boards.{0}]\ntarget = "on_chip_85f"\nport = "{0}"\nload = ["true"]\n'
+    meter = '[boards.{0}.power]\nmeter = "command"\ncommand = ["m"]\n'
+    text = board.format("a") + meter.format("a") + board.format("b")
+    (tmp_path / "boards.toml").write_text(text)
+    with pytest.raises(ConfigError, match=r"energy_uj, and no meter .* board b\n  fix: .*b\.power"):
+        check_boards_of(config)
+    (tmp_path / "boards.toml").write_text(text + meter.format("b"))
+    check_boards_of(config)
+
+
+def test_energy_stands_below_the_latency() -> None:
+    flashed = flash.Flashed(
+        study="night",
+        trial=3,
+        board="left",
+        port="p",
+        clock_mhz=50.0,
+        cycles=3e6,
+        latency_us=6e4,
+        latency_half_width_us=10.0,
+        inferences=3,
+        energy_uj=30000.0,
+        energy_half_width_uj=150.0,
+        expected_cycles=3e6,
+    )
+    assert "30000.0 uJ, ± 150.0 uJ (95 %)" in flash.flashed_text(flashed)
+    without = dataclasses.replace(flashed, energy_uj=None, energy_half_width_uj=None)
+    assert "uJ" not in flash.flashed_text(without)

@@ -177,7 +177,7 @@ def test_a_study_that_is_not_there_cannot_be_acted_on(asking: Asking) -> None:
 
 def test_a_resumed_study_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     program = tmp_path / "program"
-    program.write_text(f'#!/bin/sh\necho "$@" $$ > {tmp_path}/said\necho log; sleep 30\n')
+    program.write_text(f'#!/bin/sh\necho log\necho "$@" $$ > {tmp_path}/said; sleep 30\n')
     program.chmod(0o755)
     resume = Resumer(tmp_path / "results.db")
     with mock.patch.object(sys, "executable", str(program)):
@@ -186,7 +186,7 @@ def test_a_resumed_study_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert "was started" in first
     assert "is at it already" in again
     said = tmp_path / "said"
-    deadline_s = time.monotonic() + 10
+    deadline_s = time.monotonic() + 60
     while not (said.exists() and said.read_text().strip()) and time.monotonic() < deadline_s:
         time.sleep(0.02)
     *words, pid = said.read_text().split()

@@ -3,31 +3,24 @@
 import csv
 import io
 import json
-import os
 import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from dse.store import Store
 from runners.stages.golden import Missed, OracleReport
+from tests.commands.here import call_here
 from tests.dashboard.http import client
 
 ROOT = Path(__file__).parents[2]
 
 
 def command_line(database: Path, *words: str) -> object:
-    ended = subprocess.run(
-        [sys.executable, "-m", "dse.study", *words, "--db", str(database), "--json"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    ended = call_here(*words, "--db", database, "--json")
+    assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout)
 
 
@@ -85,12 +78,7 @@ def test_trials_come_in_pages_and_are_those_of_the_export(example: Path, tmp_pat
         after = page["next"]
     assert [row["trial"] for row in rows] == list(range(1, 49))
     exported = tmp_path / "trials.csv"
-    subprocess.run(
-        [sys.executable, "-m", "dse.study", "export", "imgc", exported, "--db", example],
-        check=True,
-        capture_output=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    assert call_here("export", "imgc", exported, "--db", example).returncode == 0
     table = list(csv.DictReader(exported.read_text().splitlines()))
     for row, expected in zip(rows, table, strict=True):
         for name, text in expected.items():

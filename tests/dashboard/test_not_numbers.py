@@ -2,14 +2,13 @@
 
 import json
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from dse.words import json_text, number_text
+from tests.commands.here import call_here
 from tests.dashboard.http import client
 
 ROOT = Path(__file__).parents[2]
@@ -91,18 +90,12 @@ def test_every_answer_to_a_script_is_json(infinite: Path, path: str) -> None:
     json.loads(answer.content, parse_constant=refuse)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("as_json", [True, False], ids=["json", "text"])
 def test_every_command_shows_it(infinite: Path, words: tuple[str, ...], as_json: bool) -> None:
     options = ("--db", str(infinite), *(("--json",) if as_json else ()))
-    ended = subprocess.run(
-        [sys.executable, "-m", "dse.study", *words, *options],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-    )
+    ended = call_here(*words, *options)
+    assert ended.returncode == 0, ended.stderr
     if as_json:
         json.loads(ended.stdout, parse_constant=refuse)
 

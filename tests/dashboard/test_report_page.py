@@ -18,3 +18,17 @@ def test_a_study_has_a_report_and_a_link_to_it(example: Path) -> None:
     assert asking.get("/studies/imgc/report?hour=1").status_code == 400
     assert asking.get("/studies/imgc/report?hours=x").status_code in (400, 422)
     assert asking.get("/studies/none/report").status_code == 404
+
+
+def test_the_report_is_one_file_that_needs_no_other(example: Path) -> None:
+    asking = client(example)
+    page = asking.get("/studies/imgc/report").text
+    assert 'href="/studies/imgc/report.html" download' in page
+    file = asking.get("/studies/imgc/report.html")
+    assert file.headers["content-disposition"] == 'attachment; filename="imgc-report.html"'
+    assert file.text.startswith("<!doctype html>")
+    assert "<svg" in file.text
+    assert "<script" not in file.text
+    assert 'src="' not in file.text
+    assert "href=" not in file.text
+    assert asking.get("/studies/none/report.html").status_code == 404

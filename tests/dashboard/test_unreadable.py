@@ -1,15 +1,13 @@
 """A database of somebody else: one study that cannot be read is named, and spoils no other page."""
 
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.commands.here import Ended, call_here
 from tests.dashboard.http import client
 
-ROOT = Path(__file__).parents[2]
 BAD, GOOD = "table", "imgc"
 OF_STUDY = f"WHERE name = '{BAD}'"
 OF_TRIAL = f"WHERE study_id = (SELECT id FROM studies {OF_STUDY}) AND number = 3"
@@ -85,17 +83,10 @@ def test_the_list_of_studies_says_which_one_cannot_be_read(database: Path, damag
     assert f"/studies/{GOOD}" in page
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", [*IN_THE_STUDY, *IN_ONE_TRIAL])
 def test_commands_name_the_study_and_read_the_others(database: Path, damage: str) -> None:
-    def run(*words: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "dse.study", *words, "--db", str(database)],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=ROOT,
-        )
+    def run(*words: str) -> Ended:
+        return call_here(*words, "--db", database)
 
     damaged(database, (IN_THE_STUDY | IN_ONE_TRIAL)[damage])
     bad = run("show", BAD, "3")

@@ -39,6 +39,7 @@ from tests.firmware.tflite_builder import (
     TensorSpec,
     build,
 )
+from tests.objects import compile_once
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 IMGC = DATA / "imgc" / "pretrainedResnet_quant.tflite"
@@ -63,7 +64,7 @@ CPU_FLAGS = {
 
 def compile_in(folder: Path, *commands: Sequence[str]) -> None:
     for command in commands:
-        run_tool(command, cwd=folder, log=folder / "compiler.log", timeout_s=120)
+        compile_once(command, folder, log=folder / "compiler.log", timeout_s=120)
 
 
 def host_firmware(

@@ -22,15 +22,13 @@ NAME = f"trial-{os.getpid()}"  # leases are the machine's
 
 def board_job(folder: Path) -> Job:
     """The design that the tests of place and route have placed."""
-    job = small_job(folder)
-    target = dataclasses.replace(job.target, clock_hz=40_000_000, clock_policy="pinned")
-    return dataclasses.replace(job, target=target, fidelity=Fidelity.BOARD)
+    return dataclasses.replace(small_job(folder), fidelity=Fidelity.BOARD)
 
 
 @pytest.fixture(autouse=True)
 def _a_simulated_clock_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    short = BootLimits(request_s=2.0, ask_again_s=1.0, frame_s=60.0, greeting_s=60.0)
-    on_board = functools.partial(measure_on_board, clock_check_s=0.0, boot_limits=short)
+    patient = BootLimits(request_s=60.0, ask_again_s=1.0, frame_s=60.0, greeting_s=60.0)
+    on_board = functools.partial(measure_on_board, clock_check_s=0.0, boot_limits=patient)
     monkeypatch.setattr("runners.measuring.measure.measure_on_board", on_board)
 
 
@@ -39,7 +37,9 @@ def test_a_trial_ends_with_what_the_board_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = board_job(tmp_path)
-    board = board_of(job, tmp_path)
+    slow = dataclasses.replace(job.target, clock_hz=40_000_000, clock_policy="pinned")
+    # its BIOS waits for parts of a second, which take the fewer cycles the slower it thinks it is
+    board = board_of(dataclasses.replace(job, target=slow), tmp_path)
     describe(board, NAME, target="small", folder=tmp_path, monkeypatch=monkeypatch)
     events: list[StageEvent] = []
     try:
@@ -47,13 +47,13 @@ def test_a_trial_ends_with_what_the_board_said(
     finally:
         board.close()
         forget(NAME)
-    assert isinstance(outcome, Completed), outcome
+    assert isinstance(outcome, Completed), outcome.fault
     measured = outcome.measurement
     fidelities = {metric.name: metric.fidelity for metric in measured.metrics}
     assert fidelities["cycles"] is fidelities["latency_us"] is Fidelity.BOARD
     assert fidelities["fmax_mhz"] is Fidelity.PLACED
     assert not any(metric.estimate for metric in measured.metrics)
-    assert measured.value("latency_us") == measured.value("cycles") / 40
+    assert measured.value("latency_us") == measured.value("cycles") / measured.value("clock_mhz")
     assert len(measured.layers) == 7
     assert measured.stage_times[-1].stage == "board"
     assert measured.stage_times[-1].wall_s > 0

@@ -18,7 +18,7 @@ from runners.measuring.reader import Measured, MetricReader, load_reader, read_m
 
 ROOT = Path(__file__).parents[2]
 ENERGY = MetricDefinition(
-    name="energy_uj", unit="uJ", description="guessed", since=Fidelity.SIMULATED, better="lower"
+    name="guessed_uj", unit="uJ", description="guessed", since=Fidelity.SIMULATED, better="lower"
 )
 FILE = """
 from contracts.measurement import Fidelity
@@ -58,9 +58,9 @@ def test_nobody_writes_the_name_and_unit_of_a_value_by_hand() -> None:
 
 
 def test_a_name_stands_for_one_definition() -> None:
-    with pytest.raises(ConfigError, match="the metric 'energy_uj' is defined twice"):
+    with pytest.raises(ConfigError, match="the metric 'guessed_uj' is defined twice"):
         by_name((ENERGY, replace(ENERGY, unit="J")))
-    assert by_name((ENERGY, ENERGY)) == {"energy_uj": ENERGY}
+    assert by_name((ENERGY, ENERGY)) == {"guessed_uj": ENERGY}
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -78,9 +78,9 @@ def write(folder: Path, text: str) -> str:
 
 
 def test_a_file_adds_its_metrics_to_the_table(tmp_path: Path) -> None:
-    path = write(tmp_path, FILE.format(name="energy_uj", unit="uJ"))
-    assert metrics_with([path]).keys() == {*METRICS, "energy_uj"}
-    assert "energy_uj" not in METRICS
+    path = write(tmp_path, FILE.format(name="guessed_uj", unit="uJ"))
+    assert metrics_with([path]).keys() == {*METRICS, "guessed_uj"}
+    assert "guessed_uj" not in METRICS
 
 
 @pytest.mark.parametrize(
@@ -130,5 +130,5 @@ def test_a_metric_that_a_reader_does_not_define_is_refused() -> None:
     reader = MetricReader(
         metrics=(ENERGY,), read=lambda _: [replace(ENERGY, name="power_mw").measured(1)]
     )
-    with pytest.raises(ConfigError, match="energy_uj returned 'power_mw'"):
+    with pytest.raises(ConfigError, match="guessed_uj returned 'power_mw'"):
         read_metrics([reader], measured(), reached=Fidelity.SIMULATED)

@@ -1,8 +1,6 @@
 """One front for each CFU family, and a choice among designs, on recorded studies."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from dse.results.front import goals_of, pareto_front
 from dse.results.fronts_by import fronts_by
 from dse.results.study_results import study_columns
 from dse.store import Reader
+from tests.commands.here import call_here
 
 
 @pytest.fixture(scope="module")
@@ -164,13 +163,8 @@ def test_what_the_study_does_not_have_is_named(imgc: StudyColumns) -> None:
 
 def test_the_commands_print_the_same(database: Path, tmp_path: Path) -> None:
     def run(*words: str) -> Any:
-        done = subprocess.run(
-            [sys.executable, "-m", "dse.study", *words, "--db", str(database), "--json"],
-            cwd=Path(__file__).parents[2],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        done = call_here(*words, "--db", database, "--json")
+        assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
     picture = tmp_path / "fronts.svg"

@@ -142,7 +142,10 @@ def test_cycles_do_not_depend_on_when_bytes_arrive(memory: MemoryKind, tmp_path:
 def test_waiting_for_a_byte_costs_no_time(tmp_path: Path) -> None:
     with running("on-chip", tmp_path) as board, board.open() as port:
         connect(port)
-        time.sleep(0.3)  # until it has answered to its end
+        deadline_s = time.monotonic() + LIMIT_S
+        while (state := state_of(board.process.pid)) != "S":  # until it has answered to its end
+            assert time.monotonic() < deadline_s, state
+            time.sleep(0.3)
         states = []
         for _ in range(50):
             time.sleep(0.01)
@@ -211,7 +214,7 @@ def test_a_simulator_does_not_outlive_who_started_it(tmp_path: Path) -> None:
     )
     assert parent.returncode == -signal.SIGKILL
     pid = int(parent.stdout.split()[0])
-    deadline_s = time.monotonic() + 20
+    deadline_s = time.monotonic() + LIMIT_S
     while alive(pid):
         assert time.monotonic() < deadline_s, f"simulator {pid} still runs"
         time.sleep(0.02)

@@ -71,6 +71,7 @@ def columns_data(
         ],
         "omitted": len(columns) - len(shown),
         "is_derived": selection is not None and bool(selection.derive),
+        "part": columns.config.target.part,
         "parts": {
             part: {name: there for name, there in capacity_of(part).items() if name in known}
             for part in PARTS

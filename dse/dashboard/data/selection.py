@@ -33,9 +33,12 @@ SHOWN = {
     "open": (Verdict.RUNNING, Verdict.WAITING),
 }  # fmt: skip
 _CHOICE = (
-    "x", "y", "size", "xs", "ys", "box", "only", "show", "fits", "derive", "weight", "tick",
+    "x", "y", "size", "xs", "ys", "box", "only", "show", "fits", "spare", "derive", "weight",
+    "tick",
 )  # fmt: skip
-_OF_PAGES = ("sort", "page", "effect", "over", "course", "after", "limit", "most")
+_OF_PAGES = (
+    "sort", "page", "effect", "over", "course", "by", "with", "after", "limit", "most",
+)  # fmt: skip
 """What else pages and the API are asked for, in the same query."""
 _OF_FORMS = ("low-", "high-", "only-", "weight-")
 """How the form without JavaScript begins its names, before that of a metric or a parameter."""
@@ -57,6 +60,7 @@ class Selection:
         only: Parameter to the texts of its allowed values; ``-`` stands for absent.
         show: A key of ``SHOWN``; the front is that of the trials that the other filters leave.
         fits: A part that designs must fit, or empty.
+        spare: Percent of it that must stay free; of the study's own part where none is named.
         derive: Formulas of metrics that are shown like the study's own.
         weights: Objective to how much it matters in the order of the front; empty for no order.
         ticks: Numbers of the trials that are ticked, to be compared.
@@ -71,6 +75,7 @@ class Selection:
     only: Mapping[str, tuple[str, ...]]
     show: str
     fits: str = ""
+    spare: float = 0.0
     derive: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     ticks: tuple[int, ...] = ()
@@ -82,7 +87,7 @@ class Selection:
 
     @property
     def _narrows(self) -> bool:
-        return bool(self.box or self.only or self.fits)
+        return bool(self.box or self.only or self.fits or self.spare)
 
     def mask(self, columns: StudyColumns) -> Mask:
         """Return which trials are chosen."""
@@ -105,8 +110,9 @@ class Selection:
             chosen &= (values >= low) & (values <= high)
         for name, texts in self.only.items():
             chosen &= _has_value(columns, name, texts)
-        if self.fits:
-            chosen &= fits(columns, self.fits)
+        if self.fits or self.spare:
+            part = self.fits or columns.config.target.part
+            chosen &= fits(columns, part, spare=self.spare / 100)
         return chosen
 
     def query(self, **changes: object) -> str:
@@ -122,6 +128,7 @@ class Selection:
         pairs += [("only", f"{name}:{'|'.join(texts)}") for name, texts in other.only.items()]
         pairs += [("show", other.show)] if other.show != "all" else []
         pairs += [("fits", other.fits)] if other.fits else []
+        pairs += [("spare", f"{other.spare:g}")] if other.spare else []
         pairs += [("derive", formula) for formula in other.derive]
         pairs += [("weight", f"{name}:{weight:g}") for name, weight in other.weights.items()]
         pairs += [("tick", str(number)) for number in other.ticks]
@@ -137,6 +144,7 @@ class Selection:
         ]
         words += [f"{name} is {' or '.join(texts)}" for name, texts in self.only.items()]
         words += [f"fits {self.fits}"] if self.fits else []
+        words += [f"{self.spare:g} % to spare"] if self.spare else []
         return words + ([f"only {self.show}"] if self.show != "all" else [])
 
 
@@ -178,6 +186,7 @@ def parse_selection(query: Sequence[tuple[str, str]], columns: StudyColumns) -> 
         only=only,
         show=_one_of(first.get("show", "all"), tuple(SHOWN), "show"),
         fits=_one_of(first["fits"], tuple(PARTS), "part") if "fits" in first else "",
+        spare=_spare(first.get("spare", "")),
         derive=tuple(dict.fromkeys(text for name, text in query if name == "derive" and text)),
         weights=weights,
         ticks=tuple(dict.fromkeys(_tick(text) for name, text in query if name == "tick" and text)),
@@ -264,6 +273,18 @@ def _weight(text: str, columns: StudyColumns) -> tuple[str, float]:
     name, _, number = text.rpartition(":")
     _one_of(name, columns.config.objectives, "the weight of")
     return parse_weight(f"{name}={number}")
+
+
+def _spare(text: str) -> float:
+    try:
+        percent = float(text.removesuffix("%") or 0)
+    except ValueError:
+        percent = math.nan
+    if not 0 <= percent < 100:
+        raise ConfigError(
+            f"the address asks for {text[:80]!r} to spare", fix="use percent, 0 to 99"
+        )
+    return percent
 
 
 def _tick(text: str) -> int:

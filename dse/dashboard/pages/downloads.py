@@ -99,6 +99,8 @@ def _rows_of(
         found = PARTS["front"](columns, selection, context, query)["rows"]
         by_number = {trial.number: trial for trial in columns.trials}
         return [flat_row(columns.config.name, by_number[row["number"]], row) for row in found]
+    if part == "fronts":
+        return list(PARTS["fronts"](columns, selection, context, query)["rows"])
     if part == "effects":
         asked = PARTS["effects"](columns, selection, context, query)
         return [

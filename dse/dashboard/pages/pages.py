@@ -16,11 +16,12 @@ from dse.dashboard.data.payload import MOST_DRAWN
 from dse.dashboard.pages.compare import compare_context
 from dse.dashboard.pages.parts import PARTS, study_context
 from dse.dashboard.pages.trial import trial_context
-from dse.dashboard.web.context import ColumnsDep, ContextDep, SelectionDep
+from dse.dashboard.web.context import ColumnsDep, Context, ContextDep, SelectionDep
 from dse.dashboard.web.events import list_events, study_events
 from dse.output.disks import disks_of
-from dse.output.document import document_body
-from dse.output.morning import morning_document
+from dse.output.document import Document, document_body, document_html
+from dse.output.morning import front_svg, morning_document
+from dse.results.columns import StudyColumns
 from dse.results.morning import morning_from
 
 router = APIRouter(include_in_schema=False)
@@ -83,12 +84,36 @@ def show_report(
     request: Request, columns: ColumnsDep, context: ContextDep, hours: float | None = None
 ) -> HTMLResponse:
     """What the last night brought; the same document as of the command ``report``."""
+    document = _report(columns, context, hours, with_picture=False)
+    return context.pages.respond(
+        request, "report.html", study=columns.config.name, report=Markup(document_body(document))
+    )
+
+
+@router.get("/studies/{study}/report.html")
+def send_report(
+    columns: ColumnsDep, context: ContextDep, hours: float | None = None
+) -> HTMLResponse:
+    """The same with the front's picture as one file that needs no other, to be sent to somebody."""
+    document = _report(columns, context, hours, with_picture=True)
+    name = f"{columns.config.name}-report.html"
+    return HTMLResponse(
+        document_html(document),
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _report(
+    columns: StudyColumns, context: Context, hours: float | None, *, with_picture: bool
+) -> Document:
     database = context.studies.path
     morning = morning_from(context.studies.reader(), columns, hours=hours, now_s=context.now_s())
     disks = disks_of({"database": database.parent, "cache": context.cache_root})
-    document = morning_document(morning, disks, with_db=f" --db {quoted(context.shown_db)}")
-    return context.pages.respond(
-        request, "report.html", study=columns.config.name, report=Markup(document_body(document))
+    return morning_document(
+        morning,
+        disks,
+        with_db=f" --db {quoted(context.shown_db)}",
+        picture=front_svg(morning) if with_picture else "",
     )
 
 

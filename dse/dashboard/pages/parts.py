@@ -17,6 +17,7 @@ from dse.dashboard.drawing.growth import growth_chart
 from dse.dashboard.web.context import Context
 from dse.output.drawing.calibration import calibration_chart
 from dse.output.drawing.charts import Bar, bar_chart
+from dse.output.fronts_report import fronts_drawing, fronts_rows
 from dse.output.oracle_report import oracle_text, stored_oracle
 from dse.results.calibration import calibrations
 from dse.results.choosing import ranked
@@ -24,6 +25,7 @@ from dse.results.columns import ABSENT, FIDELITIES, StudyColumns
 from dse.results.course import course_of, improvements
 from dse.results.effects import LEAST_TRIALS, effects
 from dse.results.front import Standing
+from dse.results.fronts_by import fronts_by
 from dse.results.growth import growth_rows
 from dse.results.progress import fault_counts, progress
 from dse.store import TrialState
@@ -146,6 +148,54 @@ def front_part(
             for b in columns.config.objectives[n + 1 :]
         ],
     }  # fmt: skip
+
+
+def fronts_part(
+    columns: StudyColumns, selection: Selection, context: Context, query: Query
+) -> dict[str, Any]:
+    """Return what ``fronts.html`` shows: one front for each value of a parameter, side by side.
+
+    Other studies of the same objectives may stand beside this one, whose filters are not theirs.
+
+    Raises:
+        ConfigError: The address asks for a parameter that there is not, or for another study that
+            cannot stand beside this one.
+    """
+    names = [name for name in columns.varying if name in columns.parameters]
+    names.sort(key=lambda name: (name != "cfu", name))
+    beside = [name for name in query.get("with", "").split("|") if name]
+    others = [context.studies.columns(name) for name in beside if name != columns.config.name]
+    by = query.get("by") or (names[0] if names else "study")
+    if by not in ("study", *columns.parameters):
+        raise ConfigError(
+            f"the address asks for fronts by {by[:80]!r}",
+            fix=f"use one of: {', '.join((*names, 'study'))}",
+        )
+    kept = [selection.standing(columns).kept, *(other.standing.kept for other in others)]
+    counts = any(each.any() for each in kept)
+    fronts = fronts_by([columns, *others], by, kept=kept) if counts else None
+    return {
+        "by": by,
+        "names": (*names, "study"),
+        "beside": beside,
+        "mates": _mates(columns, context),
+        "fronts": fronts,
+        "rows": [] if fronts is None else fronts_rows(fronts),
+        "drawing": None if fronts is None else fronts_drawing(fronts, with_table=False),
+    }
+
+
+def _mates(columns: StudyColumns, context: Context) -> list[str]:
+    """Return the names of the other studies that have the same objectives."""
+    config = columns.config
+    found = []
+    for line in context.studies.lines(now_s=context.now_s()):
+        other = line.config
+        if other is None or other.name == config.name:
+            continue
+        if (other.minimise, other.maximise) == (config.minimise, config.maximise):
+            found.append(other.name)
+    return sorted(found)
 
 
 def trials_part(
@@ -301,6 +351,7 @@ def faults_part(
 PARTS: dict[str, Callable[[StudyColumns, Selection, Context, Query], dict[str, Any]]] = {
     "progress": progress_part,
     "front": front_part,
+    "fronts": fronts_part,
     "effects": effects_part,
     "growth": growth_part,
     "course": course_part,

@@ -5,13 +5,14 @@ from dataclasses import asdict
 from typing import Any
 
 from contracts.faults import NotFound
-from contracts.measurement import LayerProfile, Measurement, PathStep, Placement
+from contracts.measurement import Measurement, PathStep, Placement
 from dse.dashboard.data.payload import mark
 from dse.dashboard.data.selection import metric_names
 from dse.dashboard.pages.artefacts import stage_files
 from dse.dashboard.pages.parts import trial_row
 from dse.dashboard.web.context import Context
 from dse.output.drawing.charts import Bar, bar_chart, share_chart
+from dse.output.drawing.layers import layers_drawing
 from dse.output.drawing.svg import Drawing
 from dse.results.columns import StudyColumns
 from dse.results.layers import clock_mhz, layer_figures, roofline_of, roofline_text
@@ -68,23 +69,6 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
         "commands": commands(context, detail, name),
         "now_s": context.now_s(),
     }
-
-
-def layers_drawing(layers: Sequence[LayerProfile]) -> Drawing | None:
-    """Draw the cycles of each layer."""
-    if not layers:
-        return None
-    total = sum(layer.cycles for layer in layers) or 1
-    bars = [
-        Bar(
-            name=layer.name,
-            value=layer.cycles,
-            text=f"{layer.cycles:,} ({layer.cycles / total:.1%})",
-            hint=f"{layer.operator}, {layer.macs:,} MAC",
-        )
-        for layer in layers
-    ]
-    return bar_chart(bars, title="Cycles of each layer")
 
 
 def stages_drawing(measurement: Measurement) -> Drawing | None:

@@ -16,6 +16,7 @@ export class Study {
       front: data.front,
       omitted: data.omitted,
       parts: data.parts,
+      part: data.part,
       isDerived: data.is_derived,
     });
     this.parameters = new Map(
@@ -98,8 +99,9 @@ export class Study {
       if (texts.includes("-")) codes.add(-1);
       for (let i = 0; i < mask.length; i++) if (!codes.has(parameter.codes[i])) mask[i] = 0;
     }
-    if (selection.fits) {
-      const limits = Object.entries(this.parts[selection.fits] ?? {}).map(([metric, there]) => [this.values(metric), there]);
+    if (selection.fits || selection.spare) {
+      const part = this.parts[selection.fits || this.part] ?? {};
+      const limits = Object.entries(part).map(([metric, there]) => [this.values(metric), there * (1 - selection.spare / 100)]);
       for (let i = 0; i < mask.length; i++) {
         if (!limits.some(([values, there]) => values[i] <= there) || limits.some(([values, there]) => values[i] > there)) mask[i] = 0;
       }

@@ -2,7 +2,7 @@
 // filters, weights, ticks, and the order and page of the tables.
 import { metricText, quantity, refusal } from "./words.js";
 
-const PART_STATE = ["sort", "page", "effect", "over", "course"];
+const PART_STATE = ["sort", "page", "effect", "over", "course", "by", "with"];
 const listeners = new Set();
 let current = null;
 
@@ -37,6 +37,7 @@ export function parse(search) {
     ys: pick("ys", query.get("ys")) ?? "auto",
     show: pick("show", query.get("show")) ?? "all",
     fits: pick("fits", query.get("fits")) ?? "",
+    spare: percent(query.get("spare") ?? "") ?? 0,
     derive: [...new Set(query.getAll("derive").filter(Boolean))],
     weights: weightsOf(query),
     ticks: [...new Set(query.getAll("tick").map(Number).filter(Boolean))],
@@ -44,6 +45,12 @@ export function parse(search) {
     box,
     only,
   };
+}
+
+// Percent, or null for what is none.
+function percent(text) {
+  const value = Number(text.replace("%", ""));
+  return value >= 0 && value < 100 ? value : null;
 }
 
 function weightsOf(query) {
@@ -75,6 +82,7 @@ export function toQuery(selection) {
   for (const [name, values] of Object.entries(selection.only)) query.append("only", `${name}:${values.join("|")}`);
   if (selection.show !== "all") query.set("show", selection.show);
   if (selection.fits) query.set("fits", selection.fits);
+  if (selection.spare) query.set("spare", selection.spare);
   for (const formula of selection.derive) query.append("derive", formula);
   for (const [name, weight] of Object.entries(selection.weights)) query.append("weight", `${name}:${weight}`);
   for (const number of selection.ticks) query.append("tick", number);
@@ -87,7 +95,7 @@ export const isFiltering = (selection) =>
 
 // Whether trials are left out for another reason than what they are to the front.
 export const narrows = (selection) =>
-  Boolean(selection.fits) || Object.keys(selection.box).length > 0 || Object.keys(selection.only).length > 0;
+  Boolean(selection.fits || selection.spare) || Object.keys(selection.box).length > 0 || Object.keys(selection.only).length > 0;
 
 export const selected = () => current;
 
@@ -95,7 +103,7 @@ export function onSelection(listener) {
   listeners.add(listener);
 }
 
-const FILTERS = ["box", "only", "show", "fits"];
+const FILTERS = ["box", "only", "show", "fits", "spare"];
 
 export function change(patch) {
   const next = { ...current, ...patch };
@@ -138,6 +146,7 @@ function fill(selection) {
     const range = selection.box[metric];
     if (input.ariaInvalid !== "true") input.value = range ? boundText(metric, range[end === "low" ? 0 : 1]) : "";
   }
+  form.elements.spare.value = selection.spare || "";
   for (const input of form.querySelectorAll("input[name^='weight-']")) input.value = selection.weights[input.name.slice(7)] ?? "";
   for (const field of form.querySelectorAll("select[name^='only-']")) {
     const kept = (selection.only[field.name.slice(5)] ?? []).join("|");
@@ -161,6 +170,7 @@ export function showChosen(selection, count) {
   );
   for (const [name, values] of Object.entries(selection.only)) words.push(`${name} is ${values.join(" or ")}`);
   if (selection.fits) words.push(`fits ${selection.fits}`);
+  if (selection.spare) words.push(`${selection.spare} % to spare`);
   if (selection.show !== "all") words.push(`only ${selection.show}`);
   const tag = document.createElement("span");
   tag.className = "tag";
@@ -177,7 +187,7 @@ export function clearFilters() {
   for (const input of document.querySelectorAll("#selection [aria-invalid]")) input.ariaInvalid = null;
   document.getElementById("refused-limit").textContent = "";
   fill(current);
-  change({ box: {}, only: {}, show: "all", fits: "" });
+  change({ box: {}, only: {}, show: "all", fits: "", spare: 0 });
 }
 
 // What the form says; what it says and nobody can read is named beside it, and left as it was.
@@ -209,12 +219,14 @@ function read(form) {
     if (weight >= 0) weights[input.name.slice(7)] = weight;
     else refused.push(`“${input.value}” is no weight: use a number, 0 or more.`);
   }
+  const spare = percent(form.elements.spare.value.trim());
+  if (spare === null) refused.push(`“${form.elements.spare.value}” is no share to spare: use percent, 0 to 99.`);
   const derive = [...form.querySelectorAll("input[name=derive]")].filter((i) => i.type !== "checkbox" || i.checked).map((i) => i.value.trim()).filter(Boolean);
   document.getElementById("refused-limit").textContent = refused.join(" ");
   const only = {};
   for (const field of form.querySelectorAll("select[name^='only-']")) if (field.value) only[field.name.slice(5)] = field.value.split("|");
   const value = (name) => form.elements[name].value;
-  return { x: value("x"), y: value("y"), size: value("size"), xs: value("xs"), ys: value("ys"), show: value("show"), fits: value("fits"), box, only, weights, derive };
+  return { x: value("x"), y: value("y"), size: value("size"), xs: value("xs"), ys: value("ys"), show: value("show"), fits: value("fits"), spare: spare ?? current.spare, box, only, weights, derive };
 }
 
 export function startSelection() {

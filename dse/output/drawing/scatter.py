@@ -49,6 +49,7 @@ class Scatter:
         crosses: (x, y) of what does not count.
         limits: Lines; one outside the axes is left out.
         has_steps: Draw the border of what the front dominates, which exists in two objectives.
+        chosen: A point that the picture is about, on the front or not; None for none.
     """
 
     x_label: str
@@ -58,6 +59,7 @@ class Scatter:
     crosses: Sequence[tuple[float, float]] = ()
     limits: Sequence[Limit] = ()
     has_steps: bool = False
+    chosen: Mark | None = None
 
 
 def draw_scatter(drawing: Drawing, scatter: Scatter, *, across: Axis, upward: Axis) -> None:
@@ -82,6 +84,9 @@ def draw_scatter(drawing: Drawing, scatter: Scatter, *, across: Axis, upward: Ax
         kind = "c-hollow" if mark.is_hollow else "c-mark"
         drawing.circle(x, y, _RADIUS, kind, f"trial {mark.name}")
     _write_names(drawing, scatter.front, places, across)
+    if scatter.chosen is not None:
+        x, y = across.at(scatter.chosen.x), upward.at(scatter.chosen.y)
+        drawing.circle(x, y, 2 * _RADIUS, "c-chosen", f"trial {scatter.chosen.name}")
 
 
 def _draw_limit(drawing: Drawing, limit: Limit, across: Axis, upward: Axis) -> None:

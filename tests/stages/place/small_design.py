@@ -26,7 +26,10 @@ SMALL: dict[str, Value] = {
 
 
 def small_job(folder: Path) -> Job:
-    """Return the job; the network is written into ``folder``."""
+    """Return the job; the network is written into ``folder``.
+
+    Who changes nothing of it but the fidelity shares one synthesis and one route with all others.
+    """
     model = folder / "small.tflite"
     model.write_bytes(small_network())
     return Job(
@@ -35,7 +38,7 @@ def small_job(folder: Path) -> Job:
             name="small",
             part="LFE5U-25F",
             clock_hz=50_000_000,
-            clock_range_hz=(25_000_000, 75_000_000),
+            clock_range_hz=(25_000_000, 110_000_000),  # whose top it does not reach
             memory=Memory(kind="on-chip", size_bytes=32768, l2_bytes=0, sram_bytes=4096),
         ),
         workload=Workload(model=model, model_sha256=hashlib.sha256(model.read_bytes()).hexdigest()),
