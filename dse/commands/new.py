@@ -186,7 +186,7 @@ def proposed_space(target: Target) -> dict[str, Value | list[Value]]:
         "icache_ways": ways,
         "dcache_bytes": list(caches),
         "dcache_ways": ways,
-        "cfu": ["none", "simd"] if is_small else ["none", "simd", "engine"],
+        "cfu": ["none", "simd", "stream"] if is_small else ["none", "simd", "stream", "engine"],
     }
 
 

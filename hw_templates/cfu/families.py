@@ -18,7 +18,7 @@ from types import ModuleType
 
 from contracts.faults import ConfigError
 from contracts.parameter import Parameter
-from hw_templates.cfu import engine, none, simd
+from hw_templates.cfu import engine, none, simd, stream
 from hw_templates.cfu.family import Family
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
@@ -269,5 +269,5 @@ def _choice(parameter: Parameter) -> tuple[str, bool]:
     return repr(parameter.values), parameter.ordered
 
 
-BUILT_IN = Families([none.FAMILY, simd.FAMILY, engine.FAMILY])
+BUILT_IN = Families([none.FAMILY, simd.FAMILY, stream.FAMILY, engine.FAMILY])
 """The families that every study has."""

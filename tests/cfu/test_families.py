@@ -71,7 +71,7 @@ def written(folder: Path, name: str, text: str) -> str:
 
 
 def test_the_built_in_families_are_there_from_the_start() -> None:
-    assert list(load_families(())) == ["none", "simd", "engine"]
+    assert list(load_families(())) == ["none", "simd", "stream", "engine"]
     assert BUILT_IN.named("none").verilog is None
 
 
@@ -132,7 +132,7 @@ def test_hardware_needs_no_reference_model() -> None:
 
 def test_a_module_is_found_by_path_and_by_name(tmp_path: Path) -> None:
     module = written(tmp_path, "my_cfu.py", DECLARED + "FAMILY = family('mine')\n")
-    assert list(load_families([module])) == ["none", "simd", "engine", "mine"]
+    assert list(load_families([module])) == ["none", "simd", "stream", "engine", "mine"]
     assert load_families(["hw_templates.cfu.simd"])["simd"] is SIMD
 
 
@@ -145,17 +145,17 @@ def test_what_one_study_loads_no_other_one_sees(tmp_path: Path) -> None:
     mine = written(tmp_path, "mine.py", DECLARED + "FAMILY = family('mine')\n")
     yours = written(tmp_path, "yours.py", DECLARED + "FAMILY = family('yours')\n")
 
-    assert list(load_families([mine])) == ["none", "simd", "engine", "mine"]
-    assert list(load_families([yours])) == ["none", "simd", "engine", "yours"]
-    assert list(load_families(())) == ["none", "simd", "engine"]
+    assert list(load_families([mine])) == ["none", "simd", "stream", "engine", "mine"]
+    assert list(load_families([yours])) == ["none", "simd", "stream", "engine", "yours"]
+    assert list(load_families(())) == ["none", "simd", "stream", "engine"]
 
 
 def test_files_of_one_name_in_two_folders_are_two_modules(tmp_path: Path) -> None:
     one = written(tmp_path / "a", "unit.py", DECLARED + "FAMILY = family('one')\n")
     two = written(tmp_path / "b", "unit.py", DECLARED + "FAMILY = family('two')\n")
 
-    assert list(load_families([one, two])) == ["none", "simd", "engine", "one", "two"]
-    assert list(load_families([one])) == ["none", "simd", "engine", "one"]
+    assert list(load_families([one, two])) == ["none", "simd", "stream", "engine", "one", "two"]
+    assert list(load_families([one])) == ["none", "simd", "stream", "engine", "one"]
 
 
 def test_a_file_is_imported_once_until_it_changes(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_file_is_imported_once_until_it_changes(tmp_path: Path) -> None:
     assert log.read_text() == "x"
 
     written(tmp_path, "unit.py", text + "FAMILY = family('second')\n")
-    assert list(load_families([module])) == ["none", "simd", "engine", "second"]
+    assert list(load_families([module])) == ["none", "simd", "stream", "engine", "second"]
 
 
 @pytest.mark.parametrize(
@@ -180,9 +180,11 @@ def test_a_file_is_imported_once_until_it_changes(tmp_path: Path) -> None:
 )
 def test_a_module_may_bring_several(tmp_path: Path, text: str) -> None:
     module = written(tmp_path, "several.py", DECLARED + text)
-    assert set(load_families([module])) == {"none", "simd", "engine", "one", "two"}
-    assert set(load_families([module])) == {"none", "simd", "engine", "one", "two"}, "and again"
-    assert list(load_families(())) == ["none", "simd", "engine"]
+    assert set(load_families([module])) == {"none", "simd", "stream", "engine", "one", "two"}
+    assert set(load_families([module])) == {"none", "simd", "stream", "engine", "one", "two"}, (
+        "and again"
+    )
+    assert list(load_families(())) == ["none", "simd", "stream", "engine"]
 
 
 def test_a_module_that_registers_may_be_imported_by_hand(

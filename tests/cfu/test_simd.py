@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from contracts.faults import ConfigError
 from contracts.parameter import Value
+from hw_templates.cfu.parts.datapath import DotProduct, StepBuffer
+from hw_templates.cfu.parts.model import requantise
 from hw_templates.cfu.simd import FAMILY
 from hw_templates.cfu.simd.buffers import SimdBuffers
-from hw_templates.cfu.simd.datapath import DotProduct, StepBuffer
 from hw_templates.cfu.simd.isa import WINDOW_RESULT_WORDS, BufferOp, RegisterOp, WindowOption
-from hw_templates.cfu.simd.model import requantise
 from hw_templates.cfu.simd.registers import SimdRegisters
 from runners.fpga.ecp5 import ECP5
 from runners.stages.synthesis import synthesise

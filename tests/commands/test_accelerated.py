@@ -16,7 +16,7 @@ from tests.docs.pages import rows, section
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"
-FAMILIES = ("simd", "engine")
+FAMILIES = ("simd", "stream", "engine")
 
 
 def cell(operator: str, family: str) -> str:
@@ -60,7 +60,7 @@ def test_a_network_is_told_operator_by_operator() -> None:
     assert by_name["SOFTMAX"]["families"]["engine"]["layers"] == 0
     header, table = acceleration_rows(data)
     assert header == ["operator", "layers", "MAC", *FAMILIES]
-    assert ["SOFTMAX", "1", "10", "-", "-"] in table
+    assert ["SOFTMAX", "1", "10", "-", "-", "-"] in table
 
 
 def test_int4_and_int16_kinds_are_not_taken_for_the_int8_one() -> None:

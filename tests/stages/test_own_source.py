@@ -433,6 +433,7 @@ def test_a_cfu_that_is_slow_does_not_hang(tmp_path: Path) -> None:
 def test_the_built_in_families_are_ours() -> None:
     assert [name for name, family in BUILT_IN.items() if family.kernels is not None] == [
         "simd",
+        "stream",
         "engine",
     ]
 

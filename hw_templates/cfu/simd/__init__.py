@@ -7,10 +7,10 @@ from contracts.least_hardware import LeastHardware, Memory
 from contracts.parameter import Parameter, Rule, Value
 from hw_templates.cfu import component as component_module
 from hw_templates.cfu.family import Family, KernelFolder, LeastOf, Values
+from hw_templates.cfu.parts.adder import ADD_LEFT_SHIFT
 from hw_templates.cfu.simd import gateware
 from hw_templates.cfu.simd.isa import (
     ACCUMULATORS,
-    ADD_LEFT_SHIFT,
     DEPTHS_WORDS,
     LANE_BITS,
     MAX_ACTIVATION_WORDS,
@@ -143,5 +143,9 @@ FAMILY = Family(
             parameters=("simd_width", "buffer_depth", "hardware_requantisation"), hardware=_least
         ),
     ),
-    sources=(Path(component_module.__file__), *sorted(_FOLDER.glob("*.py"))),
+    sources=(
+        Path(component_module.__file__),
+        _FOLDER.parent / "parts",
+        *sorted(_FOLDER.glob("*.py")),
+    ),
 )

@@ -5,7 +5,7 @@ from amaranth.lib.memory import Memory
 from amaranth.utils import exact_log2
 
 from hw_templates.cfu.component import CfuComponent
-from hw_templates.cfu.simd.datapath import (
+from hw_templates.cfu.parts.datapath import (
     CommandPort,
     DotProduct,
     ResultWords,
@@ -17,6 +17,7 @@ from hw_templates.cfu.simd.isa import (
     MAX_ACTIVATION_WORDS,
     MAX_CHANNELS,
     MIN_WINDOW_WIDTH,
+    RESULT_WORDS,
     STEP_BITS,
     WIDTHS,
     BufferOp,
@@ -133,7 +134,7 @@ class SimdBuffers(CfuComponent):
                 port.wait.eq(waits),
             ]
         else:
-            m.submodules.results = results = ResultWords()
+            m.submodules.results = results = ResultWords(depth_words=RESULT_WORDS)
             m.d.comb += [
                 results.write.eq(finished),
                 results.write_data.eq(accumulator),

@@ -115,8 +115,6 @@ MAX_CHANNELS = 64
 """Channels whose bias and multiplier the CFU can hold."""
 MAX_ACTIVATION_WORDS = 1024
 """Words of the activation buffer: as deep as the weight buffer, but not deeper than this."""
-ADD_LEFT_SHIFT = 20
-"""TFLite scales the inputs of ADD up by this before it brings them to a common scale."""
 STEP_BITS = 16
 """Bits of the number of steps a channel."""
 LANE_BITS = 22

@@ -4,10 +4,10 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw_templates.cfu.simd.adder import ScaledAdder
-from hw_templates.cfu.simd.datapath import CommandPort, Packer, ResultWords
+from hw_templates.cfu.parts.adder import ScaledAdder
+from hw_templates.cfu.parts.datapath import CommandPort, Packer, ResultWords
+from hw_templates.cfu.parts.requantiser import Requantiser
 from hw_templates.cfu.simd.isa import RESULT_WORDS, WINDOW_RESULT_WORDS, BufferOp
-from hw_templates.cfu.simd.requantiser import Requantiser
 
 _FEW_WORDS = WINDOW_RESULT_WORDS - 12
 """Windows in flight have twelve words of results at most; all fit behind these."""

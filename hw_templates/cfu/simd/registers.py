@@ -5,7 +5,7 @@ from amaranth.lib.memory import Memory
 from amaranth.utils import exact_log2
 
 from hw_templates.cfu.component import CfuComponent
-from hw_templates.cfu.simd.datapath import CommandPort, DotProduct
+from hw_templates.cfu.parts.datapath import CommandPort, DotProduct
 from hw_templates.cfu.simd.isa import ACCUMULATORS, REGISTER_BYTES, WIDTHS, RegisterOp
 from hw_templates.cfu.simd.output import OutputStage
 from hw_templates.checks import require_choice

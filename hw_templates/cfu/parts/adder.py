@@ -5,9 +5,10 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hw_templates.cfu.simd.isa import ADD_LEFT_SHIFT
-from hw_templates.cfu.simd.requantiser import Requantiser
+from hw_templates.cfu.parts.requantiser import Requantiser
 
+ADD_LEFT_SHIFT = 20
+"""TFLite scales the inputs of ADD up by this before it brings them to a common scale."""
 _ELEMENTS = 4
 _PHASES = 3
 

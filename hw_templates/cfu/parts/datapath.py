@@ -1,4 +1,4 @@
-"""Parts that both kinds of ``simd`` CFU are made of."""
+"""From commands to products, and from results to words: parts of CFUs that the CPU feeds."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import wiring
@@ -7,10 +7,14 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hw_templates.cfu.component import CfuComponent
-from hw_templates.cfu.simd.isa import DEPTHS_WORDS, RESULT_WORDS, WIDTHS
+from hw_templates.cfu.engine.products import product_in_luts
 from hw_templates.checks import require_choice
 
 SUM_BITS = 20  # 16 products of int8 pairs
+WIDTHS = (1, 2, 4, 8, 16)
+"""int8 products side by side, and bytes of a step."""
+BUFFER_WORDS = (256, 512, 1024, 2048, 4096)
+"""Words of a buffer."""
 
 
 class DotProduct(wiring.Component):
@@ -18,6 +22,7 @@ class DotProduct(wiring.Component):
 
     Args:
         width: Products: 1, 2, 4, 8 or 16; one MULT18X18D each.
+        in_luts: Products are made of look-up tables.
 
     Members:
         a, b (In, 8 * width): Operands, lane 0 in the low byte.
@@ -30,9 +35,10 @@ class DotProduct(wiring.Component):
         ConfigError: ``width`` is not in the list above.
     """
 
-    def __init__(self, *, width: int) -> None:
+    def __init__(self, *, width: int, in_luts: bool = False) -> None:
         require_choice("DotProduct width", width, WIDTHS)
         self._width = width
+        self._in_luts = in_luts
         self.products = [Signal(signed(16), name=f"product_{lane}") for lane in range(width)]
         super().__init__(
             {"a": In(8 * width), "b": In(8 * width), "sum": Out(signed(SUM_BITS))},
@@ -48,9 +54,8 @@ class DotProduct(wiring.Component):
         del platform
         m = Module()
         for lane, product in enumerate(self.products):
-            m.d.sync += product.eq(
-                self.a.word_select(lane, 8).as_signed() * self.b.word_select(lane, 8).as_signed()
-            )
+            a, b = (operand.word_select(lane, 8).as_signed() for operand in (self.a, self.b))
+            m.d.sync += product.eq(product_in_luts(m, a, b) if self._in_luts else a * b)
         summands = self.products
         while len(summands) > 1:
             summands = [
@@ -146,7 +151,7 @@ class ResultWords(wiring.Component):
             the queue's depth: their difference is how many words wait.
     """
 
-    def __init__(self, *, depth_words: int = RESULT_WORDS) -> None:
+    def __init__(self, *, depth_words: int) -> None:
         self._depth_words = depth_words
         index_bits = exact_log2(depth_words)
         self.first = Signal(index_bits + 1, name="first")
@@ -254,7 +259,7 @@ class StepBuffer(wiring.Component):
     """
 
     def __init__(self, *, depth_words: int, step_bytes: int) -> None:
-        require_choice("StepBuffer depth_words", depth_words, [d for d in DEPTHS_WORDS if d])
+        require_choice("StepBuffer depth_words", depth_words, BUFFER_WORDS)
         require_choice("StepBuffer step_bytes", step_bytes, WIDTHS)
         self._row_words = max(2, step_bytes // 4)
         self._depth_words = depth_words

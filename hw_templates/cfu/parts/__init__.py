@@ -1,0 +1,1 @@
+"""Parts that families of CFUs share: how they take commands, multiply, requantise and answer."""
