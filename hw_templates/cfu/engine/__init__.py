@@ -201,6 +201,7 @@ FAMILY = Family(
     sources=(
         Path(component_module.__file__),
         Path(crossing.__file__),
+        _FOLDER.parent / "parts",
         *sorted(_FOLDER.glob("*.py")),
     ),
 )

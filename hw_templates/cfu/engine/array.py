@@ -9,14 +9,14 @@ from amaranth.lib.wiring import In, Out
 from hw_templates.cfu.engine.config import SLIDING_TAPS, EngineConfig
 from hw_templates.cfu.engine.isa import WORD_BYTES
 from hw_templates.cfu.engine.memories import RowMemory
-from hw_templates.cfu.engine.products import (
+from hw_templates.cfu.engine.sliding import window_weights
+from hw_templates.cfu.parts.products import (
     PackedProduct,
     product_in_luts,
     registered,
     registered_sum,
     tree_stages,
 )
-from hw_templates.cfu.engine.sliding import window_weights
 
 SUM_BITS = 32
 PAIR_BITS = 16

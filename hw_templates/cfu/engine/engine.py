@@ -16,12 +16,12 @@ from hw_templates.cfu.engine.finisher import COPIES, EARLY_CYCLES, Finisher
 from hw_templates.cfu.engine.host import HostPort
 from hw_templates.cfu.engine.isa import CHANNEL_WORDS, MAX_DESCRIPTORS, WORD_BYTES, Kind, Memory
 from hw_templates.cfu.engine.memories import RowMemory
-from hw_templates.cfu.engine.products import registered, registered_sum, tree_stages
 from hw_templates.cfu.engine.shared import Ports, SharedModule, with_looped_zeros
 from hw_templates.cfu.engine.sliding import ActivationLines
 from hw_templates.cfu.engine.unit import RequantisationUnit
 from hw_templates.cfu.engine.writer import Writer
 from hw_templates.cfu.family import CPU_CLOCK_PERCENT
+from hw_templates.cfu.parts.products import registered, registered_sum, tree_stages
 
 _ROW_LATENCY = 4
 """From addresses to activations in registers: one of the address at the memory, one of what it

@@ -16,7 +16,7 @@ from hw_templates.cfu.engine.isa import (
     Word,
 )
 from hw_templates.cfu.engine.layer import layer_layout, row_bits
-from hw_templates.cfu.engine.products import product_in_luts
+from hw_templates.cfu.parts.products import product_in_luts
 
 _LATENCY = 2
 """Cycles from a word's address to the word in a register."""

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw_templates.cfu.engine.products import product_in_luts
+from hw_templates.cfu.parts.products import product_in_luts
 
 _HALF_BITS = 16
 _PRODUCT_LATENCY = 3

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hw_templates.cfu.component import CfuComponent
-from hw_templates.cfu.engine.products import product_in_luts
+from hw_templates.cfu.parts.products import product_in_luts
 from hw_templates.checks import require_choice
 
 SUM_BITS = 20  # 16 products of int8 pairs

@@ -5,7 +5,6 @@ from pathlib import Path
 from contracts.least_hardware import LeastHardware, Memory
 from contracts.parameter import Parameter
 from hw_templates.cfu import component as component_module
-from hw_templates.cfu.engine import products as products_module
 from hw_templates.cfu.family import Family, KernelFolder, LeastOf, Values
 from hw_templates.cfu.parts.adder import ADD_LEFT_SHIFT
 from hw_templates.cfu.stream import gateware
@@ -128,7 +127,6 @@ FAMILY = Family(
     ),
     sources=(
         Path(component_module.__file__),
-        Path(products_module.__file__),
         _FOLDER.parent / "parts",
         *sorted(_FOLDER.glob("*.py")),
     ),
