@@ -8,20 +8,21 @@ from hw_templates.cfu.crossing import DOMAIN, ClockCrossing
 from hw_templates.cfu.engine.addresses import AddressGenerator
 from hw_templates.cfu.engine.array import PAIR_BITS, SUM_BITS, ArrayColumns
 from hw_templates.cfu.engine.collector import LanePairs
-from hw_templates.cfu.engine.config import SLIDING_TAPS, EngineConfig
+from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.control import MAX_CYCLES, Control
 from hw_templates.cfu.engine.counters import StepCounter
 from hw_templates.cfu.engine.fetcher import Fetcher
 from hw_templates.cfu.engine.finisher import COPIES, EARLY_CYCLES, Finisher
+from hw_templates.cfu.engine.flags import StepFlags
 from hw_templates.cfu.engine.host import HostPort
+from hw_templates.cfu.engine.host_write import HostWrite
 from hw_templates.cfu.engine.isa import CHANNEL_WORDS, MAX_DESCRIPTORS, WORD_BYTES, Kind, Memory
+from hw_templates.cfu.engine.lanes import lanes_of_groups, totals_of_groups
 from hw_templates.cfu.engine.memories import RowMemory
 from hw_templates.cfu.engine.shared import Ports, SharedModule, with_looped_zeros
-from hw_templates.cfu.engine.sliding import ActivationLines
 from hw_templates.cfu.engine.unit import RequantisationUnit
 from hw_templates.cfu.engine.writer import Writer
 from hw_templates.cfu.family import CPU_CLOCK_PERCENT
-from hw_templates.cfu.parts.products import registered, registered_sum, tree_stages
 
 _ROW_LATENCY = 4
 """From addresses to activations in registers: one of the address at the memory, one of what it
@@ -79,7 +80,7 @@ class Engine(CfuComponent):
         m.submodules.addresses = addresses = AddressGenerator(config)
         m.submodules.writer = writer = Writer(config)
         layer = fetcher.layer
-        write = _HostWrite(m, host)
+        write = HostWrite(m, host)
 
         m.submodules.program = program = RowMemory(
             rows=config.words(Memory.PROGRAM), row_bits=32, part_bits=32
@@ -112,7 +113,7 @@ class Engine(CfuComponent):
         self._count_cycles(m, host, control)
 
         copies = self._copies(m, control.running)
-        flags = _Flags(m, addresses)
+        flags = StepFlags(m, addresses)
         activations = self._activations(
             m, write, host=host, addresses=addresses, flags=flags, writer=writer
         )
@@ -157,8 +158,15 @@ class Engine(CfuComponent):
             addresses=addresses,
             flags=flags,
         )
-        lanes = self._lanes(m, activations, valid=flags.valid(_ROW_LATENCY), slides=layer.slides)
-        totals = self._totals(m, activations, lanes, slides=layer.slides)
+        lanes = lanes_of_groups(
+            m,
+            config,
+            activations,
+            columns=self._columns.columns,
+            valid=flags.valid(_ROW_LATENCY),
+            slides=layer.slides,
+        )
+        totals = totals_of_groups(m, config, activations, lanes, slides=layer.slides)
         for number, columns in enumerate(ports):
             first = number * self._columns.columns
             m.d.comb += [
@@ -211,11 +219,11 @@ class Engine(CfuComponent):
     def _activations(
         self,
         m: Module,
-        write: "_HostWrite",
+        write: HostWrite,
         *,
         host: HostPort,
         addresses: AddressGenerator,
-        flags: "_Flags",
+        flags: StepFlags,
         writer: Writer,
     ) -> Signal:
         """Return the register of the row that is multiplied."""
@@ -265,58 +273,16 @@ class Engine(CfuComponent):
         m.d.sync += activations.eq(Mux(is_inside, read, padding))
         return activations
 
-    def _lanes(self, m: Module, activations: Signal, *, valid: Value, slides: Value) -> list[Value]:
-        """Return the row that each group of columns multiplies.
-
-        Where windows slide its first lanes are three lines of its first column's channel, then of
-        its second one's.
-        """
-        config = self._config
-        count = self._columns.columns
-        if not config.slides:
-            return [activations] * (config.cols // count)
-        m.submodules.lines = lines = ActivationLines(len(activations))
-        m.d.comb += [lines.valid.eq(valid), lines.activations.eq(activations)]
-        lines_of = (activations, *(lines.above.word_select(n, len(activations)) for n in range(2)))
-        rows = []
-        for first in range(0, config.cols, count):
-            own = Cat(
-                line.word_select(first + column, 8) for column in range(count) for line in lines_of
-            )
-            rows.append(Cat(Mux(slides, own, activations[: len(own)]), activations[len(own) :]))
-        return rows
-
-    def _totals(
-        self, m: Module, activations: Signal, lanes: list[Value], *, slides: Value
-    ) -> list[Value]:
-        """Return the sum of activations that each group of columns needs.
-
-        The weights that have 128 added need it: all of them or, where windows slide, those of one
-        column's channel.
-        """
-        total = registered_sum(
-            m, [activations.word_select(n, 8).as_signed() for n in range(self._config.rows)]
-        )
-        if not (self._config.slides and self._config.packed):
-            return [registered(m, total, name="total_activation")] * len(lanes)
-        totals: list[Value] = []
-        for number, row in enumerate(lanes):
-            own = sum(row.word_select(tap, 8).as_signed() for tap in range(SLIDING_TAPS))
-            for stage in range(tree_stages(self._config.rows)):
-                own = registered(m, own, name=f"total_{number}_{stage}")
-            totals.append(registered(m, Mux(slides, own, total), name=f"total_{number}"))
-        return totals
-
     def _array(
         self,
         m: Module,
-        write: "_HostWrite",
+        write: HostWrite,
         *,
         copies: list[Value],
         kind: Value,
         slides: Value,
         addresses: AddressGenerator,
-        flags: "_Flags",
+        flags: StepFlags,
     ) -> list[Ports]:
         """Build the array and the memory of weights for CHANNELWISE."""
         config = self._config
@@ -364,7 +330,7 @@ class Engine(CfuComponent):
             ports.append(columns)
         return ports
 
-    def _channels(self, m: Module, write: "_HostWrite", finisher: Finisher) -> None:
+    def _channels(self, m: Module, write: HostWrite, finisher: Finisher) -> None:
         """Build the memory of constants: a bank for each unit and field."""
         units = self._config.units
         fields = (("biases", 32), ("multipliers", 32), ("shifts", 8))
@@ -390,89 +356,3 @@ class Engine(CfuComponent):
                 memory.read_row.eq(finisher.channel_row),
                 getattr(finisher, name).eq(memory.data),
             ]
-
-
-class _HostWrite:
-    """A word on its way from the CPU into a memory, in registers."""
-
-    def __init__(self, m: Module, host: HostPort) -> None:
-        self._valid = Signal(name="write_valid")
-        self._memory = Signal.like(host.memory, name="write_memory")
-        self.word = Signal.like(host.word, name="write_word")
-        self.data = Signal(32, name="write_data")
-        m.d.sync += [
-            self._valid.eq(host.write),
-            self._memory.eq(host.memory),
-            self.word.eq(host.word),
-            self.data.eq(host.data),
-        ]
-
-    def is_to(self, memory: Memory) -> Value:
-        """Return whether a word of this memory is written."""
-        return self._valid & (self._memory == memory)
-
-    def lanes(self, memory: Memory, row_words: int) -> Value:
-        """Return the write enables of the words of a row."""
-        is_here = self.is_to(memory)
-        if row_words == 1:
-            return is_here
-        lane = self.word[: exact_log2(row_words)]
-        return Cat(is_here & (lane == number) for number in range(row_words))
-
-    def drive(self, m: Module, memory: RowMemory, which: Memory) -> None:
-        """Write the word to a memory that nobody else writes to."""
-        row_words = len(memory.write_enable)
-        m.d.comb += [
-            memory.write_row.eq(self.word[exact_log2(row_words) :]),
-            memory.write_enable.eq(self.lanes(which, row_words)),
-            memory.write_data.eq(self.data.replicate(row_words)),
-        ]
-
-
-class _Flags:
-    """What belongs to a step, cycles behind its addresses."""
-
-    def __init__(self, m: Module, addresses: AddressGenerator) -> None:
-        self._m = m
-        self._stages = {
-            name: [getattr(addresses, name)]
-            for name in (
-                *("valid", "first", "last", "first_tile", "counts", "again"),
-                *("part", "is_inside"),
-            )
-        }
-        self._valid = addresses.valid
-
-    def _behind(self, name: str, cycles: int) -> Value:
-        stages = self._stages[name]
-        while len(stages) <= cycles:
-            later = Signal.like(stages[-1], name=f"{name}_{len(stages)}")
-            self._m.d.sync += later.eq(stages[-1])
-            stages.append(later)
-        return stages[cycles]
-
-    def valid(self, cycles: int) -> Value:
-        return self._behind("valid", cycles)
-
-    def first(self, cycles: int) -> Value:
-        return self._behind("first", cycles)
-
-    def last(self, cycles: int) -> Value:
-        """Return whether a valid step is the last one of its tile."""
-        return self._behind("last", cycles) & self._behind("valid", cycles)
-
-    def counts(self, cycles: int) -> Value:
-        """Return whether a step's products belong to a sum."""
-        return self._behind("counts", cycles)
-
-    def again(self, cycles: int) -> Value:
-        return self._behind("again", cycles)
-
-    def first_tile(self, cycles: int) -> Value:
-        return self._behind("first_tile", cycles)
-
-    def part(self, cycles: int) -> Value:
-        return self._behind("part", cycles)
-
-    def is_inside(self, cycles: int) -> Value:
-        return self._behind("is_inside", cycles - 1)  # it is one behind the addresses itself
