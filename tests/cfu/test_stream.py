@@ -10,7 +10,14 @@ from contracts.faults import ConfigError
 from contracts.parameter import Value
 from hw_templates.cfu.stream import FAMILY
 from hw_templates.cfu.stream.config import StreamConfig
-from hw_templates.cfu.stream.isa import FREE, RESULT_WORDS, Op, Setting, SumOption
+from hw_templates.cfu.stream.isa import (
+    FREE,
+    MAX_STEPS,
+    RESULT_WORDS,
+    Op,
+    Setting,
+    SumOption,
+)
 from tests.cfu.cfu_harness import Command, VerilatedRuntime, expected, name_of, simulate
 
 DESIGN: dict[str, Value] = {
@@ -111,6 +118,31 @@ def program(rng: random.Random, *, channelwise: bool) -> list[Command]:
         else:
             commands.append(op(Op.READ))
     return commands
+
+
+def long_run() -> list[Command]:
+    """Return a run of 256 windows of 4,096 steps, over rings of which one step is there."""
+    window = [op(Op.CONFIGURE, Setting.WINDOW, 255 | 15 << 8, 1 | 256 << 16)]
+    step = [op(Op.LOAD_ACTIVATIONS, 0, ONES, ONES), op(Op.LOAD_FILTERS, 0, ONES, ONES)]
+    reads = repeat(op(Op.READ), RESULT_WORDS)
+    return [*layer(pixel=0), *window, *step, run(results=RESULT_WORDS), *reads]
+
+
+def test_windows_behind_the_most_steps_of_a_run_are_empty() -> None:
+    found = answers(long_run())
+    full = MAX_STEPS // 4096
+    assert found[0] > 0
+    assert found == [found[0]] * full + [0] * (RESULT_WORDS - full)
+
+
+@pytest.mark.slow
+def test_a_run_ends_soon_whatever_it_is_asked_for(
+    runtime: VerilatedRuntime, build_folder: Path
+) -> None:
+    bench = runtime.build(FAMILY.verilog(DESIGN), build_folder / f"stream-{name_of(DESIGN)}")
+    done = simulate(bench, long_run())
+    assert done.answers == expected(FAMILY.model(DESIGN), long_run())
+    assert MAX_STEPS < done.cycles < MAX_STEPS + 2000
 
 
 @pytest.mark.slow

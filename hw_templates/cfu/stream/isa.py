@@ -17,7 +17,8 @@ class Op(IntEnum):
     """Computes results in the background: pixel after pixel of an output row, for each its
     channels, the oldest first, for each the window of SHAPE. The first window begins rs1 bits 0 to
     15 steps behind the oldest activation; filters are read from the oldest on, anew for
-    each pixel. Steps that are not there add nothing. rs2 bits 0 to 7: results less one, counted in
+    each pixel. Steps that are not there add nothing, nor do those of windows that begin behind the
+    first MAX_STEPS steps: so each RUN ends soon. rs2 bits 0 to 7: results less one, counted in
     words, or with ``SumOption.CHANNELWISE`` in steps of channels; bits 8 to 15: channels less one.
     Behind it activations of rs1 bits 16 to 31 steps are free; with ``FREE`` the filters of rs2 bits
     16 to 31 steps are, too, and its channels. Ignored where the channels are not there or its
@@ -74,6 +75,8 @@ class SumOption(IntEnum):
 
 FREE = 1
 """funct7 of RUN."""
+MAX_STEPS = 1 << 16
+"""Of a RUN. The kernels split what takes more."""
 RESULT_WORDS = 256
 """Words of results that fit."""
 MAX_CHANNELS = 64

@@ -9,6 +9,7 @@ from hw_templates.cfu.stream.isa import (
     FREE,
     LANE_BITS,
     MAX_CHANNELS,
+    MAX_STEPS,
     RESULT_WORDS,
     ROW_BITS,
     ROW_STEP_BITS,
@@ -150,8 +151,12 @@ class StreamModel:
         # sums stay far below 2^53, so floating point is exact, and much faster
         filters = self._there(self._filters, np.arange(channels * len(window)))
         filters = filters.reshape(channels, -1)
+        steps = 0
         while words > 0:
             sums = filters @ self._there(self._activations, window).reshape(-1)
+            begins = steps + np.arange(channels) * len(window)
+            sums = np.where(begins < MAX_STEPS, sums, 0)
+            steps += channels * len(window)
             for channel in range(channels):
                 is_last = channel == channels - 1
                 self._finish(int(sums[channel]), channel, is_last=is_last)
@@ -176,6 +181,8 @@ class StreamModel:
                 np.arange(len(window)) + group * len(window)
             )
             are_there = activations_there & filters_there
+            if result * len(window) >= MAX_STEPS:
+                are_there = np.zeros_like(are_there)
             products = (activations * filters)[are_there]
             if self._is_maximum:
                 low = (products + 128) % 256 - 128

@@ -8,6 +8,7 @@ from amaranth.utils import exact_log2
 from hw_templates.cfu.stream.isa import (
     COUNT_BITS,
     MAX_CHANNELS,
+    MAX_STEPS,
     ROW_BITS,
     ROW_STEP_BITS,
     SumOption,
@@ -39,6 +40,7 @@ class Walk(wiring.Component):
         read (Out, 1): In this cycle read steps ``activation_step`` and ``filter_step``, counted
             from where the RUN's begin.
         is_there, is_first, is_last (Out, 1): Of the step: it counts; it is a window's first, last.
+            A window behind MAX_STEPS has one step, which does not count.
         ends_pixel (Out, 1): The window is of a pixel's last channel.
         channel (Out): Counted from the RUN's first; of a step of channels, that of the first byte.
         end (Out, 1): The step is the RUN's last.
@@ -139,12 +141,13 @@ class Walk(wiring.Component):
             Signal.like(self.activation_step, name=name)
             for name in ("first_of_pixel", "first_of_window", "first_of_row")
         )
-        ends_row, ends_word = column == last_column, Signal()
+        steps, is_overdue = Signal(range(2 * MAX_STEPS)), Signal()
+        ends_row, ends_word = (column == last_column) | is_overdue, Signal()
         lane_bits = exact_log2(self._products)
         is_last_group = self.channel[lane_bits:] == run["last_channel"][lane_bits:]
         is_last_channel = self.channel == run["last_channel"]
         m.d.comb += [
-            self.is_last.eq(ends_row & (row == last_row)),
+            self.is_last.eq(ends_row & ((row == last_row) | is_overdue)),
             self.ends_pixel.eq(Mux(self.is_channelwise, is_last_group, is_last_channel)),
             ends_word.eq(
                 self.is_channelwise
@@ -155,6 +158,7 @@ class Walk(wiring.Component):
             self.is_there.eq(
                 (self.activation_step < run["activations_there"])
                 & (self.filter_step < run["filters_there"])
+                & ~is_overdue
             ),
             self.is_first.eq((column == 0) & (row == 0)),
             self.read.eq(active & ~(self.is_last & self.holds)),
@@ -183,7 +187,7 @@ class Walk(wiring.Component):
             m.d.sync += active.eq(1)
             m.d.sync += [run[name].eq(waiting[name]) for name in run]
             m.d.sync += [
-                Cat(column, row, self.channel, self.filter_step).eq(0),
+                Cat(column, row, self.channel, self.filter_step, steps, is_overdue).eq(0),
                 *(
                     step.eq(offset)
                     for step in (
@@ -206,6 +210,10 @@ class Walk(wiring.Component):
                     row.eq(Mux(self.is_last, 0, row + 1)),
                     first_of_row.eq(next_of_row),
                 ]
+            with m.If(~is_overdue):
+                m.d.sync += steps.eq(steps + 1)
+                with m.If(self.is_last):
+                    m.d.sync += is_overdue.eq((steps + 1) >= MAX_STEPS)
             with m.If(self.is_last):
                 m.d.sync += [
                     first_of_window.eq(next_of_window),
