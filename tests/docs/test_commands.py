@@ -20,6 +20,10 @@ RUN_ELSEWHERE = (
     r"make [a-z-]+",  # `make study` and `make test` themselves; the target must exist
     r"git clone \S+",
     r"pip install \.",  # tests/package, and the next one
+    r'pip install "soft-soc-dse\[[a-z]+\]"',
+    r"createuser \S+ && createdb .*",  # of PostgreSQL
+    r"python -m dse\.study .* postgresql://.*",  # tests/store and tests/dashboard, on a server
+    r"python -m dse\.study delete .*",  # of a study that others need: tests/commands
     r"soft-soc-dse .*",
     r"cd \S+",
     r"sudo apt-get (update|install) .*",
