@@ -213,8 +213,8 @@ class Engine(CfuComponent):
             counts.write_enable.eq(control.record),
             counts.write_data.eq(control.cycles),
             counts.read_row.eq(host.counter),
-            host.counter_data.eq(counts.data),
         ]
+        m.d.sync += host.counter_data.eq(counts.data)
 
     def _activations(
         self,
