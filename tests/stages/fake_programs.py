@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from hw_templates.soc.fpga.ecp5.pll import PllClocks
 from runners.boards.mlperf import Device
 from runners.job import Limits
 from runners.pipeline import digest_of_files
@@ -207,5 +208,6 @@ def _write_routed(cwd: Path, mark: str) -> None:
     domain = {"constraint": int(found[1]) / 1e6, "achieved": 1000.0}
     report = {"fmax": {"sys": domain}, "critical_paths": [], "utilization": {}, "mark": mark}
     (cwd / "report.json").write_text(json.dumps(report))
-    pll = routed_pll(25_000_000, int(found[1]), (0, 90))
+    clocks = PllClocks(clock_hz=int(found[1]), sdram_phase_degrees=90)
+    pll = routed_pll(25_000_000, clocks)
     (cwd / "soc.config").write_text(f"{mark}\n\n{pll}\n\n.bram_init 0\n0\n")
