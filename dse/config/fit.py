@@ -11,11 +11,12 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from contracts.least_hardware import LeastHardware
 from contracts.parameter import Parameter, Rule, Value
 from hw_templates import cpu
 from hw_templates.cfu import Family
-from hw_templates.cfu.family import CPU_CLOCK_PERCENT, ClockOf, LeastOf
+from hw_templates.cfu.family import ClockOf, LeastOf
 from hw_templates.soc.fpga_boards import FPGA_BOARDS, fpga_board
 from hw_templates.soc.least import least_soc
 from runners.fpga import PARTS, family_of_part

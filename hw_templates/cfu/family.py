@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from contracts.kernel_headers import KernelHeaders
 from contracts.least_hardware import LeastHardware
 from contracts.network import Network, Program
@@ -33,8 +34,6 @@ PORTS: Mapping[str, tuple[str, int]] = {
 """Direction and width of every port of module ``Cfu``; ``reset`` is active high, synchronous."""
 OWN_CLOCK = "cfu_clk"
 """Input of a CFU that has a clock of its own beside the CPU's, ``clk``."""
-CPU_CLOCK_PERCENT = 100
-"""Clock of a CFU that has none of its own, in percent of the CPU's."""
 
 
 def ports_for(clock_percent: int) -> Mapping[str, tuple[str, int]]:

@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hw_templates.cfu.family import CPU_CLOCK_PERCENT, ports_for
+from contracts.cfu_clock import CPU_CLOCK_PERCENT
+from hw_templates.cfu.family import ports_for
 
 NOT_DRIVEN_FIX = "assign the port for these values, or add a rule that forbids them"
 NETLIST = "ports.json"

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from contracts.faults import ConfigError
 from contracts.measurement import Fidelity, Metric
 from contracts.metric import MetricDefinition
-from hw_templates.cfu.family import CPU_CLOCK_PERCENT
 from runners.fpga.cells import ROLES
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from contracts.faults import ConfigError
 from contracts.measurement import Placement
-from hw_templates.cfu.family import CPU_CLOCK_PERCENT
 from hw_templates.soc.fpga_boards import fpga_board
 from runners.fpga import family_of_part
 from runners.job import Target

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from hw_templates.cfu import on_host
-from hw_templates.cfu.family import CPU_CLOCK_PERCENT
 from runners.pipeline import Building, Stage
 from runners.stages.cfu import SOURCE
 from runners.stages.design import cfu_clock_percent, own_hardware

@@ -1,9 +1,9 @@
 """What a job's design says about its parts: CPU and CFU family."""
 
+from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from contracts.parameter import Value
 from hw_templates import cpu
 from hw_templates.cfu import BUILT_IN, Family, load_families
-from hw_templates.cfu.family import CPU_CLOCK_PERCENT
 from runners.job import Job
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from contracts.faults import ToolMissing
-from hw_templates.cfu.family import CPU_CLOCK_PERCENT
 from hw_templates.soc import simulation
 from runners.job import Job
 from runners.pipeline import Building, Stage

@@ -4,8 +4,8 @@ Both are right for every clock of the target's range, so that neither they nor w
 depend on the clock that a design settles on.
 """
 
+from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from contracts.faults import ConfigError
-from hw_templates.cfu.family import CPU_CLOCK_PERCENT
 from hw_templates.soc.config import SocConfig
 from hw_templates.soc.fpga_boards import fpga_board
 from runners.fpga import family_of_part

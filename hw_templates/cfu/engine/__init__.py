@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from contracts.least_hardware import LeastHardware, Memory
 from contracts.parameter import Parameter, Rule, Value
 from hw_templates.cfu import component as component_module
@@ -18,7 +19,6 @@ from hw_templates.cfu.engine.config import (
 )
 from hw_templates.cfu.engine.isa import DESCRIPTOR_WORDS, MAX_DESCRIPTORS, SIDES, WORD_BYTES
 from hw_templates.cfu.family import (
-    CPU_CLOCK_PERCENT,
     ClockOf,
     Compiler,
     Family,

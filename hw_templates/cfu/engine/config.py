@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from contracts.faults import ConfigError
 from hw_templates.cfu.engine.isa import (
     CHANNEL_WORDS,
@@ -11,7 +12,7 @@ from hw_templates.cfu.engine.isa import (
     WORD_BYTES,
     Memory,
 )
-from hw_templates.cfu.family import CPU_CLOCK_PERCENT, Values
+from hw_templates.cfu.family import Values
 
 MEMORIES_KIB = (8, 16, 32, 64, 128, 256)
 UNITS = (1, 2, 4, 8, 16)

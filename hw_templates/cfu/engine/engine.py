@@ -3,6 +3,7 @@
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.utils import exact_log2
 
+from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from hw_templates.cfu.component import CfuComponent, to_verilog
 from hw_templates.cfu.crossing import DOMAIN, ClockCrossing
 from hw_templates.cfu.engine.addresses import AddressGenerator
@@ -22,7 +23,6 @@ from hw_templates.cfu.engine.memories import RowMemory
 from hw_templates.cfu.engine.shared import Ports, SharedModule, with_looped_zeros
 from hw_templates.cfu.engine.unit import RequantisationUnit
 from hw_templates.cfu.engine.writer import Writer
-from hw_templates.cfu.family import CPU_CLOCK_PERCENT
 
 _ROW_LATENCY = 4
 """From addresses to activations in registers: one of the address at the memory, one of what it
