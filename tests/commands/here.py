@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,10 @@ def call_here(
         contextlib.chdir(folder),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
+        warnings.catch_warnings(),
     ):
+        # of packages that are imported for the first time; a process of its own ignores them, too
+        warnings.simplefilter("ignore", DeprecationWarning)
         try:
             study.main()
             code = 0
