@@ -192,6 +192,12 @@ class Family:
     least: tuple[LeastOf, ...] = ()
     sources: tuple[Path, ...] = ()
 
-    def clock_percent(self, values: Values) -> int:
-        """Return the clock of a design's CFU in percent of the CPU's."""
-        return CPU_CLOCK_PERCENT if self.clock is None else self.clock.percent(values)
+    def clock_percent(self, design: Values) -> int:
+        """Return the clock of a design's CFU in percent of the CPU's.
+
+        Of the design only what decides it is read: a SoC depends on nothing else of a CFU.
+        """
+        if self.clock is None:
+            return CPU_CLOCK_PERCENT
+        names = [name for name in self.clock.parameters if name in design]
+        return self.clock.percent({name: design[name] for name in names})

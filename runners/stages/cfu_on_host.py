@@ -85,6 +85,7 @@ CFU_ON_HOST_STAGE = Stage(
     code=(
         *(f"runners/stages/{name}.py" for name in ("cfu_on_host", "cfu", "simulator", "design")),
         "runners/stages/own_source.py",
+        "hw_templates/cfu/family.py",
         "hw_templates/cfu/on_host",
         "hw_templates/soc/simulation",
     ),

@@ -1,6 +1,5 @@
 """What a job's design says about its parts: CPU and CFU family."""
 
-from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from contracts.parameter import Value
 from hw_templates import cpu
 from hw_templates.cfu import BUILT_IN, Family, load_families
@@ -40,15 +39,8 @@ def has_cfu(job: Job) -> bool:
 
 
 def cfu_clock_percent(job: Job) -> int:
-    """Return the clock of a design's CFU in percent of the CPU's; 100 without CFU.
-
-    No other parameter of the family is read: a SoC depends on this one value.
-    """
-    clock = family_of(job).clock
-    if clock is None:
-        return CPU_CLOCK_PERCENT
-    names = [name for name in clock.parameters if name in job.design]
-    return clock.percent({name: job.design[name] for name in names})
+    """Return the clock of a design's CFU in percent of the CPU's; 100 without CFU."""
+    return family_of(job).clock_percent(job.design)
 
 
 def cpu_config(job: Job) -> cpu.CpuConfig:

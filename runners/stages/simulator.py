@@ -211,6 +211,7 @@ def _build_simulator(building: Building) -> float:
 
 _CODE = (
     *(f"runners/stages/{name}.py" for name in ("simulator", "design", "own_source")),
+    "hw_templates/cfu/family.py",
     "hw_templates/soc/simulation",
 )
 

@@ -44,7 +44,11 @@ def read_soc(folder: Path) -> dict[str, Any]:
     return description
 
 
-_CODE = ("runners/stages/soc.py", "runners/stages/socs.py", "hw_templates/soc")
+_CODE = (
+    *(f"runners/stages/{name}.py" for name in ("soc", "socs")),
+    "hw_templates/cfu/family.py",
+    "hw_templates/soc",
+)
 
 SOC_STAGE = Stage(
     name="soc",
