@@ -2,8 +2,9 @@
 
 Cells of an ECP5 as the project's own synthesis counts them. With ``--place`` nextpnr places and
 routes each engine alone in an LFE5U-85F-6, without a CPU; with ``--soc`` the whole SoC of a network
-is measured as a study measures it, up to the clock that its bitstream strictly meets. Both take
-many minutes of CPU time for the large ones.
+is measured as a study measures it, up to the clock that its bitstream strictly meets; more networks
+are measured on the same route where their SoC is the same. Both take many minutes of CPU time for
+the large ones.
 """
 
 import argparse
@@ -87,6 +88,21 @@ def place_soc(model: Path, values: Mapping[str, Value], *, target: str) -> str:
     )
 
 
+def assignment(text: str) -> tuple[str, Value]:
+    """Read one parameter of a design; its value is as in JSON, or a word.
+
+    Raises:
+        ValueError: It is not of the form ``name=value``.
+    """
+    name, _, value = text.partition("=")
+    if not name or not value:
+        raise ValueError(text)
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
 def main() -> None:
     """Synthesise, and place if wanted; print a line for each engine."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -98,13 +114,20 @@ def main() -> None:
     parser.add_argument("--not-packed", action="store_true")
     parser.add_argument("--clock-percent", type=int, default=100, help="of the CPU's clock")
     parser.add_argument("--place", type=float, metavar="MHZ", help="place it for this clock")
-    parser.add_argument("--soc", type=Path, metavar="FILE", help="run this network on a whole SoC")
+    parser.add_argument(
+        "--soc", type=Path, nargs="+", metavar="FILE", help="run these networks on a whole SoC"
+    )
+    parser.add_argument(
+        "--set", type=assignment, nargs="+", default=[], metavar="NAME=VALUE", help="of the SoC"
+    )
     parser.add_argument("--target", default="ulx3s_85f", help="of the SoC")
     arguments = parser.parse_args()
     if arguments.soc:
         for size in arguments.sizes:
-            found = place_soc(arguments.soc, design(size, arguments), target=arguments.target)
-            print(f"{size}: {found}", flush=True)
+            values = {**design(size, arguments), **dict(arguments.set)}
+            for model in arguments.soc:
+                found = place_soc(model, values, target=arguments.target)
+                print(f"{size}, {model.stem}: {found}", flush=True)
         return
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:

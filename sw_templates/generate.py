@@ -10,6 +10,7 @@ import jinja2
 from contracts.faults import ConfigError, DoesNotFit
 from contracts.network import Program, Segment, Transfer
 from sw_templates import quantise, tflm
+from sw_templates.ahead import layers_ahead
 from sw_templates.constants import padded, tensor_constant_name
 from sw_templates.layer import Layer, layer_fields, shared_constants
 from sw_templates.memory_plan import MemoryPlan, plan_memory
@@ -119,6 +120,19 @@ class UnitView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentView:
+    """What ``model.c.j2`` receives of one segment.
+
+    Attributes:
+        unit: What the unit does.
+        ahead: Names of the layers that the CPU runs meanwhile, to have them in its caches.
+    """
+
+    unit: UnitView
+    ahead: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
     """A layer whose cycles a unit counts, in a segment that begins with another layer.
 
@@ -220,8 +234,15 @@ def generate(
         "crc_table": [_crc_step(value) for value in range(256)],
         "layers": views,
         "segments": [
-            _segment_view(number, segment, places)
-            for number, segment in enumerate(program.segments)
+            SegmentView(
+                unit=_segment_view(number, segment, places),
+                ahead=tuple(model.layers[position].name for position in positions),
+            )
+            for (number, segment), positions in zip(
+                enumerate(program.segments),
+                layers_ahead(model, plan, program, kernels),
+                strict=True,
+            )
         ],
         "counted": _counted(program),
         "taken_inputs": _transfers(program.inputs, places),

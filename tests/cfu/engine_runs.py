@@ -8,6 +8,7 @@ import numpy as np
 from contracts.network import Program, Transfer
 from contracts.parameter import Value
 from hw_templates.cfu.engine import FAMILY
+from hw_templates.cfu.engine.compiler.task import GatheredImage
 from hw_templates.cfu.engine.isa import Memory, Operation
 from hw_templates.cfu.family import ReferenceModel
 from sw_templates.model import Model
@@ -58,8 +59,12 @@ class Engine:
             for command in sending(copy.spread, tensor, at=copy.word):
                 self._op(command.funct3, command.funct7, command.a, command.b)
             return
-        for pixel in range(copy.pixels):
-            part = tensor[pixel * copy.pixel_bytes :][: copy.pixel_bytes]
+        parts = [
+            tensor[pixel * copy.pixel_bytes :][: copy.pixel_bytes] for pixel in range(copy.pixels)
+        ]
+        if copy.gathered is not None:
+            parts = windows(copy.gathered, tensor)
+        for pixel, part in enumerate(parts):
             part += b"\x5a" * (-len(part) % 4)
             self._op(Operation.SET_POINTER, 0, copy.word + pixel * copy.pixel_words)
             for word in np.frombuffer(part, dtype="<u4"):
@@ -85,6 +90,27 @@ class Engine:
 
     def _op(self, funct3: int, funct7: int, a: int = 0, b: int = 0) -> int:
         return self.unit.op(funct3, funct7, a, b)
+
+
+def windows(image: GatheredImage, tensor: bytes) -> list[bytes]:
+    """Return what each window covers of a tensor, from the padded tensor."""
+    source, window = image.source, image.window
+    values = np.frombuffer(tensor, dtype=np.int8).reshape(source.height, source.width, -1)
+    reach_y = (window.kernel_height - 1) * window.dilation_height + 1
+    reach_x = (window.kernel_width - 1) * window.dilation_width + 1
+    behind_y = (image.height - 1) * window.stride_height + reach_y
+    behind_x = (image.width - 1) * window.stride_width + reach_x
+    padded = np.full((behind_y, behind_x, source.channels), image.padding, dtype=np.int8)
+    rows = min(source.height, behind_y - window.pad_top)
+    columns = min(source.width, behind_x - window.pad_left)
+    padded[window.pad_top :, window.pad_left :][:rows, :columns] = values[:rows, :columns]
+    return [
+        padded[
+            y : y + reach_y : window.dilation_height, x : x + reach_x : window.dilation_width
+        ].tobytes()
+        for y in range(0, image.height * window.stride_height, window.stride_height)
+        for x in range(0, image.width * window.stride_width, window.stride_width)
+    ]
 
 
 def run_network(

@@ -1,6 +1,6 @@
 """Which task does a layer's work."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import assert_never
 
@@ -12,7 +12,7 @@ from contracts.network import (
     WindowSum,
 )
 from hw_templates.cfu.engine.compiler.copies import copy_of
-from hw_templates.cfu.engine.compiler.shapes import folded, over_whole_image, spread
+from hw_templates.cfu.engine.compiler.shapes import folded, gathered, over_whole_image, spread
 from hw_templates.cfu.engine.compiler.task import (
     CannotRun,
     Task,
@@ -33,6 +33,8 @@ def task_of(
     held: Mapping[int, Image],
     config: EngineConfig,
     *,
+    early: Collection[int],
+    gathers: bool,
     spreads: bool,
     is_small: bool,
 ) -> tuple[Task, tuple[int, ...], int]:
@@ -42,6 +44,8 @@ def task_of(
         computation: What it computes.
         held: How tensors lie in the engine that are there.
         config: The engine.
+        early: Tensors that are written before an inference begins, so that it does not wait.
+        gathers: Whether such a tensor may be written window by window.
         spreads: Whether the input of few channels may be spread over rows.
         is_small: Whether weights count for more than cycles.
 
@@ -54,6 +58,8 @@ def task_of(
                 computation,
                 held.get(computation.input),
                 config,
+                is_early=computation.input in early,
+                gathers=gathers,
                 spreads=spreads,
                 is_small=is_small,
             )
@@ -70,7 +76,14 @@ def task_of(
 
 
 def _window_sum(
-    layer: WindowSum, held: Image | None, config: EngineConfig, *, spreads: bool, is_small: bool
+    layer: WindowSum,
+    held: Image | None,
+    config: EngineConfig,
+    *,
+    is_early: bool,
+    gathers: bool,
+    spreads: bool,
+    is_small: bool,
 ) -> Task:
     """Return the task of a sum over all channels, over the shapes that cost least.
 
@@ -78,6 +91,8 @@ def _window_sum(
         layer: What is computed.
         held: How its input lies in the engine; None where the CPU is to write it.
         config: The engine.
+        is_early: Whether it does so before an inference begins.
+        gathers: Whether it may then be written window by window.
         spreads: Whether the input of few channels may be spread over rows.
         is_small: Whether weights count for more than cycles.
 
@@ -88,13 +103,16 @@ def _window_sum(
         seen = over_whole_image(layer, held, config)
         return window_sum_task(seen, config, result=layer.result)
 
-    def cost(task: Task) -> tuple[int, int]:
+    def cost(task: Task) -> tuple[int, int, int]:
         assert task.weights is not None
-        cycles = steps(task, config) + copy_of(task.images[0], config).cycles
-        return (len(task.weights) if is_small else 0, cycles)
+        copying = copy_of(task.images[0], config).cycles
+        cycles = steps(task, config) + (0 if is_early else copying)
+        return (len(task.weights) if is_small else 0, cycles, copying)
 
     best = window_sum_task(layer, config, result=layer.result)
     others = [*spread(layer, config)] if spreads else []
+    if gathers and is_early:
+        others += gathered(layer)
     for seen in (*others, *folded(layer, config)):
         with suppress(CannotRun):
             best = min(best, window_sum_task(seen, config, result=layer.result), key=cost)

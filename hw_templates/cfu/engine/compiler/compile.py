@@ -19,7 +19,7 @@ from hw_templates.cfu.engine.compiler.encode import Placed, program_variables
 from hw_templates.cfu.engine.compiler.memory import Home, place_homes
 from hw_templates.cfu.engine.compiler.task import (
     CannotRun,
-    SpreadImage,
+    RepeatedImage,
     Task,
     by_blocks,
     is_same_place,
@@ -48,12 +48,14 @@ class _Style:
     Attributes:
         keeps_inputs: The network's inputs have memory of their own, and so need not be written at
             each inference.
+        gathers: Such an input may be there window by window.
         spreads: Inputs of few channels may be spread, which takes a row for each pixel.
         is_small: Pixels are folded for the fewest weights, not for the fewest cycles.
         splits: Equal weights of a layer's channels are there once, for a command for each block.
     """
 
     keeps_inputs: bool
+    gathers: bool
     spreads: bool
     is_small: bool
     splits: bool
@@ -61,14 +63,20 @@ class _Style:
 
 _STYLES = (
     *(
-        _Style(keeps_inputs=keeps_inputs, spreads=spreads, is_small=False, splits=splits)
-        for keeps_inputs in (True, False)
+        _Style(
+            keeps_inputs=keeps_inputs,
+            gathers=gathers,
+            spreads=spreads,
+            is_small=False,
+            splits=splits,
+        )
+        for keeps_inputs, gathers in ((True, True), (True, False), (False, False))
         for spreads in (True, False)
         for splits in (False, True)
     ),
-    _Style(keeps_inputs=False, spreads=False, is_small=True, splits=False),
+    _Style(keeps_inputs=False, gathers=False, spreads=False, is_small=True, splits=False),
 )
-_LEAST_MEMORY = _Style(keeps_inputs=False, spreads=False, is_small=True, splits=True)
+_LEAST_MEMORY = _Style(keeps_inputs=False, gathers=False, spreads=False, is_small=True, splits=True)
 
 
 def _program(network: Network, config: EngineConfig, style: _Style) -> Program:
@@ -190,7 +198,7 @@ class _Draft:
     def _plain_homes(self, tensor: int) -> list[Home]:
         """Return where a tensor lies in the engine so that it could be read back."""
         homes = self._there.get(tensor, ())
-        return [home for home in homes if not isinstance(home.image, SpreadImage)]
+        return [home for home in homes if not isinstance(home.image, RepeatedImage)]
 
     def _run(self, position: int, computation: Computed) -> None:
         held = {
@@ -200,6 +208,8 @@ class _Draft:
             computation,
             held,
             self._config,
+            early=self._unchanged,
+            gathers=self._style.gathers,
             spreads=self._style.spreads,
             is_small=self._style.is_small,
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import gcd
 
 from contracts.network import Image
-from hw_templates.cfu.engine.compiler.task import SpreadImage, blocks
+from hw_templates.cfu.engine.compiler.task import GatheredImage, SpreadImage, blocks
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.image import ImageFormat
 from hw_templates.cfu.engine.isa import WORD_BYTES
@@ -14,6 +14,7 @@ _REGISTERS = 8
 _PIXEL_CYCLES = 3
 _WORD_CYCLES = 3
 _SHIFTED_WORD_CYCLES = 5
+_GATHERED_BYTE_CYCLES = 12
 _PUSH_CYCLES = 1
 """Of a pixel that the engine spreads over rows, beside one for each word of a row."""
 
@@ -28,6 +29,7 @@ class Copy:
         pixel_bytes: Bytes of one of them in the CPU's memory.
         pixel_words: From one to the next in ACTIVATIONS.
         spread: How the engine spreads it over rows while it is written; None for copies.
+        gathered: The windows that the pieces are; None where they lie in the tensor one by one.
     """
 
     word: int
@@ -35,6 +37,7 @@ class Copy:
     pixel_bytes: int
     pixel_words: int
     spread: ImageFormat | None = None
+    gathered: GatheredImage | None = None
 
     @property
     def stream(self) -> tuple[int, int]:
@@ -49,6 +52,8 @@ class Copy:
     @property
     def cycles(self) -> int:
         """About how many the CPU takes to write it."""
+        if self.gathered is not None:
+            return _GATHERED_BYTE_CYCLES * self.gathered.elements
         if self.spread is not None:
             lines, width = self.spread.height, self.spread.width
             pushes = lines * (width + self.spread.ahead)
@@ -72,6 +77,14 @@ def copy_of(image: Image, config: EngineConfig, *, word: int = 0) -> Copy:
         return Copy(word=word, pixels=1, pixel_bytes=sent, pixel_words=0, spread=image.format)
     pixel_words = blocks(image, config) * config.rows // WORD_BYTES
     pixels, pixel_bytes = image.pixels, image.channels
+    if isinstance(image, GatheredImage):
+        return Copy(
+            word=word,
+            pixels=pixels,
+            pixel_bytes=pixel_bytes,
+            pixel_words=pixel_words,
+            gathered=image,
+        )
     if pixel_bytes == pixel_words * WORD_BYTES:
         pixels, pixel_bytes, pixel_words = 1, pixels * pixel_bytes, pixels * pixel_words
     return Copy(word=word, pixels=pixels, pixel_bytes=pixel_bytes, pixel_words=pixel_words)
@@ -110,12 +123,15 @@ class WriteLoop:
 def write_loop(number: int, copy: Copy) -> WriteLoop | None:
     """Return the loop that writes a tensor; None for one of one piece, or of very large pixels.
 
-    Neither for pixels that begin at odd words, where no pair of words can be written.
+    Neither for windows, which have a loop of their own, nor for pixels that begin at odd words,
+    where no pair of words can be written.
 
     Args:
         number: Of the transfer.
         copy: Of the transfer.
     """
+    if copy.gathered is not None:
+        return None
     group = WORD_BYTES // gcd(WORD_BYTES, copy.pixel_bytes)
     is_large = group * copy.words > _MOST_UNROLLED_WORDS
     if copy.pixels < group or copy.pixels == 1 or is_large or copy.pixel_words % 2:

@@ -90,6 +90,11 @@ def program_variables(
         "engine_loads": loads,
         "engine_copies": copies,
         "engine_write_loops": [loop for loop in loops if loop is not None],
+        "engine_gathers": [
+            {"number": number, "copied": copy}
+            for number, copy in enumerate(copies)
+            if copy.gathered is not None
+        ],
     }
     return variables, WORD_BYTES * constant_words
 

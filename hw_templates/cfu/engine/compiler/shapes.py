@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.network import Image, Requantisation, Scale, Window, WindowSum
-from hw_templates.cfu.engine.compiler.task import SpreadImage, is_same_place
+from hw_templates.cfu.engine.compiler.task import GatheredImage, SpreadImage, is_same_place
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.image import MOST_AHEAD, MOST_BYTES, MOST_CHANNELS, ImageFormat
 from hw_templates.cfu.engine.isa import SIZE_BITS
@@ -67,6 +67,32 @@ def spread(layer: WindowSum, config: EngineConfig) -> Iterator[WindowSum]:
         window=replace(window, kernel_width=1, pad_left=0),
         weights=layer.weights.reshape(outputs, height, 1, pixels * channels),
     )
+
+
+def gathered(layer: WindowSum) -> Iterator[WindowSum]:
+    """Yield a convolution whose taps all became channels, for which the CPU gathers each window.
+
+    A row then has no lane without a factor but the last one of each window, whatever the kernel's
+    shape. What windows share is there several times, which takes the CPU's time and memory.
+
+    Args:
+        layer: Whose input is written by the CPU.
+    """
+    outputs = len(layer.weights)
+    if layer.window.taps > 1:
+        yield replace(
+            layer,
+            image=GatheredImage(
+                height=layer.result.height,
+                width=layer.result.width,
+                channels=layer.window.taps * layer.image.channels,
+                source=layer.image,
+                window=layer.window,
+                padding=layer.padding,
+            ),
+            window=Window(kernel_height=1, kernel_width=1),
+            weights=layer.weights.reshape(outputs, 1, 1, -1),
+        )
 
 
 def folded(layer: WindowSum, config: EngineConfig) -> Iterator[WindowSum]:

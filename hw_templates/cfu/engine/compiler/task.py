@@ -37,14 +37,37 @@ _HALF = Scale(multiplier=1 << 30, shift=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpreadImage(Image):
+class RepeatedImage(Image):
+    """A tensor of which the CPU writes elements more than once, as one layer wants to read them.
+
+    It cannot be read back, and other readers of the tensor want it otherwise.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpreadImage(RepeatedImage):
     """A tensor whose pixels have some of their neighbours in their rows, too.
 
     Attributes:
-        format: How the CPU's bytes come to lie so; other readers of the tensor want it otherwise.
+        format: How the CPU's bytes come to lie so.
     """
 
     format: ImageFormat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatheredImage(RepeatedImage):
+    """The windows of a convolution: each is a pixel, whose channels are all that it covers.
+
+    Attributes:
+        source: The tensor in the CPU's memory.
+        window: How the windows lie in it.
+        padding: What a window has beside it.
+    """
+
+    source: Image
+    window: Window
+    padding: int
 
 
 class CannotRun(Exception):
@@ -103,7 +126,7 @@ def is_dense(image: Image, config: EngineConfig) -> bool:
 
 def is_same_place(one: Image, other: Image, config: EngineConfig) -> bool:
     """Return whether the bytes of a tensor lie alike, whichever of both it is looked at as."""
-    if isinstance(one, SpreadImage) or isinstance(other, SpreadImage):
+    if isinstance(one, RepeatedImage) or isinstance(other, RepeatedImage):
         return one == other
     if one.channels == other.channels:
         return one.pixels == other.pixels
