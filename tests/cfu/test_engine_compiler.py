@@ -150,11 +150,26 @@ def test_a_network_that_does_not_fit_is_refused_with_what_would_fit(
     assert "conv2d_0" in refused.value.what
 
 
-def single_layer_network(*, height: int, channels: int, filters: int) -> bytes:
-    """Return one convolution of 3 x 3."""
+@pytest.mark.parametrize(("activation_kib", "is_gathered"), [(32, True), (16, False)])
+def test_a_first_layer_of_few_channels_is_gathered_where_there_is_room(
+    kernels: KernelLibrary, activation_kib: int, is_gathered: bool
+) -> None:
+    content = single_layer_network(height=20, channels=1, filters=16, side=5)
+    model = model_from_bytes(content, "network")
+    values = design(16, 16, activation_kib=activation_kib)
+    (transfer,) = compiled(values, model).inputs
+    copy = compiled(values, model).variables["engine_copies"][transfer.number]
+    assert (copy.gathered is not None) == is_gathered
+    given_bytes = random_inputs(model, count=1, seed=3)[0]
+    found = run_network(values, model, given_bytes, kernels)
+    assert found == reference_outputs(content, model, given_bytes)
+
+
+def single_layer_network(*, height: int, channels: int, filters: int, side: int = 3) -> bytes:
+    """Return one convolution."""
     network = RandomNetwork(rng=np.random.default_rng(1))
     image = network.activation([1, height, height, channels])
-    constants = network.weights([filters, 3, 3, channels], 0)
+    constants = network.weights([filters, side, side, channels], 0)
     output = network.activation([1, height, height, filters])
     options = {"StrideH": 1, "StrideW": 1, "DilationHFactor": 1, "DilationWFactor": 1}
     network.operator(CONV_2D, [image, *constants], output, Padding=SAME, **options)
