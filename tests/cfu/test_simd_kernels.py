@@ -1,18 +1,20 @@
 """The ``simd`` kernels on the emulated CFU give the bits of TFLite's definitions."""
 
-import os
-import subprocess
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings
 
 from contracts.parameter import Value
 from hw_templates.cfu.simd import FAMILY
-from tests.cfu.cfu_harness import compile_host, name_of, render_kernels
+from tests.cfu.cfu_harness import name_of
+from tests.cfu.kernel_runs import RELAXED, Kernels
+from tests.cfu.layer_strategies import (
+    additions,
+    convolutions,
+    depthwise_layers,
+    layer_of_imgc,
+    poolings,
+)
 from tests.cfu.simd_layers import Addition, Convolution, Depthwise, Pooling
 
 DESIGNS: list[dict[str, Value]] = [
@@ -38,32 +40,6 @@ DESIGNS: list[dict[str, Value]] = [
 ]
 QUICK = (DESIGNS[0], DESIGNS[5], DESIGNS[8])
 """Each way that products are formed, with and without requantisation; the others are slow tests."""
-NO_LEAKS = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # the bench frees nothing
-RELAXED = settings(
-    max_examples=30,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],  # each example is a process: shrinking takes minutes
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-
-
-class Kernels:
-    """The kernels of one design, compiled for the host."""
-
-    def __init__(self, values: dict[str, Value], folder: Path) -> None:
-        names = render_kernels(FAMILY, values, folder)
-        own = ("simd", "conv2d", "full", "add", "depthwise", "average", "max_", "cfu_em")
-        wanted = [n for n in names if n.startswith(own)]
-        self._program = compile_host([*wanted, "kernel_bench.c", "-I."], folder, "kernels")
-        self.align_bytes = FAMILY.kernels.weight_row_align_bytes(values)
-
-    def run(self, layer: bytes) -> bytes:
-        done = subprocess.run(
-            [self._program], input=layer, capture_output=True, timeout=60, env=NO_LEAKS
-        )
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout
 
 
 @pytest.fixture(
@@ -75,74 +51,7 @@ class Kernels:
     ids=name_of,
 )
 def kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kernels:
-    return Kernels(request.param, tmp_path_factory.mktemp("kernels"))
-
-
-def random_int8(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    return rng.integers(-128, 128, shape, dtype=np.int8)
-
-
-def scale(draw: Callable, *, shifts: st.SearchStrategy[int]) -> tuple[int, int]:
-    return draw(st.integers(1 << 30, (1 << 31) - 1)), draw(shifts)
-
-
-@st.composite
-def convolutions(draw: Callable, *, is_fully_connected: bool = False) -> Convolution:
-    def small(low: int, high: int) -> int:
-        return draw(st.integers(low, high))
-
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    if is_fully_connected:
-        kernel, stride, dilation, pad = (1, 1), (1, 1), (1, 1), (0, 0)
-        height, width = 1, small(1, 3)
-        depth = draw(st.sampled_from((1, 7, 16, 64, 100, 1030, 4100)))
-        output = (1, width)
-    else:
-        kernel, stride = (small(1, 4), small(1, 4)), (small(1, 3), small(1, 3))
-        dilation = (small(1, 2), small(1, 2))
-        height, width = small(1, 9), small(1, 9)
-        pad = (small(0, 2), small(0, 2))
-        depth = draw(st.sampled_from((1, 2, 3, 4, 5, 8, 12, 16, 32, 48)))
-        output = (small(1, 5), small(1, 5))
-    channels = draw(st.sampled_from((1, 2, 3, 4, 6, 8, 20, 37, 70)))
-    shifts = st.integers(-12, -2)
-    if draw(st.integers(0, 9)) == 0:
-        shifts = st.integers(-10, 2)
-    low, high = sorted((small(-128, 127), small(-128, 127)))
-    return Convolution(
-        weights=random_int8(rng, channels, *kernel, depth),
-        image=random_int8(rng, height, width, depth),
-        stride=stride,
-        dilation=dilation,
-        pad=pad,
-        output=output,
-        input_zero_point=small(-128, 127),
-        output_zero_point=small(-128, 127),
-        limits=(low, high) if draw(st.booleans()) else (-128, 127),
-        bias=tuple(rng.integers(-(2**17), 2**17, channels).tolist()),
-        scales=tuple(scale(draw, shifts=shifts) for _ in range(channels)),
-    )
-
-
-def layer_of_imgc(
-    kernel: int, depth: int, channels: int, size: int, stride: int = 1
-) -> Convolution:
-    """Return a layer with the shape of one of MLPerf Tiny's image classification, cut down."""
-    rng = np.random.default_rng(1)
-    output = -(-size // stride)
-    pad = max(0, (output - 1) * stride + kernel - size) // 2
-    return Convolution(
-        weights=random_int8(rng, channels, kernel, kernel, depth),
-        image=random_int8(rng, size, size, depth),
-        stride=(stride, stride),
-        pad=(pad, pad),
-        output=(output, output),
-        input_zero_point=-128,
-        output_zero_point=4,
-        limits=(-128, 127),
-        bias=tuple(rng.integers(-(2**17), 2**17, channels).tolist()),
-        scales=tuple((int(m), -9) for m in rng.integers(1 << 30, (1 << 31) - 1, channels)),
-    )
+    return Kernels(FAMILY, request.param, tmp_path_factory.mktemp("kernels"))
 
 
 @pytest.mark.parametrize(
@@ -173,66 +82,10 @@ def test_any_fully_connected_layer(kernels: Kernels, layer: Convolution) -> None
     assert kernels.run(layer.packed(b"f", kernels.align_bytes)) == expected
 
 
-@st.composite
-def depthwise_layers(draw: Callable) -> Depthwise:
-    def small(low: int, high: int) -> int:
-        return draw(st.integers(low, high))
-
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    kernel = draw(st.sampled_from([(3, 3), (3, 3), (1, 1), (2, 5), (5, 2), (10, 8), (17, 1)]))
-    depth = draw(st.sampled_from((1, 1, 2, 3, 4, 5, 8, 8, 12, 16, 24, 32, 37, 64, 72, 96)))
-    multiplier = draw(st.sampled_from((1, 1, 1, 2, 3, 8))) if depth <= 16 else 1
-    channels = depth * multiplier
-    shifts = st.integers(-12, -2)
-    if draw(st.integers(0, 9)) == 0:
-        shifts = st.integers(-10, 2)
-    low, high = sorted((small(-128, 127), small(-128, 127)))
-    return Depthwise(
-        weights=random_int8(rng, *kernel, channels),
-        image=random_int8(rng, small(1, 9), draw(st.sampled_from((1, 3, 7, 8, 30, 60))), depth),
-        stride=(small(1, 3), small(1, 3)),
-        dilation=(small(1, 2), small(1, 2)),
-        pad=(small(0, 2), small(0, 2)),
-        output=(small(1, 5), small(1, 20)),
-        input_zero_point=small(-128, 127),
-        output_zero_point=small(-128, 127),
-        limits=(low, high) if draw(st.booleans()) else (-128, 127),
-        bias=tuple(rng.integers(-(2**17), 2**17, channels).tolist()),
-        scales=tuple(scale(draw, shifts=shifts) for _ in range(channels)),
-    )
-
-
 @RELAXED
 @given(layer=depthwise_layers())
 def test_any_depthwise_convolution(kernels: Kernels, layer: Depthwise) -> None:
     assert kernels.run(layer.packed(kernels.align_bytes)) == layer.expected()
-
-
-@st.composite
-def poolings(draw: Callable) -> Pooling:
-    def small(low: int, high: int) -> int:
-        return draw(st.integers(low, high))
-
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    height, width = small(1, 12), draw(st.sampled_from((1, 2, 5, 8, 20)))
-    kernel = (small(1, 5), small(1, 5)) if draw(st.booleans()) else (height, width)
-    pad = (small(0, kernel[0] - 1), small(0, kernel[1] - 1))
-    stride = (small(1, 3), small(1, 3))
-    depth = draw(st.sampled_from((1, 3, 4, 8, 12, 16, 20, 36, 64)))
-    shape = (small(1, 2), height, width, depth)
-    extreme = rng.choice(np.array([-128, 127], dtype=np.int8), shape)
-    low, high = sorted((small(-128, 127), small(-128, 127)))
-    return Pooling(
-        images=random_int8(rng, *shape) if small(0, 3) else extreme,
-        kernel=kernel,
-        stride=stride,
-        pad=pad,
-        output=tuple(
-            (size + offset - 1) // step + 1
-            for size, offset, step in zip((height, width), pad, stride, strict=True)
-        ),
-        limits=(low, high) if draw(st.booleans()) else (-128, 127),
-    )
 
 
 @RELAXED
@@ -241,28 +94,6 @@ def poolings(draw: Callable) -> Pooling:
 def test_any_pooling(kernels: Kernels, layer: Pooling, *, is_average: bool) -> None:
     expected = layer.expected(is_average=is_average)
     assert kernels.run(layer.packed(is_average=is_average)) == expected
-
-
-@st.composite
-def additions(draw: Callable) -> Addition:
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    size = draw(st.integers(1, 200))
-    rows = draw(st.sampled_from([1, 1, 1, 2, 5]))
-    right = size if draw(st.integers(0, 3)) else 1
-    zero_points = tuple(draw(st.integers(-128, 127)) for _ in range(3))
-    low, high = sorted((draw(st.integers(-128, 127)), draw(st.integers(-128, 127))))
-    return Addition(
-        left=random_int8(rng, rows * size),
-        right=random_int8(rng, right),
-        rows=rows,
-        zero_points=zero_points,
-        scales=(
-            scale(draw, shifts=st.integers(-8, 0)),
-            scale(draw, shifts=st.integers(-8, 0)),
-            scale(draw, shifts=st.integers(-22, -16)),
-        ),
-        limits=(low, high) if draw(st.booleans()) else (-128, 127),
-    )
 
 
 @RELAXED

@@ -1,25 +1,21 @@
 """The ``stream`` kernels on the emulated CFU give the bits of TFLite's definitions."""
 
-import subprocess
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 
 from contracts.parameter import Value
 from hw_templates.cfu.stream import FAMILY
-from tests.cfu.cfu_harness import compile_host, name_of, render_kernels
-from tests.cfu.simd_layers import Addition, Convolution, Depthwise, Pooling
-from tests.cfu.test_simd_kernels import (
-    NO_LEAKS,
-    RELAXED,
+from tests.cfu.cfu_harness import name_of
+from tests.cfu.kernel_runs import RELAXED, Kernels
+from tests.cfu.layer_strategies import (
     additions,
     convolutions,
     depthwise_layers,
     layer_of_imgc,
     poolings,
 )
+from tests.cfu.simd_layers import Addition, Convolution, Depthwise, Pooling
 
 DESIGNS: list[dict[str, Value]] = [
     {
@@ -41,22 +37,6 @@ QUICK = DESIGNS[1]
 """Steps of a word and tiny rings, so strips, tiles and odd words; the others are slow tests."""
 
 
-class Kernels:
-    """The kernels of one design, compiled for the host."""
-
-    def __init__(self, values: dict[str, Value], folder: Path) -> None:
-        names = render_kernels(FAMILY, values, folder)
-        self._program = compile_host([*names, "kernel_bench.c", "-I."], folder, "kernels")
-        self.align_bytes = FAMILY.kernels.weight_row_align_bytes(values)
-
-    def run(self, layer: bytes) -> bytes:
-        done = subprocess.run(
-            [self._program], input=layer, capture_output=True, timeout=60, env=NO_LEAKS
-        )
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout
-
-
 @pytest.fixture(
     scope="module",
     params=[
@@ -66,7 +46,7 @@ class Kernels:
     ids=name_of,
 )
 def kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kernels:
-    return Kernels(request.param, tmp_path_factory.mktemp("kernels"))
+    return Kernels(FAMILY, request.param, tmp_path_factory.mktemp("kernels"))
 
 
 @RELAXED
