@@ -1,9 +1,10 @@
 """``python -m benchmarks.engine [ROWSxCOLS ...]``: cells of engines, and their clock when alone.
 
 Cells of an ECP5 as the project's own synthesis counts them. With ``--place`` nextpnr places and
-routes each engine alone in an LFE5U-85F-6, without a CPU; with ``--soc`` the whole SoC of a network
-is measured as a study measures it, up to the clock that its bitstream strictly meets. Both take
-many minutes of CPU time for the large ones.
+routes each engine alone in an LFE5U-85F-6, without a CPU; with ``--soc`` networks are measured on
+the whole SoC as a study measures them, up to the clock that its bitstream strictly meets. Both take
+many minutes of CPU time for the large ones. Weights are loaded when a network starts: all networks
+have one netlist, which is routed for the first; each further one is only simulated.
 """
 
 import argparse
@@ -98,13 +99,16 @@ def main() -> None:
     parser.add_argument("--not-packed", action="store_true")
     parser.add_argument("--clock-percent", type=int, default=100, help="of the CPU's clock")
     parser.add_argument("--place", type=float, metavar="MHZ", help="place it for this clock")
-    parser.add_argument("--soc", type=Path, metavar="FILE", help="run this network on a whole SoC")
+    parser.add_argument(
+        "--soc", type=Path, nargs="+", metavar="FILE", help="networks, on a whole SoC"
+    )
     parser.add_argument("--target", default="ulx3s_85f", help="of the SoC")
     arguments = parser.parse_args()
     if arguments.soc:
         for size in arguments.sizes:
-            found = place_soc(arguments.soc, design(size, arguments), target=arguments.target)
-            print(f"{size}: {found}", flush=True)
+            for model in arguments.soc:
+                found = place_soc(model, design(size, arguments), target=arguments.target)
+                print(f"{size}, {model.stem}: {found}", flush=True)
         return
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:
