@@ -1,10 +1,10 @@
 """``python -m benchmarks.engine [ROWSxCOLS ...]``: cells of engines, and their clock when alone.
 
 Cells of an ECP5 as the project's own synthesis counts them. With ``--place`` nextpnr places and
-routes each engine alone in an LFE5U-85F-6, without a CPU; with ``--soc`` the whole SoC of a network
-is measured as a study measures it, up to the clock that its bitstream strictly meets; more networks
-are measured on the same route where their SoC is the same. Both take many minutes of CPU time for
-the large ones.
+routes each engine alone in an LFE5U-85F-6, without a CPU; with ``--soc`` networks are measured on
+the whole SoC as a study measures them, up to the clock that its bitstream strictly meets. Both take
+many minutes of CPU time for the large ones. Weights are loaded when a network starts: all networks
+have one netlist, which is routed for the first; each further one is only simulated.
 """
 
 import argparse

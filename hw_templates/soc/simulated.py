@@ -20,6 +20,7 @@ from hw_templates.soc.cpu_slot import (
     cpu_arguments,
     give_cfu_clock,
 )
+from hw_templates.soc.dfi_register import DfiRegister
 from hw_templates.soc.images import MemoryImages
 from hw_templates.soc.sdram_chips import sdram_chip
 from hw_templates.soc.sdram_timings import module_for
@@ -138,6 +139,7 @@ class SimulatedSoc(ShortBusSoc):
             ),
             init=[0, 0],
         )
+        self.sdrphy_register = DfiRegister(self.sdrphy)
         banks = [part for _, part in self.sdrphy._submodules if isinstance(part, BankModel)]
         files = []
         for index, bank in enumerate(banks):
@@ -148,7 +150,7 @@ class SimulatedSoc(ShortBusSoc):
             files.append(f"soc_sdram_bank{index}.init")
         self.add_sdram(
             "sdram",
-            phy=self.sdrphy,
+            phy=self.sdrphy_register,
             module=module,
             size=config.main_ram_bytes,
             l2_cache_size=config.l2_bytes,

@@ -20,6 +20,7 @@ from hw_templates.soc.cpu_slot import (
     cpu_arguments,
     give_cfu_clock,
 )
+from hw_templates.soc.dfi_register import DfiRegister
 from hw_templates.soc.fpga import vendor_of
 from hw_templates.soc.fpga_boards import FpgaBoard, fpga_board
 from hw_templates.soc.sdram_chips import sdram_chip
@@ -131,6 +132,7 @@ class BoardSoc(ShortBusSoc):
             self.comb += platform.request("held_high", index).eq(1)
         if sdram is not None:
             self.sdrphy = GENSDRPHY(sdram_pads(platform, sdram), config.clocks_hz[1])
+            self.sdrphy_register = DfiRegister(self.sdrphy)
             self._add_sdram_chip(config)
             self.put_main_ram_behind_register()
 
@@ -138,7 +140,7 @@ class BoardSoc(ShortBusSoc):
         chip = sdram_chip(config.sdram_chip)
         self.add_sdram(
             "sdram",
-            phy=self.sdrphy,
+            phy=self.sdrphy_register,
             module=module_for(config, getattr(litedram.modules, chip.name)),
             size=max(config.main_ram_bytes, chip.row_bytes),
             l2_cache_size=config.l2_bytes,

@@ -8,10 +8,11 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from contracts.faults import ConfigError
 from hw_templates.soc.fpga.ecp5 import pll
-from runners.fpga import ecp5_pll
+from runners.fpga import ecp5_pll, ecp5_registers
 from runners.fpga.cells import FF, LUT4, cells
 from runners.fpga.family import ClockExchange, FpgaFamily, Resource, Route, Step
 
@@ -65,10 +66,15 @@ class Ecp5(FpgaFamily):
     patches_clock = True
     most_gained_by_routing = 2.0  # 1.13 to 1.23 were seen, see docs/results.md
     clock_sources = (Path(ecp5_pll.__file__), Path(pll.__file__))
+    netlist_sources = (Path(ecp5_registers.__file__),)
 
     def synthesis_script(self, *, top: str, netlist: str) -> Sequence[str]:
         """Return yosys' own flow for the family."""
         return (f"synth_ecp5 -top {top} -json {netlist}",)
+
+    def absorb_registers(self, netlist: dict[str, Any], *, top: str) -> Mapping[str, int]:
+        """Fill the output registers of multipliers and block RAMs."""
+        return {"TRELLIS_FF": ecp5_registers.absorb_output_registers(netlist, top=top)}
 
     def place(self, route: Route) -> Step:
         """Return nextpnr's run; the clock follows from oscillator and PLL."""

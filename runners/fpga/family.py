@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from contracts.faults import ConfigError
@@ -119,6 +120,7 @@ class FpgaFamily(ABC):
         most_gained_by_routing: No route ends at so many times the clock that nextpnr expects when
             everything is placed; None where too few were seen to say so.
         clock_sources: Files that ``patch_clock`` follows from beside ``source``, for keys.
+        netlist_sources: The same for ``absorb_registers``; a family without any has nothing to do.
     """
 
     name: str
@@ -133,6 +135,7 @@ class FpgaFamily(ABC):
     patches_clock: bool = False
     most_gained_by_routing: float | None = None
     clock_sources: tuple[Path, ...] = ()
+    netlist_sources: tuple[Path, ...] = ()
 
     @property
     def source(self) -> Path:
@@ -142,6 +145,19 @@ class FpgaFamily(ABC):
     @abstractmethod
     def synthesis_script(self, *, top: str, netlist: str) -> Sequence[str]:
         """Return yosys commands that turn module ``top``, read already, into a JSON netlist."""
+
+    def absorb_registers(self, netlist: dict[str, Any], *, top: str) -> Mapping[str, int]:
+        """Move registers into blocks that have some of their own, where yosys does not.
+
+        Args:
+            netlist: Of yosys, changed in place.
+            top: Name of its top module.
+
+        Returns:
+            How many cells of each type the whole design has less.
+        """
+        del netlist, top
+        return {}
 
     @abstractmethod
     def place(self, route: Route) -> Step:

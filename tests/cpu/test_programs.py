@@ -239,3 +239,17 @@ def test_an_operation_costs_what_the_data_sheet_says(
     simulator = built["middle"].simulator
     found = measure_cfu_cycles.cycles(instructions, simulator, mode, tmp_path)
     assert found == pytest.approx(cycles, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("branch", "cycles"),
+    [("beq x0, x0, 1f", 4), ("bne x0, x0, 1f", 1), ("j 1f", 2)],
+    ids=["predicted wrongly", "predicted rightly", "jump"],
+)
+def test_a_branch_beside_an_instruction_cache_costs_what_the_data_sheet_says(
+    branch: str, cycles: int, built: dict[str, Built], tmp_path: Path
+) -> None:
+    """Forwards, which static prediction takes for not taken."""
+    group = [branch, *(["nop", "nop"] if cycles > 1 else []), "1:"]
+    found = measure_cfu_cycles.cycles(group, built["middle"].simulator, "same cycle", tmp_path)
+    assert found == pytest.approx(cycles, abs=0.1)

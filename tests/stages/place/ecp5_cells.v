@@ -56,11 +56,15 @@ module DP16KD (
         ADB1, ADB0};
     reg [17:0] qa = 0, qb = 0;
     assign {DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9,
-        DOA8, DOA7, DOA6, DOA5, DOA4, DOA3, DOA2, DOA1, DOA0} = qa;
+        DOA8, DOA7, DOA6, DOA5, DOA4, DOA3, DOA2, DOA1, DOA0} = REGMODE_A == "OUTREG" ? ra : qa;
     assign {DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9,
-        DOB8, DOB7, DOB6, DOB5, DOB4, DOB3, DOB2, DOB1, DOB0} = qb;
+        DOB8, DOB7, DOB6, DOB5, DOB4, DOB3, DOB2, DOB1, DOB0} = REGMODE_B == "OUTREG" ? rb : qb;
     wire clka = CLKAMUX == "INV" ? ~CLKA : CLKA;
     wire clkb = CLKBMUX == "INV" ? ~CLKB : CLKB;
+    // A register behind each port's output, with an enable of its own.
+    reg [17:0] ra = 0, rb = 0;
+    always @(posedge clka) if (RSTA) ra <= 0; else if (OCEA) ra <= qa;
+    always @(posedge clkb) if (RSTB) rb <= 0; else if (OCEB) rb <= qb;
 
     generate if (DATA_WIDTH_A == 36) begin : wide_write
         // One write port of 36 bit, DIB above DIA; port B reads.
@@ -113,13 +117,16 @@ module DP16KD (
     end endgenerate
 endmodule
 
-// Without its registers: yosys uses none of them.
+// With its output register, the only one that is used.
 module MULT18X18D (
 %MULT%
-    input SIGNEDA, SIGNEDB, SOURCEA, SOURCEB
+    input SIGNEDA, SIGNEDB, SOURCEA, SOURCEB, CLK0, CE0, RST0
 );
+    parameter REG_OUTPUT_CLK = "NONE", REG_OUTPUT_CE = "CE0", REG_OUTPUT_RST = "RST0";
+    reg [35:0] register = 0;
     wire signed [18:0] a = {SIGNEDA & A17, %A%};
     wire signed [18:0] b = {SIGNEDB & B17, %B%};
     wire signed [37:0] product = a * b;
-    assign {%P%} = product[35:0];
+    always @(posedge CLK0) if (RST0) register <= 0; else if (CE0) register <= product[35:0];
+    assign {%P%} = REG_OUTPUT_CLK == "CLK0" ? register : product[35:0];
 endmodule

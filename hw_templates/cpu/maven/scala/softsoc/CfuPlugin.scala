@@ -27,11 +27,12 @@ case class CfuBus() extends Bundle with IMasterSlave {
 
 /** Issues R-type instructions of opcode custom-0 to a custom function unit (CFU).
   *
-  * The CFU has state, so a command leaves only when its instruction can no longer be undone. Branches are resolved in
-  * the execute stage (BranchPlugin with earlyBranch). Behind a data cache an older load is waited for until it ends in
-  * the last stage, where it may be replayed or trap; a store only if it is misaligned, because an aligned one does
-  * neither on this bus. Without data cache a misaligned access traps in its first cycle in the memory stage, which
-  * takes the operation with it. There is no CSR to switch the unit on.
+  * The CFU has state, so a command leaves only when its instruction can no longer be undone. An older branch is resolved
+  * in the execute stage, or in the memory stage, from where it flushes the execute stage in each cycle that it is there:
+  * no command leaves then. Behind a data cache an older load is waited for until it ends in the last stage, where it may
+  * be replayed or trap; a store only if it is misaligned, because an aligned one does neither on this bus. Without data
+  * cache a misaligned access traps in its first cycle in the memory stage, which takes the operation with it. There is
+  * no CSR to switch the unit on.
   *
   * A command is offered from the execute stage. An answer in the same cycle is taken there and can be used by the next
   * instruction at once; a later answer is taken in the memory stage, while the next command may leave already. Answers

@@ -42,7 +42,9 @@ object Core {
         bypassWriteBack = options.bypass,
         bypassWriteBackBuffer = options.bypass
       ),
-      new BranchPlugin(earlyBranch = true, catchAddressMisaligned = true), // CfuPlugin needs it; equal for all
+      // In front of an instruction cache the comparison of operands is the longest path, so a branch goes its way a
+      // stage later there, from registers. Without one the memory binds, and a cycle of each branch would buy nothing.
+      new BranchPlugin(earlyBranch = options.icache.isEmpty, catchAddressMisaligned = true),
       new CsrPlugin(csr),
       new ExternalInterruptArrayPlugin(machineMaskCsrId = 0xbc0, machinePendingsCsrId = 0xfc0)
     )
