@@ -141,8 +141,8 @@ def test_what_the_engine_cannot_do_is_left_to_the_cpu(tmp_path: Path) -> None:
 def test_a_network_that_does_not_fit_is_refused_with_what_would_fit(
     activation_kib: int, weight_kib: int, what: str, parameter: str
 ) -> None:
-    spec = single_layer_network(height=24, channels=32, filters=40)
-    model = model_from_bytes(spec, "network")
+    spec = single_layer_spec(height=24, channels=32, filters=40)
+    model = model_from_bytes(build(spec), "network")
     values = design(16, 16, activation_kib=activation_kib, weight_kib=weight_kib)
     with pytest.raises(DoesNotFit, match=rf"{what}.* bytes .* has {8 << 10}") as refused:
         compiled(values, model)
@@ -150,7 +150,7 @@ def test_a_network_that_does_not_fit_is_refused_with_what_would_fit(
     assert "conv2d_0" in refused.value.what
 
 
-def single_layer_network(*, height: int, channels: int, filters: int) -> bytes:
+def single_layer_spec(*, height: int, channels: int, filters: int) -> ModelSpec:
     """Return one convolution of 3 x 3."""
     network = RandomNetwork(rng=np.random.default_rng(1))
     image = network.activation([1, height, height, channels])
@@ -158,8 +158,6 @@ def single_layer_network(*, height: int, channels: int, filters: int) -> bytes:
     output = network.activation([1, height, height, filters])
     options = {"StrideH": 1, "StrideW": 1, "DilationHFactor": 1, "DilationWFactor": 1}
     network.operator(CONV_2D, [image, *constants], output, Padding=SAME, **options)
-    return build(
-        ModelSpec(
-            tensors=network.tensors, operators=network.operators, inputs=[image], outputs=[output]
-        )
+    return ModelSpec(
+        tensors=network.tensors, operators=network.operators, inputs=[image], outputs=[output]
     )
