@@ -44,6 +44,7 @@ def design(size: str, arguments: argparse.Namespace) -> dict[str, Value]:
         "engine_packed": not arguments.not_packed,
         "engine_lut_percent": arguments.lut_percent,
         "engine_clock_percent": arguments.clock_percent,
+        "engine_weight_bits": arguments.weight_bits,
     }
 
 
@@ -112,6 +113,7 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=4)
     parser.add_argument("--lut-percent", type=int, default=0)
     parser.add_argument("--not-packed", action="store_true")
+    parser.add_argument("--weight-bits", type=int, default=8, help="of a weight in its memory")
     parser.add_argument("--clock-percent", type=int, default=100, help="of the CPU's clock")
     parser.add_argument("--place", type=float, metavar="MHZ", help="place it for this clock")
     parser.add_argument(

@@ -58,6 +58,7 @@ _ENGINE: dict[str, Value] = {
     "engine_packed": True,
     "engine_lut_percent": 0,
     "engine_clock_percent": 100,
+    "engine_weight_bits": 8,
 }
 DESIGNS: Mapping[str, Mapping[str, Value]] = {
     "plain": {**_CPU, "cfu": "none"},

@@ -118,6 +118,8 @@ def new_study(path: Path, *, model: Path, target: str, samples: Path | None = No
     folder = path.parent.resolve()
     plain = config_of(content, file=str(path), folder=folder)
     space = proposed_space(plain.target)
+    if "engine" in _listed(space["cfu"]) and 4 not in {each.weight_bits for each in report.layers}:
+        space["engine_weight_bits"] = 8  # of an int8 network, hardly a layer fits fewer
     config = config_of({**content, "space": space}, file=str(path), folder=folder)
     designs = assemble_space(config).count()
     has_multiplier = "pipelined" in _listed(space.get("multiplier", "pipelined"))

@@ -11,6 +11,7 @@ from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.descriptor import Descriptor
 from hw_templates.cfu.engine.image import ImageFormat
 from hw_templates.cfu.engine.isa import ADD_LEFT_SHIFT, DESCRIPTOR_WORDS, Kind, Memory, Operation
+from sw_templates.constants import packed_int4
 from tests.cfu.cfu_harness import Command
 from tests.cfu.simd_layers import requantised, requantised_once
 
@@ -159,7 +160,8 @@ def random_layer(
             descriptor=descriptor,
             image=random_int8s(rng, (*size, in_channels)),
             second=random_int8s(rng, (*size, in_channels)) if kind is Kind.ADD else None,
-            weights=random_int8s(rng, weight_shape),
+            weights=random_int8s(rng, weight_shape)
+            >> (8 - config.weight_bits if kind is Kind.DENSE else 0),
             channels=channels,
         )
 
@@ -189,7 +191,8 @@ def packed_weights(config: EngineConfig, layer: Layer) -> bytes:
     padded = np.zeros((out_channels, *d.kernel, d.input_blocks * config.rows), dtype=np.int8)
     padded[: len(layer.weights), :, :, : layer.weights.shape[3]] = layer.weights
     tiles = padded.reshape(d.output_tiles, config.cols, -1, config.rows)
-    return tiles.transpose(0, 2, 1, 3).tobytes()
+    weights = tiles.transpose(0, 2, 1, 3).reshape(-1)
+    return (packed_int4(weights[None]) if config.weight_bits == 4 else weights).tobytes()
 
 
 def writes(memory: Memory, word: int, data: bytes) -> list[Command]:
@@ -233,7 +236,7 @@ def loads(rng: random.Random, config: EngineConfig, layer: Layer, number: int) -
         second = packed_activations(rng, config, layer.second)
         commands += writes(Memory.ACTIVATIONS, d.second_input, second)
     if d.kind is Kind.DENSE:
-        words = d.weights * config.rows * config.cols // 4
+        words = d.weights * config.rows * config.cols * config.weight_bits // 32
         commands += writes(Memory.WEIGHTS, words, packed_weights(config, layer))
     elif d.kind is Kind.CHANNELWISE:
         words = d.weights * config.cols // 4

@@ -18,7 +18,7 @@ from tests.firmware.firmware_bench import KernelLibrary
 
 
 def design(
-    rows: int, cols: int, *, activation_kib: int = 32, weight_kib: int = 64
+    rows: int, cols: int, *, activation_kib: int = 32, weight_kib: int = 64, weight_bits: int = 8
 ) -> dict[str, Value]:
     return {
         **{parameter.name: parameter.default for parameter in FAMILY.parameters},
@@ -27,6 +27,7 @@ def design(
         "engine_activation_kib": activation_kib,
         "engine_weight_kib": weight_kib,
         "engine_units": 1,
+        "engine_weight_bits": weight_bits,
     }
 
 

@@ -27,6 +27,7 @@ def config(
     packed: bool = False,
     lut_percent: int = 0,
     clock_percent: int = 100,
+    weight_bits: int = 8,
 ) -> EngineConfig:
     return EngineConfig(
         rows=rows,
@@ -37,14 +38,20 @@ def config(
         packed=packed,
         lut_percent=lut_percent,
         clock_percent=clock_percent,
+        weight_bits=weight_bits,
     )
 
 
 @pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name)
-@pytest.mark.parametrize(("rows", "cols"), [(4, 4), (8, 4), (16, 16), (32, 8)])
-def test_model_computes_what_plain_loops_do(rows: int, cols: int, kind: Kind) -> None:
+@pytest.mark.parametrize(
+    ("rows", "cols", "weight_bits"),
+    [(4, 4, 8), (8, 4, 8), (16, 16, 8), (32, 8, 8), (8, 4, 4), (16, 16, 4)],
+)
+def test_model_computes_what_plain_loops_do(
+    rows: int, cols: int, weight_bits: int, kind: Kind
+) -> None:
     rng = random.Random(f"{rows} {cols} {kind}")
-    engine = config(rows, cols)
+    engine = config(rows, cols, weight_bits=weight_bits)
     for _ in range(6):
         layer = random_layer(rng, engine, kind)
         model = EngineModel(engine)
@@ -81,6 +88,9 @@ def test_two_products_in_one_multiplier_are_exact_for_all_operands() -> None:
         config(16, 16, 4, packed=True),
         config(32, 8, 2, packed=True, lut_percent=50),
         config(8, 8, 8, lut_percent=100),
+        config(8, 8, 4, packed=True, weight_bits=4),
+        config(16, 4, 2, weight_bits=4),
+        config(8, 4, 2, packed=True, lut_percent=50, weight_bits=4),
     ],
     ids=lambda engine: name_of(asdict(engine)),
 )

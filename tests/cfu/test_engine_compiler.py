@@ -141,8 +141,8 @@ def test_what_the_engine_cannot_do_is_left_to_the_cpu(tmp_path: Path) -> None:
 def test_a_network_that_does_not_fit_is_refused_with_what_would_fit(
     activation_kib: int, weight_kib: int, what: str, parameter: str
 ) -> None:
-    spec = single_layer_network(height=24, channels=32, filters=40)
-    model = model_from_bytes(spec, "network")
+    spec = single_layer_spec(height=24, channels=32, filters=40)
+    model = model_from_bytes(build(spec), "network")
     values = design(16, 16, activation_kib=activation_kib, weight_kib=weight_kib)
     with pytest.raises(DoesNotFit, match=rf"{what}.* bytes .* has {8 << 10}") as refused:
         compiled(values, model)
@@ -154,7 +154,7 @@ def test_a_network_that_does_not_fit_is_refused_with_what_would_fit(
 def test_a_first_layer_of_few_channels_is_gathered_where_there_is_room(
     kernels: KernelLibrary, activation_kib: int, is_gathered: bool
 ) -> None:
-    content = single_layer_network(height=20, channels=1, filters=16, side=5)
+    content = build(single_layer_spec(height=20, channels=1, filters=16, side=5))
     model = model_from_bytes(content, "network")
     values = design(16, 16, activation_kib=activation_kib)
     (transfer,) = compiled(values, model).inputs
@@ -165,7 +165,7 @@ def test_a_first_layer_of_few_channels_is_gathered_where_there_is_room(
     assert found == reference_outputs(content, model, given_bytes)
 
 
-def single_layer_network(*, height: int, channels: int, filters: int, side: int = 3) -> bytes:
+def single_layer_spec(*, height: int, channels: int, filters: int, side: int = 3) -> ModelSpec:
     """Return one convolution."""
     network = RandomNetwork(rng=np.random.default_rng(1))
     image = network.activation([1, height, height, channels])
@@ -173,8 +173,6 @@ def single_layer_network(*, height: int, channels: int, filters: int, side: int 
     output = network.activation([1, height, height, filters])
     options = {"StrideH": 1, "StrideW": 1, "DilationHFactor": 1, "DilationWFactor": 1}
     network.operator(CONV_2D, [image, *constants], output, Padding=SAME, **options)
-    return build(
-        ModelSpec(
-            tensors=network.tensors, operators=network.operators, inputs=[image], outputs=[output]
-        )
+    return ModelSpec(
+        tensors=network.tensors, operators=network.operators, inputs=[image], outputs=[output]
     )

@@ -24,6 +24,9 @@ from tests.cfu.engine_runs import design
 DESIGNS = [
     design(rows, cols, activation_kib=8, weight_kib=weight_kib)
     for rows, cols, weight_kib in ((4, 4, 8), (8, 4, 8), (16, 16, 32), (32, 8, 16), (32, 32, 64))
+] + [
+    design(rows, cols, activation_kib=8, weight_kib=weight_kib, weight_bits=4)
+    for rows, cols, weight_kib in ((8, 8, 8), (32, 8, 16))
 ]
 LAYERS = 12
 

@@ -279,7 +279,8 @@ def test_every_target_that_comes_with_the_project_loads(path: Path) -> None:
 
 
 def test_every_config_on_a_page_loads(tmp_path: Path) -> None:
-    (tmp_path / "models").symlink_to(ROOT / "models")
+    for name in ("models", "variants"):
+        (tmp_path / name).symlink_to(ROOT / "models")
     (tmp_path / "samples").mkdir()
     files = named_blocks("toml")
     for name, text in {**files, **named_blocks("python")}.items():

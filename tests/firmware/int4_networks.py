@@ -9,6 +9,7 @@ import tflite
 from sw_templates.constants import packed_int4
 from tests.firmware.tflite_builder import (
     CONV_2D,
+    DEPTHWISE_CONV_2D,
     FULLY_CONNECTED,
     INT8,
     ModelSpec,
@@ -16,7 +17,7 @@ from tests.firmware.tflite_builder import (
 )
 
 INT4 = tflite.TensorType.INT4
-WITH_KERNELS = (CONV_2D, FULLY_CONNECTED)
+WITH_KERNELS = (CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED)
 
 
 def with_int4_weights(spec: ModelSpec, codes: tuple[int, ...] = WITH_KERNELS) -> ModelSpec:

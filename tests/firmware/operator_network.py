@@ -200,9 +200,10 @@ def add_products(network: _Network) -> None:
 def add_int4(network: _Network) -> None:
     """Add each operator with a kernel for int4 weights, of odd rows, on the image."""
 
-    def constants(shape: list[int]) -> list[int]:
+    def constants(shape: list[int], channel_dimension: int = 0) -> list[int]:
         weights = np.arange(np.prod(shape), dtype=np.int8) % 16 - 8
-        bias = TensorSpec(shape=shape[:1], type_code=INT32, data=bytes(4 * shape[0]))
+        channels = shape[channel_dimension]
+        bias = TensorSpec(shape=[channels], type_code=INT32, data=bytes(4 * channels))
         return [
             network.add(
                 TensorSpec(
@@ -219,6 +220,9 @@ def add_int4(network: _Network) -> None:
     window = {"Padding": SAME, "StrideW": 1, "StrideH": 1}
     window |= {"DilationWFactor": 1, "DilationHFactor": 1}
     network.apply(CONV_2D, [0, *constants([2, 3, 3, 3])], [1, 8, 7, 2], window, scale=0.1)
+    by_channel = {**window, "DepthMultiplier": 1}
+    filters = constants([1, 3, 3, 3], channel_dimension=3)
+    network.apply(DEPTHWISE_CONV_2D, [0, *filters], [1, 8, 7, 3], by_channel, scale=0.1)
     network.apply(FULLY_CONNECTED, [0, *constants([4, 3])], [56, 4], scale=0.1)
 
 

@@ -17,6 +17,7 @@ from sw_templates.oracle.simulation import simulate_network
 from sw_templates.reference import golden_inferences, random_inputs
 from sw_templates.tflite_import import model_from_bytes
 from sw_templates.workload import workload_report
+from tests.cfu.random_networks import RandomNetwork
 from tests.firmware.firmware_bench import (
     KernelLibrary,
     host_firmware,
@@ -31,11 +32,13 @@ from tests.firmware.random_layers import (
     depthwise_models,
     fully_connected_models,
 )
-from tests.firmware.tflite_builder import DEPTHWISE_CONV_2D, INT16, ModelSpec, build
+from tests.firmware.tflite_builder import BATCH_MATMUL, INT16, ModelSpec, TensorSpec, build
 
 Libraries = Mapping[int, KernelLibrary]
 SEEDS = st.integers(0, 2**32 - 1)
-SPECS = st.one_of(conv2d_models(), fully_connected_models()).map(with_int4_weights)
+SPECS = st.one_of(conv2d_models(), depthwise_models(), fully_connected_models()).map(
+    with_int4_weights
+)
 MANY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -73,7 +76,7 @@ def test_a_whole_network_is_bit_exact_and_its_weights_take_half_the_bytes(tmp_pa
     spec = small_network_spec()
     path, model = load_bytes(build(with_int4_weights(spec)), tmp_path)
     kernels = [layer.kernel for layer in model.layers]
-    assert {"conv2d_int4", "fully_connected_int4"} <= set(kernels)
+    assert {"conv2d_int4", "depthwise_conv2d_int4", "fully_connected_int4"} <= set(kernels)
     inputs = random_inputs(model, count=4, seed=3)
     golden = golden_inferences(path, model, inputs)
     program = host_firmware(model, tmp_path / "firmware", sanitise=True)
@@ -84,10 +87,12 @@ def test_a_whole_network_is_bit_exact_and_its_weights_take_half_the_bytes(tmp_pa
     for layer in model.layers:
         if layer.for_int4:
             whole, packed = before[layer.index].constants[0], layer.constants[0]
+            is_depthwise = layer.operator == "DEPTHWISE_CONV_2D"
             assert packed.size_bytes == -(-whole.size_bytes // 2)
             arrays = {each.name: each for each in layer.arrays(row_align_bytes=1)}
-            rows = whole.shape[0]
-            columns = whole.elements // rows
+            # a row is of one output channel or, with a channel in each, of one tap
+            columns = whole.shape[3] if is_depthwise else whole.elements // whole.shape[0]
+            rows = whole.elements // columns
             assert arrays[f"{layer.name}_weights"].size_bytes == rows * -(-columns // 2)
     bits = {each.name: each.weight_bits for each in workload_report(model).layers}
     assert {bits[layer.name] for layer in model.layers if layer.for_int4} == {4}
@@ -103,11 +108,21 @@ def test_hardware_is_told_of_the_numbers_and_not_of_their_packing() -> None:
     assert computation.weights.max() <= 7
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
-@given(spec=depthwise_models())
-def test_an_operator_without_a_kernel_for_int4_is_refused(spec: ModelSpec) -> None:
-    with pytest.raises(ConfigError, match=r"DEPTHWISE_CONV_2D.* has type INT4, needs INT8"):
-        model_from_bytes(build(with_int4_weights(spec, (DEPTHWISE_CONV_2D,))), "network")
+def test_an_operator_without_a_kernel_for_int4_is_refused() -> None:
+    generator = np.random.default_rng(1)
+    network = RandomNetwork(rng=generator)
+    image = network.activation([2, 3, 4])
+    packed = packed_int4(generator.integers(-8, 8, (1, 24), dtype=np.int8)).tobytes()
+    right = network.add(
+        TensorSpec(shape=[2, 4, 3], scales=[0.1], zero_points=[0], type_code=INT4, data=packed)
+    )
+    output = network.activation([2, 3, 3])
+    network.operator(BATCH_MATMUL, [image, right], output)
+    spec = ModelSpec(
+        tensors=network.tensors, operators=network.operators, inputs=[image], outputs=[output]
+    )
+    with pytest.raises(ConfigError, match=r"BATCH_MATMUL.* has type INT4, needs INT8"):
+        model_from_bytes(build(spec), "network")
 
 
 def test_damaged_weights_are_refused() -> None:

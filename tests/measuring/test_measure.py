@@ -183,7 +183,7 @@ def test_a_cfu_with_a_clock_of_its_own_is_bit_exact_and_takes_fewer_cycles(
     engine = {
         **{"cfu": "engine", "engine_rows": 8, "engine_cols": 8, "engine_units": 2},
         **{"engine_activation_kib": 8, "engine_weight_kib": 8},
-        **{"engine_packed": False, "engine_lut_percent": 0},
+        **{"engine_packed": False, "engine_lut_percent": 0, "engine_weight_bits": 8},
     }
     layers = {}
     for percent in (100, 150):

@@ -61,6 +61,7 @@ UNITS: list[tuple[dict[str, Value], int, int]] = [  # ECP5: block RAMs, multipli
             "engine_packed": True,
             "engine_lut_percent": 0,
             "engine_clock_percent": 100,
+            "engine_weight_bits": 8,
         },
         137,
         152,

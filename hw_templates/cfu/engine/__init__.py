@@ -11,11 +11,15 @@ from hw_templates.cfu import crossing
 from hw_templates.cfu.engine import gateware
 from hw_templates.cfu.engine.compiler import compile_network, driver_variables
 from hw_templates.cfu.engine.config import (
+    ALL_WEIGHT_BITS,
     CLOCK_PERCENTS,
     LUT_PERCENTS,
     MEMORIES_KIB,
     UNITS,
+    WEIGHT_BITS,
     clock_percent,
+    fills_words,
+    weight_bits,
 )
 from hw_templates.cfu.engine.isa import DESCRIPTOR_WORDS, MAX_DESCRIPTORS, SIDES, WORD_BYTES
 from hw_templates.cfu.family import (
@@ -46,12 +50,17 @@ def _packed_has_multipliers(values: Mapping[str, Value]) -> bool:
     return int(values["engine_lut_percent"]) < 100 or not values["engine_packed"]
 
 
+def _columns_fill_words(values: Mapping[str, Value]) -> bool:
+    return fills_words(rows=int(values["engine_rows"]), weight_bits=weight_bits(values))
+
+
 def _least_memories(values: Mapping[str, Value]) -> LeastHardware:
     """Return the memories that are read by rows: a column of weights has its own."""
     rows, cols = int(values["engine_rows"]), int(values["engine_cols"])
     activation_bytes = 1024 * int(values["engine_activation_kib"])
-    weight_bytes = 1024 * int(values["engine_weight_kib"])
-    weights = Memory(rows=weight_bytes // (rows * cols), row_bits=8 * rows)
+    all_weight_bits = 8 * 1024 * int(values["engine_weight_kib"])
+    row_bits = rows * weight_bits(values)
+    weights = Memory(rows=all_weight_bits // (row_bits * cols), row_bits=row_bits)
     return LeastHardware(
         memories=(
             *cols * (weights,),
@@ -143,6 +152,13 @@ FAMILY = Family(
             description="clock of the engine in percent of the CPU's",
             ordered=True,
         ),
+        Parameter(
+            name="engine_weight_bits",
+            values=WEIGHT_BITS,
+            default=ALL_WEIGHT_BITS,
+            description="bits of a weight in the engine's memory of weights",
+            ordered=True,
+        ),
     ),
     rules=(
         Rule(
@@ -169,6 +185,12 @@ FAMILY = Family(
             parameters=("engine_packed", "engine_lut_percent"),
             holds=_packed_has_multipliers,
         ),
+        Rule(
+            name="engine-columns-fill-words",
+            reason="a word of the memory of weights is of one column, so 4 rows need 8 bits",
+            parameters=("engine_rows", "engine_weight_bits"),
+            holds=_columns_fill_words,
+        ),
     ),
     verilog=gateware.verilog,
     model=gateware.model,
@@ -183,6 +205,7 @@ FAMILY = Family(
                 "engine_cols",
                 "engine_activation_kib",
                 "engine_weight_kib",
+                "engine_weight_bits",
             ),
             hardware=_least_memories,
         ),

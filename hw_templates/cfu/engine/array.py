@@ -6,8 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw_templates.cfu.engine.config import SLIDING_TAPS, EngineConfig
-from hw_templates.cfu.engine.isa import WORD_BYTES
+from hw_templates.cfu.engine.config import ALL_WEIGHT_BITS, SLIDING_TAPS, EngineConfig
 from hw_templates.cfu.engine.memories import RowMemory
 from hw_templates.cfu.engine.sliding import window_weights
 from hw_templates.cfu.parts.products import (
@@ -24,6 +23,7 @@ PAIR_BITS = 16
 TOTAL_BITS = 13
 """Of the sum of 32 activations."""
 SIGN = 0x80
+WORD_BITS = 32
 
 
 class ArrayColumns(wiring.Component):
@@ -69,7 +69,7 @@ class ArrayColumns(wiring.Component):
         self._shares_multipliers = config.packed and not in_luts
         self.latency = 2 + tree_stages(config.rows) + config.packed
         self.columns = 2 if config.packed else 1
-        words = config.rows // WORD_BYTES
+        words = config.rows * config.weight_bits // WORD_BITS
         row_bits = (config.weight_rows - 1).bit_length()
         super().__init__(
             {
@@ -147,24 +147,28 @@ class ArrayColumns(wiring.Component):
         return copy
 
     def _weights(self, m: Module, column: int, *, read_row: Signal, own: Signal) -> list[Value]:
-        """Return the weight of each row, in registers; what is not needed can be kept at 0.
+        """Return the weight of each row as int8, in registers; what is not needed can be kept at 0.
 
         Where two columns share multipliers, those of the first one have 128 added, which makes
         them numbers without a sign.
         """
-        config = self._config
-        words = config.rows // WORD_BYTES
+        config, bits = self._config, self._config.weight_bits
+        words = config.rows * bits // WORD_BITS
         zero = SIGN if self._shares_multipliers and column == 0 else 0
-        memory = RowMemory(rows=config.weight_rows, row_bits=8 * config.rows, part_bits=32)
+        # int8 have the 128 in the memory; of fewer bits, the sign is only at hand behind it
+        zero_held = zero if bits == ALL_WEIGHT_BITS else 0
+        memory = RowMemory(
+            rows=config.weight_rows, row_bits=bits * config.rows, part_bits=WORD_BITS
+        )
         m.submodules[f"weights_{column}"] = memory
         m.d.comb += [
             memory.write_row.eq(self._write_row),
             memory.write_enable.eq(self._write_enable.word_select(column, words)),
-            memory.write_data.eq((self._write_data ^ (zero * 0x0101_0101)).replicate(words)),
+            memory.write_data.eq((self._write_data ^ (zero_held * 0x0101_0101)).replicate(words)),
             memory.read_row.eq(read_row),
         ]
         # nothing between the block RAMs and a register: they are slow themselves
-        read = Signal(8 * config.rows, name=f"read_{column}")
+        read = Signal(bits * config.rows, name=f"read_{column}")
         m.d.sync += read.eq(memory.data)
         own_weight = own.word_select(column, 8)
         taps: Sequence[Value] = ()
@@ -180,7 +184,8 @@ class ArrayColumns(wiring.Component):
             with m.If(self._is_channelwise & ~is_own):
                 m.d.sync += weight.eq(zero)
             with m.Else():
-                loaded = read.word_select(row, 8)
+                held = read.word_select(row, bits)
+                loaded = Cat(held, held[-1].replicate(8 - bits)) ^ zero ^ zero_held
                 chosen = Mux(self._is_channelwise & is_own, own_weight ^ zero, loaded)
                 if config.slides:
                     # without 128, what is no column's adds nothing that was to be taken off again

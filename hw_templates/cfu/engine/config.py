@@ -18,6 +18,9 @@ MEMORIES_KIB = (8, 16, 32, 64, 128, 256)
 UNITS = (1, 2, 4, 8, 16)
 LUT_PERCENTS = (0, 25, 50, 75, 100)
 CLOCK_PERCENTS = (100, 150, 200)
+WEIGHT_BITS = (4, 8)
+ALL_WEIGHT_BITS = 8
+"""Of int8 weights, whatever they are."""
 
 SLIDING_TAPS = 3
 """Height and width of a window that slides."""
@@ -35,6 +38,19 @@ def clock_percent(values: Values) -> int:
     return int(values.get("engine_clock_percent", CPU_CLOCK_PERCENT))
 
 
+def weight_bits(values: Values) -> int:
+    """Return the bits of a weight in a design's WEIGHTS.
+
+    Designs from before there was such a parameter have int8 weights.
+    """
+    return int(values.get("engine_weight_bits", ALL_WEIGHT_BITS))
+
+
+def fills_words(*, rows: int, weight_bits: int) -> bool:
+    """Return whether no word of WEIGHTS is of two columns."""
+    return rows * weight_bits % (8 * WORD_BYTES) == 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineConfig:
     """The parameters of one engine.
@@ -48,6 +64,7 @@ class EngineConfig:
         packed: Whether a multiplier of 18 x 18 bits has the products of two columns.
         lut_percent: Columns whose products are made of look-up tables.
         clock_percent: Clock of the engine in percent of the CPU's.
+        weight_bits: Of a weight in WEIGHTS, which are multiplied as int8 whatever they are there.
 
     Raises:
         ConfigError: The combination is not one that the family offers.
@@ -61,6 +78,7 @@ class EngineConfig:
     packed: bool = False
     lut_percent: int = 0
     clock_percent: int = CPU_CLOCK_PERCENT
+    weight_bits: int = ALL_WEIGHT_BITS
 
     def __post_init__(self) -> None:
         for what, value, allowed in (
@@ -71,6 +89,7 @@ class EngineConfig:
             ("engine_units", self.units, UNITS),
             ("engine_lut_percent", self.lut_percent, LUT_PERCENTS),
             ("engine_clock_percent", self.clock_percent, CLOCK_PERCENTS),
+            ("engine_weight_bits", self.weight_bits, WEIGHT_BITS),
         ):
             if value not in allowed:
                 raise ConfigError(
@@ -87,7 +106,11 @@ class EngineConfig:
                 f"{self.units} requantisation units find only {self.cols} sums in a tile",
                 fix="give engine_units at most the value of engine_cols",
             )
-
+        if not fills_words(rows=self.rows, weight_bits=self.weight_bits):
+            raise ConfigError(
+                f"{self.rows} weights of {self.weight_bits} bits fill no word of 32 bits",
+                fix="raise engine_rows, or give engine_weight_bits = 8",
+            )
         if self.packed and self.lut_columns % 2:
             raise ConfigError(
                 f"{self.cols - self.lut_columns} columns cannot share multipliers in pairs",
@@ -106,6 +129,7 @@ class EngineConfig:
             packed=bool(values["engine_packed"]),
             lut_percent=int(values["engine_lut_percent"]),
             clock_percent=clock_percent(values),
+            weight_bits=weight_bits(values),
         )
 
     @property
@@ -138,9 +162,14 @@ class EngineConfig:
         return self.activation_kib * 1024 // self.rows
 
     @property
+    def weight_row_bytes(self) -> int:
+        """Bytes of a row of WEIGHTS: ``rows`` x ``cols`` weights."""
+        return self.rows * self.cols * self.weight_bits // 8
+
+    @property
     def weight_rows(self) -> int:
-        """Rows of WEIGHTS, ``rows`` x ``cols`` bytes each."""
-        return self.weight_kib * 1024 // (self.rows * self.cols)
+        """Rows of WEIGHTS."""
+        return self.weight_kib * 1024 // self.weight_row_bytes
 
     @property
     def channel_weight_rows(self) -> int:

@@ -287,9 +287,10 @@ class Engine(CfuComponent):
         """Build the array and the memory of weights for CHANNELWISE."""
         config = self._config
         count = self._columns.columns
-        words = count * config.rows // WORD_BYTES
-        in_row = exact_log2(config.cols * config.rows // WORD_BYTES)
-        lanes = write.lanes(Memory.WEIGHTS, config.cols * config.rows // WORD_BYTES)
+        row_words = config.weight_row_bytes // WORD_BYTES
+        words = count * row_words // config.cols
+        in_row = exact_log2(row_words)
+        lanes = write.lanes(Memory.WEIGHTS, row_words)
         enables, row, data = Signal(len(lanes)), Signal.like(write.word[in_row:]), Signal(32)
         m.d.sync += [enables.eq(lanes), row.eq(write.word[in_row:]), data.eq(write.data)]
         m.submodules.channel_weights = channelwise = RowMemory(

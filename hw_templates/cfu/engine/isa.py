@@ -26,7 +26,8 @@ class Memory(IntEnum):
     PROGRAM = 0
     """DESCRIPTOR_WORDS words a descriptor."""
     WEIGHTS = 1
-    """Of DENSE. A row is [column][row] bytes; a tile of a layer has kernel_height x kernel_width x
+    """Of DENSE. A row is [column][row] int8 or, with 4 bits a weight, [column][row] of these, two
+    in a byte, the first one low: from -8 to 7. A tile of a layer has kernel_height x kernel_width x
     input_blocks rows, in this order, and the tiles of a layer follow each other."""
     CHANNEL_WEIGHTS = 2
     """Of CHANNELWISE. A row is [column] bytes; a tile has kernel_height x kernel_width rows, and

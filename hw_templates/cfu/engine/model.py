@@ -17,6 +17,7 @@ from hw_templates.cfu.engine.isa import (
     Memory,
     Operation,
 )
+from hw_templates.cfu.engine.weights import as_int8
 
 Int8s = npt.NDArray[np.int8]
 Int64s = npt.NDArray[np.int64]
@@ -152,7 +153,8 @@ class EngineModel:
     def _dense(self, layer: Descriptor) -> Int64s:
         rows, cols = self._config.rows, self._config.cols
         height, width = layer.kernel
-        weights = self._memories[Memory.WEIGHTS].view(np.int8).reshape(-1, cols, rows)
+        stored = self._memories[Memory.WEIGHTS].view(np.int8)
+        weights = as_int8(stored, bits=self._config.weight_bits).reshape(-1, cols, rows)
         steps = height * width * layer.input_blocks
         numbers = layer.weights + np.arange(layer.output_tiles * steps)
         own = weights[numbers % len(weights)].reshape(

@@ -21,11 +21,12 @@ from hw_templates.cfu.engine.compiler.task import (
     CannotRun,
     RepeatedImage,
     Task,
+    WeightsTooLarge,
     by_blocks,
     is_same_place,
 )
 from hw_templates.cfu.engine.config import EngineConfig
-from hw_templates.cfu.engine.isa import MAX_DESCRIPTORS
+from hw_templates.cfu.engine.isa import MAX_DESCRIPTORS, Kind
 from hw_templates.cfu.family import Values
 
 
@@ -119,6 +120,7 @@ class _Draft:
         self._from_cpu: set[int] = set(network.outputs)
         self._unchanged = set(network.inputs if style.keeps_inputs else ())
         self._kept: list[tuple[int, Home]] = []
+        self._too_large: list[int] = []
 
     def add(self, position: int, layer: NetworkLayer) -> None:
         """Give the next layer to the engine or, where that is not possible, to the CPU."""
@@ -132,10 +134,17 @@ class _Draft:
                 self._run(position, computation)
         except CannotRun as reason:
             self._refusals[position] = str(reason)
+            if isinstance(reason, WeightsTooLarge):
+                self._too_large.append(position)
             self._leave_to_cpu(layer)
 
     def program(self) -> Program:
-        """Place everything and return the program."""
+        """Place everything and return the program.
+
+        Raises:
+            DoesNotFit: A memory is too small, or all weights are too large.
+        """
+        self._require_weights()
         for run in self._runs:
             last = run.layers[-1][0]
             for tensor, home in run.written.items():
@@ -158,6 +167,20 @@ class _Draft:
             constant_bytes=constant_bytes,
             refusals=self._refusals,
         )
+
+    def _require_weights(self) -> None:
+        """Check that not all layers with weights over all channels were left to the CPU for them.
+
+        What would remain is an engine that adds and pools, beside a CPU that multiplies.
+        """
+        if self._too_large and not any(each.task.kind is Kind.DENSE for each in self._tasks):
+            first = self._too_large[0]
+            raise DoesNotFit(
+                f"no layer of the network has weights that fit {self._config.weight_bits} bits:"
+                f" the first, {self._network.layers[first].name}, stays with the CPU since"
+                f" {self._refusals[first]}",
+                fix="give engine_weight_bits = 8, or a model whose weights are int4",
+            )
 
     def _segment(self, run: _Run, copied: list[Home]) -> Segment:
         return Segment(

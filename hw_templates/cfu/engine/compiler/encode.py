@@ -9,6 +9,7 @@ from hw_templates.cfu.engine.compiler.task import Task, blocks, tiles
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.descriptor import Descriptor
 from hw_templates.cfu.engine.isa import CHANNEL_WORDS, WORD_BYTES, Kind, Memory
+from hw_templates.cfu.engine.weights import stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,7 +50,7 @@ def program_variables(
     """
     weights = ConstantMemory(
         what="weights",
-        row_bytes=config.rows * config.cols,
+        row_bytes=config.weight_row_bytes,
         capacity_rows=config.weight_rows,
     )
     channel_weights = ConstantMemory(
@@ -65,7 +66,9 @@ def program_variables(
     program = []
     for placed in tasks:
         name, rows = names[placed.layer], placed.task.weights
-        memory = weights if placed.task.kind is Kind.DENSE else channel_weights
+        memory = channel_weights
+        if placed.task.kind is Kind.DENSE and rows is not None:
+            memory, rows = weights, stored(rows, bits=config.weight_bits)
         first_weight = 0 if rows is None else memory.add(rows, name)
         first_channel = channels.add(placed.task.channels.astype("<i4"), name)
         program += _descriptor(placed, first_weight, first_channel, config).words()

@@ -26,6 +26,7 @@ from hw_templates.cfu.engine.isa import (
     SIZE_BITS,
     Kind,
 )
+from hw_templates.cfu.engine.weights import limits
 
 Int32s = npt.NDArray[np.int32]
 
@@ -72,6 +73,10 @@ class GatheredImage(RepeatedImage):
 
 class CannotRun(Exception):
     """The engine cannot run a layer, for the reason that it is given."""
+
+
+class WeightsTooLarge(CannotRun):
+    """The engine has fewer bits for a weight than a layer's weights take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -144,8 +149,16 @@ def window_sum_task(layer: WindowSum, config: EngineConfig, *, result: Image) ->
             as other pixels.
 
     Raises:
+        WeightsTooLarge: Other values would fit, whatever bits the weights have in the file.
         CannotRun: The engine cannot.
     """
+    least, greatest = limits(config.weight_bits)
+    found = int(layer.weights.min()), int(layer.weights.max())
+    if found[0] < least or found[1] > greatest:
+        raise WeightsTooLarge(
+            f"its weights are from {found[0]} to {found[1]}, which {config.weight_bits} bits do not"
+            f" hold: they hold {least} to {greatest}"
+        )
     return _sum_task(Kind.DENSE, layer, _dense_rows(layer.weights, config), result, config)
 
 

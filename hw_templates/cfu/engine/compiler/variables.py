@@ -16,6 +16,7 @@ def driver_variables(values: Values) -> Mapping[str, object]:
         "engine_rows": config.rows,
         "engine_cols": config.cols,
         "engine_clock_percent": config.clock_percent,
+        "engine_weight_bits": config.weight_bits,
         "engine_memory_words": {memory.name: config.words(memory) for memory in isa.Memory},
         "engine_memory": _numbers(isa.Memory),
         "engine_op": _numbers(isa.Operation),
