@@ -34,9 +34,12 @@ from dse.store.records import (
     TrialResult,
     TrialState,
     design_values,
+    stored_remark,
 )
+from dse.store.remarks import trial_remark
 from dse.store.results import read_measurement
 from dse.store.schema import (
+    MOST_ROWS,
     artefacts,
     attempts,
     beliefs,
@@ -52,8 +55,6 @@ from dse.store.schema import (
 )
 from dse.store.soundness import require_sound
 from dse.store.workers import is_gone
-
-_MOST_ROWS = 1 << 63
 
 
 def trial_record(row: Row[Any]) -> TrialRecord:
@@ -79,7 +80,11 @@ def find_study(db: Connection, name: str) -> StudyRecord | None:
     """Return the study called ``name``, or None."""
     require_sound(db, studies, studies.c.name == name)
     row = db.execute(select(studies).where(studies.c.name == name)).one_or_none()
-    return None if row is None else study_record(row)
+    if row is None:
+        return None
+    found = study_record(row)
+    stored_remark(found.note, found.tags_json)  # raises ValueError where it is none
+    return found
 
 
 KEYED = (studies, attempts)
@@ -139,6 +144,7 @@ def _summary(db: Connection, row: Row[Any], counted: Mapping[str, int]) -> Study
     last_s, problem = row.last_s, None
     try:
         require_sound(db, studies, studies.c.id == row.id)
+        stored_remark(row.note, row.tags_json)
         if strange := sorted(set(counted) - {state.value for state in TrialState}, key=str):
             raise ValueError(f"trials.state is {strange[0]!r}")
         if not isinstance(last_s, float | int | None):
@@ -147,6 +153,7 @@ def _summary(db: Connection, row: Row[Any], counted: Mapping[str, int]) -> Study
         problem = str(error)
         name = values["name"]
         values |= {"name": name if isinstance(name, str) else repr(name), "created_s": 0.0}
+        values |= {"note": None, "tags_json": None, "archived_s": None}
         last_s = None
     return StudySummary(
         study=StudyRecord(**values),
@@ -215,7 +222,7 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
     """
     # a number that no row can have is none that SQLite could be asked for
     which = trials.c.study_id == study.id
-    which &= trials.c.number == number if abs(number) < _MOST_ROWS else false()
+    which &= trials.c.number == number if abs(number) < MOST_ROWS else false()
     found = _results(db, which)
     if not found:
         last = db.execute(
@@ -246,6 +253,7 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
         attempts=tried,
         measurement=read_measurement(db, trial_id=source, attempt_id=ended[-1] if ended else None),
         belief=read_belief(db, result.trial.promotes or result.trial.id),
+        remark=trial_remark(db, result.trial.id),
     )
 
 

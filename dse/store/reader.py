@@ -290,6 +290,11 @@ class Reader:
         with self._read() as db:
             return queries.trial_of_design(db, study_id, design_id)
 
+    def cancelled(self, attempt_ids: Collection[int]) -> frozenset[int]:
+        """Return those of some attempts whose trials a person has taken back since."""
+        with self._read() as db:
+            return withdrawals.cancelled(db, attempt_ids)
+
     def open_trials(self, study_id: int) -> int:
         """Return how many trials are waiting or running, here or in other processes."""
         return self.count_trials(study_id, TrialState.WAITING, TrialState.RUNNING)
