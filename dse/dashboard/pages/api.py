@@ -13,7 +13,7 @@ from dse.dashboard.data.payload import packed_columns
 from dse.dashboard.pages.downloads import flat_row
 from dse.dashboard.pages.parts import PARTS, trial_row
 from dse.dashboard.web.context import ColumnsDep, ContextDep, SelectionDep
-from dse.output.report import front_data, list_data, status_data
+from dse.output.report import front_data, list_data, listed, status_data
 from dse.output.trial_report import show_data
 from dse.results.front import pareto_front
 from dse.results.growth import growth_rows
@@ -62,9 +62,16 @@ def show_api(request: Request, context: ContextDep) -> HTMLResponse:
 
 
 @router.get("/studies", response_class=Json)
-def list_studies(request: Request, context: ContextDep) -> Response:
-    """All studies with their trials by state: `list --json`."""
-    return answer(request, list_data(context.studies.reader().summaries()))
+def list_studies(
+    request: Request,
+    context: ContextDep,
+    archived: Annotated[bool, Query(description="Those that were put away, too.")] = False,
+    tag: Annotated[str, Query(description="Only studies with this tag.")] = "",
+) -> Response:
+    """The studies with their trials by state: `list --json`."""
+    summaries = context.studies.reader().summaries()
+    tags = [tag] if tag else []
+    return answer(request, list_data(listed(summaries, tags=tags, with_archived=archived)))
 
 
 @router.get("/studies/{study}", response_class=Json)

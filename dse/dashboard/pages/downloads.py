@@ -34,7 +34,7 @@ router = APIRouter(include_in_schema=False)
 _ROWS_AT_ONCE = 200
 _BASE = (
     "study", "trial", "state", "fault", "on_front", "suggested_by", "fidelity", "estimates",
-    "design_id",
+    "design_id", "tags", "note",
 )  # fmt: skip
 
 
@@ -179,6 +179,8 @@ def flat_row(study: str, trial: TrialRecord, row: Mapping[str, Any]) -> dict[str
         "estimates": " ".join(n for n, m in sorted(row["metrics"].items()) if m["estimate"])
         or None,
         "design_id": trial.design_id,
+        "tags": " ".join(row["tags"]) or None,
+        "note": row["note"] or None,
         **trial.design,
         **{name: metric["value"] for name, metric in row["metrics"].items()},
     }

@@ -99,6 +99,13 @@ def progress_part(
     }
 
 
+def remark_part(
+    columns: StudyColumns, _selection: Selection, _context: Context, _query: Query
+) -> dict[str, Any]:
+    """Return what ``remark.html`` shows: what people wrote beside the study."""
+    return {"remark": columns.remark, "archived_s": columns.archived_s}
+
+
 def front_part(
     columns: StudyColumns, selection: Selection, _context: Context, _query: Query
 ) -> dict[str, Any]:
@@ -128,6 +135,8 @@ def front_part(
         "names": names,
         "common": design_text(common),
         "chosen": int(chosen.sum()),
+        "tags": sorted({*columns.tags, *([selection.tag] if selection.tag else [])}),
+        "has_tags": any(columns.remark_of(position).tags for position in positions),
         "limits": {name: v for name, v in limits(columns).items() if name in shown},
         "shown": tuple(SHOWN),
         "choices": {
@@ -227,6 +236,7 @@ def trials_part(
         "pages": pages,
         "sort": sort,
         "names": columns.varying,
+        "has_remarks": bool(columns.remarks),
     }
 
 
@@ -349,6 +359,7 @@ def faults_part(
 
 
 PARTS: dict[str, Callable[[StudyColumns, Selection, Context, Query], dict[str, Any]]] = {
+    "remark": remark_part,
     "progress": progress_part,
     "front": front_part,
     "fronts": fronts_part,
@@ -398,6 +409,8 @@ def trial_row(
         "fault": fault[0] if fault else None,
         "suggested_by": trial.suggested_by,
         "reused": trial.reused_from is not None,
+        "tags": columns.remark_of(position).tags,
+        "note": columns.remark_of(position).note,
     }
 
 

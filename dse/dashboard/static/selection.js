@@ -38,6 +38,7 @@ export function parse(search) {
     show: pick("show", query.get("show")) ?? "all",
     fits: pick("fits", query.get("fits")) ?? "",
     spare: percent(query.get("spare") ?? "") ?? 0,
+    tag: query.get("tag") ?? "",
     derive: [...new Set(query.getAll("derive").filter(Boolean))],
     weights: weightsOf(query),
     ticks: [...new Set(query.getAll("tick").map(Number).filter(Boolean))],
@@ -83,6 +84,7 @@ export function toQuery(selection) {
   if (selection.show !== "all") query.set("show", selection.show);
   if (selection.fits) query.set("fits", selection.fits);
   if (selection.spare) query.set("spare", selection.spare);
+  if (selection.tag) query.set("tag", selection.tag);
   for (const formula of selection.derive) query.append("derive", formula);
   for (const [name, weight] of Object.entries(selection.weights)) query.append("weight", `${name}:${weight}`);
   for (const number of selection.ticks) query.append("tick", number);
@@ -95,7 +97,7 @@ export const isFiltering = (selection) =>
 
 // Whether trials are left out for another reason than what they are to the front.
 export const narrows = (selection) =>
-  Boolean(selection.fits || selection.spare) || Object.keys(selection.box).length > 0 || Object.keys(selection.only).length > 0;
+  Boolean(selection.fits || selection.spare || selection.tag) || Object.keys(selection.box).length > 0 || Object.keys(selection.only).length > 0;
 
 export const selected = () => current;
 
@@ -103,7 +105,7 @@ export function onSelection(listener) {
   listeners.add(listener);
 }
 
-const FILTERS = ["box", "only", "show", "fits", "spare"];
+const FILTERS = ["box", "only", "show", "fits", "spare", "tag"];
 
 export function change(patch) {
   const next = { ...current, ...patch };
@@ -147,6 +149,9 @@ function fill(selection) {
     if (input.ariaInvalid !== "true") input.value = range ? boundText(metric, range[end === "low" ? 0 : 1]) : "";
   }
   form.elements.spare.value = selection.spare || "";
+  const tags = form.elements.tag;
+  if (![...tags.options].some((option) => option.value === selection.tag)) tags.add(new Option(selection.tag, selection.tag));
+  tags.value = selection.tag;
   for (const input of form.querySelectorAll("input[name^='weight-']")) input.value = selection.weights[input.name.slice(7)] ?? "";
   for (const field of form.querySelectorAll("select[name^='only-']")) {
     const kept = (selection.only[field.name.slice(5)] ?? []).join("|");
@@ -171,6 +176,7 @@ export function showChosen(selection, count) {
   for (const [name, values] of Object.entries(selection.only)) words.push(`${name} is ${values.join(" or ")}`);
   if (selection.fits) words.push(`fits ${selection.fits}`);
   if (selection.spare) words.push(`${selection.spare} % to spare`);
+  if (selection.tag) words.push(`tagged ${selection.tag}`);
   if (selection.show !== "all") words.push(`only ${selection.show}`);
   const tag = document.createElement("span");
   tag.className = "tag";
@@ -187,7 +193,7 @@ export function clearFilters() {
   for (const input of document.querySelectorAll("#selection [aria-invalid]")) input.ariaInvalid = null;
   document.getElementById("refused-limit").textContent = "";
   fill(current);
-  change({ box: {}, only: {}, show: "all", fits: "", spare: 0 });
+  change({ box: {}, only: {}, show: "all", fits: "", spare: 0, tag: "" });
 }
 
 // What the form says; what it says and nobody can read is named beside it, and left as it was.
@@ -226,7 +232,7 @@ function read(form) {
   const only = {};
   for (const field of form.querySelectorAll("select[name^='only-']")) if (field.value) only[field.name.slice(5)] = field.value.split("|");
   const value = (name) => form.elements[name].value;
-  return { x: value("x"), y: value("y"), size: value("size"), xs: value("xs"), ys: value("ys"), show: value("show"), fits: value("fits"), spare: spare ?? current.spare, box, only, weights, derive };
+  return { x: value("x"), y: value("y"), size: value("size"), xs: value("xs"), ys: value("ys"), show: value("show"), fits: value("fits"), spare: spare ?? current.spare, tag: value("tag"), box, only, weights, derive };
 }
 
 export function startSelection() {
