@@ -21,6 +21,7 @@ from contracts.untrusted import parse_json
 from dse.store.beliefs import read_belief
 from dse.store.dialect import each_of, is_number
 from dse.store.records import (
+    BY_HAND,
     AttemptRecord,
     AttemptRow,
     ContextRecord,
@@ -29,6 +30,7 @@ from dse.store.records import (
     Sample,
     StudyRecord,
     StudySummary,
+    TimedAttempt,
     TrialDetail,
     TrialRecord,
     TrialResult,
@@ -191,6 +193,50 @@ def held_trials(db: Connection, study_id: int, *, now_s: float) -> tuple[HeldTri
         )
         for row in rows
         if not is_gone(row.worker)
+    )
+
+
+def timed_attempts(
+    db: Connection, study_id: int, *, since_s: float, most: int
+) -> tuple[TimedAttempt, ...]:
+    """Return the newest attempts that began since then, see ``Reader.timed_attempts``."""
+    of_study = select(trials.c.id).where(trials.c.study_id == study_id)
+    newest = (
+        select(attempts.c.id)
+        .where(
+            attempts.c.trial_id.in_(of_study),
+            attempts.c.started_s >= since_s,
+            attempts.c.worker != BY_HAND,
+        )
+        .order_by(attempts.c.id.desc())
+        .limit(most)
+    )
+    which = _is_in(attempts.c.id, db.execute(newest).scalars())
+    require_sound(db, attempts, which)
+    rows = db.execute(
+        select(trials.c.number.label("trial_number"), *attempts.columns)
+        .join(trials, trials.c.id == attempts.c.trial_id)
+        .where(which)
+        .order_by(attempts.c.started_s, attempts.c.id)
+    ).all()
+    of_rows = _is_in(stage_times.c.attempt_id, [row.id for row in rows])
+    require_sound(db, stage_times, of_rows)
+    stages: dict[int, list[tuple[str, float, bool]]] = {}
+    for row in db.execute(select(stage_times).where(of_rows).order_by(stage_times.c.position)):
+        stages.setdefault(row.attempt_id, []).append((row.stage, row.wall_s, row.cached))
+    return tuple(
+        TimedAttempt(
+            trial=row.trial_number,
+            number=row.number,
+            worker=row.worker,
+            started_s=row.started_s,
+            ended_s=row.ended_s,
+            outcome=None if row.outcome is None else TrialState(row.outcome),
+            stage=row.stage,
+            stage_since_s=row.stage_since_s,
+            stages=tuple(stages.get(row.id, ())),
+        )
+        for row in rows
     )
 
 

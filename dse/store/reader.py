@@ -22,6 +22,7 @@ from dse.store.records import (
     StudyChanges,
     StudyRecord,
     StudySummary,
+    TimedAttempt,
     TrialDetail,
     TrialResult,
     TrialState,
@@ -264,6 +265,22 @@ class Reader:
         """
         with self._read() as db:
             return queries.held_trials(db, study_id, now_s=now_s)
+
+    def timed_attempts(
+        self, study: StudyRecord, *, since_s: float, most: int
+    ) -> tuple[TimedAttempt, ...]:
+        """Return when the newest attempts ran and how long their stages took, oldest first.
+
+        Args:
+            study: Of which study.
+            since_s: Only those that began then or later, seconds since 1970.
+            most: How many, at most.
+
+        Raises:
+            Unreadable: What is stored of them is not what this program writes.
+        """
+        with self.reading(study.name) as db:
+            return queries.timed_attempts(db, study.id, since_s=since_s, most=most)
 
     def failed_attempts(self, study_id: int, *, since_s: float) -> dict[FaultKind, int]:
         """Return how many attempts failed by each fault since then, those tried again, too."""

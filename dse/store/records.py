@@ -425,6 +425,34 @@ class HeldTrial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimedAttempt:
+    """When an attempt ran, and how long each of its stages took.
+
+    Attributes:
+        trial: Number of the trial in its study.
+        number: Of the attempt, from 1 in the trial.
+        worker: Who runs or ran it.
+        started_s: When it was claimed, seconds since 1970.
+        ended_s: When it ended, or None.
+        outcome: ``completed``, ``infeasible`` or ``failed``; None while it runs.
+        stage: The stage that runs or ran last, or None before the first.
+        stage_since_s: When that stage began.
+        stages: In order: name, wall time in seconds, whether it came from the cache. Empty until
+            the attempt has ended.
+    """
+
+    trial: int
+    number: int
+    worker: str
+    started_s: float
+    ended_s: float | None
+    outcome: TrialState | None
+    stage: str | None
+    stage_since_s: float | None
+    stages: tuple[tuple[str, float, bool], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialDetail:
     """Everything that is known about one trial.
 

@@ -37,7 +37,8 @@ _CHOICE = (
     "tick",
 )  # fmt: skip
 _OF_PAGES = (
-    "sort", "page", "effect", "over", "course", "by", "with", "after", "limit", "most",
+    "sort", "page", "effect", "over", "course", "by", "with", "of", "across", "down", "after",
+    "limit", "most",
 )  # fmt: skip
 """What else pages and the API are asked for, in the same query."""
 _OF_FORMS = ("low-", "high-", "only-", "weight-")

@@ -2,7 +2,7 @@
 // filters, weights, ticks, and the order and page of the tables.
 import { metricText, quantity, refusal } from "./words.js";
 
-const PART_STATE = ["sort", "page", "effect", "over", "course", "by", "with"];
+const PART_STATE = ["sort", "page", "effect", "over", "course", "by", "with", "of", "across", "down"];
 const listeners = new Set();
 let current = null;
 
@@ -281,7 +281,10 @@ export function startSelection() {
     if (!path.includes("/parts/")) return;
     const [base, given = ""] = path.split("?");
     // a link of a part names its new state, which the address then has, too
-    const named = [...new URLSearchParams(given)].filter(([name]) => PART_STATE.includes(name));
+    // a form sends its fields beside the path
+    const fields = [...(event.detail.formData ?? [])];
+    const named = [...new URLSearchParams(given), ...fields].filter(([name]) => PART_STATE.includes(name));
+    for (const [name] of fields) event.detail.formData.delete(name);
     if (!elt.classList.contains("part") && named.length) {
       current = { ...current, state: { ...current.state, ...Object.fromEntries(named) } };
       history.pushState(null, "", `?${toQuery(current)}`);
