@@ -158,7 +158,7 @@ def test_a_note_is_written_on_a_phone_and_a_tag_filters_the_chart(
     page.goto(f"{served.url}/studies/imgc?show=completed")
     drawn(page)
     page.locator(".ranges summary").click()
-    page.get_by_label("tag", exact=True).select_option("candidate")
+    page.locator("#selection select[name=tag]").select_option("candidate")
     expect(page.locator("#chosen")).to_contain_text("tagged candidate; only completed 1 trials")
     expect(page.locator("#part-trials tbody tr")).to_have_count(1)
     wide = page.evaluate(

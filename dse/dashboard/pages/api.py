@@ -10,6 +10,18 @@ from pydantic import BaseModel
 from starlette.responses import HTMLResponse, Response
 
 from dse.dashboard.data.payload import packed_columns
+from dse.dashboard.pages.api_answers import (
+    COLUMNS,
+    EFFECTS,
+    FILTERS,
+    FRONT,
+    GROWTH,
+    STATUS,
+    STUDIES,
+    TRIAL,
+    TRIALS,
+    answers,
+)
 from dse.dashboard.pages.downloads import flat_row
 from dse.dashboard.pages.parts import PARTS, trial_row
 from dse.dashboard.web.context import ColumnsDep, ContextDep, SelectionDep
@@ -61,7 +73,7 @@ def show_api(request: Request, context: ContextDep) -> HTMLResponse:
     return context.pages.respond(request, "api.html", schema=schema)
 
 
-@router.get("/studies", response_class=Json)
+@router.get("/studies", response_class=Json, responses=answers(STUDIES))
 def list_studies(
     request: Request,
     context: ContextDep,
@@ -74,19 +86,21 @@ def list_studies(
     return answer(request, list_data(listed(summaries, tags=tags, with_archived=archived)))
 
 
-@router.get("/studies/{study}", response_class=Json)
+@router.get("/studies/{study}", response_class=Json, responses=answers(STATUS))
 def study_status(request: Request, columns: ColumnsDep) -> Response:
     """Where a study stands and what went wrong: `status STUDY --json`."""
     return answer(request, status_data(columns))
 
 
-@router.get("/studies/{study}/front", response_class=Json)
+@router.get("/studies/{study}/front", response_class=Json, responses=answers(FRONT))
 def study_front(request: Request, columns: ColumnsDep) -> Response:
     """The Pareto front of a study: `front STUDY --json`."""
     return answer(request, front_data(pareto_front(columns), columns.config))
 
 
-@router.get("/studies/{study}/trials", response_class=Json)
+@router.get(
+    "/studies/{study}/trials", response_class=Json, responses=answers(TRIALS), openapi_extra=FILTERS
+)
 def list_trials(
     request: Request,
     columns: ColumnsDep,
@@ -110,7 +124,7 @@ def list_trials(
     return answer(request, {"trials": rows, "next": last})
 
 
-@router.get("/studies/{study}/trials/{number}", response_class=Json)
+@router.get("/studies/{study}/trials/{number}", response_class=Json, responses=answers(TRIAL))
 def show_trial(
     request: Request, study: str, number: int, columns: ColumnsDep, context: ContextDep
 ) -> Response:
@@ -119,7 +133,12 @@ def show_trial(
     return answer(request, show_data(detail, columns.config.target))
 
 
-@router.get("/studies/{study}/columns", response_class=Json)
+@router.get(
+    "/studies/{study}/columns",
+    response_class=Json,
+    responses=answers(COLUMNS),
+    openapi_extra=FILTERS,
+)
 async def study_columns(
     request: Request,
     columns: ColumnsDep,
@@ -145,7 +164,7 @@ async def study_columns(
     return Json(gzip.decompress(content), headers=headers)
 
 
-@router.get("/studies/{study}/growth", response_class=Json)
+@router.get("/studies/{study}/growth", response_class=Json, responses=answers(GROWTH))
 def study_growth(request: Request, columns: ColumnsDep) -> Response:
     """How the hypervolume grew, one row for each trial that made it larger."""
     found = columns.growth
@@ -153,7 +172,12 @@ def study_growth(request: Request, columns: ColumnsDep) -> Response:
     return answer(request, {"reference": reference, "growth": growth_rows(found)})
 
 
-@router.get("/studies/{study}/effects", response_class=Json)
+@router.get(
+    "/studies/{study}/effects",
+    response_class=Json,
+    responses=answers(EFFECTS),
+    openapi_extra=FILTERS,
+)
 def study_effects(
     request: Request,
     columns: ColumnsDep,
