@@ -41,7 +41,7 @@ from dse.store.records import (
 from dse.store.remarks import trial_remark
 from dse.store.results import read_measurement
 from dse.store.schema import (
-    MOST_ROWS,
+    MOST_TRIALS,
     artefacts,
     attempts,
     beliefs,
@@ -268,7 +268,7 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
     """
     # a number that no row can have is none that SQLite could be asked for
     which = trials.c.study_id == study.id
-    which &= trials.c.number == number if abs(number) < MOST_ROWS else false()
+    which &= trials.c.number == number if abs(number) <= MOST_TRIALS else false()
     found = _results(db, which)
     if not found:
         last = db.execute(

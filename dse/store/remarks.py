@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from contracts.faults import ConfigError, NotFound
 from dse.store.records import Remark, stored_remark
-from dse.store.schema import MOST_ROWS, remarks, studies, trials
+from dse.store.schema import MOST_TRIALS, remarks, studies, trials
 from dse.store.soundness import require_sound
 
 NOTE_CHARS = 2000
@@ -104,7 +104,11 @@ def write_remark(db: Connection, study_id: int, number: int | None, change: Chan
     if number is None:
         return _write_of_study(db, study_id, change)
     which = (trials.c.study_id == study_id) & (trials.c.number == number)
-    key = db.execute(select(trials.c.id).where(which)).scalar() if abs(number) < MOST_ROWS else None
+    key = (
+        db.execute(select(trials.c.id).where(which)).scalar()
+        if abs(number) <= MOST_TRIALS
+        else None
+    )
     if key is None:
         raise NotFound(f"the study has no trial {number}", fix="use the number of a trial")
     changed = _checked(change(trial_remark(db, key)))

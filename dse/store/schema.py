@@ -27,8 +27,8 @@ HEAD = "0006"
 
 metadata = MetaData()
 
-MOST_ROWS = 1 << 63
-"""A number that no row has: SQLite could not be asked for it."""
+MOST_TRIALS = (1 << 31) - 1
+"""No trial has a larger number: a server could not be asked for it."""
 
 COUNT = Integer().with_variant(BigInteger(), "postgresql")
 """A number that may exceed 2**31; SQLite's integers have 64 bits anyway."""
