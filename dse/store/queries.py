@@ -266,7 +266,7 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
     Raises:
         NotFound: The study has no trial of that number.
     """
-    # a number that no row can have is none that SQLite could be asked for
+    # a number that no row can have is none that a database could be asked for
     which = trials.c.study_id == study.id
     which &= trials.c.number == number if abs(number) <= MOST_TRIALS else false()
     found = _results(db, which)

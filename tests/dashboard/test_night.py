@@ -138,3 +138,25 @@ def test_two_parameters_are_chosen_with_a_click_and_stay_in_the_address(
     assert "show=completed" in page.url
     page.reload()
     expect(page.locator("#part-interactions svg text.c-head").last).to_have_text("cfu →")
+
+
+def test_a_parameter_colours_the_scatter_and_its_picture(
+    example_served: Served, page: Page, drawn: Callable[[Page], None]
+) -> None:
+    page.goto(f"{example_served.url}/studies/imgc?show=completed")
+    drawn(page)
+    page.locator("#selection select[name=colour]").select_option("cfu")
+    expect(page.locator("#colours")).to_have_text(re.compile(r"^cfu: +none +simd *$"))
+    assert "colour=cfu" in page.url
+    asking = client(example_served.database)
+    picture = asking.get("/studies/imgc/front.svg?colour=cfu&show=completed").text
+    assert "cfu = none" in picture
+    with Reader(example_served.database) as reader:
+        columns = study_columns(reader, "imgc")
+    of_simd = [
+        trial
+        for trial in columns.trials
+        if trial.state is TrialState.COMPLETED and trial.design["cfu"] == "simd"
+    ]
+    assert picture.count('class="c-series-mark-1"') == len(of_simd) + 1, "with the key's"
+    assert asking.get("/studies/imgc/front.svg?colour=lut4").status_code == 400

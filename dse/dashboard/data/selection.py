@@ -33,8 +33,8 @@ SHOWN = {
     "open": (Verdict.RUNNING, Verdict.WAITING),
 }  # fmt: skip
 _CHOICE = (
-    "x", "y", "size", "xs", "ys", "box", "only", "show", "fits", "spare", "tag", "derive", "weight",
-    "tick",
+    "x", "y", "size", "colour", "xs", "ys", "box", "only", "show", "fits", "spare", "tag", "derive",
+    "weight", "tick",
 )  # fmt: skip
 _OF_PAGES = (
     "sort", "page", "effect", "over", "course", "by", "with", "of", "across", "down", "after",
@@ -55,6 +55,7 @@ class Selection:
         x: Metric across.
         y: Metric upwards.
         size: Metric shown by the size of points, or empty.
+        colour: Parameter shown by the colour of points, or empty.
         x_scale: Of the axis across.
         y_scale: Of the axis upwards.
         box: Metric to its smallest and largest value; infinite where there is no limit.
@@ -79,6 +80,7 @@ class Selection:
     fits: str = ""
     spare: float = 0.0
     tag: str = ""
+    colour: str = ""
     derive: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     ticks: tuple[int, ...] = ()
@@ -126,6 +128,7 @@ class Selection:
         other = replace(self, **changes) if changes else self  # type: ignore[arg-type]
         pairs: list[tuple[str, str]] = [("x", other.x), ("y", other.y)]
         pairs += [("size", other.size)] if other.size else []
+        pairs += [("colour", other.colour)] if other.colour else []
         pairs += [("xs", other.x_scale)] if other.x_scale != "auto" else []
         pairs += [("ys", other.y_scale)] if other.y_scale != "auto" else []
         pairs += [
@@ -188,6 +191,9 @@ def parse_selection(query: Sequence[tuple[str, str]], columns: StudyColumns) -> 
         x=_metric(first.get("x", x), columns),
         y=_metric(first.get("y", y), columns),
         size=_metric(first["size"], columns) if "size" in first else "",
+        colour=_one_of(first["colour"], tuple(columns.parameters), "a colour for")
+        if "colour" in first
+        else "",
         x_scale=_scale(first.get("xs", "auto")),
         y_scale=_scale(first.get("ys", "auto")),
         box=box,

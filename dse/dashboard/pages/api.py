@@ -53,7 +53,10 @@ class Refusal(BaseModel):
 router = APIRouter(
     prefix="/api",
     tags=["studies"],
-    responses={"4XX": {"model": Refusal, "description": "What is wrong, and what to do."}},
+    responses={
+        "4XX": {"model": Refusal, "description": "What is wrong, and what to do."},
+        "5XX": {"model": Refusal, "description": "What cannot be read, and what to do."},
+    },
 )
 
 PageLimit = Annotated[int, Query(ge=1, le=1000, description="Rows in one answer.")]

@@ -33,6 +33,7 @@ export function parse(search) {
     x: pick("x", query.get("x")) ?? form.dataset.x ?? field("x").value,
     y: pick("y", query.get("y")) ?? form.dataset.y ?? field("y").value,
     size: pick("size", query.get("size")) ?? "",
+    colour: pick("colour", query.get("colour")) ?? "",
     xs: pick("xs", query.get("xs")) ?? "auto",
     ys: pick("ys", query.get("ys")) ?? "auto",
     show: pick("show", query.get("show")) ?? "all",
@@ -75,6 +76,7 @@ function boundText(metric, value) {
 export function toQuery(selection) {
   const query = new URLSearchParams({ x: selection.x, y: selection.y });
   if (selection.size) query.set("size", selection.size);
+  if (selection.colour) query.set("colour", selection.colour);
   if (selection.xs !== "auto") query.set("xs", selection.xs);
   if (selection.ys !== "auto") query.set("ys", selection.ys);
   for (const [metric, [low, high]] of Object.entries(selection.box)) {
@@ -142,7 +144,7 @@ function apply(next) {
 
 function fill(selection) {
   const form = document.getElementById("selection");
-  for (const name of ["x", "y", "size", "xs", "ys", "show", "fits"]) form.elements[name].value = selection[name];
+  for (const name of ["x", "y", "size", "colour", "xs", "ys", "show", "fits"]) form.elements[name].value = selection[name];
   for (const input of form.querySelectorAll("input[name^='low-'], input[name^='high-']")) {
     const [, end, metric] = /^(low|high)-(.+)$/.exec(input.name);
     const range = selection.box[metric];
@@ -232,7 +234,7 @@ function read(form) {
   const only = {};
   for (const field of form.querySelectorAll("select[name^='only-']")) if (field.value) only[field.name.slice(5)] = field.value.split("|");
   const value = (name) => form.elements[name].value;
-  return { x: value("x"), y: value("y"), size: value("size"), xs: value("xs"), ys: value("ys"), show: value("show"), fits: value("fits"), spare: spare ?? current.spare, tag: value("tag"), box, only, weights, derive };
+  return { x: value("x"), y: value("y"), size: value("size"), colour: value("colour"), xs: value("xs"), ys: value("ys"), show: value("show"), fits: value("fits"), spare: spare ?? current.spare, tag: value("tag"), box, only, weights, derive };
 }
 
 export function startSelection() {
