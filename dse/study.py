@@ -312,14 +312,108 @@ def watch(
         )
 
 
+@app.command()
+def pause(study: StudyName, db: Database = DEFAULT_DB) -> None:
+    """Let the running trials of a study end and start no other, wherever it runs; see `resume`."""
+    from dse.commands.steering import pause_study
+
+    with _open_to_write(db) as store:
+        print(pause_study(store, study))
+
+
+@app.command()
+def cancel(
+    study: StudyName,
+    trial: TrialNumber,
+    undo: Annotated[bool, typer.Option("--undo", help="Queue a cancelled trial again.")] = False,
+    db: Database = DEFAULT_DB,
+) -> None:
+    """Take a trial back that waits or runs; `resume` leaves it, what it had built is cached."""
+    from dse.commands.steering import cancel_trial
+
+    with _open_to_write(db) as store:
+        print(cancel_trial(store, study, trial, undo=undo))
+
+
+@app.command()
+def note(
+    study: StudyName,
+    words: Annotated[
+        list[str], typer.Argument(metavar="[TRIAL] TEXT", help="What to write; '' removes it.")
+    ],
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Write a note beside a study, or beside one of its trials, instead of the old one."""
+    from dataclasses import asdict
+
+    from dse.commands.steering import one_text, remark_text, trial_and_words, write_note
+
+    number, rest = trial_and_words(words, what="TEXT")
+    with _open_to_write(db) as store:
+        written = write_note(store, study, number, one_text(rest))
+    _show(asdict(written), remark_text(written), as_json=as_json)
+
+
+@app.command()
+def tag(
+    study: StudyName,
+    words: Annotated[
+        list[str], typer.Argument(metavar="[TRIAL] TAG...", help="Words to find it by.")
+    ],
+    remove: Annotated[bool, typer.Option("--remove", help="Take these tags away.")] = False,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Give tags to a study, or to one of its trials, by which tables find it."""
+    from dataclasses import asdict
+
+    from dse.commands.steering import change_tags, remark_text, trial_and_words
+
+    number, tags = trial_and_words(words, what="TAG")
+    with _open_to_write(db) as store:
+        written = change_tags(store, study, number, tags, remove=remove)
+    _show(asdict(written), remark_text(written), as_json=as_json)
+
+
+@app.command()
+def archive(study: StudyName, db: Database = DEFAULT_DB) -> None:
+    """Put a study away: lists leave it out, nothing of it is lost."""
+    from dse.commands.steering import archive_study
+
+    with _open_to_write(db) as store:
+        print(archive_study(store, study))
+
+
+@app.command()
+def unarchive(study: StudyName, db: Database = DEFAULT_DB) -> None:
+    """Let lists have a study again."""
+    from dse.commands.steering import unarchive_study
+
+    with _open_to_write(db) as store:
+        print(unarchive_study(store, study))
+
+
 @app.command("list")
-def list_studies(db: Database = DEFAULT_DB, as_json: Json = False) -> None:
+def list_studies(
+    archived: Annotated[
+        bool, typer.Option("--archived", help="List studies that were put away, too.")
+    ] = False,
+    tagged: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="TAG", help="Only studies with this tag; may be repeated."),
+    ] = None,
+    db: Database = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
     """List the studies in the database."""
-    from dse.output.report import list_data, list_text
+    from dse.output.report import list_data, list_text, listed
 
     with _open(db) as store:
         summaries = store.summaries()
-    _show(list_data(summaries), list_text(summaries), as_json=as_json)
+    shown = listed(summaries, tags=tagged or (), with_archived=archived)
+    text = list_text(shown, left_out=len(summaries) - len(shown))
+    _show(list_data(shown), text, as_json=as_json)
 
 
 @app.command()

@@ -33,6 +33,7 @@ from dse.store import (
     Store,
     StudyRecord,
     TrialRecord,
+    TrialState,
     Unavailable,
 )
 from dse.store.workers import is_gone, worker_name
@@ -313,13 +314,14 @@ class Campaign:
         """Tell whether somebody asked for no further trials; looked up once a second.
 
         The same look finds dead workers: one of this machine at once, of another when its lease
-        has run out.
+        has run out; and trials of ours that a person has cancelled.
         """
         now_s = self.now_s()
         if now_s >= self._next_look_s:
             self._next_look_s = now_s + self.timing.look_s
             self._is_stop_requested = self.store.is_stop_requested(self.study.id)
             self._take_back()
+            self._drop_cancelled()
         return self._is_stop_requested
 
     def _is_paused(self) -> bool:
@@ -338,6 +340,21 @@ class Campaign:
         lost = self.store.take_back(now_s=self.now_s(), retry=self.retry, is_gone=is_gone)
         if lost:
             self._tell(Note(text=f"{lost} trials of dead workers are queued again"))
+
+    def _drop_cancelled(self) -> None:
+        """Stop the trials that a person has cancelled; the store has their end already."""
+        for attempt_id in self.store.cancelled(self._running) if self._running else ():
+            running = self._running.pop(attempt_id)
+            self.executor.cancel(attempt_id)
+            fault = Cancelled("a person cancelled it", fix="queue its design again")
+            self._tell(
+                AttemptEnded(
+                    trial=running.claim.trial,
+                    outcome=outcome_of(fault, Measurement(metrics=())),
+                    state=TrialState.FAILED,
+                    wall_s=self.now_s() - running.started_s,
+                )
+            )
 
     def _is_over(self) -> bool:
         """Tell whether nothing runs, waits or is being thought about, here or elsewhere."""
@@ -395,6 +412,7 @@ class Campaign:
         if now_s < self._next_beat_s:
             return
         self._next_beat_s = now_s + self.timing.heartbeat_s
+        self._drop_cancelled()
         held = self.store.heartbeat(self._running, now_s=now_s, lease_s=self.timing.lease_s)
         for attempt_id in self._running.keys() - held:
             running = self._running.pop(attempt_id)

@@ -22,7 +22,7 @@ def going_on(reader: Reader, name: str) -> str:
         reader: Has the study.
         name: Of the study.
     """
-    db = _shown(reader.place)
+    db = shown(reader.place)
     study = reader.study(name)
     if name in reader.working_studies(now_s=reader.now_s()):
         return study_command("watch", name, db=db)
@@ -36,6 +36,6 @@ def going_on(reader: Reader, name: str) -> str:
     return study_command("resume", name, "--trials", str(ended + _MORE), db=db)
 
 
-def _shown(place: Place) -> str | None:
+def shown(place: Place) -> str | None:
     """Return how a command names a database; the default one need not be named."""
     return None if place == Path("results.db") else str(place)

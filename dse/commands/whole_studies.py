@@ -37,7 +37,7 @@ def delete_study(store: Store, name: str, *, now_s: float) -> RemovedStudy:
         NotFound: There is no such study.
         ConfigError: A process works on it.
     """
-    return store.delete_study(name, now_s=now_s, client=_client())
+    return store.delete_study(name, now_s=now_s, client=client())
 
 
 def removed_text(removed: RemovedStudy) -> str:
@@ -61,7 +61,7 @@ def rename_study(store: Store, name: str, new: str, *, now_s: float) -> None:
         ConfigError: The name is none, there is a study that has it, or a process works on this one.
     """
     _require_name(new)
-    store.rename_study(name, new, now_s=now_s, client=_client())
+    store.rename_study(name, new, now_s=now_s, client=client())
     before, after = log_of(store.place, name), log_of(store.place, new)
     if before.is_file() and not after.exists():
         before.rename(after)
@@ -82,7 +82,7 @@ def copy_study(store: Reader, target: Store, name: str, new: str | None) -> Copi
     """
     if new is not None:
         _require_name(new)
-    return target.take_study(store, name, new=new or name, now_s=target.now_s(), client=_client())
+    return target.take_study(store, name, new=new or name, now_s=target.now_s(), client=client())
 
 
 def copied_text(copied: CopiedStudy, target: Reader) -> str:
@@ -102,7 +102,8 @@ def _require_name(new: str) -> None:
         )
 
 
-def _client() -> str:
+def client() -> str:
+    """Return who types a command, for the audit."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # in a container, nobody may have the number of this user

@@ -27,7 +27,7 @@ def export_rows(columns: StudyColumns) -> list[dict[str, Any]]:
     for position in range(len(columns)):
         result = columns.result(position)
         design = result.trial.design
-        origin = reuse_data(result)
+        origin, remark = reuse_data(result), columns.remark_of(position)
         rows.append(
             {
                 "study": columns.config.name,
@@ -40,6 +40,8 @@ def export_rows(columns: StudyColumns) -> list[dict[str, Any]]:
                 "fidelity": result.trial.fidelity.value,
                 "estimates": " ".join(sorted(result.estimates)) or None,
                 "design_id": result.trial.design_id,
+                "tags": " ".join(remark.tags) or None,
+                "note": remark.note or None,
                 **{name: design.get(name) for name in columns.parameters},
                 **{name: result.metrics.get(name) for name in columns.metrics},
             }

@@ -315,7 +315,7 @@ def metric_values(outcome: Outcome) -> dict[str, float]:
 def _ending(event: AttemptEnded, config: StudyConfig) -> str:
     took = duration_text(event.wall_s)
     if event.state is None:
-        return f"ended after {took}, but another worker had taken it over: not recorded"
+        return f"ended after {took}, but was cancelled or taken over before: not recorded"
     outcome = event.outcome
     if isinstance(outcome, Completed):
         values = metric_values(outcome)

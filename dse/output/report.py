@@ -1,7 +1,7 @@
 """Results as text: plain tables that fit a pipe, and the same values as JSON-ready data."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dse import program
 from dse.output.front_columns import Column, View, cfu_parameters, front_columns
 from dse.store import StudySummary, TrialResult, TrialState
-from dse.words import design_text, number_text, plural, value_text, varying
+from dse.words import design_text, number_text, plural, printable, value_text, varying
 
 if TYPE_CHECKING:  # pydantic and NumPy take a while to import
     from dse.config import StudyConfig
@@ -52,6 +52,18 @@ def wrapped(text: str) -> str:
 # --- list and status
 
 
+def listed(
+    summaries: Sequence[StudySummary], *, tags: Collection[str], with_archived: bool
+) -> list[StudySummary]:
+    """Return the studies that a list shows: those with all the tags, and not put away."""
+    return [
+        summary
+        for summary in summaries
+        if (with_archived or summary.study.archived_s is None)
+        and set(tags) <= set(summary.study.remark.tags)
+    ]
+
+
 def list_data(summaries: Sequence[StudySummary]) -> list[dict[str, Any]]:
     """Return the studies of a database."""
     return [
@@ -59,21 +71,36 @@ def list_data(summaries: Sequence[StudySummary]) -> list[dict[str, Any]]:
             "study": summary.study.name,
             "created": None if summary.problem else time_text(summary.study.created_s),
             **{state.value: count for state, count in summary.counts.items()},
+            "tags": list(summary.study.remark.tags),
+            "note": summary.study.remark.note,
+            "archived": None
+            if summary.study.archived_s is None
+            else time_text(summary.study.archived_s),
             **({"problem": summary.problem} if summary.problem else {}),
         }
         for summary in summaries
     ]
 
 
-def list_text(summaries: Sequence[StudySummary]) -> str:
-    """Lay out the studies of a database."""
+def list_text(summaries: Sequence[StudySummary], *, left_out: int = 0) -> str:
+    """Lay out the studies of a database.
+
+    Args:
+        summaries: Those that are shown.
+        left_out: How many are not, since they were put away or lack a tag that is asked for.
+    """
+    others = f"{left_out} more not listed: archived (--archived lists them), or without the tag"
+    if not summaries and left_out:
+        return others
     if not summaries:
         return f"no studies yet; start one: {program.name()} start"
+    has_tags = any(summary.study.remark.tags or summary.study.archived_s for summary in summaries)
     rows = [
         [
             summary.study.name,
             "-" if summary.problem else time_text(summary.study.created_s),
             *map(str, summary.counts.values()),
+            *([_tags_text(summary)] if has_tags else []),
         ]
         for summary in summaries
     ]
@@ -82,7 +109,14 @@ def list_text(summaries: Sequence[StudySummary]) -> str:
         for summary in summaries
         if summary.problem
     ]
-    return "\n".join([table_text(["study", "created (UTC)", *TrialState], rows, left=2), *problems])
+    header = ["study", "created (UTC)", *TrialState, *(["tags"] if has_tags else [])]
+    told = [others] if left_out else []
+    return "\n".join([table_text(header, rows, left=2), *problems, *told])
+
+
+def _tags_text(summary: StudySummary) -> str:
+    tags = map(printable, summary.study.remark.tags)
+    return " ".join([*tags, *(["(archived)"] if summary.study.archived_s else [])])
 
 
 def status_data(columns: "StudyColumns", gains: Sequence[float] = ()) -> dict[str, Any]:
@@ -114,6 +148,9 @@ def status_data(columns: "StudyColumns", gains: Sequence[float] = ()) -> dict[st
         "expected_gains": list(gains),
         "objectives": list(config.objectives),
         "oracle": None if oracle is None else {**asdict(oracle), "text": oracle_text(oracle)},
+        "tags": list(columns.remark.tags),
+        "note": columns.remark.note,
+        "archived": None if columns.archived_s is None else time_text(columns.archived_s),
         "stand_ins": list(columns.stand_ins()),
         "faults": [
             {
@@ -143,6 +180,9 @@ def status_text(data: Mapping[str, Any]) -> str:
         f"target     {data['target']}",
         f"model      {', '.join(data['variants']) or data['model']}",
         *([f"oracle     {data['oracle']['text']}"] if data["oracle"] else []),
+        *([f"archived   {data['archived']} UTC"] if data["archived"] else []),
+        *([f"tags       {printable(' '.join(data['tags']))}"] if data["tags"] else []),
+        *(f"note       {printable(line)}" for line in data["note"].splitlines()),
     ]
     if data["faults"]:
         lines.append("")

@@ -16,6 +16,7 @@ from dse.words import (
     metric_text,
     metric_title,
     number_text,
+    printable,
     value_text,
 )
 from runners.fpga import capacity_of
@@ -34,6 +35,8 @@ def show_data(detail: TrialDetail, target: Target) -> dict[str, Any]:
         "design_id": trial.design_id,
         "design": trial.design,
         "suggested_by": trial.suggested_by,
+        "tags": list(detail.remark.tags),
+        "note": detail.remark.note,
         "belief": belief_data(detail.belief),
         "reused_from": reuse_data(result),
         "metrics": [asdict(metric) for metric in detail.measurement.metrics],
@@ -75,6 +78,9 @@ def show_text(detail: TrialDetail, target: Target) -> str:
         lines.append("the search failed when this design was asked for: it was drawn at random")
     if result.reused_from is not None:
         lines.append("reused: measured as " + _origin(result))
+    if detail.remark.tags:
+        lines.append(f"tags: {printable(' '.join(detail.remark.tags))}")
+    lines += [f"note: {printable(line)}" for line in detail.remark.note.splitlines()]
     lines += ["", *(f"  {name} = {value_text(value)}" for name, value in trial.design.items())]
     measurement = detail.measurement
     if detail.belief is not None:

@@ -13,7 +13,7 @@ from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from dse.results.cell_model import CellModel
 from dse.results.clock_model import PREDICTED_CLOCK_MHZ, ClockModel
-from dse.store import TrialRecord, TrialResult, TrialState
+from dse.store import Remark, TrialRecord, TrialResult, TrialState
 
 if TYPE_CHECKING:  # pydantic takes a while to import
     from dse.config import StudyConfig
@@ -102,6 +102,9 @@ class StudyColumns:
         revision: Grows with each change that this process saw.
         changed: Revision at which each trial changed last.
         cell_models: What estimated cells rest on, by metric; empty where nothing was learned.
+        remark: What people wrote beside the study.
+        archived_s: When a person put it away, or None.
+        remarks: What people wrote beside trials, by number; those without are not there.
     """
 
     id: int
@@ -126,6 +129,9 @@ class StudyColumns:
     revision: int
     changed: NDArray[np.int64]
     cell_models: Mapping[str, CellModel] = field(default_factory=dict)
+    remark: Remark = field(default_factory=Remark)
+    archived_s: float | None = None
+    remarks: Mapping[int, Remark] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -146,6 +152,15 @@ class StudyColumns:
         if found < len(self.numbers) and self.numbers[found] == number:
             return found
         return None
+
+    def remark_of(self, position: int) -> Remark:
+        """Return what people wrote beside a trial."""
+        return self.remarks.get(int(self.numbers[position]), Remark())
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """All tags of trials, in alphabetical order."""
+        return tuple(sorted({tag for remark in self.remarks.values() for tag in remark.tags}))
 
     def stand_ins(self) -> dict[int, str]:
         """Return the trials that are stand-ins: their numbers, ascending, to their design's id."""

@@ -36,6 +36,7 @@ from dse.store import (
     MetricValues,
     Place,
     Reader,
+    Remark,
     StudyChanges,
     StudyRecord,
     TrialColumns,
@@ -133,6 +134,7 @@ class StudyResults:
         self._designs = _Designs()
         self._attempts = _Attempts()
         self._origins: dict[int, tuple[str, int]] = {}
+        self._remarks: dict[int, Remark] = {}
         self._clocks = PlacedClocks()
         self._model: ClockModel | None = None
         self._cell_models: dict[str, CellModel] = {}
@@ -198,10 +200,26 @@ class StudyResults:
         self._attempts.clear(positions, self._count)
         self._attempts.take(found.attempts, self._places(found.attempts.numbers))
         self._origins |= found.origins
+        self._take_remarks(found.remarks)
         is_new_clock = self._learn_clocks(reader, positions)
         if self._needs_designs and not self._wanted.records:
             self._read_designs(reader)
         return Update(positions=positions, is_new_clock=is_new_clock)
+
+    def _take_remarks(self, remarks: Mapping[int, Remark]) -> None:
+        """Keep what people wrote beside trials; a trial with another remark has changed."""
+        if remarks == self._remarks:
+            return
+        changed = [
+            number
+            for number in {*remarks, *self._remarks}
+            if remarks.get(number) != self._remarks.get(number)
+        ]
+        self._remarks = dict(remarks)
+        self._revision += 1
+        self._snapshot = None
+        places = self._places(np.array(sorted(changed), dtype=np.int64))
+        self._changed.put(places, self._revision)
 
     def values(self, position: int) -> dict[str, float]:
         """Return the metrics of one trial by name, latencies and cells as they are expected.
@@ -262,6 +280,9 @@ class StudyResults:
             clock_model=None,
             revision=self._revision,
             changed=self._changed.copy(count),
+            remark=self._study.remark,
+            archived_s=self._study.archived_s,
+            remarks=dict(self._remarks),
         )
         predicted = with_predicted_clocks(columns, self._model)
         latency = columns.metrics.get("latency_us")

@@ -29,6 +29,7 @@ from dse.store.records import (
     TrialRecord,
     TrialState,
 )
+from dse.store.remarks import remarks_of
 from dse.store.schema import trials
 from dse.store.soundness import require_sound
 
@@ -59,6 +60,7 @@ def study_changes(
         sources = _Sources(found)
         return StudyChanges(
             study=study,
+            remarks=remarks_of(db, study.id),
             trials=found,
             records=_records(bulk, study.id, since) if with_records else None,
             metrics=tuple(_metrics(bulk, sources, names)) if len(found.ids) else (),

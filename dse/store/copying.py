@@ -24,6 +24,7 @@ from dse.store.schema import (
     metrics,
     placements,
     predictions,
+    remarks,
     stage_times,
     studies,
     tools,
@@ -126,7 +127,7 @@ class _Copying:
         self._find_heirs()
         own = select(trials.c.id).where(self._of_study)
         self._copy(trials, self._of_study, lambda row: self._trial(row, study_id))
-        for table in (beliefs, predictions):
+        for table in (beliefs, predictions, remarks):
             self._copy(table, table.c.trial_id.in_(own), self._of_trial)
         shared = select(trials.c.reused_from).where(self._of_study)
         results = own.union(shared).subquery()
@@ -244,7 +245,7 @@ def _require_all_sound(db: Connection, study_id: int) -> None:
     of_results = select(own.union(shared).subquery().c[0])
     tried = select(attempts.c.id).where(attempts.c.trial_id.in_(of_results))
     require_sound(db, trials, trials.c.study_id == study_id)
-    for table in (beliefs, predictions):
+    for table in (beliefs, predictions, remarks):
         require_sound(db, table, table.c.trial_id.in_(own))
     for table in (metrics, layers, placements, attempts):
         require_sound(db, table, table.c.trial_id.in_(of_results))

@@ -65,7 +65,7 @@ _REFERENCES: dict[str, dict[str, str]] = {
     },
     "attempts": {"id": "attempts", **_TRIAL},
     "metrics": _TRIAL, "layers": _TRIAL, "placements": _TRIAL,
-    "beliefs": _TRIAL, "predictions": _TRIAL,
+    "beliefs": _TRIAL, "predictions": _TRIAL, "remarks": _TRIAL,
     "stage_times": _ATTEMPT, "artefacts": _ATTEMPT, "tools": _ATTEMPT,
     "contexts": {},
 }  # fmt: skip

@@ -4,7 +4,7 @@ A process enters before it prepares, and leaves when its campaign has ended. One
 not leave, but its worker's name tells that it is gone. Functions on an open connection.
 """
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from dse.store.records import PRESENT
 from dse.store.schema import attempts, audit, studies, trials
@@ -15,8 +15,10 @@ _IS_OPEN = (audit.c.action == PRESENT) & (audit.c.outcome == _WORKS)
 
 
 def enter(db: Connection, study: str, *, worker: str, now_s: float) -> None:
-    """Note that a worker works on a study; forget those that died."""
+    """Note that a worker works on a study, which is not archived then; forget those that died."""
     leave(db, study, worker=worker)
+    is_away = (studies.c.name == study) & studies.c.archived_s.is_not(None)
+    db.execute(update(studies).where(is_away).values(archived_s=None))
     for other in db.execute(select(audit.c.client).where(_IS_OPEN).distinct()).scalars().all():
         if is_gone(other):
             db.execute(delete(audit).where(_IS_OPEN, audit.c.client == other))

@@ -21,6 +21,7 @@ from contracts.untrusted import parse_json
 from dse.store.beliefs import read_belief
 from dse.store.dialect import each_of, is_number
 from dse.store.records import (
+    BY_HAND,
     AttemptRecord,
     AttemptRow,
     ContextRecord,
@@ -29,14 +30,18 @@ from dse.store.records import (
     Sample,
     StudyRecord,
     StudySummary,
+    TimedAttempt,
     TrialDetail,
     TrialRecord,
     TrialResult,
     TrialState,
     design_values,
+    stored_remark,
 )
+from dse.store.remarks import trial_remark
 from dse.store.results import read_measurement
 from dse.store.schema import (
+    MOST_TRIALS,
     artefacts,
     attempts,
     beliefs,
@@ -52,8 +57,6 @@ from dse.store.schema import (
 )
 from dse.store.soundness import require_sound
 from dse.store.workers import is_gone
-
-_MOST_ROWS = 1 << 63
 
 
 def trial_record(row: Row[Any]) -> TrialRecord:
@@ -79,7 +82,11 @@ def find_study(db: Connection, name: str) -> StudyRecord | None:
     """Return the study called ``name``, or None."""
     require_sound(db, studies, studies.c.name == name)
     row = db.execute(select(studies).where(studies.c.name == name)).one_or_none()
-    return None if row is None else study_record(row)
+    if row is None:
+        return None
+    found = study_record(row)
+    stored_remark(found.note, found.tags_json)  # raises ValueError where it is none
+    return found
 
 
 KEYED = (studies, attempts)
@@ -139,6 +146,7 @@ def _summary(db: Connection, row: Row[Any], counted: Mapping[str, int]) -> Study
     last_s, problem = row.last_s, None
     try:
         require_sound(db, studies, studies.c.id == row.id)
+        stored_remark(row.note, row.tags_json)
         if strange := sorted(set(counted) - {state.value for state in TrialState}, key=str):
             raise ValueError(f"trials.state is {strange[0]!r}")
         if not isinstance(last_s, float | int | None):
@@ -147,6 +155,7 @@ def _summary(db: Connection, row: Row[Any], counted: Mapping[str, int]) -> Study
         problem = str(error)
         name = values["name"]
         values |= {"name": name if isinstance(name, str) else repr(name), "created_s": 0.0}
+        values |= {"note": None, "tags_json": None, "archived_s": None}
         last_s = None
     return StudySummary(
         study=StudyRecord(**values),
@@ -187,6 +196,50 @@ def held_trials(db: Connection, study_id: int, *, now_s: float) -> tuple[HeldTri
     )
 
 
+def timed_attempts(
+    db: Connection, study_id: int, *, since_s: float, most: int
+) -> tuple[TimedAttempt, ...]:
+    """Return the newest attempts that began since then, see ``Reader.timed_attempts``."""
+    of_study = select(trials.c.id).where(trials.c.study_id == study_id)
+    newest = (
+        select(attempts.c.id)
+        .where(
+            attempts.c.trial_id.in_(of_study),
+            attempts.c.started_s >= since_s,
+            attempts.c.worker != BY_HAND,
+        )
+        .order_by(attempts.c.id.desc())
+        .limit(most)
+    )
+    which = _is_in(attempts.c.id, db.execute(newest).scalars())
+    require_sound(db, attempts, which)
+    rows = db.execute(
+        select(trials.c.number.label("trial_number"), *attempts.columns)
+        .join(trials, trials.c.id == attempts.c.trial_id)
+        .where(which)
+        .order_by(attempts.c.started_s, attempts.c.id)
+    ).all()
+    of_rows = _is_in(stage_times.c.attempt_id, [row.id for row in rows])
+    require_sound(db, stage_times, of_rows)
+    stages: dict[int, list[tuple[str, float, bool]]] = {}
+    for row in db.execute(select(stage_times).where(of_rows).order_by(stage_times.c.position)):
+        stages.setdefault(row.attempt_id, []).append((row.stage, row.wall_s, row.cached))
+    return tuple(
+        TimedAttempt(
+            trial=row.trial_number,
+            number=row.number,
+            worker=row.worker,
+            started_s=row.started_s,
+            ended_s=row.ended_s,
+            outcome=None if row.outcome is None else TrialState(row.outcome),
+            stage=row.stage,
+            stage_since_s=row.stage_since_s,
+            stages=tuple(stages.get(row.id, ())),
+        )
+        for row in rows
+    )
+
+
 def trial_results(
     db: Connection, study_id: int, *, numbers: Iterable[int] | None
 ) -> tuple[TrialResult, ...]:
@@ -213,9 +266,9 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
     Raises:
         NotFound: The study has no trial of that number.
     """
-    # a number that no row can have is none that SQLite could be asked for
+    # a number that no row can have is none that a database could be asked for
     which = trials.c.study_id == study.id
-    which &= trials.c.number == number if abs(number) < _MOST_ROWS else false()
+    which &= trials.c.number == number if abs(number) <= MOST_TRIALS else false()
     found = _results(db, which)
     if not found:
         last = db.execute(
@@ -246,6 +299,7 @@ def trial_detail(db: Connection, study: StudyRecord, number: int) -> TrialDetail
         attempts=tried,
         measurement=read_measurement(db, trial_id=source, attempt_id=ended[-1] if ended else None),
         belief=read_belief(db, result.trial.promotes or result.trial.id),
+        remark=trial_remark(db, result.trial.id),
     )
 
 

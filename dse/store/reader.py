@@ -22,6 +22,7 @@ from dse.store.records import (
     StudyChanges,
     StudyRecord,
     StudySummary,
+    TimedAttempt,
     TrialDetail,
     TrialResult,
     TrialState,
@@ -265,6 +266,22 @@ class Reader:
         with self._read() as db:
             return queries.held_trials(db, study_id, now_s=now_s)
 
+    def timed_attempts(
+        self, study: StudyRecord, *, since_s: float, most: int
+    ) -> tuple[TimedAttempt, ...]:
+        """Return when the newest attempts ran and how long their stages took, oldest first.
+
+        Args:
+            study: Of which study.
+            since_s: Only those that began then or later, seconds since 1970.
+            most: How many, at most.
+
+        Raises:
+            Unreadable: What is stored of them is not what this program writes.
+        """
+        with self.reading(study.name) as db:
+            return queries.timed_attempts(db, study.id, since_s=since_s, most=most)
+
     def failed_attempts(self, study_id: int, *, since_s: float) -> dict[FaultKind, int]:
         """Return how many attempts failed by each fault since then, those tried again, too."""
         with self._read() as db:
@@ -289,6 +306,11 @@ class Reader:
         """Return the number of the trial that a study has of a design, or None."""
         with self._read() as db:
             return queries.trial_of_design(db, study_id, design_id)
+
+    def cancelled(self, attempt_ids: Collection[int]) -> frozenset[int]:
+        """Return those of some attempts whose trials a person has taken back since."""
+        with self._read() as db:
+            return withdrawals.cancelled(db, attempt_ids)
 
     def open_trials(self, study_id: int) -> int:
         """Return how many trials are waiting or running, here or in other processes."""

@@ -46,6 +46,31 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """What people wrote beside a study or a trial.
+
+    Attributes:
+        note: A text of a few lines; empty where there is none.
+        tags: Words to find it by, in alphabetical order.
+    """
+
+    note: str = ""
+    tags: tuple[str, ...] = ()
+
+
+def stored_remark(note: str | None, tags_json: str | None) -> Remark:
+    """Return a remark as columns have it.
+
+    Raises:
+        ValueError: The tags are no list of texts.
+    """
+    tags = [] if tags_json is None else parse_json(tags_json)
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise ValueError(f"tags_json is {str(tags_json)[:60]!r}")
+    return Remark(note=note or "", tags=tuple(tags))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyRecord:
     """One study as it was started.
 
@@ -63,6 +88,9 @@ class StudyRecord:
             ``runners.stages.golden.OracleReport``; None in old databases.
         importance_json: What the model that suggested last makes of each parameter, JSON of
             ``contracts.belief.Importance``; None where no model has.
+        note: What a person wrote beside it, or None.
+        tags_json: Words that a person finds it by, JSON list of texts, or None.
+        archived_s: When a person put it away, so that lists leave it out, or None.
     """
 
     id: int
@@ -75,6 +103,14 @@ class StudyRecord:
     space_json: str | None
     oracle_json: str | None
     importance_json: str | None
+    note: str | None = None
+    tags_json: str | None = None
+    archived_s: float | None = None
+
+    @property
+    def remark(self) -> Remark:
+        """Note and tags."""
+        return stored_remark(self.note, self.tags_json)
 
 
 NOTIFY = "notify"
@@ -346,6 +382,7 @@ class StudyChanges:
 
     Attributes:
         study: The study as it is now.
+        remarks: What people wrote beside its trials, by number, changed or not: a few.
         trials: That changed or came.
         records: The same trials whole, in the same order; None unless asked for.
         metrics: Of these trials.
@@ -354,6 +391,7 @@ class StudyChanges:
     """
 
     study: StudyRecord
+    remarks: Mapping[int, Remark]
     trials: TrialColumns
     records: tuple[TrialRecord, ...] | None
     metrics: tuple[MetricValues, ...]
@@ -387,6 +425,34 @@ class HeldTrial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimedAttempt:
+    """When an attempt ran, and how long each of its stages took.
+
+    Attributes:
+        trial: Number of the trial in its study.
+        number: Of the attempt, from 1 in the trial.
+        worker: Who runs or ran it.
+        started_s: When it was claimed, seconds since 1970.
+        ended_s: When it ended, or None.
+        outcome: ``completed``, ``infeasible`` or ``failed``; None while it runs.
+        stage: The stage that runs or ran last, or None before the first.
+        stage_since_s: When that stage began.
+        stages: In order: name, wall time in seconds, whether it came from the cache. Empty until
+            the attempt has ended.
+    """
+
+    trial: int
+    number: int
+    worker: str
+    started_s: float
+    ended_s: float | None
+    outcome: TrialState | None
+    stage: str | None
+    stage_since_s: float | None
+    stages: tuple[tuple[str, float, bool], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialDetail:
     """Everything that is known about one trial.
 
@@ -395,12 +461,14 @@ class TrialDetail:
         attempts: Of this trial, or of the one whose result it shares; oldest first.
         measurement: Of the last attempt that ended.
         belief: What was believed of the design when it was suggested, or None.
+        remark: What people wrote beside it.
     """
 
     result: TrialResult
     attempts: tuple[AttemptRecord, ...]
     measurement: Measurement
     belief: Belief | None = None
+    remark: Remark = Remark()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,10 +22,13 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0005"
+HEAD = "0006"
 """The migration that this code expects; a test compares it with the newest file."""
 
 metadata = MetaData()
+
+MOST_TRIALS = (1 << 31) - 1
+"""No trial has a larger number: a server could not be asked for it."""
 
 COUNT = Integer().with_variant(BigInteger(), "postgresql")
 """A number that may exceed 2**31; SQLite's integers have 64 bits anyway."""
@@ -43,6 +46,9 @@ studies = Table(
     Column("space_json", Text),  # the space when the study ran last; NULL in old databases
     Column("oracle_json", Text),  # what the golden inputs would show; NULL in old databases
     Column("importance_json", Text),  # of the parameters to the model that suggested last, or NULL
+    Column("note", Text),  # that a person wrote
+    Column("tags_json", Text),  # JSON list of texts
+    Column("archived_s", Float),  # when a person put it away, or NULL
 )
 
 trials = Table(
@@ -91,6 +97,14 @@ predictions = Table(  # of a trial's objectives, with a belief
     Column("middle", Float, nullable=False),  # median, in the metric's unit
     Column("low", Float, nullable=False),  # quantile of 5 %
     Column("high", Float, nullable=False),  # quantile of 95 %
+)
+
+remarks = Table(  # what people wrote beside a trial; a trial without has no row
+    "remarks",
+    metadata,
+    Column("trial_id", ForeignKey("trials.id"), primary_key=True),
+    Column("note", Text, nullable=False),
+    Column("tags_json", Text, nullable=False),  # JSON list of texts
 )
 
 attempts = Table(

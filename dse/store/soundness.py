@@ -108,7 +108,7 @@ def _is_sound(column: Column[Any]) -> ColumnElement[bool]:
 _MOMENTS = frozenset(
     {
         *("created_s", "ended_s", "stop_requested_s", "not_before_s", "started_s", "heartbeat_s"),
-        *("lease_until_s", "stage_since_s", "time_s"),
+        *("lease_until_s", "stage_since_s", "time_s", "archived_s"),
     }
 )
 """Columns of seconds since 1970."""

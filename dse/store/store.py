@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from contracts.belief import Importance
 from contracts.measurement import Outcome
 from contracts.untrusted import parse_json
-from dse.store import leases, presence, queries, withdrawals
+from dse.store import leases, presence, queries, remarks, withdrawals
 from dse.store.beliefs import write_belief
 from dse.store.copying import copy_study, require_free
 from dse.store.dialect import as_store_error, dialect_of
@@ -24,6 +24,7 @@ from dse.store.records import (
     ContextRecord,
     CopiedStudy,
     NewTrial,
+    Remark,
     RemovedStudy,
     RetryPolicy,
     StudyRecord,
@@ -33,9 +34,11 @@ from dse.store.records import (
 from dse.store.schema import attempts, audit, contexts, studies, trials
 from dse.store.soundness import as_unreadable
 from dse.store.studies import (
+    archive_study,
     delete_study,
     rename_study,
     require_there,
+    unarchive_study,
     write_audit,
 )
 from dse.store.waiting import patient
@@ -166,6 +169,25 @@ class Store(Reader):
         """
         with self._write() as db:
             rename_study(db, name, new, now_s=now_s, client=client)
+
+    def archive_study(self, name: str, *, now_s: float) -> None:
+        """Put a study away, so that lists leave it out; a process that works on it takes it out.
+
+        Raises:
+            NotFound: There is no such study.
+            ConfigError: A process works on it.
+        """
+        with self._write() as db:
+            archive_study(db, name, now_s=now_s)
+
+    def unarchive_study(self, name: str) -> None:
+        """Let lists have a study again.
+
+        Raises:
+            NotFound: There is no such study.
+        """
+        with self._write() as db:
+            unarchive_study(db, name)
 
     def take_study(
         self, source: Reader, name: str, *, new: str, now_s: float, client: str
@@ -318,6 +340,31 @@ class Store(Reader):
         """Queue a trial that was taken back; tell whether it had been."""
         with self._write() as db:
             return withdrawals.queue_again(db, study_id, number, context=context, now_s=now_s)
+
+    def cancel(self, study_id: int, number: int, *, now_s: float) -> TrialState | None:
+        """Take a trial back that waits or runs; return which it did, None where it has ended.
+
+        It ends as ``withdraw`` ends one. What a worker finds out about it later is not stored.
+        """
+        with self._write() as db:
+            return withdrawals.cancel(db, study_id, number, now_s=now_s)
+
+    # --- what people write beside studies and trials
+
+    def remark(self, study_id: int, number: int | None, change: remarks.Change) -> Remark:
+        """Change a note and tags in one transaction; return what is written now.
+
+        Args:
+            study_id: Key of the study.
+            number: Of the trial that it is about; None for the study itself.
+            change: Returns the new remark from the one that is there.
+
+        Raises:
+            NotFound: The study has no such trial, or is gone.
+            ConfigError: The new one is too long, or has characters that are not to be seen.
+        """
+        with self._write() as db:
+            return remarks.write_remark(db, study_id, number, change)
 
     # --- what results depend on beside the design
 

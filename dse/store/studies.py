@@ -27,6 +27,7 @@ from dse.store.schema import (
     metrics,
     placements,
     predictions,
+    remarks,
     stage_times,
     studies,
     tools,
@@ -36,7 +37,7 @@ from dse.store.schema import (
 _RENAMED = "rename"
 
 _RESULTS = (metrics, layers, placements)
-_OF_TRIAL = (predictions, beliefs, *_RESULTS)
+_OF_TRIAL = (predictions, beliefs, remarks, *_RESULTS)
 _OF_ATTEMPT = (stage_times, artefacts, tools)
 
 
@@ -107,6 +108,19 @@ def rename_study(
         )
     db.execute(update(audit).where(audit.c.study == name).values(study=new))
     _audit(db, _RENAMED, new, now_s, client, {"before": name})
+
+
+def archive_study(db: Connection, name: str, *, now_s: float) -> None:
+    """Put a study away, see ``Store.archive_study``."""
+    study = _idle_study(db, name, now_s=now_s, doing="archived")
+    db.execute(update(studies).where(studies.c.id == study.id).values(archived_s=now_s))
+
+
+def unarchive_study(db: Connection, name: str) -> None:
+    """Take a study out again, see ``Store.unarchive_study``."""
+    back = update(studies).where(studies.c.name == name).values(archived_s=None)
+    if db.execute(back).rowcount == 0:
+        raise NotFound(f"there is no study {name!r}", fix="`list` prints those that there are")
 
 
 def renamed_config(study: Row[Any] | StudyRecord, new: str) -> tuple[str, str]:

@@ -583,3 +583,31 @@ def test_a_fault_of_the_design_is_a_result(store: Store, config: StudyConfig) ->
     campaign(store, config, executor=InstantExecutor(lambda _: fault)).run()
 
     assert states(store) == ["infeasible"] * 6
+
+
+def test_a_trial_that_a_person_cancels_is_stopped_and_its_result_is_not_kept(
+    store: Store, config: StudyConfig
+) -> None:
+    executor = InstantExecutor(hangs=True)
+    events: list[CampaignEvent] = []
+    loop = campaign(store, with_budget(config, trials=1), executor=executor, events=events)
+
+    def cancel() -> bool:
+        if executor.submitted and not executor.cancelled:
+            was = store.cancel(loop.study.id, 1, now_s=1.0)
+            assert was in (TrialState.RUNNING, None)
+            loop._next_look_s = 0.0
+        return False
+
+    loop.should_stop = cancel
+    assert loop.run() is Ending.BUDGET
+    assert len(executor.cancelled) == 1
+    (ended,) = [event for event in events if isinstance(event, AttemptEnded)]
+    assert ended.state is TrialState.FAILED
+    detail = store.detail(store.study("night"), 1)
+    assert [a.kind for a in detail.attempts] == [FaultKind.CANCELLED] * 2
+    assert store.requeue(loop.study.id, context="context", now_s=2.0) == 0
+    assert (
+        store.finish(1, by_formula(executor.submitted[0]), now_s=3.0, retry=RetryPolicy()) is None
+    )
+    assert states(store) == ["failed"]

@@ -97,7 +97,7 @@ def test_stop_asks_for_no_further_trial(asking: Asking, database: Path) -> None:
     send(asking, "/studies/imgc/stop")
     with Store(database) as store:
         assert store.is_stop_requested(store.study("imgc").id)
-    assert "Stopped as somebody asked" in asking.get("/studies/imgc").text
+    assert "Paused as somebody asked" in asking.get("/studies/imgc").text
 
 
 def design_form(database: Path, number: int, **changes: str) -> dict[str, str]:

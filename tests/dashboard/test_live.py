@@ -171,10 +171,10 @@ def test_stop_shows_until_the_running_trials_have_ended(
         attempt = begin(store, store.study("imgc"), "a")
         page.goto(served.acting_url)
         page.goto(f"{served.url}/studies/imgc")
-        page.locator(".acts button", has_text="Stop after these trials").click()
+        page.locator(".acts button", has_text="Pause after these trials").click()
         expect(page.locator(".acts")).to_contain_text("Stopping")
         end(store, attempt, 50_000.0, 4_000.0)
-        expect(page.locator(".acts")).to_contain_text("Stopped as somebody asked")
+        expect(page.locator(".acts")).to_contain_text("Paused as somebody asked")
 
 
 def test_an_empty_database_says_how_to_start_and_shows_the_first_study(

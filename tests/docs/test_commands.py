@@ -88,6 +88,8 @@ def _for_the_small_study(command: str) -> str:
         words[2] = STUDY
     elif name not in ("list", "space", "cache", "new", "targets", "--help"):
         words[1] = STUDY
+    if name in ("note", "tag") and words[2].isdigit():
+        words[2] = str(min(int(words[2]), TRIALS))
     if name in ("show", "rerun", "accuracy"):
         words[2] = "1" if name == "rerun" else str(min(int(words[2]), TRIALS))
     return shlex.join(words)

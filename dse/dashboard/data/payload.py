@@ -79,6 +79,11 @@ def columns_data(
         "numbers": columns.numbers[shown].tolist(),
         "verdicts": "".join(columns.standing.verdicts[shown].tolist()),
         "front": columns.numbers[columns.standing.front].tolist(),
+        "tags": {
+            str(number): list(columns.remarks[number].tags)
+            for number in columns.numbers[shown].tolist()
+            if number in columns.remarks
+        },
         "parameters": [
             {
                 "name": parameter.name,
@@ -143,6 +148,7 @@ def changes_data(columns: StudyColumns, since: int) -> dict[str, Any] | None:
                 "number": trial.number,
                 "verdict": str(verdicts[position]),
                 "design": {name: value_text(value) for name, value in trial.design.items()},
+                "tags": list(columns.remark_of(position).tags),
                 "metrics": {
                     name: [
                         float(f"{metric.values[position]:.8g}"),

@@ -33,11 +33,12 @@ SHOWN = {
     "open": (Verdict.RUNNING, Verdict.WAITING),
 }  # fmt: skip
 _CHOICE = (
-    "x", "y", "size", "xs", "ys", "box", "only", "show", "fits", "spare", "derive", "weight",
-    "tick",
+    "x", "y", "size", "colour", "xs", "ys", "box", "only", "show", "fits", "spare", "tag", "derive",
+    "weight", "tick",
 )  # fmt: skip
 _OF_PAGES = (
-    "sort", "page", "effect", "over", "course", "by", "with", "after", "limit", "most",
+    "sort", "page", "effect", "over", "course", "by", "with", "of", "across", "down", "after",
+    "limit", "most",
 )  # fmt: skip
 """What else pages and the API are asked for, in the same query."""
 _OF_FORMS = ("low-", "high-", "only-", "weight-")
@@ -54,6 +55,7 @@ class Selection:
         x: Metric across.
         y: Metric upwards.
         size: Metric shown by the size of points, or empty.
+        colour: Parameter shown by the colour of points, or empty.
         x_scale: Of the axis across.
         y_scale: Of the axis upwards.
         box: Metric to its smallest and largest value; infinite where there is no limit.
@@ -61,6 +63,7 @@ class Selection:
         show: A key of ``SHOWN``; the front is that of the trials that the other filters leave.
         fits: A part that designs must fit, or empty.
         spare: Percent of it that must stay free; of the study's own part where none is named.
+        tag: That a person gave to trials, or empty.
         derive: Formulas of metrics that are shown like the study's own.
         weights: Objective to how much it matters in the order of the front; empty for no order.
         ticks: Numbers of the trials that are ticked, to be compared.
@@ -76,6 +79,8 @@ class Selection:
     show: str
     fits: str = ""
     spare: float = 0.0
+    tag: str = ""
+    colour: str = ""
     derive: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     ticks: tuple[int, ...] = ()
@@ -87,7 +92,7 @@ class Selection:
 
     @property
     def _narrows(self) -> bool:
-        return bool(self.box or self.only or self.fits or self.spare)
+        return bool(self.box or self.only or self.fits or self.spare or self.tag)
 
     def mask(self, columns: StudyColumns) -> Mask:
         """Return which trials are chosen."""
@@ -113,6 +118,9 @@ class Selection:
         if self.fits or self.spare:
             part = self.fits or columns.config.target.part
             chosen &= fits(columns, part, spare=self.spare / 100)
+        if self.tag:
+            tagged = [n for n, remark in columns.remarks.items() if self.tag in remark.tags]
+            chosen &= np.isin(columns.numbers, tagged)
         return chosen
 
     def query(self, **changes: object) -> str:
@@ -120,6 +128,7 @@ class Selection:
         other = replace(self, **changes) if changes else self  # type: ignore[arg-type]
         pairs: list[tuple[str, str]] = [("x", other.x), ("y", other.y)]
         pairs += [("size", other.size)] if other.size else []
+        pairs += [("colour", other.colour)] if other.colour else []
         pairs += [("xs", other.x_scale)] if other.x_scale != "auto" else []
         pairs += [("ys", other.y_scale)] if other.y_scale != "auto" else []
         pairs += [
@@ -129,6 +138,7 @@ class Selection:
         pairs += [("show", other.show)] if other.show != "all" else []
         pairs += [("fits", other.fits)] if other.fits else []
         pairs += [("spare", f"{other.spare:g}")] if other.spare else []
+        pairs += [("tag", other.tag)] if other.tag else []
         pairs += [("derive", formula) for formula in other.derive]
         pairs += [("weight", f"{name}:{weight:g}") for name, weight in other.weights.items()]
         pairs += [("tick", str(number)) for number in other.ticks]
@@ -145,6 +155,7 @@ class Selection:
         words += [f"{name} is {' or '.join(texts)}" for name, texts in self.only.items()]
         words += [f"fits {self.fits}"] if self.fits else []
         words += [f"{self.spare:g} % to spare"] if self.spare else []
+        words += [f"tagged {self.tag}"] if self.tag else []
         return words + ([f"only {self.show}"] if self.show != "all" else [])
 
 
@@ -180,6 +191,9 @@ def parse_selection(query: Sequence[tuple[str, str]], columns: StudyColumns) -> 
         x=_metric(first.get("x", x), columns),
         y=_metric(first.get("y", y), columns),
         size=_metric(first["size"], columns) if "size" in first else "",
+        colour=_one_of(first["colour"], tuple(columns.parameters), "a colour for")
+        if "colour" in first
+        else "",
         x_scale=_scale(first.get("xs", "auto")),
         y_scale=_scale(first.get("ys", "auto")),
         box=box,
@@ -187,6 +201,7 @@ def parse_selection(query: Sequence[tuple[str, str]], columns: StudyColumns) -> 
         show=_one_of(first.get("show", "all"), tuple(SHOWN), "show"),
         fits=_one_of(first["fits"], tuple(PARTS), "part") if "fits" in first else "",
         spare=_spare(first.get("spare", "")),
+        tag=first.get("tag", ""),
         derive=tuple(dict.fromkeys(text for name, text in query if name == "derive" and text)),
         weights=weights,
         ticks=tuple(dict.fromkeys(_tick(text) for name, text in query if name == "tick" and text)),

@@ -11,7 +11,7 @@ from dse.results.calibration import MOST_TRIALS
 from dse.results.columns import StudyColumns
 from dse.results.importance import stored_importance
 from dse.results.study_results import StudyResults
-from dse.store import HeldTrial, Place, Reader, StudyRecord, StudySummary, TrialDetail
+from dse.store import HeldTrial, Place, Reader, Remark, StudyRecord, StudySummary, TrialDetail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,8 @@ class StudyLine:
         counts: Trials in each state; every state is present.
         last_s: When a trial ended last, or None.
         is_running: Whether a process works on it now.
+        remark: What people wrote beside it.
+        is_archived: Whether a person put it away.
     """
 
     name: str
@@ -35,6 +37,8 @@ class StudyLine:
     counts: dict[str, int]
     last_s: float | None
     is_running: bool
+    remark: Remark
+    is_archived: bool
 
     @property
     def done(self) -> int:
@@ -62,6 +66,8 @@ def _line(summary: StudySummary, *, is_running: bool) -> StudyLine:
         counts={state.value: count for state, count in summary.counts.items()},
         last_s=summary.last_s,
         is_running=is_running,
+        remark=summary.study.remark,
+        is_archived=summary.study.archived_s is not None,
     )
 
 

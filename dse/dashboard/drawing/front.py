@@ -8,10 +8,10 @@ from dse.dashboard.data.payload import MOST_DRAWN, drawn, limits
 from dse.dashboard.data.selection import Selection, is_log
 from dse.output.drawing.scale import Axis, make_axis
 from dse.output.drawing.scatter import Limit, Mark, Scatter, draw_scatter
-from dse.output.drawing.svg import Drawing
-from dse.results.columns import FIDELITIES, Floats, Mask, StudyColumns
+from dse.output.drawing.svg import LETTER_WIDTH, SERIES, Drawing
+from dse.results.columns import ABSENT, FIDELITIES, Floats, Mask, StudyColumns
 from dse.results.front import Verdict
-from dse.words import plural, unit_text
+from dse.words import plural, unit_text, value_text
 
 WIDTH, HEIGHT = 860.0, 500.0
 
@@ -45,7 +45,37 @@ def front_picture(columns: StudyColumns, selection: Selection) -> Drawing:
         and selection.x != selection.y,
     )
     draw_scatter(drawing, scatter, across=across, upward=upward)
+    if selection.colour:
+        _colour(drawing, columns, selection, chosen & ~is_bad, across=across, upward=upward)
     return drawing
+
+
+def _colour(
+    drawing: Drawing,
+    columns: StudyColumns,
+    selection: Selection,
+    shown: Mask,
+    *,
+    across: Axis,
+    upward: Axis,
+) -> None:
+    """Draw the shown trials anew, coloured by a parameter, and say what each colour is."""
+    parameter = columns.parameters[selection.colour]
+    texts = [value_text(value) for value in parameter.values]
+    texts += ["-"] if (parameter.codes == ABSENT).any() else []
+    last = min(len(texts), len(SERIES)) - 1
+    names = [*texts[:last], "others" if len(texts) > len(SERIES) else texts[last]]
+    left = 10.0
+    for group, name in enumerate(names):
+        drawing.circle(left + 5, 48, 4.5, f"c-series-mark-{group}")
+        words = f"{selection.colour} = {name}" if group == 0 else name
+        drawing.text(left + 14, 52, words, "c-soft")
+        left += 24 + LETTER_WIDTH * len(words)
+    codes = np.where(parameter.codes == ABSENT, len(texts) - 1, parameter.codes)
+    x, y = columns.column(selection.x), columns.column(selection.y)
+    for position in np.flatnonzero(shown).tolist():
+        kind = f"c-series-mark-{min(int(codes[position]), last)}"
+        drawing.circle(across.at(float(x[position])), upward.at(float(y[position])), 3.4, kind)
 
 
 def _places(x: Floats, y: Floats, mask: Mask) -> list[tuple[float, float]]:

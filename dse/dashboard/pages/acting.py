@@ -29,7 +29,7 @@ from dse.program import log_of
 from dse.results.columns import StudyColumns
 from dse.space import Design, Space
 from dse.space.declarations import is_active
-from dse.store import BY_HAND, AuditRecord, NewTrial, Place, Store
+from dse.store import BY_HAND, AuditRecord, NewTrial, Place, Remark, Store
 from dse.store.place import environment_of
 from dse.store.workers import worker_name
 from dse.words import design_text, json_text, plural, value_text
@@ -116,9 +116,8 @@ async def withdraw_trial(
 ) -> Response:
     """Take a waiting trial back before it runs."""
     await _form(request)
-    name, position = columns.config.name, columns.index_of(number)
-    if position is None:
-        raise NotFound(f"study {name} has no trial {number}", fix="reload the page")
+    name = columns.config.name
+    _require_trial(columns, number)
 
     def act(store: Store) -> str:
         if store.withdraw(columns.id, number, now_s=context.now_s()):
@@ -126,11 +125,83 @@ async def withdraw_trial(
         state = store.detail(store.study(name), number).result.trial.state
         raise ConfigError(
             f"trial {number} is {state}: only one that waits can be taken back",
-            fix="stop the study, or let the trial end",
+            fix="cancel it, or let it end",
         )
 
     asked = {"trial": number}
     return await run_in_threadpool(_done, context, request, name, "withdraw", asked, act)
+
+
+@router.post("/studies/{study}/trials/{number}/cancel")
+async def cancel_trial(
+    request: Request, number: int, columns: ColumnsDep, context: ContextDep
+) -> Response:
+    """End a trial that waits or runs; whoever runs it hears of it within a second or so."""
+    await _form(request)
+    name = columns.config.name
+    _require_trial(columns, number)
+
+    def act(store: Store) -> str:
+        was = store.cancel(columns.id, number, now_s=context.now_s())
+        if was is not None:
+            return f"trial {number}, which was {was}, is cancelled; queue its design to have it"
+        state = store.detail(store.study(name), number).result.trial.state
+        raise ConfigError(
+            f"trial {number} is {state}: only one that waits or runs can be cancelled",
+            fix="reload the page, its result is stored already",
+        )
+
+    asked = {"trial": number}
+    return await run_in_threadpool(_done, context, request, name, "cancel", asked, act)
+
+
+@router.post("/studies/{study}/remark")
+async def remark_on_study(request: Request, columns: ColumnsDep, context: ContextDep) -> Response:
+    """Write a note and tags beside a study, instead of those that are there."""
+    form = await _form(request)
+    name = columns.config.name
+    act = _remarking(columns, None, form)
+    return await run_in_threadpool(_done, context, request, name, "note", {}, act)
+
+
+@router.post("/studies/{study}/trials/{number}/remark")
+async def remark_on_trial(
+    request: Request, number: int, columns: ColumnsDep, context: ContextDep
+) -> Response:
+    """Write a note and tags beside a trial, instead of those that are there."""
+    form = await _form(request)
+    name = columns.config.name
+    _require_trial(columns, number)
+    act, asked = _remarking(columns, number, form), {"trial": number}
+    return await run_in_threadpool(
+        _done, context, request, name, "note", asked, act, page=f"/trials/{number}"
+    )
+
+
+@router.post("/studies/{study}/archive")
+async def archive_study(request: Request, columns: ColumnsDep, context: ContextDep) -> Response:
+    """Put a study away: the list of studies leaves it out."""
+    await _form(request)
+    name = columns.config.name
+
+    def act(store: Store) -> str:
+        store.archive_study(name, now_s=context.now_s())
+        return "the list of studies leaves it out; Resume brings it back"
+
+    return await run_in_threadpool(_done, context, request, name, "archive", {}, act)
+
+
+@router.post("/studies/{study}/unarchive")
+async def unarchive_study(request: Request, columns: ColumnsDep, context: ContextDep) -> Response:
+    """Let the list of studies have a study again."""
+    await _form(request)
+    name = columns.config.name
+
+    def act(store: Store) -> str:
+        store.unarchive_study(name)
+        return "the list of studies has it again"
+
+    return await run_in_threadpool(_done, context, request, name, "unarchive", {}, act)
 
 
 @router.get("/studies/{study}/queue")
@@ -212,6 +283,26 @@ def chosen_design(space: Space, wishes: Mapping[str, Value]) -> Design:
     return space.design(active)
 
 
+def _require_trial(columns: StudyColumns, number: int) -> None:
+    if columns.index_of(number) is None:
+        raise NotFound(f"study {columns.config.name} has no trial {number}", fix="reload the page")
+
+
+def _remarking(
+    columns: StudyColumns, number: int | None, form: Mapping[str, str]
+) -> Callable[[Store], str]:
+    """Return the act that writes what a form has beside a study, or one of its trials."""
+    wanted = Remark(
+        note=form.get("note", ""), tags=tuple(form.get("tags", "").replace(",", " ").split())
+    )
+
+    def act(store: Store) -> str:
+        written = store.remark(columns.id, number, lambda _old: wanted)
+        return "note and tags are written" if written != Remark() else "note and tags are removed"
+
+    return act
+
+
 def _known_space(context: Context, columns: StudyColumns) -> KnownSpace:
     """Return what is stored of a study's space; looking at it runs nobody's code.
 
@@ -283,8 +374,12 @@ def _done(
     action: str,
     detail: dict[str, Any],
     act: Callable[[Store], str],
+    *,
+    page: str = "",
 ) -> Response:
     """Call ``act``, record its outcome in ``audit``, and answer with it.
+
+    What came of it can be seen on the study's page, or on its ``page`` of that name.
 
     Raises:
         DseError: What ``act`` raised, recorded too.
@@ -297,7 +392,7 @@ def _done(
             _record(store, context, client, action, study, detail, f"failed: {error.what}")
             raise
         _record(store, context, client, action, study, detail, f"done: {outcome}")
-    page = f"/studies/{quote(study, safe='')}"
+    page = f"/studies/{quote(study, safe='')}{page}"
     return Response(json_text({"done": outcome, "page": page}), media_type="application/json")
 
 

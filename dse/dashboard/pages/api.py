@@ -10,10 +10,22 @@ from pydantic import BaseModel
 from starlette.responses import HTMLResponse, Response
 
 from dse.dashboard.data.payload import packed_columns
+from dse.dashboard.pages.api_answers import (
+    COLUMNS,
+    EFFECTS,
+    FILTERS,
+    FRONT,
+    GROWTH,
+    STATUS,
+    STUDIES,
+    TRIAL,
+    TRIALS,
+    answers,
+)
 from dse.dashboard.pages.downloads import flat_row
 from dse.dashboard.pages.parts import PARTS, trial_row
 from dse.dashboard.web.context import ColumnsDep, ContextDep, SelectionDep
-from dse.output.report import front_data, list_data, status_data
+from dse.output.report import front_data, list_data, listed, status_data
 from dse.output.trial_report import show_data
 from dse.results.front import pareto_front
 from dse.results.growth import growth_rows
@@ -41,7 +53,10 @@ class Refusal(BaseModel):
 router = APIRouter(
     prefix="/api",
     tags=["studies"],
-    responses={"4XX": {"model": Refusal, "description": "What is wrong, and what to do."}},
+    responses={
+        "4XX": {"model": Refusal, "description": "What is wrong, and what to do."},
+        "5XX": {"model": Refusal, "description": "What cannot be read, and what to do."},
+    },
 )
 
 PageLimit = Annotated[int, Query(ge=1, le=1000, description="Rows in one answer.")]
@@ -61,25 +76,34 @@ def show_api(request: Request, context: ContextDep) -> HTMLResponse:
     return context.pages.respond(request, "api.html", schema=schema)
 
 
-@router.get("/studies", response_class=Json)
-def list_studies(request: Request, context: ContextDep) -> Response:
-    """All studies with their trials by state: `list --json`."""
-    return answer(request, list_data(context.studies.reader().summaries()))
+@router.get("/studies", response_class=Json, responses=answers(STUDIES))
+def list_studies(
+    request: Request,
+    context: ContextDep,
+    archived: Annotated[bool, Query(description="Those that were put away, too.")] = False,
+    tag: Annotated[str, Query(description="Only studies with this tag.")] = "",
+) -> Response:
+    """The studies with their trials by state: `list --json`."""
+    summaries = context.studies.reader().summaries()
+    tags = [tag] if tag else []
+    return answer(request, list_data(listed(summaries, tags=tags, with_archived=archived)))
 
 
-@router.get("/studies/{study}", response_class=Json)
+@router.get("/studies/{study}", response_class=Json, responses=answers(STATUS))
 def study_status(request: Request, columns: ColumnsDep) -> Response:
     """Where a study stands and what went wrong: `status STUDY --json`."""
     return answer(request, status_data(columns))
 
 
-@router.get("/studies/{study}/front", response_class=Json)
+@router.get("/studies/{study}/front", response_class=Json, responses=answers(FRONT))
 def study_front(request: Request, columns: ColumnsDep) -> Response:
     """The Pareto front of a study: `front STUDY --json`."""
     return answer(request, front_data(pareto_front(columns), columns.config))
 
 
-@router.get("/studies/{study}/trials", response_class=Json)
+@router.get(
+    "/studies/{study}/trials", response_class=Json, responses=answers(TRIALS), openapi_extra=FILTERS
+)
 def list_trials(
     request: Request,
     columns: ColumnsDep,
@@ -103,7 +127,7 @@ def list_trials(
     return answer(request, {"trials": rows, "next": last})
 
 
-@router.get("/studies/{study}/trials/{number}", response_class=Json)
+@router.get("/studies/{study}/trials/{number}", response_class=Json, responses=answers(TRIAL))
 def show_trial(
     request: Request, study: str, number: int, columns: ColumnsDep, context: ContextDep
 ) -> Response:
@@ -112,7 +136,12 @@ def show_trial(
     return answer(request, show_data(detail, columns.config.target))
 
 
-@router.get("/studies/{study}/columns", response_class=Json)
+@router.get(
+    "/studies/{study}/columns",
+    response_class=Json,
+    responses=answers(COLUMNS),
+    openapi_extra=FILTERS,
+)
 async def study_columns(
     request: Request,
     columns: ColumnsDep,
@@ -138,7 +167,7 @@ async def study_columns(
     return Json(gzip.decompress(content), headers=headers)
 
 
-@router.get("/studies/{study}/growth", response_class=Json)
+@router.get("/studies/{study}/growth", response_class=Json, responses=answers(GROWTH))
 def study_growth(request: Request, columns: ColumnsDep) -> Response:
     """How the hypervolume grew, one row for each trial that made it larger."""
     found = columns.growth
@@ -146,7 +175,12 @@ def study_growth(request: Request, columns: ColumnsDep) -> Response:
     return answer(request, {"reference": reference, "growth": growth_rows(found)})
 
 
-@router.get("/studies/{study}/effects", response_class=Json)
+@router.get(
+    "/studies/{study}/effects",
+    response_class=Json,
+    responses=answers(EFFECTS),
+    openapi_extra=FILTERS,
+)
 def study_effects(
     request: Request,
     columns: ColumnsDep,

@@ -34,7 +34,7 @@ router = APIRouter(include_in_schema=False)
 _ROWS_AT_ONCE = 200
 _BASE = (
     "study", "trial", "state", "fault", "on_front", "suggested_by", "fidelity", "estimates",
-    "design_id",
+    "design_id", "tags", "note",
 )  # fmt: skip
 
 
@@ -99,6 +99,26 @@ def _rows_of(
         found = PARTS["front"](columns, selection, context, query)["rows"]
         by_number = {trial.number: trial for trial in columns.trials}
         return [flat_row(columns.config.name, by_number[row["number"]], row) for row in found]
+    if part == "interactions":
+        asked = PARTS["interactions"](columns, selection, context, query)
+        found = asked["found"]
+        named = {"across": found.across, "down": found.down} if found else {}
+        return [
+            {named.get(name, name): value for name, value in row.items()} | {"metric": found.metric}
+            for row in asked["rows"]
+        ]
+    if part == "timeline":
+        night = PARTS["timeline"](columns, selection, context, query)["timeline"]
+        return [
+            {
+                "worker": lane.worker, "trial": attempt.trial, "attempt": attempt.attempt,
+                "outcome": attempt.outcome, "stage": span.stage, "start_s": round(span.start_s, 3),
+                "end_s": round(span.end_s, 3), "cached": span.is_cached,
+            }
+            for lane in (night.lanes if night else ())
+            for attempt in lane.attempts
+            for span in attempt.stages
+        ]  # fmt: skip
     if part == "fronts":
         return list(PARTS["fronts"](columns, selection, context, query)["rows"])
     if part == "effects":
@@ -179,6 +199,8 @@ def flat_row(study: str, trial: TrialRecord, row: Mapping[str, Any]) -> dict[str
         "estimates": " ".join(n for n, m in sorted(row["metrics"].items()) if m["estimate"])
         or None,
         "design_id": trial.design_id,
+        "tags": " ".join(row["tags"]) or None,
+        "note": row["note"] or None,
         **trial.design,
         **{name: metric["value"] for name, metric in row["metrics"].items()},
     }

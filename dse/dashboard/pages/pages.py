@@ -4,7 +4,7 @@ Each page is one template, filled with what ``parts``, ``trial`` or ``compare`` 
 """
 
 from shlex import quote as quoted
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query, Request
@@ -29,10 +29,29 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-def show_studies(request: Request, context: ContextDep) -> HTMLResponse:
-    """All studies of the database."""
+def show_studies(
+    request: Request,
+    context: ContextDep,
+    archived: Literal["no", "yes"] = "no",
+    tag: str = "",
+) -> HTMLResponse:
+    """The studies of the database that are not archived, or all; those with a tag, or all."""
     lines = context.studies.lines(now_s=context.now_s())
-    return context.pages.respond(request, "studies.html", lines=lines)
+    shown = [
+        line
+        for line in lines
+        if (archived == "yes" or not line.is_archived) and (not tag or tag in line.remark.tags)
+    ]
+    return context.pages.respond(
+        request,
+        "studies.html",
+        lines=shown,
+        known=len(lines),
+        archived=sum(line.is_archived for line in lines),
+        with_archived=archived == "yes",
+        tag=tag,
+        query=urlencode({"archived": archived} | ({"tag": tag} if tag else {})),
+    )
 
 
 @router.get("/studies/{study}")

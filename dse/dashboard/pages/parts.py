@@ -4,7 +4,9 @@ The same parts make up the whole page and are fetched alone when something chang
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -14,6 +16,8 @@ from dse.dashboard.data.selection import SHOWN, Selection, bound_text, metric_na
 from dse.dashboard.drawing.course import course_chart
 from dse.dashboard.drawing.effects import effect_chart, effect_drawings
 from dse.dashboard.drawing.growth import growth_chart
+from dse.dashboard.drawing.interactions import interaction_chart
+from dse.dashboard.drawing.timeline import timeline_chart
 from dse.dashboard.web.context import Context
 from dse.output.drawing.calibration import calibration_chart
 from dse.output.drawing.charts import Bar, bar_chart
@@ -23,11 +27,14 @@ from dse.results.calibration import calibrations
 from dse.results.choosing import ranked
 from dse.results.columns import ABSENT, FIDELITIES, StudyColumns
 from dse.results.course import course_of, improvements
-from dse.results.effects import LEAST_TRIALS, effects
-from dse.results.front import Standing
+from dse.results.effects import LEAST_TRIALS, Effects, effects
+from dse.results.front import Standing, goals_of
 from dse.results.fronts_by import fronts_by
 from dse.results.growth import growth_rows
+from dse.results.interactions import interaction
+from dse.results.morning import began_s
 from dse.results.progress import fault_counts, progress
+from dse.results.timeline import MOST_ATTEMPTS, Timeline, timeline_of
 from dse.store import TrialState
 from dse.words import (
     design_text,
@@ -99,6 +106,13 @@ def progress_part(
     }
 
 
+def remark_part(
+    columns: StudyColumns, _selection: Selection, _context: Context, _query: Query
+) -> dict[str, Any]:
+    """Return what ``remark.html`` shows: what people wrote beside the study."""
+    return {"remark": columns.remark, "archived_s": columns.archived_s}
+
+
 def front_part(
     columns: StudyColumns, selection: Selection, _context: Context, _query: Query
 ) -> dict[str, Any]:
@@ -128,6 +142,8 @@ def front_part(
         "names": names,
         "common": design_text(common),
         "chosen": int(chosen.sum()),
+        "tags": sorted({*columns.tags, *([selection.tag] if selection.tag else [])}),
+        "has_tags": any(columns.remark_of(position).tags for position in positions),
         "limits": {name: v for name, v in limits(columns).items() if name in shown},
         "shown": tuple(SHOWN),
         "choices": {
@@ -227,6 +243,7 @@ def trials_part(
         "pages": pages,
         "sort": sort,
         "names": columns.varying,
+        "has_remarks": bool(columns.remarks),
     }
 
 
@@ -245,7 +262,7 @@ def effects_part(
             fix=f"use one of: {', '.join(metric_names(columns))}",
         )
     counted = selection.mask(columns) & columns.is_state(TrialState.COMPLETED)
-    found = effects(columns, metric, counted)
+    found = _effects(columns, metric, counted.tobytes())
     unit = columns.metrics[metric].unit if metric in columns.metrics else ""
     title = f"Effect of each parameter on {metric}, {plural(found.trials, 'trial')}"
     return {
@@ -327,6 +344,111 @@ def calibration_part(
     }
 
 
+def timeline_part(
+    columns: StudyColumns, _selection: Selection, context: Context, _query: Query
+) -> dict[str, Any]:
+    """Return what ``timeline.html`` shows: the last night by worker and stage."""
+    reader = context.studies.reader()
+    study = reader.study(columns.config.name)
+    attempts = reader.timed_attempts(study, since_s=began_s(columns), most=MOST_ATTEMPTS)
+    found = timeline_of(attempts, now_s=context.now_s())
+    title = "What each worker ran when, by stage"
+    return {
+        "timeline": found,
+        "attempts": len(attempts),
+        "is_cut": len(attempts) == MOST_ATTEMPTS,
+        "rows": [] if found is None else _worker_rows(found),
+        "stages": [] if found is None else _stage_rows(found),
+        "drawing": None if found is None else timeline_chart(found, title=title),
+    }
+
+
+def _worker_rows(timeline: Timeline) -> list[dict[str, Any]]:
+    long_s = max(timeline.until_s - timeline.since_s, 1e-9)
+    return [
+        {
+            "worker": lane.worker,
+            "attempts": len(lane.attempts),
+            "busy_s": lane.busy_s,
+            "share": lane.busy_s / long_s,
+        }
+        for lane in timeline.lanes
+    ]
+
+
+def _stage_rows(timeline: Timeline) -> list[dict[str, Any]]:
+    spans = [
+        span for lane in timeline.lanes for attempt in lane.attempts for span in attempt.stages
+    ]
+    return [
+        {
+            "stage": stage,
+            "built": sum(span.stage == stage and not span.is_cached for span in spans),
+            "cached": sum(span.stage == stage and span.is_cached for span in spans),
+            "took_s": sum(span.end_s - span.start_s for span in spans if span.stage == stage),
+        }
+        for stage in timeline.stages
+    ]
+
+
+def interactions_part(
+    columns: StudyColumns, selection: Selection, _context: Context, query: Query
+) -> dict[str, Any]:
+    """Return what ``interactions.html`` shows: a metric over two parameters.
+
+    Raises:
+        ConfigError: The address asks for a metric or a parameter that there is not.
+    """
+    names = columns.varying
+    metric = query.get("of", metric_names(columns)[0])
+    if metric not in metric_names(columns):
+        raise ConfigError(
+            f"the address asks for the median of {metric[:80]!r}",
+            fix=f"use one of: {', '.join(metric_names(columns))}",
+        )
+    for end in ("across", "down"):
+        if query.get(end, "") not in ("", *columns.parameters):
+            raise ConfigError(
+                f"the address asks for {query[end][:80]!r} {end}",
+                fix=f"use one of: {', '.join(names)}",
+            )
+    counted = selection.mask(columns) & columns.is_state(TrialState.COMPLETED)
+    if len(names) < 2:
+        return {"found": None, "names": names, "rows": [], "drawing": None, "query": "", "goal": ""}
+    told = [e.parameter for e in _effects(columns, metric, counted.tobytes()).told]
+    first = [*told, *(name for name in names if name not in told)]
+    across = query.get("across") or next(name for name in first if name != query.get("down"))
+    down = query.get("down") or next(name for name in first if name != across)
+    found = interaction(columns, metric, across=across, down=down, chosen=counted)
+    goals = dict(zip(columns.config.objectives, goals_of(columns.config), strict=True))
+    goal = goals.get(metric, "")
+    title = f"Median of {metric} over {across} and {down}, {plural(found.trials, 'trial')}"
+    return {
+        "found": found,
+        "names": names,
+        "goal": goal,
+        "query": f"{selection.query()}&{urlencode({'of': metric, 'across': across, 'down': down})}",
+        "rows": [
+            {
+                "across": found.columns[place],
+                "down": found.rows[row],
+                "trials": cell.trials,
+                "smallest": cell.low,
+                "median": cell.middle,
+                "largest": cell.high,
+            }
+            for (place, row), cell in found.cells.items()
+        ],
+        "drawing": interaction_chart(found, goal=goal, title=title) if found.cells else None,
+    }
+
+
+@lru_cache(maxsize=4)
+def _effects(columns: StudyColumns, metric: str, counted: bytes) -> Effects:
+    """Return the effects on a metric; two parts of a page ask for the same."""
+    return effects(columns, metric, np.frombuffer(counted, dtype=np.bool_))
+
+
 def faults_part(
     columns: StudyColumns, selection: Selection, _context: Context, _query: Query
 ) -> dict[str, Any]:
@@ -349,13 +471,16 @@ def faults_part(
 
 
 PARTS: dict[str, Callable[[StudyColumns, Selection, Context, Query], dict[str, Any]]] = {
+    "remark": remark_part,
     "progress": progress_part,
     "front": front_part,
     "fronts": fronts_part,
     "effects": effects_part,
     "growth": growth_part,
     "course": course_part,
+    "interactions": interactions_part,
     "calibration": calibration_part,
+    "timeline": timeline_part,
     "faults": faults_part,
     "trials": trials_part,
 }
@@ -398,6 +523,8 @@ def trial_row(
         "fault": fault[0] if fault else None,
         "suggested_by": trial.suggested_by,
         "reused": trial.reused_from is not None,
+        "tags": columns.remark_of(position).tags,
+        "note": columns.remark_of(position).note,
     }
 
 

@@ -18,6 +18,7 @@ function token() {
 }
 
 async function send(form) {
+  if (form.dataset.confirm && !confirm(form.dataset.confirm)) return;
   const answer = await fetch(form.action, {
     method: "POST",
     headers: { Authorization: `Bearer ${token()}` },
@@ -28,13 +29,14 @@ async function send(form) {
     say("refused", Object.assign(document.createElement("b"), { textContent: `${told.error}.` }), ` Fix: ${told.fix}`);
     return scrollTo(0, 0);
   }
-  if (told.page === location.pathname) {
+  if (told.page === location.pathname && !("reload" in form.dataset)) {
     say("done", told.done);
     document.body.dispatchEvent(new CustomEvent("progress-changed"));
     return;
   }
   sessionStorage.setItem(SAID, told.done);
-  location.assign(told.page);
+  if (told.page === location.pathname) location.reload(); // with the choice in its address
+  else location.assign(told.page);
 }
 
 export function startActs() {

@@ -13,6 +13,21 @@ export function palette() {
   };
 }
 
+// Colours of groups side by side, as the style sheet has them for drawings.
+export function seriesColours(count) {
+  const probe = document.body.appendChild(document.createElementNS("http://www.w3.org/2000/svg", "svg"));
+  const found = Array.from({ length: count }, (_, n) => {
+    const mark = probe.appendChild(document.createElementNS("http://www.w3.org/2000/svg", "circle"));
+    mark.setAttribute("class", `c-series-mark-${n}`);
+    const { fill } = getComputedStyle(mark);
+    // mixed colours are shares of one, others numbers up to 255
+    const parts = fill.match(/[\d.]+(?:e-?\d+)?/g).slice(0, 3).map(Number);
+    return `rgb(${parts.map((part) => Math.round(fill.startsWith("color") ? part * 255 : part)).join(", ")})`;
+  });
+  probe.remove();
+  return found;
+}
+
 export function range(values, scale, more = []) {
   let low = Infinity;
   let high = -Infinity;

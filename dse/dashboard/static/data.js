@@ -18,6 +18,7 @@ export class Study {
       parts: data.parts,
       part: data.part,
       isDerived: data.is_derived,
+      tags: new Map(Object.entries(data.tags).map(([number, tags]) => [Number(number), tags])),
     });
     this.parameters = new Map(
       data.parameters.map((p) => [p.name, { ...p, codes: [...p.codes].map((c) => (c === " " ? -1 : c.codePointAt(0) - FIRST_LETTER)) }]),
@@ -106,6 +107,9 @@ export class Study {
         if (!limits.some(([values, there]) => values[i] <= there) || limits.some(([values, there]) => values[i] > there)) mask[i] = 0;
       }
     }
+    if (selection.tag) {
+      for (let i = 0; i < mask.length; i++) if (!this.tags.get(this.numbers[i])?.includes(selection.tag)) mask[i] = 0;
+    }
     return mask;
   }
 
@@ -124,6 +128,7 @@ export class Study {
         }
       }
       this.verdicts[place] = trial.verdict;
+      this.tags.set(trial.number, trial.tags);
       for (const [name, text] of Object.entries(trial.design)) this.#setParameter(place, name, text);
       for (const [name, [value, unit, fidelity, estimate]] of Object.entries(trial.metrics)) {
         const metric = this.#metric(name, unit);

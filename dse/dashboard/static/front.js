@@ -1,5 +1,5 @@
 // The front: a scatter of all trials over two metrics, with pointer, keyboard and box.
-import { init, palette, range, ticks } from "./chart.js";
+import { init, palette, range, seriesColours, ticks } from "./chart.js";
 import { loadStudy } from "./data.js";
 import { change, clearFilters, narrows, onSelection, selected, showChosen, toQuery } from "./selection.js";
 import { metricText, tickText } from "./words.js";
@@ -137,9 +137,11 @@ function draw() {
     y: range(shown.map((i) => y[i]), selection.ys, lines.filter((l) => l.isReference && l.axis === "y").map((l) => l.value)),
   };
   const size = sizes(selection, shown);
+  const grouping = groupsOf(selection.colour);
+  showColours(grouping);
   const series = [
     ...scatter(groups.faint, { colour: colours.dominated, opacity: 0.12, px: () => 5 }, x, y),
-    ...scatter(groups.dominated, { colour: colours.dominated, opacity: groups.dominated.length > LARGE ? 0.6 : 0.8, px: size ?? (() => (groups.dominated.length > LARGE ? 5 : 8)), isSized: Boolean(size) }, x, y),
+    ...scatter(groups.dominated, { grouping, colour: colours.dominated, opacity: groups.dominated.length > LARGE ? 0.6 : 0.8, px: size ?? (() => (groups.dominated.length > LARGE ? 5 : 8)), isSized: Boolean(size) }, x, y),
     {
       type: "scatter", silent: true, animation: false, symbol: CROSS, symbolSize: 8, z: 3,
       itemStyle: { color: "transparent", borderColor: colours.bad, borderWidth: 1.6 },
@@ -151,7 +153,7 @@ function draw() {
       data: border(selection, x, y, groups),
       markLine: markLines(lines, colours, selection),
     },
-    ...scatter(groups.front, { colour: colours.front, opacity: 1, px: size ?? (() => 11), z: 5, edge: colours.surface, isSized: Boolean(size) }, x, y),
+    ...scatter(groups.front, { grouping, colour: colours.front, opacity: 1, px: size ?? (() => 11), z: 5, edge: colours.surface, isSized: Boolean(size) }, x, y),
   ];
   chart.setOption({ animation: false, grid: GRID, xAxis: axis("x", selection.x, colours), yAxis: axis("y", selection.y, colours), series }, { notMerge: true });
   layOut(x, y, shown, groups);
@@ -159,18 +161,52 @@ function draw() {
   showChosen(selection, chosen);
 }
 
+// Values of a parameter that have a colour of their own; the others share the last.
+const MOST_COLOURS = 8;
+
+function groupsOf(name) {
+  const parameter = study.parameters.get(name);
+  if (!parameter) return null;
+  const texts = [...parameter.values, ...(parameter.codes.includes(-1) ? ["-"] : [])];
+  const shown = texts.length > MOST_COLOURS ? [...texts.slice(0, MOST_COLOURS - 1), "others"] : texts;
+  const last = shown.length - 1;
+  const group = (i) => Math.min(parameter.codes[i] < 0 ? texts.length - 1 : parameter.codes[i], last);
+  return { name, shown, group, colours: seriesColours(shown.length) };
+}
+
+function showColours(grouping) {
+  const key = document.getElementById("colours");
+  key.replaceChildren();
+  if (!grouping) return;
+  key.append(`${grouping.name}: `);
+  grouping.shown.forEach((text, n) => {
+    const mark = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    mark.setAttribute("class", "mark");
+    mark.setAttribute("viewBox", "0 0 14 14");
+    mark.setAttribute("width", "14");
+    mark.setAttribute("height", "14");
+    mark.setAttribute("aria-hidden", "true");
+    const dot = mark.appendChild(document.createElementNS("http://www.w3.org/2000/svg", "circle"));
+    dot.setAttribute("class", `c-series-mark-${n}`);
+    for (const [name, value] of [["cx", 7], ["cy", 7], ["r", 5]]) dot.setAttribute(name, value);
+    key.append(mark, ` ${text} `);
+  });
+}
+
 function scatter(places, look, x, y) {
-  const byShape = new Map();
+  const alike = new Map();
   for (const i of places) {
     const shape = SHAPES[study.fidelity(i)];
-    if (!byShape.has(shape)) byShape.set(shape, []);
-    byShape.get(shape).push(i);
+    const group = look.grouping ? look.grouping.group(i) : -1;
+    const key = `${shape} ${group}`;
+    if (!alike.has(key)) alike.set(key, { symbol: shape, colour: group < 0 ? look.colour : look.grouping.colours[group], list: [] });
+    alike.get(key).list.push(i);
   }
-  return [...byShape].map(([symbol, list]) => ({
+  return [...alike.values()].map(({ symbol, colour, list }) => ({
     type: "scatter", silent: true, animation: false, symbol, z: look.z ?? 2,
     large: list.length > LARGE && !look.isSized, largeThreshold: LARGE,
     symbolSize: look.isSized ? (_, { dataIndex }) => look.px(list[dataIndex]) * SHAPE_SCALE[symbol] : look.px() * SHAPE_SCALE[symbol],
-    itemStyle: { color: look.colour, opacity: look.opacity, borderColor: look.edge, borderWidth: look.edge ? 1.2 : 0 },
+    itemStyle: { color: colour, opacity: look.opacity, borderColor: look.edge, borderWidth: look.edge ? 1.2 : 0 },
     data: list.map((i) => [x[i], y[i]]),
   }));
 }

@@ -2,7 +2,7 @@
 // filters, weights, ticks, and the order and page of the tables.
 import { metricText, quantity, refusal } from "./words.js";
 
-const PART_STATE = ["sort", "page", "effect", "over", "course", "by", "with"];
+const PART_STATE = ["sort", "page", "effect", "over", "course", "by", "with", "of", "across", "down"];
 const listeners = new Set();
 let current = null;
 
@@ -33,11 +33,13 @@ export function parse(search) {
     x: pick("x", query.get("x")) ?? form.dataset.x ?? field("x").value,
     y: pick("y", query.get("y")) ?? form.dataset.y ?? field("y").value,
     size: pick("size", query.get("size")) ?? "",
+    colour: pick("colour", query.get("colour")) ?? "",
     xs: pick("xs", query.get("xs")) ?? "auto",
     ys: pick("ys", query.get("ys")) ?? "auto",
     show: pick("show", query.get("show")) ?? "all",
     fits: pick("fits", query.get("fits")) ?? "",
     spare: percent(query.get("spare") ?? "") ?? 0,
+    tag: query.get("tag") ?? "",
     derive: [...new Set(query.getAll("derive").filter(Boolean))],
     weights: weightsOf(query),
     ticks: [...new Set(query.getAll("tick").map(Number).filter(Boolean))],
@@ -74,6 +76,7 @@ function boundText(metric, value) {
 export function toQuery(selection) {
   const query = new URLSearchParams({ x: selection.x, y: selection.y });
   if (selection.size) query.set("size", selection.size);
+  if (selection.colour) query.set("colour", selection.colour);
   if (selection.xs !== "auto") query.set("xs", selection.xs);
   if (selection.ys !== "auto") query.set("ys", selection.ys);
   for (const [metric, [low, high]] of Object.entries(selection.box)) {
@@ -83,6 +86,7 @@ export function toQuery(selection) {
   if (selection.show !== "all") query.set("show", selection.show);
   if (selection.fits) query.set("fits", selection.fits);
   if (selection.spare) query.set("spare", selection.spare);
+  if (selection.tag) query.set("tag", selection.tag);
   for (const formula of selection.derive) query.append("derive", formula);
   for (const [name, weight] of Object.entries(selection.weights)) query.append("weight", `${name}:${weight}`);
   for (const number of selection.ticks) query.append("tick", number);
@@ -95,7 +99,7 @@ export const isFiltering = (selection) =>
 
 // Whether trials are left out for another reason than what they are to the front.
 export const narrows = (selection) =>
-  Boolean(selection.fits || selection.spare) || Object.keys(selection.box).length > 0 || Object.keys(selection.only).length > 0;
+  Boolean(selection.fits || selection.spare || selection.tag) || Object.keys(selection.box).length > 0 || Object.keys(selection.only).length > 0;
 
 export const selected = () => current;
 
@@ -103,7 +107,7 @@ export function onSelection(listener) {
   listeners.add(listener);
 }
 
-const FILTERS = ["box", "only", "show", "fits", "spare"];
+const FILTERS = ["box", "only", "show", "fits", "spare", "tag"];
 
 export function change(patch) {
   const next = { ...current, ...patch };
@@ -140,13 +144,16 @@ function apply(next) {
 
 function fill(selection) {
   const form = document.getElementById("selection");
-  for (const name of ["x", "y", "size", "xs", "ys", "show", "fits"]) form.elements[name].value = selection[name];
+  for (const name of ["x", "y", "size", "colour", "xs", "ys", "show", "fits"]) form.elements[name].value = selection[name];
   for (const input of form.querySelectorAll("input[name^='low-'], input[name^='high-']")) {
     const [, end, metric] = /^(low|high)-(.+)$/.exec(input.name);
     const range = selection.box[metric];
     if (input.ariaInvalid !== "true") input.value = range ? boundText(metric, range[end === "low" ? 0 : 1]) : "";
   }
   form.elements.spare.value = selection.spare || "";
+  const tags = form.elements.tag;
+  if (![...tags.options].some((option) => option.value === selection.tag)) tags.add(new Option(selection.tag, selection.tag));
+  tags.value = selection.tag;
   for (const input of form.querySelectorAll("input[name^='weight-']")) input.value = selection.weights[input.name.slice(7)] ?? "";
   for (const field of form.querySelectorAll("select[name^='only-']")) {
     const kept = (selection.only[field.name.slice(5)] ?? []).join("|");
@@ -171,6 +178,7 @@ export function showChosen(selection, count) {
   for (const [name, values] of Object.entries(selection.only)) words.push(`${name} is ${values.join(" or ")}`);
   if (selection.fits) words.push(`fits ${selection.fits}`);
   if (selection.spare) words.push(`${selection.spare} % to spare`);
+  if (selection.tag) words.push(`tagged ${selection.tag}`);
   if (selection.show !== "all") words.push(`only ${selection.show}`);
   const tag = document.createElement("span");
   tag.className = "tag";
@@ -187,7 +195,7 @@ export function clearFilters() {
   for (const input of document.querySelectorAll("#selection [aria-invalid]")) input.ariaInvalid = null;
   document.getElementById("refused-limit").textContent = "";
   fill(current);
-  change({ box: {}, only: {}, show: "all", fits: "", spare: 0 });
+  change({ box: {}, only: {}, show: "all", fits: "", spare: 0, tag: "" });
 }
 
 // What the form says; what it says and nobody can read is named beside it, and left as it was.
@@ -226,7 +234,7 @@ function read(form) {
   const only = {};
   for (const field of form.querySelectorAll("select[name^='only-']")) if (field.value) only[field.name.slice(5)] = field.value.split("|");
   const value = (name) => form.elements[name].value;
-  return { x: value("x"), y: value("y"), size: value("size"), xs: value("xs"), ys: value("ys"), show: value("show"), fits: value("fits"), spare: spare ?? current.spare, box, only, weights, derive };
+  return { x: value("x"), y: value("y"), size: value("size"), colour: value("colour"), xs: value("xs"), ys: value("ys"), show: value("show"), fits: value("fits"), spare: spare ?? current.spare, tag: value("tag"), box, only, weights, derive };
 }
 
 export function startSelection() {
@@ -275,7 +283,10 @@ export function startSelection() {
     if (!path.includes("/parts/")) return;
     const [base, given = ""] = path.split("?");
     // a link of a part names its new state, which the address then has, too
-    const named = [...new URLSearchParams(given)].filter(([name]) => PART_STATE.includes(name));
+    // a form sends its fields beside the path
+    const fields = [...(event.detail.formData ?? [])];
+    const named = [...new URLSearchParams(given), ...fields].filter(([name]) => PART_STATE.includes(name));
+    for (const [name] of fields) event.detail.formData.delete(name);
     if (!elt.classList.contains("part") && named.length) {
       current = { ...current, state: { ...current.state, ...Object.fromEntries(named) } };
       history.pushState(null, "", `?${toQuery(current)}`);

@@ -86,7 +86,10 @@ async def list_events(studies: Studies, watch: Watch, *, now_s: Any) -> AsyncIte
             except DseError as error:
                 yield event("gone", {"what": error.what, "fix": error.fix})
                 return
-            now = [(line.name, line.counts, line.is_running) for line in lines]
+            now = [
+                (line.name, line.counts, line.is_running, line.remark, line.is_archived)
+                for line in lines
+            ]
             if before is not None and now != before:
                 yield event("studies", {"count": len(lines)})
             before = now

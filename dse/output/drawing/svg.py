@@ -24,7 +24,8 @@ text{fill:#1c2024}.c-soft{fill:#56606b}.c-grid{stroke:#e1e4e8}.c-axis{stroke:#a3
 .c-cross{stroke:#b3470b;stroke-width:1.6;fill:none}.c-limit{stroke:#7a4fa3;stroke-dasharray:5 4}
 .c-other{fill:#76818d}.c-tensor{fill:#cfe2f3;stroke:#0a5fa8}.c-scratch{fill:#f3e3c8;stroke:#8a6514}
 .c-chosen{fill:none;stroke:#b3470b;stroke-width:3}
-.c-peak{fill:#ece4f4}.end{text-anchor:end}.mid{text-anchor:middle}
+.c-peak{fill:#ece4f4}.c-heat-0{fill:#eef4fa}.c-heat-1{fill:#d8e6f2}.c-heat-2{fill:#c2d7ea}
+.c-heat-3{fill:#adc9e2}.c-heat-4{fill:#97bbda}.c-heat-5{fill:#82add2}.end{text-anchor:end}.mid{text-anchor:middle}
 """
     + "".join(
         f".c-series-mark-{number}{{fill:{colour}}}"
