@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from contracts.faults import ToolCrashed
+from runners.job import Job
 from runners.pipeline.locks import locked_file, try_to_lock_file
 from runners.tools import fault_of_os_error
 
@@ -173,6 +174,11 @@ class Machine:
         return fault_of_os_error(
             error, f"a share of the machine cannot be taken in {self.folder}", self.folder
         )
+
+
+def machine_of(job: Job) -> Machine:
+    """Return so much of this machine as the stages of all may use while those of a job do."""
+    return Machine(default_folder(), cores=job.machine_cores, memory_bytes=job.machine_memory_bytes)
 
 
 def shares(folder: Path) -> tuple[Share, ...]:

@@ -4,8 +4,7 @@ The table is the flow; ``python -m runners.stages.flow`` prints it.
 """
 
 from runners.job import Job
-from runners.pipeline import Cache, Machine, Pipeline, Report, Stage
-from runners.pipeline.machine import default_folder
+from runners.pipeline import Cache, Pipeline, Report, Stage, machine_of
 from runners.stages.accuracy import ACCURACY_STAGE
 from runners.stages.bios import BIOS_LIBRARIES_STAGE, BIOS_STAGE
 from runners.stages.bitstream import BITSTREAM_STAGE
@@ -51,7 +50,4 @@ STAGES: dict[str, Stage] = {
 
 def pipeline_of(job: Job, *, cache: Cache, report: Report) -> Pipeline:
     """Return the walk over all stages of a job, each built with its share of this machine."""
-    machine = Machine(
-        default_folder(), cores=job.machine_cores, memory_bytes=job.machine_memory_bytes
-    )
-    return Pipeline(job, stages=STAGES, cache=cache, report=report, machine=machine)
+    return Pipeline(job, stages=STAGES, cache=cache, report=report, machine=machine_of(job))
