@@ -80,6 +80,7 @@ class Process:
         ended_s: Of the children that it has waited for, and theirs.
         resident_bytes: Its resident memory.
         is_launcher: It is the process that starts trials.
+        is_search: It is the process in which the search algorithm thinks.
     """
 
     parent: int
@@ -87,6 +88,7 @@ class Process:
     ended_s: float
     resident_bytes: int
     is_launcher: bool = False
+    is_search: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,12 +161,14 @@ class Accounts:
             return {kind: self._before.get(kind, 0.0) for kind in total}
         campaign = processes[self.root]
         total["service"] += campaign.own_s
-        total["search"] += campaign.ended_s
+        total["tools"] += campaign.ended_s  # what it asks before the first trial
         for pid in children.get(self.root, ()):
             process = processes[pid]
             if not process.is_launcher:
                 below = _all_below(pid, children)
-                total["search"] += sum(_whole(processes[each]) for each in (pid, *below))
+                total["search" if process.is_search else "tools"] += sum(
+                    _whole(processes[each]) for each in (pid, *below)
+                )
                 continue
             total["service"] += process.own_s
             total["tools"] += process.ended_s
@@ -230,6 +234,7 @@ def look() -> dict[int, Process]:
             ended_s=sum(map(int, fields[13:15])) / ticks_per_s,
             resident_bytes=int(fields[21]) * page,
             is_launcher=b"trial_process" in command,
+            is_search=b"dse.suggest" in command,
         )
     return found
 

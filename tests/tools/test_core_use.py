@@ -1,6 +1,7 @@
 """Whose a CPU-second is that a study costs, seen from outside, whatever ends between two looks."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,14 +11,8 @@ from runners.pipeline import Share
 CAMPAIGN, LAUNCHER, SEARCH, TRIAL, TOOL, OTHER = 10, 11, 12, 13, 14, 99
 
 
-def process(parent: int, own_s: float, ended_s: float = 0.0, **more: int) -> Process:
-    return Process(
-        parent=parent,
-        own_s=own_s,
-        ended_s=ended_s,
-        resident_bytes=more.get("resident_bytes", 0),
-        is_launcher=parent == CAMPAIGN and more.get("is_search", 0) == 0,
-    )
+def process(parent: int, own_s: float, ended_s: float = 0.0, **more: Any) -> Process:
+    return Process(**{"resident_bytes": 0, **more}, parent=parent, own_s=own_s, ended_s=ended_s)
 
 
 def test_what_ended_between_two_looks_is_still_whose_it_was() -> None:
@@ -25,8 +20,8 @@ def test_what_ended_between_two_looks_is_still_whose_it_was() -> None:
     share = Share(turn=1, is_held=True, cores=1, memory_bytes=1, pid=TRIAL, stage="simulate")
     first = {
         CAMPAIGN: process(1, 1.0),
-        LAUNCHER: process(CAMPAIGN, 2.0),
-        SEARCH: process(CAMPAIGN, 3.0, is_search=1),
+        LAUNCHER: process(CAMPAIGN, 2.0, is_launcher=True),
+        SEARCH: process(CAMPAIGN, 3.0, is_search=True),
         TRIAL: process(LAUNCHER, 0.5, 4.0),
         TOOL: process(TRIAL, 6.0, resident_bytes=7),
         OTHER: process(1, 50.0),
@@ -35,7 +30,7 @@ def test_what_ended_between_two_looks_is_still_whose_it_was() -> None:
 
     tool_ended = {
         **first,
-        SEARCH: process(CAMPAIGN, 3.25, is_search=1),
+        SEARCH: process(CAMPAIGN, 3.25, is_search=True),
         TRIAL: process(LAUNCHER, 0.75, 12.0),
     }
     del tool_ended[TOOL]
@@ -43,15 +38,14 @@ def test_what_ended_between_two_looks_is_still_whose_it_was() -> None:
     assert used == pytest.approx({"tools": 2.0, "service": 0.25, "search": 0.25, "others": 1.5})
     assert accounts.peaks["simulate"].resident_bytes == 7
 
-    trial_ended = {**tool_ended, LAUNCHER: process(CAMPAIGN, 2.0, 0.75 + 13.0)}
+    trial_ended = {**tool_ended, LAUNCHER: process(CAMPAIGN, 2.0, 0.75 + 13.0, is_launcher=True)}
     del trial_ended[TRIAL]
     used = accounts.take(trial_ended, machine_s=105.0)
     assert used == pytest.approx({"tools": 1.0, "service": 0.0, "search": 0.0, "others": 0.0})
 
-    search_ended = {**trial_ended, CAMPAIGN: replace(trial_ended[CAMPAIGN], ended_s=3.5)}
-    del search_ended[SEARCH]
-    used = accounts.take(search_ended, machine_s=105.25)
-    assert used == pytest.approx({"tools": 0.0, "service": 0.0, "search": 0.25, "others": 0.0})
+    asked = {**trial_ended, CAMPAIGN: replace(trial_ended[CAMPAIGN], own_s=1.25, ended_s=0.5)}
+    used = accounts.take(asked, machine_s=105.75)
+    assert used == pytest.approx({"tools": 0.5, "service": 0.25, "search": 0.0, "others": 0.0})
 
 
 def test_the_share_of_tools_is_told_of_all_cores_and_of_what_others_left() -> None:
