@@ -209,7 +209,8 @@ class Pipeline:
         """Build a stage with its share of the machine, a larger one where its memory was little."""
         if self._machine is None:
             return stage.build(building)
-        most_bytes = min(self._job.limits.memory_bytes, self._machine.memory_bytes)
+        limit_bytes, there_bytes = self._job.limits.memory_bytes, self._machine.memory_bytes
+        most_bytes = min(limit_bytes, there_bytes)
         memory_bytes, lost_cpu_s = stage.memory_bytes, 0.0
         while True:
             spent_s = spent_cpu_s(resource.RUSAGE_CHILDREN)
@@ -221,6 +222,8 @@ class Pipeline:
                     job = replace(self._job, limits=limits)
                     return lost_cpu_s + stage.build(replace(building, job=job))
             except OutOfMemory as error:
+                if error.is_own_limit and memory_bytes >= there_bytes and there_bytes < limit_bytes:
+                    raise _too_small(self._machine, error) from error
                 if not error.is_own_limit or memory_bytes >= most_bytes:
                     raise
             lost_cpu_s += spent_cpu_s(resource.RUSAGE_CHILDREN) - spent_s
@@ -244,6 +247,19 @@ class Pipeline:
             if has_waited:
                 self._report(StageEvent(stage=stage.name, state=StageState.STARTED))
             yield share
+
+
+def _too_small(machine: Machine, error: OutOfMemory) -> OutOfMemory:
+    """Return the fault of a program that no limit of the study, but the machine, has no room for.
+
+    Another machine may have it: the design is not suspected.
+    """
+    return OutOfMemory(
+        error.what,
+        fix=f"{machine.memory_bytes >> 20} MiB are all that stages have here: raise memory in"
+        " [machine], or resume the study where there is more",
+        detail=error.detail,
+    )
 
 
 def _empty(folder: Path) -> None:

@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from contracts.faults import OutOfMemory, ToolCrashed
 from runners import ROOT
-from runners.job import StageEvent
+from runners.job import Limits, StageEvent
 from runners.pipeline import ALL_CORES, Building, Cache, Machine, Pipeline, Share
 from runners.pipeline.machine import shares, usable_cores, usable_memory_bytes
 from runners.tools import run_tool
@@ -232,18 +233,24 @@ def test_a_stage_that_has_too_little_memory_gets_a_larger_share(tmp_path: Path) 
     assert (built.folder / "limit").read_text() == str(200 * MIB)
 
 
-def test_more_memory_than_the_machine_gives_is_the_fault_that_it_was(tmp_path: Path) -> None:
-    machine = Machine(tmp_path / "machine", cores=1, memory_bytes=120 * MIB)
-    stage = make("greedy", build=_fill, memory_bytes=100 * MIB)
+@pytest.mark.parametrize("limit_mib", [120, 8192])
+def test_a_design_is_suspected_at_the_study_s_limit_and_not_at_the_machine_s(
+    tmp_path: Path, limit_mib: int
+) -> None:
+    machine = Machine(
+        tmp_path / "machine", cores=1, memory_bytes=(120 if limit_mib > 120 else 8192) * MIB
+    )
     pipeline = Pipeline(
-        JOB,
-        stages={"greedy": stage},
+        replace(JOB, limits=Limits(memory_bytes=limit_mib * MIB)),
+        stages={"greedy": make("greedy", build=_fill, memory_bytes=100 * MIB)},
         cache=Cache(tmp_path / "cache"),
         report=lambda _: None,
         machine=machine,
     )
-    with pytest.raises(OutOfMemory, match="more than 120 MiB"):
+    with pytest.raises(OutOfMemory, match="more than 120 MiB") as caught:
         pipeline.get("greedy")
+    assert caught.value.is_own_limit == (limit_mib == 120)
+    assert ("[machine]" in caught.value.fix) == (limit_mib > 120)
     assert shares(machine.folder) == ()
 
 
