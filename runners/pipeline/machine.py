@@ -19,7 +19,7 @@ from pathlib import Path
 
 from contracts.faults import ToolCrashed
 from runners.job import Job
-from runners.pipeline.locks import locked_file, try_to_lock_file
+from runners.pipeline.locks import lock_file, locked_file, try_to_lock_file
 from runners.tools import fault_of_os_error
 
 ALL_CORES = 1 << 16
@@ -124,8 +124,7 @@ class Machine:
         try:
             with locked_file(self.folder / _LOCK):
                 asked = replace(wanted, turn=max((s.turn for s in self._living()), default=0) + 1)
-                lock = try_to_lock_file(self.folder / asked.file_name)
-            assert lock is not None, "nobody else makes files of this turn"
+                lock = lock_file(self.folder / asked.file_name)  # whoever looks has it briefly
         except OSError as error:
             raise self._fault(error) from error
         try:
