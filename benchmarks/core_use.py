@@ -12,7 +12,9 @@ machine does not give the study all.
 
 import argparse
 import csv
+import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -51,6 +53,8 @@ algorithm = "{algorithm}"
 model = "{root}/models/imgc/imgc_resnet8_int8.tflite"
 [target]
 name = "ulx3s_85f"
+[objectives]
+minimise = {objectives}
 [space]
 icache_bytes = [2048, 4096, 8192, 16384]
 icache_ways = 1
@@ -356,7 +360,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="core-use-", dir=root.parent) as name:
         folder = Path(name)
         make_cache(folder / "cache")
-        text = CONFIG.format(root=ROOT, **vars(given))
+        objectives = ["latency_us"] if given.fidelity == "simulate" else ["latency_us", "lut4"]
+        text = CONFIG.format(root=ROOT, objectives=json.dumps(objectives), **vars(given))
         (folder / "study.toml").write_text(text)
         environment = {
             **os.environ,
@@ -373,7 +378,7 @@ def main() -> int:
         finally:
             process.terminate()
             process.wait()
-        if not seconds:
+        if not accounts.peaks:  # nothing was built
             return process.returncode
     wall_s = seconds[-1].end_s
     title = f"{given.trials} trials, {given.workers} workers, {duration_text(wall_s)}"
@@ -387,4 +392,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the study is to end with us
     sys.exit(main())
