@@ -2,9 +2,12 @@
 
 All processes of a user on a machine share one folder, whichever campaign, database or cache they
 are of. A share is an empty file there: its name says what it is, and its builder holds its lock,
-so the share of a process that dies, however it dies, is given back by the kernel. Shares are given
-in the order in which they were asked for: who asks for much waits no longer than who asks for
-little, and as nobody takes a second share, or a lock, while holding one, nobody waits for ever.
+so the share of a process that dies, however it dies, is given back by the kernel.
+
+A trial is a process, and who began first has its turn first: some trials end, and the search
+learns of them, while younger ones fill what they leave. Beyond ten minutes age does not count, so a
+process that builds all day is not always the first. Who asks for much waits no longer than who asks
+for little, and as nobody takes a second share, or a lock, while holding one, nobody waits for ever.
 Who waits and is stopped (Ctrl-Z) is passed over meanwhile.
 """
 
@@ -28,6 +31,8 @@ ALL_CORES = 1 << 16
 _LOOK_S = 0.05
 _TOLD_S = 1.0
 """Who waits longer is said to wait."""
+_SENIORITY_S = 600.0
+"""Who began earlier than so long ago has its turn as if it had begun then."""
 _LOCK = "lock"
 _CGROUPS = Path("/sys/fs/cgroup")
 
@@ -37,7 +42,9 @@ class Share:
     """What one stage has of the machine, or waits for.
 
     Attributes:
-        turn: Shares are given in this order.
+        began_ms: When its process began, milliseconds of the machine's clock; the first one's
+            turn is first.
+        number: Of those that began at the same time, the first that asked has its turn first.
         is_held: It is being used; else it is waited for.
         cores: How many cores the stage keeps busy.
         memory_bytes: Most resident memory of each program of the stage.
@@ -45,7 +52,8 @@ class Share:
         stage: Its name.
     """
 
-    turn: int
+    began_ms: int
+    number: int
     is_held: bool
     cores: int
     memory_bytes: int
@@ -53,10 +61,16 @@ class Share:
     stage: str
 
     @property
+    def turn(self) -> tuple[int, int]:
+        """What is smaller for whose turn is earlier."""
+        return self.began_ms, self.number
+
+    @property
     def file_name(self) -> str:
         """The name of its file."""
         state = "held" if self.is_held else "waiting"
-        return f"{self.turn:012d}-{state}-{self.cores}-{self.memory_bytes}-{self.pid}-{self.stage}"
+        numbers = (self.began_ms, self.number, self.cores, self.memory_bytes, self.pid)
+        return "-".join((state, *map(str, numbers), self.stage))
 
 
 class Machine:
@@ -100,7 +114,8 @@ class Machine:
             DiskFull, ToolCrashed: The folder cannot be made or written, or is somebody else's.
         """
         wanted = Share(
-            turn=0,
+            began_ms=_began_ms(),
+            number=0,
             is_held=False,
             cores=min(cores, self.cores),
             memory_bytes=min(memory_bytes, self.memory_bytes),
@@ -123,7 +138,8 @@ class Machine:
         asked = wanted
         try:
             with locked_file(self.folder / _LOCK):
-                asked = replace(wanted, turn=max((s.turn for s in self._living()), default=0) + 1)
+                last = max((share.number for share in self._living()), default=0)
+                asked = replace(wanted, number=last + 1)
                 lock = lock_file(self.folder / asked.file_name)  # whoever looks has it briefly
         except OSError as error:
             raise self._fault(error) from error
@@ -181,17 +197,13 @@ def machine_of(job: Job) -> Machine:
 
 
 def shares(folder: Path) -> tuple[Share, ...]:
-    """Return who has or waits for a share, first come first; looking makes and removes nothing."""
-    found = []
+    """Return who has or waits for a share, by turn; looking makes and removes nothing."""
     try:
-        names = sorted(path.name for path in folder.iterdir())
+        names = [path.name for path in folder.iterdir()]
     except OSError:
         return ()
-    for name in names:
-        share = _parsed(name)
-        if share is not None and _is_locked(folder / name):
-            found.append(share)
-    return tuple(found)
+    found = [s for name in names if (s := _parsed(name)) is not None and _is_locked(folder / name)]
+    return tuple(sorted(found, key=lambda share: share.turn))
 
 
 def default_folder() -> Path:
@@ -251,21 +263,30 @@ def _make(folder: Path) -> None:
 
 def _parsed(name: str) -> Share | None:
     """Return the share that a file's name tells; None for any other file."""
-    words = name.split("-", 5)
-    if len(words) != 6 or words[1] not in ("held", "waiting"):
+    state, *words = name.split("-", 6)
+    numbers, stage = words[:5], words[5:]
+    if state not in ("held", "waiting") or not stage:
         return None
-    numbers = (words[0], *words[2:5])
     if not all(number.isascii() and number.isdigit() for number in numbers):
         return None
-    turn, cores, memory_bytes, pid = map(int, numbers)
+    began_ms, number, cores, memory_bytes, pid = map(int, numbers)
     return Share(
-        turn=turn,
-        is_held=words[1] == "held",
+        began_ms=began_ms,
+        number=number,
+        is_held=state == "held",
         cores=cores,
         memory_bytes=memory_bytes,
         pid=pid,
-        stage=words[5],
+        stage=stage[0],
     )
+
+
+def _began_ms() -> int:
+    """Return when this process began, or ten minutes ago where that is later."""
+    now_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    began_s = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return round(1000 * max(min(began_s, now_s), now_s - _SENIORITY_S))
 
 
 def _is_stopped(share: Share) -> bool:

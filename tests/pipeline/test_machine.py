@@ -130,6 +130,34 @@ def test_who_asks_for_much_is_not_passed_over_by_those_who_ask_for_little(tmp_pa
     assert order == ["all", "little"]
 
 
+@pytest.mark.parametrize(("seniority_s", "first"), [(600.0, "mine"), (0.0, "other")])
+def test_who_began_first_is_first_but_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seniority_s: float, first: str
+) -> None:
+    """This process is older than the other one, which asks before it."""
+    machine = Machine(tmp_path, cores=1, memory_bytes=10)
+    with ExitStack() as before, ThreadPoolExecutor(1) as pool, ExitStack() as others:
+        before.enter_context(machine.share("before", cores=1, memory_bytes=1))
+        others.enter_context(another_process(tmp_path, of=1, cores=1))
+        until(lambda: len(waiting(tmp_path)) == 1)
+        monkeypatch.setattr("runners.pipeline.machine._SENIORITY_S", seniority_s)
+
+        order: list[str] = []
+
+        def take() -> None:
+            with machine.share("mine", cores=1, memory_bytes=1):
+                order.extend(share.stage for share in waiting(tmp_path))
+
+        mine = pool.submit(take)
+        until(lambda: len(waiting(tmp_path)) == 2)
+        assert waiting(tmp_path)[0].stage == first
+        before.close()
+        until(lambda: mine.done() or [share.stage for share in held(tmp_path)] == ["other"])
+        others.close()
+        mine.result(30)
+    assert order == (["other"] if first == "mine" else [])
+
+
 def test_who_waits_and_is_stopped_keeps_nobody_waiting(tmp_path: Path) -> None:
     machine = Machine(tmp_path, cores=1, memory_bytes=10)
     with ExitStack() as first, ExitStack() as others:
@@ -152,9 +180,9 @@ def test_what_wants_more_than_there_is_gets_it_all(tmp_path: Path) -> None:
 
 def test_looking_makes_nothing(tmp_path: Path) -> None:
     assert shares(tmp_path / "none") == ()
-    left = tmp_path / "000000000001-held-1-1-1-dead"
+    left = tmp_path / "held-1-1-1-1-1-dead"
     left.touch()
-    (tmp_path / "000000000001-held-x-1-1-foreign").touch()
+    (tmp_path / "held-1-1-x-1-1-foreign").touch()
     assert shares(tmp_path) == ()
     assert len(list(tmp_path.iterdir())) == 2
     with Machine(tmp_path, cores=1, memory_bytes=1).share("a", cores=1, memory_bytes=1):

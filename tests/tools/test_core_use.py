@@ -17,7 +17,9 @@ def process(parent: int, own_s: float, ended_s: float = 0.0, **more: Any) -> Pro
 
 def test_what_ended_between_two_looks_is_still_whose_it_was() -> None:
     accounts = Accounts(CAMPAIGN)
-    share = Share(turn=1, is_held=True, cores=1, memory_bytes=1, pid=TRIAL, stage="simulate")
+    share = Share(
+        began_ms=1, number=1, is_held=True, cores=1, memory_bytes=1, pid=TRIAL, stage="simulate"
+    )
     first = {
         CAMPAIGN: process(1, 1.0),
         LAUNCHER: process(CAMPAIGN, 2.0, is_launcher=True),
