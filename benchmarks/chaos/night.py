@@ -88,7 +88,7 @@ class Night(Storm):
 
     def finish(self) -> int:
         """End the study calmly; return the exit status."""
-        return self.start("resume", STUDY, "--trust").wait()
+        return self.start("resume", STUDY, "--trust", "--workers", "2").wait()
 
 
 @contextmanager
@@ -118,7 +118,9 @@ def complaints(run: Night, *, trials: int) -> list[str]:
     shutil.copy(run.folder / "night.toml", undisturbed.folder)
     make_cache(undisturbed.folder / "cache")
     try:
-        status = undisturbed.start().wait()
+        status = undisturbed.start(
+            "start", str(undisturbed.folder / "night.toml"), "--workers", "2"
+        ).wait()
     finally:
         undisturbed.kill_all()
     found = [f"the undisturbed study ended with status {status}"] if status else []
@@ -176,9 +178,8 @@ def main() -> int:
             found = complaints(run, trials=given.trials)
         finally:
             run.kill_all()
-            log = (folder.parent / "log").read_text(errors="replace")
             if given.log:
-                given.log.write_text(log)
+                shutil.copy(folder.parent / "log", given.log)
         if status:
             found.append(f"the last process ended with status {status}")
         if run.done.total() < given.kills:
