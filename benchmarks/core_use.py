@@ -155,7 +155,9 @@ class Accounts:
         self._look_at_stages(processes, held)
         if not before:
             return dict.fromkeys(KINDS, 0.0)
-        used["others"] = max(used.pop("machine") - sum(used.values()), 0.0)
+        # a tick of the machine and one of its process are not counted at the same moment: a
+        # little less than nothing is made good at the next look
+        used["others"] = used.pop("machine") - sum(used.values())
         return used
 
     def _total(self, processes: Mapping[int, Process]) -> dict[str, float]:
@@ -309,7 +311,7 @@ def picture(seconds: Sequence[Second], *, cores: int, title: str) -> Drawing:
         passed_s, end_s = sum(each.passed_s for each in together), together[-1].end_s
         floor = 0.0
         for number, kind in enumerate(KINDS):
-            used = sum(each.used_s[kind] for each in together) / passed_s
+            used = max(sum(each.used_s[kind] for each in together), 0.0) / passed_s
             top = min(floor + used, float(cores))
             drawing.rect(
                 across.at(start_s),
