@@ -153,6 +153,8 @@ class Job:
         cache_limit_bytes: Most bytes of all artefacts in the cache that is built into; None for
             no limit.
         cache_remote: Address of a second place for artefacts, or None.
+        machine_cores: Most cores that stages of this machine keep busy together; None for all.
+        machine_memory_bytes: Most memory that they have together; None for all.
     """
 
     design: Mapping[str, Value]
@@ -167,6 +169,8 @@ class Job:
     wanted_clock_hz: float = 0.0
     cache_limit_bytes: int | None = None
     cache_remote: str | None = None
+    machine_cores: int | None = None
+    machine_memory_bytes: int | None = None
 
     def at(self, *, clock_hz: int, place_seed: int) -> "Job":
         """Return the same job for another clock and another seed of the placer."""

@@ -50,6 +50,8 @@ executor = "{executor}"
 algorithm = "{algorithm}"
 [workload]
 model = "net.tflite"
+[machine]
+cores = {cores}
 """
 _MARK = "CHAOS_RUN"
 _DISK_MIB = 48
@@ -115,6 +117,7 @@ class Storm:
             "PYTHONPATH": str(ROOT),
             "CHAOS_TOOL_S": str(self.tool_s),
             "DSE_CACHE_DIR": str(self.folder / "cache"),
+            "DSE_MACHINE_DIR": str(self.folder / "machine"),
         }
 
     def keep_cluster_running(self) -> None:
@@ -247,6 +250,16 @@ class Storm:
         for process in (*self._workers, *self._schedulers):
             process.wait()
 
+    def kill_all(self) -> None:
+        """Kill whatever of this run still lives: nothing after a normal end."""
+        while living := [pid for pid, _ in marked(self.mark)]:  # one may have started another
+            for pid in living:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
+        for process in (*self._campaigns, *self._schedulers, *self._workers):
+            process.wait()
+
     def calm_down(self) -> None:
         """End all campaigns by Ctrl-C, those that are stopped too."""
         for campaign in self._campaigns:
@@ -350,14 +363,21 @@ def storm(
             time.sleep(lock_s)
         if time.monotonic() - told_s > 15:
             told_s = time.monotonic()
-            completed = _completed(run.folder)
-            say(f"{killed} of {kills} kills, {completed} trials completed")
-            if completed >= trials:  # whoever is started ends at once: there is nobody to kill
+            done = completed(run.folder)
+            say(f"{killed} of {kills} kills, {done} trials completed")
+            if done >= trials:  # whoever is started ends at once: there is nobody to kill
                 return
         time.sleep(run.dice.uniform(0.2, 1.8) * every_s)
 
 
-def _completed(folder: Path) -> int:
+def ended_text(run: Storm) -> str:
+    """Say with which exit status how many campaigns ended that nobody had killed."""
+    ended = ", ".join(f"{count} with {status}" for status, count in sorted(run.ended.items()))
+    return ended or "none"
+
+
+def completed(folder: Path) -> int:
+    """Return how many trials of the study have completed, 0 while that cannot be told."""
     with suppress(DseError), Reader(place_of(folder), busy_timeout_s=1) as store:
         return store.count_trials(store.study(STUDY).id, TrialState.COMPLETED)
     return 0
@@ -442,6 +462,7 @@ def main() -> int:
             trials=given.trials,
             workers=given.workers,
             algorithm=given.algorithm,
+            cores=max(1, given.processes * given.workers * 2 // 3),  # some stages wait
             executor=given.executor,
             scheduler=f'scheduler = "{address}"' if address else "",
         )
@@ -455,33 +476,35 @@ def main() -> int:
             server=server,
             cluster_workers=given.processes * given.workers,
         )
-        storm(
-            run,
-            trials=given.trials,
-            kills=given.kills,
-            every_s=given.every_s,
-            lock_s=given.lock_s,
-            is_small=is_small,
-            say=_say,
-        )
-        run.calm_down()
-        during = _completed(folder)
-        time.sleep(TIMING.lease_s)
-        (folder / "filler").unlink(missing_ok=True)
-        _say("the storm is over; one process ends the study")
-        run.keep_cluster_running()
-        calm = run.start("--retry")
-        while (status := calm.poll()) is None:
+        try:
+            storm(
+                run,
+                trials=given.trials,
+                kills=given.kills,
+                every_s=given.every_s,
+                lock_s=given.lock_s,
+                is_small=is_small,
+                say=_say,
+            )
+            run.calm_down()
+            during = completed(folder)
+            time.sleep(TIMING.lease_s)
+            (folder / "filler").unlink(missing_ok=True)
+            _say("the storm is over; one process ends the study")
             run.keep_cluster_running()
-            time.sleep(0.5)
-        run.end_cluster()
-        found = complaints(run, trials=given.trials)
+            calm = run.start("--retry")
+            while (status := calm.poll()) is None:
+                run.keep_cluster_running()
+                time.sleep(0.5)
+            run.end_cluster()
+            found = complaints(run, trials=given.trials)
+        finally:
+            run.kill_all()
         if status:
             found.append(f"the last process ended with status {status}")
         log = (folder.parent / "log").read_text(errors="replace")
     print(table_text(["fault", "times"], [[name, str(n)] for name, n in sorted(run.done.items())]))
-    ended = ", ".join(f"{count} with {status}" for status, count in sorted(run.ended.items()))
-    print(f"campaigns that ended by themselves: {ended or 'none'}")
+    print(f"campaigns that ended by themselves: {ended_text(run)}")
     print(f"{during} of {given.trials} trials completed during the storm")
     print(f"{time.monotonic() - started_s:.0f} s; {len(found)} complaints")
     print("\n".join(found[:20]))

@@ -3,10 +3,12 @@
 Two dozen real trials of our own network (generated, elaborated, checked, simulated bit-exactly) by
 two campaigns of the command line, whose processes are killed at random: campaigns, launchers of
 trials, trials, tools. Whoever dies is started again. Afterwards one calm ``resume`` ends the study,
-and an undisturbed study in a database of its own, over the same cache, says what is right: exit
-status 1 where a trial is lost, counted twice or other, or where a process or a folder is left.
+and an undisturbed study in a database of its own says what is right: exit status 1 where a trial is
+lost, counted twice or other, where a process, a folder or a share of the machine is left, or where
+the study had ended before all kills were done.
 
-What the user's cache has of stages that all designs share is linked into one of the night's own.
+Both studies build into a cache of their own, which begins with what the user's has of the stages
+that all designs share: a wrong artefact of the night is not what the undisturbed study reads.
 """
 
 import argparse
@@ -22,18 +24,26 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.chaos.__main__ import KILLS, Storm, left_processes, outcome_complaints
+from benchmarks.chaos.__main__ import (
+    KILLS,
+    Storm,
+    completed,
+    ended_text,
+    left_processes,
+    outcome_complaints,
+)
 from benchmarks.chaos.worker import STUDY, place_of
 from benchmarks.postgresql import bin_folder, running_server
+from benchmarks.shared_stages import make_cache
 from dse.output.report import table_text
 from dse.store import Place, Reader, TrialResult
 from runners import ROOT
-from runners.pipeline import default_root
+from runners.pipeline import default_root, shares
 
 CONFIG = f"""\
 [study]
 name = "{STUDY}"
-trials = 24
+trials = {{trials}}
 workers = 1
 fidelity = "simulate"
 [suggest]
@@ -64,6 +74,7 @@ optimisation = ["O2", "O3", "Os"]
 unroll = [1, 2, 4, 8]
 """
 TRIALS = 24
+"""As many as the space has designs."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,20 +88,18 @@ class Night(Storm):
 
     def finish(self) -> int:
         """End the study calmly; return the exit status."""
-        return self.start("resume", STUDY, "--trust").wait()
+        return self.start("resume", STUDY, "--trust", "--workers", "2").wait()
 
 
 @contextmanager
 def night_folder() -> Iterator[Path]:
-    """Give a folder with a cache that has what the user's own has."""
+    """Give a folder with a cache, beside the user's own."""
     root = default_root()
     root.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="night-", dir=root.parent)) / "disk"
     folder.mkdir()
     try:
-        copy = ["cp", "-al", str(root), str(folder / "cache")]  # entries are never written to
-        subprocess.run(copy, check=True)
-        shutil.rmtree(folder / "cache" / "scratch", ignore_errors=True)
+        make_cache(folder / "cache")
         yield folder
     finally:
         shutil.rmtree(folder.parent, ignore_errors=True)
@@ -102,34 +111,56 @@ def results_of(place: Place) -> dict[str, TrialResult]:
         return {r.trial.design_id: r for r in reader.results(reader.study(STUDY).id)}
 
 
-def complaints(run: Night) -> list[str]:
+def complaints(run: Night, *, trials: int) -> list[str]:
     """Return what is not as an undisturbed study leaves it."""
     undisturbed = Night(folder=run.folder / "calm", processes=1, tool_s=0, dice=run.dice)
     undisturbed.folder.mkdir()
     shutil.copy(run.folder / "night.toml", undisturbed.folder)
-    (undisturbed.folder / "cache").symlink_to(run.folder / "cache")
-    status = undisturbed.start().wait()
+    make_cache(undisturbed.folder / "cache")
+    try:
+        status = undisturbed.start(
+            "start", str(undisturbed.folder / "night.toml"), "--workers", "2"
+        ).wait()
+    finally:
+        undisturbed.kill_all()
     found = [f"the undisturbed study ended with status {status}"] if status else []
     right = results_of(undisturbed.folder / "results.db")
     found += outcome_complaints(
         place_of(run.folder),
-        trials=TRIALS,
-        is_right=lambda result: result.metrics == right[result.trial.design_id].metrics,
+        trials=trials,
+        is_right=lambda result: (
+            (there := right.get(result.trial.design_id)) is not None
+            and result.metrics == there.metrics
+        ),
     )
     found += left_processes(run)
-    scratch = run.folder / "cache" / "scratch"
-    return found + [f"left folder {path.name}" for path in scratch.iterdir()]
+    found += [f"left folder {path.name}" for path in (run.folder / "cache" / "scratch").iterdir()]
+    return found + [f"left share {share.file_name}" for share in shares(run.folder / "machine")]
+
+
+def disturb(run: Night, *, trials: int, kills: int, every_s: float) -> None:
+    """Kill processes of the night until there were so many kills, or every trial has completed."""
+    kinds, weights = zip(*KILLS.items(), strict=True)
+    while run.done.total() < kills and completed(run.folder) < trials:
+        run.keep_running()
+        time.sleep(run.dice.uniform(0.2, 1.8) * every_s)
+        run.kill(run.dice.choices(kinds, weights)[0])
+        print(f"{run.done.total()} of {kills} kills", file=sys.stderr, flush=True)
+    run.keep_running()
 
 
 def main() -> int:
     """Print what happened, and what came of it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos.night", description=__doc__)
+    parser.add_argument("--trials", type=int, default=TRIALS, help=f"{TRIALS} at the most")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--every-s", type=float, default=20.0, help="between kills, on average")
     parser.add_argument("--postgresql", action="store_true", help="of a server of its own")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--log", type=Path, help="keep what the processes said")
     given = parser.parse_args()
+    if not 1 <= given.trials <= TRIALS:
+        parser.error(f"--trials: the space has {TRIALS} designs")
     if given.postgresql and bin_folder() is None:
         parser.error("--postgresql needs PostgreSQL: Debian's package postgresql")
     started_s = time.monotonic()
@@ -137,27 +168,27 @@ def main() -> int:
         if given.postgresql:
             server = servers.enter_context(running_server())
             (folder / "place").write_text(str(server.new_database()))
-        (folder / "night.toml").write_text(CONFIG)
-        dice = random.Random(given.seed)
-        run = Night(folder=folder, processes=2, tool_s=0, dice=dice)
-        kinds, weights = zip(*KILLS.items(), strict=True)
-        while run.done.total() < given.kills:
-            run.keep_running()
-            time.sleep(dice.uniform(0.2, 1.8) * given.every_s)
-            run.kill(dice.choices(kinds, weights)[0])
-            print(f"{run.done.total()} of {given.kills} kills", file=sys.stderr, flush=True)
-        run.keep_running()
-        run.calm_down()
-        status = run.finish()
-        found = complaints(run)
+        (folder / "night.toml").write_text(CONFIG.format(trials=given.trials))
+        run = Night(folder=folder, processes=2, tool_s=0, dice=random.Random(given.seed))
+        try:
+            disturb(run, trials=given.trials, kills=given.kills, every_s=given.every_s)
+            run.calm_down()
+            during = completed(folder)
+            status = run.finish()
+            found = complaints(run, trials=given.trials)
+        finally:
+            run.kill_all()
+            if given.log:
+                shutil.copy(folder.parent / "log", given.log)
         if status:
             found.append(f"the last process ended with status {status}")
-        log = (folder.parent / "log").read_text(errors="replace")
+        if run.done.total() < given.kills:
+            found.append(f"{run.done.total()} kills instead of {given.kills}: kill more often")
     print(table_text(["fault", "times"], [[name, str(n)] for name, n in sorted(run.done.items())]))
+    print(f"campaigns that ended by themselves: {ended_text(run)}")
+    print(f"{during} of {given.trials} trials completed during the kills")
     print(f"{time.monotonic() - started_s:.0f} s; {len(found)} complaints")
     print("\n".join(found[:20]))
-    if given.log:
-        given.log.write_text(log)
     return 1 if found else 0
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from contracts.measurement import Completed, Fidelity, Measurement, Metric, Outcome
 from contracts.parameter import Parameter, Value
 from runners.job import Job
-from runners.pipeline import Cache, Pipeline, Report, Stage, default_root
+from runners.pipeline import Cache, Pipeline, Report, Stage, default_root, machine_of
 from runners.pipeline.pipeline import Building
 from runners.tools import run_tool
 
@@ -82,7 +82,13 @@ STAGES = {
 
 def measure(job: Job, *, report: Report) -> Outcome:
     """Walk all stages and turn the last digest into metrics."""
-    walk = Pipeline(job, stages=STAGES, cache=Cache(default_root()), report=report)
+    walk = Pipeline(
+        job,
+        stages=STAGES,
+        cache=Cache(default_root()),
+        report=report,
+        machine=machine_of(job),
+    )
     digest = (walk.get("simulate").folder / "digest").read_text()
     cycles = int(digest[:6], 16) + 1
     values = {"cycles": cycles, "latency_us": cycles / 50, "lut4": int(digest[6:10], 16)}

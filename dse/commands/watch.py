@@ -11,7 +11,7 @@ import numpy as np
 from contracts.untrusted import parse_json
 from dse.campaign.promotion import to_promote
 from dse.output.disks import disks_of
-from dse.output.watching import Look, look_data, look_line, look_table
+from dse.output.watching import Look, Taken, look_data, look_line, look_table
 from dse.results.columns import StudyColumns
 from dse.results.front import has_objectives
 from dse.results.progress import Progress, fault_counts, progress
@@ -19,6 +19,7 @@ from dse.results.study_results import StudyResults
 from dse.store import Reader, TrialState
 from dse.store.workers import local_pid
 from dse.words import json_text
+from runners.pipeline import machine_of, shares
 from runners.tools import child
 
 _FIRST_S = 0.5
@@ -76,6 +77,7 @@ class Watcher:
             busy_cores=busy,
             machine_cores=machine,
             cores=len(os.sched_getaffinity(0)),
+            taken=_taken(columns),
             disks=disks_of(self._folders),
             is_over=self._is_over(columns, standing),
         )
@@ -150,6 +152,20 @@ def _best(columns: StudyColumns) -> dict[str, float]:
         name: float((np.max if name in config.maximise else np.min)(columns.column(name)[counted]))
         for name in (config.objectives if counted.any() else ())
     }
+
+
+def _taken(columns: StudyColumns) -> Taken:
+    """Return what stages have of this machine, and what the study lets all of them have."""
+    machine = machine_of(columns.config.job({}))
+    there = shares(machine.folder)
+    held = [share for share in there if share.is_held]
+    return Taken(
+        cores=sum(share.cores for share in held),
+        most_cores=machine.cores,
+        memory_bytes=sum(share.memory_bytes for share in held),
+        most_memory_bytes=machine.memory_bytes,
+        waiting=len(there) - len(held),
+    )
 
 
 def _designs_in_space(reader: Reader, study: str) -> int | None:

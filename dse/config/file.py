@@ -276,6 +276,13 @@ class CacheSection(Section):
     remote: Address | None = None
 
 
+class MachineSection(Section):
+    """``[machine]``: how much of a machine the stages of all its studies take together."""
+
+    cores: int | None = Field(default=None, ge=1)
+    memory: Annotated[Size, Field(ge=1 << 20)] | None = None
+
+
 NoticeName = Literal["finished", "stopped", "stuck", "failing", "disk-low"]
 NOTICES: tuple[NoticeName, ...] = get_args(NoticeName)
 """What a person may be told about, see ``dse.campaign.notices.NoticeKind``."""
@@ -329,6 +336,7 @@ class StudyFile(Section):
     cfu: CfuSection = CfuSection()
     metrics: MetricsSection = MetricsSection()
     cache: CacheSection = CacheSection()
+    machine: MachineSection = MachineSection()
     notify: NotifySection = NotifySection()
     references: list[ReferenceSection] = []
 

@@ -29,6 +29,8 @@ CHANGEABLE = (
     ("suggest", "timeout_s"),
     ("cache", "limit"),
     ("cache", "remote"),
+    ("machine", "cores"),
+    ("machine", "memory"),
     *(("notify", key) for key in NotifySection.model_fields),
     ("suggest", "stop_gain"),
 )
@@ -128,6 +130,8 @@ class StudyConfig:
         metric_files: Absolute paths of the files that define the user's own metrics.
         cache_limit_bytes: Most bytes of all artefacts in the cache, None for no limit.
         cache_remote: Address of a second place for artefacts, or None.
+        machine_cores: Most cores that stages keep busy on a machine, None for all.
+        machine_memory_bytes: Most memory that they have there together, None for all.
         notify: Whom to tell what happens.
         references: Figures of other systems.
         resolved: The same as plain data; itself the content of a valid config file.
@@ -156,6 +160,8 @@ class StudyConfig:
     metric_files: tuple[str, ...]
     cache_limit_bytes: int | None
     cache_remote: str | None
+    machine_cores: int | None
+    machine_memory_bytes: int | None
     notify: Notify
     references: tuple[Reference, ...]
     resolved: Mapping[str, Any]
@@ -228,6 +234,8 @@ class StudyConfig:
             metric_files=self.metric_files,
             cache_limit_bytes=self.cache_limit_bytes,
             cache_remote=self.cache_remote,
+            machine_cores=self.machine_cores,
+            machine_memory_bytes=self.machine_memory_bytes,
         )
 
 
@@ -395,6 +403,8 @@ def _config(complete: StudyFile) -> StudyConfig:
         metric_files=tuple(complete.metrics.files),
         cache_limit_bytes=complete.cache.limit,
         cache_remote=complete.cache.remote,
+        machine_cores=complete.machine.cores,
+        machine_memory_bytes=complete.machine.memory,
         notify=Notify(
             command=tuple(complete.notify.command),
             webhook=complete.notify.webhook,

@@ -1,7 +1,7 @@
 """``watch``: one look at a running study, as a line, as a table for a terminal, as JSON."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from dse.output.disks import Disk
@@ -13,6 +13,25 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from dse.results.progress import FaultCount, Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What stages have of a machine together, of as much as the study lets them have.
+
+    Attributes:
+        cores: They keep busy.
+        most_cores: They may keep busy.
+        memory_bytes: They may have resident.
+        most_memory_bytes: All of them may have resident.
+        waiting: Stages that found no room yet.
+    """
+
+    cores: int
+    most_cores: int
+    memory_bytes: int
+    most_memory_bytes: int
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +48,7 @@ class Look:
             None where none of them is on this machine, or at the first look.
         machine_cores: Cores that anything on this machine used since then; None at the first look.
         cores: That this machine has.
+        taken: What stages have of this machine, those of other studies too.
         disks: Where database and artefacts are.
         is_over: Nothing is left to do.
     """
@@ -41,6 +61,7 @@ class Look:
     busy_cores: float | None
     machine_cores: float | None
     cores: int
+    taken: Taken
     disks: Sequence[Disk]
     is_over: bool
 
@@ -76,6 +97,7 @@ def look_data(look: Look) -> dict[str, Any]:
         "busy_cores": look.busy_cores,
         "machine_cores": look.machine_cores,
         "cores": look.cores,
+        "taken": asdict(look.taken),
         "faults": [
             {
                 "kind": fault.kind,
@@ -107,6 +129,7 @@ def look_line(look: Look) -> str:
         f"{time_text(look.now_s)} {_done_text(look)}",
         f"{len(look.progress.running)} running" + (f" ({held})" if held else ""),
         _cores_text(look),
+        _taken_text(look.taken),
         _eta_text(look),
         _faults_text(look),
         _best_text(look),
@@ -137,7 +160,7 @@ def look_table(look: Look) -> "RenderableType":
         )
     head = [
         f"{look.study}: {_done_text(look)}",
-        ", ".join(filter(None, (_eta_text(look), _cores_text(look)))),
+        ", ".join(filter(None, (_eta_text(look), _cores_text(look), _taken_text(look.taken)))),
         _best_text(look),
         ", ".join(_disk_text(disk) for disk in look.disks),
         _standing(look),
@@ -182,6 +205,16 @@ def _cores_text(look: Look) -> str:
         return ""
     ours = "" if look.busy_cores is None else f", {look.busy_cores:.1f} by this study"
     return f"cores in use {look.machine_cores:.1f} of {look.cores}{ours}"
+
+
+def _taken_text(taken: Taken) -> str:
+    if not taken.cores and not taken.waiting:
+        return ""
+    waiting = f", {plural(taken.waiting, 'stage')} waiting" if taken.waiting else ""
+    return (
+        f"stages have {taken.cores} of {plural(taken.most_cores, 'core')}"
+        f" and {bytes_text(taken.memory_bytes)} of {bytes_text(taken.most_memory_bytes)}{waiting}"
+    )
 
 
 def _eta_text(look: Look) -> str:

@@ -48,7 +48,8 @@ class Artefact:
         key: Hash of all that determined the bytes.
         folder: Where the files are; read-only by agreement.
         cached: True when it was there before this request.
-        wall_s: Seconds this request took, waiting for another builder included.
+        wall_s: Seconds this request took, waiting for another builder, or for room on the
+            machine, included.
         cpu_s: CPU-seconds that this request cost, 0 when cached.
         in_use: Says so to other processes.
     """

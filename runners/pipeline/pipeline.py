@@ -7,22 +7,27 @@ what a build reads: a field of the job, a file or code that is not in the key fa
 
 import functools
 import resource
+import shutil
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from contracts.faults import DseError
+from contracts.faults import DseError, OutOfMemory
 from contracts.measurement import StageTime
 from runners.job import Job, StageEvent, StageState
 from runners.pipeline.cache import Artefact, Cache
 from runners.pipeline.entries import artefact_key
+from runners.pipeline.machine import Machine, Share
 from runners.pipeline.sources import ROOT, source_digest
 from runners.tools.child import spent_cpu_s
 
 _OURS = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 Report = Callable[[StageEvent], None]
+WAITING = "wait-for-a-core"
+"""Told as a stage of a trial whose next one finds no room on the machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +35,7 @@ class Building:
     """What the build function of a stage works with.
 
     Attributes:
-        job: What is measured.
+        job: What is measured; its limit of memory is what the stage has of the machine.
         needs: The artefact folder of each needed stage by its name.
         out: Empty folder to write into; nothing else may be written.
         progress: Takes the finished share of the stage, 0 to 1.
@@ -56,6 +61,9 @@ class Stage:
         code: Files and folders of the checkout that make the output: the stage's own module, those
             it computes with, templates. Their text is part of the key.
         build: Writes the files; returns the CPU-seconds that it cost.
+        cores: How many cores its programs keep busy.
+        memory_bytes: What each of its programs has resident, with room for larger designs. One
+            that reaches it is started again with twice as much, up to ``limits.memory_bytes``.
         is_tool: The artefact is a program that builds other artefacts; its bytes may differ from
             build to build, so reproducing a trial takes it as it is.
     """
@@ -69,6 +77,8 @@ class Stage:
     is_tool: bool = False
     may_need: tuple[str, ...] = ()
     also_needs: Callable[[Job], tuple[str, ...]] = lambda _: ()
+    cores: int = 1
+    memory_bytes: int = 1 << 30
 
 
 class Pipeline:
@@ -79,15 +89,24 @@ class Pipeline:
         stages: All stages by name.
         cache: Where artefacts are.
         report: Told when a stage starts and ends.
+        machine: What stages take their share of while they are built; None where nothing else
+            is built at the same time.
     """
 
     def __init__(
-        self, job: Job, *, stages: Mapping[str, Stage], cache: Cache, report: Report
+        self,
+        job: Job,
+        *,
+        stages: Mapping[str, Stage],
+        cache: Cache,
+        report: Report,
+        machine: Machine | None = None,
     ) -> None:
         self._job = job
         self._stages = stages
         self._cache = cache
         self._report = report
+        self._machine = machine
         self.artefacts: dict[str, Artefact] = {}
         self._failed: StageTime | None = None
         self._keys: dict[str, str] = {}
@@ -158,7 +177,8 @@ class Pipeline:
             self._report(StageEvent(stage=name, state=StageState.STARTED, fraction=fraction))
 
         def build(out: Path) -> float:
-            return stage.build(Building(job=self._job, needs=folders, out=out, progress=progress))
+            building = Building(job=self._job, needs=folders, out=out, progress=progress)
+            return self._build(stage, building)
 
         started_s, spent_s = time.monotonic(), spent_cpu_s(*_OURS)
         try:
@@ -184,6 +204,68 @@ class Pipeline:
         done = StageState.CACHED if artefact.cached else StageState.DONE
         self._report(StageEvent(stage=name, state=done))
         return artefact
+
+    def _build(self, stage: Stage, building: Building) -> float:
+        """Build a stage with its share of the machine, a larger one where its memory was little."""
+        if self._machine is None:
+            return stage.build(building)
+        limit_bytes, there_bytes = self._job.limits.memory_bytes, self._machine.memory_bytes
+        most_bytes = min(limit_bytes, there_bytes)
+        memory_bytes, lost_cpu_s = stage.memory_bytes, 0.0
+        while True:
+            spent_s = spent_cpu_s(resource.RUSAGE_CHILDREN)
+            try:
+                with self._share(stage, memory_bytes) as share:
+                    limits = replace(
+                        self._job.limits, memory_bytes=min(share.memory_bytes, most_bytes)
+                    )
+                    job = replace(self._job, limits=limits)
+                    return lost_cpu_s + stage.build(replace(building, job=job))
+            except OutOfMemory as error:
+                if error.is_own_limit and memory_bytes >= there_bytes and there_bytes < limit_bytes:
+                    raise _too_small(self._machine, error) from error
+                if not error.is_own_limit or memory_bytes >= most_bytes:
+                    raise
+            lost_cpu_s += spent_cpu_s(resource.RUSAGE_CHILDREN) - spent_s
+            memory_bytes *= 2
+            _empty(building.out)
+
+    @contextmanager
+    def _share(self, stage: Stage, memory_bytes: int) -> Iterator[Share]:
+        """Hold a share of the machine, and tell when it must be waited for."""
+        assert self._machine is not None
+        has_waited = False
+
+        def waiting() -> None:
+            nonlocal has_waited
+            has_waited = True
+            self._report(StageEvent(stage=WAITING, state=StageState.STARTED))
+
+        with self._machine.share(
+            stage.name, cores=stage.cores, memory_bytes=memory_bytes, waiting=waiting
+        ) as share:
+            if has_waited:
+                self._report(StageEvent(stage=stage.name, state=StageState.STARTED))
+            yield share
+
+
+def _too_small(machine: Machine, error: OutOfMemory) -> OutOfMemory:
+    """Return the fault of a program that no limit of the study, but the machine, has no room for.
+
+    Another machine may have it: the design is not suspected.
+    """
+    return OutOfMemory(
+        error.what,
+        fix=f"{machine.memory_bytes >> 20} MiB are all that stages have here: raise memory in"
+        " [machine], or resume the study where there is more",
+        detail=error.detail,
+    )
+
+
+def _empty(folder: Path) -> None:
+    """Remove all that is in a folder."""
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 @functools.cache

@@ -103,6 +103,8 @@ def read_score(folder: Path) -> ModelScore:
 ACCURACY_STAGE = Stage(
     name="accuracy",
     version=1,
+    cores=1,
+    memory_bytes=1 << 30,
     needs=(),
     inputs=_inputs,
     code=(

@@ -4,7 +4,7 @@ The table is the flow; ``python -m runners.stages.flow`` prints it.
 """
 
 from runners.job import Job
-from runners.pipeline import Cache, Pipeline, Report, Stage
+from runners.pipeline import Cache, Pipeline, Report, Stage, machine_of
 from runners.stages.accuracy import ACCURACY_STAGE
 from runners.stages.bios import BIOS_LIBRARIES_STAGE, BIOS_STAGE
 from runners.stages.bitstream import BITSTREAM_STAGE
@@ -49,5 +49,5 @@ STAGES: dict[str, Stage] = {
 
 
 def pipeline_of(job: Job, *, cache: Cache, report: Report) -> Pipeline:
-    """Return the walk over all stages of a job."""
-    return Pipeline(job, stages=STAGES, cache=cache, report=report)
+    """Return the walk over all stages of a job, each built with its share of this machine."""
+    return Pipeline(job, stages=STAGES, cache=cache, report=report, machine=machine_of(job))

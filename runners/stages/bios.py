@@ -16,7 +16,7 @@ from hw_templates.soc import bios
 from hw_templates.soc.config import BIOS_ROM_BYTES, SocConfig
 from hw_templates.soc.fpga_boards import board_file
 from runners.job import Job, Limits
-from runners.pipeline import ROOT, Building, Stage, source_digest
+from runners.pipeline import ALL_CORES, ROOT, Building, Stage, source_digest
 from runners.stages.socs import board_soc
 from runners.tools import identities, run_tool
 from sw_templates import boot_program
@@ -229,6 +229,8 @@ def _build_bios(building: Building) -> float:
 BIOS_LIBRARIES_STAGE = Stage(
     name="bios-libraries",
     version=1,
+    cores=ALL_CORES,
+    memory_bytes=1 << 30,
     needs=(),
     inputs=_library_inputs,
     code=("runners/stages/bios.py", "hw_templates/soc/bios.py"),
@@ -238,6 +240,8 @@ BIOS_LIBRARIES_STAGE = Stage(
 BIOS_STAGE = Stage(
     name="bios",
     version=1,
+    cores=1,
+    memory_bytes=1 << 30,
     needs=(),
     may_need=("bios-libraries", "board-soc"),
     also_needs=_bios_needs,

@@ -109,6 +109,8 @@ def _exchange_rom(building: Building, family: FpgaFamily) -> float:
 BITSTREAM_STAGE = Stage(
     name="bitstream",
     version=1,
+    cores=1,
+    memory_bytes=1 << 30,
     needs=("place-and-route", "board-soc", "bios"),
     inputs=_inputs,
     code=(

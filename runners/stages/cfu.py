@@ -98,6 +98,8 @@ def _lint(building: Building) -> float:
 CFU_STAGE = Stage(
     name="cfu",
     version=1,
+    cores=1,
+    memory_bytes=1 << 30,
     needs=(),
     inputs=_cfu_inputs,
     code=(

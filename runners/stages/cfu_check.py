@@ -193,6 +193,8 @@ def _build(building: Building) -> float:
 CFU_CHECK_STAGE = Stage(
     name="cfu-check",
     version=1,
+    cores=1,
+    memory_bytes=1 << 30,
     needs=("cfu-on-host", "host-firmware", "golden", "simulator-runtime"),
     inputs=_inputs,
     code=(

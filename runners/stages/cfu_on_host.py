@@ -80,6 +80,8 @@ def _build(building: Building) -> float:
 CFU_ON_HOST_STAGE = Stage(
     name="cfu-on-host",
     version=1,
+    cores=1,
+    memory_bytes=2 << 30,
     needs=("cfu", "simulator-runtime"),
     inputs=runtime_inputs,
     code=(

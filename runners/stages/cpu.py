@@ -6,7 +6,7 @@ from typing import Any
 
 from hw_templates import cpu
 from runners.job import Job
-from runners.pipeline import Building, Stage
+from runners.pipeline import ALL_CORES, Building, Stage
 from runners.stages.design import cpu_config
 from runners.tools import identities, run_tool
 
@@ -50,6 +50,8 @@ def _build_cpu(building: Building) -> float:
 CPU_GENERATOR_STAGE = Stage(
     name="cpu-generator",
     version=1,
+    cores=ALL_CORES,
+    memory_bytes=2 << 30,
     needs=(),
     inputs=_generator_inputs,
     code=("runners/stages/cpu.py", "hw_templates/cpu/generator.py"),
@@ -59,6 +61,8 @@ CPU_GENERATOR_STAGE = Stage(
 CPU_STAGE = Stage(
     name="cpu",
     version=1,
+    cores=1,
+    memory_bytes=1 << 30,
     needs=("cpu-generator",),
     inputs=_cpu_inputs,
     code=("runners/stages/cpu.py", "hw_templates/cpu/config.py", "hw_templates/cpu/generator.py"),

@@ -278,6 +278,8 @@ def read_oracle(folder: Path) -> OracleReport:
 GOLDEN_STAGE = Stage(
     name="golden",
     version=5,
+    cores=1,
+    memory_bytes=2 << 30,
     needs=(),
     inputs=_inputs,
     code=(

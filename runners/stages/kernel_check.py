@@ -180,6 +180,8 @@ def _inputs_of(position: int, inputs: Sequence[LoneInput]) -> int:
 KERNEL_CHECK_STAGE = Stage(
     name="kernel-check",
     version=2,
+    cores=1,
+    memory_bytes=1 << 30,
     needs=("host-firmware", "golden"),
     inputs=_inputs,
     code=(

@@ -178,6 +178,8 @@ SYNTHESIS_STAGES = tuple(
     Stage(
         name=f"synthesise-{part}",
         version=1,
+        cores=1,
+        memory_bytes=2 << 30,
         needs=(need,),
         inputs=_synthesis_inputs,
         code=_CODE,

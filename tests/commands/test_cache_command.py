@@ -105,3 +105,23 @@ def test_the_limit_of_a_study_reaches_its_trials_and_may_change(shell: Shell) ->
     path.write_text(CONFIG + '[cache]\nlimit = "plenty"\n')
     with pytest.raises(ConfigError, match=r"limit.*20 GB"):
         load_config(path)
+
+
+def test_a_study_s_part_of_the_machine_reaches_its_trials_and_may_change(shell: Shell) -> None:
+    path = shell.folder / "night.toml"
+    configs = []
+    for lines in ("", '[machine]\ncores = 3\nmemory = "6 GB"\n'):
+        path.write_text(CONFIG + lines)
+        configs.append(load_config(path)[1])
+
+    jobs = [config.job({}) for config in configs]
+    assert [(j.machine_cores, j.machine_memory_bytes) for j in jobs] == [
+        (None, None),
+        (3, 6_000_000_000),
+    ]
+    assert config_from_json(configs[1].to_json()).job({}) == jobs[1]
+    assert differences(configs[0], configs[1]) == ()
+    for wrong in ("cores = 0", 'memory = "1 kB"', "cores = 1.5"):
+        path.write_text(f"{CONFIG}[machine]\n{wrong}\n")
+        with pytest.raises(ConfigError, match=rf"machine.*{wrong.split()[0]}"):
+            load_config(path)

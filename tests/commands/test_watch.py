@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from dse.words import plural
+from runners.pipeline import Machine
+from runners.pipeline.machine import usable_cores
 from tests.commands.test_command_line import Shell
 
 
@@ -72,6 +75,25 @@ def test_failed_trials_and_a_wish_to_stop_are_told(shell: Shell) -> None:
     assert "1 of 1 trial done (1 failed)" in line
     assert "faults tool-crashed x1" in line
     assert line.rstrip().endswith("the study has ended")
+
+
+@pytest.mark.slow
+def test_what_stages_have_of_the_machine_is_told(shell: Shell, tmp_path: Path) -> None:
+    shell.run("start", "night.toml", "--trials", "1")
+    there = str(tmp_path / "machine")
+    machine = Machine(Path(there), cores=3, memory_bytes=8 << 30)
+    nobody, _ = shell.run("watch", "night", "--once", DSE_MACHINE_DIR=there)
+    with (
+        machine.share("simulate", cores=1, memory_bytes=1 << 30),
+        machine.share("synthesise-soc", cores=1, memory_bytes=2 << 30),
+    ):
+        line, _ = shell.run("watch", "night", "--once", DSE_MACHINE_DIR=there)
+        out, _ = shell.run("watch", "night", "--once", "--json", DSE_MACHINE_DIR=there)
+
+    assert "stages have" not in nobody
+    assert f"stages have 2 of {plural(usable_cores(), 'core')} and 3.22 GB of " in line
+    taken = json.loads(out)["taken"]
+    assert (taken["cores"], taken["memory_bytes"], taken["waiting"]) == (2, 3 << 30, 0)
 
 
 @pytest.mark.slow

@@ -27,6 +27,7 @@ from hw_templates import cfu, cpu
 from runners.fpga import FAMILIES, PARTS, capacity_of
 from runners.fpga.cells import ROLES
 from runners.measuring.metrics import METRICS
+from runners.pipeline import ALL_CORES
 from runners.stages.all import STAGES
 from sw_templates import options as firmware
 from sw_templates.operator_set import find_operators
@@ -212,6 +213,8 @@ def test_every_operator_has_a_row() -> None:
 def test_every_stage_has_a_row_with_its_needs() -> None:
     documented = table("docs/reference/cache.md")
     for name, stage in STAGES.items():
+        cores = "all" if stage.cores == ALL_CORES else str(stage.cores)
+        assert documented[name][1:3] == [cores, f"{stage.memory_bytes / (1 << 30):g}"], name
         needs = tuple(need for need in documented[name][0].split(", ") if need)
         assert sorted(needs) == sorted(stage.needs)
 

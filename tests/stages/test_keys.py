@@ -59,6 +59,8 @@ FREE = (
     "metric_files",
     "cache_limit_bytes",
     "cache_remote",
+    "machine_cores",
+    "machine_memory_bytes",
     "wanted_clock_hz",
     "target.name",
     "target.place_seeds",
@@ -209,6 +211,8 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
         "metric_files": ((str(own_family),),),  # no build reads them
         "cache_limit_bytes": (10**12,),
         "cache_remote": ("file:///nowhere",),
+        "machine_cores": (1,),
+        "machine_memory_bytes": (1 << 30,),
     }
 
 

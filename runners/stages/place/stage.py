@@ -171,6 +171,8 @@ def _build(building: Building) -> float:
 PLACE_STAGE = Stage(
     name="place-and-route",
     version=1,
+    cores=1,
+    memory_bytes=2 << 30,
     needs=(*(f"synthesise-{part}" for part, _, _ in SYNTHESISED), "board-soc"),
     inputs=_inputs,
     code=(
