@@ -114,10 +114,11 @@ def _span(attempt: TimedAttempt, now_s: float) -> AttemptSpan:
         until_s = min(at_s + max(wall_s, 0.0), end_s)
         stages.append(Span(stage=stage, start_s=at_s, end_s=until_s, is_cached=is_cached))
         at_s = until_s
-    if not stages and attempt.stage is not None and attempt.stage_since_s is not None:
-        # of one that runs, or whose worker died, only the last stage is known
-        since_s = min(max(attempt.stage_since_s, start_s), end_s)
-        stages = [Span(stage=attempt.stage, start_s=since_s, end_s=end_s, is_cached=False)]
+    is_timed = attempt.stage in {span.stage for span in stages}
+    if not is_timed and attempt.stage is not None and attempt.stage_since_s is not None:
+        # the stage that runs, or that a fault or the worker's death ended, has no time of its own
+        since_s = min(max(attempt.stage_since_s, at_s), end_s)
+        stages.append(Span(stage=attempt.stage, start_s=since_s, end_s=end_s, is_cached=False))
     return AttemptSpan(
         trial=attempt.trial,
         attempt=attempt.number,

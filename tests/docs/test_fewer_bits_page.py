@@ -160,8 +160,9 @@ def test_a_study_over_bits_has_a_front_of_accuracy_and_latency(tmp_path: Path) -
         key = design["model"].partition(".")[0], design["engine_weight_bits"]
         found[key] = trial
     refused = found.pop(("w8", 4))
-    assert refused["fault"]["kind"] == "does-not-fit"
-    assert "no layer of the network has weights that fit 4 bits" in refused["fault"]["what"]
+    (attempt,) = refused["attempts"]
+    assert attempt["kind"] == "does-not-fit"
+    assert "no layer of the network has weights that fit 4 bits" in attempt["what"]
     cycles = {
         key: next(m["value"] for m in trial["metrics"] if m["name"] == "cycles")
         for key, trial in found.items()

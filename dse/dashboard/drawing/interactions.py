@@ -20,7 +20,7 @@ def interaction_chart(found: Interaction, *, goal: str, title: str) -> Drawing:
     drawing = Drawing(WIDTH, _TOP + len(found.rows) * _ROW + 8, title)
     wide = (WIDTH - _NAMES - 4) / max(len(found.columns), 1)
     drawing.text(4, 14, f"{found.down} ↓", "c-head")
-    drawing.text(_NAMES, 14, f"{found.across} →", "c-head")
+    drawing.text(WIDTH - 4, 14, f"{found.across} →", "end c-head")
     for place, text in enumerate(found.columns):
         drawing.text(_NAMES + (place + 0.5) * wide, 33, _clipped(text, wide), "mid c-soft")
     for row, text in enumerate(found.rows):
