@@ -1,6 +1,6 @@
 """What a search believed of a design when it suggested it: plain data for all who pass it on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 COVERED = 0.9
@@ -15,6 +15,11 @@ ITS_OWN = "the sampler's own"
 STOOD_IN = "at random, since the search failed"
 BY_HAND = "by hand"
 """Reasons for which a design is tried, see ``Belief.reason``."""
+
+
+def known_from(studies: Sequence[str]) -> str:
+    """Return the reason, or the part of one, that other studies are."""
+    return f"known from {', '.join(studies)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

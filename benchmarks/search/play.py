@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.search.table import Table
 from dse.pareto import Goal, front, hypervolume, reference_point
-from dse.suggest import Objective, Observation, Suggester, SuggestRequest
+from dse.suggest import EarlierStudy, Objective, Observation, Suggester, SuggestRequest
 from runners.tools.child import session_use
 
 
@@ -17,12 +17,17 @@ class Game:
     """One study on a table.
 
     Attributes:
-        found: In the order of the trials; None for an infeasible design.
+        observations: In the order of the trials.
         cpu_s: CPU-seconds of each suggestion, of the search process too.
     """
 
-    found: tuple[Mapping[str, float] | None, ...]
+    observations: tuple[Observation, ...]
     cpu_s: tuple[float, ...]
+
+    @property
+    def found(self) -> tuple[Mapping[str, float] | None, ...]:
+        """What each trial came to; None for an infeasible design."""
+        return tuple(o.values for o in self.observations)
 
 
 def play(
@@ -32,8 +37,9 @@ def play(
     *,
     seed: int,
     trials: int,
+    earlier: tuple[EarlierStudy, ...] = (),
 ) -> Game:
-    """Run one study, one trial at a time."""
+    """Run one study, one trial at a time; ``earlier`` are what it learns from."""
     observations: list[Observation] = []
     costs: list[float] = []
     while len(observations) < trials:
@@ -43,13 +49,14 @@ def play(
             objectives=objectives,
             observations=tuple(observations),
             seed=seed,
+            earlier=earlier,
         )
         designs = [suggestion.design for suggestion in suggester.suggest(request)]
         costs.append(_cpu_s(suggester) - before_s)
         if not designs:
             break
         observations += [Observation(design=d, values=table.results[d]) for d in designs]
-    return Game(found=tuple(o.values for o in observations), cpu_s=tuple(costs))
+    return Game(observations=tuple(observations), cpu_s=tuple(costs))
 
 
 def _cpu_s(suggester: Suggester) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from contracts.faults import Bug, Cancelled, ConfigError, FaultKind, InvalidDesign, Then
 from contracts.measurement import Completed, Failed, Measurement, Outcome, outcome_of
 from dse.campaign.asking import Asker
+from dse.campaign.earlier import EarlierStudies
 from dse.campaign.events import (
     Asking,
     AttemptEnded,
@@ -111,6 +112,7 @@ class Campaign:
     stand_ins: int = field(default=0, init=False)
     _running: dict[int, _Running] = field(default_factory=dict, init=False)
     _knowledge: Knowledge = field(init=False)
+    _earlier: EarlierStudies = field(init=False)
     _is_exhausted: bool = field(default=False, init=False)
     _next_beat_s: float = field(default=0.0, init=False)
     _is_spent: bool = field(default=False, init=False)
@@ -129,6 +131,7 @@ class Campaign:
             self.space,
             is_ours=lambda trial: self._refusal(trial) is None,
         )
+        self._earlier = EarlierStudies(self.config, self.space, self.store)
 
     def run(self) -> Ending:
         """Run to the end.
@@ -257,7 +260,8 @@ class Campaign:
             return
         count = min(max(self.config.workers - len(self._running), at_least), left)
         if count > 0:
-            self.asker.ask(self._knowledge.request(count))
+            self._earlier.update(self.store)
+            self.asker.ask(self._knowledge.request(count, earlier=self._earlier.studies()))
             self._tell(Asking(algorithm=self.config.suggest.algorithm, count=count))
 
     def _take_answer(self) -> None:

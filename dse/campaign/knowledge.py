@@ -1,6 +1,8 @@
 """What a campaign knows of its study, kept so that a suggestion costs what is new."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dse.results.columns import StudyColumns
@@ -8,7 +10,7 @@ from dse.results.front import goals_of, observed_values
 from dse.results.study_results import StudyResults, wanted_for_front
 from dse.space import Design, Space
 from dse.store import Reader, TrialRecord, TrialState
-from dse.suggest import History, Objective, SuggestRequest
+from dse.suggest import EarlierStudy, History, Objective, SuggestRequest
 
 if TYPE_CHECKING:  # pydantic takes a while to import
     from dse.config import StudyConfig
@@ -26,6 +28,7 @@ class Knowledge:
         config: As this campaign runs it.
         space: Where designs come from.
         is_ours: Tells whether a trial's design is one of the space; the algorithm knows no others.
+        also: Metrics that are told beside the objectives, where a design has them.
     """
 
     def __init__(
@@ -35,11 +38,15 @@ class Knowledge:
         space: Space,
         *,
         is_ours: Callable[[TrialRecord], bool] = lambda _trial: True,
+        also: tuple[str, ...] = (),
     ) -> None:
         self._is_ours = is_ours
         self._config = config
         self._space = space
-        self._results = StudyResults(name, wanted_for_front(config))
+        self._also = also
+        wanted = wanted_for_front(config)
+        assert wanted.metrics is not None
+        self._results = StudyResults(name, replace(wanted, metrics=wanted.metrics.union(also)))
         self._objectives = tuple(
             Objective(metric=metric, goal=goal)
             for metric, goal in zip(config.objectives, goals_of(config), strict=True)
@@ -71,8 +78,8 @@ class Knowledge:
             positions = list(range(len(trials)))
         self._learn(positions)
 
-    def request(self, count: int) -> SuggestRequest:
-        """Return the question for so many designs."""
+    def request(self, count: int, *, earlier: Sequence[EarlierStudy] = ()) -> SuggestRequest:
+        """Return the question for so many designs, with what other studies found."""
         return SuggestRequest(
             space=self._space,
             objectives=self._objectives,
@@ -80,6 +87,7 @@ class Knowledge:
             active=tuple(Design.from_canonical(text) for text in self._open.values()),
             seed=self._config.seed,
             count=count,
+            earlier=tuple(earlier),
         )
 
     def columns(self) -> StudyColumns:
@@ -104,9 +112,11 @@ class Knowledge:
                 continue
             self._open.pop(trial.number, None)
             counts = further.get(trial.id, position)  # a promotion's result, once there is one
-            values = observed_values(
-                trials[counts].state, self._results.values(counts), self._config
-            )
+            found = self._results.values(counts)
+            values = observed_values(trials[counts].state, found, self._config)
+            if values is not None:
+                more = {name: found.get(name, math.nan) for name in self._also}
+                values = {n: v for n, v in more.items() if math.isfinite(v)} | values
             finished.append((trial.revision, trial.number, trial.design_json, values))
         # in the order in which they ended, however many of them came with one update
         self._history = self._history.extended(

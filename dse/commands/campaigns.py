@@ -12,6 +12,7 @@ from contracts.parameter import Value
 from dse import program
 from dse.campaign import Campaign
 from dse.campaign.asking import Asker
+from dse.campaign.earlier import EarlierStudies
 from dse.campaign.events import CampaignEvent, Ending, Note
 from dse.campaign.hooks import Notifier
 from dse.campaign.notices import Notice, NoticeKind
@@ -149,10 +150,12 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
     """Create the study of a config, or continue it, and run it to its end.
 
     Raises:
-        ConfigError: The config differs from that of the study of its name.
+        ConfigError: The config differs from that of the study of its name, or a study that it
+            learns from is not there or of another space.
         StoreError: The database cannot be used.
     """
     config = prepared.config
+    EarlierStudies(config, prepared.space, store)  # before there is a study that cannot be run
     study = store.create_study(
         name=config.name,
         config_toml=prepared.text,
@@ -332,6 +335,7 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
         oracle_text(prepared.oracle),
         *_remote_remarks(config),
         *_older_results(store, study, context),
+        *EarlierStudies(config, prepared.space, store).remarks(),
     )
     tally = Tally(config)
     tally.start_from(study_columns(store, study.name, wanted_for_front(config)))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from dse.campaign.earlier import EarlierStudies
 from dse.campaign.knowledge import Knowledge
 from dse.config import config_from_json
 from dse.config.assembly import assemble_space
@@ -25,11 +26,14 @@ def next_designs(reader: Reader, name: str, *, count: int) -> tuple[Suggestion, 
 
     Raises:
         NotFound: There is no such study.
+        ConfigError: A study that it learns from is not there, or is of another space.
         ToolTimeout: The search did not answer in time.
         ToolCrashed: Its process ended without an answer.
     """
     config = config_from_json(reader.study(name).config_json)
-    knowledge = Knowledge(name, config, assemble_space(config))
+    space = assemble_space(config)
+    earlier = EarlierStudies(config, space, reader)
+    knowledge = Knowledge(name, config, space)
     knowledge.update(reader)
     suggester = make_suggester(
         config.suggest.algorithm,
@@ -37,7 +41,7 @@ def next_designs(reader: Reader, name: str, *, count: int) -> tuple[Suggestion, 
         compilation_cache=default_root() / "suggest",
     )
     try:
-        return suggester.suggest(knowledge.request(count))
+        return suggester.suggest(knowledge.request(count, earlier=earlier.studies()))
     finally:
         suggester.close()
 

@@ -31,6 +31,7 @@ CHANGEABLE = (
     ("cache", "remote"),
     *(("notify", key) for key in NotifySection.model_fields),
     ("suggest", "stop_gain"),
+    ("suggest", "learn_from"),
 )
 """Keys that may differ when a study is continued: they do not change what is measured."""
 
@@ -45,11 +46,13 @@ class Suggest:
         stop_gain: The study stops by itself when what its last suggestions were expected to gain
             is below this share of the front's hypervolume, see ``dse.suggest.stopping``; 0 never
             stops it.
+        learn_from: Names of the other studies of the database that it learns from.
     """
 
     algorithm: str
     timeout_s: float
     stop_gain: float
+    learn_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,7 +376,10 @@ def _config(complete: StudyFile) -> StudyConfig:
         fidelity=FIDELITIES[study.fidelity],
         promotes=study.promote == "front",
         promote_margin=study.promote_margin,
-        suggest=Suggest(**complete.suggest.model_dump()),
+        suggest=Suggest(
+            **complete.suggest.model_dump(exclude={"learn_from"}),
+            learn_from=tuple(complete.suggest.learn_from),
+        ),
         workload=next(iter(workloads.values())),
         variants={} if workload.models is None else workloads,
         target=Target(

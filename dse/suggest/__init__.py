@@ -5,6 +5,7 @@ from pathlib import Path
 from contracts.faults import ConfigError
 from dse.suggest.algorithms import algorithm_module, algorithm_names
 from dse.suggest.interface import (
+    EarlierStudy,
     History,
     Objective,
     Observation,
@@ -39,6 +40,7 @@ def make_suggester(
 
 
 __all__ = [
+    "EarlierStudy",
     "History",
     "Objective",
     "Observation",

@@ -106,6 +106,22 @@ class History(Sequence[Observation]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierStudy:
+    """What another study of the same parameters and values found, see ``suggest.learn_from``.
+
+    Attributes:
+        name: Of the study.
+        objectives: Its own, which may be others than those of the study that learns from it.
+        observations: Its finished designs, with its own objectives and whatever it measured of
+            the objectives of the study that learns from it.
+    """
+
+    name: str
+    objectives: tuple[Objective, ...]
+    observations: History
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestRequest:
     """Everything that a suggestion may depend on: nothing is remembered between requests.
 
@@ -117,6 +133,7 @@ class SuggestRequest:
         active: Designs that are waiting or running.
         seed: Of the study. Equal requests get equal answers.
         count: How many designs are wanted, at least 1.
+        earlier: Studies to learn from; an algorithm may ignore them.
 
     Raises:
         ConfigError: An objective is missing or named twice, its value is missing or not finite in
@@ -129,6 +146,7 @@ class SuggestRequest:
     active: tuple[Design, ...] = ()
     seed: int = 0
     count: int = 1
+    earlier: tuple[EarlierStudy, ...] = ()
 
     def __post_init__(self) -> None:
         metrics = tuple(objective.metric for objective in self.objectives)
