@@ -50,12 +50,15 @@ class Belief:
         gain: Expected gain of hypervolume, times that probability, as a share of what the front
             has already; None where no model was asked. Where all values of an objective are
             positive, volumes are of its logarithm.
+        cost_s: CPU-seconds that its trial was predicted to take, with all that was built already;
+            None before enough trials have ended.
     """
 
     reason: str
     predictions: tuple[Prediction, ...] = ()
     feasible: float | None = None
     gain: float | None = None
+    cost_s: float | None = None
 
 
 Importance = Mapping[str, Mapping[str, float]]

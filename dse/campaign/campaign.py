@@ -20,7 +20,7 @@ from dse.campaign.events import (
     TrialReused,
     TrialStarted,
 )
-from dse.campaign.knowledge import Knowledge
+from dse.campaign.knowledge import Knowledge, trial_costs
 from dse.campaign.pausing import DiskPause
 from dse.campaign.promotion import to_promote, wanted_clock_hz
 from dse.config import StudyConfig
@@ -255,13 +255,23 @@ class Campaign:
         if left > 0 and stop_gain > 0:
             gains = self.store.gains(self.study.id, most=AGREEING)
             self._has_converged = has_converged(gains, stop_gain)
-        self._is_spent = left <= 0 or self._has_converged
+        budget_s = self.config.budget_s
+        is_late = budget_s is not None and budget_s <= self.store.worked_s(
+            self.study.id, now_s=self.now_s()
+        )
+        self._is_spent = left <= 0 or is_late or self._has_converged
         if self._is_spent:
             return
         count = min(max(self.config.workers - len(self._running), at_least), left)
         if count > 0:
             self._earlier.update(self.store)
-            self.asker.ask(self._knowledge.request(count, earlier=self._earlier.studies()))
+            self.asker.ask(
+                self._knowledge.request(
+                    count,
+                    earlier=self._earlier.studies(),
+                    costs=trial_costs(self.store, self.study.id),
+                )
+            )
             self._tell(Asking(algorithm=self.config.suggest.algorithm, count=count))
 
     def _take_answer(self) -> None:

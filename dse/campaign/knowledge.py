@@ -10,12 +10,22 @@ from dse.results.front import goals_of, observed_values
 from dse.results.study_results import StudyResults, wanted_for_front
 from dse.space import Design, Space
 from dse.store import Reader, TrialRecord, TrialState
-from dse.suggest import EarlierStudy, History, Objective, SuggestRequest
+from dse.suggest import (
+    EarlierStudy,
+    History,
+    Objective,
+    StageRun,
+    SuggestRequest,
+    TrialCost,
+)
 
 if TYPE_CHECKING:  # pydantic takes a while to import
     from dse.config import StudyConfig
 
 _RESULTS = (TrialState.COMPLETED, TrialState.INFEASIBLE)
+
+MOST_COSTS = 300
+"""Newest trials that the cost of the next ones is learned from: some 4,000 stages."""
 
 
 class Knowledge:
@@ -78,8 +88,20 @@ class Knowledge:
             positions = list(range(len(trials)))
         self._learn(positions)
 
-    def request(self, count: int, *, earlier: Sequence[EarlierStudy] = ()) -> SuggestRequest:
-        """Return the question for so many designs, with what other studies found."""
+    def request(
+        self,
+        count: int,
+        *,
+        earlier: Sequence[EarlierStudy] = (),
+        costs: Sequence[TrialCost] = (),
+    ) -> SuggestRequest:
+        """Return the question for so many designs.
+
+        Args:
+            count: How many.
+            earlier: What other studies found.
+            costs: What trials took, see ``trial_costs``.
+        """
         return SuggestRequest(
             space=self._space,
             objectives=self._objectives,
@@ -88,6 +110,8 @@ class Knowledge:
             seed=self._config.seed,
             count=count,
             earlier=tuple(earlier),
+            costs=tuple(costs),
+            per_cost=self._config.suggest.budget == "hours",
         )
 
     def columns(self) -> StudyColumns:
@@ -122,3 +146,18 @@ class Knowledge:
         self._history = self._history.extended(
             (text, values) for _, _, text, values in sorted(finished, key=lambda one: one[:2])
         )
+
+
+def trial_costs(reader: Reader, study_id: int) -> tuple[TrialCost, ...]:
+    """Return what the newest trials of a study took, for the cost of the next ones."""
+    return tuple(
+        TrialCost(
+            design=Design.from_canonical(trial.design_json),
+            stages={
+                each.stage: StageRun(key=each.key, cpu_s=each.cpu_s, was_cached=each.was_cached)
+                for each in trial.stages
+            },
+            is_whole=trial.state is TrialState.COMPLETED,
+        )
+        for trial in reader.newest_stages(study_id, most=MOST_COSTS)
+    )

@@ -26,6 +26,7 @@ from dse.config import (
     differences,
     read_config,
     with_budget,
+    with_hours,
     with_stop_gain,
 )
 from dse.config.assembly import assemble_space
@@ -187,6 +188,7 @@ def resume_study(
     trials: int | None,
     workers: int | None,
     stop_gain: float | None = None,
+    hours: float | None = None,
     running: Running,
 ) -> CampaignEnd:
     """Queue again what was interrupted or failed, then go on to the budget.
@@ -202,7 +204,7 @@ def resume_study(
     study = store.study(name)
     store.enter(name, worker=worker_name(), now_s=running.now_s)  # to prepare takes a while
     config = with_budget(config_from_json(study.config_json), trials=trials, workers=workers)
-    config = with_stop_gain(config, stop_gain)
+    config = with_hours(with_stop_gain(config, stop_gain), hours)
     check_network(config)
     check_boards_of(config)
     oracle = _oracle_of(config, say=running.say)

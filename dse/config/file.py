@@ -110,6 +110,8 @@ class SuggestSection(Section):
     timeout_s: float = Field(default=300.0, gt=0)
     stop_gain: float = Field(default=0.0, ge=0, lt=1)
     learn_from: Names = []
+    budget: Literal["trials", "hours"] = "trials"
+    hours: float | None = Field(default=None, gt=0)
 
 
 Sha256 = Annotated[

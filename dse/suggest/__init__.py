@@ -9,9 +9,11 @@ from dse.suggest.interface import (
     History,
     Objective,
     Observation,
+    StageRun,
     Suggester,
     Suggestion,
     SuggestRequest,
+    TrialCost,
 )
 
 
@@ -44,9 +46,11 @@ __all__ = [
     "History",
     "Objective",
     "Observation",
+    "StageRun",
     "SuggestRequest",
     "Suggester",
     "Suggestion",
+    "TrialCost",
     "algorithm_names",
     "make_suggester",
 ]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contracts.belief import (
     DEFAULT_START,
@@ -27,6 +28,7 @@ from contracts.belief import (
 )
 from dse.pareto import front
 from dse.space import Design
+from dse.suggest.cost import CostModel
 from dse.suggest.evidence import chosen_observations
 from dse.suggest.features import Encoder
 from dse.suggest.interface import (
@@ -227,6 +229,8 @@ class _Search:
         self._name = name
         self._encoder = Encoder(request.space)
         self._rng = random.Random(f"{request.seed} {len(request.history)} {len(pending)}")
+        self._building = list(pending)
+        self._cost = CostModel(self._space, request.costs, pending)
 
     def run(self) -> tuple[Suggestion, ...]:
         """Return the best candidates, one after the other, each with what is believed of it."""
@@ -239,6 +243,8 @@ class _Search:
         while pool and len(chosen) < self._request.count:
             if chosen:
                 self._ask(Assume(self._encoder.encode([chosen[-1].design])))
+                self._building.append(chosen[-1].design)
+                self._cost = CostModel(self._space, self._request.costs, self._building)
             best, *pool = self._ranked(pool)[: max(_SHORT_LIST, self._request.count)]
             self._taken.add(best)  # it is a neighbour of others, and would be found again
             chosen.append(
@@ -370,5 +376,7 @@ class _Search:
     def _scores(self, designs: list[Design]) -> list[float]:
         if not designs:
             return []
-        scores: list[float] = self._ask(Score(self._encoder.encode(designs))).tolist()
-        return scores
+        scores: NDArray[np.float64] = self._ask(Score(self._encoder.encode(designs)))
+        if self._cost.is_known and self._request.per_cost:
+            scores = scores - np.log(self._cost.predict_s(designs))  # those are logarithms
+        return [float(score) for score in scores]
