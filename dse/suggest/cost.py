@@ -52,11 +52,11 @@ class CostModel:
         self._names = tuple(parameter.name for parameter in space.parameters)
         self._is_known = len(ended) >= _LEAST_TRIALS
         stages = {stage for trial in ended for stage in trial.stages} if self._is_known else set()
-        waiting = tuple(pending)
         self._stages = [
-            _Stage(name, ended, waiting, encoder=self._encoder, names=self._names)
-            for name in sorted(stages)
+            _Stage(name, ended, encoder=self._encoder, names=self._names) for name in sorted(stages)
         ]
+        for design in pending:
+            self.assume(design)
         spent = [sum(run.cpu_s for run in trial.stages.values()) for trial in ended]
         self._least_s = _LEAST_SHARE * float(np.mean(spent)) if spent else 0.0
 
@@ -64,6 +64,11 @@ class CostModel:
     def is_known(self) -> bool:
         """Whether enough trials have ended to predict anything."""
         return self._is_known
+
+    def assume(self, design: Design) -> None:
+        """From now on, count what a design builds as there."""
+        for stage in self._stages:
+            stage.assume(design)
 
     def predict_s(self, designs: Sequence[Design]) -> Array:
         """Return the CPU-seconds that the trial of each design would take, if it goes through."""
@@ -79,15 +84,15 @@ def priced(suggestions: Sequence[Suggestion], request: SuggestRequest) -> tuple[
 
     The second of several counts on what the first will build.
     """
-    pending = list(request.active)
+    model = CostModel(request.space, request.costs, request.active)
+    if not model.is_known:
+        return tuple(suggestions)
     found = []
     for suggestion in suggestions:
-        model = CostModel(request.space, request.costs, pending)
-        pending.append(suggestion.design)
-        if suggestion.belief is not None and model.is_known:
-            (cost_s,) = model.predict_s([suggestion.design]).tolist()
-            suggestion = replace(suggestion, belief=replace(suggestion.belief, cost_s=cost_s))
-        found.append(suggestion)
+        (cost_s,) = model.predict_s([suggestion.design]).tolist()
+        model.assume(suggestion.design)
+        belief = suggestion.belief and replace(suggestion.belief, cost_s=cost_s)
+        found.append(replace(suggestion, belief=belief))
     return tuple(found)
 
 
@@ -98,7 +103,6 @@ class _Stage:
         self,
         name: str,
         trials: Sequence[TrialCost],
-        pending: Sequence[Design],
         *,
         encoder: Encoder,
         names: Sequence[str],
@@ -109,12 +113,16 @@ class _Stage:
         keyed = [(design, run.key) for design, run in runs if run.key is not None]
         self._matters = _mattering(keyed, names)
         there = [design for design, run in runs if run.key is not None]
-        self._built = {self._part(design) for design in (*there, *filter(self._has, pending))}
+        self._built = {self._part(design) for design in there}
         took = [(design, run) for design, run in runs if run.cpu_s > 0 and not run.was_cached]
         self._seconds = _Seconds(
             _columns(encoder, [design for design, _ in took]),
             np.array([run.cpu_s for _, run in took]),
         )
+
+    def assume(self, design: Design) -> None:
+        if self._has(design):
+            self._built.add(self._part(design))
 
     def predict_s(self, designs: Sequence[Design], features: Array) -> Array:
         needed = [self._has(design) and self._part(design) not in self._built for design in designs]

@@ -229,7 +229,6 @@ class _Search:
         self._name = name
         self._encoder = Encoder(request.space)
         self._rng = random.Random(f"{request.seed} {len(request.history)} {len(pending)}")
-        self._building = list(pending)
         self._cost = CostModel(self._space, request.costs, pending)
 
     def run(self) -> tuple[Suggestion, ...]:
@@ -243,8 +242,7 @@ class _Search:
         while pool and len(chosen) < self._request.count:
             if chosen:
                 self._ask(Assume(self._encoder.encode([chosen[-1].design])))
-                self._building.append(chosen[-1].design)
-                self._cost = CostModel(self._space, self._request.costs, self._building)
+                self._cost.assume(chosen[-1].design)
             best, *pool = self._ranked(pool)[: max(_SHORT_LIST, self._request.count)]
             self._taken.add(best)  # it is a neighbour of others, and would be found again
             chosen.append(
