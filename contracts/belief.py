@@ -1,6 +1,6 @@
 """What a search believed of a design when it suggested it: plain data for all who pass it on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 COVERED = 0.9
@@ -15,6 +15,11 @@ ITS_OWN = "the sampler's own"
 STOOD_IN = "at random, since the search failed"
 BY_HAND = "by hand"
 """Reasons for which a design is tried, see ``Belief.reason``."""
+
+
+def known_from(studies: Sequence[str]) -> str:
+    """Return the reason, or the part of one, that other studies are."""
+    return f"known from {', '.join(studies)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +50,15 @@ class Belief:
         gain: Expected gain of hypervolume, times that probability, as a share of what the front
             has already; None where no model was asked. Where all values of an objective are
             positive, volumes are of its logarithm.
+        cost_s: CPU-seconds that its trial was predicted to take, with all that was built already;
+            None before enough trials have ended.
     """
 
     reason: str
     predictions: tuple[Prediction, ...] = ()
     feasible: float | None = None
     gain: float | None = None
+    cost_s: float | None = None
 
 
 Importance = Mapping[str, Mapping[str, float]]

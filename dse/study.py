@@ -241,6 +241,13 @@ def resume(
             show_default="the config's",
         ),
     ] = None,
+    hours: Annotated[
+        float | None,
+        typer.Option(
+            help="Hours to spend altogether, in the place of a number of trials.",
+            show_default="the config's",
+        ),
+    ] = None,
     trust: Trust = False,
     db: Database = DEFAULT_DB,
 ) -> None:
@@ -255,6 +262,7 @@ def resume(
             trials=trials,
             workers=workers,
             stop_gain=stop_gain,
+            hours=hours,
             running=_running(store),
         )
         _finish(end, store)
@@ -426,7 +434,11 @@ def status(study: StudyName, db: Database = DEFAULT_DB, as_json: Json = False) -
     states_and_faults = Wanted(metrics=frozenset(), records=False, designs=False, attempts="faults")
     with _open(db) as reader:
         columns = study_columns(reader, study, states_and_faults)
-        data = status_data(columns, reader.gains(columns.id, most=AGREEING))
+        data = status_data(
+            columns,
+            reader.gains(columns.id, most=AGREEING),
+            worked_s=reader.worked_s(columns.id, now_s=reader.now_s()),
+        )
     _show(data, status_text(data), as_json=as_json)
 
 

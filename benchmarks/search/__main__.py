@@ -8,7 +8,6 @@ the median and the tenth percentile over the seeds, and how many trials the medi
 """
 
 import argparse
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.search.chance import half_width
 from benchmarks.search.play import Game, Scale, play
 from benchmarks.search.table import Table, read_table, synthetic_table
 from dse.output.drawing.charts import frame
@@ -186,15 +186,7 @@ def _cell(mark: int, column: Sequence[float]) -> str:
     mean = statistics.fmean(column)
     if len(column) < 2:
         return f" | {mark:3}: {mean:+.3f}        "
-    half = _student_95(len(column) - 1) * statistics.stdev(column) / math.sqrt(len(column))
-    return f" | {mark:3}: {mean:+.3f} ± {half:.3f}"
-
-
-def _student_95(freedom: int) -> float:
-    """Return the two-sided 95 % quantile of Student's distribution."""
-    from scipy.stats import t  # type: ignore[import-untyped]
-
-    return float(t.ppf(0.975, freedom))
+    return f" | {mark:3}: {mean:+.3f} ± {half_width(column):.3f}"
 
 
 if __name__ == "__main__":

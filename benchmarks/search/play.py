@@ -1,14 +1,22 @@
 """Playing a search against a table: no tool runs, so only the choice of designs counts."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.search.table import Table
 from dse.pareto import Goal, front, hypervolume, reference_point
-from dse.suggest import Objective, Observation, Suggester, SuggestRequest
+from dse.space import Design
+from dse.suggest import (
+    EarlierStudy,
+    Objective,
+    Observation,
+    Suggester,
+    SuggestRequest,
+    TrialCost,
+)
 from runners.tools.child import session_use
 
 
@@ -17,12 +25,19 @@ class Game:
     """One study on a table.
 
     Attributes:
-        found: In the order of the trials; None for an infeasible design.
+        observations: In the order of the trials.
         cpu_s: CPU-seconds of each suggestion, of the search process too.
+        costs: What each trial took, where the game was played with costs.
     """
 
-    found: tuple[Mapping[str, float] | None, ...]
+    observations: tuple[Observation, ...]
     cpu_s: tuple[float, ...]
+    costs: tuple[TrialCost, ...] = ()
+
+    @property
+    def found(self) -> tuple[Mapping[str, float] | None, ...]:
+        """What each trial came to; None for an infeasible design."""
+        return tuple(o.values for o in self.observations)
 
 
 def play(
@@ -32,10 +47,26 @@ def play(
     *,
     seed: int,
     trials: int,
+    earlier: tuple[EarlierStudy, ...] = (),
+    cost_of: Callable[[Design], TrialCost] | None = None,
+    per_cost: bool = False,
 ) -> Game:
-    """Run one study, one trial at a time."""
+    """Run one study, one trial at a time.
+
+    Args:
+        table: What there is to find.
+        suggester: The search.
+        objectives: At least one.
+        seed: Of the study.
+        trials: How many, at most.
+        earlier: What the study learns from.
+        cost_of: Called for each trial in turn; returns what it takes, and counts what it builds as
+            there from then on. None for a search that is told of no costs.
+        per_cost: Whether gains count by their cost.
+    """
     observations: list[Observation] = []
     costs: list[float] = []
+    took: list[TrialCost] = []
     while len(observations) < trials:
         before_s = _cpu_s(suggester)
         request = SuggestRequest(
@@ -43,13 +74,18 @@ def play(
             objectives=objectives,
             observations=tuple(observations),
             seed=seed,
+            earlier=earlier,
+            costs=tuple(took),
+            per_cost=per_cost,
         )
         designs = [suggestion.design for suggestion in suggester.suggest(request)]
         costs.append(_cpu_s(suggester) - before_s)
         if not designs:
             break
         observations += [Observation(design=d, values=table.results[d]) for d in designs]
-    return Game(found=tuple(o.values for o in observations), cpu_s=tuple(costs))
+        if cost_of is not None:
+            took += map(cost_of, designs)
+    return Game(observations=tuple(observations), cpu_s=tuple(costs), costs=tuple(took))
 
 
 def _cpu_s(suggester: Suggester) -> float:

@@ -9,6 +9,7 @@ from contracts.belief import STOOD_IN, Belief
 from contracts.faults import DseError, InfrastructureFault, ToolCrashed
 from dse.store import STAND_IN
 from dse.suggest import Suggester, Suggestion, SuggestRequest, make_suggester
+from dse.suggest.cost import priced
 
 _ATTEMPTS = 2
 
@@ -92,7 +93,7 @@ class Asker:
             try:
                 suggestions = self._suggester.suggest(request)
                 _check(name, request, suggestions)
-                return Answer(suggestions=suggestions)
+                return Answer(suggestions=priced(suggestions, request))
             except InfrastructureFault as error:
                 fault = error
                 if self._is_closed:
@@ -100,13 +101,16 @@ class Asker:
 
         drawn = make_suggester("random").suggest(request)
         return Answer(
-            suggestions=tuple(
-                replace(
-                    suggestion,
-                    suggested_by=f"{STAND_IN}{name}",
-                    belief=Belief(reason=STOOD_IN),
-                )
-                for suggestion in drawn
+            suggestions=priced(
+                [
+                    replace(
+                        suggestion,
+                        suggested_by=f"{STAND_IN}{name}",
+                        belief=Belief(reason=STOOD_IN),
+                    )
+                    for suggestion in drawn
+                ],
+                request,
             ),
             note=f"{name} failed {_ATTEMPTS} times, so this design is drawn at random: {fault}",
         )

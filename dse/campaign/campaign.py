@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from contracts.faults import Bug, Cancelled, ConfigError, FaultKind, InvalidDesign, Then
 from contracts.measurement import Completed, Failed, Measurement, Outcome, outcome_of
 from dse.campaign.asking import Asker
+from dse.campaign.earlier import EarlierStudies
 from dse.campaign.events import (
     Asking,
     AttemptEnded,
@@ -19,7 +20,7 @@ from dse.campaign.events import (
     TrialReused,
     TrialStarted,
 )
-from dse.campaign.knowledge import Knowledge
+from dse.campaign.knowledge import Knowledge, trial_costs
 from dse.campaign.pausing import DiskPause
 from dse.campaign.promotion import to_promote, wanted_clock_hz
 from dse.config import StudyConfig
@@ -112,6 +113,7 @@ class Campaign:
     stand_ins: int = field(default=0, init=False)
     _running: dict[int, _Running] = field(default_factory=dict, init=False)
     _knowledge: Knowledge = field(init=False)
+    _earlier: EarlierStudies = field(init=False)
     _is_exhausted: bool = field(default=False, init=False)
     _next_beat_s: float = field(default=0.0, init=False)
     _is_spent: bool = field(default=False, init=False)
@@ -130,6 +132,7 @@ class Campaign:
             self.space,
             is_ours=lambda trial: self._refusal(trial) is None,
         )
+        self._earlier = EarlierStudies(self.config, self.space, self.store)
 
     def run(self) -> Ending:
         """Run to the end.
@@ -253,12 +256,23 @@ class Campaign:
         if left > 0 and stop_gain > 0:
             gains = self.store.gains(self.study.id, most=AGREEING)
             self._has_converged = has_converged(gains, stop_gain)
-        self._is_spent = left <= 0 or self._has_converged
+        budget_s = self.config.budget_s
+        is_late = budget_s is not None and budget_s <= self.store.worked_s(
+            self.study.id, now_s=self.now_s()
+        )
+        self._is_spent = left <= 0 or is_late or self._has_converged
         if self._is_spent:
             return
         count = min(max(self.config.workers - len(self._running), at_least), left)
         if count > 0:
-            self.asker.ask(self._knowledge.request(count))
+            self._earlier.update(self.store)
+            self.asker.ask(
+                self._knowledge.request(
+                    count,
+                    earlier=self._earlier.studies(),
+                    costs=trial_costs(self.store, self.study.id),
+                )
+            )
             self._tell(Asking(algorithm=self.config.suggest.algorithm, count=count))
 
     def _take_answer(self) -> None:

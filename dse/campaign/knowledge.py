@@ -1,6 +1,8 @@
 """What a campaign knows of its study, kept so that a suggestion costs what is new."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dse.results.columns import StudyColumns
@@ -8,12 +10,22 @@ from dse.results.front import goals_of, observed_values
 from dse.results.study_results import StudyResults, wanted_for_front
 from dse.space import Design, Space
 from dse.store import Reader, TrialRecord, TrialState
-from dse.suggest import History, Objective, SuggestRequest
+from dse.suggest import (
+    EarlierStudy,
+    History,
+    Objective,
+    StageRun,
+    SuggestRequest,
+    TrialCost,
+)
 
 if TYPE_CHECKING:  # pydantic takes a while to import
     from dse.config import StudyConfig
 
 _RESULTS = (TrialState.COMPLETED, TrialState.INFEASIBLE)
+
+MOST_COSTS = 300
+"""Newest trials that the cost of the next ones is learned from: some 4,000 stages."""
 
 
 class Knowledge:
@@ -26,6 +38,7 @@ class Knowledge:
         config: As this campaign runs it.
         space: Where designs come from.
         is_ours: Tells whether a trial's design is one of the space; the algorithm knows no others.
+        also: Metrics that are told beside the objectives, where a design has them.
     """
 
     def __init__(
@@ -35,11 +48,15 @@ class Knowledge:
         space: Space,
         *,
         is_ours: Callable[[TrialRecord], bool] = lambda _trial: True,
+        also: tuple[str, ...] = (),
     ) -> None:
         self._is_ours = is_ours
         self._config = config
         self._space = space
-        self._results = StudyResults(name, wanted_for_front(config))
+        self._also = also
+        wanted = wanted_for_front(config)
+        assert wanted.metrics is not None
+        self._results = StudyResults(name, replace(wanted, metrics=wanted.metrics.union(also)))
         self._objectives = tuple(
             Objective(metric=metric, goal=goal)
             for metric, goal in zip(config.objectives, goals_of(config), strict=True)
@@ -71,8 +88,20 @@ class Knowledge:
             positions = list(range(len(trials)))
         self._learn(positions)
 
-    def request(self, count: int) -> SuggestRequest:
-        """Return the question for so many designs."""
+    def request(
+        self,
+        count: int,
+        *,
+        earlier: Sequence[EarlierStudy] = (),
+        costs: Sequence[TrialCost] = (),
+    ) -> SuggestRequest:
+        """Return the question for so many designs.
+
+        Args:
+            count: How many.
+            earlier: What other studies found.
+            costs: What trials took, see ``trial_costs``.
+        """
         return SuggestRequest(
             space=self._space,
             objectives=self._objectives,
@@ -80,6 +109,9 @@ class Knowledge:
             active=tuple(Design.from_canonical(text) for text in self._open.values()),
             seed=self._config.seed,
             count=count,
+            earlier=tuple(earlier),
+            costs=tuple(costs),
+            per_cost=self._config.suggest.budget == "hours",
         )
 
     def columns(self) -> StudyColumns:
@@ -104,11 +136,28 @@ class Knowledge:
                 continue
             self._open.pop(trial.number, None)
             counts = further.get(trial.id, position)  # a promotion's result, once there is one
-            values = observed_values(
-                trials[counts].state, self._results.values(counts), self._config
-            )
+            found = self._results.values(counts)
+            values = observed_values(trials[counts].state, found, self._config)
+            if values is not None:
+                more = {name: found.get(name, math.nan) for name in self._also}
+                values = {n: v for n, v in more.items() if math.isfinite(v)} | values
             finished.append((trial.revision, trial.number, trial.design_json, values))
         # in the order in which they ended, however many of them came with one update
         self._history = self._history.extended(
             (text, values) for _, _, text, values in sorted(finished, key=lambda one: one[:2])
         )
+
+
+def trial_costs(reader: Reader, study_id: int) -> tuple[TrialCost, ...]:
+    """Return what the newest trials of a study took, for the cost of the next ones."""
+    return tuple(
+        TrialCost(
+            design=Design.from_canonical(trial.design_json),
+            stages={
+                each.stage: StageRun(key=each.key, cpu_s=each.cpu_s, was_cached=each.was_cached)
+                for each in trial.stages
+            },
+            is_whole=trial.state is TrialState.COMPLETED,
+        )
+        for trial in reader.newest_stages(study_id, most=MOST_COSTS)
+    )

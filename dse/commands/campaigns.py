@@ -12,6 +12,7 @@ from contracts.parameter import Value
 from dse import program
 from dse.campaign import Campaign
 from dse.campaign.asking import Asker
+from dse.campaign.earlier import EarlierStudies
 from dse.campaign.events import CampaignEvent, Ending, Note
 from dse.campaign.hooks import Notifier
 from dse.campaign.notices import Notice, NoticeKind
@@ -25,6 +26,7 @@ from dse.config import (
     differences,
     read_config,
     with_budget,
+    with_hours,
     with_stop_gain,
 )
 from dse.config.assembly import assemble_space
@@ -149,10 +151,12 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
     """Create the study of a config, or continue it, and run it to its end.
 
     Raises:
-        ConfigError: The config differs from that of the study of its name.
+        ConfigError: The config differs from that of the study of its name, or a study that it
+            learns from is not there or of another space.
         StoreError: The database cannot be used.
     """
     config = prepared.config
+    EarlierStudies(config, prepared.space, store)  # before there is a study that cannot be run
     study = store.create_study(
         name=config.name,
         config_toml=prepared.text,
@@ -184,6 +188,7 @@ def resume_study(
     trials: int | None,
     workers: int | None,
     stop_gain: float | None = None,
+    hours: float | None = None,
     running: Running,
 ) -> CampaignEnd:
     """Queue again what was interrupted or failed, then go on to the budget.
@@ -199,7 +204,7 @@ def resume_study(
     study = store.study(name)
     store.enter(name, worker=worker_name(), now_s=running.now_s)  # to prepare takes a while
     config = with_budget(config_from_json(study.config_json), trials=trials, workers=workers)
-    config = with_stop_gain(config, stop_gain)
+    config = with_hours(with_stop_gain(config, stop_gain), hours)
     check_network(config)
     check_boards_of(config)
     oracle = _oracle_of(config, say=running.say)
@@ -332,6 +337,7 @@ def _run(study: StudyRecord, prepared: Prepared, store: Store, running: Running)
         oracle_text(prepared.oracle),
         *_remote_remarks(config),
         *_older_results(store, study, context),
+        *EarlierStudies(config, prepared.space, store).remarks(),
     )
     tally = Tally(config)
     tally.start_from(study_columns(store, study.name, wanted_for_front(config)))

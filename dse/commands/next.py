@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from dse.campaign.knowledge import Knowledge
+from dse.campaign.earlier import EarlierStudies
+from dse.campaign.knowledge import Knowledge, trial_costs
 from dse.config import config_from_json
 from dse.config.assembly import assemble_space
 from dse.output.calibration_report import belief_data, belief_lines
 from dse.store import Reader
 from dse.suggest import Suggestion, make_suggester
+from dse.suggest.cost import priced
 from dse.words import design_text
 from runners.pipeline import default_root
 
@@ -25,11 +27,15 @@ def next_designs(reader: Reader, name: str, *, count: int) -> tuple[Suggestion, 
 
     Raises:
         NotFound: There is no such study.
+        ConfigError: A study that it learns from is not there, or is of another space.
         ToolTimeout: The search did not answer in time.
         ToolCrashed: Its process ended without an answer.
     """
-    config = config_from_json(reader.study(name).config_json)
-    knowledge = Knowledge(name, config, assemble_space(config))
+    study = reader.study(name)
+    config = config_from_json(study.config_json)
+    space = assemble_space(config)
+    earlier = EarlierStudies(config, space, reader)
+    knowledge = Knowledge(name, config, space)
     knowledge.update(reader)
     suggester = make_suggester(
         config.suggest.algorithm,
@@ -37,7 +43,10 @@ def next_designs(reader: Reader, name: str, *, count: int) -> tuple[Suggestion, 
         compilation_cache=default_root() / "suggest",
     )
     try:
-        return suggester.suggest(knowledge.request(count))
+        request = knowledge.request(
+            count, earlier=earlier.studies(), costs=trial_costs(reader, study.id)
+        )
+        return priced(suggester.suggest(request), request)
     finally:
         suggester.close()
 

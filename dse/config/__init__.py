@@ -9,6 +9,7 @@ from dse.config.study_config import (
     load_config,
     read_config,
     with_budget,
+    with_hours,
     with_stop_gain,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "load_config",
     "read_config",
     "with_budget",
+    "with_hours",
     "with_stop_gain",
 ]

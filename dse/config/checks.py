@@ -33,6 +33,7 @@ from dse.config.variants import (
     variants_meant,
 )
 from dse.shipped import TARGETS
+from dse.suggest.algorithms import LEARN_FROM_OTHERS
 from dse.words import closest, plural, suggestion
 from hw_templates.soc.fpga_boards import FPGA_BOARDS
 from hw_templates.soc.litex_target import LITEX_TARGETS
@@ -61,6 +62,7 @@ def completed(
     file = mistakes.file
     with mistakes.checking("study.promote", "study.fidelity"):
         _check_promotion(given, file=file)
+    _check_suggest(given, mistakes)
     target = _target(given.target, mistakes, folder=folder)
     if target is None:
         mistakes.doubt("target")
@@ -515,6 +517,39 @@ def _check_promotion(given: StudyFile, *, file: str) -> None:
             " there is nothing to promote to",
             fix='set fidelity = "place" or "board", or leave promote out',
         )
+
+
+def _check_suggest(given: StudyFile, mistakes: Mistakes) -> None:
+    """Check what to spend, and what can be known of ``learn_from`` without the database."""
+    names, algorithm = given.suggest.learn_from, given.suggest.algorithm
+    if names and algorithm not in LEARN_FROM_OTHERS and mistakes.is_certain("suggest.algorithm"):
+        mistakes.add(
+            f"[suggest] learn_from names {', '.join(names)}, and algorithm {algorithm!r} learns"
+            " from no other study",
+            f"use algorithm {LEARN_FROM_OTHERS[0]!r}, or leave learn_from out",
+        )
+    budget, hours = given.suggest.budget, given.suggest.hours
+    if budget == "hours" and hours is None and mistakes.is_certain("suggest.hours"):
+        mistakes.add(
+            "[suggest] budget is 'hours', and hours does not say how many",
+            "add for example hours = 8",
+        )
+    if budget == "trials" and hours is not None and mistakes.is_certain("suggest.budget"):
+        mistakes.add(
+            f"[suggest] hours is {hours:g}, but budget is 'trials', which spends no hours",
+            "set budget = 'hours', or leave hours out",
+        )
+    for name in dict.fromkeys(names):
+        if name == given.study.name and mistakes.is_certain("study.name"):
+            mistakes.add(
+                f"[suggest] learn_from names {name}, which is this study itself",
+                "name other studies of the same database",
+            )
+        if names.count(name) > 1:
+            mistakes.add(
+                f"[suggest] learn_from names {name} {names.count(name)} times",
+                "name each study once",
+            )
 
 
 def check_ranges(target: Target, serial: Serial, mistakes: Mistakes) -> None:

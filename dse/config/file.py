@@ -97,12 +97,21 @@ class StudySection(Section):
     promote_margin: float = Field(default=0.05, ge=0, lt=1)
 
 
+Names = Annotated[
+    list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+]
+"""A list of names, or one alone."""
+
+
 class SuggestSection(Section):
     """``[suggest]``: the search algorithm."""
 
     algorithm: Annotated[str, one_of(algorithm_names)] = DEFAULT_ALGORITHM
     timeout_s: float = Field(default=300.0, gt=0)
     stop_gain: float = Field(default=0.0, ge=0, lt=1)
+    learn_from: Names = []
+    budget: Literal["trials", "hours"] = "trials"
+    hours: float | None = Field(default=None, gt=0)
 
 
 Sha256 = Annotated[
@@ -113,10 +122,6 @@ Sha256 = Annotated[
         fix="write what `sha256sum FILE` prints, or leave the key out",
     ),
 ]
-Names = Annotated[
-    list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
-]
-"""A list of names, or one alone."""
 
 
 class WorkloadSection(Section):

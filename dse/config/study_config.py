@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from contracts.faults import ConfigError
 from contracts.measurement import Fidelity
@@ -33,6 +33,9 @@ CHANGEABLE = (
     ("machine", "memory"),
     *(("notify", key) for key in NotifySection.model_fields),
     ("suggest", "stop_gain"),
+    ("suggest", "learn_from"),
+    ("suggest", "budget"),
+    ("suggest", "hours"),
 )
 """Keys that may differ when a study is continued: they do not change what is measured."""
 
@@ -47,11 +50,18 @@ class Suggest:
         stop_gain: The study stops by itself when what its last suggestions were expected to gain
             is below this share of the front's hypervolume, see ``dse.suggest.stopping``; 0 never
             stops it.
+        learn_from: Names of the other studies of the database that it learns from.
+        budget: What is to be spent: ``trials``, or ``hours``; then a design is worth what it gains
+            for what it costs.
+        hours: To be spent, or None; see ``StudyConfig.budget_s``.
     """
 
     algorithm: str
     timeout_s: float
     stop_gain: float
+    learn_from: tuple[str, ...] = ()
+    budget: Literal["trials", "hours"] = "trials"
+    hours: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +180,13 @@ class StudyConfig:
     def objectives(self) -> tuple[str, ...]:
         """All objectives in the order in which tables show them."""
         return self.minimise + self.maximise
+
+    @property
+    def budget_s(self) -> float | None:
+        """Seconds that workers may be busy with trials, each worker counted; None for no limit."""
+        if self.suggest.budget == "trials" or self.suggest.hours is None:
+            return None
+        return self.suggest.hours * 3600 * self.workers
 
     @property
     def first_fidelity(self) -> Fidelity:
@@ -381,7 +398,10 @@ def _config(complete: StudyFile) -> StudyConfig:
         fidelity=FIDELITIES[study.fidelity],
         promotes=study.promote == "front",
         promote_margin=study.promote_margin,
-        suggest=Suggest(**complete.suggest.model_dump()),
+        suggest=Suggest(
+            **complete.suggest.model_dump(exclude={"learn_from"}),
+            learn_from=tuple(complete.suggest.learn_from),
+        ),
         workload=next(iter(workloads.values())),
         variants={} if workload.models is None else workloads,
         target=Target(
@@ -539,6 +559,26 @@ def with_stop_gain(config: StudyConfig, stop_gain: float | None) -> StudyConfig:
     return replace(
         config,
         suggest=replace(config.suggest, stop_gain=stop_gain),
+        resolved={**config.resolved, "suggest": section},
+    )
+
+
+def with_hours(config: StudyConfig, hours: float | None) -> StudyConfig:
+    """Return the config with another ``suggest.hours`` to spend; None keeps it.
+
+    Raises:
+        ConfigError: It is not more than 0.
+    """
+    if hours is None:
+        return config
+    if not 0 < hours < math.inf:
+        raise ConfigError(
+            f"--hours is {hours:g}, which is no time to spend", fix="give for example 8, or 0.5"
+        )
+    section = {**config.resolved["suggest"], "budget": "hours", "hours": hours}
+    return replace(
+        config,
+        suggest=replace(config.suggest, budget="hours", hours=hours),
         resolved={**config.resolved, "suggest": section},
     )
 

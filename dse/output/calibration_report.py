@@ -8,7 +8,7 @@ from contracts.belief import COVERED, Belief, Importance
 from dse.output.report import table_text
 from dse.results.calibration import Calibration, Feasibility
 from dse.results.effects import Effect
-from dse.words import metric_text, plural
+from dse.words import duration_text, metric_text, plural
 
 _SHOWN = 20
 """Newest trials in the table of each objective."""
@@ -31,6 +31,8 @@ def belief_lines(belief: Belief, metrics: Mapping[str, float]) -> list[str]:
         said.append(f"expected to enlarge the front's hypervolume by {belief.gain:.2%}")
     if belief.feasible is not None:
         said.append(f"feasible with a probability of {belief.feasible:.0%}")
+    if belief.cost_s is not None:
+        said.append(f"to cost {duration_text(belief.cost_s)} of CPU time, by prediction")
     lines = ["; ".join(said)]
     if belief.predictions:
         rows = []

@@ -119,12 +119,16 @@ def _tags_text(summary: StudySummary) -> str:
     return " ".join([*tags, *(["(archived)"] if summary.study.archived_s else [])])
 
 
-def status_data(columns: "StudyColumns", gains: Sequence[float] = ()) -> dict[str, Any]:
+def status_data(
+    columns: "StudyColumns", gains: Sequence[float] = (), *, worked_s: float | None = None
+) -> dict[str, Any]:
     """Return where a study stands.
 
     Args:
         columns: Of the study, with the faults.
         gains: What its newest suggestions were expected to gain, see ``Reader.gains``.
+        worked_s: How long workers have been busy with it, see ``Reader.worked_s``; None where
+            that was not asked.
     """
     from dse.output.oracle_report import oracle_text, stored_oracle
     from dse.suggest.stopping import has_converged
@@ -143,6 +147,10 @@ def status_data(columns: "StudyColumns", gains: Sequence[float] = ()) -> dict[st
         "model": str(config.workload.model),
         "variants": {value: str(each.model) for value, each in config.variants.items()},
         "algorithm": config.suggest.algorithm,
+        "hours": config.suggest.hours,
+        "hours_spent": None
+        if worked_s is None or config.suggest.hours is None
+        else worked_s / config.workers / 3600,
         "stop_gain": config.suggest.stop_gain,
         "has_converged": has_converged(gains, config.suggest.stop_gain),
         "expected_gains": list(gains),
@@ -173,6 +181,11 @@ def status_text(data: Mapping[str, Any]) -> str:
     lines = [
         f"study      {data['study']}, created {data['created']} UTC",
         f"trials     {done} of {data['trials']} done: {parts or 'none yet'}",
+        *(
+            []
+            if data["hours_spent"] is None
+            else [f"hours      {data['hours_spent']:.2f} of {data['hours']:g} spent"]
+        ),
         f"reused     {data['reused']}",
         f"search     {data['algorithm']}, objectives {', '.join(data['objectives'])}",
         *([converged_text(data)] if data["has_converged"] else []),

@@ -2,6 +2,7 @@
 
 from dse.space.describe import ParameterSummary, RuleSummary, SpaceSummary, describe
 from dse.space.design import SCHEMA, Design
+from dse.space.differences import space_differences
 from dse.space.space import Space
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     "Space",
     "SpaceSummary",
     "describe",
+    "space_differences",
 ]

@@ -12,7 +12,11 @@ def write_belief(db: Connection, trial_id: int, belief: Belief) -> None:
     """Keep what is believed of a new trial."""
     db.execute(
         insert(beliefs).values(
-            trial_id=trial_id, reason=belief.reason, feasible=belief.feasible, gain=belief.gain
+            trial_id=trial_id,
+            reason=belief.reason,
+            feasible=belief.feasible,
+            gain=belief.gain,
+            cost_s=belief.cost_s,
         )
     )
     rows = [
@@ -42,6 +46,7 @@ def read_belief(db: Connection, trial_id: int) -> Belief | None:
         predictions=tuple(_prediction(each) for each in found),
         feasible=row.feasible,
         gain=row.gain,
+        cost_s=row.cost_s,
     )
 
 
@@ -79,6 +84,7 @@ def newest_beliefs(db: Connection, study_id: int, *, most: int) -> dict[int, Bel
             predictions=tuple(found.get(row.trial_id, ())),
             feasible=row.feasible,
             gain=row.gain,
+            cost_s=row.cost_s,
         )
         for row in reversed(rows)
     }

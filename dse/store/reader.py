@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from contracts.belief import Belief
 from contracts.faults import FaultKind, NotFound
 from contracts.untrusted import parse_json
-from dse.store import presence, queries, withdrawals
+from dse.store import costs, presence, queries, withdrawals
 from dse.store.beliefs import newest_beliefs, newest_gains
 from dse.store.dialect import Unavailable, as_store_error, dialect_of
 from dse.store.place import Place
@@ -25,6 +25,7 @@ from dse.store.records import (
     TimedAttempt,
     TrialDetail,
     TrialResult,
+    TrialStages,
     TrialState,
 )
 from dse.store.schema import audit, studies, trials
@@ -241,6 +242,16 @@ class Reader:
         """Return what a study's newest suggestions were expected to gain, newest first."""
         with self._read() as db:
             return newest_gains(db, study_id, most=most)
+
+    def newest_stages(self, study_id: int, *, most: int) -> tuple[TrialStages, ...]:
+        """Return what the stages of a study's newest results took, oldest first."""
+        with self._read() as db:
+            return costs.newest_stages(db, study_id, most=most)
+
+    def worked_s(self, study_id: int, *, now_s: float) -> float:
+        """Return how long workers have been busy with a study's trials, each worker counted."""
+        with self._read() as db:
+            return costs.worked_s(db, study_id, now_s=now_s)
 
     def samples(
         self, metric: str, *, target: Mapping[str, Any], seen: Mapping[int, int]

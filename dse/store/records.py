@@ -472,6 +472,38 @@ class TrialDetail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StageCost:
+    """One stage of an ended trial.
+
+    Attributes:
+        stage: Its name.
+        key: Of the artefact; None where the stage failed.
+        cpu_s: CPU-seconds that it took.
+        was_cached: Whether the artefact was there already.
+    """
+
+    stage: str
+    key: str | None
+    cpu_s: float
+    was_cached: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialStages:
+    """The stages that a trial with a result went through, in their order.
+
+    Attributes:
+        design_json: Canonical text of the design.
+        state: Completed, or infeasible: then the last stage may be the one that it failed in.
+        stages: What they were.
+    """
+
+    design_json: str
+    state: TrialState
+    stages: tuple[StageCost, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudySummary:
     """One line of ``list``.
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0006"
+HEAD = "0007"
 """The migration that this code expects; a test compares it with the newest file."""
 
 metadata = MetaData()
@@ -87,6 +87,7 @@ beliefs = Table(  # what the search believed of a design when it suggested it
     Column("reason", Text, nullable=False),  # in words
     Column("feasible", Float),  # probability; NULL where no model was asked
     Column("gain", Float),  # expected, as a share of the front's hypervolume
+    Column("cost_s", Float),  # CPU-seconds that the trial was predicted to take
 )
 
 predictions = Table(  # of a trial's objectives, with a belief

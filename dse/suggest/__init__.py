@@ -5,12 +5,15 @@ from pathlib import Path
 from contracts.faults import ConfigError
 from dse.suggest.algorithms import algorithm_module, algorithm_names
 from dse.suggest.interface import (
+    EarlierStudy,
     History,
     Objective,
     Observation,
+    StageRun,
     Suggester,
     Suggestion,
     SuggestRequest,
+    TrialCost,
 )
 
 
@@ -39,12 +42,15 @@ def make_suggester(
 
 
 __all__ = [
+    "EarlierStudy",
     "History",
     "Objective",
     "Observation",
+    "StageRun",
     "SuggestRequest",
     "Suggester",
     "Suggestion",
+    "TrialCost",
     "algorithm_names",
     "make_suggester",
 ]

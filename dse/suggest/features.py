@@ -55,6 +55,11 @@ class Encoder:
         """Names of the parameters behind the features, continuous ones first."""
         return tuple(p.name for p in (*self._ordered, *self._kinds))
 
+    @property
+    def categories(self) -> tuple[int, ...]:
+        """How many numbers each categorical feature may be, that of no value included."""
+        return tuple(len(p.values) + 1 for p in self._kinds)
+
     def encode(self, designs: Sequence[Design]) -> FeatureTable:
         """Return the features, in the order of the designs."""
         continuous = np.full((len(designs), len(self._ordered)), _INACTIVE_POSITION)

@@ -106,6 +106,52 @@ class History(Sequence[Observation]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierStudy:
+    """What another study of the same parameters and values found, see ``suggest.learn_from``.
+
+    Attributes:
+        name: Of the study.
+        objectives: Its own, which may be others than those of the study that learns from it.
+        observations: Its finished designs, with its own objectives and whatever it measured of
+            the objectives of the study that learns from it.
+    """
+
+    name: str
+    objectives: tuple[Objective, ...]
+    observations: History
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRun:
+    """One stage of a trial.
+
+    Attributes:
+        key: Of what it built; None where it failed.
+        cpu_s: CPU-seconds that it took.
+        was_cached: Whether what it builds was there already.
+    """
+
+    key: str | None
+    cpu_s: float
+    was_cached: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialCost:
+    """What an ended trial took.
+
+    Attributes:
+        design: What was tried.
+        stages: By name; of an infeasible design only those up to its fault.
+        is_whole: Whether the trial went through all of its stages.
+    """
+
+    design: Design
+    stages: Mapping[str, StageRun]
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestRequest:
     """Everything that a suggestion may depend on: nothing is remembered between requests.
 
@@ -117,6 +163,10 @@ class SuggestRequest:
         active: Designs that are waiting or running.
         seed: Of the study. Equal requests get equal answers.
         count: How many designs are wanted, at least 1.
+        earlier: Studies to learn from; an algorithm may ignore them.
+        costs: What ended trials took, see ``dse.suggest.cost``.
+        per_cost: Whether a design is worth what it gains for each second that it is predicted to
+            cost; an algorithm may ignore it.
 
     Raises:
         ConfigError: An objective is missing or named twice, its value is missing or not finite in
@@ -129,6 +179,9 @@ class SuggestRequest:
     active: tuple[Design, ...] = ()
     seed: int = 0
     count: int = 1
+    earlier: tuple[EarlierStudy, ...] = ()
+    costs: tuple[TrialCost, ...] = ()
+    per_cost: bool = False
 
     def __post_init__(self) -> None:
         metrics = tuple(objective.metric for objective in self.objectives)

@@ -9,6 +9,23 @@ from dse.suggest.features import FeatureTable
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierEvidence:
+    """What another study found in the same space.
+
+    Attributes:
+        study: Its name.
+        features: Of its finished designs.
+        values: Designs x metrics, as measured; NaN where a design has no value.
+        feasible: One flag for each finished design.
+    """
+
+    study: str
+    features: FeatureTable
+    values: NDArray[np.float64]
+    feasible: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What a policy is fitted to.
 
@@ -19,6 +36,7 @@ class Evidence:
         feasible: One flag for each finished design; at least two are set.
         pending: Features of the designs that are being measured.
         seed: Of the fits.
+        earlier: What other studies found.
     """
 
     features: FeatureTable
@@ -27,6 +45,7 @@ class Evidence:
     feasible: NDArray[np.bool_]
     pending: FeatureTable
     seed: int
+    earlier: tuple[EarlierEvidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +86,7 @@ class Explanation:
         high: Likewise, quantiles of 95 %.
         feasible: Probability of each design to be feasible.
         gain: Expected gain of each, times that probability, as a share of the front's hypervolume.
+        learned_from: Names of the other studies that the models rest on.
     """
 
     middle: NDArray[np.float64]
@@ -74,6 +94,7 @@ class Explanation:
     high: NDArray[np.float64]
     feasible: NDArray[np.float64]
     gain: NDArray[np.float64]
+    learned_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 Each objective has its own model, in logarithms where all its values are positive; where designs
 were infeasible another model gives the probability that a design is not. A candidate is worth its
-expected gain of hypervolume times that probability. Designs that are being measured count as if
-they had come out as the models expect, so several workers get different designs.
+expected gain of hypervolume times that probability. What other studies found in the same space is
+where the models begin, as far as it predicts this one (``dse.suggest.transfer``). Designs that are
+being measured count as if they had come out as the models expect, so several workers get different
+designs.
 """
 
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from dse.pareto import hypervolume, non_dominated
 from dse.suggest.features import FeatureTable
 from dse.suggest.improvement import Array, expected_gain, open_boxes
 from dse.suggest.messages import Evidence, Explanation
-from dse.suggest.models import Model
+from dse.suggest.transfer import GuidedModel, feasibility_hints, metric_hints
 
 _REFERENCE_MARGIN = 0.1
 """Distance of the reference point beyond the worst observation, in standard deviations."""
@@ -38,13 +40,21 @@ class Policy:
         self._scale = _Scale.of(evidence.values[measured], evidence.signs)
         self._labels = self._scale.losses(evidence.values[measured])
         self._reference = self._labels.max(axis=0) + _REFERENCE_MARGIN
+        seed = evidence.seed
+        hints = [hint for other in evidence.earlier for hint in metric_hints(other, seed=seed)]
         self._models = [
-            Model(self._features, column, seed=evidence.seed) for column in self._labels.T
+            GuidedModel(self._features, column, hints=hints, seed=seed) for column in self._labels.T
         ]
         self._feasibility = None
         if not evidence.feasible.all():
             labels = np.where(evidence.feasible, _FEASIBLE_LABEL, _INFEASIBLE_LABEL)
-            self._feasibility = Model(evidence.features, labels, seed=evidence.seed)
+            both = (_INFEASIBLE_LABEL, _FEASIBLE_LABEL)
+            hints = [
+                hint
+                for other in evidence.earlier
+                for hint in feasibility_hints(other, labels=both, seed=seed)
+            ]
+            self._feasibility = GuidedModel(evidence.features, labels, hints=hints, seed=seed)
         for row in range(len(evidence.pending)):
             self.assume(evidence.pending[row : row + 1])
 
@@ -77,6 +87,7 @@ class Policy:
             high=ends.max(axis=0),
             feasible=feasible,
             gain=self._gain(mean, deviation) * feasible / has,
+            learned_from=self._learned_from(),
         )
 
     def weigh(self, sample: FeatureTable) -> Array:
@@ -92,6 +103,12 @@ class Policy:
                 shares[:, place] += some.mean() * distance**2
         shares /= np.where(whole > 0, whole, 1.0)[:, np.newaxis]
         return np.clip(shares, 0.0, 1.0)
+
+    def _learned_from(self) -> tuple[str, ...]:
+        """Return the names of the other studies that a model begins with, each once."""
+        models = [*self._models, *([self._feasibility] if self._feasibility else [])]
+        named = (model.learned_from for model in models)
+        return tuple(dict.fromkeys(name for name in named if name is not None))
 
     def _predicted(self, designs: FeatureTable) -> tuple[Array, Array]:
         """Return mean and deviation of the losses, designs x objectives."""

@@ -13,6 +13,7 @@ BELIEF = Belief(
     ),
     feasible=0.75,
     gain=0.02,
+    cost_s=12.5,
 )
 
 

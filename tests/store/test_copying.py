@@ -25,6 +25,7 @@ from tests.store.store_fixtures import (
 ROOT = Path(__file__).parents[2]
 BELIEF = Belief(
     reason=EXPECTED_GAIN,
+    cost_s=12.5,
     predictions=(Prediction(metric="cycles", middle=5.0, low=4.0, high=7.0),),
     feasible=0.5,
     gain=0.1,

@@ -11,6 +11,8 @@ import pkgutil
 from typing import Any
 
 DEFAULT = "vizier"
+LEARN_FROM_OTHERS = (DEFAULT,)
+"""Algorithms that use what other studies found, see ``suggest.learn_from``."""
 
 
 def algorithm_names() -> tuple[str, ...]:

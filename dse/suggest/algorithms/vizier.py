@@ -5,15 +5,17 @@ Here its models value real designs of the space that were not tried yet: all of 
 are few, otherwise a sample and, step by step, the neighbours of the best.
 """
 
+import itertools
 import math
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contracts.belief import (
     DEFAULT_START,
@@ -22,14 +24,23 @@ from contracts.belief import (
     Belief,
     Importance,
     Prediction,
+    known_from,
 )
 from dse.pareto import front
-from dse.space import Design, Space
+from dse.space import Design
+from dse.suggest.cost import CostModel
 from dse.suggest.evidence import chosen_observations
 from dse.suggest.features import Encoder
-from dse.suggest.interface import Observation, Suggester, Suggestion, SuggestRequest
+from dse.suggest.interface import (
+    EarlierStudy,
+    Observation,
+    Suggester,
+    Suggestion,
+    SuggestRequest,
+)
 from dse.suggest.messages import (
     Assume,
+    EarlierEvidence,
     Evidence,
     Explain,
     Explanation,
@@ -45,8 +56,12 @@ FIRST_DESIGNS = 6
 """Tried before a model is asked: the default and random ones, which taught the models of a made-up
 table more than designs spread out evenly."""
 
+_EARLIER_FIRST = 3
+"""So many of the first designs may come from the fronts of earlier studies."""
+
 FIRST_DEFAULT, FIRST_RANDOM = "default (first designs)", "random (first designs)"
-"""What the first designs are suggested by: no model has chosen them."""
+"""What the first designs are suggested by: no model has chosen them. Those of earlier studies say
+which, in the same way."""
 
 _ENUMERATED = 6_000
 """Spaces up to this size are candidates as a whole."""
@@ -135,23 +150,54 @@ def make(*, timeout_s: float, compilation_cache: Path | None) -> Suggester:
 
 
 def first_suggestions(request: SuggestRequest) -> tuple[Suggestion, ...]:
-    """Return the next first designs: the default one, then others in a random order."""
+    """Return the next first designs: the default one, then known and random ones in turn."""
     default = request.space.default()
-    order = first_untaken(first_designs(request.space, request.seed), request)
-    return tuple(
-        Suggestion(
-            design=design,
-            suggested_by=FIRST_DEFAULT if design == default else FIRST_RANDOM,
-            belief=Belief(reason=DEFAULT_START if design == default else RANDOM_START),
-        )
-        for design in order
-    )
+    known = earlier_designs(request)
+    found = []
+    for design in first_untaken(first_designs(request, known), request):
+        by, reason = FIRST_RANDOM, RANDOM_START
+        if design == default:
+            by, reason = FIRST_DEFAULT, DEFAULT_START
+        elif design in known:
+            reason = known_from((known[design],))
+            by = f"{reason} (first designs)"
+        found.append(Suggestion(design=design, suggested_by=by, belief=Belief(reason=reason)))
+    return tuple(found)
 
 
-def first_designs(space: Space, seed: int) -> Iterator[Design]:
-    """Yield the default design and then all designs in a random order."""
-    yield space.default()
-    yield from random_order(space, seed)
+def first_designs(request: SuggestRequest, known: Iterable[Design] = ()) -> Iterator[Design]:
+    """Yield the default design, then designs in a random order, every second a known one."""
+    yield request.space.default()
+    others = iter(known)
+    for design in random_order(request.space, request.seed):
+        yield from itertools.islice(others, 1)
+        yield design
+
+
+def earlier_designs(request: SuggestRequest) -> dict[Design, str]:
+    """Return designs from the fronts of earlier studies, in turn, each with its study's name."""
+    fronts = [
+        [(design, study.name) for design in _spread_front(study) if request.space.contains(design)]
+        for study in request.earlier
+    ]
+    found: dict[Design, str] = {}
+    for round_ in itertools.zip_longest(*fronts):
+        for each in round_:
+            if each is not None and len(found) < _EARLIER_FIRST:
+                found.setdefault(*each)
+    return found
+
+
+def _spread_front(study: EarlierStudy) -> list[Design]:
+    """Return a compromise of a study's front and then its ends."""
+    finished = study.observations.finished()
+    feasible = [(text, values) for text, values in finished if values is not None]
+    points = [[values[o.metric] for o in study.objectives] for _, values in feasible]
+    best = sorted(front(points, [o.goal for o in study.objectives]), key=points.__getitem__)
+    if not best:
+        return []
+    chosen = dict.fromkeys((best[len(best) // 2], best[0], best[-1]))
+    return [Design.from_canonical(feasible[place][0]) for place in chosen]
 
 
 class _Search:
@@ -183,6 +229,7 @@ class _Search:
         self._name = name
         self._encoder = Encoder(request.space)
         self._rng = random.Random(f"{request.seed} {len(request.history)} {len(pending)}")
+        self._cost = CostModel(self._space, request.costs, pending)
 
     def run(self) -> tuple[Suggestion, ...]:
         """Return the best candidates, one after the other, each with what is believed of it."""
@@ -195,6 +242,7 @@ class _Search:
         while pool and len(chosen) < self._request.count:
             if chosen:
                 self._ask(Assume(self._encoder.encode([chosen[-1].design])))
+                self._cost.assume(chosen[-1].design)
             best, *pool = self._ranked(pool)[: max(_SHORT_LIST, self._request.count)]
             self._taken.add(best)  # it is a neighbour of others, and would be found again
             chosen.append(
@@ -209,8 +257,9 @@ class _Search:
 
     def _belief(self, design: Design) -> Belief:
         found: Explanation = self._ask(Explain(self._encoder.encode([design])))
+        learned = found.learned_from
         return Belief(
-            reason=EXPECTED_GAIN,
+            reason=f"{EXPECTED_GAIN}, {known_from(learned)}" if learned else EXPECTED_GAIN,
             predictions=tuple(
                 Prediction(
                     metric=objective.metric,
@@ -251,6 +300,26 @@ class _Search:
             feasible=np.array([o.values is not None for o in observations]),
             pending=self._encoder.encode(self._pending),
             seed=self._request.seed,
+            earlier=tuple(map(self._earlier_evidence, self._request.earlier)),
+        )
+
+    def _earlier_evidence(self, study: EarlierStudy) -> EarlierEvidence:
+        """Return what another study found; its own objectives first, then those of this one."""
+        metrics = dict.fromkeys(o.metric for o in (*study.objectives, *self._request.objectives))
+        observations = chosen_observations(
+            SuggestRequest(
+                space=self._space, objectives=study.objectives, observations=study.observations
+            )
+        )
+        rows = [
+            [math.nan if o.values is None else o.values.get(m, math.nan) for m in metrics]
+            for o in observations
+        ]
+        return EarlierEvidence(
+            study=study.name,
+            features=self._encoder.encode([o.design for o in observations]),
+            values=np.array(rows).reshape(len(rows), len(metrics)),
+            feasible=np.array([o.values is not None for o in observations], dtype=np.bool_),
         )
 
     def _is_taken(self, design: Design) -> bool:
@@ -305,5 +374,7 @@ class _Search:
     def _scores(self, designs: list[Design]) -> list[float]:
         if not designs:
             return []
-        scores: list[float] = self._ask(Score(self._encoder.encode(designs))).tolist()
-        return scores
+        scores: NDArray[np.float64] = self._ask(Score(self._encoder.encode(designs)))
+        if self._cost.is_known and self._request.per_cost:
+            scores = scores - np.log(self._cost.predict_s(designs))  # those are logarithms
+        return [float(score) for score in scores]

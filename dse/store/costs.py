@@ -1,0 +1,77 @@
+"""What trials took: functions on an open connection."""
+
+from sqlalchemy import Connection, and_, case, func, select
+
+from dse.store.records import StageCost, TrialStages, TrialState
+from dse.store.schema import artefacts, attempts, stage_times, trials
+
+_RESULTS = (TrialState.COMPLETED, TrialState.INFEASIBLE)
+
+
+def newest_stages(db: Connection, study_id: int, *, most: int) -> tuple[TrialStages, ...]:
+    """Return the stages of a study's newest results, oldest first.
+
+    Only of trials that were measured themselves, at the fidelity of every design: neither
+    promotions nor what reuses the result of another trial.
+    """
+    newest = (
+        select(trials.c.id, trials.c.design_json, trials.c.state)
+        .where(
+            trials.c.study_id == study_id,
+            trials.c.state.in_(_RESULTS),
+            trials.c.promotes.is_(None),
+            trials.c.reused_from.is_(None),
+            trials.c.ended_s.is_not(None),
+        )
+        .order_by(trials.c.ended_s.desc())
+        .limit(most)
+        .subquery()
+    )
+    rows = db.execute(
+        select(
+            newest.c.id,
+            newest.c.design_json,
+            newest.c.state,
+            stage_times.c.stage,
+            stage_times.c.cpu_s,
+            stage_times.c.cached,
+            artefacts.c.key,
+        )
+        .join(attempts, attempts.c.trial_id == newest.c.id)
+        .join(stage_times, stage_times.c.attempt_id == attempts.c.id)
+        .join(
+            artefacts,
+            and_(
+                artefacts.c.attempt_id == attempts.c.id,
+                artefacts.c.stage == stage_times.c.stage,
+            ),
+            isouter=True,
+        )
+        .where(attempts.c.outcome.in_(_RESULTS))
+        .order_by(newest.c.id, stage_times.c.position)
+    ).all()
+    found: dict[int, TrialStages] = {}
+    for row in rows:
+        cost = StageCost(stage=row.stage, key=row.key, cpu_s=row.cpu_s, was_cached=row.cached)
+        before = found.get(row.id)
+        found[row.id] = TrialStages(
+            design_json=row.design_json,
+            state=TrialState(row.state),
+            stages=(cost,) if before is None else (*before.stages, cost),
+        )
+    return tuple(found.values())
+
+
+def worked_s(db: Connection, study_id: int, *, now_s: float) -> float:
+    """Return how long workers have been busy with a study's trials, each worker counted.
+
+    An attempt lasts until it ends; one whose worker died, until its lease ran out.
+    """
+    end_s = func.coalesce(attempts.c.ended_s, now_s)
+    until_s = case((end_s < attempts.c.lease_until_s, end_s), else_=attempts.c.lease_until_s)
+    total = db.execute(
+        select(func.sum(until_s - attempts.c.started_s))
+        .join(trials, trials.c.id == attempts.c.trial_id)
+        .where(trials.c.study_id == study_id)
+    ).scalar()
+    return 0.0 if total is None else float(total)
