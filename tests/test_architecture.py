@@ -144,7 +144,7 @@ def test_the_store_hands_out_no_way_to_send_statements() -> None:
 ROOMS_OF = {
     "dse": "campaign commands config dashboard output pareto program results shipped space store"
     " study suggest words",
-    "sw_templates": "arena_use boot_program build constants generate graph host layer layers"
+    "sw_templates": "ahead arena_use boot_program build constants generate graph host layer layers"
     " memory_plan model network operator_set operators options oracle quantise reference soc_map"
     " tensor tflite_file tflite_import tflite_node tflm workload",
     "runners": "boards executors fpga job measuring pipeline prepare reference samples stages tools"
