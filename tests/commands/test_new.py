@@ -10,6 +10,9 @@ from dse.commands.new import new_study, new_text, proposed_space
 from dse.commands.targets import find_targets, target_summaries, targets_text
 from dse.config import load_config
 from dse.config.assembly import assemble_space
+from tests.firmware.firmware_bench import small_network_spec
+from tests.firmware.int4_networks import with_int4_weights
+from tests.firmware.tflite_builder import build
 
 MODEL = Path(__file__).parents[2] / "models" / "imgc" / "imgc_resnet8_int8.tflite"
 DATA = Path("/work/shared/data")
@@ -28,6 +31,16 @@ def test_what_is_written_is_a_whole_config_of_the_model_and_the_target(tmp_path:
     assert "# About" in text
     assert "start" in new_text(written)
     assert written.cpu_s > 0
+
+
+def test_an_engine_has_4_bits_for_weights_where_the_network_has_such(tmp_path: Path) -> None:
+    (tmp_path / "int4.tflite").write_bytes(build(with_int4_weights(small_network_spec())))
+    for model, values in ((MODEL, {8}), (tmp_path / "int4.tflite", {4, 8})):
+        path = tmp_path / f"{model.stem}.toml"
+        new_study(path, model=model, target="ulx3s_85f")
+        space = assemble_space(load_config(path)[1])
+        (bits,) = (each for each in space.parameters if each.name == "engine_weight_bits")
+        assert set(bits.values) == values
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))
