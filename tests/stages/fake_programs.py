@@ -196,7 +196,7 @@ def _write_soc(config: dict[str, Any], out: Path, mark: str) -> None:
 
 def _write_netlist(script: str, cwd: Path, mark: str) -> None:
     (top,) = re.findall(r"-top (\w+)", script)
-    cells = {"a": {"type": "$lut"}}
+    cells = {"a": {"type": "$lut", "connections": {}}}
     module = {"attributes": {}, "cells": cells}
     (cwd / "netlist.json").write_text(json.dumps({"creator": mark, "modules": {top: module}}))
     (cwd / "stat.json").write_text(json.dumps({"design": {"num_cells_by_type": {"LUT4": 1}}}))
