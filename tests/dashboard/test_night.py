@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dse.dashboard.drawing.interactions import interaction_chart
+from dse.dashboard.drawing.timeline import legend_of
 from dse.results.interactions import interaction
 from dse.results.study_results import study_columns
 from dse.results.timeline import timeline_of
@@ -66,6 +67,11 @@ def test_the_timeline_has_every_stage_that_is_stored(example: Path) -> None:
     assert "<title>trial 47, completed after" in page
     assert "data:" not in asking.get("/studies/imgc/timeline.svg").text
     assert asking.get("/studies/imgc/timeline.svg").headers["content-type"] == "image/svg+xml"
+
+
+def test_a_colour_that_stages_share_stands_in_the_legend_once() -> None:
+    kinds = {"simulate": "c-series-mark-0", "cfu": "c-other", "soc": "c-other"}
+    assert legend_of(kinds) == {"c-series-mark-0": "simulate", "c-other": "2 other stages"}
 
 
 def test_a_timeline_of_anybody_s_database_is_drawn_or_refused_by_name(database: Path) -> None:

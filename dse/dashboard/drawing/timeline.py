@@ -15,7 +15,8 @@ _STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 1440
 def timeline_chart(timeline: Timeline, *, title: str) -> Drawing:
     """Draw each attempt as a bar of its stages; grey is no stage, or one from the cache."""
     kinds = stage_kinds(timeline)
-    key_rows = -(-len(kinds) // 4)
+    legend = legend_of(kinds)
+    key_rows = -(-len(legend) // 4)
     bottom = _TOP + len(timeline.lanes) * _ROW
     drawing = Drawing(WIDTH, bottom + 40 + 18 * key_rows, title)
     long_s = max(timeline.until_s - timeline.since_s, 1.0)
@@ -34,10 +35,10 @@ def timeline_chart(timeline: Timeline, *, title: str) -> Drawing:
         for attempt in lane.attempts:
             _draw_attempt(drawing, attempt, timeline.since_s, across, y, kinds)
     drawing.text((_NAMES + WIDTH) / 2, bottom + 30, "since the night began", "mid c-soft")
-    for place, (stage, kind) in enumerate(kinds.items()):
+    for place, (kind, words) in enumerate(legend.items()):
         x, y = 8 + place % 4 * 156.0, bottom + 38 + place // 4 * 18.0
         drawing.rect(x, y, 12, 12, kind)
-        drawing.text(x + 17, y + 10, stage, "c-soft")
+        drawing.text(x + 17, y + 10, words, "c-soft")
     return drawing
 
 
@@ -46,6 +47,17 @@ def stage_kinds(timeline: Timeline) -> dict[str, str]:
     return {
         stage: f"c-series-mark-{place}" if place < len(SERIES) - 1 else "c-other"
         for place, stage in enumerate(timeline.stages)
+    }
+
+
+def legend_of(kinds: dict[str, str]) -> dict[str, str]:
+    """Return what each class stands for: a stage, or how many stages share it."""
+    sharing: dict[str, list[str]] = {}
+    for stage, kind in kinds.items():
+        sharing.setdefault(kind, []).append(stage)
+    return {
+        kind: stages[0] if len(stages) == 1 else f"{len(stages)} other stages"
+        for kind, stages in sharing.items()
     }
 
 
