@@ -92,7 +92,7 @@ def _window_sum(
         held: How its input lies in the engine; None where the CPU is to write it.
         config: The engine.
         is_early: Whether it does so before an inference begins.
-        gathers: Whether it may then be written window by window.
+        gathers: Whether it may then be written window by window, however long that takes.
         spreads: Whether the input of few channels may be spread over rows.
         is_small: Whether weights count for more than cycles.
 
@@ -106,7 +106,7 @@ def _window_sum(
     def cost(task: Task) -> tuple[int, int, int]:
         assert task.weights is not None
         copying = copy_of(task.images[0], config).cycles
-        cycles = steps(task, config) + (0 if is_early else copying)
+        cycles = steps(task, config) + (0 if gathers and is_early else copying)
         return (len(task.weights) if is_small else 0, cycles, copying)
 
     best = window_sum_task(layer, config, result=layer.result)
