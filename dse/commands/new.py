@@ -243,7 +243,7 @@ minimise = ["latency_us", "lut4"]  # one to three; `maximise` takes others
 cycles = {cycles:_}  # slower ones are infeasible and cost no more; {macs:,} multiply-accumulates
 
 [space]
-# What fits a {target.part}, without what is rarely worth its place. A key that is left out allows
+# What fits the {target.part}, without what is rarely worth its place. A key that is left out allows
 # every value: `{program.name()} space {new.path}` lists them.
 {_space_text(space)}
 """
