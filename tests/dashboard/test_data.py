@@ -1,6 +1,7 @@
 """The columns say what the store and the command line say, only quicker."""
 
 import cProfile
+import gzip
 import json
 import random
 from collections.abc import Iterator
@@ -22,12 +23,14 @@ from contracts.measurement import (
 from dse.dashboard.data.payload import changes_data, columns_data
 from dse.dashboard.data.selection import parse_selection
 from dse.dashboard.data.studies import Studies
+from dse.dashboard.example import RECORDED
 from dse.pareto import dominates, hypervolume
 from dse.results.columns import ABSENT, StudyColumns
 from dse.results.effects import effects
 from dse.results.front import Verdict, broken_constraints, goals_of
 from dse.results.study_results import StudyResults, study_columns, study_front
 from dse.store import NewTrial, Reader, RetryPolicy, Store
+from dse.store.schema import HEAD
 
 NO_WAIT = RetryPolicy(attempts=1, backoff_s=0.0)
 
@@ -216,6 +219,11 @@ def reader(database: Path) -> Iterator[Reader]:
     opened = Reader(database)
     yield opened
     opened.close()
+
+
+def test_the_recorded_example_has_the_newest_schema() -> None:
+    """Of an older one a copy would be read, which does not follow what is written."""
+    assert f"VALUES('{HEAD}')" in gzip.decompress(RECORDED.read_bytes()).decode()
 
 
 def test_what_is_read_later_is_what_would_be_read_anew(database: Path, reader: Reader) -> None:

@@ -172,7 +172,7 @@ def test_stop_shows_until_the_running_trials_have_ended(
         page.goto(served.acting_url)
         page.goto(f"{served.url}/studies/imgc")
         page.locator(".acts button", has_text="Pause after these trials").click()
-        expect(page.locator(".acts")).to_contain_text("Stopping")
+        expect(page.locator(".acts")).to_contain_text("Pausing")
         end(store, attempt, 50_000.0, 4_000.0)
         expect(page.locator(".acts")).to_contain_text("Paused as somebody asked")
 
