@@ -76,6 +76,13 @@ def test_a_trial_that_cannot_be_read_spoils_no_other(database: Path, damage: str
         assert asking.get(path).status_code == 200, path
 
 
+def test_a_night_that_cannot_be_read_is_said_to_be_that(database: Path) -> None:
+    asking = client(damaged(database, IN_ONE_TRIAL["a time of bytes"]))
+    assert "Not drawn: study" in asking.get(f"/studies/{BAD}").text
+    for kind in ("csv", "svg"):
+        assert asking.get(f"/studies/{BAD}/timeline.{kind}").status_code == 500
+
+
 @pytest.mark.parametrize("damage", ["a key of a newer version", "a date that is a text"])
 def test_the_list_of_studies_says_which_one_cannot_be_read(database: Path, damage: str) -> None:
     page = client(damaged(database, IN_THE_STUDY[damage])).get("/").text

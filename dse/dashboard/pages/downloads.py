@@ -54,6 +54,8 @@ async def draw_part(
     if part in PARTS:
         make = partial(PARTS[part], columns, selection, context, dict(request.query_params))
         found = await to_thread.run_sync(make, limiter=context.heavy)
+    if found.get("fault") is not None:
+        raise found["fault"]
     if found.get("drawing") is None:
         raise NotFound(f"there is no picture {part[:80]}.svg", fix="go back to the study")
     return svg(found["drawing"], f"{columns.config.name}-{part}")
@@ -108,7 +110,10 @@ def _rows_of(
             for row in asked["rows"]
         ]
     if part == "timeline":
-        night = PARTS["timeline"](columns, selection, context, query)["timeline"]
+        asked = PARTS["timeline"](columns, selection, context, query)
+        if asked["fault"] is not None:
+            raise asked["fault"]
+        night = asked["timeline"]
         return [
             {
                 "worker": lane.worker, "trial": attempt.trial, "attempt": attempt.attempt,

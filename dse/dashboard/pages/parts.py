@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from contracts.faults import ConfigError
+from contracts.faults import ConfigError, Unreadable
 from dse.dashboard.data.payload import limits, mark, objectives_data
 from dse.dashboard.data.selection import SHOWN, Selection, bound_text, metric_names
 from dse.dashboard.drawing.course import course_chart
@@ -35,7 +35,7 @@ from dse.results.interactions import interaction
 from dse.results.morning import began_s
 from dse.results.progress import fault_counts, progress
 from dse.results.timeline import MOST_ATTEMPTS, Timeline, timeline_of
-from dse.store import TrialState
+from dse.store import TimedAttempt, TrialState
 from dse.words import (
     design_text,
     estimate_text,
@@ -347,14 +347,23 @@ def calibration_part(
 def timeline_part(
     columns: StudyColumns, _selection: Selection, context: Context, _query: Query
 ) -> dict[str, Any]:
-    """Return what ``timeline.html`` shows: the last night by worker and stage."""
+    """Return what ``timeline.html`` shows: the last night by worker and stage.
+
+    Times that cannot be read are the fault of one trial, which the rest of the page does not need.
+    """
     reader = context.studies.reader()
     study = reader.study(columns.config.name)
-    attempts = reader.timed_attempts(study, since_s=began_s(columns), most=MOST_ATTEMPTS)
+    fault: Unreadable | None = None
+    attempts: tuple[TimedAttempt, ...] = ()
+    try:
+        attempts = reader.timed_attempts(study, since_s=began_s(columns), most=MOST_ATTEMPTS)
+    except Unreadable as error:
+        fault = error
     found = timeline_of(attempts, now_s=context.now_s())
     title = "What each worker ran when, by stage"
     return {
         "timeline": found,
+        "fault": fault,
         "attempts": len(attempts),
         "is_cut": len(attempts) == MOST_ATTEMPTS,
         "rows": [] if found is None else _worker_rows(found),
