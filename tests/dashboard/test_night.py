@@ -79,7 +79,8 @@ def test_a_timeline_of_anybody_s_database_is_drawn_or_refused_by_name(database: 
         db.execute("UPDATE attempts SET worker = '<b>m/9.9', ended_s = 1e300 WHERE trial_id = 1")
     answer = client(database).get("/studies/imgc/parts/timeline")
     assert "<b>m" not in answer.text
-    assert answer.status_code == 500
+    assert answer.status_code == 200, "the rest of the page does not need it"
+    assert "Not drawn: study" in answer.text
     assert "attempts.ended_s" in answer.text
 
 
