@@ -198,7 +198,8 @@ def test_a_cfu_with_a_clock_of_its_own_is_bit_exact_and_takes_fewer_cycles(
     slow, fast = layers[100], layers[150]
     # one that the engine runs and none that it waits for takes two thirds
     assert fast["depthwise_conv2d_1"] == pytest.approx(slow["depthwise_conv2d_1"] / 1.5, abs=2)
-    assert fast["softmax_6"] == pytest.approx(slow["softmax_6"], rel=0.05)
+    # the CPU's own takes as long, but for what its caches hold from the run ahead
+    assert fast["softmax_6"] == pytest.approx(slow["softmax_6"], rel=0.1)
 
 
 @pytest.mark.slow
