@@ -21,16 +21,7 @@ IS_WITHDRAWN = exists(
 
 def withdraw(db: Connection, study_id: int, number: int, *, now_s: float) -> bool:
     """Take a waiting trial back; tell whether it was waiting."""
-    key = db.execute(
-        update(trials)
-        .where(
-            trials.c.study_id == study_id,
-            trials.c.number == number,
-            trials.c.state == TrialState.WAITING,
-        )
-        .values(state=TrialState.FAILED, ended_s=now_s, revision=queries.next_revision(study_id))
-        .returning(trials.c.id)
-    ).scalar()
+    key = _end(db, study_id, number, TrialState.WAITING, now_s=now_s)
     if key is None:
         return False
     _mark(db, key, "a person took the trial back before it ran", now_s=now_s)
@@ -44,16 +35,7 @@ def cancel(db: Connection, study_id: int, number: int, *, now_s: float) -> Trial
     """
     if withdraw(db, study_id, number, now_s=now_s):
         return TrialState.WAITING
-    key = db.execute(
-        update(trials)
-        .where(
-            trials.c.study_id == study_id,
-            trials.c.number == number,
-            trials.c.state == TrialState.RUNNING,
-        )
-        .values(state=TrialState.FAILED, ended_s=now_s, revision=queries.next_revision(study_id))
-        .returning(trials.c.id)
-    ).scalar()
+    key = _end(db, study_id, number, TrialState.RUNNING, now_s=now_s)
     if key is None:
         return None
     what = "a person cancelled the trial while it ran"
@@ -74,6 +56,19 @@ def cancelled(db: Connection, attempt_ids: Collection[int]) -> frozenset[int]:
         .where(attempts.c.id.in_(attempt_ids), trials.c.state == TrialState.FAILED, IS_WITHDRAWN)
     )
     return frozenset(rows.scalars())
+
+
+def _end(
+    db: Connection, study_id: int, number: int, state: TrialState, *, now_s: float
+) -> int | None:
+    """End a trial that is in a state and return its id; None where it is in another one."""
+    key: int | None = db.execute(
+        update(trials)
+        .where(trials.c.study_id == study_id, trials.c.number == number, trials.c.state == state)
+        .values(state=TrialState.FAILED, ended_s=now_s, revision=queries.next_revision(study_id))
+        .returning(trials.c.id)
+    ).scalar()
+    return key
 
 
 def _mark(db: Connection, key: int, what: str, *, now_s: float) -> None:
