@@ -7,11 +7,10 @@ again when their inputs are there. The first run is for the caches alone.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from contracts.network import Program, Segment
 from sw_templates.layer import Layer
-from sw_templates.memory_plan import Buffer, MemoryPlan
+from sw_templates.memory_plan import MemoryPlan
 from sw_templates.model import Model
 from sw_templates.options import KernelSet
 from sw_templates.tensor import ElementType
@@ -37,11 +36,8 @@ def layers_ahead(
     """
     found = []
     for number, segment in enumerate(program.segments):
-        kept = [
-            buffer
-            for buffer in plan.buffers
-            if not _needed(model, program, number).isdisjoint(buffer.tensors)
-        ]
+        needed = _needed(model, program, number)
+        kept = [buffer for buffer in plan.buffers if not needed.isdisjoint(buffer.tensors)]
         chosen = []
         for position in _between(model, program, segment):
             layer = model.layers[position]
@@ -52,7 +48,7 @@ def layers_ahead(
                 or any(output.index in buffer.tensors for output in layer.outputs)
             ]
             if not _is_harmless(layer, kernels) or any(
-                _share_bytes(buffer, other) for buffer in written for other in kept
+                buffer.shares_bytes_with(other) for buffer in written for other in kept
             ):
                 break
             chosen.append(position)
@@ -98,11 +94,5 @@ def _is_harmless(layer: Layer, kernels: KernelSet) -> bool:
         and not layer.aliases_input
         and all(tensor.type is ElementType.INT8 for tensor in tensors)
         and kernels.headers is None
-        and not any(Path(folder, name).exists() for folder in kernels.folders)
-    )
-
-
-def _share_bytes(one: Buffer, other: Buffer) -> bool:
-    return (
-        one.offset < other.offset + other.size_bytes and other.offset < one.offset + one.size_bytes
+        and not any((folder / name).exists() for folder in kernels.folders)
     )

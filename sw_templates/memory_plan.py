@@ -38,9 +38,13 @@ class Buffer:
     def overlaps(self, other: "Buffer") -> bool:
         """Tell whether both need one byte at one time: never true within a plan."""
         return (
-            self.first <= other.last
-            and other.first <= self.last
-            and self.offset < other.offset + other.size_bytes
+            self.first <= other.last and other.first <= self.last and self.shares_bytes_with(other)
+        )
+
+    def shares_bytes_with(self, other: "Buffer") -> bool:
+        """Tell whether both have one byte, at whatever times."""
+        return (
+            self.offset < other.offset + other.size_bytes
             and other.offset < self.offset + self.size_bytes
         )
 
