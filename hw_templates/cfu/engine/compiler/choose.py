@@ -34,7 +34,6 @@ def task_of(
     config: EngineConfig,
     *,
     early: Collection[int],
-    gathers: bool,
     spreads: bool,
     is_small: bool,
 ) -> tuple[Task, tuple[int, ...], int]:
@@ -44,8 +43,8 @@ def task_of(
         computation: What it computes.
         held: How tensors lie in the engine that are there.
         config: The engine.
-        early: Tensors that are written before an inference begins, so that it does not wait.
-        gathers: Whether such a tensor may be written window by window.
+        early: Tensors that are written before an inference begins, which does not wait for it, and
+            so may be written window by window.
         spreads: Whether the input of few channels may be spread over rows.
         is_small: Whether weights count for more than cycles.
 
@@ -58,8 +57,7 @@ def task_of(
                 computation,
                 held.get(computation.input),
                 config,
-                is_early=computation.input in early,
-                gathers=gathers,
+                gathers=computation.input in early,
                 spreads=spreads,
                 is_small=is_small,
             )
@@ -80,7 +78,6 @@ def _window_sum(
     held: Image | None,
     config: EngineConfig,
     *,
-    is_early: bool,
     gathers: bool,
     spreads: bool,
     is_small: bool,
@@ -91,8 +88,8 @@ def _window_sum(
         layer: What is computed.
         held: How its input lies in the engine; None where the CPU is to write it.
         config: The engine.
-        is_early: Whether it does so before an inference begins.
-        gathers: Whether it may then be written window by window, however long that takes.
+        gathers: Whether it does so before an inference begins, and may do it window by window,
+            however long that takes.
         spreads: Whether the input of few channels may be spread over rows.
         is_small: Whether weights count for more than cycles.
 
@@ -106,12 +103,12 @@ def _window_sum(
     def cost(task: Task) -> tuple[int, int, int]:
         assert task.weights is not None
         copying = copy_of(task.images[0], config).cycles
-        cycles = steps(task, config) + (0 if gathers and is_early else copying)
+        cycles = steps(task, config) + (0 if gathers else copying)
         return (len(task.weights) if is_small else 0, cycles, copying)
 
     best = window_sum_task(layer, config, result=layer.result)
     others = [*spread(layer, config)] if spreads else []
-    if gathers and is_early:
+    if gathers:
         others += gathered(layer)
     for seen in (*others, *folded(layer, config)):
         with suppress(CannotRun):

@@ -231,8 +231,7 @@ class _Draft:
             computation,
             held,
             self._config,
-            early=self._unchanged,
-            gathers=self._style.gathers,
+            early=self._unchanged if self._style.gathers else (),
             spreads=self._style.spreads,
             is_small=self._style.is_small,
         )
