@@ -229,7 +229,7 @@ class _Search:
         self._name = name
         self._encoder = Encoder(request.space)
         self._rng = random.Random(f"{request.seed} {len(request.history)} {len(pending)}")
-        self._cost = CostModel(self._space, request.costs, pending)
+        self._cost = CostModel(self._space, request.costs, pending) if request.per_cost else None
 
     def run(self) -> tuple[Suggestion, ...]:
         """Return the best candidates, one after the other, each with what is believed of it."""
@@ -242,7 +242,8 @@ class _Search:
         while pool and len(chosen) < self._request.count:
             if chosen:
                 self._ask(Assume(self._encoder.encode([chosen[-1].design])))
-                self._cost.assume(chosen[-1].design)
+                if self._cost is not None:
+                    self._cost.assume(chosen[-1].design)
             best, *pool = self._ranked(pool)[: max(_SHORT_LIST, self._request.count)]
             self._taken.add(best)  # it is a neighbour of others, and would be found again
             chosen.append(
@@ -375,6 +376,6 @@ class _Search:
         if not designs:
             return []
         scores: NDArray[np.float64] = self._ask(Score(self._encoder.encode(designs)))
-        if self._cost.is_known and self._request.per_cost:
+        if self._cost is not None and self._cost.is_known:
             scores = scores - np.log(self._cost.predict_s(designs))  # those are logarithms
         return [float(score) for score in scores]
