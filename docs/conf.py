@@ -19,6 +19,7 @@ root_doc = "docs/index"
 include_patterns = [
     "*.md",
     "docs/**",
+    "configs/README.md",
     "models/imgc/README.md",
     "benchmarks/**/README.md",
     "hw_templates/cpu/README.md",

@@ -285,6 +285,7 @@ import sys, time
 from tests.store.store_fixtures import *
 with open_at(sys.argv[1]) as store:
     store.wait_while(lambda _error: True)
+    print("open", flush=True)  # from here on it waits for the server
     study = store.study("one")
     while store.open_trials(study.id):
         claim = store.claim(study.id, worker=sys.argv[2], now_s=store.now_s(), lease_s=5)
@@ -306,16 +307,19 @@ def test_a_server_that_is_killed_again_and_again_loses_and_doubles_no_trial(
         new_trials(store, study, count)
         workers = [
             subprocess.Popen([sys.executable, "-c", WORKER, place.url, name], cwd=ROOT,
-                             env={**os.environ, "PYTHONPATH": str(ROOT)})
+                             env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE)
             for name in ("a", "b")
         ]  # fmt: skip
+        assert [worker.stdout.readline() for worker in workers if worker.stdout] == [b"open\n"] * 2
         while store.count_trials(study.id, TrialState.COMPLETED) < 5:
             time.sleep(0.1)
         for _ in range(3):
             with stopping(server, for_s=0.3):
                 pass
             time.sleep(0.3)
-        assert [worker.wait(120) for worker in workers] == [0, 0]
+        for worker in workers:
+            worker.communicate(timeout=120)
+        assert [worker.returncode for worker in workers] == [0, 0]
         results = store.results(study.id)
         assert [r.metrics["cycles"] for r in results] == list(range(1, count + 1))
         tried = [store.detail(study, n).attempts for n in range(1, count + 1)]
