@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.dashboard_study import NAME, make_study
 from dse.output.report import table_text
+from dse.program import keep_to_one_thread
 
 SIZES = (1_000, 10_000, 100_000)
 _SERVED = 200
@@ -205,6 +206,7 @@ def main() -> None:
     parser.add_argument("--campaign", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--search", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    keep_to_one_thread()
     if given.search is not None:
         print(json.dumps(search_study(given.search)))
         return

@@ -32,6 +32,15 @@ def name() -> str:
     return shlex.quote(str(Path(sys.argv[0]).absolute()))
 
 
+def keep_to_one_thread() -> None:
+    """Let NumPy compute in one thread, for this process and those that it starts.
+
+    To be called before NumPy is imported. The matrices of a study are so small that a second
+    thread waits longer than it works, on a core that tools need: some ten times the CPU-seconds.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def version() -> str:
     """Return the version of the program: a checkout's own, else that of the installed package."""
     project = ROOT / "pyproject.toml"

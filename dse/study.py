@@ -1315,6 +1315,7 @@ def dashboard(
 
 def main() -> None:
     """Run the command line; here alone a fault becomes text and an exit code."""
+    program.keep_to_one_thread()
     try:
         app(prog_name=program.name())
     except DseError as error:

@@ -20,9 +20,10 @@ from dse.campaign.events import (
     TrialReused,
     TrialStarted,
 )
-from dse.campaign.knowledge import Knowledge, trial_costs
+from dse.campaign.knowledge import Knowledge
 from dse.campaign.pausing import DiskPause
 from dse.campaign.promotion import to_promote, wanted_clock_hz
+from dse.campaign.trial_costs import TrialCosts
 from dse.config import StudyConfig
 from dse.results.front import missing_objectives
 from dse.space import Space
@@ -114,6 +115,7 @@ class Campaign:
     _running: dict[int, _Running] = field(default_factory=dict, init=False)
     _knowledge: Knowledge = field(init=False)
     _earlier: EarlierStudies = field(init=False)
+    _costs: TrialCosts = field(init=False)
     _is_exhausted: bool = field(default=False, init=False)
     _next_beat_s: float = field(default=0.0, init=False)
     _is_spent: bool = field(default=False, init=False)
@@ -133,6 +135,7 @@ class Campaign:
             is_ours=lambda trial: self._refusal(trial) is None,
         )
         self._earlier = EarlierStudies(self.config, self.space, self.store)
+        self._costs = TrialCosts(self.study.id)
 
     def run(self) -> Ending:
         """Run to the end.
@@ -270,7 +273,7 @@ class Campaign:
                 self._knowledge.request(
                     count,
                     earlier=self._earlier.studies(),
-                    costs=trial_costs(self.store, self.study.id),
+                    costs=self._costs.update(self.store),
                 )
             )
             self._tell(Asking(algorithm=self.config.suggest.algorithm, count=count))

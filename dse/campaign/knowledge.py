@@ -14,7 +14,6 @@ from dse.suggest import (
     EarlierStudy,
     History,
     Objective,
-    StageRun,
     SuggestRequest,
     TrialCost,
 )
@@ -23,9 +22,6 @@ if TYPE_CHECKING:  # pydantic takes a while to import
     from dse.config import StudyConfig
 
 _RESULTS = (TrialState.COMPLETED, TrialState.INFEASIBLE)
-
-MOST_COSTS = 300
-"""Newest trials that the cost of the next ones is learned from: some 4,000 stages."""
 
 
 class Knowledge:
@@ -100,7 +96,7 @@ class Knowledge:
         Args:
             count: How many.
             earlier: What other studies found.
-            costs: What trials took, see ``trial_costs``.
+            costs: What trials took, see ``TrialCosts``.
         """
         return SuggestRequest(
             space=self._space,
@@ -146,18 +142,3 @@ class Knowledge:
         self._history = self._history.extended(
             (text, values) for _, _, text, values in sorted(finished, key=lambda one: one[:2])
         )
-
-
-def trial_costs(reader: Reader, study_id: int) -> tuple[TrialCost, ...]:
-    """Return what the newest trials of a study took, for the cost of the next ones."""
-    return tuple(
-        TrialCost(
-            design=Design.from_canonical(trial.design_json),
-            stages={
-                each.stage: StageRun(key=each.key, cpu_s=each.cpu_s, was_cached=each.was_cached)
-                for each in trial.stages
-            },
-            is_whole=trial.state is TrialState.COMPLETED,
-        )
-        for trial in reader.newest_stages(study_id, most=MOST_COSTS)
-    )

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dse.campaign.earlier import EarlierStudies
-from dse.campaign.knowledge import Knowledge, trial_costs
+from dse.campaign.knowledge import Knowledge
+from dse.campaign.trial_costs import TrialCosts
 from dse.config import config_from_json
 from dse.config.assembly import assemble_space
 from dse.output.calibration_report import belief_data, belief_lines
@@ -44,7 +45,7 @@ def next_designs(reader: Reader, name: str, *, count: int) -> tuple[Suggestion, 
     )
     try:
         request = knowledge.request(
-            count, earlier=earlier.studies(), costs=trial_costs(reader, study.id)
+            count, earlier=earlier.studies(), costs=TrialCosts(study.id).update(reader)
         )
         return priced(suggester.suggest(request), request)
     finally:

@@ -8,30 +8,32 @@ from dse.store.schema import artefacts, attempts, stage_times, trials
 _RESULTS = (TrialState.COMPLETED, TrialState.INFEASIBLE)
 
 
-def newest_stages(db: Connection, study_id: int, *, most: int) -> tuple[TrialStages, ...]:
-    """Return the stages of a study's newest results, oldest first.
-
-    Only of trials that were measured themselves, at the fidelity of every design: neither
-    promotions nor what reuses the result of another trial.
-    """
+def newest_stages(
+    db: Connection, study_id: int, *, most: int, since: int
+) -> tuple[TrialStages, ...]:
+    """Return the stages of a study's newest results, see ``Reader.newest_stages``."""
     newest = (
-        select(trials.c.id, trials.c.design_json, trials.c.state)
+        select(
+            trials.c.id,
+            trials.c.revision,
+            trials.c.design_json,
+            trials.c.state,
+        )
         .where(
             trials.c.study_id == study_id,
+            trials.c.revision > since,
             trials.c.state.in_(_RESULTS),
             trials.c.promotes.is_(None),
             trials.c.reused_from.is_(None),
             trials.c.ended_s.is_not(None),
         )
-        .order_by(trials.c.ended_s.desc())
+        .order_by(trials.c.revision.desc())
         .limit(most)
         .subquery()
     )
     rows = db.execute(
         select(
-            newest.c.id,
-            newest.c.design_json,
-            newest.c.state,
+            *newest.c,
             stage_times.c.stage,
             stage_times.c.cpu_s,
             stage_times.c.cached,
@@ -48,13 +50,15 @@ def newest_stages(db: Connection, study_id: int, *, most: int) -> tuple[TrialSta
             isouter=True,
         )
         .where(attempts.c.outcome.in_(_RESULTS))
-        .order_by(newest.c.id, stage_times.c.position)
+        .order_by(newest.c.revision, stage_times.c.position)
     ).all()
     found: dict[int, TrialStages] = {}
     for row in rows:
         cost = StageCost(stage=row.stage, key=row.key, cpu_s=row.cpu_s, was_cached=row.cached)
         before = found.get(row.id)
         found[row.id] = TrialStages(
+            trial_id=row.id,
+            revision=row.revision,
             design_json=row.design_json,
             state=TrialState(row.state),
             stages=(cost,) if before is None else (*before.stages, cost),

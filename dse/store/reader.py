@@ -243,10 +243,21 @@ class Reader:
         with self._read() as db:
             return newest_gains(db, study_id, most=most)
 
-    def newest_stages(self, study_id: int, *, most: int) -> tuple[TrialStages, ...]:
-        """Return what the stages of a study's newest results took, oldest first."""
+    def newest_stages(
+        self, study_id: int, *, most: int, since: int = -1
+    ) -> tuple[TrialStages, ...]:
+        """Return what the stages of a study's newest results took, oldest change first.
+
+        Only of trials that were measured themselves, at the fidelity of every design: neither
+        promotions nor what reuses the result of another trial.
+
+        Args:
+            study_id: Key of the study.
+            most: How many trials, at most: those that changed last.
+            since: Only trials with a larger revision; -1 for all.
+        """
         with self._read() as db:
-            return costs.newest_stages(db, study_id, most=most)
+            return costs.newest_stages(db, study_id, most=most, since=since)
 
     def worked_s(self, study_id: int, *, now_s: float) -> float:
         """Return how long workers have been busy with a study's trials, each worker counted."""

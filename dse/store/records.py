@@ -493,11 +493,15 @@ class TrialStages:
     """The stages that a trial with a result went through, in their order.
 
     Attributes:
+        trial_id: Key of the trial.
+        revision: Number of its last change, in the order of all changes of the study's trials.
         design_json: Canonical text of the design.
         state: Completed, or infeasible: then the last stage may be the one that it failed in.
         stages: What they were.
     """
 
+    trial_id: int
+    revision: int
     design_json: str
     state: TrialState
     stages: tuple[StageCost, ...]

@@ -88,14 +88,15 @@ def remarks_of(db: Connection, study_id: int) -> dict[int, Remark]:
     Raises:
         ValueError: One is not what this program writes.
     """
-    of_study = select(trials.c.id).where(trials.c.study_id == study_id)
-    require_sound(db, remarks, remarks.c.trial_id.in_(of_study))
-    rows = db.execute(
-        select(trials.c.number, remarks.c.note, remarks.c.tags_json)
-        .join(trials, trials.c.id == remarks.c.trial_id)
-        .where(trials.c.study_id == study_id)
-        .order_by(trials.c.number)
+    # by the remarks, of which there are few: by the trials, it would take as long as a study is old
+    number = (
+        select(trials.c.number)
+        .where(trials.c.id == remarks.c.trial_id, trials.c.study_id == study_id)
+        .scalar_subquery()
     )
+    require_sound(db, remarks, number.is_not(None))
+    of_all = select(number.label("number"), remarks.c.note, remarks.c.tags_json).subquery()
+    rows = db.execute(select(of_all).where(of_all.c.number.is_not(None)).order_by("number"))
     return {number: stored_remark(note, tags_json) for number, note, tags_json in rows}
 
 

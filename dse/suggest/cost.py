@@ -7,19 +7,18 @@ stage takes is its mean, or a line through the designs' features where that pred
 the time of a simulation is learned as a factor for each value, as its cycles are.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.parameter import Value
 from dse.space import Design, Space
 from dse.suggest.features import Encoder
 from dse.suggest.interface import StageRun, Suggestion, SuggestRequest, TrialCost
 
 Array = NDArray[np.float64]
+Codes = NDArray[np.int32]
 
 _LEAST_TRIALS = 3
 """Trials that must have ended before costs are predicted."""
@@ -30,6 +29,9 @@ started, and predictions near zero would win against any gain."""
 
 _STRENGTHS = (0.1, 1.0, 10.0)
 """Of the ridge, in designs; the one that predicts each time best from the others is taken."""
+
+_LEAST_FITTED = 4
+"""Times that a line is drawn through; fewer have their mean alone."""
 
 _BEYOND = 2.0
 """A stage is predicted to take at most so many times longer, or less, than it ever took."""
@@ -47,14 +49,13 @@ class CostModel:
     def __init__(
         self, space: Space, trials: Sequence[TrialCost], pending: Iterable[Design] = ()
     ) -> None:
-        ended = [trial for trial in trials if space.contains(trial.design)]
         self._encoder = Encoder(space)
-        self._names = tuple(parameter.name for parameter in space.parameters)
+        ended = [trial for trial in trials if self._encoder.can_encode(trial.design)]
         self._is_known = len(ended) >= _LEAST_TRIALS
-        stages = {stage for trial in ended for stage in trial.stages} if self._is_known else set()
-        self._stages = [
-            _Stage(name, ended, encoder=self._encoder, names=self._names) for name in sorted(stages)
-        ]
+        names = {stage for trial in ended for stage in trial.stages} if self._is_known else set()
+        codes = self._encoder.codes([trial.design for trial in ended])
+        features = _columns(self._encoder, codes)
+        self._stages = [_Stage(name, ended, codes, features) for name in sorted(names)]
         for design in pending:
             self.assume(design)
         spent = [sum(run.cpu_s for run in trial.stages.values()) for trial in ended]
@@ -67,15 +68,17 @@ class CostModel:
 
     def assume(self, design: Design) -> None:
         """From now on, count what a design builds as there."""
+        codes = self._encoder.codes([design])
         for stage in self._stages:
-            stage.assume(design)
+            stage.assume(codes)
 
     def predict_s(self, designs: Sequence[Design]) -> Array:
         """Return the CPU-seconds that the trial of each design would take, if it goes through."""
         seconds = np.zeros(len(designs))
-        features = _columns(self._encoder, designs)
+        codes = self._encoder.codes(designs)
+        features = _columns(self._encoder, codes)
         for stage in self._stages:
-            seconds += stage.predict_s(designs, features)
+            seconds += stage.predict_s(codes, features)
         return np.maximum(seconds, self._least_s)
 
 
@@ -97,82 +100,84 @@ def priced(suggestions: Sequence[Suggestion], request: SuggestRequest) -> tuple[
 
 
 class _Stage:
-    """What is known of one stage."""
+    """What is known of one stage.
+
+    Args:
+        name: The stage.
+        trials: All that ended.
+        codes: Numbers of their designs' values, a row for each.
+        features: Of their designs, a row for each.
+    """
 
     def __init__(
-        self,
-        name: str,
-        trials: Sequence[TrialCost],
-        *,
-        encoder: Encoder,
-        names: Sequence[str],
+        self, name: str, trials: Sequence[TrialCost], codes: Codes, features: Array
     ) -> None:
-        runs = [(trial.design, trial.stages[name]) for trial in trials if name in trial.stages]
-        without = [trial.design for trial in trials if trial.is_whole and name not in trial.stages]
-        self._deciding = _deciding([design for design, _ in runs], without, names)
-        keyed = [(design, run.key) for design, run in runs if run.key is not None]
-        self._matters = _mattering(keyed, names)
-        there = [design for design, run in runs if run.key is not None]
-        self._built = {self._part(design) for design in there}
-        took = [(design, run) for design, run in runs if run.cpu_s > 0 and not run.was_cached]
-        self._seconds = _Seconds(
-            _columns(encoder, [design for design, _ in took]),
-            np.array([run.cpu_s for _, run in took]),
-        )
+        runs = [trial.stages.get(name) for trial in trials]
+        having = np.array([run is not None for run in runs])
+        without = ~having & np.array([trial.is_whole for trial in trials])
+        self._deciding = _deciding(codes[having], codes[without])
+        keys = [None if run is None else run.key for run in runs]
+        is_built = np.array([key is not None for key in keys])
+        self._matters = _mattering(codes[is_built], [key for key in keys if key is not None])
+        self._built = set(self._parts(codes[is_built]))
+        took_s = np.array([0.0 if run is None or run.was_cached else run.cpu_s for run in runs])
+        self._seconds = _Seconds(features[took_s > 0], took_s[took_s > 0])
 
-    def assume(self, design: Design) -> None:
-        if self._has(design):
-            self._built.add(self._part(design))
+    def assume(self, codes: Codes) -> None:
+        self._built.update(self._parts(codes[self._have(codes)]))
 
-    def predict_s(self, designs: Sequence[Design], features: Array) -> Array:
-        needed = [self._has(design) and self._part(design) not in self._built for design in designs]
+    def predict_s(self, codes: Codes, features: Array) -> Array:
+        unbuilt = np.array([part not in self._built for part in self._parts(codes)], dtype=bool)
+        needed = self._have(codes) & unbuilt
         return np.where(needed, self._seconds.predict(features), 0.0)
 
-    def _has(self, design: Design) -> bool:
-        """Tell whether a design has this stage at all."""
+    def _have(self, codes: Codes) -> NDArray[np.bool_]:
+        """Tell which designs have this stage at all."""
         if self._deciding is None:
-            return True
-        name, absent = self._deciding
-        return design.values.get(name) not in absent
+            return np.ones(len(codes), dtype=bool)
+        column, absent = self._deciding
+        found: NDArray[np.bool_] = np.isin(codes[:, column], absent, invert=True)
+        return found
 
-    def _part(self, design: Design) -> tuple[Value | None, ...]:
-        return tuple(design.values.get(name) for name in self._matters)
+    def _parts(self, codes: Codes) -> list[bytes]:
+        return [row.tobytes() for row in codes[:, self._matters]]
 
 
-def _deciding(
-    having: Sequence[Design], without: Sequence[Design], names: Sequence[str]
-) -> tuple[str, frozenset[Value | None]] | None:
+def _deciding(having: Codes, without: Codes) -> tuple[int, Codes] | None:
     """Return the parameter that decides whether there is a stage, and its values of no stage."""
-    for name in names if without else ():
-        absent = {design.values.get(name) for design in without}
-        if not absent & {design.values.get(name) for design in having}:
-            return name, frozenset(absent)
+    for column in range(having.shape[1]) if len(without) else ():
+        if not np.isin(having[:, column], without[:, column]).any():
+            return column, without[:, column]
     return None
 
 
-def _mattering(keyed: Sequence[tuple[Design, str]], names: Sequence[str]) -> tuple[str, ...]:
-    """Return the parameters that a stage may depend on, as far as the keys of trials show."""
-    by_key: dict[str, list[Design]] = defaultdict(list)
-    for design, key in keyed:
-        by_key[key].append(design)
-    free = {name for designs in by_key.values() for name in _differing(designs, names)}
-    by_part: dict[tuple[Value | None, ...], dict[str, Design]] = defaultdict(dict)
-    for design, key in keyed:
-        part = tuple(design.values.get(name) for name in names if name not in free)
-        by_part[part].setdefault(key, design)
+def _mattering(codes: Codes, keys: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which parameters a stage may depend on, as far as the keys of trials show."""
+    _, numbers = np.unique(np.array(keys, dtype=str), return_inverse=True)
+    matters = ~_differ_within(codes, numbers)
+    _, parts = np.unique(codes[:, matters], axis=0, return_inverse=True)
     # free in one family of units and not in another: two keys where there should be one
-    for designs in by_part.values():
-        free -= _differing(list(designs.values()), names)
-    return tuple(name for name in names if name not in free)
+    pairs = np.stack([parts.ravel(), numbers], axis=1)
+    _, first = np.unique(pairs, axis=0, return_index=True)
+    return matters | _differ_within(codes[first], parts.ravel()[first])
 
 
-def _differing(designs: Sequence[Design], names: Sequence[str]) -> set[str]:
-    return {name for name in names if len({design.values.get(name) for design in designs}) > 1}
+def _differ_within(codes: Codes, groups: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Tell which columns have several values within any group of rows."""
+    if not len(codes):
+        return np.zeros(codes.shape[1], dtype=bool)
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    ordered = codes[order]
+    most = np.maximum.reduceat(ordered, starts, axis=0)
+    least = np.minimum.reduceat(ordered, starts, axis=0)
+    several: NDArray[np.bool_] = np.any(most != least, axis=0)
+    return several
 
 
-def _columns(encoder: Encoder, designs: Sequence[Design]) -> Array:
+def _columns(encoder: Encoder, codes: Codes) -> Array:
     """Return the features as numbers: ranks, and a column for each category."""
-    table = encoder.encode(designs)
+    table = encoder.features(codes)
     kinds = [
         (table.categorical[:, place, np.newaxis] == np.arange(size)).astype(float)
         for place, size in enumerate(encoder.categories)
@@ -188,19 +193,23 @@ class _Seconds:
         self._middle = 0.0
         self._offset = np.zeros(features.shape[1])
         self._weights = np.zeros(features.shape[1])
-        if not len(seconds):
+        count = len(seconds)
+        if not count:
             return
         logs = np.log(seconds)
         self._limits = float(seconds.min()) / _BEYOND, float(seconds.max()) * _BEYOND
         self._middle = float(logs.mean())
         self._offset = features.mean(axis=0)
         x, y = features - self._offset, logs - self._middle
-        count = len(y)
         best = float(y @ y) * (count / max(1, count - 1)) ** 2
-        for strength in _STRENGTHS if count >= 4 else ():
-            inverse = np.linalg.inv(x.T @ x + strength * np.eye(x.shape[1]))
-            weights = inverse @ x.T @ y
-            leverage = np.einsum("ij,jk,ik->i", x, inverse, x) + 1.0 / count
+        if count < _LEAST_FITTED:
+            return
+        scales, axes = np.linalg.eigh(x.T @ x)  # one decomposition for all strengths
+        along = x @ axes
+        for strength in _STRENGTHS:
+            shrunk = along / (np.maximum(scales, 0.0) + strength)
+            weights = axes @ (shrunk.T @ y)
+            leverage = (shrunk * along).sum(axis=1) + 1.0 / count
             missed = (y - x @ weights) / np.maximum(1.0 - leverage, 1e-3)
             if float(missed @ missed) < best:
                 best, self._weights = float(missed @ missed), weights

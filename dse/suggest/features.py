@@ -46,34 +46,58 @@ class Encoder:
     """
 
     def __init__(self, space: Space) -> None:
-        varied = [p for p in space.parameters if len(p.values) > 1]
-        self._ordered = [p for p in varied if p.ordered]
-        self._kinds = [p for p in varied if not p.ordered]
+        self._varied = [p for p in space.parameters if len(p.values) > 1]
+        self._numbers = {
+            p.name: {repr(value): number for number, value in enumerate(p.values)}
+            for p in space.parameters
+        }
+        ordered = np.array([p.ordered for p in self._varied], dtype=bool)
+        self._ordered, self._kinds = np.flatnonzero(ordered), np.flatnonzero(~ordered)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the parameters behind the features, continuous ones first."""
-        return tuple(p.name for p in (*self._ordered, *self._kinds))
+        return tuple(self._varied[p].name for p in (*self._ordered, *self._kinds))
 
     @property
     def categories(self) -> tuple[int, ...]:
         """How many numbers each categorical feature may be, that of no value included."""
-        return tuple(len(p.values) + 1 for p in self._kinds)
+        return tuple(len(self._varied[p].values) + 1 for p in self._kinds)
+
+    def can_encode(self, design: Design) -> bool:
+        """Tell whether all of a design's parameters and values are the space's."""
+        return all(
+            repr(value) in self._numbers.get(name, ()) for name, value in design.values.items()
+        )
 
     def encode(self, designs: Sequence[Design]) -> FeatureTable:
         """Return the features, in the order of the designs."""
-        continuous = np.full((len(designs), len(self._ordered)), _INACTIVE_POSITION)
-        for column, p in enumerate(self._ordered):
-            scaled = {repr(v): rank / (len(p.values) - 1) for rank, v in enumerate(p.values)}
-            for row, design in enumerate(designs):
-                if p.name in design.values:
-                    continuous[row, column] = scaled[repr(design.values[p.name])]
-        categorical = np.zeros((len(designs), len(self._kinds)), dtype=np.int32)
-        for column, p in enumerate(self._kinds):
-            number = {repr(v): rank for rank, v in enumerate(p.values)}
-            for row, design in enumerate(designs):
-                if p.name in design.values:
-                    categorical[row, column] = number[repr(design.values[p.name])]
-                else:
-                    categorical[row, column] = len(p.values)
-        return FeatureTable(continuous, categorical)
+        return self.features(self.codes(designs))
+
+    def codes(self, designs: Sequence[Design]) -> NDArray[np.int32]:
+        """Return the number of each value, -1 where a parameter is inactive.
+
+        One row for each design, one column for each parameter of several values, as the space
+        orders them.
+
+        Raises:
+            KeyError: A value is none of the space's.
+        """
+        codes = np.empty((len(designs), len(self._varied)), dtype=np.int32)
+        for column, p in enumerate(self._varied):
+            numbers = self._numbers[p.name]
+            codes[:, column] = [
+                numbers[repr(design.values[p.name])] if p.name in design.values else -1
+                for design in designs
+            ]
+        return codes
+
+    def features(self, codes: NDArray[np.int32]) -> FeatureTable:
+        """Return the features of designs whose codes are given."""
+        counts = np.array([len(p.values) for p in self._varied], dtype=np.int32)
+        ranks, kinds = codes[:, self._ordered], codes[:, self._kinds]
+        scaled = ranks / (counts[self._ordered] - 1.0)
+        return FeatureTable(
+            np.where(ranks < 0, _INACTIVE_POSITION, scaled),
+            np.where(kinds < 0, counts[self._kinds], kinds),
+        )
