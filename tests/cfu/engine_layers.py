@@ -113,8 +113,13 @@ def random_layer(
         all_words = config.words(Memory.ACTIVATIONS)
         if 2 * in_words + out_words > all_words:
             continue
-        row_words = config.rows // 4
-        start = rng.randrange(all_words // row_words) * row_words
+        start = _start(rng, all_words, needed=2 * in_words + out_words, step=config.rows // 4)
+        taps = tiles * kernel[0] * kernel[1]
+        if kind is Kind.DENSE:
+            weights = _start(rng, config.weight_rows, needed=taps * blocks, most=1 << 16)
+        else:
+            weights = _start(rng, config.channel_weight_rows, needed=taps, most=1 << 16)
+        channels_at = _start(rng, config.channels, needed=tiles * config.cols, step=config.cols)
         limits = sorted(rng.choices(range(-128, 128), k=2))
         edge = rng.random() < 0.3
         descriptor = Descriptor(
@@ -131,8 +136,8 @@ def random_layer(
             stride=stride,
             padding=padding,
             padded_with=rng.choice(EDGES),
-            weights=rng.randrange(1 << 16),
-            channels=rng.randrange(config.channels // config.cols) * config.cols,
+            weights=weights,
+            channels=channels_at,
             output_zero_point=rng.choice(EDGES),
             limits=(-128, 127) if rng.random() < 0.7 else (limits[0], limits[1]),
             zero_points=(rng.choice(EDGES), rng.choice(EDGES)),
@@ -164,6 +169,15 @@ def random_layer(
             >> (8 - config.weight_bits if kind is Kind.DENSE else 0),
             channels=channels,
         )
+
+
+def _start(
+    rng: random.Random, size: int, *, needed: int, step: int = 1, most: int | None = None
+) -> int:
+    """Return where something begins: where it fits, or anywhere up to `most` if addresses wrap."""
+    wraps = size & (size - 1) == 0
+    room = (size if most is None else most) if wraps else size - needed + step
+    return rng.randrange(room // step) * step
 
 
 def _bias(rng: random.Random) -> int:

@@ -28,12 +28,13 @@ def config(
     lut_percent: int = 0,
     clock_percent: int = 100,
     weight_bits: int = 8,
+    kib: tuple[int, int] = (8, 8),
 ) -> EngineConfig:
     return EngineConfig(
         rows=rows,
         cols=cols,
-        activation_kib=8,
-        weight_kib=8,
+        activation_kib=kib[0],
+        weight_kib=kib[1],
         units=units,
         packed=packed,
         lut_percent=lut_percent,
@@ -44,14 +45,22 @@ def config(
 
 @pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name)
 @pytest.mark.parametrize(
-    ("rows", "cols", "weight_bits"),
-    [(4, 4, 8), (8, 4, 8), (16, 16, 8), (32, 8, 8), (8, 4, 4), (16, 16, 4)],
+    ("rows", "cols", "weight_bits", "kib"),
+    [
+        (4, 4, 8, (8, 8)),
+        (8, 4, 8, (8, 8)),
+        (16, 16, 8, (8, 8)),
+        (32, 8, 8, (8, 8)),
+        (8, 4, 4, (8, 8)),
+        (16, 16, 4, (8, 8)),
+        (16, 8, 8, (24, 96)),
+    ],
 )
 def test_model_computes_what_plain_loops_do(
-    rows: int, cols: int, weight_bits: int, kind: Kind
+    rows: int, cols: int, weight_bits: int, kib: tuple[int, int], kind: Kind
 ) -> None:
     rng = random.Random(f"{rows} {cols} {kind}")
-    engine = config(rows, cols, weight_bits=weight_bits)
+    engine = config(rows, cols, weight_bits=weight_bits, kib=kib)
     for _ in range(6):
         layer = random_layer(rng, engine, kind)
         model = EngineModel(engine)
@@ -91,6 +100,11 @@ def test_two_products_in_one_multiplier_are_exact_for_all_operands() -> None:
         config(8, 8, 4, packed=True, weight_bits=4),
         config(16, 4, 2, weight_bits=4),
         config(8, 4, 2, packed=True, lut_percent=50, weight_bits=4),
+        config(8, 8, 4, packed=True, kib=(24, 96)),
+        config(16, 8, 2, kib=(56, 224)),
+        config(16, 4, 2, packed=True),
+        config(32, 8, 4, packed=True, weight_bits=4),
+        config(32, 16, 8, packed=True),
     ],
     ids=lambda engine: name_of(asdict(engine)),
 )

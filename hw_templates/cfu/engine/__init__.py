@@ -11,12 +11,13 @@ from hw_templates.cfu import crossing
 from hw_templates.cfu.engine import gateware
 from hw_templates.cfu.engine.compiler import compile_network, driver_variables
 from hw_templates.cfu.engine.config import (
+    ACTIVATION_KIB,
     ALL_WEIGHT_BITS,
     CLOCK_PERCENTS,
     LUT_PERCENTS,
-    MEMORIES_KIB,
     UNITS,
     WEIGHT_BITS,
+    WEIGHT_KIB,
     clock_percent,
     fills_words,
     weight_bits,
@@ -113,14 +114,14 @@ FAMILY = Family(
         ),
         Parameter(
             name="engine_activation_kib",
-            values=MEMORIES_KIB,
+            values=ACTIVATION_KIB,
             default=64,
             description="KiB of the engine's memory of activations",
             ordered=True,
         ),
         Parameter(
             name="engine_weight_kib",
-            values=MEMORIES_KIB,
+            values=WEIGHT_KIB,
             default=128,
             description="KiB of the engine's memory of weights",
             ordered=True,

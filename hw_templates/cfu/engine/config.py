@@ -14,7 +14,8 @@ from hw_templates.cfu.engine.isa import (
 )
 from hw_templates.cfu.family import Values
 
-MEMORIES_KIB = (8, 16, 32, 64, 128, 256)
+ACTIVATION_KIB = (8, 16, 24, 32, 48, 56, 64, 96, 128, 256)
+WEIGHT_KIB = (8, 16, 32, 64, 96, 128, 192, 224, 256, 288)
 UNITS = (1, 2, 4, 8, 16)
 LUT_PERCENTS = (0, 25, 50, 75, 100)
 CLOCK_PERCENTS = (100, 150, 200)
@@ -24,10 +25,10 @@ ALL_WEIGHT_BITS = 8
 
 SLIDING_TAPS = 3
 """Height and width of a window that slides."""
-_LEAST_CHANNELS = 1024
 _CHANNELS_PER_KIB = 16
-_LEAST_CHANNEL_WEIGHT_BYTES = 4096
+_FEWEST_CHANNELS, _MOST_CHANNELS = 1024, 4096
 _CHANNEL_WEIGHT_BYTES_PER_KIB = 64
+_LEAST_CHANNEL_WEIGHT_BYTES, _MOST_CHANNEL_WEIGHT_BYTES = 4096, 16384
 
 
 def clock_percent(values: Values) -> int:
@@ -84,8 +85,8 @@ class EngineConfig:
         for what, value, allowed in (
             ("engine_rows", self.rows, SIDES),
             ("engine_cols", self.cols, SIDES),
-            ("engine_activation_kib", self.activation_kib, MEMORIES_KIB),
-            ("engine_weight_kib", self.weight_kib, MEMORIES_KIB),
+            ("engine_activation_kib", self.activation_kib, ACTIVATION_KIB),
+            ("engine_weight_kib", self.weight_kib, WEIGHT_KIB),
             ("engine_units", self.units, UNITS),
             ("engine_lut_percent", self.lut_percent, LUT_PERCENTS),
             ("engine_clock_percent", self.clock_percent, CLOCK_PERCENTS),
@@ -149,12 +150,14 @@ class EngineConfig:
     @property
     def channels(self) -> int:
         """Output channels of all layers together for which CHANNELS has room."""
-        return max(_LEAST_CHANNELS, _CHANNELS_PER_KIB * self.weight_kib)
+        wished = _CHANNELS_PER_KIB * self.weight_kib
+        return min(max(_FEWEST_CHANNELS, wished), _MOST_CHANNELS)
 
     @property
     def channel_weight_bytes(self) -> int:
         """Size of CHANNEL_WEIGHTS."""
-        return max(_LEAST_CHANNEL_WEIGHT_BYTES, _CHANNEL_WEIGHT_BYTES_PER_KIB * self.weight_kib)
+        wished = _CHANNEL_WEIGHT_BYTES_PER_KIB * self.weight_kib
+        return min(max(_LEAST_CHANNEL_WEIGHT_BYTES, wished), _MOST_CHANNEL_WEIGHT_BYTES)
 
     @property
     def activation_rows(self) -> int:
@@ -177,7 +180,7 @@ class EngineConfig:
         return self.channel_weight_bytes // self.cols
 
     def words(self, memory: Memory) -> int:
-        """Return the size of a memory in words, a power of two."""
+        """Return the size of a memory in words."""
         return {
             Memory.PROGRAM: MAX_DESCRIPTORS * DESCRIPTOR_WORDS,
             Memory.WEIGHTS: self.weight_kib * 1024 // WORD_BYTES,

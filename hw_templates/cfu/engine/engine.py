@@ -1,7 +1,7 @@
 """The engine: its memories, and what lies between them."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.utils import exact_log2
+from amaranth.utils import ceil_log2, exact_log2
 
 from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from hw_templates.cfu.component import CfuComponent, to_verilog
@@ -72,7 +72,7 @@ class Engine(CfuComponent):
         del platform
         m = Module()
         config = self._config
-        word_bits = max(exact_log2(config.words(memory)) for memory in Memory)
+        word_bits = max(ceil_log2(config.words(memory)) for memory in Memory)
         m.submodules.host = host = HostPort(cfu=self, rows=config.rows, word_bits=word_bits)
         m.submodules.control = control = Control(max_cycles=self._max_cycles)
         m.submodules.fetcher = fetcher = Fetcher(config)

@@ -45,7 +45,8 @@ class Operation(IntEnum):
     """rs1 is the word that the next access takes, of whatever memory: one pointer serves all."""
     WRITE = 1
     """rs1 goes to the word at the pointer, which advances by one. Only ACTIVATIONS are answered by
-    READ. Beyond the end of a memory addresses wrap at its size, a power of two."""
+    READ. Beyond the end of a memory whose size is a power of two addresses wrap at that; what lies
+    beyond the end of another is not defined."""
     WRITE_PAIR = 2
     """rs1, then rs2, to the even word at the pointer and the one behind; it advances by two."""
     READ = 3

@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Shape, signed, unsigned
 from amaranth.lib.data import ArrayLayout, StructLayout
-from amaranth.utils import exact_log2
+from amaranth.utils import ceil_log2
 
 from hw_templates.cfu.engine.config import EngineConfig
 from hw_templates.cfu.engine.isa import BLOCK_BITS, SIZE_BITS
@@ -13,7 +13,7 @@ WEIGHT_ROW_BITS = 16
 
 def row_bits(config: EngineConfig) -> int:
     """Return the bits of an address of a row in ACTIVATIONS."""
-    return int(exact_log2(config.activation_rows))
+    return int(ceil_log2(config.activation_rows))
 
 
 def layer_layout(config: EngineConfig) -> StructLayout:
@@ -50,7 +50,7 @@ def layer_layout(config: EngineConfig) -> StructLayout:
         "slides": unsigned(1),  # see ``counters``
         "output_line_step": row,  # to the same place of the output's next line
         "weight_row": unsigned(WEIGHT_ROW_BITS),
-        "channel_row": unsigned(exact_log2(config.channels // config.units)),
+        "channel_row": unsigned(ceil_log2(config.channels // config.units)),
         "zero_point": signed(8),
         "least": signed(8),
         "greatest": signed(8),

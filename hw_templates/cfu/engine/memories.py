@@ -4,7 +4,7 @@ from amaranth.hdl import Module, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import exact_log2
+from amaranth.utils import ceil_log2
 
 
 class RowMemory(wiring.Component):
@@ -13,7 +13,7 @@ class RowMemory(wiring.Component):
     Reads and writes of one row never meet, so what such a read returns is not defined.
 
     Args:
-        rows: How many, a power of two.
+        rows: How many. What is written behind the last one is lost, what is read there undefined.
         row_bits: Of a row.
         part_bits: Of a part.
 
@@ -29,10 +29,10 @@ class RowMemory(wiring.Component):
         self._part_bits = part_bits
         super().__init__(
             {
-                "write_row": In(exact_log2(rows)),
+                "write_row": In(ceil_log2(rows)),
                 "write_enable": In(row_bits // part_bits),
                 "write_data": In(row_bits),
-                "read_row": In(exact_log2(rows)),
+                "read_row": In(ceil_log2(rows)),
                 "data": Out(row_bits),
             }
         )
