@@ -150,6 +150,26 @@ def test_a_network_that_does_not_fit_is_refused_with_what_would_fit(
     assert "conv2d_0" in refused.value.what
 
 
+def test_a_layer_of_few_products_makes_room_for_the_others(kernels: KernelLibrary) -> None:
+    """Of 128 rows of weights the first layer takes 126, the second would take four."""
+    network = RandomNetwork(rng=np.random.default_rng(1))
+    image = network.activation([1, 2, 2, 56])
+    between = convolution(network, image, filters=16, side=3)
+    output = convolution(network, between, filters=9, side=1)
+    content = build(spec_of(network, image, output))
+    model = model_from_bytes(content, "network")
+    values = design(8, 8, activation_kib=8, weight_kib=8)
+    program = compiled(values, model)
+    assert {model.layers[position].name for position in program.layers} == {"conv2d_0"}
+    assert "few products" in program.refusals[1]
+    given_bytes = random_inputs(model, count=1, seed=3)[0]
+    assert run_network(values, model, given_bytes, kernels) == reference_outputs(
+        content, model, given_bytes
+    )
+    roomy = compiled(design(8, 8, activation_kib=8, weight_kib=16), model)
+    assert len(roomy.layers) == 2
+
+
 @pytest.mark.parametrize(("activation_kib", "is_gathered"), [(32, True), (16, False)])
 def test_a_first_layer_of_few_channels_is_gathered_where_there_is_room(
     kernels: KernelLibrary, activation_kib: int, is_gathered: bool
@@ -169,10 +189,21 @@ def single_layer_spec(*, height: int, channels: int, filters: int, side: int = 3
     """Return one convolution."""
     network = RandomNetwork(rng=np.random.default_rng(1))
     image = network.activation([1, height, height, channels])
-    constants = network.weights([filters, side, side, channels], 0)
-    output = network.activation([1, height, height, filters])
+    return spec_of(network, image, convolution(network, image, filters=filters, side=side))
+
+
+def convolution(network: RandomNetwork, image: int, *, filters: int, side: int) -> int:
+    """Add one of stride 1 that keeps the image's size; return its output."""
+    shape = network.tensors[image].shape
+    assert shape is not None
+    constants = network.weights([filters, side, side, shape[3]], 0)
+    output = network.activation([*shape[:3], filters])
     options = {"StrideH": 1, "StrideW": 1, "DilationHFactor": 1, "DilationWFactor": 1}
     network.operator(CONV_2D, [image, *constants], output, Padding=SAME, **options)
+    return output
+
+
+def spec_of(network: RandomNetwork, image: int, output: int) -> ModelSpec:
     return ModelSpec(
         tensors=network.tensors, operators=network.operators, inputs=[image], outputs=[output]
     )

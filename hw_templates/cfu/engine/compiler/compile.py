@@ -1,5 +1,6 @@
 """Which layers of a network the engine runs, and the program that it runs them by."""
 
+import math
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from contracts.network import (
     Segment,
     Transfer,
     UnitLayer,
+    WindowSum,
 )
 from hw_templates.cfu.engine.compiler.choose import Computed, task_of
 from hw_templates.cfu.engine.compiler.encode import Placed, program_variables
@@ -36,10 +38,10 @@ def compile_network(values: Values, network: Network) -> Program:
     What is fastest may need more memory than the design has: then what needs less is tried.
     """
     config = EngineConfig.from_values(values)
-    for style in _STYLES:
+    for style in _STYLES[:-1]:
         with suppress(DoesNotFit):
             return _program(network, config, style)
-    return _program(network, config, _LEAST_MEMORY)
+    return _program(network, config, _STYLES[-1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class _Style:
         spreads: Inputs of few channels may be spread, which takes a row for each pixel.
         is_small: Pixels are folded for the fewest weights, not for the fewest cycles.
         splits: Equal weights of a layer's channels are there once, for a command for each block.
+        leaves_few: Layers of few products are left to the CPU: their weights fill rows badly.
     """
 
     keeps_inputs: bool
@@ -60,6 +63,7 @@ class _Style:
     spreads: bool
     is_small: bool
     splits: bool
+    leaves_few: bool
 
 
 _STYLES = (
@@ -70,14 +74,30 @@ _STYLES = (
             spreads=spreads,
             is_small=False,
             splits=splits,
+            leaves_few=False,
         )
         for keeps_inputs, gathers in ((True, True), (True, False), (False, False))
         for spreads in (True, False)
         for splits in (False, True)
     ),
-    _Style(keeps_inputs=False, gathers=False, spreads=False, is_small=True, splits=False),
+    *(
+        _Style(
+            keeps_inputs=keeps_inputs,
+            gathers=False,
+            spreads=False,
+            is_small=True,
+            splits=splits,
+            leaves_few=leaves_few,
+        )
+        for leaves_few in (False, True)
+        for keeps_inputs in (True, False)
+        for splits in (False, True)
+    ),
 )
-_LEAST_MEMORY = _Style(keeps_inputs=False, gathers=False, spreads=False, is_small=True, splits=True)
+"""From the fastest to what needs least memory."""
+
+_FEW_PRODUCTS = 1024
+"""What a CPU multiplies in some ten thousand cycles."""
 
 
 def _program(network: Network, config: EngineConfig, style: _Style) -> Program:
@@ -224,6 +244,8 @@ class _Draft:
         return [home for home in homes if not isinstance(home.image, RepeatedImage)]
 
     def _run(self, position: int, computation: Computed) -> None:
+        if self._style.leaves_few and _products(computation) <= _FEW_PRODUCTS:
+            raise CannotRun("the engine has no room for all weights, and these are few products")
         held = {
             tensor: plain[0].image for tensor in self._there if (plain := self._plain_homes(tensor))
         }
@@ -285,6 +307,13 @@ class _Draft:
             (self._kept if is_kept else run.inputs).append((tensor, home))
         home.last = position
         return home
+
+
+def _products(computation: Computed) -> float:
+    """Return how many products a sum over all channels has; of others, which take no room, inf."""
+    if not isinstance(computation, WindowSum):
+        return math.inf
+    return computation.result.pixels * computation.weights.size
 
 
 def _transfer(tensor: int, home: Home, copied: list[Home]) -> Transfer:
