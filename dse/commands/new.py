@@ -4,12 +4,14 @@ import json
 import math
 import os
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contracts.faults import ConfigError
+from contracts.faults import ConfigError, DoesNotFit
 from contracts.parameter import Value
 from dse import program
 from dse.commands.targets import fitting_targets
@@ -30,6 +32,9 @@ _SMALL_LUTS = 10_000
 """Below this caches do not fit beside a CFU (the same)."""
 _ENGINE_LUTS = 43_000
 """From this on an engine may fit; the default one has 28,820 LUT4."""
+
+_MOST_ROOM = 4
+"""An engine's memory of more than so many times the least size gains nothing."""
 
 _CYCLES_A_MAC = 12
 """Twice what plain kernels take for a multiply-accumulate on a core with caches, 4 to 6."""
@@ -118,8 +123,10 @@ def new_study(path: Path, *, model: Path, target: str, samples: Path | None = No
     folder = path.parent.resolve()
     plain = config_of(content, file=str(path), folder=folder)
     space = proposed_space(plain.target)
-    if "engine" in _listed(space["cfu"]) and 4 not in {each.weight_bits for each in report.layers}:
-        space["engine_weight_bits"] = 8  # of an int8 network, hardly a layer fits fewer
+    if "engine" in _listed(space["cfu"]):
+        if 4 not in {each.weight_bits for each in report.layers}:
+            space["engine_weight_bits"] = 8  # of an int8 network, hardly a layer fits fewer
+        space |= engine_memories(network)
     config = config_of({**content, "space": space}, file=str(path), folder=folder)
     designs = assemble_space(config).count()
     has_multiplier = "pipelined" in _listed(space.get("multiplier", "pipelined"))
@@ -190,6 +197,38 @@ def proposed_space(target: Target) -> dict[str, Value | list[Value]]:
         "dcache_ways": ways,
         "cfu": ["none", "simd", "stream"] if is_small else ["none", "simd", "stream", "engine"],
     }
+
+
+def engine_memories(network: "Model") -> dict[str, Value | list[Value]]:
+    """Return the sizes of an engine's memories that hold a network well, as ``[space]``.
+
+    Of an engine of 8 x 8 products, whose rows have the least room without use. Where no size
+    does, the families without the engine.
+    """
+    from hw_templates.cfu.engine import FAMILY
+    from sw_templates.network import network_of
+
+    assert FAMILY.compiler is not None
+    compile_for, seen = FAMILY.compiler.compile, network_of(network)
+    sizes = {p.name: p.values for p in FAMILY.parameters if p.name.endswith("_kib")}
+    largest = {p.name: p.default for p in FAMILY.parameters}
+    largest |= {"engine_rows": 8, "engine_cols": 8, "engine_units": 1}
+    largest |= {name: values[-1] for name, values in sizes.items()}
+
+    def holds(name: str, value: Value) -> bool:
+        try:
+            compile_for({**largest, name: value}, seen)
+        except DoesNotFit:
+            return False
+        return True
+
+    found: dict[str, Value | list[Value]] = {}
+    for name, values in sizes.items():
+        first = bisect_left(values, True, key=partial(holds, name))
+        if first == len(values):
+            return {"cfu": ["none", "simd", "stream"]}
+        found[name] = [v for v in values[first:] if int(v) <= _MOST_ROOM * int(values[first])]
+    return found
 
 
 def _cycle_limit(macs: int, elements: int, *, has_multiplier: bool) -> int:

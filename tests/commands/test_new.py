@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -10,12 +11,15 @@ from dse.commands.new import new_study, new_text, proposed_space
 from dse.commands.targets import find_targets, target_summaries, targets_text
 from dse.config import load_config
 from dse.config.assembly import assemble_space
+from hw_templates.cfu.engine import FAMILY
+from sw_templates.network import network_of
+from sw_templates.tflite_import import load_model
 from tests.firmware.firmware_bench import small_network_spec
 from tests.firmware.int4_networks import with_int4_weights
 from tests.firmware.tflite_builder import build
 
 MODEL = Path(__file__).parents[2] / "models" / "imgc" / "imgc_resnet8_int8.tflite"
-DATA = Path("/work/shared/data")
+DATA = Path(__file__).parents[3] / "shared" / "data"
 TARGETS = {target.name: target for target in find_targets(Path())}
 
 
@@ -41,6 +45,20 @@ def test_an_engine_has_4_bits_for_weights_where_the_network_has_such(tmp_path: P
         space = assemble_space(load_config(path)[1])
         (bits,) = (each for each in space.parameters if each.name == "engine_weight_bits")
         assert set(bits.values) == values
+
+
+def test_an_engine_has_memories_that_hold_the_network(tmp_path: Path) -> None:
+    """The shipped network has 77,000 weights, and 32 KiB of activations at the least."""
+    new_study(tmp_path / "s.toml", model=MODEL, target="ulx3s_85f")
+    space = assemble_space(load_config(tmp_path / "s.toml")[1])
+    sizes = {p.name: p.values for p in space.parameters if p.name.endswith("_kib")}
+    assert sizes["engine_weight_kib"][0] == 96
+    assert 32 <= sizes["engine_activation_kib"][0] <= 56
+    small = next(d for d in (space.sample(Random(n)) for n in range(999)) if d["cfu"] == "engine")
+    assert FAMILY.compiler is not None
+    FAMILY.compiler.compile(
+        {**small.values, "engine_rows": 8, "engine_cols": 8}, network_of(load_model(MODEL))
+    )
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))
