@@ -18,6 +18,9 @@ from sw_templates.tensor import ElementType
 MOST_BYTES = 1024
 """Read and written by a layer that is run ahead: a larger one might take longer than the unit."""
 
+MOST_MACS = 512
+"""Of such a layer, likewise."""
+
 
 def layers_ahead(
     model: Model, plan: MemoryPlan, program: Program, kernels: KernelSet
@@ -89,7 +92,7 @@ def _is_harmless(layer: Layer, kernels: KernelSet) -> bool:
     tensors = (*layer.activations, *layer.outputs)
     name = f"{layer.kernel}.c.j2"
     return (
-        layer.macs == 0
+        layer.macs <= MOST_MACS
         and layer.bytes_in + layer.bytes_out <= MOST_BYTES
         and not layer.aliases_input
         and all(tensor.type is ElementType.INT8 for tensor in tensors)

@@ -34,6 +34,7 @@ def task_of(
     config: EngineConfig,
     *,
     early: Collection[int],
+    gathers: bool,
     spreads: bool,
     is_small: bool,
 ) -> tuple[Task, tuple[int, ...], int]:
@@ -43,8 +44,8 @@ def task_of(
         computation: What it computes.
         held: How tensors lie in the engine that are there.
         config: The engine.
-        early: Tensors that are written before an inference begins, which does not wait for it, and
-            so may be written window by window.
+        early: Tensors that are written before an inference begins, which does not wait for it.
+        gathers: Whether these may be written window by window.
         spreads: Whether the input of few channels may be spread over rows.
         is_small: Whether weights count for more than cycles.
 
@@ -57,7 +58,8 @@ def task_of(
                 computation,
                 held.get(computation.input),
                 config,
-                gathers=computation.input in early,
+                is_early=computation.input in early,
+                gathers=gathers,
                 spreads=spreads,
                 is_small=is_small,
             )
@@ -78,6 +80,7 @@ def _window_sum(
     held: Image | None,
     config: EngineConfig,
     *,
+    is_early: bool,
     gathers: bool,
     spreads: bool,
     is_small: bool,
@@ -88,8 +91,8 @@ def _window_sum(
         layer: What is computed.
         held: How its input lies in the engine; None where the CPU is to write it.
         config: The engine.
-        gathers: Whether it does so before an inference begins, and may do it window by window,
-            however long that takes.
+        is_early: Whether it does so before an inference begins, however long that takes.
+        gathers: Whether it may do that window by window.
         spreads: Whether the input of few channels may be spread over rows.
         is_small: Whether weights count for more than cycles.
 
@@ -103,12 +106,12 @@ def _window_sum(
     def cost(task: Task) -> tuple[int, int, int]:
         assert task.weights is not None
         copying = copy_of(task.images[0], config).cycles
-        cycles = steps(task, config) + (0 if gathers else copying)
+        cycles = steps(task, config) + (0 if is_early else copying)
         return (len(task.weights) if is_small else 0, cycles, copying)
 
     best = window_sum_task(layer, config, result=layer.result)
     others = [*spread(layer, config)] if spreads else []
-    if gathers:
+    if is_early and gathers:
         others += gathered(layer)
     for seen in (*others, *folded(layer, config)):
         with suppress(CannotRun):

@@ -253,7 +253,8 @@ class _Draft:
             computation,
             held,
             self._config,
-            early=self._unchanged if self._style.gathers else (),
+            early=self._unchanged,
+            gathers=self._style.gathers,
             spreads=self._style.spreads,
             is_small=self._style.is_small,
         )
