@@ -1296,6 +1296,14 @@ def dashboard(
     example: Annotated[
         bool, typer.Option("--example", help="Show recorded studies instead of a database.")
     ] = False,
+    configs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder whose configs may be started in the browser; may be repeated.",
+            show_default="this one, and the configs that come with the program",
+        ),
+    ] = None,
 ) -> None:
     """Show the studies of the database in a browser, live, until Ctrl-C."""
     from dse.dashboard.data.ahead import studies_read_ahead
@@ -1306,11 +1314,14 @@ def dashboard(
         with example_database() as database:
             serve(studies_read_ahead(database), host=host, port=port, is_example=True)
         return
+    from dse.dashboard.data.configs import folders_given
+
+    folders = folders_given(configs or ())
     _open(db).close()  # says what is wrong with it
     studies = studies_read_ahead(db)
     from dse.dashboard.web.serve import serve  # takes a second, in which the studies are read
 
-    serve(studies, host=host, port=port)
+    serve(studies, host=host, port=port, configs=folders)
 
 
 def main() -> None:
