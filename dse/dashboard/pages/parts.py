@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from contracts.faults import ConfigError, Unreadable
+from dse.dashboard.data.axes import axis_parameters
 from dse.dashboard.data.payload import limits, mark, objectives_data
 from dse.dashboard.data.selection import SHOWN, Selection, bound_text, metric_names
 from dse.dashboard.drawing.course import course_chart
@@ -74,6 +75,7 @@ def study_context(columns: StudyColumns, selection: Selection) -> dict[str, Any]
         "query": selection.query(),
         "mark": mark(columns),
         "metric_names": metric_names(columns),
+        "axis_parameters": axis_parameters(columns),
         "shown_metrics": [n for n in config.shown_metrics(columns.metrics) if n in columns.metrics],
         "objectives": objectives_data(columns),
         "units": {name: metric.unit for name, metric in columns.metrics.items()},
