@@ -126,6 +126,14 @@ Limits = Annotated[
     list[str] | None,
     typer.Option(metavar="LIMIT", help='Such as "latency_us <= 100ms"; may be repeated.'),
 ]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="TAG", help="Only those with this tag; may be repeated."),
+]
+Wide = Annotated[
+    bool,
+    typer.Option("--wide", help="Show every metric, and every parameter that says something."),
+]
 TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="Number of a trial.")]
 
 
@@ -407,10 +415,7 @@ def list_studies(
     archived: Annotated[
         bool, typer.Option("--archived", help="List studies that were put away, too.")
     ] = False,
-    tagged: Annotated[
-        list[str] | None,
-        typer.Option("--tag", metavar="TAG", help="Only studies with this tag; may be repeated."),
-    ] = None,
+    tags: Tags = None,
     db: Database = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
@@ -419,7 +424,7 @@ def list_studies(
 
     with _open(db) as store:
         summaries = store.summaries()
-    shown = listed(summaries, tags=tagged or (), with_archived=archived)
+    shown = listed(summaries, tags=tags or (), with_archived=archived)
     text = list_text(shown, left_out=len(summaries) - len(shown))
     _show(list_data(shown), text, as_json=as_json)
 
@@ -505,6 +510,7 @@ def show(
 def front(
     study: StudyName,
     limit: Limits = None,
+    tags: Tags = None,
     sort: Annotated[
         str | None,
         typer.Option(
@@ -516,9 +522,7 @@ def front(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.svg|png", help="Draw the front to a file, too.")
     ] = None,
-    wide: Annotated[
-        bool, typer.Option("--wide", help="Show every metric, and every parameter that differs.")
-    ] = False,
+    wide: Wide = False,
     columns_asked: Annotated[
         str | None,
         typer.Option(
@@ -532,15 +536,17 @@ def front(
     """Print the Pareto front of a study, or of those designs that keep your limits."""
     from dse.output.front_columns import View
     from dse.output.report import front_data, front_text
+    from dse.results.placing import placing_adds
     from dse.results.study_results import study_columns, study_front
 
     with _open(db) as reader:
-        if limit or sort:
+        if limit or sort or tags:
             from dse.commands.best import front_within
             from dse.results.choosing import parse_limit
 
             columns = study_columns(reader, study)
-            found = front_within(columns, [parse_limit(text) for text in limit or ()], sort=sort)
+            limits = [parse_limit(text) for text in limit or ()]
+            found = front_within(columns, limits, sort=sort, tags=tags or ())
         else:
             columns, found = study_front(reader, study)
     config = columns.config
@@ -550,7 +556,14 @@ def front(
         plot_front(found, config, plot)
     names = tuple(name.strip() for name in (columns_asked or "").split(",") if name.strip())
     view = View(is_wide=wide, columns=names)
-    text = front_text(found, config, columns.clock_model, columns.cell_models, view=view)
+    text = front_text(
+        found,
+        config,
+        columns.clock_model,
+        columns.cell_models,
+        view=view,
+        placing=placing_adds(columns, [point.trial.number for point in found.points]),
+    )
     _show(front_data(found, config), text, as_json=as_json)
 
 
@@ -637,6 +650,8 @@ def copy(
 def best(
     study: StudyName,
     limit: Limits = None,
+    tags: Tags = None,
+    wide: Wide = False,
     by: Annotated[
         str | None,
         typer.Option(
@@ -653,9 +668,10 @@ def best(
 
     with _open(db) as reader:
         columns = study_columns(reader, study)
-    found = best_design(columns, [parse_limit(text) for text in limit or ()], by=by)
+    limits = [parse_limit(text) for text in limit or ()]
+    found = best_design(columns, limits, by=by, tags=tags or ())
     shown_db = None if db == DEFAULT_DB else str(db)
-    _show(best_data(found), best_text(found, columns, db=shown_db), as_json=as_json)
+    _show(best_data(found), best_text(found, columns, db=shown_db, is_wide=wide), as_json=as_json)
 
 
 @app.command("next")
@@ -727,6 +743,7 @@ def figure(
 def choose(
     study: StudyName,
     limit: Limits = None,
+    tags: Tags = None,
     weight: Annotated[
         list[str] | None,
         typer.Option(metavar="OBJECTIVE=W", help="How much it counts; may be repeated."),
@@ -752,6 +769,7 @@ def choose(
         choice = chosen_of(
             study_columns(reader, study),
             limits=limits,
+            tags=tags or (),
             weights=dict(map(parse_weight, weights)),
             part=fits,
             spare=spare / 100,
@@ -1446,6 +1464,7 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
     """Print the front and what to do next; leave with the campaign's exit code."""
     from dse.campaign.events import Ending
     from dse.output.report import front_text
+    from dse.results.placing import placing_adds
     from dse.results.study_results import study_front
     from dse.words import plural
 
@@ -1453,7 +1472,9 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
     with_db = _with_db(store)
     command = f"{program.name()}"
     columns, found = study_front(store, name)
-    print(front_text(found, end.config, columns.clock_model, columns.cell_models))
+    placing = placing_adds(columns, [point.trial.number for point in found.points])
+    models = columns.clock_model, columns.cell_models
+    print(front_text(found, end.config, *models, placing=placing))
     if end.ending is Ending.STOPPED:
         print(f"\nstopped as asked; go on with: {command} resume {name}{with_db}", file=sys.stderr)
     if end.ending is Ending.CONVERGED:

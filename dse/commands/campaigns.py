@@ -11,13 +11,13 @@ from contracts.parameter import Value
 from dse import program
 from dse.campaign import Campaign
 from dse.campaign.asking import Asker
+from dse.campaign.checking import check_boards_of, checked_space, require_same_config
 from dse.campaign.earlier import EarlierStudies
 from dse.campaign.events import CampaignEvent, Ending, Note
 from dse.campaign.hooks import Notifier
+from dse.campaign.networks import check_network
 from dse.campaign.notices import Notice, NoticeKind
-from dse.commands.checking import check_boards_of, checked_space, require_same_config
 from dse.commands.interrupts import stop_on_interrupt
-from dse.commands.networks import check_network
 from dse.commands.oracle import measure_oracle, oracle_of_all
 from dse.config import (
     StudyConfig,

@@ -118,7 +118,7 @@ def test_a_parameter_is_an_axis_and_a_box_keeps_its_values(
     drawn(page)
     assert page.locator("select[name=x]").input_value() == "simd_width"
     expect(page.locator("#shapes")).to_contain_text("without these values are not drawn")
-    drag(page, (0.5, 0.0), (0.99, 1.0))
+    drag(page, (0.75, 0.0), (0.99, 1.0))
     expect(page).to_have_url(re.compile(r"only=simd_width:16"))
 
 

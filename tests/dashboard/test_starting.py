@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext
 
-from dse.commands.planning import expected
+from dse.campaign.planning import expected
 from dse.config import config_from_json
 from dse.config.trust import code_and_hooks_of, trust
 from dse.shipped import OUR_MODEL

@@ -24,6 +24,7 @@ from dse.output.drawing.calibration import calibration_chart
 from dse.output.drawing.charts import Bar, bar_chart
 from dse.output.fronts_report import fronts_drawing, fronts_rows
 from dse.output.oracle_report import oracle_text, stored_oracle
+from dse.output.report import cells_text
 from dse.results.calibration import calibrations
 from dse.results.choosing import ranked
 from dse.results.columns import ABSENT, FIDELITIES, StudyColumns
@@ -34,6 +35,7 @@ from dse.results.fronts_by import fronts_by
 from dse.results.growth import growth_rows
 from dse.results.interactions import interaction
 from dse.results.morning import began_s
+from dse.results.placing import placing_adds
 from dse.results.progress import fault_counts, progress
 from dse.results.timeline import MOST_ATTEMPTS, Timeline, timeline_of
 from dse.store import TimedAttempt, TrialState
@@ -142,6 +144,10 @@ def front_part(
             if name in columns.metrics
         ),
         "names": names,
+        "placing": [
+            *cells_text(columns.config.objectives, columns.cell_models),
+            *(adds.text for adds in placing_adds(columns, columns.numbers[positions].tolist()))
+        ],
         "common": design_text(common),
         "chosen": int(chosen.sum()),
         "tags": sorted({*columns.tags, *([selection.tag] if selection.tag else [])}),

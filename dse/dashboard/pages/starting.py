@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from contracts.faults import ConfigError, ConfigMistakes, DseError, Untrusted
-from dse.commands.planning import Plan, expected, plan_of, require_startable
+from dse.campaign.planning import Plan, expected, plan_of, require_startable
 from dse.config.provenance import source_hash
 from dse.config.study_config import bounds_text
 from dse.config.trust import code_and_hooks_of, require_trust_in_file

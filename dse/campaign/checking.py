@@ -2,11 +2,11 @@
 
 from contracts.faults import ConfigError, ToolMissing
 from contracts.measurement import Fidelity
-from dse.commands.going_on import going_on
-from dse.commands.networks import check_network
+from dse.campaign.networks import check_network
 from dse.config import StudyConfig, config_from_json, differences
 from dse.config.assembly import assemble_space
 from dse.config.mistakes import Mistakes
+from dse.results.going_on import going_on
 from dse.space import Space
 from dse.store import Reader, StudyRecord
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from contracts.faults import DseError
+from dse.campaign.checking import check_surroundings, checked_space, require_same_config
 from dse.campaign.earlier import EarlierStudies
-from dse.commands.checking import check_surroundings, checked_space, require_same_config
 from dse.config import StudyConfig, config_from_json, read_config_text
 from dse.config.checks import family_path, metric_path
 from dse.config.errors import parsed_text
