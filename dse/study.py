@@ -134,6 +134,7 @@ Wide = Annotated[
     bool,
     typer.Option("--wide", help="Show every metric, and every parameter that says something."),
 ]
+Plot = Annotated[Path | None, typer.Option(metavar="FILE.svg|png", help="Draw it to a file, too.")]
 TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="Number of a trial.")]
 
 
@@ -519,9 +520,7 @@ def front(
     ] = None,
     db: Database = DEFAULT_DB,
     as_json: Json = False,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE.svg|png", help="Draw the front to a file, too.")
-    ] = None,
+    plot: Plot = None,
     wide: Wide = False,
     columns_asked: Annotated[
         str | None,
@@ -696,10 +695,7 @@ def calibration(
     study: StudyName,
     db: Database = DEFAULT_DB,
     as_json: Json = False,
-    plot: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.svg|png", help="Draw predicted against measured, too."),
-    ] = None,
+    plot: Plot = None,
 ) -> None:
     """Print how the search's predictions came out, and what it makes of each parameter."""
     from dse.commands.calibration import calibration_of_study
@@ -719,10 +715,7 @@ def figure(
     by: Annotated[
         str, typer.Option(metavar="PARAMETER", help="What tells the fronts apart; or study.")
     ] = "cfu",
-    plot: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.svg|png", help="Draw the fronts to a file, too."),
-    ] = None,
+    plot: Plot = None,
     db: Database = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
