@@ -185,6 +185,8 @@ def test_what_is_pasted_is_kept_once_nothing_is_wrong_in_it(desk: Desk, folder: 
     assert (folder / "second.toml").read_text() == text
     assert "designs of" in desk.look("second.toml")
 
+    long = desk.asking.post("/start/text", data={"text": text + "#" * 100_001})
+    assert "letters" in long.json()["error"]
     again = desk.asking.post("/start/text", data={"text": text})
     assert again.status_code == 400
     assert "stays as it is" in again.json()["error"]

@@ -6,6 +6,7 @@ refused with the files and the command, as everywhere on the dashboard.
 
 from typing import Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
@@ -23,13 +24,18 @@ from dse.store import Store
 
 router = APIRouter(include_in_schema=False)
 
+_MOST_LETTERS = 100_000
+"""Of a pasted config; those that come with the program have some thousand."""
+
 
 @router.get("/start")
-def show_start(request: Request, context: ContextDep, config: str = "") -> HTMLResponse:
+async def show_start(request: Request, context: ContextDep, config: str = "") -> HTMLResponse:
     """The configs of the folders, and of one of them what is wrong or what it would do."""
     _folders(context)
     file = context.configs.file(config) if config else None
-    shown: dict[str, Any] = {} if file is None else _look(context, file)
+    shown: dict[str, Any] = {}
+    if file is not None:  # takes a second: few at the same time, so that no other page waits
+        shown = await to_thread.run_sync(_look, context, file, limiter=context.heavy)
     return context.pages.respond(
         request,
         "start.html",
@@ -74,6 +80,11 @@ async def keep_text(request: Request, context: ContextDep) -> Response:
     form = await acting_form(request)
     folders = _folders(context)
     text = form.get("text", "").replace("\r\n", "\n")  # as browsers send it
+    if len(text) > _MOST_LETTERS:
+        raise ConfigError(
+            f"the pasted config has {len(text):,} letters",
+            fix=f"paste at most {_MOST_LETTERS:,}, or put the file into {folders.first}",
+        )
     plan = await run_in_threadpool(plan_of, text, file="the pasted config", folder=folders.first)
     name = plan.config.name
 
