@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
-.PHONY: help setup study test test-fast mutants lint format docs cluster lock vendor
+.PHONY: help setup study test test-fast mutants lint format docs results cluster lock vendor
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -34,6 +34,9 @@ format: setup  ## let ruff mend what it can
 docs: setup  ## build/docs: the documentation as a site; a broken link fails
 	@$(PYTHON) -m sphinx --quiet --nitpicky --fail-on-warning --keep-going -c docs -d build/docs.pages . build/docs
 	@echo "open build/docs/docs/index.html"
+
+results: setup  ## measure the cheap figures of docs/results.md and rewrite them; FIGURES=--all: the headline, too
+	@$(PYTHON) -m benchmarks.results $(FIGURES)
 
 cluster: setup  ## a Dask scheduler and workers on this machine, until Ctrl-C
 	@$(PYTHON) -m runners.executors.cluster

@@ -6,7 +6,6 @@ README.md and docs/results.md. About five CPU-minutes a design; ``--print`` leav
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.fmax import route
 from benchmarks.networks import job_for, measure
+from benchmarks.pages import with_block
 from benchmarks.targets import read_target
 from contracts.parameter import Value
 from runners.job import StageEvent, Target
@@ -25,7 +25,6 @@ ROOT = Path(__file__).parent.parent
 MODEL = ROOT.parent / "shared" / "data" / "imgc" / "pretrainedResnet_quant.tflite"
 PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
 TARGET = "ulx3s_85f"
-_BLOCK = re.compile(r"(<!-- headline[^\n]*-->\n).*?(<!-- end of headline -->)", re.DOTALL)
 _CORE: Mapping[str, Value] = {
     "branch_prediction": "none",
     "bypass": False,
@@ -121,16 +120,14 @@ def table(rows: Mapping[str, Row], clock_hz: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def with_table(page: str, text: str) -> str:
-    """Return a page with another table between its marks.
-
-    Raises:
-        ValueError: It has no such marks.
-    """
-    changed, count = _BLOCK.subn(lambda found: found[1] + text + found[2], page)
-    if count != 1:
-        raise ValueError("a page must have the marks of the headline once")
-    return changed
+def measured() -> str:
+    """Measure all rows, print each as it is known, and return the table."""
+    target = read_target(TARGET)
+    rows: dict[str, Row] = {}
+    for name, design in DESIGNS.items():
+        rows[name] = row_of(design, target)
+        print(name, rows[name], flush=True)
+    return table(rows, target.clock_hz)
 
 
 def _ignore(event: StageEvent) -> None:
@@ -142,16 +139,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.headline", description=__doc__)
     parser.add_argument("--print", action="store_true", help="do not rewrite the pages")
     given = parser.parse_args()
-    target = read_target(TARGET)
-    rows: dict[str, Row] = {}
-    for name, design in DESIGNS.items():
-        rows[name] = row_of(design, target)
-        print(name, rows[name], flush=True)
-    text = table(rows, target.clock_hz)
+    text = measured()
     print(text)
     if not given.print:
         for page in PAGES:
-            page.write_text(with_table(page.read_text(encoding="utf-8"), text), encoding="utf-8")
+            changed = with_block(page.read_text(encoding="utf-8"), "headline", text)
+            page.write_text(changed, encoding="utf-8")
     return 0
 
 

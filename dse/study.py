@@ -126,6 +126,15 @@ Limits = Annotated[
     list[str] | None,
     typer.Option(metavar="LIMIT", help='Such as "latency_us <= 100ms"; may be repeated.'),
 ]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="TAG", help="Only those with this tag; may be repeated."),
+]
+Wide = Annotated[
+    bool,
+    typer.Option("--wide", help="Show every metric, and every parameter that says something."),
+]
+Plot = Annotated[Path | None, typer.Option(metavar="FILE.svg|png", help="Draw it to a file, too.")]
 TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="Number of a trial.")]
 
 
@@ -407,10 +416,7 @@ def list_studies(
     archived: Annotated[
         bool, typer.Option("--archived", help="List studies that were put away, too.")
     ] = False,
-    tagged: Annotated[
-        list[str] | None,
-        typer.Option("--tag", metavar="TAG", help="Only studies with this tag; may be repeated."),
-    ] = None,
+    tags: Tags = None,
     db: Database = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
@@ -419,7 +425,7 @@ def list_studies(
 
     with _open(db) as store:
         summaries = store.summaries()
-    shown = listed(summaries, tags=tagged or (), with_archived=archived)
+    shown = listed(summaries, tags=tags or (), with_archived=archived)
     text = list_text(shown, left_out=len(summaries) - len(shown))
     _show(list_data(shown), text, as_json=as_json)
 
@@ -505,6 +511,7 @@ def show(
 def front(
     study: StudyName,
     limit: Limits = None,
+    tags: Tags = None,
     sort: Annotated[
         str | None,
         typer.Option(
@@ -513,12 +520,8 @@ def front(
     ] = None,
     db: Database = DEFAULT_DB,
     as_json: Json = False,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE.svg|png", help="Draw the front to a file, too.")
-    ] = None,
-    wide: Annotated[
-        bool, typer.Option("--wide", help="Show every metric, and every parameter that differs.")
-    ] = False,
+    plot: Plot = None,
+    wide: Wide = False,
     columns_asked: Annotated[
         str | None,
         typer.Option(
@@ -532,15 +535,17 @@ def front(
     """Print the Pareto front of a study, or of those designs that keep your limits."""
     from dse.output.front_columns import View
     from dse.output.report import front_data, front_text
+    from dse.results.placing import placing_adds
     from dse.results.study_results import study_columns, study_front
 
     with _open(db) as reader:
-        if limit or sort:
+        if limit or sort or tags:
             from dse.commands.best import front_within
             from dse.results.choosing import parse_limit
 
             columns = study_columns(reader, study)
-            found = front_within(columns, [parse_limit(text) for text in limit or ()], sort=sort)
+            limits = [parse_limit(text) for text in limit or ()]
+            found = front_within(columns, limits, sort=sort, tags=tags or ())
         else:
             columns, found = study_front(reader, study)
     config = columns.config
@@ -550,7 +555,14 @@ def front(
         plot_front(found, config, plot)
     names = tuple(name.strip() for name in (columns_asked or "").split(",") if name.strip())
     view = View(is_wide=wide, columns=names)
-    text = front_text(found, config, columns.clock_model, columns.cell_models, view=view)
+    text = front_text(
+        found,
+        config,
+        columns.clock_model,
+        columns.cell_models,
+        view=view,
+        placing=placing_adds(columns, [point.trial.number for point in found.points]),
+    )
     _show(front_data(found, config), text, as_json=as_json)
 
 
@@ -637,6 +649,8 @@ def copy(
 def best(
     study: StudyName,
     limit: Limits = None,
+    tags: Tags = None,
+    wide: Wide = False,
     by: Annotated[
         str | None,
         typer.Option(
@@ -653,9 +667,10 @@ def best(
 
     with _open(db) as reader:
         columns = study_columns(reader, study)
-    found = best_design(columns, [parse_limit(text) for text in limit or ()], by=by)
+    limits = [parse_limit(text) for text in limit or ()]
+    found = best_design(columns, limits, by=by, tags=tags or ())
     shown_db = None if db == DEFAULT_DB else str(db)
-    _show(best_data(found), best_text(found, columns, db=shown_db), as_json=as_json)
+    _show(best_data(found), best_text(found, columns, db=shown_db, is_wide=wide), as_json=as_json)
 
 
 @app.command("next")
@@ -680,10 +695,7 @@ def calibration(
     study: StudyName,
     db: Database = DEFAULT_DB,
     as_json: Json = False,
-    plot: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.svg|png", help="Draw predicted against measured, too."),
-    ] = None,
+    plot: Plot = None,
 ) -> None:
     """Print how the search's predictions came out, and what it makes of each parameter."""
     from dse.commands.calibration import calibration_of_study
@@ -703,10 +715,7 @@ def figure(
     by: Annotated[
         str, typer.Option(metavar="PARAMETER", help="What tells the fronts apart; or study.")
     ] = "cfu",
-    plot: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.svg|png", help="Draw the fronts to a file, too."),
-    ] = None,
+    plot: Plot = None,
     db: Database = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
@@ -727,6 +736,7 @@ def figure(
 def choose(
     study: StudyName,
     limit: Limits = None,
+    tags: Tags = None,
     weight: Annotated[
         list[str] | None,
         typer.Option(metavar="OBJECTIVE=W", help="How much it counts; may be repeated."),
@@ -752,6 +762,7 @@ def choose(
         choice = chosen_of(
             study_columns(reader, study),
             limits=limits,
+            tags=tags or (),
             weights=dict(map(parse_weight, weights)),
             part=fits,
             spare=spare / 100,
@@ -1296,6 +1307,14 @@ def dashboard(
     example: Annotated[
         bool, typer.Option("--example", help="Show recorded studies instead of a database.")
     ] = False,
+    configs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder whose configs may be started in the browser; may be repeated.",
+            show_default="this one, and the configs that come with the program",
+        ),
+    ] = None,
 ) -> None:
     """Show the studies of the database in a browser, live, until Ctrl-C."""
     from dse.dashboard.data.ahead import studies_read_ahead
@@ -1306,11 +1325,14 @@ def dashboard(
         with example_database() as database:
             serve(studies_read_ahead(database), host=host, port=port, is_example=True)
         return
+    from dse.dashboard.data.configs import folders_given
+
+    folders = folders_given(configs or ())
     _open(db).close()  # says what is wrong with it
     studies = studies_read_ahead(db)
     from dse.dashboard.web.serve import serve  # takes a second, in which the studies are read
 
-    serve(studies, host=host, port=port)
+    serve(studies, host=host, port=port, configs=folders)
 
 
 def main() -> None:
@@ -1436,6 +1458,7 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
     """Print the front and what to do next; leave with the campaign's exit code."""
     from dse.campaign.events import Ending
     from dse.output.report import front_text
+    from dse.results.placing import placing_adds
     from dse.results.study_results import study_front
     from dse.words import plural
 
@@ -1443,7 +1466,9 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
     with_db = _with_db(store)
     command = f"{program.name()}"
     columns, found = study_front(store, name)
-    print(front_text(found, end.config, columns.clock_model, columns.cell_models))
+    placing = placing_adds(columns, [point.trial.number for point in found.points])
+    models = columns.clock_model, columns.cell_models
+    print(front_text(found, end.config, *models, placing=placing))
     if end.ending is Ending.STOPPED:
         print(f"\nstopped as asked; go on with: {command} resume {name}{with_db}", file=sys.stderr)
     if end.ending is Ending.CONVERGED:

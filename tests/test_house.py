@@ -14,6 +14,7 @@ from unittest import mock
 import pytest
 import typer
 
+import dse.campaign.checking as checking
 import dse.commands.campaigns as campaigns
 import dse.suggest.algorithms
 import hw_templates.soc.fpga
@@ -157,7 +158,9 @@ def test_a_search_algorithm_and_an_executor_are_a_file_each(
     with (
         mock.patch.object(campaigns, "MEASURE", "tests.campaign.fake_rooms:measure"),
         mock.patch.object(campaigns, "assemble_space", fake_space),
+        mock.patch.object(checking, "assemble_space", fake_space),
         mock.patch.object(campaigns, "check_network"),
+        mock.patch.object(checking, "check_network"),
         mock.patch.object(campaigns, "measure_oracle", return_value=SEES_ALL),
         mock.patch.object(campaigns, "context_of", return_value=CONTEXT),
         Store(written / "results.db") as store,

@@ -8,7 +8,9 @@ from typing import Any
 from contracts.faults import ConfigError
 from contracts.parameter import Value
 from dse.config import Bounds
-from dse.results.choosing import Limit, keepers_of
+from dse.output.front_columns import cfu_words
+from dse.output.report import wrapped
+from dse.results.choosing import Limit, keepers_of, tagged
 from dse.results.columns import StudyColumns
 from dse.results.front import Front, pareto_front
 from dse.store import TrialResult
@@ -41,7 +43,9 @@ class Best:
     kept: int
 
 
-def best_design(columns: StudyColumns, limits: Sequence[Limit], *, by: str | None) -> Best:
+def best_design(
+    columns: StudyColumns, limits: Sequence[Limit], *, by: str | None, tags: Sequence[str] = ()
+) -> Best:
     """Return the best design that counts and keeps the limits.
 
     Of equal ones it is the one that is better in the study's objectives, then the earlier trial.
@@ -50,6 +54,7 @@ def best_design(columns: StudyColumns, limits: Sequence[Limit], *, by: str | Non
         columns: Of the study, with all metrics, whole trials.
         limits: To keep, beside the study's own constraints.
         by: The metric that decides; None for the first objective.
+        tags: That it must have, all of them.
 
     Raises:
         ConfigError: A metric is unknown, or nothing keeps the limits.
@@ -57,7 +62,7 @@ def best_design(columns: StudyColumns, limits: Sequence[Limit], *, by: str | Non
     config = columns.config
     metric = by or config.objectives[0]
     _require_metric(columns, metric)
-    kept, counted, _ = keepers_of(columns, limits=limits)
+    kept, counted, _ = keepers_of(columns, limits=limits, tags=tags)
     order = (metric, *(name for name in config.objectives if name != metric))
     has = [at for at in kept if math.isfinite(columns.column(metric)[at])]
     if not has:
@@ -86,43 +91,62 @@ def best_data(best: Best) -> dict[str, Any]:
     return asdict(best)
 
 
-def best_text(best: Best, columns: StudyColumns, *, db: str | None = None) -> str:
-    """Lay out the design, what it was chosen from, and how to look at it."""
-    shown = columns.config.shown_metrics(sorted(best.metrics))
-    figures = ", ".join(
+def best_text(
+    best: Best, columns: StudyColumns, *, db: str | None = None, is_wide: bool = False
+) -> str:
+    """Lay out the design in 80 columns, what it was chosen from, and how to look at it.
+
+    Args:
+        best: The design.
+        columns: Of the study.
+        db: How a command names the database; None where it need not.
+        is_wide: Whether to say every metric and parameter, not the objectives and the CFU alone.
+    """
+    config = columns.config
+    shown = config.shown_metrics(sorted(best.metrics)) if is_wide else config.objectives
+    figures = [
         f"{metric_title(name)} {'~' if name in best.estimates else ''}"
         f"{metric_text(name, best.metrics[name])}"
-        for name in shown
+        for name in dict.fromkeys((*shown, best.by))
         if name in best.metrics
-    )
-    return "\n".join(
-        [
-            f"trial {best.trial}: the best {best.by} of {best.kept} that keep the limits,"
-            f" of {best.counted} that count",
-            figures,
-            design_text(best.design),
-            *(["~ is an estimate: the design is not placed"] if best.estimates else []),
-            "",
-            f"look at it: {study_command('show', best.study, str(best.trial), db=db)}",
-        ]
-    )
+    ]
+    words = design_text(best.design) if is_wide else f"CFU {cfu_words(best.design)}"
+    lines = [
+        f"trial {best.trial}: the best {best.by} of {best.kept} that keep the limits,"
+        f" of {best.counted} that count",
+        ", ".join(figures),
+        words,
+        *([] if is_wide else ["all metrics and parameters: --wide"]),
+        *(["~ is an estimate: the design is not placed"] if best.estimates else []),
+    ]
+    look = study_command("show", best.study, str(best.trial), db=db)
+    return "\n".join([*map(wrapped, lines), "", f"look at it: {look}"])
 
 
-def front_within(columns: StudyColumns, limits: Sequence[Limit], *, sort: str | None) -> Front:
-    """Return the front of the designs that keep limits, which is not that of all cut down.
+def front_within(
+    columns: StudyColumns,
+    limits: Sequence[Limit],
+    *,
+    sort: str | None,
+    tags: Sequence[str] = (),
+) -> Front:
+    """Return the front of the designs that keep limits and have tags.
+
+    It is their own, and not that of all designs cut down.
 
     Args:
         columns: Of the study, with all metrics, whole trials.
         limits: To keep, beside the study's own constraints.
         sort: Metric or parameter to sort its points by, the better first; None for the first
             objective.
+        tags: That they must have, all of them.
 
     Raises:
-        ConfigError: A metric is unknown, or nothing keeps the limits.
+        ConfigError: A metric or a tag is unknown, or nothing keeps the limits.
     """
     limited = columns
-    if limits:
-        keepers_of(columns, limits=limits)  # says what is wrong, or that nothing does
+    if limits or tags:
+        keepers_of(columns, limits=limits, tags=tags)  # says what is wrong, or that nothing does
         constraints = dict(columns.config.constraints)
         for limit in limits:
             before = constraints.get(limit.metric, Bounds())
@@ -133,7 +157,7 @@ def front_within(columns: StudyColumns, limits: Sequence[Limit], *, sort: str | 
             )
         # the constraints judge; another set of them has another standing
         limited = replace(columns, config=replace(columns.config, constraints=constraints))
-    front = pareto_front(limited)
+    front = pareto_front(limited, within=tagged(columns, tags) if tags else None)
     return front if sort is None else replace(front, points=_sorted(front, columns, sort))
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from contracts.faults import ConfigError
-from dse.commands.going_on import going_on
 from dse.output.calibration_report import calibration_data
 from dse.output.drawing.calibration import calibration_chart
 from dse.output.picture import require_picture, write_picture
 from dse.results.calibration import MOST_TRIALS, calibrations, has_pairs
 from dse.results.effects import effects
+from dse.results.going_on import going_on
 from dse.results.importance import stored_importance
 from dse.results.study_results import study_columns
 from dse.store import Reader, TrialState

@@ -6,24 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.faults import ConfigError, DseError, StoreError, ToolMissing
-from contracts.measurement import Fidelity
+from contracts.faults import ConfigError, DseError, StoreError
 from contracts.parameter import Value
 from dse import program
 from dse.campaign import Campaign
 from dse.campaign.asking import Asker
+from dse.campaign.checking import check_boards_of, checked_space, require_same_config
 from dse.campaign.earlier import EarlierStudies
 from dse.campaign.events import CampaignEvent, Ending, Note
 from dse.campaign.hooks import Notifier
+from dse.campaign.networks import check_network
 from dse.campaign.notices import Notice, NoticeKind
-from dse.commands.going_on import going_on
 from dse.commands.interrupts import stop_on_interrupt
-from dse.commands.networks import check_network
 from dse.commands.oracle import measure_oracle, oracle_of_all
 from dse.config import (
     StudyConfig,
     config_from_json,
-    differences,
     read_config,
     with_budget,
     with_hours,
@@ -32,7 +30,7 @@ from dse.config import (
 from dse.config.assembly import assemble_space
 from dse.config.known_space import space_json
 from dse.config.provenance import Context, context_of, source_hash, what_changed
-from dse.config.trust import CodeFile, code_of, hooks_of, trust
+from dse.config.trust import CodeFile, code_and_hooks_of, trust
 from dse.config.variants import PARAMETER
 from dse.output.oracle_report import oracle_text
 from dse.output.progress import Display, LiveDisplay, PlainDisplay, Tally
@@ -122,20 +120,8 @@ def prepare(
     read = read_config(path)
     text, mistakes = read.text, read.mistakes
     config = with_budget(read.config, trials=trials, workers=workers)
-    space: Space | None = None
-    with mistakes.checking("cfu", without=f"study {config.name}: "):
-        space = assemble_space(config)
-    with mistakes.checking("workload", "target", "space.model"):
-        check_network(config)
-    try:
-        with mistakes.checking("study.fidelity", "target"):
-            check_boards_of(config)
-    except ToolMissing:
-        mistakes.raise_any()
-        raise
-    mistakes.raise_any()
-    assert space is not None, "without a mistake there is one"
-    code = (*code_of(config), *hooks_of(config))
+    space = checked_space(config, mistakes)
+    code = code_and_hooks_of(config)
     return Prepared(
         path=path,
         text=text,
@@ -164,14 +150,7 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
         source_hash=source_hash(),
         now_s=running.now_s,
     )
-    changed = differences(config_from_json(study.config_json), config)
-    if changed:
-        raise ConfigError(
-            f"study {config.name} in {store.place} was started with another config:\n  "
-            + "\n  ".join(changed),
-            fix=f"give the new study another name in {prepared.path}, use another --db, or"
-            f" go on with the old one: {going_on(store, config.name)}",
-        )
+    require_same_config(study, config, store, str(prepared.path))
     store.enter(study.name, worker=worker_name(), now_s=running.now_s)
     store.update_config(study.id, config_toml=prepared.text, config_json=config.to_json())
     store.describe_space(study.id, space_json(prepared.space, prepared.code))
@@ -209,7 +188,7 @@ def resume_study(
     check_boards_of(config)
     oracle = _oracle_of(config, say=running.say)
     store.update_config(study.id, config_toml=study.config_toml, config_json=config.to_json())
-    code = (*code_of(config), *hooks_of(config))
+    code = code_and_hooks_of(config)
     space = assemble_space(config)
     store.describe_space(study.id, space_json(space, code))
     context = context_of(config)
@@ -287,37 +266,6 @@ def _require_same_context(study: StudyRecord, store: Store, context: Context) ->
         fix="give this process the sources and tools that the others have, or let the study go on"
         f" with these: stop the others, then {resume}",
     )
-
-
-def check_boards_of(config: StudyConfig) -> None:
-    """Make sure that a study whose trials go to boards finds one.
-
-    Raises:
-        ConfigError: ``boards.toml`` is missing or wrong, or has no board of the target; or energy
-            is asked for, and a board has no meter.
-        ToolMissing: openFPGALoader is not installed, and a board has no command of its own.
-    """
-    if config.fidelity is not Fidelity.BOARD:
-        return
-    from runners.boards.loader import LOADER
-    from runners.measuring.metrics import OF_METERS
-    from runners.measuring.on_board import (
-        check_boards,  # the board's room, which most studies need not
-    )
-    from runners.tools import find_program
-
-    entries = check_boards(config.target.name)
-    if not all(entry.load for entry in entries):
-        find_program(LOADER)
-    wanted = {metric.name for metric in OF_METERS} & {*config.objectives, *config.constraints}
-    without = [entry.name for entry in entries if entry.power is None]
-    if wanted and without:
-        raise ConfigError(
-            f"study {config.name} asks for {', '.join(sorted(wanted))}, and no meter measures the"
-            f" power of board {', '.join(without)}",
-            fix=f"add a section [boards.{without[0]}.power] to boards.toml, see"
-            " docs/how-to/measure-energy.md",
-        )
 
 
 def _oracle_of(config: StudyConfig, *, say: Callable[[str], None]) -> OracleReport:

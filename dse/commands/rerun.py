@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from contracts.faults import ConfigError
 from contracts.measurement import Completed, Failed, Measurement, Outcome
-from dse.commands.going_on import going_on
-from dse.commands.networks import check_network
+from dse.campaign.networks import check_network
 from dse.config.provenance import source_hash
 from dse.output.report import table_text
+from dse.results.going_on import going_on
 from dse.results.trial import open_trial
 from dse.store import Reader, TrialState
 from runners.executors import MEASURE_AGAIN, Executor, Finished, make_executor

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from contracts.faults import ConfigError
-from dse.commands.going_on import shown
 from dse.commands.whole_studies import client
+from dse.results.going_on import shown
 from dse.store import AuditRecord, Reader, Remark, Store, StudyRecord, TrialState
 from dse.words import printable, study_command, whole_number
 

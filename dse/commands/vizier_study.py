@@ -14,13 +14,13 @@ from contracts.faults import ConfigError, InvalidDesign
 from contracts.measurement import Completed, Fidelity, Measurement, Metric, Outcome, outcome_of
 from contracts.untrusted import parse_json
 from dse import program
-from dse.commands.going_on import going_on
 from dse.config import StudyConfig, config_from_json, load_config
 from dse.config.assembly import assemble_space
 from dse.config.known_space import known_space
 from dse.config.provenance import source_hash
 from dse.results.columns import StudyColumns
 from dse.results.front import broken_constraints, goals_of
+from dse.results.going_on import going_on
 from dse.results.study_results import study_columns
 from dse.space import Design, Space
 from dse.store import NewTrial, Reader, RetryPolicy, Store, TrialResult, TrialState

@@ -70,7 +70,7 @@ def completed(
     metric_files = []
     for name in given.metrics.files:
         with mistakes.checking("metrics.files"):
-            metric_files.append(_metric_file(name, folder=folder, file=file))
+            metric_files.append(metric_path(name, folder=folder, file=file))
     definitions = metrics_with([])
     if len(metric_files) < len(given.metrics.files):
         mistakes.doubt("metrics")
@@ -105,7 +105,7 @@ def completed(
     families = []
     for name in given.cfu.families:
         with mistakes.checking("cfu.families"):
-            families.append(_family(name, folder=folder, file=file))
+            families.append(family_path(name, folder=folder, file=file))
     if len(families) < len(given.cfu.families):
         mistakes.doubt("cfu")
     cache, notify = given.cache, given.notify
@@ -374,7 +374,7 @@ def _model_digest(model: Path, section: WorkloadSection, *, file: str) -> str:
     return digest
 
 
-def _family(name: str, *, folder: Path, file: str) -> str:
+def family_path(name: str, *, folder: Path, file: str) -> str:
     """Return a module's name as it is and a file's path made absolute."""
     if _is_module_name(name):
         return name
@@ -392,7 +392,7 @@ def _is_module_name(name: str) -> bool:
     return all(part.isidentifier() for part in parts) and parts[-1] not in ("py", "v", "toml")
 
 
-def _metric_file(name: str, *, folder: Path, file: str) -> str:
+def metric_path(name: str, *, folder: Path, file: str) -> str:
     """Return a file of metrics as an absolute path."""
     path = (folder / name).resolve()
     if not path.is_file():

@@ -58,7 +58,7 @@ def parsed(path: Path, mistakes: Mistakes) -> tuple[str, dict[str, Any]]:
 
     Args:
         path: The file.
-        mistakes: Gets what is no TOML, and numbers that are infinite or none.
+        mistakes: As of ``parsed_text``.
 
     Raises:
         ConfigError: The file cannot be read, or nothing can be said of it but that it is no TOML.
@@ -73,6 +73,19 @@ def parsed(path: Path, mistakes: Mistakes) -> tuple[str, dict[str, Any]]:
         raise ConfigError(
             f"{path} cannot be read: {error}", fix="give a readable text file"
         ) from error
+    return text, parsed_text(text, mistakes)
+
+
+def parsed_text(text: str, mistakes: Mistakes) -> dict[str, Any]:
+    """Return what those lines of a TOML document say that are right.
+
+    Args:
+        text: The document.
+        mistakes: Gets what is no TOML, and numbers that are infinite or none.
+
+    Raises:
+        ConfigError: Nothing can be said of it but that it is no TOML.
+    """
     right, content = _right_lines(text, mistakes)
     for location, number in list(_not_finite(content)):
         key = [str(step) for step in location]
@@ -82,13 +95,13 @@ def parsed(path: Path, mistakes: Mistakes) -> tuple[str, dict[str, Any]]:
             key.insert(2, "")
         mistakes.keep(
             ConfigError(
-                f"{path}:{line_of(right, location)}: {_key(key)} is {number}",
+                f"{mistakes.file}:{line_of(right, location)}: {_key(key)} is {number}",
                 fix="write a number; where the key may be left out, that stands for no limit",
             ),
             where=_place(location),
         )
         _remove(content, _place(location))
-    return text, content
+    return content
 
 
 def _right_lines(text: str, mistakes: Mistakes) -> tuple[str, dict[str, Any]]:

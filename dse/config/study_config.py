@@ -12,7 +12,7 @@ from contracts.measurement import Fidelity
 from contracts.parameter import Value
 from contracts.untrusted import parse_json
 from dse.config.checks import check_ranges, completed
-from dse.config.errors import checked, parsed, validated
+from dse.config.errors import checked, parsed, parsed_text, validated
 from dse.config.file import FIDELITIES, BoundsSection, NotifySection, StudyFile, WorkloadSection
 from dse.config.mistakes import Mistakes
 from dse.config.variants import PARAMETER, comparable, file_name, variant_values
@@ -294,13 +294,38 @@ def read_config(path: Path, *, with_workload: bool = True) -> ReadConfig:
     """
     mistakes = Mistakes(str(path))
     text, content = parsed(path, mistakes)
+    return _read(text, content, mistakes, path.parent.resolve(), with_workload=with_workload)
+
+
+def read_config_text(text: str, *, file: str, folder: Path) -> ReadConfig:
+    """Read what is not a file yet, as ``read_config`` would read it.
+
+    Args:
+        text: Of the config.
+        file: What messages call it.
+        folder: What relative paths start from.
+
+    Raises:
+        ConfigError: There is nothing to look further at: no TOML, or no study in it.
+    """
+    mistakes = Mistakes(file)
+    content = parsed_text(text, mistakes)
+    return _read(text, content, mistakes, folder.resolve(), with_workload=True)
+
+
+def _read(
+    text: str,
+    content: Mapping[str, Any],
+    mistakes: Mistakes,
+    folder: Path,
+    *,
+    with_workload: bool,
+) -> ReadConfig:
     given = checked(StudyFile, content, mistakes, stand_ins=_STAND_INS)
     if given is None:
         mistakes.raise_any()
         raise AssertionError("what cannot be read has a mistake")
-    complete = _completed(
-        given, mistakes, folder=path.parent.resolve(), with_workload=with_workload
-    )
+    complete = _completed(given, mistakes, folder=folder, with_workload=with_workload)
     config = _config(complete)
     check_ranges(config.target, config.serial, mistakes)
     return ReadConfig(text=text, config=config, mistakes=mistakes)

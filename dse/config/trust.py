@@ -71,15 +71,36 @@ def require_trust(
     files = untrusted((*code_of(config), *(hooks_of(config) if runs_hooks else ())))
     if not files:
         return
-    what = "\n".join(
-        [
-            f"study {config.name} runs code that its database names and you have not agreed to:",
-            *(f"  {_file_text(file, before)}" for file in files),
-        ]
-    )
+    what = _refusal(config, "database", (_file_text(file, before) for file in files))
     if not is_given and (ask is None or not ask(what)):
         raise Untrusted(what, fix=f"read the files, then agree to them: {command} --trust")
     trust(files)
+
+
+def require_trust_in_file(config: StudyConfig, *, command: str) -> None:
+    """Make sure that this user agrees to run the code that a config file names.
+
+    For who starts a file that nobody gave on a command line: giving it there is agreeing.
+
+    Args:
+        config: What the file says.
+        command: What starts it there.
+
+    Raises:
+        Untrusted: The person has not agreed; the message names every file.
+        ConfigError: A file is not there.
+    """
+    files = untrusted(code_and_hooks_of(config))
+    if files:
+        raise Untrusted(
+            _refusal(config, "config", map(_plain_text, files)),
+            fix=f"read the files, then agree to them by starting it yourself: {command}",
+        )
+
+
+def code_and_hooks_of(config: StudyConfig) -> tuple[CodeFile, ...]:
+    """Return all that running a study runs beside this program, see ``code_of``, ``hooks_of``."""
+    return (*code_of(config), *hooks_of(config))
 
 
 def code_of(config: StudyConfig) -> tuple[CodeFile, ...]:
@@ -186,6 +207,19 @@ def trusted_list() -> Path:
     return state_folder() / "trusted.jsonl"
 
 
+def _refusal(config: StudyConfig, named_by: str, files: Iterable[str]) -> str:
+    return "\n".join(
+        [
+            f"study {config.name} runs code that its {named_by} names and you have not agreed to:",
+            *(f"  {file}" for file in files),
+        ]
+    )
+
+
+def _plain_text(file: CodeFile) -> str:
+    return f"{file.path}, {file.size_bytes:,} bytes, SHA-256 {file.sha256}"
+
+
 def _file_text(file: CodeFile, before: Mapping[str, str]) -> str:
     if file.path not in before:
         since = "not known from an earlier run"
@@ -193,7 +227,7 @@ def _file_text(file: CodeFile, before: Mapping[str, str]) -> str:
         since = "as when the study ran last"
     else:
         since = "CHANGED since the study ran last"
-    return f"{file.path}, {file.size_bytes:,} bytes, SHA-256 {file.sha256}, {since}"
+    return f"{_plain_text(file)}, {since}"
 
 
 def _trusted() -> frozenset[tuple[str, str]]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # pydantic and NumPy take a while to import
     from dse.results.clock_model import ClockModel
     from dse.results.columns import StudyColumns
     from dse.results.front import Front
+    from dse.results.placing import PlacingAdds
     from dse.space.describe import SpaceSummary
 
 
@@ -254,6 +255,7 @@ def front_text(
     cell_models: "Mapping[str, CellModel] | None" = None,
     *,
     view: View = _USUAL,
+    placing: "Sequence[PlacingAdds]" = (),
 ) -> str:
     """Lay out the front of a study; what is common to all designs stands below the table.
 
@@ -263,6 +265,7 @@ def front_text(
         model: What estimated clocks rest on; without one they are the target's own.
         cell_models: What estimated cells rest on.
         view: Which columns.
+        placing: What placing adds, where designs of both kinds are on it.
 
     Raises:
         ConfigError: A column is asked for that no design on the front has.
@@ -292,7 +295,8 @@ def front_text(
     lines += _capacity_lines(front, config)
     if any(result.estimates for result in front.points):
         lines.append(clock_text(config, model))
-        lines += cells_text(front, cell_models or {})
+        lines += cells_text(front.objectives, cell_models or {})
+    lines += [adds.text for adds in placing]
     return "\n".join([*lines[:1], *map(wrapped, lines[1:]), *map(wrapped, below)])
 
 
@@ -364,13 +368,13 @@ def clock_text(config: "StudyConfig", model: "ClockModel | None") -> str:
     )
 
 
-def cells_text(front: "Front", models: "Mapping[str, CellModel]") -> list[str]:
+def cells_text(objectives: Sequence[str], models: "Mapping[str, CellModel]") -> list[str]:
     """Say what the cells marked ``~`` rest on, a line for each that the front is drawn in."""
     return [
         f"~ {name}: {100 * (model.factor - 1):+.1f} % on what synthesis counts, as"
         f" {model.trials} placed trials let expect (mean error {100 * model.error:.1f} %)"
         for name, model in models.items()
-        if name in front.objectives
+        if name in objectives
     ]
 
 

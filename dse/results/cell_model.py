@@ -74,18 +74,27 @@ def cell_models(
         ids: Keys of the trials.
         promotes: Keys of the trials that they measure further; 0 where there is none.
     """
+    known = [name for name in names if name in metrics]
+    models = {
+        name: fit_cells(measured_twice(metrics[name], ids=ids, promotes=promotes)) for name in known
+    }
+    return {name: model for name, model in models.items() if model is not None}
+
+
+def measured_twice(
+    column: "MetricColumn", *, ids: npt.NDArray[np.int64], promotes: npt.NDArray[np.int64]
+) -> list[tuple[float, float]]:
+    """Return what designs took when they were synthesised and when they were placed.
+
+    Args:
+        column: Of the metric.
+        ids: As of ``cell_models``.
+        promotes: As of ``cell_models``.
+    """
     further = np.flatnonzero(promotes > 0)
     place_of = {int(key): place for place, key in enumerate(ids.tolist())}
     first = np.array([place_of.get(int(key), -1) for key in promotes[further]], dtype=np.intp)
     further, first = further[first >= 0], first[first >= 0]
-    found = {}
-    for name in names:
-        if name not in metrics:
-            continue
-        column = metrics[name]
-        both = (column.fidelity[first] == _SYNTHESISED) & (column.fidelity[further] > _SYNTHESISED)
-        pairs = zip(column.values[first[both]], column.values[further[both]], strict=True)
-        model = fit_cells([(float(cells), float(placed)) for cells, placed in pairs])
-        if model is not None:
-            found[name] = model
-    return found
+    both = (column.fidelity[first] == _SYNTHESISED) & (column.fidelity[further] > _SYNTHESISED)
+    pairs = zip(column.values[first[both]], column.values[further[both]], strict=True)
+    return [(float(cells), float(placed)) for cells, placed in pairs]

@@ -12,7 +12,7 @@ from contracts.metric import MetricDefinition
 from dse.pareto import front
 from dse.results.columns import Mask, StudyColumns
 from dse.results.front import goals_of
-from dse.words import number_text, quantity, suggestion
+from dse.words import number_text, quantity, study_command, suggestion
 from runners.fpga import capacity_of
 from runners.measuring.metrics import METRICS
 
@@ -128,6 +128,7 @@ def keepers_of(
     columns: StudyColumns,
     *,
     limits: Sequence[Limit] = (),
+    tags: Sequence[str] = (),
     part: str | None = None,
     spare: float = 0.0,
 ) -> tuple[list[int], list[int], dict[int, float | None]]:
@@ -136,6 +137,7 @@ def keepers_of(
     Args:
         columns: Of the study, with all metrics.
         limits: To keep.
+        tags: That a trial must have, all of them.
         part: As of ``choose``.
         spare: As of ``choose``.
 
@@ -144,8 +146,9 @@ def keepers_of(
         free of the part.
 
     Raises:
-        ConfigError: A metric or the part is unknown, or nothing keeps the limits.
+        ConfigError: A metric, a tag or the part is unknown, or nothing keeps the limits.
     """
+    tagged(columns, tags)  # says which of them there is not
     for limit in limits:
         if limit.metric not in columns.metrics:
             raise ConfigError(
@@ -166,6 +169,10 @@ def keepers_of(
         }
         for limit in limits
     }
+    keepers |= {
+        f"the tag {tag}": set(np.flatnonzero(tagged(columns, [tag])).tolist()) & {*counted}
+        for tag in tags
+    }
     if part is not None or spare > 0:
         what = f"room on {part or columns.config.target.part} with {spare:.0%} to spare"
         keepers[what] = {at for at, share in free.items() if share is not None and share >= spare}
@@ -182,10 +189,32 @@ def keepers_of(
     return kept, counted, free
 
 
+def tagged(columns: StudyColumns, tags: Sequence[str]) -> Mask:
+    """Return which trials have all of some tags.
+
+    Raises:
+        ConfigError: No trial of the study has one of them.
+    """
+    found = np.ones(len(columns), dtype=np.bool_)
+    for tag in tags:
+        if tag not in columns.tags:
+            name = columns.config.name
+            raise ConfigError(
+                f"no trial of study {name} is tagged {tag}",
+                fix=suggestion(tag, columns.tags, intro="use one of")
+                if columns.tags
+                else f"give trials the tag first: {study_command('tag', name, 'TRIAL', tag)}",
+            )
+        has = [number for number, remark in columns.remarks.items() if tag in remark.tags]
+        found &= np.isin(columns.numbers, has)
+    return found
+
+
 def choose(
     columns: StudyColumns,
     *,
     limits: Sequence[Limit] = (),
+    tags: Sequence[str] = (),
     weights: Mapping[str, float] | None = None,
     part: str | None = None,
     spare: float = 0.0,
@@ -195,6 +224,7 @@ def choose(
     Args:
         columns: Of the study, with all metrics.
         limits: To keep.
+        tags: That a design must have, all of them.
         weights: Of objectives; those that are not named have 1.
         part: An FPGA that a design must fit; None for the study's own, which every one fits.
         spare: The share of each of the part's resources that must stay free.
@@ -210,7 +240,7 @@ def choose(
                 f"{name} is no objective of study {columns.config.name}",
                 fix=f"weigh {', '.join(objectives)}",
             )
-    kept, counted, free = keepers_of(columns, limits=limits, part=part, spare=spare)
+    kept, counted, free = keepers_of(columns, limits=limits, tags=tags, part=part, spare=spare)
     points = np.column_stack([columns.column(name)[kept] for name in objectives])
     chosen = list(front(points, goals_of(columns.config)))
     ranking = ranked(columns, [kept[at] for at in chosen], weights=weights)

@@ -96,17 +96,23 @@ class Front:
 
 
 def pareto_front(
-    columns: "StudyColumns", points: "Callable[[Positions], tuple[TrialResult, ...]] | None" = None
+    columns: "StudyColumns",
+    points: "Callable[[Positions], tuple[TrialResult, ...]] | None" = None,
+    *,
+    within: NDArray[np.bool_] | None = None,
 ) -> Front:
     """Return the front of the designs that completed and keep the constraints.
 
     Args:
         columns: Of the study.
         points: Returns the trials at some positions; None where the columns have them whole.
+        within: Where trials count at all, of which it is the front then; None for everywhere.
     """
-    config, standing = columns.config, columns.standing
-    dominated = np.flatnonzero(standing.verdicts == Verdict.DOMINATED)
-    excluded = np.flatnonzero(standing.verdicts == Verdict.EXCLUDED)
+    config = columns.config
+    standing = columns.standing if within is None else judge(columns, within)
+    counts = np.True_ if within is None else within
+    dominated = np.flatnonzero((standing.verdicts == Verdict.DOMINATED) & counts)
+    excluded = np.flatnonzero((standing.verdicts == Verdict.EXCLUDED) & counts)
     return Front(
         objectives=config.objectives,
         goals=goals_of(config),

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from unittest import mock
 
+import dse.campaign.checking
 import dse.commands.campaigns
 import dse.commands.next
 import dse.commands.rerun
@@ -58,12 +59,14 @@ def fake_rooms() -> Iterator[None]:
     with (
         mock.patch.object(dse.commands.campaigns, "MEASURE", MEASURE),
         mock.patch.object(dse.commands.campaigns, "assemble_space", loaded_space),
+        mock.patch.object(dse.campaign.checking, "assemble_space", loaded_space),
         mock.patch.object(dse.commands.campaigns, "make_suggester", suggester_of),
         mock.patch.object(
             dse.commands.campaigns, "Campaign", functools.partial(Campaign, timing=TIMING)
         ),
         mock.patch.object(dse.commands.next, "assemble_space", loaded_space),
         mock.patch.object(dse.commands.campaigns, "check_network"),
+        mock.patch.object(dse.campaign.checking, "check_network"),
         mock.patch.object(dse.commands.campaigns, "measure_oracle", return_value=SEES_ALL),
         mock.patch.object(dse.commands.rerun, "check_network"),
         mock.patch.object(dse.commands.campaigns, "context_of", return_value=CONTEXT),

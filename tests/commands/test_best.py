@@ -1,6 +1,7 @@
 """The best design and the front within limits, and what a limit may look like."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from dse.dashboard.example import unpack
 from dse.results.choosing import Limit, choose, parse_limit
 from dse.results.columns import StudyColumns
 from dse.results.study_results import study_columns
-from dse.store import Reader
+from dse.store import Reader, Remark, Store
+from dse.words import value_text
 from tests.commands.here import call_here
 
 ROOT = Path(__file__).parents[2]
@@ -114,3 +116,64 @@ def test_the_command_prints_json(database: Path) -> None:
     words = ["best", "imgc", "--limit", "latency_us=150000", "--by", "lut4", "--json"]
     ended = call_here(*words, "--db", database)
     assert json.loads(ended.stdout)["by"] == "lut4"
+
+
+@pytest.fixture
+def tagged(database: Path, tmp_path: Path) -> Path:
+    """A database with the tag ``paper`` on a trial of the front, two behind it and a failed one."""
+    copied = tmp_path / "tagged.db"
+    shutil.copy(database, copied)
+    with Store(copied) as store:
+        study = store.study("imgc")
+        for number in (38, 11, 12, 5):
+            tags = ("paper", f"t{number}")
+            store.remark(study.id, number, lambda _, tags=tags: Remark(tags=tags))  # type: ignore[misc]
+    return copied
+
+
+def test_a_tag_leaves_its_own_front(tagged: Path) -> None:
+    with Reader(tagged) as reader:
+        columns = study_columns(reader, "imgc")
+    has = {number for number, remark in columns.remarks.items() if "paper" in remark.tags}
+    assert has == {38, 11, 12, 5}
+    front = front_within(columns, [], sort=None, tags=["paper"])
+    found = {point.trial.number for point in front.points} | {*front.dominated, *front.excluded}
+    assert found <= has
+    assert [point.trial.number for point in front.points] == [38]
+    without = front_within(columns, [], sort=None, tags=["t11"])
+    assert [point.trial.number for point in without.points] == [11], "dominated in the study"
+    assert 11 not in {point.trial.number for point in front_within(columns, [], sort=None).points}
+    assert (best_design(columns, [], by="lut4", tags=["t11"]).trial) == 11
+    assert [c.number for c in choose(columns, tags=["paper", "t11"]).candidates] == [11]
+    with pytest.raises(ConfigError, match=r"is tagged papr\n  fix: did you mean 'paper'\?"):
+        front_within(columns, [], sort=None, tags=["papr"])
+    with pytest.raises(ConfigError, match="1 keep the tag t11"):
+        best_design(columns, [parse_limit("latency_us=1ms")], by=None, tags=["paper", "t11"])
+
+
+def test_the_commands_take_a_tag(tagged: Path) -> None:
+    for command in ("front", "best", "choose"):
+        told = call_here(command, "imgc", "--tag", "t11", "--json", "--db", tagged)
+        assert told.returncode == 0, told.stderr
+        data = json.loads(told.stdout)
+        rows = data.get("front") or data.get("candidates") or [data]
+        assert [row.get("trial", row.get("number")) for row in rows] == [11]
+        wrong = call_here(command, "imgc", "--tag", "none", "--db", tagged)
+        assert wrong.returncode == 3
+
+
+def test_the_best_fits_80_columns_and_is_told_whole_when_asked(columns: StudyColumns) -> None:
+    best = best_design(columns, [], by="cycles")
+    short, whole = best_text(best, columns), best_text(best, columns, is_wide=True)
+    for text in (short, whole):
+        before, _, _ = text.partition("look at it")
+        assert max(map(len, before.splitlines())) <= 80
+    assert "cycles 3,000,185" in short
+    assert "CFU simd: width 16, buffer depth 4096, requantisation" in short
+    assert "--wide" in short
+    assert "dcache_ways" not in short
+    said = " ".join(whole.split())
+    for name, value in best.design.items():
+        assert f"{name}={value_text(value)}" in said
+    for name in columns.config.shown_metrics(sorted(best.metrics)):
+        assert name in said or name == "latency_us"

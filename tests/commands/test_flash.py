@@ -10,8 +10,8 @@ import pytest
 
 from contracts.faults import ConfigError, DoesNotFit
 from contracts.measurement import Completed, Fidelity, Infeasible, Measurement, Placement
+from dse.campaign.checking import check_boards_of
 from dse.commands import flash
-from dse.commands.campaigns import check_boards_of
 from dse.config import load_config
 from dse.store import Store
 from runners.boards import ReplayBoard

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from contracts.faults import NotFound, StoreError
-from dse.commands.going_on import going_on
 from dse.config import StudyConfig, load_config
+from dse.results.going_on import going_on
 from dse.store import Reader, Store
 from dse.store.workers import worker_name
 from tests.campaign.test_campaign import InstantExecutor, campaign

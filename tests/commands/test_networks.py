@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from contracts.faults import ConfigError
-from dse.commands.networks import check_network
+from dse.campaign.networks import check_network
 from dse.commands.oracle import oracle_of_all
 from dse.commands.workload import workload_data, workload_text
 from dse.commands.workload_folder import folder_data, folder_text

@@ -3,7 +3,7 @@
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,21 @@ TOKEN = "the-token-of-these-tests"
 CHROMIUM = Path("/usr/bin/chromium")
 
 
+@dataclass
+class NoProcesses:
+    """Stands for ``Processes``: keeps what it was told to start, and starts nothing."""
+
+    resumes: Callable[[str], str]
+    started: list[tuple[str, Path]]
+
+    def resume(self, study: str) -> str:
+        return self.resumes(study)
+
+    def start(self, study: str, config: Path) -> str:
+        self.started.append((study, config))
+        return f"a process was started for {study}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Served:
     """A dashboard that is being served."""
@@ -29,6 +44,7 @@ class Served:
     database: Path
     cache: Path
     resumed: list[str] = field(default_factory=list)
+    started: list[tuple[str, Path]] = field(default_factory=list)
 
     @property
     def acting_url(self) -> str:
@@ -36,7 +52,9 @@ class Served:
 
 
 @contextmanager
-def serving(database: Path, *, host: str = "127.0.0.1") -> Iterator[Served]:
+def serving(
+    database: Path, *, host: str = "127.0.0.1", configs: Sequence[Path] = ()
+) -> Iterator[Served]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
@@ -53,7 +71,8 @@ def serving(database: Path, *, host: str = "127.0.0.1") -> Iterator[Served]:
         database,
         access=make_access(token=TOKEN, host=host, port=port),
         cache_root=cache,
-        resume=resume,
+        processes=NoProcesses(resume, served.started),
+        configs=configs,
     )
     server = make_server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from dse.dashboard.web.app import make_app
 from dse.dashboard.web.security import make_access
-from tests.dashboard.conftest import TOKEN
+from tests.dashboard.conftest import TOKEN, NoProcesses
 
 HOST = "127.0.0.1:8642"
 _OPENED: list[FastAPI] = []
@@ -115,12 +115,15 @@ def client(
     host: str = "127.0.0.1",
     cache: Path | None = None,
     resume: Callable[[str], str] = lambda study: f"{study} goes on",
+    started: list[tuple[str, Path]] | None = None,
+    configs: Sequence[Path] = (),
 ) -> Asking:
     app = make_app(
         database,
         access=make_access(token=TOKEN, host=host, port=8642),
         cache_root=cache or database.parent,
-        resume=resume,
+        processes=NoProcesses(resume, [] if started is None else started),
+        configs=configs,
         now_s=lambda: 1_800_000_000.0,
     )
     _OPENED.append(app)

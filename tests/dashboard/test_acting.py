@@ -11,7 +11,7 @@ import pytest
 
 from contracts.faults import ToolCrashed
 from contracts.measurement import Measurement, outcome_of
-from dse.dashboard.pages.acting import Resumer
+from dse.dashboard.pages.processes import Processes
 from dse.store import AuditRecord, NewTrial, RetryPolicy, Store, TrialState
 from tests.dashboard.http import Asking, acting, client
 
@@ -179,10 +179,10 @@ def test_a_resumed_study_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     program = tmp_path / "program"
     program.write_text(f'#!/bin/sh\necho log\necho "$@" $$ > {tmp_path}/said; sleep 30\n')
     program.chmod(0o755)
-    resume = Resumer(tmp_path / "results.db")
+    processes = Processes(tmp_path / "results.db")
     with mock.patch.object(sys, "executable", str(program)):
-        first = resume("imgc")
-        again = resume("imgc")
+        first = processes.resume("imgc")
+        again = processes.resume("imgc")
     assert "was started" in first
     assert "is at it already" in again
     said = tmp_path / "said"
@@ -196,4 +196,4 @@ def test_a_resumed_study_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
         assert (tmp_path / "results.db.imgc.log").read_text() == "log\n"
     finally:
         os.killpg(int(pid), 9)
-        resume.started["imgc"].wait()
+        processes.started["imgc"].wait()

@@ -297,7 +297,7 @@ def test_fields_of_the_form_make_a_range(example: Path) -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("x", "metric 'nonsense'"),
+        ("x", "axis 'nonsense'"),
         ("size", "metric 'nonsense'"),
         ("show", "show 'nonsense'"),
         ("xs", "an axis that is 'nonsense'"),

@@ -95,6 +95,33 @@ def test_the_controls_change_chart_tables_and_address(study: Page) -> None:
     expect(study.locator("#part-growth")).to_contain_text("minutes since")
 
 
+def test_a_parameter_is_an_axis_and_a_box_keeps_its_values(
+    page: Page, example_served: Served, drawn: Drawn
+) -> None:
+    page.goto(f"{example_served.url}/studies/imgc?y=lut4")
+    drawn(page)
+    assert page.locator("#front-chart").get_attribute("data-points") == "45"
+    page.select_option("select[name=x]", "multiplier")
+    expect(page).to_have_url(re.compile("x=multiplier&y=lut4"))
+    # the three that were too slow have cells, too
+    expect(page.locator("#front-chart")).to_have_attribute("data-points", "48")
+    drag(page, (0.11, 0.0), (0.4, 1.0))  # the first of three
+    expect(page.locator("#chosen")).to_contain_text("multiplier is iterative")
+    assert "only=multiplier:iterative" in page.url
+    assert "box=multiplier" not in page.url
+    expect(page.locator("#part-trials .head")).to_contain_text("of the selection")
+    shown = page.locator("#part-trials .head .soft").inner_text()
+    words = page.locator("#chosen").inner_text()
+    assert re.findall(r"(\d+) trials", words) == re.findall(r"\d+", shown)
+
+    page.goto(f"{example_served.url}/studies/imgc?x=simd_width&y=lut4")
+    drawn(page)
+    assert page.locator("select[name=x]").input_value() == "simd_width"
+    expect(page.locator("#shapes")).to_contain_text("without these values are not drawn")
+    drag(page, (0.75, 0.0), (0.99, 1.0))
+    expect(page).to_have_url(re.compile(r"only=simd_width:16"))
+
+
 def test_pointing_shows_the_design_and_a_click_opens_it(study: Page) -> None:
     study.locator("#front-chart").focus()
     study.keyboard.press("ArrowRight")

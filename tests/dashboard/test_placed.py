@@ -1,10 +1,13 @@
 """Placed trials, references, limits and three objectives, in a real browser."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from dse.store import Store
+from tests.commands.here import call_here
 from tests.dashboard.conftest import Served
 from tests.dashboard.http import client
 from tests.dashboard.placed import change_config, place
@@ -84,3 +87,35 @@ def test_three_objectives_are_seen_by_pairs_and_by_size(
     assert "size=latency_us" in page.url
     assert page.locator("#front-table thead th").all_inner_texts()[2:5] == objectives["minimise"]
     assert client(database).get("/studies/imgc/growth.svg").status_code == 200
+
+
+def test_a_mixed_front_says_what_placing_adds_to_the_cells(database: Path) -> None:
+    target = {"clock_policy": "pinned"}  # so that nothing is learned of the others' cells
+    with Store(database) as store:
+        resolved = json.loads(store.study("imgc").config_json)
+    change_config(database, "imgc", target=resolved["target"] | target)
+    words = "lut4 of what is not placed is what synthesis counts"
+    assert words not in client(database).get("/studies/imgc").text
+    assert words not in call_here("front", "imgc", "--db", database).stdout
+
+    place(database, 47)
+    one = f"{words}; placing made it -6.0 % in the one design that has both"
+    assert one in client(database).get("/studies/imgc").text
+    assert one in " ".join(call_here("front", "imgc", "--db", database).stdout.split())
+    place(database, 38, 32)
+    several = f"{words}; placing made it -6.0 to -6.0 %, -6.0 % in the median, in the 3 designs"
+    assert several in client(database).get("/studies/imgc").text
+    only = client(database).get("/studies/imgc?only=cfu:none").text
+    assert words not in only, "none of these is placed"
+
+
+def test_where_the_cells_of_the_others_are_expected_that_is_said(database: Path) -> None:
+    with Store(database) as store:
+        record = store.study("imgc")
+        resolved = json.loads(record.config_json)
+        resolved["study"]["fidelity"] = "place"
+        store.update_config(record.id, config_toml="", config_json=json.dumps(resolved))
+    place(database, 47, 38, 32)
+    page = client(database).get("/studies/imgc").text
+    assert "lut4: -6.0 % on what synthesis counts, as 3 placed trials let expect" in page
+    assert "lut4 of what is not placed" not in page

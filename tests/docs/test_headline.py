@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks import headline
 from benchmarks.networks import measure
+from benchmarks.pages import with_block
 from benchmarks.targets import read_target
 from tests.docs.pages import ROOT, table
 
@@ -23,8 +24,8 @@ def test_a_clock_that_is_not_met_has_no_latency() -> None:
 
 
 def test_a_page_without_marks_is_not_rewritten() -> None:
-    with pytest.raises(ValueError, match="marks of the headline"):
-        headline.with_table("# A page\n", "| a |\n")
+    with pytest.raises(ValueError, match="marks of headline"):
+        with_block("# A page\n", "headline", "| a |\n")
 
 
 @pytest.mark.slow

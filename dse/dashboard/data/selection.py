@@ -52,8 +52,8 @@ class Selection:
     """One choice of what to see.
 
     Attributes:
-        x: Metric across.
-        y: Metric upwards.
+        x: Metric or parameter across.
+        y: Metric or parameter upwards.
         size: Metric shown by the size of points, or empty.
         colour: Parameter shown by the colour of points, or empty.
         x_scale: Of the axis across.
@@ -188,8 +188,8 @@ def parse_selection(query: Sequence[tuple[str, str]], columns: StudyColumns) -> 
     if weights and not any(weights.get(name, 1.0) for name in columns.config.objectives):
         raise ConfigError("every weight is 0", fix="give one objective a weight above 0")
     return Selection(
-        x=_metric(first.get("x", x), columns),
-        y=_metric(first.get("y", y), columns),
+        x=_axis(first.get("x", x), columns),
+        y=_axis(first.get("y", y), columns),
         size=_metric(first["size"], columns) if "size" in first else "",
         colour=_one_of(first["colour"], tuple(columns.parameters), "a colour for")
         if "colour" in first
@@ -249,6 +249,10 @@ def _has_value(columns: StudyColumns, name: str, texts: Sequence[str]) -> Mask:
 
 def _metric(name: str, columns: StudyColumns) -> str:
     return _one_of(name, metric_names(columns), "metric")
+
+
+def _axis(name: str, columns: StudyColumns) -> str:
+    return _one_of(name, (*metric_names(columns), *columns.parameters), "axis")
 
 
 def _one_of(value: str, allowed: Sequence[str], what: str) -> str:

@@ -11,7 +11,16 @@ from dse.results.calibration import MOST_TRIALS
 from dse.results.columns import StudyColumns
 from dse.results.importance import stored_importance
 from dse.results.study_results import StudyResults
-from dse.store import HeldTrial, Place, Reader, Remark, StudyRecord, StudySummary, TrialDetail
+from dse.store import (
+    HeldTrial,
+    Place,
+    Reader,
+    Remark,
+    StudyRecord,
+    StudySummary,
+    TrialDetail,
+    TrialState,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +152,10 @@ class Studies:
     def is_worked_on(self, name: str, *, now_s: float) -> bool:
         """Tell whether a process works on a study, be it that it only thinks."""
         return name in self.reader().working_studies(now_s=now_s)
+
+    def ended(self, study_id: int) -> int:
+        """Return how many trials of a study have a result."""
+        return self.reader().count_trials(study_id, TrialState.COMPLETED, TrialState.INFEASIBLE)
 
     def running(self, study_id: int, *, now_s: float) -> tuple[HeldTrial, ...]:
         """Return the trials whose attempt holds a lease, by number."""

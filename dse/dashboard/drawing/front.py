@@ -4,29 +4,46 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from dse.dashboard.data.axes import Along, along
 from dse.dashboard.data.payload import MOST_DRAWN, drawn, limits
-from dse.dashboard.data.selection import Selection, is_log
-from dse.output.drawing.scale import Axis, make_axis
+from dse.dashboard.data.selection import Scale, Selection, is_log
+from dse.output.drawing.scale import Axis, category_axis, make_axis
 from dse.output.drawing.scatter import Limit, Mark, Scatter, draw_scatter
 from dse.output.drawing.svg import LETTER_WIDTH, SERIES, Drawing
 from dse.results.columns import ABSENT, FIDELITIES, Floats, Mask, StudyColumns
 from dse.results.front import Verdict
 from dse.words import plural, unit_text, value_text
 
-WIDTH, HEIGHT = 860.0, 500.0
+WIDTH, HEIGHT = 860.0, 516.0
+_LINE = 18.0
+"""Height of a line of the key above the chart."""
+_KEY = 52.0
+"""Where its first line stands."""
 
 
 def front_picture(columns: StudyColumns, selection: Selection) -> Drawing:
     """Return the chosen trials over the chosen metrics, for ``/studies/STUDY/front.svg``."""
     name = columns.config.name
     drawing = Drawing(WIDTH, HEIGHT, f"{name}: {selection.y} over {selection.x}")
-    x, y = columns.column(selection.x), columns.column(selection.y)
+    places = along(columns, selection.x), along(columns, selection.y)
+    x, y = (place.values for place in places)
     sample = np.zeros(len(columns), dtype=np.bool_)
     sample[drawn(columns, MOST_DRAWN, selection)] = True
     chosen = selection.mask(columns) & np.isfinite(x) & np.isfinite(y) & sample
     omitted = len(columns) - int(sample.sum())
-    across = _axis(x[chosen], selection.x, selection, columns, start=70, end=WIDTH - 20)
-    upward = _axis(y[chosen], selection.y, selection, columns, start=HEIGHT - 50, end=72)
+    across, upward = (
+        _axis(place, chosen, name, scale, columns, start=start, end=end)
+        for place, name, scale, start, end in (
+            (places[0], selection.x, selection.x_scale, 70, WIDTH - 20),
+            (
+                places[1],
+                selection.y,
+                selection.y_scale,
+                HEIGHT - 50,
+                _KEY + (_LINE if selection.colour else 0) + 34,
+            ),
+        )
+    )
     words = [f"{name}: {plural(int(chosen.sum()), 'trial')}", *selection.in_words()]
     words += [f"a sample, {omitted:,} are not drawn"] if omitted else []
     drawing.text(10, 20, "; ".join(words), "c-head")
@@ -45,9 +62,31 @@ def front_picture(columns: StudyColumns, selection: Selection) -> Drawing:
         and selection.x != selection.y,
     )
     draw_scatter(drawing, scatter, across=across, upward=upward)
+    _write_key(drawing, scatter)
     if selection.colour:
         _colour(drawing, columns, selection, chosen & ~is_bad, across=across, upward=upward)
     return drawing
+
+
+def _write_key(drawing: Drawing, scatter: Scatter) -> None:
+    """Say what each sort of point is, and how many of it are drawn."""
+    hollow = sum(mark.is_hollow for mark in scatter.front)
+    left = 10.0
+    for kind, name, count in (
+        ("c-mark", "front", len(scatter.front) - hollow),
+        ("c-hollow", "front, an estimate", hollow),
+        ("c-other", "dominated", len(scatter.others)),
+        ("c-cross", "infeasible, excluded or failed", len(scatter.crosses)),
+    ):
+        if not count:
+            continue
+        if kind == "c-cross":
+            drawing.path(f"M{left + 1:.1f} {_KEY - 8:.1f}l8 8m0 -8l-8 8", kind)
+        else:
+            drawing.circle(left + 5, _KEY - 4, 4.5, kind)
+        words = f"{name} ({count:,})"
+        drawing.text(left + 14, _KEY, words, "c-soft")
+        left += 24 + LETTER_WIDTH * len(words)
 
 
 def _colour(
@@ -67,12 +106,12 @@ def _colour(
     names = [*texts[:last], "others" if len(texts) > len(SERIES) else texts[last]]
     left = 10.0
     for group, name in enumerate(names):
-        drawing.circle(left + 5, 48, 4.5, f"c-series-mark-{group}")
+        drawing.circle(left + 5, _KEY + _LINE - 4, 4.5, f"c-series-mark-{group}")
         words = f"{selection.colour} = {name}" if group == 0 else name
-        drawing.text(left + 14, 52, words, "c-soft")
+        drawing.text(left + 14, _KEY + _LINE, words, "c-soft")
         left += 24 + LETTER_WIDTH * len(words)
     codes = np.where(parameter.codes == ABSENT, len(texts) - 1, parameter.codes)
-    x, y = columns.column(selection.x), columns.column(selection.y)
+    x, y = along(columns, selection.x).values, along(columns, selection.y).values
     for position in np.flatnonzero(shown).tolist():
         kind = f"c-series-mark-{min(int(codes[position]), last)}"
         drawing.circle(across.at(float(x[position])), upward.at(float(y[position])), 3.4, kind)
@@ -84,7 +123,7 @@ def _places(x: Floats, y: Floats, mask: Mask) -> list[tuple[float, float]]:
 
 def _marks(columns: StudyColumns, selection: Selection, is_front: Mask) -> list[Mark]:
     """Return the trials on the front, best in the metric across first."""
-    x, y = columns.column(selection.x), columns.column(selection.y)
+    x, y = along(columns, selection.x).values, along(columns, selection.y).values
     positions = np.flatnonzero(is_front)
     sign = -1.0 if selection.x in columns.config.maximise else 1.0
     ordered = positions[np.argsort(sign * x[positions], kind="stable")]
@@ -121,18 +160,22 @@ def _origin(columns: StudyColumns, selection: Selection) -> str:
 
 
 def _axis(
-    values: Floats,
+    place: Along,
+    chosen: Mask,
     metric: str,
-    selection: Selection,
+    scale: Scale,
     columns: StudyColumns,
     *,
     start: float,
     end: float,
 ) -> Axis:
-    scale = selection.x_scale if metric == selection.x else selection.y_scale
-    shown = values.tolist() + [r.value for r in columns.config.references if r.metric == metric]
+    if place.categories:
+        return category_axis(place.categories, start=start, end=end)
+    shown = place.values[chosen].tolist() + [
+        r.value for r in columns.config.references if r.metric == metric
+    ]
     is_wide = is_log(np.array(shown), scale)
-    return make_axis(shown, start=start, end=end, is_log=is_wide, metric=metric)
+    return make_axis(shown, start=start, end=end, is_log=is_wide, metric=metric, stops=place.stops)
 
 
 def _limits(columns: StudyColumns, selection: Selection) -> list[Limit]:

@@ -1,88 +1,36 @@
 """The routes that change a study, and the page that lists what they did.
 
-Each takes a form with the header ``Authorization``, as ``act.js`` sends it, and answers with JSON:
-``done``, what came of it, and ``page``, where that can be seen. Each leaves a row in the database's
-table ``audit``, also where it failed.
+Each takes a form and answers as ``acted`` says.
 """
 
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Mapping
-from typing import Any
-from urllib.parse import quote
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from contracts.belief import BY_HAND as REASON_BY_HAND
 from contracts.belief import Belief
-from contracts.faults import ConfigError, DseError, NotFound
+from contracts.faults import ConfigError, NotFound
 from contracts.parameter import Value
 from dse.config import StudyConfig
 from dse.config.known_space import KnownSpace, known_space, stored_code
 from dse.config.trust import require_trust
+from dse.dashboard.pages.acted import acting_form, done, study_page
 from dse.dashboard.web.context import ColumnsDep, Context, ContextDep
-from dse.dashboard.web.security import is_from_here
-from dse.program import log_of
 from dse.results.columns import StudyColumns
 from dse.space import Design, Space
 from dse.space.declarations import is_active
-from dse.store import BY_HAND, AuditRecord, NewTrial, Place, Remark, Store
-from dse.store.place import environment_of
-from dse.store.workers import worker_name
-from dse.words import design_text, json_text, plural, value_text
-from runners.tools import child
+from dse.store import BY_HAND, NewTrial, Remark, Store
+from dse.words import design_text, plural, value_text
 
 router = APIRouter(include_in_schema=False)
-
-
-class Resumer:
-    """Goes on with studies, each in a process of its own.
-
-    The process is ``python -m dse.study resume`` in its own session: it outlives the dashboard,
-    and writes to a log, see ``program.log_of``.
-
-    Args:
-        database: The database of the studies.
-
-    Attributes:
-        started: The last process of each study.
-    """
-
-    def __init__(self, database: Place) -> None:
-        self._database = database
-        self._lock = threading.Lock()
-        self.started: dict[str, subprocess.Popen[bytes]] = {}
-
-    def __call__(self, study: str) -> str:
-        """Start a process for a study unless the last one runs; say which it is, and its log."""
-        log = log_of(self._database, study)
-        with self._lock:
-            known = self.started.get(study)
-            if known is not None and known.poll() is None:
-                return f"process {known.pid} is at it already, its log is {log}"
-            log.parent.mkdir(parents=True, exist_ok=True)
-            with log.open("ab") as output:
-                command = f"-m dse.study resume {study} --db"
-                process = child.start(
-                    [sys.executable, *command.split(), str(self._database)],
-                    is_tied=False,
-                    env=environment_of(self._database),
-                    stdout=output,
-                    stderr=output,
-                )
-            self.started[study] = process
-        with Store(self._database) as store:  # it takes seconds until the process does so itself
-            store.enter(study, worker=worker_name(process.pid), now_s=store.now_s())
-        return f"process {process.pid} was started, its log is {log}"
 
 
 @router.post("/studies/{study}/resume")
 async def resume_study(request: Request, columns: ColumnsDep, context: ContextDep) -> Response:
     """Queue failed trials again, take back a wish to stop, and run if nobody does."""
-    await _form(request)
+    await acting_form(request)
     name, now_s = columns.config.name, context.now_s()
 
     def act(store: Store) -> str:
@@ -91,23 +39,23 @@ async def resume_study(request: Request, columns: ColumnsDep, context: ContextDe
             _require_trust(store, context, columns)
         queued = store.requeue(columns.id, context=_last_context(context, columns), now_s=now_s)
         store.request_stop(columns.id, now_s=None)
-        workers = "a running process goes on" if is_worked_on else context.resume(name)
+        workers = "a running process goes on" if is_worked_on else context.processes.resume(name)
         again = f"{plural(queued, 'failed trial')} queued again; " if queued else ""
         return f"{again}{workers}"
 
-    return await run_in_threadpool(_done, context, request, name, "resume", {}, act)
+    return await run_in_threadpool(done, context, request, name, "resume", {}, act)
 
 
 @router.post("/studies/{study}/stop")
 async def stop_study(request: Request, columns: ColumnsDep, context: ContextDep) -> Response:
     """Let running trials end and start no other."""
-    await _form(request)
+    await acting_form(request)
 
     def act(store: Store) -> str:
         store.request_stop(columns.id, now_s=context.now_s())
         return "no further trial is started; those that run go on to their end"
 
-    return await run_in_threadpool(_done, context, request, columns.config.name, "stop", {}, act)
+    return await run_in_threadpool(done, context, request, columns.config.name, "stop", {}, act)
 
 
 @router.post("/studies/{study}/trials/{number}/withdraw")
@@ -115,7 +63,7 @@ async def withdraw_trial(
     request: Request, number: int, columns: ColumnsDep, context: ContextDep
 ) -> Response:
     """Take a waiting trial back before it runs."""
-    await _form(request)
+    await acting_form(request)
     name = columns.config.name
     _require_trial(columns, number)
 
@@ -129,7 +77,7 @@ async def withdraw_trial(
         )
 
     asked = {"trial": number}
-    return await run_in_threadpool(_done, context, request, name, "withdraw", asked, act)
+    return await run_in_threadpool(done, context, request, name, "withdraw", asked, act)
 
 
 @router.post("/studies/{study}/trials/{number}/cancel")
@@ -137,7 +85,7 @@ async def cancel_trial(
     request: Request, number: int, columns: ColumnsDep, context: ContextDep
 ) -> Response:
     """End a trial that waits or runs; whoever runs it hears of it within a second or so."""
-    await _form(request)
+    await acting_form(request)
     name = columns.config.name
     _require_trial(columns, number)
 
@@ -152,16 +100,16 @@ async def cancel_trial(
         )
 
     asked = {"trial": number}
-    return await run_in_threadpool(_done, context, request, name, "cancel", asked, act)
+    return await run_in_threadpool(done, context, request, name, "cancel", asked, act)
 
 
 @router.post("/studies/{study}/remark")
 async def remark_on_study(request: Request, columns: ColumnsDep, context: ContextDep) -> Response:
     """Write a note and tags beside a study, instead of those that are there."""
-    form = await _form(request)
+    form = await acting_form(request)
     name = columns.config.name
     act = _remarking(columns, None, form)
-    return await run_in_threadpool(_done, context, request, name, "note", {}, act)
+    return await run_in_threadpool(done, context, request, name, "note", {}, act)
 
 
 @router.post("/studies/{study}/trials/{number}/remark")
@@ -169,39 +117,30 @@ async def remark_on_trial(
     request: Request, number: int, columns: ColumnsDep, context: ContextDep
 ) -> Response:
     """Write a note and tags beside a trial, instead of those that are there."""
-    form = await _form(request)
+    form = await acting_form(request)
     name = columns.config.name
     _require_trial(columns, number)
     act, asked = _remarking(columns, number, form), {"trial": number}
     return await run_in_threadpool(
-        _done, context, request, name, "note", asked, act, page=f"/trials/{number}"
+        done, context, request, name, "note", asked, act, page=f"{study_page(name)}/trials/{number}"
     )
 
 
-@router.post("/studies/{study}/archive")
-async def archive_study(request: Request, columns: ColumnsDep, context: ContextDep) -> Response:
-    """Put a study away: the list of studies leaves it out."""
-    await _form(request)
-    name = columns.config.name
+@router.post("/studies/{study}/archive", name="archive")
+@router.post("/studies/{study}/unarchive", name="unarchive")
+async def put_away(request: Request, columns: ColumnsDep, context: ContextDep) -> Response:
+    """Put a study away, so that the list of studies leaves it out, or let that have it again."""
+    await acting_form(request)
+    name, action = columns.config.name, request.scope["route"].name
 
-    def act(store: Store) -> str:
+    def put(store: Store) -> str:
+        if action == "unarchive":
+            store.unarchive_study(name)
+            return "the list of studies has it again"
         store.archive_study(name, now_s=context.now_s())
         return "the list of studies leaves it out; Resume brings it back"
 
-    return await run_in_threadpool(_done, context, request, name, "archive", {}, act)
-
-
-@router.post("/studies/{study}/unarchive")
-async def unarchive_study(request: Request, columns: ColumnsDep, context: ContextDep) -> Response:
-    """Let the list of studies have a study again."""
-    await _form(request)
-    name = columns.config.name
-
-    def act(store: Store) -> str:
-        store.unarchive_study(name)
-        return "the list of studies has it again"
-
-    return await run_in_threadpool(_done, context, request, name, "unarchive", {}, act)
+    return await run_in_threadpool(done, context, request, name, action, {}, put)
 
 
 @router.get("/studies/{study}/queue")
@@ -223,7 +162,7 @@ async def queue_design(request: Request, columns: ColumnsDep, context: ContextDe
 
     Rules of a user's own families are decided by the process that runs the study.
     """
-    form = await _form(request)
+    form = await acting_form(request)
     name = columns.config.name
     known = await run_in_threadpool(_known_space, context, columns)
     design = chosen_design(known.space, _wishes(known.space, form))
@@ -239,11 +178,11 @@ async def queue_design(request: Request, columns: ColumnsDep, context: ContextDe
         if is_worked_on:
             return f"{told}; a running process takes it"
         if is_to_start:
-            return f"{told}; {context.resume(name)}"
+            return f"{told}; {context.processes.resume(name)}"
         return f"{told}; nothing runs this study: Resume starts a process that takes it"
 
     asked = {"design": design_text(design.values)}
-    return await run_in_threadpool(_done, context, request, name, "queue", asked, act)
+    return await run_in_threadpool(done, context, request, name, "queue", asked, act)
 
 
 def _queue(
@@ -351,69 +290,6 @@ def _queue_page(
         command=context.command("resume", columns.config.name),
         design=known.space.flattened(Design(design)) if design else {},
         like=like,
-    )
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """Return the form of a request that may act.
-
-    Raises:
-        HTTPException: 403, with the reason.
-    """
-    if not request.scope["state"]["may_act"]:
-        raise HTTPException(403, "acting needs the token: open the address that was printed last")
-    if not is_from_here(request.headers):
-        raise HTTPException(403, "the request comes from a page of another site")
-    return {name: str(value) for name, value in (await request.form()).items()}
-
-
-def _done(
-    context: Context,
-    request: Request,
-    study: str,
-    action: str,
-    detail: dict[str, Any],
-    act: Callable[[Store], str],
-    *,
-    page: str = "",
-) -> Response:
-    """Call ``act``, record its outcome in ``audit``, and answer with it.
-
-    What came of it can be seen on the study's page, or on its ``page`` of that name.
-
-    Raises:
-        DseError: What ``act`` raised, recorded too.
-    """
-    client = request.client.host if request.client else "unknown"
-    with Store(context.studies.place) as store:
-        try:
-            outcome = act(store)
-        except DseError as error:
-            _record(store, context, client, action, study, detail, f"failed: {error.what}")
-            raise
-        _record(store, context, client, action, study, detail, f"done: {outcome}")
-    page = f"/studies/{quote(study, safe='')}{page}"
-    return Response(json_text({"done": outcome, "page": page}), media_type="application/json")
-
-
-def _record(
-    store: Store,
-    context: Context,
-    client: str,
-    action: str,
-    study: str,
-    detail: dict[str, Any],
-    outcome: str,
-) -> None:
-    store.record_audit(
-        AuditRecord(
-            time_s=context.now_s(),
-            client=client,
-            action=action,
-            study=study,
-            detail=detail,
-            outcome=outcome,
-        )
     )
 
 

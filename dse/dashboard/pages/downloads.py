@@ -1,4 +1,4 @@
-"""Files: every table as CSV, every chart as SVG, artefacts as they are.
+"""Files: every table as CSV, every chart as SVG, the front as PNG, artefacts as they are.
 
 What grows with a study is made a piece at a time, and few pieces at the same time for everybody
 (``Context.heavy``): twenty downloads of a large study take longer, and no page waits for them.
@@ -23,6 +23,7 @@ from dse.dashboard.pages.artefacts import artefact_file
 from dse.dashboard.pages.parts import PARTS, trial_row
 from dse.dashboard.pages.trial import drawings, tables
 from dse.dashboard.web.context import ColumnsDep, Context, ContextDep, SelectionDep
+from dse.output.drawing.png import rasterise
 from dse.output.drawing.svg import Drawing
 from dse.output.export import plain_cell
 from dse.results.columns import StudyColumns
@@ -43,6 +44,22 @@ async def draw_front(columns: ColumnsDep, selection: SelectionDep, context: Cont
     """The front as a picture."""
     drawing = await to_thread.run_sync(front_picture, columns, selection, limiter=context.heavy)
     return svg(drawing, f"{columns.config.name}-front")
+
+
+@router.get("/studies/{study}/front.png")
+async def send_front(columns: ColumnsDep, selection: SelectionDep, context: ContextDep) -> Response:
+    """The same as pixels, for who takes no SVG."""
+
+    def draw() -> bytes:
+        return rasterise(front_picture(columns, selection))
+
+    content = await to_thread.run_sync(draw, limiter=context.heavy)
+    name = f"{columns.config.name}-front.png"
+    return Response(
+        content,
+        media_type="image/png",
+        headers={"Content-Disposition": f'inline; filename="{name}"'},
+    )
 
 
 @router.get("/studies/{study}/{part}.svg")

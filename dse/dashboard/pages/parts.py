@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from contracts.faults import ConfigError, Unreadable
+from dse.dashboard.data.axes import axis_parameters
 from dse.dashboard.data.payload import limits, mark, objectives_data
 from dse.dashboard.data.selection import SHOWN, Selection, bound_text, metric_names
 from dse.dashboard.drawing.course import course_chart
@@ -23,6 +24,7 @@ from dse.output.drawing.calibration import calibration_chart
 from dse.output.drawing.charts import Bar, bar_chart
 from dse.output.fronts_report import fronts_drawing, fronts_rows
 from dse.output.oracle_report import oracle_text, stored_oracle
+from dse.output.report import cells_text
 from dse.results.calibration import calibrations
 from dse.results.choosing import ranked
 from dse.results.columns import ABSENT, FIDELITIES, StudyColumns
@@ -33,6 +35,7 @@ from dse.results.fronts_by import fronts_by
 from dse.results.growth import growth_rows
 from dse.results.interactions import interaction
 from dse.results.morning import began_s
+from dse.results.placing import placing_adds
 from dse.results.progress import fault_counts, progress
 from dse.results.timeline import MOST_ATTEMPTS, Timeline, timeline_of
 from dse.store import TimedAttempt, TrialState
@@ -74,6 +77,7 @@ def study_context(columns: StudyColumns, selection: Selection) -> dict[str, Any]
         "query": selection.query(),
         "mark": mark(columns),
         "metric_names": metric_names(columns),
+        "axis_parameters": axis_parameters(columns),
         "shown_metrics": [n for n in config.shown_metrics(columns.metrics) if n in columns.metrics],
         "objectives": objectives_data(columns),
         "units": {name: metric.unit for name, metric in columns.metrics.items()},
@@ -140,6 +144,10 @@ def front_part(
             if name in columns.metrics
         ),
         "names": names,
+        "placing": [
+            *cells_text(columns.config.objectives, columns.cell_models),
+            *(adds.text for adds in placing_adds(columns, columns.numbers[positions].tolist()))
+        ],
         "common": design_text(common),
         "chosen": int(chosen.sum()),
         "tags": sorted({*columns.tags, *([selection.tag] if selection.tag else [])}),

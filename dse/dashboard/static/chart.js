@@ -48,8 +48,24 @@ export function range(values, scale, more = []) {
   return { low: low >= 0 ? Math.max(low - room, 0) : low - room, high: high + room, isLog };
 }
 
+// A place of its own for each category.
+export const categoryRange = (categories) => ({ low: -0.5, high: categories.length - 0.5, isLog: false, categories });
+
+const LONGEST = 11;
+export const shortened = (text) => (text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 1)}…`);
+
 // Round values on an axis. ECharts has ticks at powers of ten only where an axis is logarithmic.
-export function ticks({ low, high, isLog }, most) {
+export function ticks({ low, high, isLog, categories, stops }, most) {
+  if (categories) {
+    const step = Math.ceil(categories.length / most);
+    return categories.map((_, place) => place).filter((place) => place % step === 0);
+  }
+  if (stops) {
+    const share = (value) => (isLog ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low));
+    const found = [];
+    for (const stop of stops) if (!found.length || share(stop) - share(found.at(-1)) >= 1 / (1.7 * most)) found.push(stop);
+    return found;
+  }
   if (!isLog) {
     const raw = (high - low) / Math.max(most, 1);
     const power = 10 ** Math.floor(Math.log10(raw));

@@ -50,6 +50,21 @@ export class Study {
     return this.metrics.get(metric)?.values ?? new Array(this.length).fill(NaN);
   }
 
+  // Where each trial stands along an axis: by a metric, or by a parameter, whose values are numbers
+  // or categories; the same as dse/dashboard/data/axes.py.
+  along(name) {
+    const parameter = this.parameters.get(name);
+    if (this.metrics.has(name) || !parameter) return { values: this.values(name), categories: null };
+    if (parameter.values.every((text) => /^-?[0-9]+$/.test(text))) {
+      const numbers = parameter.values.map(Number);
+      const stops = [...numbers].sort((a, b) => a - b);
+      return { values: parameter.codes.map((code) => (code < 0 ? NaN : numbers[code])), categories: null, stops };
+    }
+    const last = parameter.values.length;
+    const categories = parameter.codes.includes(-1) ? [...parameter.values, "-"] : [...parameter.values];
+    return { values: parameter.codes.map((code) => (code < 0 ? last : code)), categories };
+  }
+
   // The highest fidelity among a trial's metrics, as tables show it.
   fidelity(place) {
     let highest = -1;

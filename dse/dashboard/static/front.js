@@ -1,5 +1,5 @@
 // The front: a scatter of all trials over two metrics, with pointer, keyboard and box.
-import { init, palette, range, seriesColours, ticks } from "./chart.js";
+import { categoryRange, init, palette, range, seriesColours, shortened, ticks } from "./chart.js";
 import { loadStudy } from "./data.js";
 import { change, clearFilters, narrows, onSelection, selected, showChosen, toQuery } from "./selection.js";
 import { metricText, tickText } from "./words.js";
@@ -87,8 +87,9 @@ function back(axis, from, to, pixel) {
 }
 
 function classify(selection) {
-  const x = study.values(selection.x);
-  const y = study.values(selection.y);
+  const across = study.along(selection.x);
+  const upward = study.along(selection.y);
+  const [x, y] = [across.values, upward.values];
   const { mask, verdicts: own } = study.choose(selection);
   verdicts = own;
   const groups = { faint: [], dominated: [], bad: [], front: [] };
@@ -98,7 +99,7 @@ function classify(selection) {
     chosen += mask[i];
     const verdict = verdicts[i];
     if (!Number.isFinite(x[i]) || !Number.isFinite(y[i])) {
-      if (mask[i] && "iqx".includes(verdict)) missing++;
+      if (mask[i] && !"rw".includes(verdict)) missing++;
       continue;
     }
     if (!mask[i] || verdict === "s") groups.faint.push(i);
@@ -106,7 +107,7 @@ function classify(selection) {
     else if ("ixq".includes(verdict)) groups.bad.push(i);
     else groups.dominated.push(i);
   }
-  return { x, y, groups, missing, chosen };
+  return { x, y, groups, missing, chosen, kinds: { x: across, y: upward } };
 }
 
 // The border of what the shown trials dominate in these two metrics, best first.
@@ -129,13 +130,14 @@ function border(selection, x, y, groups) {
 function draw() {
   const selection = selected();
   const colours = palette();
-  const { x, y, groups, missing, chosen } = classify(selection);
+  const { x, y, groups, missing, chosen, kinds } = classify(selection);
   const shown = [...groups.front, ...groups.dominated, ...groups.bad, ...groups.faint];
   const lines = referenceLines(selection);
-  axes = {
-    x: range(shown.map((i) => x[i]), selection.xs, lines.filter((l) => l.isReference && l.axis === "x").map((l) => l.value)),
-    y: range(shown.map((i) => y[i]), selection.ys, lines.filter((l) => l.isReference && l.axis === "y").map((l) => l.value)),
-  };
+  const reach = (which, values, scale) =>
+    kinds[which].categories
+      ? categoryRange(kinds[which].categories)
+      : { ...range(shown.map((i) => values[i]), scale, lines.filter((l) => l.isReference && l.axis === which).map((l) => l.value)), stops: kinds[which].stops };
+  axes = { x: reach("x", x, selection.xs), y: reach("y", y, selection.ys) };
   const size = sizes(selection, shown);
   const grouping = groupsOf(selection.colour);
   showColours(grouping);
@@ -219,7 +221,7 @@ function sizes(selection, shown) {
 }
 
 function axis(which, metric, colours) {
-  const { low, high, isLog } = axes[which];
+  const { low, high, isLog, categories, stops } = axes[which];
   const goal = study.goal(metric);
   const unit = study.metrics.get(metric)?.unit ?? "";
   const says = unit && !metric.endsWith(`_${unit.toLowerCase()}`) && unit !== metric ? ` [${unit}]` : "";
@@ -229,9 +231,9 @@ function axis(which, metric, colours) {
     type: isLog ? "log" : "value", min: low, max: high,
     name: `${metric}${says}${goal ? ` (${goal})` : ""}${isLog ? ", log" : ""}`,
     nameLocation: "middle", nameGap: which === "x" ? 28 : 56, nameTextStyle: { color: colours.soft, fontSize: 12 },
-    axisLine: { show: true, lineStyle: { color: colours.axis } },
+    axisLine: { show: true, onZero: false, lineStyle: { color: colours.axis } },
     axisTick: { customValues: marks, lineStyle: { color: colours.axis } },
-    axisLabel: { customValues: marks, color: colours.soft, formatter: (value) => tickText(metric, value), fontSize: 12 },
+    axisLabel: { customValues: marks, color: colours.soft, formatter: (value) => (categories ? shortened(categories[value]) : stops ? String(value) : tickText(metric, value)), fontSize: 12 },
     splitLine: { lineStyle: { color: colours.grid } },
     minorTick: { show: false },
   };
@@ -386,8 +388,20 @@ function select([ax, ay], [bx, by]) {
   const xs = [ax, bx].map((p) => back(axes.x, left, right, p)).sort((a, b) => a - b);
   const ys = [ay, by].map((p) => back(axes.y, bottom, top, p)).sort((a, b) => a - b);
   const round = (value) => Number(value.toPrecision(6));
-  const { x, y, box } = selected();
-  change({ box: { ...box, [x]: xs.map(round), [y]: ys.map(round) } });
+  const { x, y, box, only } = selected();
+  const patch = { box: { ...box }, only: { ...only } };
+  for (const [name, [low, high]] of [[x, xs], [y, ys]]) {
+    const parameter = study.metrics.has(name) ? null : study.parameters.get(name);
+    if (!parameter) patch.box[name] = [low, high].map(round);
+    else {
+      // of a parameter the values within the box are kept, not a range
+      const { values } = study.along(name);
+      const kept = new Set();
+      for (let i = 0; i < study.length; i++) if (values[i] >= low && values[i] <= high) kept.add(parameter.codes[i]);
+      if (kept.size) patch.only[name] = [...kept].sort((a, b) => (a < 0) - (b < 0) || a - b).map((code) => (code < 0 ? "-" : parameter.values[code]));
+    }
+  }
+  change(patch);
 }
 
 function keyboard() {

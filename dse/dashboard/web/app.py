@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fastapi import Depends, FastAPI
@@ -14,10 +14,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.faults import ConfigError, DseError, NotFound, StoreError, Unreadable, Untrusted
+from dse.dashboard.data.configs import ConfigFolders
 from dse.dashboard.data.studies import Studies
-from dse.dashboard.pages import acting, api, downloads, pages
+from dse.dashboard.pages import acting, api, downloads, pages, starting
+from dse.dashboard.pages.processes import Processes
 from dse.dashboard.web.assets import Assets
-from dse.dashboard.web.context import Context, only_known_query
+from dse.dashboard.web.context import Context, Starting, only_known_query
 from dse.dashboard.web.rendering import Pages
 from dse.dashboard.web.security import Access, Guard
 from dse.dashboard.web.watch import Watch
@@ -37,7 +39,8 @@ def make_app(
     shown_db: str = "",
     is_example: bool = False,
     now_s: Callable[[], float] | None = None,
-    resume: Callable[[str], str] | None = None,
+    processes: Starting | None = None,
+    configs: Sequence[Path] = (),
 ) -> FastAPI:
     """Return the application for one database.
 
@@ -49,7 +52,8 @@ def make_app(
         shown_db: The database as commands on pages name it; its own name when empty.
         is_example: Whether to say that the recorded example is shown.
         now_s: Clock, seconds since 1970; the database's when None.
-        resume: Starts a process that goes on with a study and says where its log is.
+        processes: Starts processes that work on studies.
+        configs: Folders whose config files may be started; the first one takes new files.
     """
     assets = Assets()
     studies = studies or Studies(database)
@@ -58,14 +62,19 @@ def make_app(
         studies=studies,
         watch=Watch(lambda: dialect_of(database).notices(database), stamp.stamp),
         pages=Pages(
-            assets=assets, access=access, database=name_of(database), is_example=is_example
+            assets=assets,
+            access=access,
+            database=name_of(database),
+            is_example=is_example,
+            may_start=bool(configs),
         ),
         assets=assets,
         access=access,
         cache_root=cache_root,
         shown_db=shown_db or str(database),
         now_s=now_s or (lambda: studies.reader().now_s()),
-        resume=resume or acting.Resumer(database),
+        processes=processes or Processes(database),
+        configs=ConfigFolders(configs),
     )
     app = FastAPI(
         title="soft-soc-dse",
@@ -77,7 +86,7 @@ def make_app(
     )
     app.state.context = context
     app.state.connections = (studies, stamp)  # for who takes the application down
-    for part in (pages, downloads, acting, api):
+    for part in (pages, downloads, acting, starting, api):
         app.include_router(part.router, dependencies=[Depends(only_known_query)])
     app.add_exception_handler(DseError, _show_fault)
     app.add_exception_handler(HTTPException, _show_http_error)

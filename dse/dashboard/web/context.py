@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Protocol, cast
 
 from anyio import CapacityLimiter
 from fastapi import Depends
@@ -11,6 +11,7 @@ from fastapi.dependencies.models import Dependant
 from starlette.requests import Request
 
 from contracts.faults import ConfigError
+from dse.dashboard.data.configs import ConfigFolders
 from dse.dashboard.data.selection import Selection, parse_selection
 from dse.dashboard.data.studies import Studies
 from dse.dashboard.web.assets import Assets
@@ -20,6 +21,16 @@ from dse.dashboard.web.watch import Watch
 from dse.results.columns import StudyColumns
 from dse.results.derived import with_derived
 from dse.words import study_command
+
+
+class Starting(Protocol):
+    """Starts processes that work on studies; see ``dse.dashboard.pages.processes``."""
+
+    def resume(self, study: str) -> str:
+        """Start one that goes on with a study; say which it is and where its log is."""
+
+    def start(self, study: str, config: Path) -> str:
+        """Start one for the study of a config file; say which it is and where its log is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +46,8 @@ class Context:
         cache_root: Folder of the artefacts.
         shown_db: The database as commands on pages name it.
         now_s: Clock, seconds since 1970.
-        resume: Starts a process that goes on with a study, see ``acting``.
+        processes: Starts processes that work on studies.
+        configs: The config files that may be started.
         heavy: How much of what grows with a study is made at the same time.
     """
 
@@ -47,7 +59,8 @@ class Context:
     cache_root: Path
     shown_db: str
     now_s: Callable[[], float]
-    resume: Callable[[str], str]
+    processes: Starting
+    configs: ConfigFolders = field(default_factory=ConfigFolders)
     heavy: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
 
     def command(self, *words: str) -> str:

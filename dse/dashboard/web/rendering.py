@@ -32,9 +32,18 @@ class Pages:
         access: Of which pages show ``page_key``.
         database: Name of the database, shown on each page.
         is_example: Whether the recorded example is shown.
+        may_start: Whether there are folders whose configs may be started.
     """
 
-    def __init__(self, *, assets: Assets, access: Access, database: str, is_example: bool) -> None:
+    def __init__(
+        self,
+        *,
+        assets: Assets,
+        access: Access,
+        database: str,
+        is_example: bool,
+        may_start: bool = False,
+    ) -> None:
         self._environment = Environment(
             loader=PackageLoader("dse.dashboard"),
             autoescape=True,
@@ -48,6 +57,7 @@ class Pages:
             "asset": assets.url,
             "database": database,
             "is_example": is_example,
+            "may_start": may_start,
             "page_key": access.page_key,
         }
         self._environment.filters |= {

@@ -9,7 +9,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -46,8 +46,22 @@ class QuietServer(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._stop.set)
 
 
-def serve(studies: Studies, *, host: str, port: int, is_example: bool = False) -> None:
+def serve(
+    studies: Studies,
+    *,
+    host: str,
+    port: int,
+    is_example: bool = False,
+    configs: Sequence[Path] = (),
+) -> None:
     """Serve the studies of a database until Ctrl-C.
+
+    Args:
+        studies: Of the database.
+        host: Address to listen at.
+        port: Of it; 0 takes a free one.
+        is_example: Whether to say that the recorded example is shown.
+        configs: Folders whose config files may be started.
 
     Raises:
         ConfigError: The address cannot be listened to.
@@ -60,7 +74,7 @@ def serve(studies: Studies, *, host: str, port: int, is_example: bool = False) -
     access = make_access(token=token, host=host, port=port)
     app = make_app(
         studies.place, studies=studies, access=access, cache_root=default_root(),
-        is_example=is_example, shown_db=str(studies.place),
+        is_example=is_example, shown_db=str(studies.place), configs=configs,
     )  # fmt: skip
     server = make_server(app)
     # compiles the templates before the first page asks for one

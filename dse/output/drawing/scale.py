@@ -2,8 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 from dse.words import is_time
+
+_LONGEST = 11
+"""Letters of a category beside an axis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,6 +15,8 @@ class Axis:
     """Maps values between ``low`` and ``high`` to positions between ``start`` and ``end``.
 
     ``metric`` says what the values are, where they are those of one: times get their unit.
+    ``categories`` are what 0, 1, ... stand for, where they stand for anything. ``stops`` are all
+    values that there are, in ascending order, where they are few; ticks stand at them then.
     """
 
     low: float
@@ -19,6 +25,8 @@ class Axis:
     end: float
     is_log: bool = False
     metric: str = ""
+    categories: tuple[str, ...] = ()
+    stops: tuple[float, ...] = ()
 
     def at(self, value: float) -> float:
         """Return the position of a value."""
@@ -30,14 +38,33 @@ class Axis:
 
     def ticks(self, most: int = 6) -> list[float]:
         """Return round values within the axis, ``most`` at the most."""
+        if self.categories:
+            step = math.ceil(len(self.categories) / (2 * most))  # they are shorter than numbers
+            return [float(place) for place in range(0, len(self.categories), step)]
+        if self.stops:
+            return self._spread(most)
         return _log_ticks(self.low, self.high, most) if self.is_log else self._linear(most)
 
     def tick_text(self, value: float) -> str:
         """Write the value of a tick."""
+        if self.categories:
+            text = self.categories[round(value)]
+            return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+        if self.stops:
+            return f"{value:g}"
         if is_time(self.metric) and value:
             is_long = abs(value) >= 999_500
             return f"{value / 1e6:.4g} s" if is_long else f"{value / 1e3:.4g} ms"
         return short(value)
+
+    def _spread(self, most: int) -> list[float]:
+        """Return the stops that stand apart enough to be written."""
+        apart = abs(self.end - self.start) / (1.7 * most)
+        found: list[float] = []
+        for stop in self.stops:
+            if not found or abs(self.at(stop) - self.at(found[-1])) >= apart:
+                found.append(stop)
+        return found
 
     def _linear(self, most: int) -> list[float]:
         raw = (self.high - self.low) / max(most - 1, 1)
@@ -56,18 +83,23 @@ def make_axis(
     is_log: bool = False,
     from_zero: bool = False,
     metric: str = "",
+    stops: tuple[float, ...] = (),
 ) -> Axis:
     """Return an axis over some finite values, with a little room around them."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    of = partial(Axis, start=start, end=end, metric=metric, stops=stops)
     if is_log and low > 0:
         room = (high / low) ** 0.04 if high > low else 1.5
-        return Axis(
-            low=low / room, high=high * room, start=start, end=end, is_log=True, metric=metric
-        )
+        return of(low=low / room, high=high * room, is_log=True)
     room = (high - low) * 0.04 or abs(high) * 0.1 or 1.0
     if from_zero:
-        return Axis(low=0.0, high=(high or 1.0) + room, start=start, end=end, metric=metric)
-    return Axis(low=low - room, high=high + room, start=start, end=end, metric=metric)
+        return of(low=0.0, high=(high or 1.0) + room)
+    return of(low=low - room, high=high + room)
+
+
+def category_axis(categories: tuple[str, ...], *, start: float, end: float) -> Axis:
+    """Return an axis with a place of its own for each category."""
+    return Axis(low=-0.5, high=len(categories) - 0.5, start=start, end=end, categories=categories)
 
 
 def short(value: float) -> str:
