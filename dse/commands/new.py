@@ -16,7 +16,7 @@ from dse.commands.targets import fitting_targets
 from dse.config.assembly import assemble_space
 from dse.config.study_config import StudyConfig, config_of
 from dse.words import duration_text, study_command, suggestion
-from runners.fpga import capacity_of
+from runners.fpga import capacity_of, family_of_part
 from runners.job import Target
 
 if TYPE_CHECKING:
@@ -113,7 +113,6 @@ def new_study(path: Path, *, model: Path, target: str, samples: Path | None = No
             **({} if samples is None else {"samples": _relative(samples, path.parent)}),
         },
         "target": {"name": target},
-        "objectives": {"minimise": ["latency_us", "lut4"]},
     }
     folder = path.parent.resolve()
     plain = config_of(content, file=str(path), folder=folder)
@@ -216,6 +215,11 @@ def _text(new: NewStudy, config: StudyConfig, space: Restriction, *, cycles: int
     samples = workload.get("samples")
     model, designs = Path(workload["model"]), f"{new.trials} of {new.designs:,} designs"
     part = f"{target.part}: {held['luts']:,} look-up tables, {_memory_text(target)}"
+    further = (
+        'cells and cycles; "place" and promote = "front" give real clocks, too'
+        if family_of_part(target.part).is_placed
+        else f"cells, and latency at {target.clock_hz / 1e6:g} MHz; nothing here places this part"
+    )
     return f"""# {model.name} on {target.name}: {designs}.
 # About {_time_text(new)}: an estimate, the first trials build more than later ones.
 # Every key is explained in docs/reference/config.md.
@@ -224,7 +228,7 @@ def _text(new: NewStudy, config: StudyConfig, space: Restriction, *, cycles: int
 name = {_toml(config.name)}
 trials = {new.trials}
 workers = {new.workers}
-fidelity = "synthesise"  # cells and cycles; "place" and promote = "front" give real clocks, too
+fidelity = "synthesise"  # {further}
 
 [workload]
 model = {_toml(_relative(model, folder))}
@@ -234,7 +238,7 @@ model = {_toml(_relative(model, folder))}
 name = {_toml(target.name)}  # {part}
 
 [objectives]
-minimise = ["latency_us", "lut4"]  # one to three; `maximise` takes others
+minimise = {json.dumps(list(config.objectives))}  # one to three; `maximise` takes others
 
 # [constraints]  # what a design must keep to count, for example:
 # latency_us = 100_000

@@ -531,7 +531,10 @@ def _check_is_placed(given: StudyFile, target: TargetSection, *, file: str) -> N
     """Check that trials do not go further than the tools of the target's part."""
     family, fidelity = family_of_part(target.part), given.study.fidelity
     if isinstance(family, UnplacedFamily) and fidelity in ("place", "board"):
-        family.refuse(f"{file}: [study] fidelity is {fidelity!r} on the target {target.name}")
+        family.refuse(
+            f"{file}: [study] fidelity is {fidelity!r} with the part {target.part}",
+            fix='set fidelity = "synthesise": cells, and latency at target.clock_mhz',
+        )
 
 
 def default_objectives(part: str) -> ObjectivesSection:

@@ -35,11 +35,15 @@ class LitexTarget:
 
 
 LITEX_TARGETS = {
-    "arty_a7": LitexTarget(
+    "arty_a7_35t": LitexTarget(
         module="digilent_arty", part="xc7a35ticsg324-1L", arguments={"variant": "a7-35"}
     ),
-    "nexys_a7": LitexTarget(module="digilent_nexys4ddr", part="xc7a100t-csg324-1"),
+    "arty_a7_100t": LitexTarget(
+        module="digilent_arty", part="xc7a100tcsg324-1", arguments={"variant": "a7-100"}
+    ),
+    "nexys_a7_100t": LitexTarget(module="digilent_nexys4ddr", part="xc7a100t-csg324-1"),
 }
+"""By the name of the target that a study searches for the same board and part."""
 
 
 def write_project(name: str, *, clock_hz: int, cpu: Path, cfu: Path, out: Path) -> None:

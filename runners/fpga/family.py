@@ -316,27 +316,29 @@ class UnplacedFamily(FpgaFamily):
     bitstream_file = ""
     is_placed = False
 
-    def refuse(self, what: str) -> NoReturn:
+    def refuse(self, what: str, *, fix: str = "") -> NoReturn:
         """Refuse what wants a placed design.
 
         Args:
-            what: Where it was asked for, the beginning of the message.
+            what: Who asked for it: the beginning of the message.
+            fix: What else to do, the likelier thing; empty for nothing.
 
         Raises:
             ConfigError: Always.
         """
         raise ConfigError(
-            f"{what}: no open tool places and routes the family {self.name}", fix=self.instead
+            f"{what}, and no open tool places and routes the family {self.name}",
+            fix="; ".join(each for each in (fix, self.instead) if each),
         )
 
     def place(self, route: Route) -> Step:
         """Refuse; raises as ``refuse``."""
-        self.refuse(f"{route.device} cannot be placed here")
+        self.refuse(f"{route.device} is to be placed")
 
     def pack(self, *, device: str, placed: str, bitstream: str) -> Step:
         """Refuse; raises as ``refuse``."""
         del placed, bitstream
-        self.refuse(f"{device} cannot have a bitstream here")
+        self.refuse(f"{device} is to have a bitstream")
 
 
 def total(costs: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -1,4 +1,6 @@
-"""Xilinx 7 series (Artix-7) by yosys, as far as synthesis: no open tool of the registries places it.
+"""Xilinx 7 series (Artix-7) by yosys, as far as synthesis.
+
+Its place and route is Vivado's: prjxray and nextpnr-xilinx are in no registry.
 
 Capacities: Xilinx DS180 (7 series overview), Artix-7 feature summary.
 """
@@ -60,19 +62,14 @@ class Xilinx7(UnplacedFamily):
             },
             sites=(),
         ),
-        Resource(
-            metric=RAMB18, cells={"RAMB18E1": 1, "RAMB36E1": 2}, sites=(), worth=18_432
-        ),
+        Resource(metric=RAMB18, cells={"RAMB18E1": 1, "RAMB36E1": 2}, sites=(), worth=18_432),
         Resource(metric=DSP48, cells={"DSP48E1": 1}, sites=()),
     )
     parts: Mapping[str, Mapping[str, int]] = {
         "XC7A35T": {"lut6": 20_800, "ff": 41_600, "ramb18": 100, "dsp48": 90},
         "XC7A100T": {"lut6": 63_400, "ff": 126_800, "ramb18": 270, "dsp48": 240},
     }
-    instead = (
-        'set study.fidelity = "synthesise" for cells, and cycles at the target\'s clock; one design'
-        " becomes a bitstream with `python -m runners.vivado` where Vivado is installed"
-    )
+    instead = "`python -m runners.vivado` makes a bitstream of one design where Vivado is installed"
 
     def synthesis_script(self, *, top: str, netlist: str) -> Sequence[str]:
         """Return yosys' own flow, flat as for the others; pads and clocks belong to the SoC."""
