@@ -1,4 +1,4 @@
-"""The exact clocks of iCE40, Gowin, Nexus and Xilinx 7: within the PLL's limits, and the neighbours named."""
+"""The exact clocks of iCE40, Gowin, Nexus and Xilinx 7: within limits, and neighbours named."""
 
 import itertools
 from fractions import Fraction
