@@ -209,15 +209,16 @@ def _check_samples(config: StudyConfig, network: "Model") -> None:
 def _text(new: NewStudy, config: StudyConfig, space: Restriction, *, cycles: int, macs: int) -> str:
     """Return the file, each choice with its reason."""
     target = config.target
-    held = capacity_of(target.part)
+    family = family_of_part(target.part)
+    look_up_tables = family.parts[target.part][family.resources[0].name]
     workload = config.resolved["workload"]
     folder = Path(new.path).parent
     samples = workload.get("samples")
     model, designs = Path(workload["model"]), f"{new.trials} of {new.designs:,} designs"
-    part = f"{target.part}: {held['luts']:,} look-up tables, {_memory_text(target)}"
+    part = f"{target.part}: {look_up_tables:,} look-up tables, {_memory_text(target)}"
     further = (
         'cells and cycles; "place" and promote = "front" give real clocks, too'
-        if family_of_part(target.part).is_placed
+        if family.is_placed
         else f"cells, and latency at {target.clock_hz / 1e6:g} MHz; nothing here places this part"
     )
     return f"""# {model.name} on {target.name}: {designs}.

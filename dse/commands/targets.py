@@ -25,7 +25,7 @@ class TargetSummary:
         name: What a config names.
         board: Its board.
         part: Its FPGA.
-        luts: Look-up tables of the part.
+        luts: Look-up tables of the part with four inputs, or as many.
         block_ram_bits: Of its block RAMs.
         multipliers: Of 18 x 18 bits or as many.
         memory: ``on-chip`` or ``sdram``.

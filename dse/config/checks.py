@@ -69,11 +69,11 @@ def completed(
     if target is None:
         mistakes.doubt("target")
         target = _TARGET_STAND_IN
-    else:
-        with mistakes.checking("study.fidelity"):
-            _check_is_placed(given, target, file=file)
-        if "objectives" not in given.model_fields_set:
-            given = given.model_copy(update={"objectives": default_objectives(target.part)})
+    part = target.part or next(iter(PARTS))  # the stand-in has none
+    with mistakes.checking("study.fidelity"):
+        _check_is_placed(given, part, file=file)
+    if "objectives" not in given.model_fields_set:
+        given = given.model_copy(update={"objectives": _default_objectives(part)})
     metric_files = []
     for name in given.metrics.files:
         with mistakes.checking("metrics.files"):
@@ -85,7 +85,7 @@ def completed(
         definitions = metrics_with(metric_files)
     _check_objectives(given, mistakes)
     if mistakes.is_certain("metrics"):
-        _check_metrics(given, definitions, mistakes, part=target.part or next(iter(PARTS)))
+        _check_metrics(given, definitions, mistakes, part=part)
     _check_directions(given, definitions, mistakes)
     _check_constraints(given, definitions, mistakes)
     for reference in given.references:
@@ -527,17 +527,17 @@ def _check_promotion(given: StudyFile, *, file: str) -> None:
         )
 
 
-def _check_is_placed(given: StudyFile, target: TargetSection, *, file: str) -> None:
+def _check_is_placed(given: StudyFile, part: str, *, file: str) -> None:
     """Check that trials do not go further than the tools of the target's part."""
-    family, fidelity = family_of_part(target.part), given.study.fidelity
+    family, fidelity = family_of_part(part), given.study.fidelity
     if isinstance(family, UnplacedFamily) and fidelity in ("place", "board"):
         family.refuse(
-            f"{file}: [study] fidelity is {fidelity!r} with the part {target.part}",
+            f"{file}: [study] fidelity is {fidelity!r} with the part {part}",
             fix='set fidelity = "synthesise": cells, and latency at target.clock_mhz',
         )
 
 
-def default_objectives(part: str) -> ObjectivesSection:
+def _default_objectives(part: str) -> ObjectivesSection:
     """Return what a study minimises that does not say it: latency, and what the part is made of."""
     look_up_tables = family_of_part(part).resources[0].name
     return ObjectivesSection(minimise=["latency_us", look_up_tables])

@@ -33,6 +33,11 @@ _DISTRIBUTED_RAMS = {
     "RAM64M": 4,
 }
 """Look-up tables of each, as UG474 has them."""
+_LOGIC_CELLS = 1.6
+"""Look-up tables with four inputs that one with six stands for: DS180 calls them logic cells.
+
+Of designs here it stood for 1.2 to 1.7 of an ECP5's.
+"""
 
 
 class Xilinx7(UnplacedFamily):
@@ -52,6 +57,7 @@ class Xilinx7(UnplacedFamily):
                 **_DISTRIBUTED_RAMS,
             },
             sites=(),
+            worth=_LOGIC_CELLS,
         ),
         Resource(
             metric=FF,
