@@ -36,7 +36,7 @@ _DISTRIBUTED_RAMS = {
 _LOGIC_CELLS = 1.6
 """Look-up tables with four inputs that one with six stands for: DS180 calls them logic cells.
 
-Of designs here it stood for 1.2 to 1.7 of an ECP5's.
+Of a core and five CFUs it stood for 1.4 to 1.7 of an ECP5's; see docs/reference/metrics.md.
 """
 
 
