@@ -130,3 +130,22 @@ def test_a_board_of_another_vendor_goes_through_the_same_stages(tmp_path: Path) 
     key = outcome.measurement.artefacts["bitstream"]
     bitstream = default_root() / "bitstream" / key / "soc.bit"
     assert len(hashlib.sha256(bitstream.read_bytes()).hexdigest()) == 64
+
+
+@pytest.mark.slow
+def test_a_board_that_nothing_places_has_cells_and_an_estimate_of_its_latency(
+    tmp_path: Path,
+) -> None:
+    arty = read_target("arty_a7_35t")
+    memory = dataclasses.replace(arty.memory, size_bytes=9 * 4096)  # no power of two
+    target = dataclasses.replace(arty, memory=memory)
+    job = dataclasses.replace(small_job(tmp_path), target=target, fidelity=Fidelity.SYNTHESISED)
+    outcome = measure(job, report=lambda _: None, cache=Cache(default_root()))
+    assert isinstance(outcome, Completed), outcome
+    found = {metric.name: metric for metric in outcome.measurement.metrics}
+    assert found["latency_us"].value == found["cycles"].value / 75
+    assert found["latency_us"].estimate
+    assert "clock_mhz" not in found
+    assert found["dsp48"].value == 4, "as many as the CFU has products; the core has none"
+    assert found["ramb18"].value == 2 * 9 + 2 * 2 + 2 + 2, "main memory, stack, ROM, registers"
+    assert 1000 < found["lut6"].value < found["ff"].value + 3000
