@@ -1,7 +1,8 @@
 """``python -m benchmarks.targets [NAME ...]``: a bitstream with a CFU for each target, measured.
 
 For each target a small design is synthesised, placed until its timing is met, and packed with its
-boot program. One row each of what that took and gave goes into ``benchmarks/targets.csv``; rows of
+boot program; where no open tool places it, it is synthesised, and the columns of the rest stay
+empty. One row each of what that took and gave goes into ``benchmarks/targets.csv``; rows of
 targets that are not named stay as they are. What came from the cache took nothing: then the
 CPU-seconds of the row before stay.
 """
@@ -18,6 +19,7 @@ from contracts.faults import DseError
 from contracts.measurement import Placement
 from contracts.parameter import Value
 from runners.fpga import PARTS, family_of_part
+from runners.fpga.family import total
 from runners.job import Job, Limits, Memory, StageEvent, StageState, Target, Workload
 from runners.measuring.clock import settle_clock
 from runners.measuring.fit import require_fit
@@ -128,11 +130,11 @@ def read_target(name: str) -> Target:
     """Return a target that comes with the project."""
     content = tomllib.loads((_TARGETS / f"{name}.toml").read_text(encoding="utf-8"))
     clock_hz = round(content.pop("clock_mhz") * 1e6)
-    low, high = (round(each * 1e6) for each in content.pop("clock_range_mhz"))
+    clock_range_mhz = content.pop("clock_range_mhz", None)  # none where the clock is pinned
     return Target(
         name=name,
         clock_hz=clock_hz,
-        clock_range_hz=(low, high),
+        clock_range_hz=clock_range_mhz and tuple(round(each * 1e6) for each in clock_range_mhz),
         **{**content, "memory": Memory(**content["memory"])},
     )
 
@@ -164,15 +166,19 @@ class _Run:
 
     def route(self, clock_hz: int, seed: int) -> Placement:
         """Route the design at a clock with a seed."""
-        at = self.job.at(clock_hz=clock_hz, place_seed=seed)
+        self.synthesise(self.job.at(clock_hz=clock_hz, place_seed=seed))
+        folder = self.pipelines[-1].get("place-and-route").folder
+        return read_routed(folder, seed=seed, clock_hz=clock_hz).placement
+
+    def synthesise(self, at: Job) -> dict[str, int]:
+        """Synthesise the design and return its cells, which fit the part."""
         pipeline = pipeline_of(at, cache=self.cache, report=_say)
         self.pipelines.append(pipeline)
         costs = {
             part: read_cost(pipeline.get(f"synthesise-{part}").folder) for part, _, _ in SYNTHESISED
         }
         require_fit(costs, at)
-        folder = pipeline.get("place-and-route").folder
-        return read_routed(folder, seed=seed, clock_hz=clock_hz).placement
+        return total(costs.values())
 
     def cpu_s(self, stage: str) -> float:
         """Return what a stage cost when it was built, over all pipelines, each artefact once."""
@@ -185,15 +191,33 @@ class _Run:
 
 
 def measure_target(name: str) -> dict[str, str]:
-    """Build the bitstream of a target's small design; return its row.
+    """Build the bitstream of a target's small design, or what can be built; return its row.
 
     Raises:
-        DseError: It has none.
+        DseError: It has none, or does not fit.
     """
-    design, job = design_for(name), job_for(read_target(name))
-    target = job.target
-    family = family_of_part(target.part)
-    run = _Run(job=job, cache=Cache(default_root()), pipelines=[])
+    run = _Run(job=job_for(read_target(name)), cache=Cache(default_root()), pipelines=[])
+    target, design = run.job.target, design_for(name)
+    is_placed = family_of_part(target.part).is_placed
+    cells, others = _placed(run) if is_placed else (run.synthesise(run.job), {})
+    return {
+        **dict.fromkeys(_COLUMNS, ""),
+        "target": name,
+        "cpu": design.cpu,
+        "cfu": design.cfu,
+        "cells": ", ".join(
+            f"{count}/{PARTS[target.part][resource]} {resource}"
+            for resource, count in cells.items()
+        ),
+        "requested_mhz": f"{asked_clock_hz(target) / 1e6:.6g}",
+        "synthesise_cpu_s": f"{sum(run.cpu_s(f'synthesise-{p}') for p, _, _ in SYNTHESISED):.1f}",
+        **others,
+    }
+
+
+def _placed(run: _Run) -> tuple[dict[str, int], dict[str, str]]:
+    """Make the bitstream; return the cells that the router counts, and the columns of its own."""
+    job, target = run.job, run.job.target
     tried: list[Placement] = []
     placement = settle_clock(target, run.route, tried=tried)
     at = job.at(clock_hz=placement.clock_hz, place_seed=placement.seed)
@@ -203,21 +227,11 @@ def measure_target(name: str) -> dict[str, str]:
     clock_hz = built_clock_hz(at.target)
     routed = read_routed(folder, seed=placement.seed, clock_hz=clock_hz)
     bitstream = bitstream_of(settled.get("bitstream").folder, job).read_bytes()
-    cells = family.used(routed.used)
-    return {
-        "target": name,
-        "cpu": design.cpu,
-        "cfu": design.cfu,
-        "cells": ", ".join(
-            f"{count}/{PARTS[target.part][resource]} {resource}"
-            for resource, count in cells.items()
-        ),
-        "requested_mhz": f"{asked_clock_hz(target) / 1e6:.6g}",
+    return family_of_part(target.part).used(routed.used), {
         "clock_mhz": f"{placement.clock_hz / 1e6:.6g}",
         "fmax_mhz": f"{placement.fmax_mhz:.1f}",
         "seed": str(placement.seed),
         "routes": str(len(tried)),
-        "synthesise_cpu_s": f"{sum(run.cpu_s(f'synthesise-{p}') for p, _, _ in SYNTHESISED):.1f}",
         "route_cpu_s": f"{run.cpu_s('place-and-route'):.1f}",
         "pack_cpu_s": f"{run.cpu_s('bitstream'):.1f}",
         "bitstream_bytes": str(len(bitstream)),
@@ -244,7 +258,7 @@ def write_results(rows: Mapping[str, Mapping[str, str]]) -> None:
 def _with_times_of(before: Mapping[str, str], row: Mapping[str, str]) -> dict[str, str]:
     """Return a row whose times of 0 are those of the row before."""
     return {
-        key: before.get(key, value) if key.endswith("_cpu_s") and float(value) == 0 else value
+        key: before.get(key, value) if key.endswith("_cpu_s") and value == "0.0" else value
         for key, value in row.items()
     }
 

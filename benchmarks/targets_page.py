@@ -13,7 +13,7 @@ _TABLE = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
 _COLUMNS = (
     "target",
     "CPU",
-    "cells of the routed design",
+    "cells",
     "asked, MHz",
     "clock, MHz",
     "Fmax, MHz",
@@ -24,16 +24,17 @@ _COLUMNS = (
 
 
 def cells(row: Mapping[str, str]) -> list[str]:
-    """Return what the page shows of one row."""
+    """Return what the page shows of one row; a dash where nothing was measured."""
+    shown = {key: value or "-" for key, value in row.items()}
     return [
-        row["cpu"],
-        row["cells"],
-        row["requested_mhz"],
-        row["clock_mhz"],
-        row["fmax_mhz"],
-        row["seed"],
-        f"{row['synthesise_cpu_s']} / {row['route_cpu_s']} / {row['pack_cpu_s']}",
-        row["bitstream_bytes"],
+        shown["cpu"],
+        shown["cells"],
+        shown["requested_mhz"],
+        shown["clock_mhz"],
+        shown["fmax_mhz"],
+        shown["seed"],
+        f"{shown['synthesise_cpu_s']} / {shown['route_cpu_s']} / {shown['pack_cpu_s']}",
+        shown["bitstream_bytes"],
     ]
 
 

@@ -1,8 +1,9 @@
 """``python -m runners.vivado BOARD CPU.v CFU.v OUT [CLOCK_MHZ]``: a bitstream by Vivado.
 
 For boards whose FPGA no open tool of the registries can place: LiteX's own target of the board
-with a generated core and a CFU, built by Vivado, where the user has it. Such a board cannot be a
-study's target: its stages need the open tools.
+with a generated core and a CFU, built by Vivado, where the user has it. A study on the target of
+the same name ends at synthesis by yosys; LiteX's SoC has the board's DDR memory, which the study's
+has not.
 """
 
 import importlib.util

@@ -18,7 +18,7 @@ from dse.commands.targets import fitting_targets
 from dse.config.assembly import assemble_space
 from dse.config.study_config import StudyConfig, config_of
 from dse.words import duration_text, study_command, suggestion
-from runners.fpga import capacity_of
+from runners.fpga import capacity_of, family_of_part
 from runners.job import Target
 
 if TYPE_CHECKING:
@@ -118,7 +118,6 @@ def new_study(path: Path, *, model: Path, target: str, samples: Path | None = No
             **({} if samples is None else {"samples": _relative(samples, path.parent)}),
         },
         "target": {"name": target},
-        "objectives": {"minimise": ["latency_us", "lut4"]},
     }
     folder = path.parent.resolve()
     plain = config_of(content, file=str(path), folder=folder)
@@ -249,12 +248,18 @@ def _check_samples(config: StudyConfig, network: "Model") -> None:
 def _text(new: NewStudy, config: StudyConfig, space: Restriction, *, cycles: int, macs: int) -> str:
     """Return the file, each choice with its reason."""
     target = config.target
-    held = capacity_of(target.part)
+    family = family_of_part(target.part)
+    look_up_tables = family.parts[target.part][family.resources[0].name]
     workload = config.resolved["workload"]
     folder = Path(new.path).parent
     samples = workload.get("samples")
     model, designs = Path(workload["model"]), f"{new.trials} of {new.designs:,} designs"
-    part = f"{target.part}: {held['luts']:,} look-up tables, {_memory_text(target)}"
+    part = f"{target.part}: {look_up_tables:,} look-up tables, {_memory_text(target)}"
+    further = (
+        'cells and cycles; "place" and promote = "front" give real clocks, too'
+        if family.is_placed
+        else f"cells, and latency at {target.clock_hz / 1e6:g} MHz; nothing here places this part"
+    )
     return f"""# {model.name} on {target.name}: {designs}.
 # About {_time_text(new)}: an estimate, the first trials build more than later ones.
 # Every key is explained in docs/reference/config.md.
@@ -263,7 +268,7 @@ def _text(new: NewStudy, config: StudyConfig, space: Restriction, *, cycles: int
 name = {_toml(config.name)}
 trials = {new.trials}
 workers = {new.workers}
-fidelity = "synthesise"  # cells and cycles; "place" and promote = "front" give real clocks, too
+fidelity = "synthesise"  # {further}
 
 [workload]
 model = {_toml(_relative(model, folder))}
@@ -273,7 +278,7 @@ model = {_toml(_relative(model, folder))}
 name = {_toml(target.name)}  # {part}
 
 [objectives]
-minimise = ["latency_us", "lut4"]  # one to three; `maximise` takes others
+minimise = {json.dumps(list(config.objectives))}  # one to three; `maximise` takes others
 
 # [constraints]  # what a design must keep to count, for example:
 # latency_us = 100_000

@@ -10,7 +10,7 @@ from dse.config.study_config import config_of
 from dse.output.report import table_text
 from dse.shipped import TARGETS
 from dse.words import bytes_text
-from runners.fpga import capacity_of
+from runners.fpga import capacity_of, family_of_part
 from runners.job import Target
 
 if TYPE_CHECKING:
@@ -25,13 +25,14 @@ class TargetSummary:
         name: What a config names.
         board: Its board.
         part: Its FPGA.
-        luts: Look-up tables of the part.
+        luts: Look-up tables of the part with four inputs, or as many.
         block_ram_bits: Of its block RAMs.
         multipliers: Of 18 x 18 bits or as many.
         memory: ``on-chip`` or ``sdram``.
         memory_bytes: Of main memory.
         clock_mhz: What latencies are computed with until a design is placed.
         clock_range_mhz: Lowest and highest clock that a placed design may settle on.
+        is_placed: Its designs can be placed and routed; else studies end at synthesis.
         fits: Model to whether it fits the main memory; the linker has the last word.
     """
 
@@ -45,6 +46,7 @@ class TargetSummary:
     memory_bytes: int
     clock_mhz: float
     clock_range_mhz: tuple[float, float]
+    is_placed: bool
     fits: dict[str, bool]
 
 
@@ -105,7 +107,7 @@ def targets_text(targets: Sequence[TargetSummary]) -> str:
             f"{target.multipliers}",
             f"{bytes_text(target.memory_bytes)} {target.memory}",
             f"{target.clock_mhz:g}",
-            "{:g} to {:g}".format(*target.clock_range_mhz),
+            "{:g} to {:g}".format(*target.clock_range_mhz) if target.is_placed else "not placed",
             *("fits" if target.fits[model] else "too large" for model in models),
         ]
         for target in targets
@@ -142,5 +144,6 @@ def _summary(target: Target, fits: dict[str, bool]) -> TargetSummary:
         memory_bytes=target.memory.size_bytes,
         clock_mhz=target.clock_hz / 1e6,
         clock_range_mhz=(lowest_hz / 1e6, highest_hz / 1e6),
+        is_placed=family_of_part(target.part).is_placed,
         fits=fits,
     )

@@ -18,6 +18,7 @@ from dse.config.file import (
     MemorySection,
     MetricsSection,
     NotifySection,
+    ObjectivesSection,
     Setting,
     StudyFile,
     TargetFile,
@@ -35,9 +36,10 @@ from dse.config.variants import (
 from dse.shipped import TARGETS
 from dse.suggest.algorithms import LEARN_FROM_OTHERS
 from dse.words import closest, plural, suggestion
+from hw_templates.soc.config import PAGE_BYTES
 from hw_templates.soc.fpga_boards import FPGA_BOARDS
-from hw_templates.soc.litex_target import LITEX_TARGETS
-from runners.fpga import METRICS, PARTS
+from runners.fpga import METRICS, PARTS, family_of_part
+from runners.fpga.family import UnplacedFamily
 from runners.job import Memory, Serial, Target
 from runners.measuring.metrics import OF_SAMPLES, measured_by, metrics_with
 from runners.stages.socs import board_soc, simulated_soc
@@ -67,6 +69,11 @@ def completed(
     if target is None:
         mistakes.doubt("target")
         target = _TARGET_STAND_IN
+    part = target.part or next(iter(PARTS))  # the stand-in has none
+    with mistakes.checking("study.fidelity"):
+        _check_is_placed(given, part, file=file)
+    if "objectives" not in given.model_fields_set:
+        given = given.model_copy(update={"objectives": _default_objectives(part)})
     metric_files = []
     for name in given.metrics.files:
         with mistakes.checking("metrics.files"):
@@ -78,7 +85,7 @@ def completed(
         definitions = metrics_with(metric_files)
     _check_objectives(given, mistakes)
     if mistakes.is_certain("metrics"):
-        _check_metrics(given, definitions, mistakes, part=target.part or next(iter(PARTS)))
+        _check_metrics(given, definitions, mistakes, part=part)
     _check_directions(given, definitions, mistakes)
     _check_constraints(given, definitions, mistakes)
     for reference in given.references:
@@ -199,14 +206,6 @@ def _target(given: TargetSection, mistakes: Mistakes, *, folder: Path) -> Target
         if not base:
             return None
         fields = base | fields | {"memory": base["memory"] | fields["memory"]}
-    elif given.name in LITEX_TARGETS:
-        mistakes.add(
-            f"[target] name is {given.name!r}, a board that only Vivado can place",
-            "choose another target for studies; `python -m runners.vivado` builds a bitstream"
-            " of one design where Vivado is installed",
-            where=("target", "name"),
-        )
-        return None
     elif not {"board", "part", "clock_mhz"} <= fields.keys():
         if mistakes.is_certain("target.board", "target.part", "target.clock_mhz"):
             names = sorted({path.stem for place in places for path in place.glob("*.toml")})
@@ -230,7 +229,16 @@ def _target(given: TargetSection, mistakes: Mistakes, *, folder: Path) -> Target
             mistakes.keep(error, where=("target", "clock_range_mhz"))
     memory = asdict(Memory(**fields["memory"]))
     for name, size in memory.items():
-        if name.endswith("_bytes") and size & (size - 1):
+        if name == "size_bytes" and memory["kind"] == "on-chip":
+            if size % PAGE_BYTES:
+                below = size // PAGE_BYTES * PAGE_BYTES
+                mistakes.add(
+                    f"[target.memory] size_bytes is {size}, which is not a multiple of"
+                    f" {PAGE_BYTES}",
+                    f"use {below} or {below + PAGE_BYTES}",
+                    where=("target", "memory", name),
+                )
+        elif name.endswith("_bytes") and size & (size - 1):
             mistakes.add(
                 f"[target.memory] {name} is {size}, which is not a power of two",
                 f"use {1 << size.bit_length() - 1} or {1 << size.bit_length()}",
@@ -517,6 +525,22 @@ def _check_promotion(given: StudyFile, *, file: str) -> None:
             " there is nothing to promote to",
             fix='set fidelity = "place" or "board", or leave promote out',
         )
+
+
+def _check_is_placed(given: StudyFile, part: str, *, file: str) -> None:
+    """Check that trials do not go further than the tools of the target's part."""
+    family, fidelity = family_of_part(part), given.study.fidelity
+    if isinstance(family, UnplacedFamily) and fidelity in ("place", "board"):
+        family.refuse(
+            f"{file}: [study] fidelity is {fidelity!r} with the part {part}",
+            fix='set fidelity = "synthesise": cells, and latency at target.clock_mhz',
+        )
+
+
+def _default_objectives(part: str) -> ObjectivesSection:
+    """Return what a study minimises that does not say it: latency, and what the part is made of."""
+    look_up_tables = family_of_part(part).resources[0].name
+    return ObjectivesSection(minimise=["latency_us", look_up_tables])
 
 
 def _check_suggest(given: StudyFile, mistakes: Mistakes) -> None:

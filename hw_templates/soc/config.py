@@ -13,6 +13,8 @@ Flavour = Literal["simulation", "synthesis"]
 
 BIOS_ROM_BYTES = 32768
 """Least ROM for LiteX's BIOS, which wants a timer; a board with less has our own boot program."""
+PAGE_BYTES = 4096
+"""On-chip main memory is a multiple of it: the smallest there is, and whole block RAMs."""
 _SDRAM_MAX_HZ = 133_000_000
 _BUS_BYTES = 4
 _CLOCK_RANGE_HZ = (1_000_000, 400_000_000)
@@ -32,7 +34,7 @@ class SocConfig:
         cfu_clock_percent: Clock of the CFU in percent of ``clock_hz``; 100 where it has none of
             its own. In a simulation it comes from outside, port ``cfu_clk`` of the SoC.
         memory: Main memory: ``on-chip`` (one cycle) or ``sdram`` (SDR, through LiteDRAM).
-        main_ram_bytes: Size of the main memory, a power of two.
+        main_ram_bytes: Size of the main memory; a power of two, or on-chip a multiple of 4096.
         sdram_chip: Which SDRAM it is; it counts only with ``memory = "sdram"``.
         l2_bytes: Level-2 cache in front of the SDRAM, 0 for none; a power of two. 0 on-chip.
         sram_bytes: On-chip memory beside the main memory, a power of two.
@@ -72,7 +74,7 @@ class SocConfig:
     def __post_init__(self) -> None:
         require_choice("SoC flavour", self.flavour, get_args(Flavour))
         require_choice("SoC memory", self.memory, get_args(MemoryKind))
-        _require_power_of_two("main_ram_bytes", self.main_ram_bytes, 4096, 1 << 30)
+        self._check_main_ram()
         _require_power_of_two("sram_bytes", self.sram_bytes, 1024, 1 << 20)
         low, high = _CLOCK_RANGE_HZ
         for clock_hz in (self.clock_hz, *self.clocks_hz):
@@ -110,6 +112,15 @@ class SocConfig:
             raise ConfigError(
                 "board, part, uart_baud and dynamic_baud belong to the synthesis flavour",
                 fix="leave them out of a simulation SoC",
+            )
+
+    def _check_main_ram(self) -> None:
+        if self.memory == "sdram":
+            _require_power_of_two("main_ram_bytes", self.main_ram_bytes, PAGE_BYTES, 1 << 30)
+        elif not PAGE_BYTES <= self.main_ram_bytes <= 1 << 30 or self.main_ram_bytes % PAGE_BYTES:
+            raise ConfigError(
+                f"SoC main_ram_bytes is {self.main_ram_bytes}",
+                fix=f"use a multiple of {PAGE_BYTES} from {PAGE_BYTES} to {1 << 30}",
             )
 
     def _check_sdram(self) -> None:

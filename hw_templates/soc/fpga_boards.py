@@ -97,6 +97,23 @@ class SdramPins:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LitexTarget:
+    """LiteX's own target of a board, for bitstreams by a vendor's tool; see ``litex_target``.
+
+    Attributes:
+        name: What a person calls it: as the target of studies with the same board and part.
+        module: Its module of ``litex_boards.targets``.
+        part: The FPGA, as the vendor's tool calls it.
+        variant: What its ``BaseSoC`` calls that FPGA; empty where it has one only.
+    """
+
+    name: str
+    module: str
+    part: str
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FpgaBoard:
     """One board.
 
@@ -111,6 +128,7 @@ class FpgaBoard:
         held_high: Pins that must be driven high.
         sdram: The SDRAM, None for a board without or one whose memory is of another kind.
         loader: Arguments by which openFPGALoader 0.10.0 knows the board; empty where it does not.
+        litex: For boards of families that only a vendor's tool places, one for each part.
     """
 
     name: str
@@ -123,6 +141,7 @@ class FpgaBoard:
     held_high: tuple[str, ...] = ()
     sdram: SdramPins | None = None
     loader: tuple[str, ...] = ()
+    litex: tuple[LitexTarget, ...] = ()
 
     def device_of(self, part: str) -> str:
         """Return the full name of the FPGA, for example ``LFE5U-85F-6BG381C``.
@@ -155,6 +174,7 @@ def read_board(path: Path) -> FpgaBoard:
             "uart": _section(UartPins, content["uart"]),
             "reset": _section(ResetButton, content["reset"]) if "reset" in content else None,
             "sdram": _section(SdramPins, content["sdram"]) if "sdram" in content else None,
+            "litex": tuple(_section(LitexTarget, each) for each in content.get("litex", ())),
         }
         lists = {key: tuple(content.get(key, ())) for key in ("parts", "held_high", "loader")}
         return _section(FpgaBoard, {**content, **sections, **lists, "name": path.stem})

@@ -10,36 +10,19 @@ A process of its own because LiteX changes folder and keeps global state.
 import importlib
 import logging
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+
+from hw_templates.soc.fpga_boards import FPGA_BOARDS, LitexTarget
 
 PROJECT = "board"
 """Name that all files of a project begin with."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LitexTarget:
-    """One board of litex-boards.
-
-    Attributes:
-        module: Its module of ``litex_boards.targets``.
-        part: The FPGA.
-        arguments: What its ``BaseSoC`` is told beside clock and CPU.
-    """
-
-    module: str
-    part: str
-    arguments: dict[str, Any] = field(default_factory=dict)
-
-
-LITEX_TARGETS = {
-    "arty_a7": LitexTarget(
-        module="digilent_arty", part="xc7a35ticsg324-1L", arguments={"variant": "a7-35"}
-    ),
-    "nexys_a7": LitexTarget(module="digilent_nexys4ddr", part="xc7a100t-csg324-1"),
+LITEX_TARGETS: Mapping[str, LitexTarget] = {
+    each.name: each for board in FPGA_BOARDS.values() for each in board.litex
 }
+"""By name; they stand in the files of their boards."""
 
 
 def write_project(name: str, *, clock_hz: int, cpu: Path, cfu: Path, out: Path) -> None:
@@ -55,7 +38,7 @@ def write_project(name: str, *, clock_hz: int, cpu: Path, cfu: Path, out: Path) 
         cpu_variant="full+cfu",
         cpu_cfu=str(cfu.resolve()),
         integrated_rom_size=128 << 10,  # what LiteX gives its BIOS on a large FPGA
-        **target.arguments,
+        **({"variant": target.variant} if target.variant else {}),
     )
     soc.cpu.use_external_variant(str(cpu.resolve()))
     builder = Builder(soc, output_dir=str(out.resolve()))

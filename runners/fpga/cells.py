@@ -32,10 +32,10 @@ def _role(name: str, unit: Literal["", "bit"], description: str) -> MetricDefini
     )
 
 
-LUTS = _role("luts", "", "look-up tables with four inputs")
+LUTS = _role("luts", "", "look-up tables with four inputs; one with six (Xilinx) counts as 1.6")
 FLIP_FLOPS = _role("flip_flops", "", "flip-flops")
 MULTIPLIERS = _role(
-    "multipliers", "", "multipliers of 16 x 16 or 18 x 18 bits; one of 9 x 9 is a half"
+    "multipliers", "", "multipliers of 16 x 16 to 25 x 18 bits; one of 9 x 9 is a half"
 )
 BLOCK_RAM_BITS = _role(
     "block_ram_bits",

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
 from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from contracts.faults import ConfigError
@@ -121,6 +121,7 @@ class FpgaFamily(ABC):
             everything is placed; None where too few were seen to say so.
         clock_sources: Files that ``patch_clock`` follows from beside ``source``, for keys.
         netlist_sources: The same for ``absorb_registers``; a family without any has nothing to do.
+        is_placed: An open tool places and routes it. A family without one is an ``UnplacedFamily``.
     """
 
     name: str
@@ -136,6 +137,7 @@ class FpgaFamily(ABC):
     most_gained_by_routing: float | None = None
     clock_sources: tuple[Path, ...] = ()
     netlist_sources: tuple[Path, ...] = ()
+    is_placed: ClassVar[bool] = True
 
     @property
     def source(self) -> Path:
@@ -295,6 +297,48 @@ class FpgaFamily(ABC):
             for resource in self.resources
             if resource.sites
         }
+
+
+class UnplacedFamily(FpgaFamily):
+    """A family that yosys synthesises and no open tool places: its trials end at synthesis.
+
+    The SoC's ROM keeps the contents that stand for a boot program, which cost the same.
+
+    Attributes:
+        instead: How else a bitstream is made, as what to do in an error.
+    """
+
+    instead: str
+    place_packages = ()
+    pack_packages = ()
+    constraints_file = ""
+    placed_file = ""
+    bitstream_file = ""
+    is_placed = False
+
+    def refuse(self, what: str, *, fix: str = "") -> NoReturn:
+        """Refuse what wants a placed design.
+
+        Args:
+            what: Who asked for it: the beginning of the message.
+            fix: What else to do, the likelier thing; empty for nothing.
+
+        Raises:
+            ConfigError: Always.
+        """
+        raise ConfigError(
+            f"{what}, and no open tool places and routes the family {self.name}",
+            fix="; ".join(each for each in (fix, self.instead) if each),
+        )
+
+    def place(self, route: Route) -> Step:
+        """Refuse; raises as ``refuse``."""
+        self.refuse(f"{route.device} is to be placed")
+
+    def pack(self, *, device: str, placed: str, bitstream: str) -> Step:
+        """Refuse; raises as ``refuse``."""
+        del placed, bitstream
+        self.refuse(f"{device} is to have a bitstream")
 
 
 def total(costs: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -15,7 +15,7 @@ from contracts.measurement import (
     outcome_of,
 )
 from runners.fpga import family_of_part
-from runners.fpga.family import total
+from runners.fpga.family import UnplacedFamily, total
 from runners.job import Job
 from runners.measuring.clock import settle_clock
 from runners.measuring.fit import require_fit
@@ -111,6 +111,10 @@ class _Attempt:
             DseError: A fault; what was learnt before it stays.
         """
         job, (pipeline,) = self._job, self._pipelines
+        is_placed = job.fidelity in (Fidelity.PLACED, Fidelity.BOARD)
+        fpga = family_of_part(job.target.part)
+        if is_placed and isinstance(fpga, UnplacedFamily):
+            fpga.refuse(f"a design for the target {job.target.name} is to be placed")
         if family_of(job).compiler is not None:
             pipeline.get("host-firmware")  # whether the CFU's memories are large enough
         if job.fidelity is not Fidelity.SIMULATED:
@@ -119,7 +123,6 @@ class _Attempt:
         self._simulate(job, pipeline)
         if job.workload.samples is not None:
             self._score(pipeline)
-        is_placed = job.fidelity in (Fidelity.PLACED, Fidelity.BOARD)
         self._read(job, pipeline, Fidelity.SYNTHESISED if is_placed else job.fidelity)
         if is_placed:
             job, pipeline = self._place()

@@ -105,6 +105,16 @@ def test_targets_say_which_models_fit(tmp_path: Path) -> None:
     text = targets_text(tuple(found.values()))
     assert "too large" in text
     assert "LFE5U-45F" in text
+    (arty,) = (line for line in text.splitlines() if line.startswith("arty_a7_35t "))
+    assert "75  not placed " in arty, "no range, where nothing places a design"
+
+
+def test_a_part_that_nothing_places_gets_a_config_that_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    new_study(path, model=MODEL, target="arty_a7_35t")
+    text = path.read_text()
+    assert "latency at 75 MHz; nothing here places this part" in text
+    assert load_config(path)[1].objectives == ("latency_us", "lut6")
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the data is not part of the repository")

@@ -494,9 +494,45 @@ def test_every_config_of_the_repository_loads_and_its_space_is_not_empty(path: P
 @pytest.mark.parametrize("path", sorted((CONFIGS / "targets").glob("*.toml")), ids=lambda p: p.stem)
 def test_every_target_can_be_named_in_a_config(tmp_path: Path, path: Path) -> None:
     text = GOOD.replace('"ulx3s_85f"', f'"{path.stem}"').replace("memory.l2_bytes = 0\n", "")
-    text = text.replace("dp16kd", "ff").replace("mult18x18d", "cycles")  # what every part has
+    # what every part has
+    text = text.replace("lut4", "luts").replace("dp16kd", "ff").replace("mult18x18d", "cycles")
     target = load(tmp_path, text.replace("clock_mhz = 60\n", "")).target
 
     assert target.name == path.stem
-    assert target.clock_range_hz is not None
-    assert target.clock_range_hz[0] <= target.clock_hz <= target.clock_range_hz[1]
+    assert (target.clock_range_hz is None) == (target.clock_policy == "pinned")
+    lowest_hz, highest_hz = target.clocks_hz
+    assert lowest_hz <= target.clock_hz <= highest_hz
+
+
+@pytest.mark.parametrize(
+    ("part", "look_up_tables"), [("ulx3s_85f", "lut4"), ("arty_a7_35t", "lut6")]
+)
+def test_a_study_without_objectives_minimises_what_its_part_is_made_of(
+    tmp_path: Path, part: str, look_up_tables: str
+) -> None:
+    path = tmp_path / "plain.toml"
+    path.write_text(
+        '[study]\nname = "a"\ntrials = 4\n[workload]\nmodel = "m.tflite"\n'
+        f'[target]\nname = "{part}"\n'
+    )
+    assert load_config(path, with_workload=False)[1].objectives == ("latency_us", look_up_tables)
+
+
+@pytest.mark.parametrize(
+    ("size", "fix"), [(163_840, ""), (163_841, "use 163840 or 167936"), (4_000, "4096")]
+)
+def test_main_memory_on_the_chip_is_any_number_of_whole_pages(
+    tmp_path: Path, size: int, fix: str
+) -> None:
+    path = tmp_path / "plain.toml"
+    path.write_text(
+        '[study]\nname = "a"\ntrials = 4\n[workload]\nmodel = "m.tflite"\n'
+        f'[target]\nname = "on_chip_85f"\n[target.memory]\nsize_bytes = {size}\n'
+    )
+    if not fix:
+        assert load_config(path, with_workload=False)[1].target.memory.size_bytes == size
+        return
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, with_workload=False)
+    assert "size_bytes" in caught.value.what
+    assert fix in f"{caught.value.what} {caught.value.fix}"

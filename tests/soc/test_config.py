@@ -30,6 +30,10 @@ def test_the_text_of_a_soc_reads_back(config: SocConfig) -> None:
         ({"memory": "ddr3"}, "memory is 'ddr3'"),
         ({"flavour": "both"}, "flavour is 'both'"),
         ({"main_ram_bytes": 3 << 20}, "main_ram_bytes is 3145728"),
+        (
+            {"memory": "on-chip", "l2_bytes": 0, "main_ram_bytes": 163_842},
+            "main_ram_bytes is 163842",
+        ),
         ({"main_ram_bytes": 64 << 20}, "the MT48LC16M16 has 33554432"),
         ({"l2_bytes": 1000}, "l2_bytes is 1000"),
         ({"memory": "on-chip", "main_ram_bytes": 1 << 20}, "needs no level-2 cache"),

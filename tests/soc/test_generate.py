@@ -122,7 +122,7 @@ def test_a_board_can_do_without_its_sdram(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (replace(BOARD, board="moon"), "unknown board 'moon'\n  fix: use one of colorlight_i5"),
+        (replace(BOARD, board="moon"), "unknown board 'moon'\n  fix: use one of arty_a7"),
         (replace(BOARD, part="LFE5U-99F"), "part 'LFE5U-99F' does not exist"),
         (
             replace(BOARD, memory="on-chip", l2_bytes=0, clock_hz=2_000_000),

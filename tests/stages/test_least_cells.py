@@ -42,6 +42,9 @@ CORES = [  # family, cache size, ways, line, block RAMs
     ("nexus", 0, 1, 32, 2),
     ("nexus", 1024, 4, 64, 30),
     ("ice40", 1024, 4, 64, 28),
+    ("xilinx7", 0, 1, 32, 2),
+    ("xilinx7", 1024, 1, 64, 9),
+    ("xilinx7", 1024, 4, 64, 30),
 ]
 UNITS: list[tuple[dict[str, Value], int, int]] = [  # ECP5: block RAMs, multipliers
     ({"simd_width": 4, "buffer_depth": 0, "hardware_requantisation": False}, 0, 4),

@@ -1,4 +1,4 @@
-"""The exact clocks of iCE40, Gowin and Nexus: within the PLL's limits, and the neighbours named."""
+"""The exact clocks of iCE40, Gowin, Nexus and Xilinx 7: within limits, and neighbours named."""
 
 import itertools
 from fractions import Fraction
@@ -11,6 +11,7 @@ from contracts.faults import ConfigError
 from hw_templates.soc.fpga.gowin import pll as gowin_pll
 from hw_templates.soc.fpga.ice40 import pll as ice40_pll
 from hw_templates.soc.fpga.nexus import pll as nexus_pll
+from hw_templates.soc.fpga.xilinx7 import pll as xilinx7_pll
 
 GOWIN_LIMITS = {"GW1N": (400e6, 900e6), "GW2A": (500e6, 1250e6)}
 
@@ -57,6 +58,23 @@ def test_a_nexus_makes_its_clock_exactly(clock_hz: int) -> None:
     assert round(Fraction(oscillator_hz, clock.output_divider)) == clock_hz
 
 
+@given(st.sampled_from(xilinx7_pll.clocks_hz(100_000_000)))
+def test_a_xilinx_7_makes_its_clock_exactly(clock_hz: int) -> None:
+    clock = xilinx7_pll.clock_for(100_000_000, clock_hz)
+    detector_hz = Fraction(100_000_000, clock.input_divider)
+    assert 19e6 <= detector_hz <= 450e6
+    assert 2 <= clock.feedback_divider <= 64
+    assert 800e6 <= detector_hz * clock.feedback_divider <= 1600e6
+    assert 1 <= clock.output_divider <= 128
+    assert round(detector_hz * clock.feedback_divider / clock.output_divider) == clock_hz
+
+
+def test_a_xilinx_7_prefers_a_fast_phase_detector() -> None:
+    assert xilinx7_pll.clock_for(100_000_000, 75_000_000).input_divider == 1
+    assert {50_000_000, 75_000_000, 100_000_000} <= set(xilinx7_pll.clocks_hz(100_000_000))
+    assert xilinx7_pll.clocks_hz(12_000_000) == (), "below what its phase detector compares"
+
+
 @pytest.mark.parametrize(
     ("clocks", "low", "high"),
     [
@@ -64,6 +82,7 @@ def test_a_nexus_makes_its_clock_exactly(clock_hz: int) -> None:
         (gowin_pll.clocks_hz("GW1N", 27_000_000), 20e6, 60e6),
         (gowin_pll.clocks_hz("GW2A", 27_000_000), 30e6, 90e6),
         (nexus_pll.clocks_hz(12_000_000), 30e6, 100e6),
+        (xilinx7_pll.clocks_hz(100_000_000), 30e6, 200e6),
     ],
 )
 def test_clocks_are_near_each_other_where_designs_close(

@@ -8,6 +8,7 @@ from runners.fpga.family import FpgaFamily
 from runners.fpga.gowin import GW1N, GW2A
 from runners.fpga.ice40 import ICE40
 from runners.fpga.nexus import NEXUS
+from runners.fpga.xilinx7 import XILINX7
 from runners.stages.place.stage import fault_of_log
 
 
@@ -29,6 +30,15 @@ from runners.stages.place.stage import fault_of_log
             {"LUT4": 1, "WIDEFN9": 2, "FD1P3IX": 3, "PDPSC16K": 4, "SP512K": 2, "MULT18X18": 1},
             {"lut4": 5, "ff": 3, "ebr": 4, "lram": 2, "mult18": 1},
         ),
+        (
+            XILINX7,
+            {
+                **{"LUT2": 1, "LUT6": 2, "INV": 3, "SRL16E": 4, "RAM32M": 5, "RAM64X1D": 6},
+                **{"CARRY4": 7, "MUXF7": 8, "FDRE": 9, "FDPE_1": 1, "RAMB18E1": 2, "RAMB36E1": 3},
+                **{"DSP48E1": 4, "BUFG": 1, "PLLE2_ADV": 1},
+            },
+            {"lut6": 42, "ff": 10, "ramb18": 8, "dsp48": 4},
+        ),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
@@ -45,7 +55,7 @@ def test_what_a_report_does_not_count_keeps_its_number_from_synthesis() -> None:
     assert used == {"lut4": 4331, "ebr": 22, "spram": 0, "mac16": 0}
 
 
-@pytest.mark.parametrize("family", [NEXUS, GW1N, GW2A], ids=lambda family: family.name)
+@pytest.mark.parametrize("family", [NEXUS, GW1N, GW2A, XILINX7], ids=lambda family: family.name)
 def test_only_the_soc_gets_pads(family: FpgaFamily) -> None:
     assert "-noiopad" not in " ".join(family.synthesis_script(top="soc", netlist="n.json"))
     assert "-noiopad" in " ".join(family.synthesis_script(top="Cfu", netlist="n.json"))

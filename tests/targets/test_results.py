@@ -11,7 +11,7 @@ from benchmarks.targets import design_for, job_for, read_results, read_target, t
 from benchmarks.targets_page import cells, with_results
 from contracts.faults import ConfigError
 from contracts.measurement import Completed, Fidelity
-from runners.fpga import PARTS
+from runners.fpga import PARTS, family_of_part
 from runners.job import Limits
 from runners.measuring.measure import measure
 from runners.pipeline import Cache, default_root
@@ -37,8 +37,40 @@ def documented(heading: str) -> dict[str, list[str]]:
     return found
 
 
+PLACED = {name for name in RESULTS if family_of_part(read_target(name).part).is_placed}
+
+
+def fractions(row: dict[str, str]) -> dict[str, tuple[int, int]]:
+    """Return how many of each resource a row's design takes, and how many there are."""
+    return {
+        name: (int(used), int(held))
+        for used, held, name in re.findall(r"(\d+)/(\d+) (\w+)", row["cells"])
+    }
+
+
+def test_every_target_but_one_has_a_row() -> None:
+    assert set(target_names()) - RESULTS.keys() == {"on_chip_85f"}, "ulx3s_85f with other memory"
+
+
 @pytest.mark.parametrize("name", sorted(RESULTS))
-def test_every_target_reached_a_bitstream_with_its_cfu_and_strictly_met_its_clock(
+def test_every_target_holds_its_design_with_its_cfu(name: str) -> None:
+    row, held = RESULTS[name], PARTS[read_target(name).part]
+    assert row["cfu"] == design_for(name).cfu != "none"
+    cells = fractions(row)
+    assert len(cells) >= 4
+    assert all(used <= of == held[resource] for resource, (used, of) in cells.items())
+
+
+@pytest.mark.parametrize("name", sorted(RESULTS.keys() - PLACED))
+def test_a_target_that_nothing_places_has_cells_of_every_kind_and_no_clock(name: str) -> None:
+    row, target = RESULTS[name], read_target(name)
+    assert fractions(row).keys() == PARTS[target.part].keys()
+    assert float(row["requested_mhz"]) == target.clock_hz / 1e6
+    assert {row[key] for key in ("clock_mhz", "fmax_mhz", "bitstream_bytes", "sha256")} == {""}
+
+
+@pytest.mark.parametrize("name", sorted(PLACED))
+def test_every_target_reached_a_bitstream_that_strictly_meets_its_clock(
     name: str,
 ) -> None:
     row = RESULTS[name]
@@ -47,12 +79,8 @@ def test_every_target_reached_a_bitstream_with_its_cfu_and_strictly_met_its_cloc
     asked_mhz = {target.clock_hz / 1e6, float(f"{asked_clock_hz(target) / 1e6:.6g}")}
     assert float(row["clock_mhz"]) <= float(row["requested_mhz"])
     assert float(row["requested_mhz"]) in asked_mhz, "before there were ranges, and since"
-    assert row["cfu"] == design_for(name).cfu != "none"
     assert int(row["bitstream_bytes"]) > 10_000
     assert re.fullmatch(r"[0-9a-f]{64}", row["sha256"])
-    for count in row["cells"].split(", "):
-        used, of, resource = re.fullmatch(r"(\d+)/(\d+) (\w+)", count).groups()  # type: ignore[union-attr]
-        assert int(used) <= int(of) == PARTS[read_target(name).part][resource]
 
 
 def test_the_page_shows_what_was_measured() -> None:
@@ -102,3 +130,22 @@ def test_a_board_of_another_vendor_goes_through_the_same_stages(tmp_path: Path) 
     key = outcome.measurement.artefacts["bitstream"]
     bitstream = default_root() / "bitstream" / key / "soc.bit"
     assert len(hashlib.sha256(bitstream.read_bytes()).hexdigest()) == 64
+
+
+@pytest.mark.slow
+def test_a_board_that_nothing_places_has_cells_and_an_estimate_of_its_latency(
+    tmp_path: Path,
+) -> None:
+    arty = read_target("arty_a7_35t")
+    memory = dataclasses.replace(arty.memory, size_bytes=9 * 4096)  # no power of two
+    target = dataclasses.replace(arty, memory=memory)
+    job = dataclasses.replace(small_job(tmp_path), target=target, fidelity=Fidelity.SYNTHESISED)
+    outcome = measure(job, report=lambda _: None, cache=Cache(default_root()))
+    assert isinstance(outcome, Completed), outcome
+    found = {metric.name: metric for metric in outcome.measurement.metrics}
+    assert found["latency_us"].value == found["cycles"].value / 75
+    assert found["latency_us"].estimate
+    assert "clock_mhz" not in found
+    assert found["dsp48"].value == 4, "as many as the CFU has products; the core has none"
+    assert found["ramb18"].value == 2 * 9 + 2 * 2 + 2 + 2, "main memory, stack, ROM, registers"
+    assert 1000 < found["lut6"].value < found["ff"].value + 3000

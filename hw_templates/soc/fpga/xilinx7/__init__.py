@@ -1,0 +1,1 @@
+"""Xilinx 7 series in a SoC: its clocks and pins."""
