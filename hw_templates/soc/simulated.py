@@ -97,7 +97,6 @@ class SimulatedSoc(ShortBusSoc):
             )
         else:
             self._add_sdram_model(config)
-            self.put_main_ram_behind_register()
         starved: Signal = platform.request("serial_starved")
         self.comb += starved.eq(self.uart._rxempty.we & self.uart._rxempty.status)
         self.comb += platform.trace.eq(0)
@@ -148,12 +147,11 @@ class SimulatedSoc(ShortBusSoc):
             )
             memory.name_override = f"sdram_bank{index}"
             files.append(f"soc_sdram_bank{index}.init")
-        self.add_sdram(
-            "sdram",
+        self.add_sdram_memory(
             phy=self.sdrphy_register,
             module=module,
-            size=config.main_ram_bytes,
-            l2_cache_size=config.l2_bytes,
+            size_bytes=config.main_ram_bytes,
+            l2_bytes=config.l2_bytes,
         )
         self.images = MemoryImages(
             files=tuple(files),

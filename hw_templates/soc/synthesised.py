@@ -84,7 +84,7 @@ def _require_sdram(config: SocConfig, board: FpgaBoard) -> None:
     if not config.l2_bytes and not board.sdram.writes_bytes:
         raise ConfigError(
             f"the SDRAM of the board {board.name} cannot write single bytes",
-            fix="set memory.l2_bytes to 128 or more: a level-2 cache writes whole lines",
+            fix="set memory.l2_bytes to 128 or more: a level-2 cache writes whole words",
         )
 
 
@@ -134,16 +134,14 @@ class BoardSoc(ShortBusSoc):
             self.sdrphy = GENSDRPHY(sdram_pads(platform, sdram), config.clocks_hz[1])
             self.sdrphy_register = DfiRegister(self.sdrphy)
             self._add_sdram_chip(config)
-            self.put_main_ram_behind_register()
 
     def _add_sdram_chip(self, config: SocConfig) -> None:
         chip = sdram_chip(config.sdram_chip)
-        self.add_sdram(
-            "sdram",
+        self.add_sdram_memory(
             phy=self.sdrphy_register,
             module=module_for(config, getattr(litedram.modules, chip.name)),
-            size=max(config.main_ram_bytes, chip.row_bytes),
-            l2_cache_size=config.l2_bytes,
+            size_bytes=config.main_ram_bytes,
+            l2_bytes=config.l2_bytes,
         )
 
 
