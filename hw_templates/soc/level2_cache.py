@@ -19,7 +19,9 @@ from typing import Any
 from litex.soc.interconnect import wishbone
 from migen import Case, Cat, If, Memory, Module, Mux, Record, Replicate, Signal, log2_int
 
-LINE_WORDS = 4
+LINE_WORDS = 8
+LEAST_LATENCY = LINE_WORDS - 1
+"""Cycles in which the displaced line is copied, before another one comes in its place."""
 _OFFSET_BITS = log2_int(LINE_WORDS)
 _BURST_BITS = 4
 """Of the address of a word in the longest line of a core's cache, 64 bytes: no burst leaves its
@@ -36,7 +38,7 @@ class Level2Cache(Module):
         size_bytes: Of all lines; a power of two, 128 or more.
         memory_bytes: Size of the memory, a power of two; further address bits are not looked at.
         port: LiteDRAM's native port of 16 or 32 bits for it alone, which gives what is read in
-            order, and not before ``LINE_WORDS`` cycles have passed since the command.
+            order, the first of it ``LEAST_LATENCY`` or more cycles after its command.
 
     Attributes:
         bus: For the masters, 32-bit words; its answers come from registers.
