@@ -1,12 +1,12 @@
 """LiteX's SoC with a bus on which every acknowledge is a short path. Needs LiteX; see ``generate``.
 
 All masters wait for one acknowledge, and on what they do with it hangs the whole core. So it
-comes from registers: those of on-chip memories, and one behind an SDRAM and the tags of its
-cache. There is no time-out, whose counter of 20 bits LiteX puts in front of it; an address where
-nothing is, the only thing that could keep the bus waiting, is answered instead.
+comes from registers: those of on-chip memories, of the level-2 cache in front of an SDRAM, or of
+``AnswerRegister``. There is no time-out, whose counter of 20 bits LiteX puts in front of it; an
+address where nothing is, the only thing that could keep the bus waiting, is answered instead.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -17,6 +17,7 @@ from litex.soc.interconnect import wishbone
 from migen import Cat, Module, Signal
 
 from hw_templates.soc.level2_cache import Level2Cache
+from hw_templates.soc.on_chip_ram import OnChipRam
 
 _ALL_ONES = 0xFFFF_FFFF
 _LINE_BITS = 4
@@ -53,6 +54,21 @@ class ShortBusSoc(SoCCore):
         )
         self.bus.add_slave("main_ram", cache.bus)
         self.add_config("L2_SIZE", l2_bytes)  # LiteX's BIOS reads as much to empty it
+
+    def add_on_chip_memory(self, banks: Sequence[Any], *, bank_bytes: int) -> None:
+        """Let banks of on-chip memory be the main memory.
+
+        Args:
+            banks: Modules with an interface ``bus``, as ``OnChipRam`` takes it.
+            bank_bytes: Size of each; a power of two.
+        """
+        for index, bank in enumerate(banks):
+            self.add_module(name=f"main_ram_bank{index}", module=bank)
+        self.submodules.main_ram = ram = OnChipRam(
+            [bank.bus for bank in banks], bank_bytes=bank_bytes
+        )
+        origin, size = self.mem_map["main_ram"], len(banks) * bank_bytes
+        self.bus.add_slave("main_ram", ram.bus, SoCRegion(origin=origin, size=size, mode="rwx"))
 
     def add_csr_bridge(self, name: str = "csr", origin: Any = None, register: bool = True) -> None:
         """Add the way to the registers, as LiteX asks for when it finishes; then all else."""

@@ -11,6 +11,7 @@ from litedram.phy.model import BankModel, SDRAMPHYModel
 from litex.build.generic_platform import Pins, Subsignal
 from litex.build.io import CRG
 from litex.build.sim import SimPlatform
+from litex.soc.interconnect import wishbone
 from migen import ClockDomain, If, Memory, Signal
 
 from hw_templates.soc.config import SocConfig
@@ -77,9 +78,6 @@ class SimulatedSoc(ShortBusSoc):
             integrated_rom_size=config.rom_bytes,
             integrated_rom_init=[0] if with_rom else [],
             integrated_sram_size=config.sram_bytes,
-            integrated_main_ram_size=config.main_ram_bytes if on_chip else 0,
-            # One word makes LiteX emit $readmemh, which the simulator then serves at run time.
-            integrated_main_ram_init=[0] if on_chip else [],
             uart_name="sim",
             ident="",
             with_timer=with_rom,
@@ -92,6 +90,10 @@ class SimulatedSoc(ShortBusSoc):
             give_cfu_clock(self)
         self.sram.mem.init = None  # else $readmemh looks for a file that nobody writes
         if on_chip:
+            # One word makes LiteX emit $readmemh, which the simulator then serves at run time.
+            memory = wishbone.SRAM(config.main_ram_bytes, init=[0], name="main_ram")
+            self.add_on_chip_memory([memory], bank_bytes=config.main_ram_bytes)
+            self.add_config("MAIN_RAM_INIT")  # LiteX's BIOS does not overwrite it to test it
             self.images = MemoryImages(
                 files=("soc_main_ram.init",), word_bytes=4, chunk_words=1, fill_words=1
             )

@@ -10,6 +10,7 @@ from litedram.init import get_sdr_phy_init_sequence
 from litedram.phy import GENSDRPHY
 from litex.build.generic_platform import GenericPlatform
 from litex.soc.integration.soc_core import SoCCore
+from litex.soc.interconnect import wishbone
 
 from contracts.faults import ConfigError
 from hw_templates.soc.board_pads import board_pads, sdram_pads
@@ -23,6 +24,7 @@ from hw_templates.soc.cpu_slot import (
 from hw_templates.soc.dfi_register import DfiRegister
 from hw_templates.soc.fpga import vendor_of
 from hw_templates.soc.fpga_boards import FpgaBoard, fpga_board
+from hw_templates.soc.on_chip_ram import BANK_BYTES
 from hw_templates.soc.sdram_chips import sdram_chip
 from hw_templates.soc.sdram_timings import module_for
 from hw_templates.soc.short_bus import ShortBusSoc
@@ -103,7 +105,6 @@ class BoardSoc(ShortBusSoc):
     def __init__(
         self, config: SocConfig, board: FpgaBoard, vendor: Vendor, platform: GenericPlatform
     ) -> None:
-        in_blocks = config.memory == "on-chip" and vendor.main_ram_in_blocks(config)
         super().__init__(
             platform,
             clk_freq=config.clock_hz,
@@ -112,7 +113,6 @@ class BoardSoc(ShortBusSoc):
             integrated_rom_size=config.rom_bytes,
             integrated_rom_init=placeholder_words(config.rom_bytes // 4),
             integrated_sram_size=config.sram_bytes,
-            integrated_main_ram_size=config.main_ram_bytes if in_blocks else 0,
             uart_baudrate=config.uart_baud,
             uart_with_dynamic_baudrate=config.dynamic_baud,
             ident="",
@@ -120,10 +120,14 @@ class BoardSoc(ShortBusSoc):
         )
         add_cpu_slot(self)
         self.sram.mem.init = None  # else $readmemh looks for files that nobody writes
-        if in_blocks:
-            self.main_ram.mem.init = None
-        elif config.memory == "on-chip":
-            vendor.add_main_ram(self, config)
+        if config.memory == "on-chip":
+            bank_bytes = min(config.main_ram_bytes, BANK_BYTES)
+            self.add_on_chip_memory(
+                [wishbone.SRAM(bank_bytes) for _ in range(config.main_ram_bytes // bank_bytes)]
+                if vendor.main_ram_in_blocks(config)
+                else vendor.large_rams(config),
+                bank_bytes=bank_bytes,
+            )
         sdram = board.sdram if config.memory == "sdram" else None
         self.crg = vendor.clocks(platform, board, config)
         if config.has_cfu_clock:

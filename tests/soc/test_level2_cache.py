@@ -61,7 +61,7 @@ class Bench(Module):  # type: ignore[misc]
                 cycle += 1
 
     def answer(self, delays: Iterator[int]) -> Process:
-        """Execute what was accepted, in order, ``delays`` cycles later, ``LEAST_LATENCY`` or more."""
+        """Execute what was accepted, in order, ``delays`` cycles later: 7 or more."""
         port = self.port
         yield "passive"
         cycle = 0
