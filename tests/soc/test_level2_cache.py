@@ -1,5 +1,6 @@
 """The level-2 cache, word by word against a memory without one, and cycle by cycle."""
 
+import dataclasses
 import random
 from collections.abc import Generator, Iterator
 from typing import Any
@@ -8,7 +9,9 @@ import pytest
 from litedram.common import LiteDRAMNativePort
 from migen import Module, run_simulation
 
-from hw_templates.soc.level2_cache import LINE_WORDS, Level2Cache
+from hw_templates.soc.level2_cache import LEAST_LATENCY, LINE_WORDS, Level2Cache
+from hw_templates.soc.simulated import SimulatedSoc
+from tests.soc.soc_bench import simulation_config
 
 Process = Generator[Any, Any, Any]
 """What migen runs: it yields signals to read and values to set."""
@@ -282,3 +285,12 @@ def test_a_burst_that_begins_late_misses_no_word() -> None:
 
     run(bench, master(), always(8))
     assert words == [0, 1, 2] * 3
+
+
+@pytest.mark.parametrize("clock_hz", [20_000_000, 120_000_000])
+def test_an_sdram_answers_after_the_displaced_line_was_copied(clock_hz: int) -> None:
+    config = dataclasses.replace(simulation_config("sdram"), clock_hz=clock_hz)
+    soc = SimulatedSoc(config)
+    soc.finalize()
+    queue_cycles = 2  # a bank's queue of commands, and the register that its row is compared in
+    assert queue_cycles + soc.sdram.crossbar.read_latency >= LEAST_LATENCY
