@@ -17,7 +17,19 @@ it is dirty it is written back afterwards, while the bus goes on.
 from typing import Any
 
 from litex.soc.interconnect import wishbone
-from migen import Case, Cat, If, Memory, Module, Mux, Record, Replicate, Signal, log2_int
+from migen import (
+    READ_FIRST,
+    Case,
+    Cat,
+    If,
+    Memory,
+    Module,
+    Mux,
+    Record,
+    Replicate,
+    Signal,
+    log2_int,
+)
 
 LINE_WORDS = 8
 LEAST_LATENCY = LINE_WORDS - 1
@@ -51,10 +63,10 @@ class Level2Cache(Module):
         tag = bus.adr[within_bits:address_bits]
 
         lanes = [Memory(8, 1 << within_bits) for _ in range(4)]  # no FPGA lacks such block RAM
-        lane_ports = [lane.get_port(write_capable=True) for lane in lanes]
+        lane_ports = [lane.get_port(write_capable=True, mode=READ_FIRST) for lane in lanes]
         found = Record([("tag", len(tag)), ("valid", 1), ("dirty", 1)])
         tags = Memory(len(found), size_bytes // 4 // LINE_WORDS)
-        tag_port = tags.get_port(write_capable=True)
+        tag_port = tags.get_port(write_capable=True, mode=READ_FIRST)
         self.specials += [*lanes, *lane_ports, tags, tag_port]
 
         # The word "asked" for is "compared" in the next cycle, with "ahead" being asked for then.

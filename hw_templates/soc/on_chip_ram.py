@@ -10,13 +10,40 @@ from collections.abc import Sequence
 from typing import Any
 
 from litex.soc.interconnect import wishbone
-from migen import Array, Cat, Module, Mux, Signal, log2_int
+from migen import READ_FIRST, Array, Cat, Memory, Module, Mux, Replicate, Signal, log2_int
 
 BANK_BYTES = 1 << 16
 """A bank for which an ECP5 needs no choice between block RAMs; also an iCE40's or a Nexus' large
 RAM."""
 _BURST_BITS = 4
 """Of the address of a word in the longest burst, 64 bytes."""
+
+
+class BlockRamBank(Module):
+    """A bank of block RAM. What is read while it writes is not used, so yosys adds nothing for it.
+
+    Args:
+        size_bytes: A power of two.
+        init: First words of it; None for nothing in particular.
+        name: Of the memory in Verilog.
+
+    Attributes:
+        bus: As ``OnChipRam`` takes it.
+    """
+
+    def __init__(
+        self, size_bytes: int, *, init: list[int] | None = None, name: str | None = None
+    ) -> None:
+        self.bus = bus = wishbone.Interface(data_width=32, address_width=32, addressing="word")
+        memory = Memory(32, size_bytes // 4, init=init, name=name)
+        port = memory.get_port(write_capable=True, we_granularity=8, mode=READ_FIRST)
+        self.specials += memory, port
+        self.comb += [
+            port.adr.eq(bus.adr),
+            port.dat_w.eq(bus.dat_w),
+            port.we.eq(Replicate(bus.we, 4) & bus.sel),
+            bus.dat_r.eq(port.dat_r),
+        ]
 
 
 class OnChipRam(Module):

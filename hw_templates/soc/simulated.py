@@ -11,7 +11,6 @@ from litedram.phy.model import BankModel, SDRAMPHYModel
 from litex.build.generic_platform import Pins, Subsignal
 from litex.build.io import CRG
 from litex.build.sim import SimPlatform
-from litex.soc.interconnect import wishbone
 from migen import ClockDomain, If, Memory, Signal
 
 from hw_templates.soc.config import SocConfig
@@ -23,6 +22,7 @@ from hw_templates.soc.cpu_slot import (
 )
 from hw_templates.soc.dfi_register import DfiRegister
 from hw_templates.soc.images import MemoryImages
+from hw_templates.soc.on_chip_ram import BlockRamBank
 from hw_templates.soc.sdram_chips import sdram_chip
 from hw_templates.soc.sdram_timings import module_for
 from hw_templates.soc.short_bus import ShortBusSoc
@@ -91,7 +91,7 @@ class SimulatedSoc(ShortBusSoc):
         self.sram.mem.init = None  # else $readmemh looks for a file that nobody writes
         if on_chip:
             # One word makes LiteX emit $readmemh, which the simulator then serves at run time.
-            memory = wishbone.SRAM(config.main_ram_bytes, init=[0], name="main_ram")
+            memory = BlockRamBank(config.main_ram_bytes, init=[0], name="main_ram")
             self.add_on_chip_memory([memory], bank_bytes=config.main_ram_bytes)
             self.add_config("MAIN_RAM_INIT")  # LiteX's BIOS does not overwrite it to test it
             self.images = MemoryImages(

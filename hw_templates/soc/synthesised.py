@@ -10,7 +10,6 @@ from litedram.init import get_sdr_phy_init_sequence
 from litedram.phy import GENSDRPHY
 from litex.build.generic_platform import GenericPlatform
 from litex.soc.integration.soc_core import SoCCore
-from litex.soc.interconnect import wishbone
 
 from contracts.faults import ConfigError
 from hw_templates.soc.board_pads import board_pads, sdram_pads
@@ -24,7 +23,7 @@ from hw_templates.soc.cpu_slot import (
 from hw_templates.soc.dfi_register import DfiRegister
 from hw_templates.soc.fpga import vendor_of
 from hw_templates.soc.fpga_boards import FpgaBoard, fpga_board
-from hw_templates.soc.on_chip_ram import BANK_BYTES
+from hw_templates.soc.on_chip_ram import BANK_BYTES, BlockRamBank
 from hw_templates.soc.sdram_chips import sdram_chip
 from hw_templates.soc.sdram_timings import module_for
 from hw_templates.soc.short_bus import ShortBusSoc
@@ -123,7 +122,7 @@ class BoardSoc(ShortBusSoc):
         if config.memory == "on-chip":
             bank_bytes = min(config.main_ram_bytes, BANK_BYTES)
             self.add_on_chip_memory(
-                [wishbone.SRAM(bank_bytes) for _ in range(config.main_ram_bytes // bank_bytes)]
+                [BlockRamBank(bank_bytes) for _ in range(config.main_ram_bytes // bank_bytes)]
                 if vendor.main_ram_in_blocks(config)
                 else vendor.large_rams(config),
                 bank_bytes=bank_bytes,

@@ -5,10 +5,9 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from litex.soc.interconnect import wishbone
 from migen import Module, run_simulation
 
-from hw_templates.soc.on_chip_ram import OnChipRam
+from hw_templates.soc.on_chip_ram import BlockRamBank, OnChipRam
 
 Process = Generator[Any, Any, Any]
 """What migen runs: it yields signals to read and values to set."""
@@ -20,7 +19,7 @@ class Bench(Module):  # type: ignore[misc]
     def __init__(self, banks: int, contents: list[int]) -> None:
         size = WORDS // banks
         memories = [
-            wishbone.SRAM(4 * size, init=contents[n * size : (n + 1) * size]) for n in range(banks)
+            BlockRamBank(4 * size, init=contents[n * size : (n + 1) * size]) for n in range(banks)
         ]
         self.submodules += memories
         self.submodules.ram = OnChipRam([each.bus for each in memories], bank_bytes=4 * size)
