@@ -18,9 +18,9 @@ class Memory:
     """Main memory of a target.
 
     Attributes:
-        kind: ``on-chip`` (block RAM, one cycle) or ``sdram`` (SDR SDRAM through LiteDRAM).
+        kind: ``on-chip`` (block RAM) or ``sdram`` (SDR SDRAM through LiteDRAM).
         size_bytes: A power of two; on-chip any multiple of 4096.
-        l2_bytes: LiteX's level-2 cache in front of an SDRAM, 0 for none; a power of two.
+        l2_bytes: Level-2 cache in front of an SDRAM, 0 for none; a power of two.
         sram_bytes: On-chip memory beside the main memory, for the stack.
         rom_bytes: Boot ROM of the real board; the simulated one starts in the main memory.
     """

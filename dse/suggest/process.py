@@ -218,6 +218,7 @@ def quiet_environment(compilation_cache: Path | None) -> dict[str, str]:
         "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        "GRPC_ENABLE_FORK_SUPPORT": "false",  # as in dse.suggest.vizier_api
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONWARNINGS": "ignore",
     }

@@ -33,7 +33,7 @@ class SocConfig:
         with_cfu: The CPU has a CFU port and a module ``Cfu`` is connected to it.
         cfu_clock_percent: Clock of the CFU in percent of ``clock_hz``; 100 where it has none of
             its own. In a simulation it comes from outside, port ``cfu_clk`` of the SoC.
-        memory: Main memory: ``on-chip`` (one cycle) or ``sdram`` (SDR, through LiteDRAM).
+        memory: Main memory: ``on-chip`` or ``sdram`` (SDR, through LiteDRAM).
         main_ram_bytes: Size of the main memory; a power of two, or on-chip a multiple of 4096.
         sdram_chip: Which SDRAM it is; it counts only with ``memory = "sdram"``.
         l2_bytes: Level-2 cache in front of the SDRAM, 0 for none; a power of two. 0 on-chip.

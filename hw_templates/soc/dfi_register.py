@@ -1,8 +1,8 @@
 """A register between an SDRAM's controller and its PHY. Needs LiteDRAM; see ``generate``.
 
-LiteDRAM takes what is written from the level-2 cache's block RAM, through the converter to the
-SDRAM's width and the crossbar, to the flip-flops in the pads within one cycle; the block RAM is
-slow and the pads are far. With a register in between, the way to the pads has its own cycle.
+LiteDRAM takes what is written from where it waits, through the crossbar, to the flip-flops in the
+pads within one cycle, and the pads are far. With a register in between, the way to the pads has its
+own cycle.
 """
 
 from copy import copy

@@ -4,8 +4,8 @@ from contracts.least_hardware import LeastHardware, Memory
 from hw_templates.soc.config import SocConfig
 
 _WORD_BITS = 32
-_L2_LINE_BYTES = 16
-"""LiteX's level-2 cache is 128 bits wide and written byte by byte: a memory for each byte."""
+_L2_LANES = 4
+"""The level-2 cache is written byte by byte: a memory for each byte of a word."""
 
 
 def least_soc(config: SocConfig, *, main_ram_in_blocks: bool) -> LeastHardware:
@@ -20,6 +20,6 @@ def least_soc(config: SocConfig, *, main_ram_in_blocks: bool) -> LeastHardware:
         sizes.append(config.main_ram_bytes)
     memories = [Memory(rows=size // 4, row_bits=_WORD_BITS) for size in sizes]
     if config.memory == "sdram" and config.l2_bytes:
-        lane = Memory(rows=config.l2_bytes // _L2_LINE_BYTES, row_bits=8)
-        memories += [*_L2_LINE_BYTES * [lane], Memory(rows=1, row_bits=1)]
+        lane = Memory(rows=config.l2_bytes // _L2_LANES, row_bits=8)
+        memories += [*_L2_LANES * [lane], Memory(rows=1, row_bits=1)]
     return LeastHardware(memories=tuple(memories))

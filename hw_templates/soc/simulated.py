@@ -22,6 +22,7 @@ from hw_templates.soc.cpu_slot import (
 )
 from hw_templates.soc.dfi_register import DfiRegister
 from hw_templates.soc.images import MemoryImages
+from hw_templates.soc.on_chip_ram import BlockRamBank
 from hw_templates.soc.sdram_chips import sdram_chip
 from hw_templates.soc.sdram_timings import module_for
 from hw_templates.soc.short_bus import ShortBusSoc
@@ -77,9 +78,6 @@ class SimulatedSoc(ShortBusSoc):
             integrated_rom_size=config.rom_bytes,
             integrated_rom_init=[0] if with_rom else [],
             integrated_sram_size=config.sram_bytes,
-            integrated_main_ram_size=config.main_ram_bytes if on_chip else 0,
-            # One word makes LiteX emit $readmemh, which the simulator then serves at run time.
-            integrated_main_ram_init=[0] if on_chip else [],
             uart_name="sim",
             ident="",
             with_timer=with_rom,
@@ -92,12 +90,16 @@ class SimulatedSoc(ShortBusSoc):
             give_cfu_clock(self)
         self.sram.mem.init = None  # else $readmemh looks for a file that nobody writes
         if on_chip:
+            # One word makes LiteX emit $readmemh, which the simulator then serves at run time.
+            memory = BlockRamBank(config.main_ram_bytes, init=[0], name="main_ram")
+            size_bytes = config.main_ram_bytes
+            self.add_on_chip_memory([memory], bank_bytes=size_bytes, size_bytes=size_bytes)
+            self.add_config("MAIN_RAM_INIT")  # LiteX's BIOS does not overwrite it to test it
             self.images = MemoryImages(
                 files=("soc_main_ram.init",), word_bytes=4, chunk_words=1, fill_words=1
             )
         else:
             self._add_sdram_model(config)
-            self.put_main_ram_behind_register()
         starved: Signal = platform.request("serial_starved")
         self.comb += starved.eq(self.uart._rxempty.we & self.uart._rxempty.status)
         self.comb += platform.trace.eq(0)
@@ -148,12 +150,11 @@ class SimulatedSoc(ShortBusSoc):
             )
             memory.name_override = f"sdram_bank{index}"
             files.append(f"soc_sdram_bank{index}.init")
-        self.add_sdram(
-            "sdram",
+        self.add_sdram_memory(
             phy=self.sdrphy_register,
             module=module,
-            size=config.main_ram_bytes,
-            l2_cache_size=config.l2_bytes,
+            size_bytes=config.main_ram_bytes,
+            l2_bytes=config.l2_bytes,
         )
         self.images = MemoryImages(
             files=tuple(files),

@@ -23,6 +23,7 @@ from hw_templates.soc.cpu_slot import (
 from hw_templates.soc.dfi_register import DfiRegister
 from hw_templates.soc.fpga import vendor_of
 from hw_templates.soc.fpga_boards import FpgaBoard, fpga_board
+from hw_templates.soc.on_chip_ram import BANK_BYTES, block_ram_banks
 from hw_templates.soc.sdram_chips import sdram_chip
 from hw_templates.soc.sdram_timings import module_for
 from hw_templates.soc.short_bus import ShortBusSoc
@@ -84,7 +85,7 @@ def _require_sdram(config: SocConfig, board: FpgaBoard) -> None:
     if not config.l2_bytes and not board.sdram.writes_bytes:
         raise ConfigError(
             f"the SDRAM of the board {board.name} cannot write single bytes",
-            fix="set memory.l2_bytes to 128 or more: a level-2 cache writes whole lines",
+            fix="set memory.l2_bytes to 128 or more: a level-2 cache writes whole words",
         )
 
 
@@ -103,7 +104,6 @@ class BoardSoc(ShortBusSoc):
     def __init__(
         self, config: SocConfig, board: FpgaBoard, vendor: Vendor, platform: GenericPlatform
     ) -> None:
-        in_blocks = config.memory == "on-chip" and vendor.main_ram_in_blocks(config)
         super().__init__(
             platform,
             clk_freq=config.clock_hz,
@@ -112,7 +112,6 @@ class BoardSoc(ShortBusSoc):
             integrated_rom_size=config.rom_bytes,
             integrated_rom_init=placeholder_words(config.rom_bytes // 4),
             integrated_sram_size=config.sram_bytes,
-            integrated_main_ram_size=config.main_ram_bytes if in_blocks else 0,
             uart_baudrate=config.uart_baud,
             uart_with_dynamic_baudrate=config.dynamic_baud,
             ident="",
@@ -120,10 +119,14 @@ class BoardSoc(ShortBusSoc):
         )
         add_cpu_slot(self)
         self.sram.mem.init = None  # else $readmemh looks for files that nobody writes
-        if in_blocks:
-            self.main_ram.mem.init = None
-        elif config.memory == "on-chip":
-            vendor.add_main_ram(self, config)
+        if config.memory == "on-chip":
+            self.add_on_chip_memory(
+                block_ram_banks(config.main_ram_bytes)
+                if vendor.main_ram_in_blocks(config)
+                else vendor.large_rams(config),
+                bank_bytes=min(config.main_ram_bytes, BANK_BYTES),
+                size_bytes=config.main_ram_bytes,
+            )
         sdram = board.sdram if config.memory == "sdram" else None
         self.crg = vendor.clocks(platform, board, config)
         if config.has_cfu_clock:
@@ -134,16 +137,14 @@ class BoardSoc(ShortBusSoc):
             self.sdrphy = GENSDRPHY(sdram_pads(platform, sdram), config.clocks_hz[1])
             self.sdrphy_register = DfiRegister(self.sdrphy)
             self._add_sdram_chip(config)
-            self.put_main_ram_behind_register()
 
     def _add_sdram_chip(self, config: SocConfig) -> None:
         chip = sdram_chip(config.sdram_chip)
-        self.add_sdram(
-            "sdram",
+        self.add_sdram_memory(
             phy=self.sdrphy_register,
             module=module_for(config, getattr(litedram.modules, chip.name)),
-            size=max(config.main_ram_bytes, chip.row_bytes),
-            l2_cache_size=config.l2_bytes,
+            size_bytes=config.main_ram_bytes,
+            l2_bytes=config.l2_bytes,
         )
 
 

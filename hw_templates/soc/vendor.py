@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from litex.build.generic_platform import GenericPlatform, IOStandard, Misc
-from litex.soc.integration.soc_core import SoCCore
 from migen import Module, Signal
 
 from hw_templates.soc.board_pads import NO_PIN, Pads
@@ -51,8 +50,12 @@ class Vendor(ABC):
         del config
         return True
 
-    def add_main_ram(self, soc: SoCCore, config: SocConfig) -> None:
-        """Add on-chip main memory of the family's own kind, where it is not in block RAM."""
+    def large_rams(self, config: SocConfig) -> list[Any]:
+        """Return on-chip main memory of the family's own kind, where it is not in block RAM.
+
+        Returns:
+            Modules of ``BANK_BYTES`` each, as ``OnChipRam`` takes their ``bus``.
+        """
         raise NotImplementedError
 
 

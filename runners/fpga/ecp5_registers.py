@@ -132,7 +132,9 @@ def _take(
         return False
     clock = list(clocks.pop())
     if side:
-        if any(connections.get(f"CLK{port}") != clock for port in "AB"):
+        if connections.get(f"CLK{side}") != clock:
+            return False
+        if any(connections.get(f"CLK{port}") not in (clock, ["0"]) for port in "AB"):
             return False
         if connections.get(f"RST{side}", ["0"]) not in (["0"], []):  # it resets both
             return False

@@ -64,7 +64,7 @@ def test_a_night_is_what_came_after_the_last_pause(store: Store, config: StudyCo
 
     found = morning(store, now_s=60_000)
 
-    assert 50_000 <= found.since_s < 50_010
+    assert 50_000 <= found.since_s < 51_000
     assert sum(found.ended.values()) == 34
     assert sum(morning(store, now_s=60_000, hours=24).ended.values()) == 40
     assert sum(morning(store, now_s=60_000, hours=0.001).ended.values()) == 0

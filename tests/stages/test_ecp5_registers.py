@@ -88,6 +88,12 @@ def test_a_register_with_a_reset_stays() -> None:
     assert absorb_output_registers(netlist(with_reset), top="Top") == 0
 
 
+def test_a_block_ram_with_one_port_takes_its_register() -> None:
+    design = netlist(flop(PRODUCT, RESULT), ram=True)
+    design["modules"]["Part"]["cells"]["block"]["connections"]["CLKA"] = ["0"]
+    assert absorb_output_registers(design, top="Top") == 2
+
+
 def test_a_block_ram_with_two_clocks_keeps_its_registers_outside() -> None:
     design = netlist(flop(PRODUCT, RESULT), ram=True)
     design["modules"]["Part"]["cells"]["block"]["connections"]["CLKA"] = [OTHER]

@@ -121,7 +121,7 @@ def test_a_cfu_takes_no_fewer_cells_than_any_of_its_bounds(
 def test_the_bound_of_a_soc_is_what_was_synthesised() -> None:
     ecp5 = family_of_part(SMALL.part)
     with_bios = Target(name="small", part=SMALL.part, clock_hz=50_000_000)
-    for target, blocks in ((with_bios, 36), (SMALL, 23)):
+    for target, blocks in ((with_bios, 24), (SMALL, 11)):
         soc = least_soc(board_soc(target, with_cfu=True), main_ram_in_blocks=True)
         assert least_cells(soc, ecp5)["block_ram_bits"] in (blocks, blocks - 1)
 

@@ -2,6 +2,8 @@
 
 import warnings
 
+import dse.suggest.vizier_api  # first: it sets how gRPC behaves
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import vizier.jax.models

@@ -1,12 +1,11 @@
 """Lattice iCE40 UltraPlus: platform, PLL, single-port RAMs, PCF. Needs LiteX; see ``generate``."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from litex.build.generic_platform import GenericPlatform
 from litex.build.lattice import LatticeiCE40Platform
 from litex.soc.cores.ram import Up5kSPRAM
-from litex.soc.integration.soc import SoCRegion
-from litex.soc.integration.soc_core import SoCCore
 from migen import ClockDomain, Instance, Module, Signal
 from migen.genlib.resetsync import AsyncResetSynchronizer
 
@@ -15,6 +14,7 @@ from hw_templates.soc.board_pads import Pads
 from hw_templates.soc.config import SocConfig
 from hw_templates.soc.fpga.ice40.pll import Ice40Clock, clock_for
 from hw_templates.soc.fpga_boards import FpgaBoard
+from hw_templates.soc.on_chip_ram import BANK_BYTES
 from hw_templates.soc.vendor import PlacedPort, PowerOnReset, Vendor, reset_pressed
 
 _LARGE_RAM_BYTES = (64 << 10, 128 << 10)
@@ -44,8 +44,8 @@ class Ice40Vendor(Vendor):
         """Return whether main memory is too small for the single-port RAMs."""
         return config.main_ram_bytes < _LARGE_RAM_BYTES[0]
 
-    def add_main_ram(self, soc: SoCCore, config: SocConfig) -> None:
-        """Put main memory into the single-port RAMs.
+    def large_rams(self, config: SocConfig) -> list[Any]:
+        """Return the single-port RAMs that main memory lies in.
 
         Raises:
             ConfigError: They are smaller.
@@ -55,9 +55,7 @@ class Ice40Vendor(Vendor):
                 f"main memory of {config.main_ram_bytes} bytes: the iCE40 UP5K has 131072",
                 fix="set memory.size_bytes to 65536 or 131072",
             )
-        soc.large_ram = ram = Up5kSPRAM(size=config.main_ram_bytes)
-        origin = soc.mem_map["main_ram"]
-        soc.bus.add_slave("main_ram", ram.bus, SoCRegion(origin=origin, size=config.main_ram_bytes))
+        return [Up5kSPRAM(size=BANK_BYTES) for _ in range(config.main_ram_bytes // BANK_BYTES)]
 
 
 class _Clocks(Module):

@@ -1,13 +1,12 @@
 """Lattice Nexus (CrossLink-NX): platform, PLL, large RAMs, PDC. Needs LiteX; see ``generate``."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from litex.build.generic_platform import GenericPlatform, IOStandard
 from litex.build.lattice import LatticeNexusPlatform
 from litex.soc.cores.clock import NXPLL
 from litex.soc.cores.ram import NXLRAM
-from litex.soc.integration.soc import SoCRegion
-from litex.soc.integration.soc_core import SoCCore
 from migen import ClockDomain, Module, Signal
 from migen.genlib.resetsync import AsyncResetSynchronizer
 
@@ -16,6 +15,7 @@ from hw_templates.soc.board_pads import Pads
 from hw_templates.soc.config import SocConfig
 from hw_templates.soc.fpga.nexus.pll import NexusClock, clock_for
 from hw_templates.soc.fpga_boards import FpgaBoard
+from hw_templates.soc.on_chip_ram import BANK_BYTES
 from hw_templates.soc.vendor import PlacedPort, Vendor, reset_pressed
 
 _LARGE_RAM_BYTES = (64 << 10, 128 << 10)
@@ -58,8 +58,8 @@ class NexusVendor(Vendor):
         """Return whether main memory is too small for the large RAMs."""
         return config.main_ram_bytes < _LARGE_RAM_BYTES[0]
 
-    def add_main_ram(self, soc: SoCCore, config: SocConfig) -> None:
-        """Put main memory into the large RAMs.
+    def large_rams(self, config: SocConfig) -> list[Any]:
+        """Return the large RAMs that main memory lies in.
 
         Raises:
             ConfigError: They are smaller.
@@ -69,9 +69,7 @@ class NexusVendor(Vendor):
                 f"main memory of {config.main_ram_bytes} bytes: the LIFCL-40 has 131072",
                 fix="set memory.size_bytes to 65536 or 131072",
             )
-        soc.large_ram = ram = NXLRAM(32, config.main_ram_bytes)
-        origin = soc.mem_map["main_ram"]
-        soc.bus.add_slave("main_ram", ram.bus, SoCRegion(origin=origin, size=config.main_ram_bytes))
+        return [NXLRAM(32, BANK_BYTES) for _ in range(config.main_ram_bytes // BANK_BYTES)]
 
 
 class _Clocks(Module):

@@ -71,7 +71,7 @@ object Core {
           resetVector = null, // a port
           cmdForkOnSecondStage = false,
           cmdForkPersistence = false, // the bridge holds a command until it is acknowledged
-          busLatencyMin = 2,
+          busLatencyMin = 4,
           prediction = prediction
         ) {
           // A stage that waits does not reach the fetch unit in the same cycle. What was predicted of an instruction

@@ -11,12 +11,13 @@ import vexriscv.plugin.IBusSimpleBus
   * of the same core, so the bridge drops CYC for one cycle after every 16th acknowledge. (To do so whenever the
   * data bus waits was tried: no quicker.)
   *
-  * Commands and answers pass registers. The fetch unit has two commands on their way (`busLatencyMin`); while one is on
-  * the bus and the next word is waited for already, the bus is told so (CTI), and a memory that answers through a
-  * register gives a word every other cycle nevertheless. A jump waits for those that are under way.
+  * Commands and answers pass registers. The fetch unit has as many commands on their way as a memory that answers
+  * through registers takes cycles (`busLatencyMin`); while one is on the bus and the next word is waited for already,
+  * the bus is told so (CTI), and such a memory gives a word every cycle. A jump waits for those that are under way.
   */
 object FetchBridge {
   val acknowledgesPerTurn = 16
+  val slots = 3
   private val burst = 5 downto 2 // of an address: no burst leaves 64 aligned bytes
 
   def apply(fetch: IBusSimpleBus): Wishbone = {
@@ -26,26 +27,29 @@ object FetchBridge {
     val pause = RegNext(taken && turn.willOverflowIfInc) init (False)
     when(taken) { turn.increment() }
 
-    val first, second = new Area {
-      val valid = RegInit(False)
-      val pc = Reg(UInt(32 bits))
+    // Commands in their order, the first one on the bus.
+    val waiting = Vec.tabulate(slots)(_ => Reg(Flow(UInt(32 bits))))
+    waiting.foreach(_.valid.init(False))
+    val empty = Flow(UInt(32 bits))
+    empty.valid := False
+    empty.payload.assignDontCare()
+    fetch.cmd.ready := !waiting.last.valid
+    val leaves = taken || !waiting.head.valid
+    var room = True
+    for ((slot, next) <- waiting.zip(waiting.tail :+ empty)) {
+      val kept = leaves ? next | slot
+      slot.valid := kept.valid || (room && fetch.cmd.fire)
+      slot.payload := kept.valid ? kept.payload | fetch.cmd.pc
+      room = kept.valid
     }
-    fetch.cmd.ready := !second.valid
-    when(taken || !first.valid) {
-      first.valid := second.valid || fetch.cmd.valid
-      first.pc := second.valid ? second.pc | fetch.cmd.pc
-      second.valid := False
-    } elsewhen (fetch.cmd.fire) {
-      second.valid := True
-      second.pc := fetch.cmd.pc
-    }
-    val goesOn = second.valid && !turn.willOverflowIfInc &&
-      second.pc(31 downto burst.max + 1) === first.pc(31 downto burst.max + 1) &&
-      second.pc(burst).resize(5) === first.pc(burst) +^ 1
+    val Seq(first, second) = waiting.take(2).map(_.payload)
+    val goesOn = waiting(1).valid && !turn.willOverflowIfInc &&
+      second(31 downto burst.max + 1) === first(31 downto burst.max + 1) &&
+      second(burst).resize(5) === first(burst) +^ 1
 
-    bus.CYC := first.valid && !pause
+    bus.CYC := waiting.head.valid && !pause
     bus.STB := bus.CYC
-    bus.ADR := first.pc >> 2
+    bus.ADR := first >> 2
     bus.CTI := goesOn ? B"010" | B"111"
     bus.BTE := B"00"
     bus.SEL := B"1111"
