@@ -22,6 +22,7 @@ from contracts.measurement import Completed, Fidelity
 from contracts.parameter import Value
 from hw_templates.cfu.engine import gateware
 from runners.fpga.ecp5 import ECP5
+from runners.job import Target
 from runners.measuring.measure import measure
 from runners.pipeline import Cache, default_root
 from runners.stages.place.report import critical_path_text
@@ -65,13 +66,9 @@ def place(netlist: Path, *, mhz: float, out: Path) -> float:
     return float(min(clock["achieved"] for clock in clocks.values()))
 
 
-def place_soc(model: Path, values: Mapping[str, Value], *, target: str) -> str:
+def place_soc(model: Path, values: Mapping[str, Value], *, target: Target) -> str:
     """Return cycles, clock and latency of a network on a whole SoC, placed and routed once."""
-    job = job_for(
-        model,
-        {**DESIGNS["engine"], **values},
-        dataclasses.replace(read_target(target), place_seeds=1),
-    )
+    job = job_for(model, {**DESIGNS["engine"], **values}, target)
     outcome = measure(
         dataclasses.replace(job, fidelity=Fidelity.PLACED),
         report=lambda event: print(f"  {event}", file=sys.stderr, flush=True),
@@ -123,12 +120,23 @@ def main() -> None:
         "--set", type=assignment, nargs="+", default=[], metavar="NAME=VALUE", help="of the SoC"
     )
     parser.add_argument("--target", default="ulx3s_85f", help="of the SoC")
+    parser.add_argument(
+        "--memory",
+        type=assignment,
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of the target's memory, as in a config: rom_bytes=4096",
+    )
     arguments = parser.parse_args()
     if arguments.soc:
+        target = read_target(arguments.target)
+        memory = dataclasses.replace(target.memory, **dict(arguments.memory))
+        target = dataclasses.replace(target, memory=memory, place_seeds=1)
         for size in arguments.sizes:
             values = {**design(size, arguments), **dict(arguments.set)}
             for model in arguments.soc:
-                found = place_soc(model, values, target=arguments.target)
+                found = place_soc(model, values, target=target)
                 print(f"{size}, {model.stem}: {found}", flush=True)
         return
     for size in arguments.sizes:
