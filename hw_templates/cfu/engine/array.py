@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw_templates.cfu.engine.config import ALL_WEIGHT_BITS, SLIDING_TAPS, EngineConfig
-from hw_templates.cfu.engine.memories import RowMemory
+from hw_templates.cfu.engine.memories import RegisteredRowMemory
 from hw_templates.cfu.engine.sliding import window_weights
 from hw_templates.cfu.parts.products import (
     PackedProduct,
@@ -157,7 +157,7 @@ class ArrayColumns(wiring.Component):
         zero = SIGN if self._shares_multipliers and column == 0 else 0
         # int8 have the 128 in the memory; of fewer bits, the sign is only at hand behind it
         zero_held = zero if bits == ALL_WEIGHT_BITS else 0
-        memory = RowMemory(
+        memory = RegisteredRowMemory(
             rows=config.weight_rows, row_bits=bits * config.rows, part_bits=WORD_BITS
         )
         m.submodules[f"weights_{column}"] = memory
@@ -167,9 +167,6 @@ class ArrayColumns(wiring.Component):
             memory.write_data.eq((self._write_data ^ (zero_held * 0x0101_0101)).replicate(words)),
             memory.read_row.eq(read_row),
         ]
-        # nothing between the block RAMs and a register: they are slow themselves
-        read = Signal(bits * config.rows, name=f"read_{column}")
-        m.d.sync += read.eq(memory.data)
         own_weight = own.word_select(column, 8)
         taps: Sequence[Value] = ()
         if config.slides:
@@ -184,7 +181,7 @@ class ArrayColumns(wiring.Component):
             with m.If(self._is_channelwise & ~is_own):
                 m.d.sync += weight.eq(zero)
             with m.Else():
-                held = read.word_select(row, bits)
+                held = memory.data.word_select(row, bits)
                 loaded = Cat(held, held[-1].replicate(8 - bits)) ^ zero ^ zero_held
                 chosen = Mux(self._is_channelwise & is_own, own_weight ^ zero, loaded)
                 if config.slides:

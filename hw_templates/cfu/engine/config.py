@@ -150,7 +150,7 @@ class EngineConfig:
     @property
     def channels(self) -> int:
         """Output channels of all layers together for which CHANNELS has room."""
-        wished = _CHANNELS_PER_KIB * self.weight_kib
+        wished = 1 << (_CHANNELS_PER_KIB * self.weight_kib - 1).bit_length()
         return min(max(_FEWEST_CHANNELS, wished), _MOST_CHANNELS)
 
     @property

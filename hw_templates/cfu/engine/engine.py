@@ -19,7 +19,7 @@ from hw_templates.cfu.engine.host import HostPort
 from hw_templates.cfu.engine.host_write import HostWrite
 from hw_templates.cfu.engine.isa import CHANNEL_WORDS, MAX_DESCRIPTORS, WORD_BYTES, Kind, Memory
 from hw_templates.cfu.engine.lanes import lanes_of_groups, totals_of_groups
-from hw_templates.cfu.engine.memories import RowMemory
+from hw_templates.cfu.engine.memories import RegisteredRowMemory, RowMemory
 from hw_templates.cfu.engine.shared import Ports, SharedModule, with_looped_zeros
 from hw_templates.cfu.engine.unit import RequantisationUnit
 from hw_templates.cfu.engine.writer import Writer
@@ -229,7 +229,7 @@ class Engine(CfuComponent):
         """Return the register of the row that is multiplied."""
         config = self._config
         row_words, parts = config.rows // 4, config.rows // config.cols
-        m.submodules.activations = memory = RowMemory(
+        m.submodules.activations = memory = RegisteredRowMemory(
             rows=config.activation_rows, row_bits=8 * config.rows, part_bits=32
         )
         in_row = exact_log2(row_words)
@@ -253,11 +253,8 @@ class Engine(CfuComponent):
                 enable.eq(write.lanes(Memory.ACTIVATIONS, row_words)),
             ]
         # nothing between the block RAMs and registers: they lie far from each other and are slow
-        read_row, read = Signal.like(memory.read_row), Signal(8 * config.rows, reset_less=True)
-        m.d.sync += [
-            read_row.eq(Mux(host.running, addresses.row, host.read_word[in_row:])),
-            read.eq(memory.data),
-        ]
+        read_row, read = Signal.like(memory.read_row), memory.data
+        m.d.sync += read_row.eq(Mux(host.running, addresses.row, host.read_word[in_row:]))
         m.d.comb += [
             memory.write_row.eq(row),
             memory.write_enable.eq(enable),
@@ -293,13 +290,12 @@ class Engine(CfuComponent):
         lanes = write.lanes(Memory.WEIGHTS, row_words)
         enables, row, data = Signal(len(lanes)), Signal.like(write.word[in_row:]), Signal(32)
         m.d.sync += [enables.eq(lanes), row.eq(write.word[in_row:]), data.eq(write.data)]
-        m.submodules.channel_weights = channelwise = RowMemory(
+        m.submodules.channel_weights = channelwise = RegisteredRowMemory(
             rows=config.channel_weight_rows, row_bits=8 * config.cols, part_bits=32
         )
         write.drive(m, channelwise, Memory.CHANNEL_WEIGHTS)
         weight_row = Signal.like(addresses.weight_row)
-        own = Signal.like(channelwise.data, reset_less=True)
-        m.d.sync += [weight_row.eq(addresses.weight_row), own.eq(channelwise.data)]
+        m.d.sync += weight_row.eq(addresses.weight_row)
         m.d.comb += channelwise.read_row.eq(weight_row)
         is_channelwise = Signal()
         m.d.sync += is_channelwise.eq((kind == Kind.CHANNELWISE) & ~slides)
@@ -325,7 +321,7 @@ class Engine(CfuComponent):
                 columns.slides.eq(slides),
                 columns.moves.eq(flags.valid(_ROW_LATENCY - 1)),
                 columns.again.eq(flags.again(_ROW_LATENCY - 1)),
-                columns.own.eq(own.word_select(number, 8 * count)),
+                columns.own.eq(channelwise.data.word_select(number, 8 * count)),
                 columns.own_lanes.eq(own_lanes),
             ]
             ports.append(columns)
