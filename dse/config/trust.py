@@ -117,11 +117,12 @@ def code_of(config: StudyConfig) -> tuple[CodeFile, ...]:
 
 
 def hooks_of(config: StudyConfig) -> tuple[CodeFile, ...]:
-    """Return what a study's ``[notify]`` and ``cache.remote`` run, as what one agrees to.
+    """Return whom a study has to do with outside this machine, and what that runs here.
 
-    That is the whole command, each program that a word of it names, and the address of the
-    webhook. A file that the hook writes to is none, or each message would ask anew.
-    What another machine has built is run, too.
+    That is all of ``[notify]``: the whole command, each program that a word of it names, and the
+    address of the webhook. A file that the hook writes to is none, or each message would ask anew.
+    What another machine has built (``cache.remote``) is run, too, and a cluster (``scheduler``)
+    gets models and code, and its answers are taken for results.
 
     Raises:
         ConfigError: A file cannot be read.
@@ -138,6 +139,8 @@ def hooks_of(config: StudyConfig) -> tuple[CodeFile, ...]:
         found.append(_told(f"messages to {config.notify.webhook}"))
     if config.cache_remote:
         found.append(_told(f"programs that were built elsewhere, from {config.cache_remote}"))
+    if config.scheduler is not None:
+        found.append(_told(f"trials on the cluster at {config.scheduler}"))
     return tuple(found)
 
 

@@ -10,7 +10,7 @@ from contracts.faults import ConfigError, Untrusted
 from dse.config import StudyConfig, config_from_json, differences, load_config
 from dse.config.trust import hooks_of, require_trust, trust
 
-HEAD = '[study]\nname = "s"\ntrials = 1\n[workload]\nmodel = "net.tflite"\n'
+HEAD = '[workload]\nmodel = "net.tflite"\n[study]\nname = "s"\ntrials = 1\n'
 COMMAND = "python -m dse.study work s"
 
 
@@ -33,6 +33,10 @@ def study(tmp_path: Path, text: str) -> StudyConfig:
         ('[notify]\nwebhook = "http://evil.example/x"', "messages to http://evil.example/x"),
         ('[cache]\nremote = "ftp://evil.example/x"', "elsewhere, from ftp://evil.example/x"),
         ('[cache]\nremote = "shared"', "elsewhere, from file://"),
+        (
+            'executor = "dask"\nscheduler = "tcp://evil.example:8786"',
+            "trials on the cluster at tcp://evil.example:8786",
+        ),
     ],
 )
 def test_what_would_run_is_named_whole_and_asked_about_once(
