@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from contracts.parameter import Value
 from hw_templates.cfu.engine import FAMILY
 from runners.stages.firmware import kernel_set
 from sw_templates.ahead import layers_ahead
@@ -13,6 +14,7 @@ from sw_templates.model import Model
 from sw_templates.reference import golden_inferences, random_inputs
 from tests.cfu.engine_runs import compiled, design
 from tests.cfu.random_networks import RandomNetwork
+from tests.cfu.test_engine_compiler import convolution, spec_of
 from tests.firmware.firmware_bench import host_firmware, load_bytes, run_batch, small_network
 from tests.firmware.tflite_builder import (
     CONV_2D,
@@ -26,11 +28,11 @@ from tests.firmware.tflite_builder import (
 )
 
 SIDE, CHANNELS = 4, 4
+SMALL = design(4, 4)
 
 
-def ahead(model: Model) -> list[list[str]]:
+def ahead(model: Model, values: dict[str, Value] = SMALL) -> list[list[str]]:
     """Return the names of the layers that are run ahead for each segment."""
-    values = design(4, 4)
     kernels = replace(kernel_set(FAMILY, values), program=compiled(values, model))
     assert kernels.program is not None
     plan = plan_memory(
@@ -40,8 +42,7 @@ def ahead(model: Model) -> list[list[str]]:
     return [[model.layers[at].operator for at in each] for each in positions]
 
 
-def write_firmware(model: Model, folder: Path) -> Path:
-    values = design(4, 4)
+def write_firmware(model: Model, folder: Path, values: dict[str, Value] = SMALL) -> Path:
     kernels = replace(kernel_set(FAMILY, values), program=compiled(values, model))
     return host_firmware(model, folder, kernels=kernels, sanitise=True)
 
@@ -67,6 +68,19 @@ def test_what_a_later_layer_reads_is_not_overwritten(tmp_path: Path) -> None:
     path, model = load_bytes(network_behind_a_segment(side=SIDE), tmp_path)
     assert ahead(model) == [["MINIMUM"]]
     program = write_firmware(model, tmp_path / "firmware")
+    inputs = random_inputs(model, count=5, seed=1)
+    assert run_batch(program, model, inputs) == golden_inferences(path, model, inputs)
+
+
+def test_a_small_convolution_that_has_no_room_is_run_ahead(tmp_path: Path) -> None:
+    network = RandomNetwork(rng=np.random.default_rng(1))
+    image = network.activation([1, 1, 2, 56])
+    between = convolution(network, image, filters=16, side=3)
+    output = convolution(network, between, filters=9, side=1)
+    path, model = load_bytes(build(spec_of(network, image, output)), tmp_path)
+    values = design(8, 8, activation_kib=8, weight_kib=8)
+    assert ahead(model, values) == [["CONV_2D"]]
+    program = write_firmware(model, tmp_path / "firmware", values)
     inputs = random_inputs(model, count=5, seed=1)
     assert run_batch(program, model, inputs) == golden_inferences(path, model, inputs)
 
