@@ -15,9 +15,27 @@ divides `rows`.
 
 from enum import IntEnum
 
+import numpy as np
+import numpy.typing as npt
+
 SIDES = (4, 8, 16, 32)
 """Rows and columns of products."""
 WORD_BYTES = 4
+
+
+def place_in(size: int, at: npt.NDArray[np.int64] | int) -> npt.NDArray[np.int64]:
+    """Return which of a memory's words or rows addresses mean.
+
+    A memory is made of banks whose sizes are powers of two, the largest first. Addresses wrap at
+    the next power of two of its size, and what is behind the end is in the last bank.
+
+    Args:
+        size: Of the memory.
+        at: Addresses.
+    """
+    last = size & -size
+    within = at % (1 << (size - 1).bit_length())
+    return np.where(within < size, within, size - last + within % last)
 
 
 class Memory(IntEnum):
@@ -45,8 +63,8 @@ class Operation(IntEnum):
     """rs1 is the word that the next access takes, of whatever memory: one pointer serves all."""
     WRITE = 1
     """rs1 goes to the word at the pointer, which advances by one. Only ACTIVATIONS are answered by
-    READ. Beyond the end of a memory whose size is a power of two addresses wrap at that; what lies
-    beyond the end of another is not defined."""
+    READ. Addresses wrap at the next power of two of a memory's size; from its end up to there its
+    last bank repeats, see ``place_in``."""
     WRITE_PAIR = 2
     """rs1, then rs2, to the even word at the pointer and the one behind; it advances by two."""
     READ = 3

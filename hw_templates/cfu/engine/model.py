@@ -16,6 +16,7 @@ from hw_templates.cfu.engine.isa import (
     Kind,
     Memory,
     Operation,
+    place_in,
 )
 from hw_templates.cfu.engine.weights import as_int8
 
@@ -78,7 +79,7 @@ class EngineModel:
         elif funct3 == Operation.READ:
             at, self._pointer = self._pointer, self._pointer + 1
             words = self._memories[Memory.ACTIVATIONS]
-            return int(words[at % len(words)]) if funct7 % 8 == Memory.ACTIVATIONS else 0
+            return int(words[place_in(len(words), at)]) if funct7 % 8 == Memory.ACTIVATIONS else 0
         elif funct3 == Operation.START:
             self._run(a % MAX_DESCRIPTORS, b % 256)
         elif funct3 == Operation.STREAM:
@@ -97,7 +98,7 @@ class EngineModel:
     def _write(self, funct7: int, pointer: int, value: int) -> None:
         if funct7 % 8 in self._memories:
             words = self._memories[Memory(funct7 % 8)]
-            words[pointer % len(words)] = value
+            words[place_in(len(words), pointer)] = value
 
     def _run(self, first: int, count: int) -> None:
         program = self._memories[Memory.PROGRAM].reshape(-1, DESCRIPTOR_WORDS)
@@ -139,7 +140,7 @@ class EngineModel:
         at, part = self._tile_places(layer)
         first = layer.output * WORD_BYTES // rows
         pixels = np.arange(len(results))[:, None]
-        parts[(first + pixels * blocks + at) % len(parts), part] = results
+        parts[place_in(len(parts), first + pixels * blocks + at), part] = results
 
     def _tile_places(self, layer: Descriptor) -> tuple[Int64s, Int64s]:
         """Return for each tile the block that holds its channels, and which part of its row."""
@@ -157,7 +158,7 @@ class EngineModel:
         weights = as_int8(stored, bits=self._config.weight_bits).reshape(-1, cols, rows)
         steps = height * width * layer.input_blocks
         numbers = layer.weights + np.arange(layer.output_tiles * steps)
-        own = weights[numbers % len(weights)].reshape(
+        own = weights[place_in(len(weights), numbers)].reshape(
             layer.output_tiles, height * width, -1, cols, rows
         )
         pixels = layer.output_size[0] * layer.output_size[1]
@@ -175,7 +176,7 @@ class EngineModel:
         taps = layer.kernel[0] * layer.kernel[1]
         weights = self._memories[Memory.CHANNEL_WEIGHTS].view(np.int8).reshape(-1, cols)
         numbers = layer.weights + np.arange(layer.output_tiles * taps)
-        own = weights[numbers % len(weights)].reshape(layer.output_tiles, taps, cols)
+        own = weights[place_in(len(weights), numbers)].reshape(layer.output_tiles, taps, cols)
         at, part = self._tile_places(layer)
         pixels = layer.output_size[0] * layer.output_size[1]
         is_maximum = layer.kind is Kind.MAXIMUM
@@ -210,7 +211,7 @@ class EngineModel:
         activations = self._activations()
         first = word * WORD_BYTES // self._config.rows
         numbers = first + pixels[:, None] * pixel_blocks + blocks
-        return np.asarray(activations[numbers % len(activations)])
+        return np.asarray(activations[place_in(len(activations), numbers)])
 
     def _added(self, layer: Descriptor) -> Int64s:
         rows, cols = self._config.rows, self._config.cols

@@ -18,6 +18,7 @@ def driver_variables(values: Values) -> Mapping[str, object]:
         "engine_clock_percent": config.clock_percent,
         "engine_weight_bits": config.weight_bits,
         "engine_memory_words": {memory.name: config.words(memory) for memory in isa.Memory},
+        "engine_row_bits": (config.activation_rows - 1).bit_length(),
         "engine_memory": _numbers(isa.Memory),
         "engine_op": _numbers(isa.Operation),
         "engine_kind": _numbers(isa.Kind),
