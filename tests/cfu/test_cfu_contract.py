@@ -37,7 +37,9 @@ WITH_EMULATION = [
 WITH_HEADERS = [family for family in ALL if family.kernel_headers is not None]
 
 MOST_ELABORATED = 100
-FEW_ELABORATED = 8
+FEW_ELABORATED = 12
+MOST_SEEN = 20_000
+"""Designs that a sample is chosen from: a large family has hundreds of thousands."""
 
 _TEXTS: dict[tuple[str, str], str] = {}
 
@@ -63,7 +65,7 @@ def sample(family: Family, count: int) -> list[dict[str, Value]]:
     """Return few small designs that have every value of every parameter, then random ones."""
     if family.name not in _SAMPLES:
         legal = designs(family)
-        random.Random(1).shuffle(legal)
+        legal = random.Random(1).sample(legal, min(len(legal), MOST_SEEN))
         missing = {choice for design in legal for choice in design.items()}
         chosen: list[dict[str, Value]] = []
         while missing:
