@@ -30,7 +30,8 @@ def space_of(folder: Path, target: str, space: str = "") -> Space:
 
 
 def test_a_small_part_has_no_design_that_its_block_rams_cannot_hold(tmp_path: Path) -> None:
-    small, large = space_of(tmp_path, "ulx3s_25f"), space_of(tmp_path, "ulx3s_85f")
+    small = space_of(tmp_path, 'ulx3s_25f"\nmemory.rom_bytes = 32768#')
+    large = space_of(tmp_path, "ulx3s_85f")
     engine: dict[str, Value] = {"cfu": "engine", "engine_weight_kib": 128}
     caches: dict[str, Value] = {
         "icache_bytes": 16384,

@@ -82,7 +82,7 @@ def test_reading_runs_no_code(tmp_path: Path, foreign: StudyConfig) -> None:
 def test_an_old_database_is_known_as_far_as_it_needs_nobodys_code(tmp_path: Path) -> None:
     known = known_space(config_with(tmp_path), None)
     assert known is not None
-    assert known.designs == 157_092_880_320
+    assert known.designs == 462_148_200_000
 
     study = ForeignStudy(tmp_path)
     theirs = load_config(tmp_path / "night.toml")[1]
