@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,7 @@ def test_an_unchanged_answer_costs_no_body(example: Path, path: str) -> None:
 def test_a_search_that_failed_is_said_on_the_page_and_in_the_answers(database: Path) -> None:
     quiet = client(database)
     assert "The search failed" not in quiet.get("/studies/imgc").text
-    with sqlite3.connect(database) as db:
+    with closing(sqlite3.connect(database)) as db, db:
         db.execute(
             "UPDATE trials SET suggested_by = 'random instead of vizier', revision = revision + 100"
             " WHERE number IN (7, 9) AND study_id = (SELECT id FROM studies WHERE name = 'imgc')"

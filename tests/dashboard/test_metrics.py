@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from dse.results.front import Verdict
@@ -57,7 +58,7 @@ def test_a_lower_bound_keeps_trials_off_the_front(database: Path) -> None:
 
 
 def test_a_metric_that_no_definition_knows_is_shown_with_what_is_stored(database: Path) -> None:
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute(
             "INSERT INTO metrics (trial_id, name, value, unit, fidelity, estimate)"
             " SELECT trial_id, 'energy', value / 1000, 'uJ', 'simulated', 0"

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
@@ -48,7 +49,7 @@ COMMANDS = (
 @pytest.fixture
 def infinite(database: Path) -> Path:
     """The example with an infinite reference and infinite metrics, one on the front."""
-    with sqlite3.connect(database) as db:
+    with closing(sqlite3.connect(database)) as db, db:
         (text,) = db.execute(f"SELECT config_json FROM studies {OF_STUDY}").fetchone()
         config = json.loads(text)
         config["references"] = [

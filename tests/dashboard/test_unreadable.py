@@ -1,6 +1,7 @@
 """A database of somebody else: one study that cannot be read is named, and spoils no other page."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ IN_ONE_TRIAL = {
 
 
 def damaged(database: Path, statement: str) -> Path:
-    with sqlite3.connect(database) as db:
+    with closing(sqlite3.connect(database)) as db, db:
         db.execute("PRAGMA ignore_check_constraints = 1")
         assert db.execute(statement).rowcount > 0
     return database

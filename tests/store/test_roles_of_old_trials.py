@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ OLD = Path(__file__).parent / "assets" / "schema_0002.sqlite3"
 def with_cells(path: Path, part: str, counts: dict[str, int]) -> None:
     """Write a database of schema 0002 whose first trial has cells of a part."""
     shutil.copy(OLD, path)
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         config = json.dumps({"target": {"part": part}})
         database.execute("UPDATE studies SET config_json = ?", (config,))
         database.executemany(

@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from contracts.faults import DoesNotFit
@@ -20,7 +21,7 @@ with Store(path) as store:
     store.finish(first.attempt_id, completed(), now_s=230, retry=NO_WAIT)
     fault = outcome_of(DoesNotFit("too wide", fix="narrower"), Measurement(metrics=()))
     store.finish(second.attempt_id, fault, now_s=230, retry=NO_WAIT)
-with sqlite3.connect(path) as database:
+with closing(sqlite3.connect(path)) as database, database:
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.execute("PRAGMA journal_mode=DELETE")
 database.close()
