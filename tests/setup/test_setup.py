@@ -29,7 +29,7 @@ keyUsage = critical, keyCertSign
 subjectKeyIdentifier = hash
 [server]
 basicConstraints = critical, CA:FALSE
-subjectAltName = IP:127.0.0.1
+subjectAltName = DNS:localhost
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 """
@@ -132,7 +132,7 @@ def proxied_index(tmp_path: Path) -> Iterator[str]:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"https://127.0.0.1:{server.server_port}/simple"
+        yield f"https://localhost:{server.server_port}/simple"  # pip 25 takes no address
         server.shutdown()
         thread.join()
 
