@@ -165,7 +165,7 @@ def test_a_board_on_a_cable_is_loaded_booted_and_measured(
                 bitstream=tmp_path / "soc.bit",
                 board_arguments=(),
                 program=smallest_program(),
-                boot_limits=BootLimits(),
+                boot_limits=BootLimits(request_s=240.0),  # it asks again by its own seconds
                 log=log,
                 progress=ignore,
             ).run(leases)
