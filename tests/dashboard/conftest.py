@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from dse.dashboard.data.studies import Studies
 from dse.dashboard.example import unpack
 from dse.dashboard.web.app import make_app
 from dse.dashboard.web.security import make_access
 from dse.dashboard.web.serve import make_server
+from dse.results.columns import StudyColumns
 
 TOKEN = "the-token-of-these-tests"
 CHROMIUM = Path("/usr/bin/chromium")
@@ -100,6 +102,15 @@ def clients_closed() -> Iterator[None]:
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recorded example; not to be written to."""
     return unpack(tmp_path_factory.mktemp("example") / "example.db")
+
+
+@pytest.fixture
+def columns(example: Path) -> StudyColumns:
+    """The example's study of image classification."""
+    studies = Studies(example)
+    found = studies.columns("imgc")
+    studies.close()
+    return found
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from dse.dashboard.data.axes import along, axis_parameters
-from dse.dashboard.data.studies import Studies
 from dse.output.drawing.png import rasterise
 from dse.output.drawing.scale import category_axis, make_axis
 from dse.output.drawing.svg import Drawing
@@ -15,14 +14,6 @@ from dse.results.columns import StudyColumns
 from tests.dashboard.http import client
 
 PNG = b"\x89PNG\r\n\x1a\n"
-
-
-@pytest.fixture
-def columns(example: Path) -> StudyColumns:
-    studies = Studies(example)
-    found = studies.columns("imgc")
-    studies.close()
-    return found
 
 
 def test_whole_numbers_stand_at_their_value_and_nothing_where_they_are_not_there(

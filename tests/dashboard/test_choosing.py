@@ -13,7 +13,6 @@ from playwright.sync_api import Page, expect
 
 from contracts.faults import ConfigError
 from dse.dashboard.data.selection import parse_selection
-from dse.dashboard.data.studies import Studies
 from dse.pareto import non_dominated
 from dse.results.choosing import choose, fits
 from dse.results.columns import StudyColumns
@@ -39,14 +38,6 @@ TYPED = (
     "6_500",
 )
 REFUSED = ("1,5", "ms", "100 m", "abc", "inf", "nan", "0x10", "1..2", "10 %", "--1", "1e999", "1 2")
-
-
-@pytest.fixture
-def columns(example: Path) -> StudyColumns:
-    studies = Studies(example)
-    found = studies.columns("imgc")
-    studies.close()
-    return found
 
 
 def read(text: str, metric: str) -> tuple[float, str]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import random
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,11 +11,10 @@ from migen import Module, run_simulation
 
 from hw_templates.soc.level2_cache import LEAST_LATENCY, LINE_WORDS, Level2Cache
 from hw_templates.soc.simulated import SimulatedSoc
+from tests.soc import wishbone_master
 from tests.soc.soc_bench import simulation_config
+from tests.soc.wishbone_master import BURST, LAST, SINGLE, Process, idle
 
-Process = Generator[Any, Any, Any]
-"""What migen runs: it yields signals to read and values to set."""
-BURST, LAST, SINGLE = 0b010, 0b111, 0b000
 ORIGIN = 0x4000_0000
 MEMORY_BYTES = 2048
 WORDS = MEMORY_BYTES // 4
@@ -95,22 +94,8 @@ class Bench(Module):  # type: ignore[misc]
 def access(
     bus: Any, at: int, cti: int = SINGLE, data: int | None = None, select: int = 0xF
 ) -> Process:
-    """Yield until the word is acknowledged; return it and the cycles that took."""
-    yield bus.cyc.eq(1)
-    yield bus.stb.eq(1)
-    yield bus.adr.eq(ORIGIN // 4 + at)
-    yield bus.cti.eq(cti)
-    yield bus.we.eq(data is not None)
-    yield bus.sel.eq(select)
-    yield bus.dat_w.eq(data or 0)
-    cycles = 1
-    yield
-    while not (yield bus.ack):
-        cycles += 1
-        assert cycles < 200
-        yield
-    word = yield bus.dat_r
-    return word, cycles
+    """Access a word of the main memory; return it and the cycles that took."""
+    return (yield from wishbone_master.access(bus, ORIGIN // 4 + at, cti, data, select))
 
 
 def burst(bus: Any, at: int, length: int) -> Process:
@@ -119,13 +104,6 @@ def burst(bus: Any, at: int, length: int) -> Process:
     for n in range(length):
         found.append((yield from access(bus, at + n, LAST if n == length - 1 else BURST)))
     return [word for word, _ in found], [cycles for _, cycles in found]
-
-
-def idle(bus: Any, cycles: int) -> Process:
-    yield bus.cyc.eq(0)
-    yield bus.stb.eq(0)
-    for _ in range(cycles):
-        yield
 
 
 def always(delay: int) -> Iterator[int]:

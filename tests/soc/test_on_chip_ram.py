@@ -2,17 +2,14 @@
 
 import itertools
 import random
-from collections.abc import Generator
 from typing import Any
 
 import pytest
 from migen import Module, run_simulation
 
 from hw_templates.soc.on_chip_ram import BlockRamBank, OnChipRam
+from tests.soc.wishbone_master import BURST, LAST, SINGLE, Process, access, idle
 
-Process = Generator[Any, Any, Any]
-"""What migen runs: it yields signals to read and values to set."""
-BURST, LAST, SINGLE = 0b010, 0b111, 0b000
 WORDS = 256
 ONE, FOUR, UNEVEN = (256,), (64, 64, 64, 64), (128, 96)
 """Words of banks."""
@@ -29,33 +26,6 @@ class Bench(Module):  # type: ignore[misc]
         self.bus = self.ram.bus
 
 
-def _access(
-    bus: Any, address: int, cti: int, data: int | None = None, select: int = 0xF
-) -> Process:
-    """Yield until the word is acknowledged; return it and the cycles that took."""
-    yield bus.cyc.eq(1)
-    yield bus.stb.eq(1)
-    yield bus.adr.eq(address)
-    yield bus.cti.eq(cti)
-    yield bus.we.eq(data is not None)
-    yield bus.sel.eq(select)
-    yield bus.dat_w.eq(data or 0)
-    cycles = 1
-    yield
-    while not (yield bus.ack):
-        cycles += 1
-        yield
-    word = yield bus.dat_r
-    return word, cycles
-
-
-def _idle(bus: Any, cycles: int) -> Process:
-    yield bus.cyc.eq(0)
-    yield bus.stb.eq(0)
-    for _ in range(cycles):
-        yield
-
-
 @pytest.mark.parametrize("sizes", [ONE, FOUR, UNEVEN, (96,)], ids=str)
 def test_words_are_those_that_were_written(sizes: tuple[int, ...]) -> None:
     rng = random.Random(str(sizes))
@@ -69,7 +39,7 @@ def test_words_are_those_that_were_written(sizes: tuple[int, ...]) -> None:
             address = rng.randrange(words)
             if rng.random() < 0.4:
                 data, select = rng.getrandbits(32), rng.randrange(16)
-                yield from _access(bus, address, SINGLE, data, select)
+                yield from access(bus, address, SINGLE, data, select)
                 for lane in range(4):
                     if select >> lane & 1:
                         mask = 0xFF << 8 * lane
@@ -78,11 +48,11 @@ def test_words_are_those_that_were_written(sizes: tuple[int, ...]) -> None:
                 length = min(rng.choice([1, 2, 4, 16]), 16 - address % 16)
                 for at in range(address, address + length):
                     cti = LAST if at == address + length - 1 else BURST
-                    word, _ = yield from _access(bus, at, cti)
+                    word, _ = yield from access(bus, at, cti)
                     if word != expected[at]:
                         wrong.append((at, word))
             if rng.random() < 0.5:
-                yield from _idle(bus, rng.randrange(1, 4))
+                yield from idle(bus, rng.randrange(1, 4))
 
     run_simulation(bench, master(bench.bus))
     assert wrong == []
@@ -93,14 +63,14 @@ def test_a_burst_takes_a_cycle_a_word_and_writing_two() -> None:
     taken: list[int] = []
 
     def master(bus: Any) -> Process:
-        yield from _idle(bus, 2)
+        yield from idle(bus, 2)
         for at in range(16):
-            word, cycles = yield from _access(bus, at, LAST if at == 15 else BURST)
+            word, cycles = yield from access(bus, at, LAST if at == 15 else BURST)
             assert word == at
             taken.append(cycles)
         for _ in range(2):
-            taken.append((yield from _access(bus, 64, SINGLE, 1))[1])
-        taken.append((yield from _access(bus, 64, SINGLE))[1])
+            taken.append((yield from access(bus, 64, SINGLE, 1))[1])
+        taken.append((yield from access(bus, 64, SINGLE))[1])
 
     run_simulation(bench, master(bench.bus))
     assert taken == [3, *[1] * 15, 2, 2, 3]
@@ -125,7 +95,7 @@ def test_a_burst_that_is_told_late_misses_no_word(late: int) -> None:
                 words.append((yield bus.dat_r))
                 break
         for at in (1, 2):
-            words.append((yield from _access(bus, at, LAST if at == 2 else BURST))[0])
+            words.append((yield from access(bus, at, LAST if at == 2 else BURST))[0])
 
     run_simulation(bench, master(bench.bus))
     assert words == [0, 1, 2]

@@ -1,7 +1,6 @@
 """The register behind the main memory, cycle by cycle, in front of a memory of LiteX."""
 
 import random
-from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -9,11 +8,9 @@ from litex.soc.interconnect import wishbone
 from migen import Module, run_simulation
 
 from hw_templates.soc.short_bus import AnswerRegister
+from tests.soc.wishbone_master import BURST, LAST, SINGLE, Process, access, idle
 
 WORDS = 256
-Process = Generator[Any, Any, Any]
-"""What migen runs: it yields signals to read and values to set."""
-BURST, LAST, SINGLE = 0b010, 0b111, 0b000
 
 
 class _Memory(Module):  # type: ignore[misc]
@@ -22,31 +19,6 @@ class _Memory(Module):  # type: ignore[misc]
         self.submodules.behind = behind = AnswerRegister(memory.bus)
         self.bus = behind.bus
         self.asked = memory.bus
-
-
-def _access(bus: Any, address: int, cti: int, data: int | None = None) -> Process:
-    """Yield until the word is acknowledged; return it and the cycles that took."""
-    yield bus.cyc.eq(1)
-    yield bus.stb.eq(1)
-    yield bus.adr.eq(address)
-    yield bus.cti.eq(cti)
-    yield bus.we.eq(data is not None)
-    yield bus.sel.eq(0xF)
-    yield bus.dat_w.eq(data or 0)
-    cycles = 1
-    yield
-    while not (yield bus.ack):
-        cycles += 1
-        yield
-    word = yield bus.dat_r
-    return word, cycles
-
-
-def _idle(bus: Any, cycles: int) -> Process:
-    yield bus.cyc.eq(0)
-    yield bus.stb.eq(0)
-    for _ in range(cycles):
-        yield
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -68,13 +40,13 @@ def test_bursts_and_single_words_are_those_of_the_memory(seed: int) -> None:
                 cti = SINGLE if len(words) == 1 else LAST if at == words[-1] else BURST
                 if writes:
                     expected[at] = rng.getrandbits(32)
-                    yield from _access(bus, at, cti, expected[at])
+                    yield from access(bus, at, cti, expected[at])
                 else:
-                    word, _ = yield from _access(bus, at, cti)
+                    word, _ = yield from access(bus, at, cti)
                     if word != expected[at]:
                         wrong.append((at, word))
             if rng.random() < 0.5:
-                yield from _idle(bus, rng.randrange(1, 3))
+                yield from idle(bus, rng.randrange(1, 3))
 
     memory = _Memory(list(expected))
     run_simulation(memory, master(memory.bus))
@@ -85,9 +57,9 @@ def test_a_burst_loses_one_cycle_once() -> None:
     taken: list[int] = []
 
     def master(bus: Any) -> Process:
-        yield from _idle(bus, 2)
+        yield from idle(bus, 2)
         for at in range(8):
-            _, cycles = yield from _access(bus, at, LAST if at == 7 else BURST)
+            _, cycles = yield from access(bus, at, LAST if at == 7 else BURST)
             taken.append(cycles)
 
     memory = _Memory(list(range(WORDS)))
@@ -101,8 +73,8 @@ def test_the_memory_is_asked_for_nothing_behind_the_end() -> None:
 
     def master(bus: Any) -> Process:
         for at in (14, 15):
-            yield from _access(bus, at, LAST if at == 15 else BURST)
-        yield from _idle(bus, 4)
+            yield from access(bus, at, LAST if at == 15 else BURST)
+        yield from idle(bus, 4)
 
     def watch(asked_bus: Any) -> Process:
         for _ in range(14):

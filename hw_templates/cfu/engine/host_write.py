@@ -5,7 +5,7 @@ from amaranth.utils import exact_log2
 
 from hw_templates.cfu.engine.host import HostPort
 from hw_templates.cfu.engine.isa import Memory
-from hw_templates.cfu.engine.memories import RegisteredRowMemory, RowMemory
+from hw_templates.cfu.engine.memories import RowMemory
 
 
 class HostWrite:
@@ -35,7 +35,7 @@ class HostWrite:
         lane = self.word[: exact_log2(row_words)]
         return Cat(is_here & (lane == number) for number in range(row_words))
 
-    def drive(self, m: Module, memory: RowMemory | RegisteredRowMemory, which: Memory) -> None:
+    def drive(self, m: Module, memory: RowMemory, which: Memory) -> None:
         """Write the word to a memory that nobody else writes to."""
         row_words = len(memory.write_enable)
         m.d.comb += [

@@ -61,37 +61,13 @@ class RowMemory(wiring.Component):
         return m
 
 
-class RegisteredRowMemory(wiring.Component):
+class RegisteredRowMemory(RowMemory):
     """A ``RowMemory`` with a register behind it, which block RAM has inside of it.
 
     Rows that are no power of two lie in banks that are. Each has a register of its own, and the
     choice between them comes after it: in front of it, it would take most of a cycle, since block
-    RAM is slow.
-
-    Args:
-        rows: As of ``RowMemory``.
-        row_bits: Likewise.
-        part_bits: Likewise.
-
-    Members:
-        write_row, write_enable, write_data (In): As of ``RowMemory``.
-        read_row (In): Row to read.
-        data (Out, row_bits): The row, two cycles later.
+    RAM is slow. So ``data`` comes two cycles later.
     """
-
-    def __init__(self, *, rows: int, row_bits: int, part_bits: int) -> None:
-        self._rows = rows
-        self._row_bits = row_bits
-        self._part_bits = part_bits
-        super().__init__(
-            {
-                "write_row": In(ceil_log2(rows)),
-                "write_enable": In(row_bits // part_bits),
-                "write_data": In(row_bits),
-                "read_row": In(ceil_log2(rows)),
-                "data": Out(row_bits),
-            }
-        )
 
     def elaborate(self, platform: object) -> Module:
         """Build the banks, the largest first."""
