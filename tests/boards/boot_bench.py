@@ -188,8 +188,10 @@ class BoardOnACable:
 
     def _power_up(self) -> str:
         self._end()
+        # Its time runs on as a board's does: opening the port drops what came before, and only a
+        # clock that runs lets the boot program ask again.
         self._process = subprocess.Popen(
-            [self._program, "--link", self.port],
+            [self._program, "--free-running", "--link", self.port],
             cwd=self._run_in,
             stdout=subprocess.PIPE,
             text=True,

@@ -60,7 +60,7 @@ def test_the_example_is_served_from_a_folder_that_goes_with_it(tmp_path: Path) -
         assert fetch(f"{url}studies/imgc")[0] == 200
         assert len(list(tmp_path.iterdir())) == 1
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 130
+        assert process.wait(timeout=120) == 130
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from distributed.comm import CommClosedError
 
 from contracts.faults import ConfigError, FaultKind, ToolCrashed
 from contracts.measurement import Completed, Failed, Outcome
@@ -189,6 +191,74 @@ def test_a_killed_worker_is_worker_lost_and_the_trial_runs_on_another(
         assert executor.poll(0.5) == ()
     finally:
         executor.close()
+
+
+@pytest.mark.parametrize("call", ["scheduler_info", "run", "scatter"])
+def test_a_cluster_that_changes_under_a_call_costs_no_trial(
+    cluster: Cluster,
+    executor: DaskExecutor,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+) -> None:
+    """A worker that dies under a call closes the client's own connection: the call raises."""
+    cluster.worker("one")
+    failed: list[str] = []
+    made = dask._connect
+
+    def connect(*given: Any, **options: Any) -> Any:
+        client = made(*given, **options)
+        works = getattr(client, call)
+
+        def fail_once(*given: Any, **options: Any) -> Any:
+            if not failed:
+                failed.append(call)
+                raise CommClosedError("in <TCP (closed)>: Stream is closed")
+            return works(*given, **options)
+
+        monkeypatch.setattr(client, call, fail_once)
+        return client
+
+    monkeypatch.setattr(dask, "_connect", connect)
+    executor.submit(1, job_of(model))
+    assert isinstance(outcome_of(executor, 1), Completed)
+    assert failed == [call]
+
+
+def test_an_answer_that_went_away_with_its_worker_is_worker_lost(
+    cluster: Cluster, executor: DaskExecutor, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = cluster.worker("one")
+    executor.submit(1, job_of(model))
+    hear = DaskExecutor._heard
+
+    def heard(self: DaskExecutor, word: dask._Word) -> Iterator[Event]:
+        if word.done is not None and one.poll() is None:
+            one.kill()
+            one.wait()
+        return hear(self, word)
+
+    monkeypatch.setattr(DaskExecutor, "_heard", heard)
+    found = outcome_of(executor, 1)
+    assert isinstance(found, Failed)
+    assert found.fault.kind is FaultKind.WORKER_LOST
+
+
+def test_a_worker_that_does_not_answer_is_no_mistake_of_the_config(
+    cluster: Cluster, executor: DaskExecutor, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.worker("one")
+    asked: list[int] = []
+    ask = DaskExecutor._facts_of
+
+    def facts_of(self: DaskExecutor, workers: list[str]) -> Mapping[str, Mapping[str, str]]:
+        asked.append(len(workers))
+        return {} if len(asked) == 1 else ask(self, workers)
+
+    monkeypatch.setattr(DaskExecutor, "_facts_of", facts_of)
+    executor.submit(1, job_of(model))
+    assert isinstance(outcome_of(executor, 1), Completed)
+    assert asked == [1, 1]
 
 
 def test_the_end_of_the_scheduler_is_survived(

@@ -381,7 +381,7 @@ def test_notices_that_end_with_the_server_say_so(server: PostgreSQLServer, place
     server.start()
 
 
-def is_readable(descriptor: int, *, within_s: float = 5.0) -> bool:
+def is_readable(descriptor: int, *, within_s: float = 60.0) -> bool:
     import select
 
     return bool(select.select([descriptor], [], [], within_s)[0])

@@ -27,7 +27,7 @@ from typing import Any
 import distributed
 
 from contracts.faults import Bug, ConfigError, DseError, ToolCrashed, WorkerLost
-from contracts.measurement import Fidelity, Measurement, Outcome, outcome_of
+from contracts.measurement import Failed, Fidelity, Measurement, Outcome, outcome_of
 from runners.executors.interface import Event, Executor, Finished, Progress
 from runners.executors.kinds.local import LocalExecutor
 from runners.executors.parcels import Parcel, pack
@@ -39,8 +39,13 @@ from runners.tools import all_identities
 _LOG = logging.getLogger(__name__)
 _CONNECT_S = 10.0
 _RECONNECT_S = 5.0
+_ANSWER_S = 5.0
+"""For an outcome to come from its worker; Dask would wait until another one has run the trial."""
 _LOOK_S = 2.0
 """How often the scheduler's workers are looked at; its own list is as old at the most."""
+_CHANGED = (OSError, TimeoutError)
+"""What Dask raises when a worker or the scheduler goes away under a call (its `CommClosedError` is
+an `OSError`): a worker that dies while a parcel is scattered closes the client's own connection."""
 _WAITING = StageEvent(stage="wait-for-a-worker", state=StageState.STARTED)
 BOARD = "board"
 """Resource that a worker with a real board declares; such a trial goes to one that has it."""
@@ -152,37 +157,39 @@ class DaskExecutor:
 
     def _look(self) -> list[Event]:
         """Send what waits to workers that there are, and miss those that are gone."""
-        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        try:
+            workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        except _CHANGED:
+            return []  # the scheduler went away just now, which the next poll sees
         gone = [
             ticket
             for ticket, sent in self._sent.items()
             if sent.worker and sent.worker not in workers
         ]
         lost = self._lose(gone, "the worker of the cluster disappeared")
-        self._next_look_s = 0.0 if self._waiting and workers else self._next_look_s
         if self._waiting and workers:
             fitting = self._fitting(workers)
-            while self._waiting:
-                self._send(*self._waiting.popleft(), fitting)
+            while fitting and self._waiting and self._send(*self._waiting[0], fitting):
+                self._waiting.popleft()
         return lost
 
     def _fitting(self, workers: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the workers that measure what this process would.
+        """Return the workers that measure what this process would, of those that answer.
 
         Raises:
-            ConfigError: There are none.
+            ConfigError: All have answered, and there are none.
         """
         new = [address for address in workers if address not in self._facts]
         if new:
             self._facts |= self._facts_of(new)
         ours, differences = facts(), set[str]()
-        for address in workers:
-            found = _differences(ours, self._facts.get(address, {}))
+        for address in workers.keys() & self._facts.keys():
+            found = _differences(ours, self._facts[address])
             if found and address in new:
                 _LOG.warning("worker %s gets no trial: %s", address, "; ".join(found))
             differences.update(found)
         fitting = {a: w for a, w in workers.items() if self._facts.get(a) == ours}
-        if not fitting:
+        if not fitting and self._facts.keys() >= workers.keys():
             raise ConfigError(
                 f"no worker of {self.address} would measure what this process does: "
                 + "; ".join(sorted(differences)),
@@ -192,12 +199,16 @@ class DaskExecutor:
 
     def _facts_of(self, workers: list[str]) -> Mapping[str, Mapping[str, str]]:
         """Ask workers what they would measure with; one that does not answer is left out."""
-        found: Mapping[str, Mapping[str, str]] = self._client.run(
-            facts, workers=workers, on_error="ignore"
-        )
+        try:
+            found: Mapping[str, Mapping[str, str]] = self._client.run(
+                facts, workers=workers, on_error="ignore"
+            )
+        except _CHANGED:
+            return {}  # asked again at the next look
         return found
 
-    def _send(self, ticket: int, job: Job, workers: Mapping[str, Any]) -> None:
+    def _send(self, ticket: int, job: Job, workers: Mapping[str, Any]) -> bool:
+        """Return whether the cluster took a trial; one that it did not take is sent again."""
         resources = {BOARD: 1.0} if job.fidelity is Fidelity.BOARD else {}
         if resources and not any(w["resources"].get(BOARD) for w in workers.values()):
             raise ConfigError(
@@ -206,8 +217,12 @@ class DaskExecutor:
             )
         token = uuid.uuid4().hex
         packed, parcel = pack(job)
-        # by its content: the bytes go to each worker once
-        held = self._client.scatter(parcel, hash=True)
+        try:
+            # by its content: the bytes go to each worker once
+            held = self._client.scatter(parcel, hash=True)
+        except _CHANGED as error:
+            _LOG.warning("the cluster changed while a trial was sent; it is sent again: %s", error)
+            return False
         future = self._client.submit(
             run_trial,
             token,
@@ -223,6 +238,7 @@ class DaskExecutor:
         )
         self._sent[ticket] = _Sent(token=token, future=future)
         future.add_done_callback(lambda done: self._told.put(_Word(ticket=ticket, done=done)))
+        return True
 
     def _tell_who_waits(self) -> list[Event]:
         """Say it once of each trial: there is no worker, or no scheduler for now."""
@@ -244,7 +260,10 @@ class DaskExecutor:
         elif word.done is not None:
             # what the task told is on its way by the scheduler, too, but the outcome has it all
             del self._sent[ticket]
-            yield Finished(ticket=ticket, outcome=_outcome(word.done))
+            outcome = _outcome(word.done)
+            if isinstance(outcome, Failed):
+                self._end([sent])  # Dask would run a trial whose answer is lost again
+            yield Finished(ticket=ticket, outcome=outcome)
 
     def _lose(self, tickets: list[int], what: str) -> list[Event]:
         lost = [self._sent.pop(ticket) for ticket in tickets]
@@ -306,10 +325,13 @@ def _stage_event(
 
 def _outcome(done: Any) -> Outcome:
     """Return what a task that has ended says."""
-    if done.status == "finished":
-        outcome: Outcome = done.result()
-        return outcome
-    problem = done.exception() if done.status == "error" else None
+    try:
+        if done.status == "finished":
+            outcome: Outcome = done.result(timeout=_ANSWER_S)
+            return outcome
+        problem = done.exception(timeout=_ANSWER_S) if done.status == "error" else None
+    except (distributed.client.FutureCancelledError, *_CHANGED):
+        problem = None  # its worker went away with the answer
     if isinstance(problem, DseError):
         return outcome_of(problem, Measurement(metrics=()))
     if problem is None or isinstance(problem, distributed.scheduler.KilledWorker):
