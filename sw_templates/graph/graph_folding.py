@@ -112,13 +112,14 @@ def _complete_shape(
 
 
 def _sizes(tensors: Sequence[RawTensor], operator: RawOperator) -> Array | None:
-    """Return the second input where it is a constant."""
+    """Return the second input where it is a constant of integers."""
     if len(operator.inputs) < 2:
         return None
     try:
-        return _values(tensors[operator.inputs[1]])
+        sizes = _values(tensors[operator.inputs[1]])
     except _NONSENSE:
         return None
+    return sizes if np.issubdtype(sizes.dtype, np.integer) else None
 
 
 def _results(

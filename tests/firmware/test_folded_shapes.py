@@ -15,7 +15,9 @@ from sw_templates.tflite_import import model_from_bytes
 from tests.firmware.test_graph import int8, operator
 from tests.firmware.tflite_builder import (
     CONCATENATION,
+    FLOAT32,
     FULLY_CONNECTED,
+    INT16,
     INT32,
     LOGISTIC,
     PACK,
@@ -23,6 +25,7 @@ from tests.firmware.tflite_builder import (
     SHAPE,
     SLICE,
     STRIDED_SLICE,
+    UINT8,
     ModelSpec,
     OperatorSpec,
     TensorSpec,
@@ -170,3 +173,23 @@ def test_a_division_by_zero_is_no_shape() -> None:
     ]
     with pytest.raises(ConfigError, match=r"FLOOR_DIV \(operator 2\): where it computes a shape"):
         model_from_bytes(network(steps, unknown=False), "net")
+
+
+@pytest.mark.parametrize(
+    ("kind", "size_bytes"),
+    [(FLOAT32, 4), (BOOL, 1), (INT16, 2), (UINT8, 1), (tflite.TensorType.INT8, 1)],
+)
+@pytest.mark.parametrize("content", [b"\xff", b"\x7f", b"\x00"])  # a float of the first is none
+def test_a_shape_of_anything_but_sizes_is_no_shape(
+    kind: int, size_bytes: int, content: bytes
+) -> None:
+    image, flat = int8(1, 4, 6), replace(int8(1, 1), signature=[-1, -1])
+    sizes = TensorSpec(shape=[2], type_code=kind, data=2 * size_bytes * content)
+    spec = ModelSpec(
+        tensors=[replace(image, signature=[-1, 4, 6]), sizes, flat],
+        operators=[operator(RESHAPE, [0, 1], 2)],
+        inputs=[0],
+        outputs=[2],
+    )
+    with pytest.raises(ConfigError):
+        model_from_bytes(build(spec), "net")
