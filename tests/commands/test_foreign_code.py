@@ -102,6 +102,31 @@ def test_it_is_known_of_every_command_whether_it_may_run_code() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        ("suggest", {"algorithm": "theirs"}),
+        ("study", {"executor": "theirs"}),
+        ("target", {"board": "theirs", "part": "THEIRS-85", "name": "theirs"}),
+    ],
+)
+def test_a_study_is_looked_at_without_what_only_its_owner_has(
+    study: ForeignStudy, theirs: tuple[str, dict[str, str]]
+) -> None:
+    section, values = theirs
+    with Store(study.database) as store:
+        record = store.study("night")
+        content = json.loads(record.config_json)
+        content[section] |= values
+        store.update_config(record.id, config_toml="", config_json=json.dumps(content))
+    for words in LOOK:
+        ended = call_here(*words, folder=study.database.parent, environment=environment(study))
+        expected = 3 if "--vizier" in words else 0
+        assert ended.returncode == expected, (words, ended.stderr)
+    assert not study.mark.exists()
+
+
+@pytest.mark.slow
 def test_commands_that_run_refuse_what_nobody_agreed_to(study: ForeignStudy) -> None:
     for words in RUN:
         ended = run(study, *words)
