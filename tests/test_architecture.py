@@ -108,6 +108,7 @@ def refuses(body: list[ast.stmt]) -> bool:
 CATCHES_EVERYTHING = {
     "runners/executors/trial_process.py",  # the worker loop: becomes the outcome `bug`
     "dse/dashboard/web/app.py",  # a request ends: logged, and answered with the headers of all
+    "dse/campaign/asking.py",  # an algorithm may raise anything: it failed, the study goes on
     "dse/suggest/serving.py",  # a search's process: told to its parent, which raises it
     "dse/suggest/vizier_api/study_file.py",  # Vizier raises what its database does
     "hw_templates/cfu/families.py",  # a user's module may raise anything: a configuration fault
