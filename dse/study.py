@@ -1389,11 +1389,15 @@ def _require_trust(
     """Ask before the code that a database names is run; nobody is asked away from a terminal."""
     from dse.config import config_from_json
     from dse.config.known_space import stored_code
-    from dse.config.trust import cluster_of, hooks_of, require_trust
+    from dse.config.trust import cluster_of, hooks_of, remote_of, require_trust
 
     record = store.study(study)
     config = config_from_json(record.config_json)
-    reaches = {"resume": hooks_of, "work": hooks_of, "rerun": cluster_of}
+    reaches = {
+        **dict.fromkeys(("resume", "work"), hooks_of),
+        "rerun": cluster_of,
+        **dict.fromkeys(("flash", "submission"), remote_of),
+    }
     words = [command, study, *([] if trial is None else [str(trial)])]
     is_terminal = sys.stdin.isatty() and sys.stderr.isatty()
     require_trust(

@@ -60,7 +60,7 @@ def require_trust(
         before: Path to SHA-256 of what was loaded when the study ran last.
         command: What would run the code, ``python -m dse.study resume night`` for example.
         also: What it would run or reach beside these: ``hooks_of`` for who runs the study,
-            ``cluster_of`` for who runs one trial of it.
+            ``remote_of`` or ``cluster_of`` for who measures one trial of it.
         is_given: Whether the person has agreed already, by ``--trust``.
         ask: Shows a text and returns the answer; None when there is nobody to ask.
 
@@ -136,9 +136,14 @@ def hooks_of(config: StudyConfig) -> tuple[CodeFile, ...]:
                 found.append(_code_file(path))
     if config.notify.webhook:
         found.append(_told(f"messages to {config.notify.webhook}"))
-    if config.cache_remote:
-        found.append(_told(f"programs that were built elsewhere, from {config.cache_remote}"))
-    return (*found, *cluster_of(config))
+    return (*found, *remote_of(config), *cluster_of(config))
+
+
+def remote_of(config: StudyConfig) -> tuple[CodeFile, ...]:
+    """Return the second place for artefacts of a study, where it has one: they are programs."""
+    if config.cache_remote is None:
+        return ()
+    return (_told(f"programs that were built elsewhere, from {config.cache_remote}"),)
 
 
 def cluster_of(config: StudyConfig) -> tuple[CodeFile, ...]:

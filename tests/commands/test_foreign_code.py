@@ -137,19 +137,37 @@ def test_commands_that_run_refuse_what_nobody_agreed_to(study: ForeignStudy) -> 
         assert not study.mark.exists(), words
 
 
-@pytest.mark.parametrize("words", [("resume", "night"), ("work", "night"), ("rerun", "night", "1")])
-def test_nothing_is_sent_to_a_cluster_that_nobody_agreed_to(
-    study: ForeignStudy, words: tuple[str, ...]
+CLUSTER = ("study", {"executor": "dask", "scheduler": "tcp://127.0.0.1:9"})
+REMOTE = ("cache", {"remote": "ftp://127.0.0.1:9/x"})
+
+
+@pytest.mark.parametrize(
+    ("words", "reached"),
+    [
+        *(
+            ((name, "night"), reached)
+            for name in ("resume", "work")
+            for reached in (CLUSTER, REMOTE)
+        ),
+        (("rerun", "night", "1"), CLUSTER),
+        (("flash", "night", "1"), REMOTE),
+        (("submission", "night", "1"), REMOTE),
+    ],
+)
+def test_no_machine_is_reached_that_nobody_agreed_to(
+    study: ForeignStudy, words: tuple[str, ...], reached: tuple[str, dict[str, str]]
 ) -> None:
+    """A cluster gets models and code; what was built elsewhere is run here."""
+    section, values = reached
     with Store(study.database) as store:
         record = store.study("night")
         content = json.loads(record.config_json)
         del content["cfu"], content["metrics"], content["workload"]["operator_folders"]
-        content["study"] |= {"executor": "dask", "scheduler": "tcp://127.0.0.1:9"}
+        content[section] |= values
         store.update_config(record.id, config_toml="", config_json=json.dumps(content))
     ended = call_here(*words, folder=study.database.parent, environment=environment(study))
     assert ended.returncode == UNTRUSTED, ended.stderr
-    assert "trials on the cluster at tcp://127.0.0.1:9" in ended.stderr
+    assert "127.0.0.1:9" in ended.stderr
 
 
 @pytest.mark.slow
