@@ -1389,16 +1389,22 @@ def _require_trust(
     """Ask before the code that a database names is run; nobody is asked away from a terminal."""
     from dse.config import config_from_json
     from dse.config.known_space import stored_code
-    from dse.config.trust import require_trust
+    from dse.config.trust import cluster_of, hooks_of, remote_of, require_trust
 
     record = store.study(study)
+    config = config_from_json(record.config_json)
+    reaches = {
+        **dict.fromkeys(("resume", "work"), hooks_of),
+        "rerun": cluster_of,
+        **dict.fromkeys(("flash", "submission"), remote_of),
+    }
     words = [command, study, *([] if trial is None else [str(trial)])]
     is_terminal = sys.stdin.isatty() and sys.stderr.isatty()
     require_trust(
-        config_from_json(record.config_json),
+        config,
         before=stored_code(record.space_json),
         command=f"{program.name()} {' '.join(words)}{_with_db(store)}",
-        runs_hooks=command in ("resume", "work"),
+        also=reaches[command](config) if command in reaches else (),
         is_given=given,
         ask=_agrees if is_terminal else None,
     )

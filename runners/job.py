@@ -123,7 +123,8 @@ class Limits:
     Attributes:
         cycles: CPU cycles of one inference; more is ``too-slow``. The one that is checked, with
             the CRCs of its layers, counts too.
-        stage_timeout_s: Wall-clock seconds for each outside program.
+        stage_timeout_s: Wall-clock seconds for each outside program, and CPU-seconds for the Python
+            that a stage runs in the trial's own process.
         memory_bytes: Resident memory of each outside program and its children.
         serial_timeout_s: Seconds without a byte from the board that count as silence.
     """

@@ -51,7 +51,11 @@ _HOST_COMPILE = (HOST_COMPILER, "-O2", *_LANGUAGE, *_WARNINGS, "-I.")
 
 
 def riscv_commands(
-    firmware: Firmware, *, options: FirmwareOptions, cpu_flags: Sequence[str]
+    firmware: Firmware,
+    *,
+    options: FirmwareOptions,
+    cpu_flags: Sequence[str],
+    libgcc_flags: Sequence[str],
 ) -> tuple[tuple[str, ...], ...]:
     """Return the commands that make ``firmware.elf`` and ``firmware.bin``.
 
@@ -61,9 +65,11 @@ def riscv_commands(
         firmware: Generated for a SoC.
         options: The optimisation level is taken from here.
         cpu_flags: What the core has, for example ``-march=rv32im -misa-spec=2.2 -mabi=ilp32``.
+        libgcc_flags: What the routines of GCC's library may use of it, such as the division of
+            64-bit numbers; for example ``-march=rv32im -mabi=ilp32``.
     """
-    cpp_objects = riscv_cpp_commands(firmware.headers, options=options, cpu_flags=cpu_flags)
-    compile_and_link = (
+    cpp = riscv_cpp_commands(firmware.headers, options=options, cpu_flags=cpu_flags)
+    compile_c = (
         RISCV_COMPILER,
         *cpu_flags,
         f"-{options.optimisation}",
@@ -74,19 +80,25 @@ def riscv_commands(
         "-ffunction-sections",
         "-fdata-sections",
         "-I.",
+        "-c",
+        *firmware.sources,
+    )
+    link = (
+        RISCV_COMPILER,
+        *libgcc_flags,  # GCC chooses among its libraries by what it links for
         "-nostdlib",
         "-nostartfiles",
         "-Wl,--gc-sections,--no-warn-rwx-segments",
         "-T",
         "linker.ld",
-        *firmware.sources,
-        *(command[-1] for command in cpp_objects),
+        *(f"{source.rpartition('.')[0]}.o" for source in firmware.sources),
+        *(command[-1] for command in cpp),
         "-lgcc",
         "-o",
         ELF_NAME,
     )
     to_binary = (RISCV_OBJCOPY, "-O", "binary", ELF_NAME, BINARY_NAME)
-    return (*cpp_objects, compile_and_link, to_binary)
+    return (*cpp, compile_c, link, to_binary)
 
 
 def riscv_cpp_commands(

@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+import traceback
 from dataclasses import dataclass, replace
 
 from contracts.belief import STOOD_IN, Belief
@@ -98,7 +99,10 @@ class Asker:
                 fault = error
                 if self._is_closed:
                     raise
-
+            except DseError:
+                raise
+            except Exception as error:  # noqa: BLE001 - an algorithm may be anybody's file
+                fault = _crash(name, error)
         drawn = make_suggester("random").suggest(request)
         return Answer(
             suggestions=priced(
@@ -114,6 +118,15 @@ class Asker:
             ),
             note=f"{name} failed {_ATTEMPTS} times, so this design is drawn at random: {fault}",
         )
+
+
+def _crash(name: str, error: Exception) -> ToolCrashed:
+    """Return the fault of an algorithm that ended with an exception of Python's."""
+    return ToolCrashed(
+        f"{name} ended with {type(error).__name__}: {error}",
+        fix="report it as a bug of the algorithm, or use the algorithm `random`",
+        detail="".join(traceback.format_exception(error)),
+    )
 
 
 def _check(name: str, request: SuggestRequest, suggestions: tuple[Suggestion, ...]) -> None:

@@ -4,7 +4,6 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -34,6 +33,7 @@ from runners.job import Job, StageEvent, Workload, job_without_design
 from runners.pipeline import Cache, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.own_source import calling
+from runners.tools import child
 from runners.workload import workload_model
 from sw_templates.tflite_import import load_model
 from sw_templates.tflm.find import FoundKernels, find_kernels
@@ -375,17 +375,13 @@ def _contract(family: Path, name: str) -> tuple[str, bool]:
     again = f"CFU_MODULES={family} python -m pytest {_CONTRACT} -k {name}"
     if not (ROOT / _CONTRACT).is_file():
         return f"contract tests: not run, only a checkout has them: {again}", True
-    done = subprocess.run(
+    done = child.output_of(
         [
             *(sys.executable, "-m", "pytest", _CONTRACT, "-q", "-p", "no:cacheprovider"),
             *("-k", name, "--no-header", "-o", "addopts=", "--tb=line"),
         ],
         cwd=ROOT,
-        env={**os.environ, "CFU_MODULES": str(family)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
+        env={"CFU_MODULES": str(family)},
     )
     lines = [line for line in done.stdout.splitlines() if line.strip()]
     said = lines[-1] if lines else "no test ran"

@@ -1,7 +1,6 @@
 """A trial's simulated board for other serial programs: its UART as a pseudo-terminal."""
 
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from runners.pipeline import Cache, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.simulate import load_firmware
 from runners.stages.simulator import SIMULATOR
+from runners.tools import child
 
 
 def run_board(
@@ -58,15 +58,11 @@ def run_board(
         command += ["--link", str(link.absolute())]
     with cache.scratch_folder("board") as folder:
         load_firmware(firmware=firmware, soc=soc, folder=folder, clock_hz=job.target.clock_hz)
-        # Ctrl-C reaches both of us; the simulator ends by itself and tells its cycles
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        process = child.start(command, is_tied=True, cwd=folder)
         try:
-            return subprocess.run(
-                command, cwd=folder, check=False, preexec_fn=_obey_ctrl_c
-            ).returncode
+            return process.wait()
+        except KeyboardInterrupt:  # the simulator ends by itself and tells its cycles
+            child.signal_group(process.pid, signal.SIGINT)
+            return process.wait()
         finally:
-            signal.signal(signal.SIGINT, before)
-
-
-def _obey_ctrl_c() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+            child.end(process)

@@ -19,7 +19,7 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One thing that came out differently.
+    """A value of a trial that was stored and is another one when the trial is measured again.
 
     Attributes:
         name: Metric, layer, artefact, tool or outcome.

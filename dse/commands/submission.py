@@ -42,7 +42,7 @@ _TELL_EVERY_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """How a trial is handed in.
+    """What a person asks of ``submit_trial`` beside the trial.
 
     Attributes:
         samples: How many samples are run, the first ones; None for all.

@@ -9,7 +9,7 @@ from contracts.faults import ConfigError, ConfigMistakes
 from contracts.parameter import Condition, Parameter, Rule, Value
 from dse.config.study_config import StudyConfig, read_config
 from dse.config.variants import variants_parameter
-from dse.space import Space
+from dse.space import EmptySpace, Space
 
 if TYPE_CHECKING:
     from hw_templates.cfu import Family
@@ -85,9 +85,7 @@ def _that_fits(space: Space, families: "Mapping[str, Family]", config: StudyConf
         return space
     try:
         return Space(space.parameters, (*space.rules, *rules))
-    except ConfigError as error:
-        if "is empty" not in error.what:
-            raise
+    except EmptySpace as error:
         raise ConfigError(
             f"study {config.name}: [space] no design that it allows fits the"
             f" {config.target.part}: {room_text(config.target)}",

@@ -206,14 +206,22 @@ def _value_at(text: str, location: Location) -> Any:
     return value
 
 
-def validated(model: type[_Model], content: Mapping[str, Any], *, file: str) -> _Model:
+def validated(
+    model: type[_Model], content: Mapping[str, Any], *, file: str, context: object = None
+) -> _Model:
     """Check the content of a file against its model.
+
+    Args:
+        model: Of the file.
+        content: What it says.
+        file: Its name for messages.
+        context: What the validators of the model are told.
 
     Raises:
         ConfigError: Everything that is wrong.
     """
     mistakes = Mistakes(file)
-    found = checked(model, content, mistakes)
+    found = checked(model, content, mistakes, context=context)
     mistakes.raise_any()
     assert found is not None, "without a mistake it is valid"
     return found
@@ -225,6 +233,7 @@ def checked(
     mistakes: Mistakes,
     *,
     stand_ins: Mapping[tuple[str, ...], Any] | None = None,
+    context: object = None,
 ) -> _Model | None:
     """Return what those keys of a file say that are right.
 
@@ -233,6 +242,7 @@ def checked(
         content: What it says.
         mistakes: Gets all that is wrong, unknown keys first; their keys are in doubt from then on.
         stand_ins: For what must be there and is missing or wrong, by section and key.
+        context: What the validators of the model are told.
 
     Returns:
         None where too little is right.
@@ -240,7 +250,7 @@ def checked(
     left = copy.deepcopy(dict(content))
     for _ in range(_MOST_ROUNDS):  # what was taken out may be missed in the next round
         try:
-            return model.model_validate(left)
+            return model.model_validate(left, context=context)
         except ValidationError as error:
             problems = error.errors(include_url=False)
         problems.sort(key=lambda problem: problem["type"] != "extra_forbidden")

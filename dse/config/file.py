@@ -12,6 +12,7 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    ValidationInfo,
 )
 from pydantic_core import PydanticCustomError
 
@@ -34,12 +35,19 @@ _MOST_MHZ = 10_000
 Setting = Annotated[Value, Field(union_mode="smart")]
 
 
-def one_of(names: Callable[[], tuple[str, ...]]) -> AfterValidator:
-    """Return the check that a text is one of the names that there are when it is read."""
+STORED = object()
+"""Context of the validation of what was valid when it was stored."""
 
-    def check(value: str) -> str:
+
+def one_of(names: Callable[[], tuple[str, ...]]) -> AfterValidator:
+    """Return the check that a text is one of the names that there are when it is read.
+
+    What is stored (``STORED`` as context of the validation) may name what only its owner has.
+    """
+
+    def check(value: str, info: ValidationInfo) -> str:
         known = names()
-        if value not in known:
+        if value not in known and info.context is not STORED:
             # the type that pydantic gives a Literal, so both are told in the same words
             expected = ", ".join(map(repr, known))
             raise PydanticCustomError(

@@ -13,7 +13,14 @@ from contracts.parameter import Value
 from contracts.untrusted import parse_json
 from dse.config.checks import check_ranges, completed
 from dse.config.errors import checked, parsed, parsed_text, validated
-from dse.config.file import FIDELITIES, BoundsSection, NotifySection, StudyFile, WorkloadSection
+from dse.config.file import (
+    FIDELITIES,
+    STORED,
+    BoundsSection,
+    NotifySection,
+    StudyFile,
+    WorkloadSection,
+)
 from dse.config.mistakes import Mistakes
 from dse.config.variants import PARAMETER, comparable, file_name, variant_values
 from runners.fpga.cells import ROLES
@@ -396,7 +403,7 @@ def config_from_json(text: str) -> StudyConfig:
         ) from error
     if not isinstance(content, dict):
         raise ConfigError(f"{source} is not an object", fix="restore the database from a copy")
-    return _config(validated(StudyFile, content, file=source))
+    return _config(validated(StudyFile, content, file=source, context=STORED))
 
 
 def _config(complete: StudyFile) -> StudyConfig:

@@ -46,7 +46,7 @@ def require_trust(
     *,
     before: Mapping[str, str],
     command: str,
-    runs_hooks: bool = False,
+    also: Iterable[CodeFile] = (),
     is_given: bool = False,
     ask: Callable[[str], bool] | None = None,
 ) -> None:
@@ -59,8 +59,8 @@ def require_trust(
         config: Of the study.
         before: Path to SHA-256 of what was loaded when the study ran last.
         command: What would run the code, ``python -m dse.study resume night`` for example.
-        runs_hooks: Whether it would also tell somebody what happens, as the config's ``[notify]``
-            says, or run what ``cache.remote`` has, see ``hooks_of``.
+        also: What it would run or reach beside these: ``hooks_of`` for who runs the study,
+            ``remote_of`` or ``cluster_of`` for who measures one trial of it.
         is_given: Whether the person has agreed already, by ``--trust``.
         ask: Shows a text and returns the answer; None when there is nobody to ask.
 
@@ -68,7 +68,7 @@ def require_trust(
         Untrusted: The person has not agreed; the message names every file.
         ConfigError: A file is not there.
     """
-    files = untrusted((*code_of(config), *(hooks_of(config) if runs_hooks else ())))
+    files = untrusted((*code_of(config), *also))
     if not files:
         return
     what = _refusal(config, "database", (_file_text(file, before) for file in files))
@@ -121,8 +121,7 @@ def hooks_of(config: StudyConfig) -> tuple[CodeFile, ...]:
 
     That is all of ``[notify]``: the whole command, each program that a word of it names, and the
     address of the webhook. A file that the hook writes to is none, or each message would ask anew.
-    What another machine has built (``cache.remote``) is run, too, and a cluster (``scheduler``)
-    gets models and code, and its answers are taken for results.
+    What another machine has built (``cache.remote``) is run, too, and there may be a cluster.
 
     Raises:
         ConfigError: A file cannot be read.
@@ -137,11 +136,24 @@ def hooks_of(config: StudyConfig) -> tuple[CodeFile, ...]:
                 found.append(_code_file(path))
     if config.notify.webhook:
         found.append(_told(f"messages to {config.notify.webhook}"))
-    if config.cache_remote:
-        found.append(_told(f"programs that were built elsewhere, from {config.cache_remote}"))
-    if config.scheduler is not None:
-        found.append(_told(f"trials on the cluster at {config.scheduler}"))
-    return tuple(found)
+    return (*found, *remote_of(config), *cluster_of(config))
+
+
+def remote_of(config: StudyConfig) -> tuple[CodeFile, ...]:
+    """Return the second place for artefacts of a study, where it has one: they are programs."""
+    if config.cache_remote is None:
+        return ()
+    return (_told(f"programs that were built elsewhere, from {config.cache_remote}"),)
+
+
+def cluster_of(config: StudyConfig) -> tuple[CodeFile, ...]:
+    """Return the cluster that runs a study's trials, where it has one.
+
+    It gets models and code, and its answers are taken for results.
+    """
+    if config.scheduler is None:
+        return ()
+    return (_told(f"trials on the cluster at {config.scheduler}"),)
 
 
 def _is_program(path: Path) -> bool:

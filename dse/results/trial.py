@@ -6,6 +6,7 @@ from contracts.measurement import Fidelity
 from dse.config import StudyConfig, config_from_json
 from dse.store import Reader, StudyRecord, TrialDetail, TrialRecord, as_unreadable
 from runners.job import Job
+from runners.measuring.clock import as_routed_before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +32,11 @@ class OpenedTrial:
     def job(self) -> Job:
         """What the trial was asked to measure: for the requested clock, as far as it goes.
 
-        Whoever measures the trial again takes this one, and settles on a clock anew.
+        Whoever measures the trial again takes this one, and settles on a clock anew: of the same
+        routes on the same one.
         """
-        return self.config.job(self.trial.design, self.trial.fidelity)
+        job = self.config.job(self.trial.design, self.trial.fidelity)
+        return as_routed_before(job, self.detail.measurement.placements)
 
     @property
     def settled_job(self) -> Job:

@@ -33,6 +33,10 @@ _Situation = tuple[int, ...]
 _Branch = tuple[int, _Situation, int]  # choice, situation after it, designs below it
 
 
+class EmptySpace(ConfigError):
+    """No design of a space obeys all of its rules."""
+
+
 class Space:
     """A finite, conditional space of designs.
 
@@ -45,7 +49,8 @@ class Space:
 
     Raises:
         ConfigError: A name is used twice, a condition or rule names an unknown parameter or value,
-            the rules leave no design, or they couple too many parameters to be counted.
+            or rules couple too many parameters to be counted.
+        EmptySpace: The rules leave no design.
     """
 
     def __init__(self, parameters: Iterable[Parameter], rules: Iterable[Rule] = ()) -> None:
@@ -60,7 +65,7 @@ class Space:
         self._memo: dict[tuple[int, _Situation], tuple[_Branch, ...]] = {}
         self._count = self._designs_below(0, ())
         if self._count == 0:
-            raise ConfigError(
+            raise EmptySpace(
                 "the space is empty: no combination of the values satisfies the rules "
                 + ", ".join(f"{rule.name} ({rule.reason})" for rule in self.rules),
                 "allow more values of the parameters that these rules name",

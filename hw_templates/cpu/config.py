@@ -105,7 +105,7 @@ class CpuConfig:
 
     @property
     def libgcc_flags(self) -> tuple[str, ...]:
-        """Flags for ``-print-libgcc-file-name``: a libgcc without instructions that would trap.
+        """Flags with which GCC links a libgcc without instructions that would trap.
 
         GCC's rv32im libgcc divides in its 64-bit routines, so a core without divider takes the
         rv32i one; both have the same ABI.

@@ -36,11 +36,6 @@ _CPU_FLAGS = (
 )
 
 
-def bios_flags() -> tuple[str, ...]:
-    """Return the compiler's flags, which the libraries must share."""
-    return _CPU_FLAGS
-
-
 def variables_text(packages: "Packages") -> str:
     """Return ``generated/variables.mak``, which LiteX's makefiles include."""
     software = packages.litex / "soc" / "software"

@@ -7,7 +7,6 @@ from litex.soc.integration.soc_core import SoCCore
 from migen import ClockSignal
 
 CPU_FILE = "VexRiscv.v"
-CFU_FILE = "Cfu.v"
 
 REGISTER_PAGES = {"ctrl": 0, "uart": 1, "timer0": 2, "sdram": 3}
 """Where the peripherals' registers lie: the same in the simulated SoC and in the board's, so that

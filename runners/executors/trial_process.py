@@ -17,15 +17,15 @@ import signal
 import socket
 import sys
 import traceback
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NoReturn
 
 from contracts.faults import Bug, DseError
 from contracts.measurement import Measurement, Outcome, outcome_of
 from runners.job import Job, StageEvent
-from runners.tools.child import die_with_parent
+from runners.tools.child import start_copy
 
 MESSAGE_BYTES = 1 << 20
 
@@ -80,12 +80,7 @@ def main() -> None:
             if not message:
                 return
             request: Request = pickle.loads(message)
-            pid = os.fork()
-            if pid == 0:
-                control.close()
-                _run_trial(measure, request.job, events_fd=fds[0], output_fd=fds[1])
-            with suppress(OSError):  # here too, so that no signal to the group comes too early
-                os.setpgid(pid, pid)
+            pid = start_copy(partial(_run_trial, control, measure, request.job, fds))
             for fd in fds:
                 os.close(fd)
             trials[os.pidfd_open(pid)] = (request.ticket, pid)
@@ -105,11 +100,10 @@ def _answer(control: socket.socket, message: Started | Ended) -> None:
         sys.exit(0)  # the campaign is gone
 
 
-def _run_trial(measure: Any, job: Job, *, events_fd: int, output_fd: int) -> None:
+def _run_trial(control: socket.socket, measure: Any, job: Job, fds: list[int]) -> NoReturn:
     """Be the trial's process: measure, send the outcome, exit. Never returns."""
-    launcher = os.getppid()
-    os.setpgid(0, 0)
-    die_with_parent(launcher)
+    control.close()
+    events_fd, output_fd = fds
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds, so tools are ended too
     for fd in (1, 2):
         os.dup2(output_fd, fd)

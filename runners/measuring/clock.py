@@ -1,13 +1,14 @@
 """Which clock a design of a target settles on, with as few routes as its FPGA's tools allow."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from contracts.faults import ConfigError
 from contracts.measurement import Placement
 from hw_templates.soc.fpga_boards import fpga_board
 from runners.fpga import family_of_part
-from runners.job import Target
+from runners.job import Job, Target
 from runners.stages.place.settle import best_of_routes, settle, settled
 from runners.stages.socs import asked_clock_hz, clocks_in_range
 
@@ -78,3 +79,27 @@ def settle_clock(
     tried.remove(best)
     tried.append(best)
     return best
+
+
+def as_routed_before(job: Job, tried: Sequence[Placement]) -> Job:
+    """Return the job that tries the seeds of an earlier measurement again, and no others.
+
+    How many there were depended on ``wanted_clock_hz``, and so on what else was placed then. Any
+    clock above those of all seeds before the last one leads to the same last seed.
+
+    Args:
+        job: As it was asked for.
+        tried: The routes of that measurement, as ``settle_clock`` left them.
+    """
+    seeds, target = len(tried), job.target
+    is_seed_by_seed = (
+        target.clock_policy != "pinned"
+        and family_of_part(target.part).patches_clock
+        and {each.seed for each in tried} == set(range(1, seeds + 1))
+    )
+    if not tried or not is_seed_by_seed:
+        return job
+    earlier = [each.clock_hz + 1 for each in tried if each.is_met and each.seed < seeds]
+    return replace(
+        job, target=replace(target, place_seeds=seeds), wanted_clock_hz=max(earlier, default=0)
+    )

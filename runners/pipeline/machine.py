@@ -62,7 +62,7 @@ class Share:
 
     @property
     def turn(self) -> tuple[int, int]:
-        """What is smaller for whose turn is earlier."""
+        """Place in the order of turns: the smaller one comes first."""
         return self.began_ms, self.number
 
     @property

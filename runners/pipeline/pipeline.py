@@ -23,6 +23,7 @@ from runners.pipeline.entries import artefact_key
 from runners.pipeline.machine import Machine, Share
 from runners.pipeline.sources import ROOT, source_digest
 from runners.tools.child import spent_cpu_s
+from runners.tools.own_time import limited_own_time
 
 _OURS = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 Report = Callable[[StageEvent], None]
@@ -164,8 +165,10 @@ class Pipeline:
             return self.artefacts[name]
         stage = self._stages[name]
         needs = {need: self.get(need) for need in self._needs(stage)}
+        limit_s = self._job.limits.stage_timeout_s
         try:
-            inputs = self._inputs(name)
+            with limited_own_time(f"stage {name}", limit_s=limit_s):
+                inputs = self._inputs(name)
         except DseError as error:  # code of the design's own tells some of them
             error.stage = name
             raise
@@ -178,7 +181,8 @@ class Pipeline:
 
         def build(out: Path) -> float:
             building = Building(job=self._job, needs=folders, out=out, progress=progress)
-            return self._build(stage, building)
+            with limited_own_time(f"stage {name}", limit_s=limit_s):
+                return self._build(stage, building)
 
         started_s, spent_s = time.monotonic(), spent_cpu_s(*_OURS)
         try:

@@ -181,6 +181,7 @@ def _firmware_inputs(job: Job) -> Mapping[str, Any]:
     return {
         **_source_inputs(job),
         "flags": cpu_config(job).compiler_flags,
+        "libgcc": cpu_config(job).libgcc_flags,
         "compiler": identities("riscv-gcc"),
     }
 
@@ -196,10 +197,11 @@ def _build_firmware(building: Building) -> float:
         firmware,
         options=firmware_options(building.job),
         cpu_flags=cpu_config(building.job).compiler_flags,
+        libgcc_flags=cpu_config(building.job).libgcc_flags,
     )
     with giving(own_kernels(building.job)):
         try:
-            return cpu_s + sum(_run(building, command) for command in commands)
+            cpu_s += sum(_run(building, command) for command in commands)
         except ToolCrashed as error:
             if _LINKER_OVERFLOW not in error.detail:
                 raise
@@ -208,6 +210,9 @@ def _build_firmware(building: Building) -> float:
                 fix="raise memory.size_bytes of the target, or use a smaller model",
                 detail=error.detail,
             ) from error
+    for linked in building.out.glob("*.o"):  # all of it is in the ELF
+        linked.unlink()
+    return cpu_s
 
 
 def _host_inputs(job: Job) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from runners import ROOT
 
@@ -63,6 +63,43 @@ def start(
         start_new_session=True,
         preexec_fn=functools.partial(die_with_parent, os.getpid()) if is_tied else None,
     )
+
+
+def output_of(
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    limit_s: float | None = None,
+) -> "subprocess.CompletedProcess[str]":
+    """Run a program that only tells something; what it has started ends with it.
+
+    Args:
+        command: Program and arguments.
+        cwd: Folder to run in; this process' own if None.
+        env: Variables added to the environment.
+        limit_s: Wall-clock limit; None for none.
+
+    Returns:
+        Its exit status, standard output and standard error.
+
+    Raises:
+        OSError: It cannot be started.
+        subprocess.TimeoutExpired: The limit was reached.
+    """
+    with start(
+        command,
+        is_tied=True,
+        cwd=cwd,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            said = [text.decode(errors="replace") for text in process.communicate(timeout=limit_s)]
+        finally:
+            end(process)
+    return subprocess.CompletedProcess(command, process.returncode, *said)
 
 
 def signal_group(pid: int, number: signal.Signals) -> None:
@@ -126,6 +163,32 @@ def die_with_parent(parent_pid: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:  # the parent died before prctl took effect
         os._exit(127)
+
+
+def start_copy(work: Callable[[], NoReturn]) -> int:
+    """Start a copy of this process that does something else, and ends with this one.
+
+    For a process of one thread. The copy leads a process group of its own.
+
+    Args:
+        work: Ends the copy by itself.
+
+    Returns:
+        The copy's process id, to be waited for.
+    """
+    parent_pid = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setpgid(0, 0)
+            die_with_parent(parent_pid)
+            work()
+        finally:  # only after an exception: nothing of the caller's may go on in a copy of it
+            traceback.print_exc()
+            os._exit(1)
+    with contextlib.suppress(OSError):  # here too, so that no signal to the group comes too early
+        os.setpgid(pid, pid)
+    return pid
 
 
 def importing_environment() -> dict[str, str]:

@@ -29,6 +29,7 @@ _DETAIL_CHARS = 2000
 _COMPLAINT_CHARS = 400
 _LOG_BYTES = 4 << 20
 """So much of the beginning of a program's output is searched for its first error."""
+_VERSION_LIMIT_S = 120.0
 _MEMORY_LOOK_S = 0.25
 _WATCH_S = 1.0
 _COMPUTING_SHARE = 0.5
@@ -192,7 +193,13 @@ def tool_version(command: Sequence[str | Path]) -> str:
         ToolMissing: The program is not installed, or it cannot tell its version.
     """
     words = [find_program(command[0]), *(str(word) for word in command[1:])]
-    answer = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+    try:
+        answer = child.output_of(words, limit_s=_VERSION_LIMIT_S)
+    except subprocess.TimeoutExpired as error:
+        raise ToolMissing(
+            f"{' '.join(words)} did not tell its version within {_VERSION_LIMIT_S:.0f} s",
+            fix=f"look at the load of this machine, or install it again: {SETUP}",
+        ) from error
     lines = (answer.stdout + answer.stderr).strip().splitlines()
     if answer.returncode != 0 or not lines:
         raise ToolMissing(

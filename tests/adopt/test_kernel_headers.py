@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from contracts.faults import ConfigError, ToolCrashed
 from contracts.kernel_headers import KernelHeaders
-from sw_templates.build import riscv_commands
 from sw_templates.generate import generate
 from sw_templates.options import FirmwareOptions, KernelSet
 from sw_templates.reference import golden_inferences, random_inputs
@@ -28,6 +27,7 @@ from tests.adopt.kernel_project import (
 from tests.firmware.firmware_bench import (
     CPU_FLAGS,
     SOC,
+    commands_for,
     compile_in,
     load_bytes,
     reference_outputs,
@@ -97,9 +97,7 @@ def test_the_same_headers_compile_for_every_core(tmp_path: Path, core: str) -> N
     _, model = load_bytes(small_network(), tmp_path)
     options = FirmwareOptions(optimisation="Os")
     firmware = generate(model, kernels=kernel_set(), options=options, soc=SOC, out=tmp_path / "f")
-    compile_in(
-        tmp_path / "f", *riscv_commands(firmware, options=options, cpu_flags=CPU_FLAGS[core])
-    )
+    compile_in(tmp_path / "f", *commands_for(firmware, core, options))
 
 
 @pytest.mark.slow
@@ -178,7 +176,7 @@ def test_a_function_that_no_file_defines_is_named(tmp_path: Path) -> None:
     firmware = generate(
         model, kernels=kernels, options=FirmwareOptions(), soc=SOC, out=tmp_path / "f"
     )
-    commands = riscv_commands(firmware, options=FirmwareOptions(), cpu_flags=CPU_FLAGS["rv32im"])
+    commands = commands_for(firmware, "rv32im", FirmwareOptions())
     with pytest.raises(ToolCrashed):
         compile_in(tmp_path / "f", *commands)
     found = missing_symbol((tmp_path / "f" / "compiler.log").read_text())

@@ -20,13 +20,12 @@ import serial
 from runners.boards import SimulatedBoard
 from runners.boards.mlperf import Device
 from runners.tools import run_tool
-from sw_templates.build import riscv_commands
 from sw_templates.generate import generate
 from sw_templates.options import PLAIN_KERNELS, FirmwareOptions
 from sw_templates.reference import Golden, golden_inferences, random_inputs
 from sw_templates.soc_map import SocMap
-from tests.firmware.firmware_bench import load_bytes, small_network
-from tests.soc.soc_bench import CPU_FLAGS, Simulator, simulator
+from tests.firmware.firmware_bench import commands_for, load_bytes, small_network
+from tests.soc.soc_bench import Simulator, simulator
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +58,7 @@ def workload(tmp_path_factory: pytest.TempPathFactory, built: Simulator) -> Work
             soc=SocMap.from_json(built.soc_json),
             out=folder / results,
         )
-        for command in riscv_commands(firmware, options=options, cpu_flags=CPU_FLAGS):
+        for command in commands_for(firmware, "rv32im", options):
             run_tool(command, cwd=folder / results, log=folder / "log", timeout_s=120)
         binary = (folder / results / "firmware.bin").read_bytes()
         folders[results] = built.prepare(binary, folder / f"run-{results}")

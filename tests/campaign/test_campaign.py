@@ -386,12 +386,22 @@ def test_equal_designs_are_never_measured_twice(store: Store, config: StudyConfi
     assert results[-1].trial.suggested_by == "random instead of stubborn"
 
 
-def test_a_suggester_that_fails_does_not_end_the_night(store: Store, config: StudyConfig) -> None:
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ToolTimeout("no answer", fix="raise suggest.timeout_s"), "no answer"),
+        (KeyError("depth"), "vizier ended with KeyError: 'depth'"),
+    ],
+)
+def test_a_suggester_that_fails_does_not_end_the_night(
+    store: Store, config: StudyConfig, error: Exception, told: str
+) -> None:
     class Hanging:
         name = "vizier"
 
         def suggest(self, request: SuggestRequest) -> tuple[Suggestion, ...]:
-            raise ToolTimeout(f"no answer for {request.count}", fix="raise suggest.timeout_s")
+            assert request.count
+            raise error
 
         def close(self) -> None: ...
 
@@ -401,7 +411,8 @@ def test_a_suggester_that_fails_does_not_end_the_night(store: Store, config: Stu
 
     results = store.results(store.study("night").id)
     assert {r.trial.suggested_by for r in results} == {"random instead of vizier"}
-    assert any(isinstance(e, Note) and "drawn at random" in e.text for e in events)
+    notes = [e.text for e in events if isinstance(e, Note)]
+    assert any("drawn at random" in text and told in text for text in notes)
     assert loop.stand_ins == len(results) == 6
 
 

@@ -95,12 +95,12 @@ def test_illegal_parameters_are_refused(design: dict[str, Value], message: str) 
         ),
         (lambda: SimdRegisters(width=4, has_requantiser=2), "has_requantiser is 2"),
         (
-            lambda: SimdBuffers(width=4, depth_words=0, has_requantiser=True),
-            "SimdBuffers depth_words is 0",
+            lambda: SimdBuffers(width=4, buffer_depth=0, has_requantiser=True),
+            "SimdBuffers buffer_depth is 0",
         ),
-        (lambda: SimdBuffers(width=32, depth_words=256, has_requantiser=True), "width is 32"),
+        (lambda: SimdBuffers(width=32, buffer_depth=256, has_requantiser=True), "width is 32"),
         (
-            lambda: SimdBuffers(width=4, depth_words=256, has_requantiser=False, has_windows=True),
+            lambda: SimdBuffers(width=4, buffer_depth=256, has_requantiser=False, has_windows=True),
             r"SimdBuffers has_windows is True\n  fix: use one of False",
         ),
     ],

@@ -20,6 +20,18 @@ samples = "."
 operator_folders = ["operators"]
 [cfu]
 families = ["theirs.py"]
+[metrics]
+files = ["warmth.py"]
+"""
+METRIC = """
+from contracts.measurement import Fidelity
+from contracts.metric import MetricDefinition
+from runners.measuring.reader import MetricReader
+
+WARMTH = MetricDefinition(
+    name="warmth_uj", unit="uJ", better="lower", since=Fidelity.SIMULATED, description="of a test"
+)
+READER = MetricReader(metrics=(WARMTH,), read=lambda measured: ())
 """
 
 
@@ -30,7 +42,8 @@ class ForeignStudy:
         database: The file.
         module: The file of the CFU family that the config in the database names.
         operator: The file of the operator that it names.
-        mark: Is written when either is run.
+        metric: The file of the metric that it names.
+        mark: Is written when any of them is run.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,6 +55,8 @@ class ForeignStudy:
         self.operator.parent.mkdir()
         self.operator.write_text(write)
         self.module.write_text(write + FAMILY.replace("{extra}", ""))
+        self.metric = folder / "warmth.py"
+        self.metric.write_text(METRIC)
         (folder / "net.tflite").write_bytes(b"net")
         (folder / "night.toml").write_text(CONFIG)
         text, config = load_config(folder / "night.toml")
@@ -61,4 +76,5 @@ class ForeignStudy:
             outcome = measure(config.job(claim.trial.design), report=lambda _: None)
             assert isinstance(outcome, Completed)
             store.finish(claim.attempt_id, outcome, now_s=2.0, retry=RetryPolicy())
+        self.metric.write_text(write + METRIC)  # who reads the config file runs it
         assert not self.mark.exists()

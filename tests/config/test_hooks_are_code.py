@@ -45,11 +45,11 @@ def test_what_would_run_is_named_whole_and_asked_about_once(
     config = study(tmp_path, text)
 
     with pytest.raises(Untrusted) as raised:
-        require_trust(config, before={}, command=COMMAND, runs_hooks=True)
+        require_trust(config, before={}, command=COMMAND, also=hooks_of(config))
     assert named in raised.value.what
-    require_trust(config, before={}, command=COMMAND)  # `rerun` runs none of it
-    require_trust(config, before={}, command=COMMAND, runs_hooks=True, is_given=True)
-    require_trust(config, before={}, command=COMMAND, runs_hooks=True)
+    require_trust(config, before={}, command=COMMAND)  # `board` runs none of it
+    require_trust(config, before={}, command=COMMAND, also=hooks_of(config), is_given=True)
+    require_trust(config, before={}, command=COMMAND, also=hooks_of(config))
 
 
 @pytest.mark.parametrize("change", ['"a b"', '"a", "b"'])
@@ -58,7 +58,7 @@ def test_other_words_are_another_command(tmp_path: Path, change: str) -> None:
     changed = study(tmp_path, f'[notify]\ncommand = ["echo", {change}]')
 
     with pytest.raises(Untrusted):
-        require_trust(changed, before={}, command=COMMAND, runs_hooks=True)
+        require_trust(changed, before={}, command=COMMAND, also=hooks_of(changed))
 
 
 def test_a_script_is_agreed_to_with_its_content_and_a_log_is_not(tmp_path: Path) -> None:
@@ -68,11 +68,11 @@ def test_a_script_is_agreed_to_with_its_content_and_a_log_is_not(tmp_path: Path)
     config = study(tmp_path, text)
     trust(hooks_of(config))
     (tmp_path / "told.log").write_text("a message")
-    require_trust(config, before={}, command=COMMAND, runs_hooks=True)
+    require_trust(config, before={}, command=COMMAND, also=hooks_of(config))
     (tmp_path / "tell.py").write_text("2")
 
     with pytest.raises(Untrusted, match=r"tell\.py"):
-        require_trust(config, before={}, command=COMMAND, runs_hooks=True)
+        require_trust(config, before={}, command=COMMAND, also=hooks_of(config))
 
 
 def test_whom_to_tell_and_where_artefacts_are_may_change(tmp_path: Path) -> None:

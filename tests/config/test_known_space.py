@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from contracts.faults import ConfigError
-from dse.config import StudyConfig, load_config
+from dse.config import StudyConfig, config_from_json, load_config
 from dse.config.assembly import assemble_space
 from dse.config.known_space import KnownSpace, known_space, space_json, stored_code
 from dse.config.trust import code_files
 from dse.space import Design
+from dse.store import Reader
 from tests.config.foreign_study import ForeignStudy
 from tests.config.user_family import FAMILY
 
@@ -85,7 +86,8 @@ def test_an_old_database_is_known_as_far_as_it_needs_nobodys_code(tmp_path: Path
     assert known.designs == 462_148_200_000
 
     study = ForeignStudy(tmp_path)
-    theirs = load_config(tmp_path / "night.toml")[1]
+    with Reader(study.database) as reader:
+        theirs = config_from_json(reader.study("night").config_json)
     assert known_space(theirs, None) is None
     assert stored_code(None) == {}
     assert not study.mark.exists()

@@ -148,6 +148,7 @@ def test_a_trial_or_study_that_is_not_there_is_not_found_whatever_its_message_sa
     database: Path,
 ) -> None:
     assert client(database).get("/api/studies/no%20trial/trials/1").status_code == 404
+    assert client(database).get("/studies/imgc/parts/none").status_code == 404
     wrong = client(database).get("/studies/imgc?x=no%20study")  # a config error that says so
     assert wrong.status_code == 400
 

@@ -60,6 +60,20 @@ CPU_FLAGS = {
     "rv32i": ("-march=rv32i", "-misa-spec=2.2", "-mabi=ilp32"),
     "no divider": ("-march=rv32im", "-misa-spec=2.2", "-mabi=ilp32", "-mno-div"),
 }
+LIBGCC_FLAGS = {
+    "rv32im": ("-march=rv32im", "-mabi=ilp32"),
+    "rv32i": ("-march=rv32i", "-mabi=ilp32"),
+    "no divider": ("-march=rv32i", "-mabi=ilp32"),
+}
+
+
+def commands_for(
+    firmware: Firmware, core: str, options: FirmwareOptions
+) -> tuple[tuple[str, ...], ...]:
+    """Return the commands that compile a firmware for a core of ``CPU_FLAGS``."""
+    return riscv_commands(
+        firmware, options=options, cpu_flags=CPU_FLAGS[core], libgcc_flags=LIBGCC_FLAGS[core]
+    )
 
 
 def compile_in(folder: Path, *commands: Sequence[str]) -> None:
@@ -94,7 +108,7 @@ def riscv_firmware(
     """Generate and compile for a core of ``CPU_FLAGS``."""
     options = options or FirmwareOptions()
     firmware = generate(model, kernels=PLAIN_KERNELS, options=options, soc=soc, out=out)
-    compile_in(out, *riscv_commands(firmware, options=options, cpu_flags=CPU_FLAGS[core]))
+    compile_in(out, *commands_for(firmware, core, options))
     return firmware
 
 

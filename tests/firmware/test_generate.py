@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tests.firmware.firmware_bench import (
     CPU_FLAGS,
     IMGC,
     SOC,
+    commands_for,
     compile_in,
     host_firmware,
     load_bytes,
@@ -281,17 +283,32 @@ SOC_WITHOUT_SRAM = {
 }
 
 
+DIVIDES = """
+volatile long long divided = 7;
+long long own_division(long long by);
+long long own_division(long long by) { return divided / by; }
+"""
+
+
 @pytest.mark.parametrize("core", ["rv32i", "no divider"])
 def test_no_instruction_is_used_that_the_core_lacks(
     model: Model, tmp_path: Path, core: str
 ) -> None:
-    riscv_firmware(model, tmp_path, core=core)
+    """A kernel of a user's own may divide numbers of 64 bits, which GCC's library does."""
+    firmware = riscv_firmware(model, tmp_path, core=core)
+    (tmp_path / "own.c").write_text(DIVIDES)
+    sources = (*firmware.sources, "own.c")
+    script = tmp_path / "linker.ld"
+    script.write_text(f"EXTERN(own_division)\n{script.read_text()}")  # else nothing calls it
+    commands = commands_for(replace(firmware, sources=sources), core, FirmwareOptions())
+    compile_in(tmp_path, *commands)
     listing = subprocess.run(
         ["riscv64-unknown-elf-objdump", "-d", tmp_path / "firmware.elf"],
         capture_output=True,
         check=True,
         timeout=60,
     ).stdout.decode()
+    assert "<__divdi3>:" in listing
     lacking = r"\t(div|rem)u?\t" if core == "no divider" else r"\t(div|rem|mul)\w*\t"
     assert not re.search(lacking, listing)
 

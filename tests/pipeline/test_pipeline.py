@@ -1,15 +1,20 @@
 """The walk over the stages."""
 
+import contextlib
+import signal
+import subprocess
 import sys
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from contracts.faults import ToolTimeout
 from contracts.measurement import Failed, Measurement, outcome_of
-from runners.job import Job, StageEvent, StageState, Target, Workload
+from runners.job import Job, Limits, StageEvent, StageState, Target, Workload
 from runners.pipeline import Building, Cache, Pipeline, Stage
-from runners.tools import run, run_tool
+from runners.tools import own_time, run, run_tool
 
 JOB = Job(
     design={},
@@ -54,3 +59,74 @@ def test_a_limit_names_the_stage_that_reached_it_and_not_the_one_that_needs_it(
     assert [(e.stage, e.state) for e in events][-1] == ("route", StageState.FAILED)
     (spent,) = pipeline.stage_times
     assert spent.cpu_s > 0
+
+
+@pytest.mark.parametrize("where", ["build", "inputs"])
+def test_python_that_never_ends_is_stopped_and_its_stage_is_named(
+    tmp_path: Path, where: str
+) -> None:
+    """A family's generator is Python: without a limit it keeps its worker for ever."""
+
+    def never_ends(*_: object) -> float:
+        while True:
+            with contextlib.suppress(Exception):
+                _ = 1 // 0
+
+    endless = Stage(
+        name="cfu",
+        version=1,
+        needs=(),
+        inputs=never_ends if where == "inputs" else lambda _: {},  # type: ignore[arg-type]
+        code=(),
+        build=never_ends,
+    )
+    job = replace(JOB, limits=Limits(stage_timeout_s=0.3))
+    pipeline = Pipeline(job, stages={"cfu": endless}, cache=Cache(tmp_path), report=lambda _: None)
+    with pytest.raises(ToolTimeout, match=r"stage cfu computed for 0 s in Python") as caught:
+        pipeline.get("cfu")
+    assert (caught.value.stage, caught.value.is_own_limit) == ("cfu", True)
+    assert "never_ends" in caught.value.detail
+    assert signal.getsignal(signal.SIGVTALRM) is signal.SIG_DFL
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
+
+
+def test_code_that_catches_everything_is_stopped_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_time, "_AGAIN_S", 0.05)
+    caught: list[BaseException] = []
+
+    def compute() -> None:
+        try:
+            while True:
+                pass
+        except BaseException as error:  # noqa: BLE001 - what is tested
+            caught.append(error)
+        while True:
+            pass
+
+    with pytest.raises(ToolTimeout), own_time.limited_own_time("it", limit_s=0.05):
+        compute()
+    assert len(caught) == 1
+
+
+def test_a_study_may_have_no_limit() -> None:
+    with own_time.limited_own_time("it", limit_s=float("inf")):
+        pass
+
+
+def test_waiting_and_other_programs_are_not_computing() -> None:
+    burn = "import time; end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
+    with own_time.limited_own_time("it", limit_s=0.2):
+        subprocess.run([sys.executable, "-c", burn], check=True)
+
+
+def test_in_another_thread_there_is_no_limit() -> None:
+    told: list[int] = []
+
+    def compute() -> None:
+        with own_time.limited_own_time("it", limit_s=0.001):
+            told.append(sum(range(3_000_000)))
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    thread.join()
+    assert len(told) == 1

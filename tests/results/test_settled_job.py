@@ -116,8 +116,9 @@ def test_the_simulated_board_of_a_placed_trial_runs_at_its_settled_clock(
     monkeypatch.setenv("DSE_CACHE_DIR", str(tmp_path / "cache"))
     loaded: list[int | None] = []
     monkeypatch.setattr(board, "load_firmware", lambda **given: loaded.append(given["clock_hz"]))
-    ran = SimpleNamespace(returncode=0)
-    monkeypatch.setattr(board, "subprocess", SimpleNamespace(run=lambda *_, **__: ran))
+    simulator = SimpleNamespace(wait=lambda: 0)
+    child = SimpleNamespace(start=lambda *_, **__: simulator, end=lambda _: None)
+    monkeypatch.setattr(board, "child", child)
     number = add(store, completed(MISSED, MET), Fidelity.PLACED)
     told: list[str] = []
     board.run_board(store, "one", number, link=None, report=lambda _: None, tell=told.append)

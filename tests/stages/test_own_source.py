@@ -81,6 +81,23 @@ def test_hardware_that_does_not_elaborate_is_a_result_with_the_first_error(
     assert "\n" not in fault.what
 
 
+def test_hardware_that_never_ends_to_elaborate_is_at_its_time_limit(tmp_path: Path) -> None:
+    """The second time it is `too-slow-to-build`; without a limit it kept its worker for ever."""
+    family = own_family(tmp_path, verilog="lambda values: next(x for x in iter(int, 1) if x)")
+    job = own_job(tmp_path, family)
+    limits = dataclasses.replace(job.limits, stage_timeout_s=2.0)
+    cache = Cache(tmp_path / "cache")
+    pipeline = pipeline_of(
+        dataclasses.replace(job, limits=limits), cache=cache, report=lambda _: None
+    )
+    with pytest.raises(DseError) as raised:
+        pipeline.get("cfu")
+    fault = raised.value
+    assert (fault.kind, fault.stage) == (FaultKind.TOOL_TIMEOUT, "cfu")
+    assert fault.is_own_limit
+    assert "own.py" in fault.detail
+
+
 @pytest.mark.parametrize(
     ("broken", "words"),
     [

@@ -192,3 +192,12 @@ def test_version_is_the_first_line_of_the_answer() -> None:
 def test_program_that_cannot_tell_its_version_is_a_missing_tool() -> None:
     with pytest.raises(ToolMissing, match="does not tell its version"):
         tool_version([sys.executable, "-c", "raise SystemExit(1)"])
+
+
+def test_a_program_that_does_not_tell_its_version_is_ended_with_what_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "_VERSION_LIMIT_S", 1.0)
+    with pytest.raises(ToolMissing, match=r"did not tell its version within 1 s"):
+        tool_version(["sh", "-c", f"sleep 600 & echo $! > {tmp_path}/pid; wait"])
+    assert process_is_gone(int((tmp_path / "pid").read_text()))

@@ -15,7 +15,7 @@ from contracts.faults import ConfigError, NotFound
 from contracts.parameter import Value
 from dse.config import StudyConfig
 from dse.config.known_space import KnownSpace, known_space, stored_code
-from dse.config.trust import require_trust
+from dse.config.trust import hooks_of, require_trust
 from dse.dashboard.pages.acted import acting_form, done, study_page
 from dse.dashboard.web.context import ColumnsDep, Context, ContextDep
 from dse.results.columns import StudyColumns
@@ -266,7 +266,7 @@ def _require_trust(store: Store, context: Context, columns: StudyColumns) -> Non
         columns.config,
         before=stored_code(store.study(name).space_json),
         command=context.command("resume", name),
-        runs_hooks=True,
+        also=hooks_of(columns.config),
     )
 
 

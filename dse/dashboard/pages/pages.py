@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from contracts.faults import ConfigError
+from contracts.faults import NotFound
 from dse.dashboard.data.payload import MOST_DRAWN
 from dse.dashboard.pages.compare import compare_context
 from dse.dashboard.pages.parts import PARTS, study_context
@@ -81,7 +81,7 @@ def show_part(
 ) -> HTMLResponse:
     """One part of a study's page, to be put in the place of the old one."""
     if part not in PARTS:
-        raise ConfigError(f"there is no part {part[:80]!r}", fix=f"use one of: {', '.join(PARTS)}")
+        raise NotFound(f"there is no part {part[:80]!r}", fix=f"use one of: {', '.join(PARTS)}")
     found = PARTS[part](columns, selection, context, dict(request.query_params))
     return context.pages.respond(
         request,

@@ -9,7 +9,6 @@ from dse import program
 from dse.store.dialect import Unavailable
 from dse.store.place import Server
 
-_AWAY = "its server is away"
 _FIXES: dict[str, tuple[str, str]] = {
     "28P01": ("does not take the password", "correct the password: in the URL, PGPASSWORD or"
               " ~/.pgpass"),

@@ -46,14 +46,14 @@ def _has_what_lanes_need(values: Mapping[str, Value]) -> bool:
 
 def _variables(values: Values) -> Values:
     config = gateware.SimdConfig.from_values(values)
-    operations = BufferOp if config.depth_words else RegisterOp
+    operations = BufferOp if config.buffer_depth else RegisterOp
     return {
         "block": _BLOCK_PIXELS,
         "strip_blocks": _STRIP_BLOCKS,
         "patch_bytes": _PATCH_BYTES,
         "accumulators": ACCUMULATORS,
         "simd_width": config.width,
-        "buffer_words": config.depth_words,
+        "buffer_depth": config.buffer_depth,
         "activation_words": config.activation_words,
         "has_requantiser": config.has_requantiser,
         "has_windows": config.has_windows,

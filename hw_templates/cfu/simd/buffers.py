@@ -41,7 +41,7 @@ class SimdBuffers(CfuComponent):
 
     Args:
         width: Products an instruction: 1, 2, 4, 8 or 16.
-        depth_words: Words of the weight buffer: 256, 512, 1024, 2048 or 4096; the activation
+        buffer_depth: Words of the weight buffer: 256, 512, 1024, 2048 or 4096; the activation
             buffer has as many, up to ``MAX_ACTIVATION_WORDS``.
         has_requantiser: Whether there is SET_CHANNEL and results are int8.
         has_windows: Whether there are the instructions of ``WindowOption``; needs a requantiser and
@@ -52,16 +52,16 @@ class SimdBuffers(CfuComponent):
     """
 
     def __init__(
-        self, *, width: int, depth_words: int, has_requantiser: bool, has_windows: bool = False
+        self, *, width: int, buffer_depth: int, has_requantiser: bool, has_windows: bool = False
     ) -> None:
         require_choice("SimdBuffers width", width, WIDTHS)
-        require_choice("SimdBuffers depth_words", depth_words, [d for d in DEPTHS_WORDS if d])
+        require_choice("SimdBuffers buffer_depth", buffer_depth, [d for d in DEPTHS_WORDS if d])
         require_choice("SimdBuffers has_requantiser", has_requantiser, (False, True))
         can_have_windows = has_requantiser and width >= MIN_WINDOW_WIDTH
         choices = (False, True) if can_have_windows else (False,)
         require_choice("SimdBuffers has_windows", has_windows, choices)
         self._width = width
-        self._depth_words = depth_words
+        self._buffer_depth = buffer_depth
         self._has_requantiser = has_requantiser
         self._has_windows = has_windows
         super().__init__()
@@ -151,7 +151,7 @@ class SimdBuffers(CfuComponent):
         windows = Windows(
             width=self._width,
             activation_bits=exact_log2(4 * self._activation_words) - step_bytes_bits,
-            weight_bits=exact_log2(4 * self._depth_words) - step_bytes_bits,
+            weight_bits=exact_log2(4 * self._buffer_depth) - step_bytes_bits,
         )
         m.d.comb += [
             windows.set_shape.eq(
@@ -240,7 +240,7 @@ class SimdBuffers(CfuComponent):
 
     @property
     def _activation_words(self) -> int:
-        return min(self._depth_words, MAX_ACTIVATION_WORDS)
+        return min(self._buffer_depth, MAX_ACTIVATION_WORDS)
 
     def _add_operands(
         self,
@@ -256,7 +256,7 @@ class SimdBuffers(CfuComponent):
             depth_words=self._activation_words, step_bytes=self._width
         )
         m.submodules.weights = weights = StepBuffer(
-            depth_words=self._depth_words, step_bytes=self._width
+            depth_words=self._buffer_depth, step_bytes=self._width
         )
         for buffer, load in (
             (activations, BufferOp.LOAD_ACTIVATIONS),

@@ -23,7 +23,7 @@ class SimdConfig:
 
     Attributes:
         width: int8 products an instruction.
-        depth_words: Words of the weight buffer; 0 takes operands from registers.
+        buffer_depth: Words of the weight buffer; 0 takes operands from registers.
         has_requantiser: Whether accumulators become int8 in hardware.
         has_windows: Whether lanes can be channels, for depthwise convolution and pooling.
 
@@ -32,22 +32,22 @@ class SimdConfig:
     """
 
     width: int
-    depth_words: int
+    buffer_depth: int
     has_requantiser: bool
     has_windows: bool = False
 
     def __post_init__(self) -> None:
-        if self.width not in WIDTHS or self.depth_words not in DEPTHS_WORDS:
+        if self.width not in WIDTHS or self.buffer_depth not in DEPTHS_WORDS:
             raise ConfigError(
-                f"no simd CFU has width {self.width} and buffers of {self.depth_words} words",
+                f"no simd CFU has width {self.width} and buffers of {self.buffer_depth} words",
                 fix=f"use simd_width from {WIDTHS} and buffer_depth from {DEPTHS_WORDS}",
             )
-        if self.width > REGISTER_BYTES and self.depth_words == 0:
+        if self.width > REGISTER_BYTES and self.buffer_depth == 0:
             raise ConfigError(
                 f"two registers hold {REGISTER_BYTES} products, not {self.width}",
                 fix="give buffer_depth more than 0 or simd_width at most 4",
             )
-        has_parts = self.has_requantiser and self.depth_words > 0
+        has_parts = self.has_requantiser and self.buffer_depth > 0
         if self.has_windows and not (has_parts and self.width >= MIN_WINDOW_WIDTH):
             raise ConfigError(
                 "channelwise hardware needs buffers, hardware requantisation and at least "
@@ -60,7 +60,7 @@ class SimdConfig:
         """Read the family's parameters from a design; older ones do not have ``channelwise``."""
         return cls(
             width=int(values["simd_width"]),
-            depth_words=int(values["buffer_depth"]),
+            buffer_depth=int(values["buffer_depth"]),
             has_requantiser=bool(values["hardware_requantisation"]),
             has_windows=bool(values.get("channelwise", False)),
         )
@@ -68,16 +68,16 @@ class SimdConfig:
     @property
     def activation_words(self) -> int:
         """Words of the activation buffer."""
-        return min(self.depth_words, MAX_ACTIVATION_WORDS)
+        return min(self.buffer_depth, MAX_ACTIVATION_WORDS)
 
 
 def build(config: SimdConfig) -> CfuComponent:
     """Return the component of a configuration."""
-    if config.depth_words == 0:
+    if config.buffer_depth == 0:
         return SimdRegisters(width=config.width, has_requantiser=config.has_requantiser)
     return SimdBuffers(
         width=config.width,
-        depth_words=config.depth_words,
+        buffer_depth=config.buffer_depth,
         has_requantiser=config.has_requantiser,
         has_windows=config.has_windows,
     )
@@ -91,11 +91,11 @@ def verilog(values: Values) -> str:
 def model(values: Values) -> ReferenceModel:
     """Return a fresh reference model for a design."""
     config = SimdConfig.from_values(values)
-    if config.depth_words == 0:
+    if config.buffer_depth == 0:
         return RegistersModel(width=config.width, has_requantiser=config.has_requantiser)
     return BuffersModel(
         width=config.width,
-        depth_words=config.depth_words,
+        buffer_depth=config.buffer_depth,
         has_requantiser=config.has_requantiser,
         has_windows=config.has_windows,
     )

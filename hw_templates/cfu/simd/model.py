@@ -98,15 +98,15 @@ class BuffersModel:
     """The CFU with buffers; see ``BufferOp``."""
 
     def __init__(
-        self, *, width: int, depth_words: int, has_requantiser: bool, has_windows: bool = False
+        self, *, width: int, buffer_depth: int, has_requantiser: bool, has_windows: bool = False
     ) -> None:
         self._has_requantiser = has_requantiser
         self._has_windows = has_windows
         self._lanes = [0] * width
         self._shape = (1, 1)
         self._strides = (0, 0)
-        self._activations = _Buffer(min(depth_words, MAX_ACTIVATION_WORDS), width)
-        self._weights = _Buffer(depth_words, width)
+        self._activations = _Buffer(min(buffer_depth, MAX_ACTIVATION_WORDS), width)
+        self._weights = _Buffer(buffer_depth, width)
         self._output = OutputStage(
             result_words=WINDOW_RESULT_WORDS if has_windows else RESULT_WORDS
         )
