@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -43,9 +43,10 @@ def design_at(columns: StudyColumns, position: int) -> dict[str, tuple[type, Val
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(tmp_path: Path) -> Iterator[Store]:
     unpack(tmp_path / "results.db")
-    return Store(tmp_path / "results.db")
+    with Store(tmp_path / "results.db") as opened:
+        yield opened
 
 
 def random_design(numbers: random.Random) -> dict[str, Value]:

@@ -127,7 +127,13 @@ def _datastore(path: Path) -> Iterator[Any]:
         server = servers.DefaultVizierServer(
             host="localhost", database_url=f"sqlite:///{path.absolute()}"
         )
-        yield server.datastore
+        store = server.datastore
+        try:
+            yield store
+        finally:
+            # Vizier leaves its file open and has no public name for closing it
+            store._connection.close()
+            store._engine.dispose()
 
 
 @contextlib.contextmanager
