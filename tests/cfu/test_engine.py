@@ -163,7 +163,6 @@ def test_answers_are_right_while_the_last_layer_still_runs(
         first, last = (random_layer(rng, engine, Kind(kind)) for kind in (number % 3, number % 4))
         commands += loads(rng, engine, first, 0) + loads(rng, engine, last, 1)
         commands += [Command(Operation.START, 0, 0, 2)]
-        commands += [Command(Operation.WAIT, 1)] * (number % 2)
         commands += reads(engine, last)
         commands += reads(engine, first)[: 1 + number]
     right = expected(EngineModel(engine), commands)

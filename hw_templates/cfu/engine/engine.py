@@ -102,7 +102,6 @@ class Engine(CfuComponent):
             control.count.eq(host.count),
             self.is_ahead.eq(host.is_ahead),
             host.running.eq(control.running),
-            host.ends.eq(control.ends),
             reader.running.eq(control.running),
             reader.ends.eq(control.ends),
             reader.in_order.eq(~layer.slides),

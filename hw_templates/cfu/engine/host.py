@@ -37,7 +37,6 @@ class HostPort(wiring.Component):
         write, memory, word, data (Out): A word is written to a memory in this cycle.
         start, first, count (Out): Run ``count`` descriptors from ``first`` on.
         running (In, 1): A run is in progress; high from the cycle behind ``start``.
-        ends (In, 1): Its last descriptor has begun.
         counter (Out, 7): Descriptor that COUNT asks for, and which counter (highest bit).
         counter_data (In, 32): What is there, within COUNT_LATENCY cycles.
     """
@@ -58,7 +57,6 @@ class HostPort(wiring.Component):
                 "first": Out(descriptor_bits),
                 "count": Out(8),
                 "running": In(1),
-                "ends": In(1),
                 "counter": Out(descriptor_bits + 1),
                 "counter_data": In(32),
             }
@@ -159,10 +157,9 @@ class HostPort(wiring.Component):
             with m.Case(Operation.START):
                 m.d.comb += [self.start.eq(free), answers.eq(free)]
             with m.Case(Operation.WAIT):
-                is_over = ~self.running | (memory[0] & self.ends)
                 m.d.comb += [
-                    answer.eq(~is_over),
-                    answers.eq(pending & (is_over | is_overdue)),
+                    answer.eq(self.running),
+                    answers.eq(pending & (~self.running | is_overdue)),
                 ]
             with m.Case(Operation.COUNT):
                 m.d.comb += [answer.eq(self.counter_data), answers.eq(free & has_counter)]

@@ -76,8 +76,7 @@ class Operation(IntEnum):
     background. One without MAGIC ends the run. So does one of more than MAX_STEPS; what that leaves
     behind is not defined."""
     WAIT = 5
-    """Answers 0 as soon as nothing runs or, with funct7 = 1, as soon as nothing but the last
-    descriptor of the run does; and 1 if that has not come after WAIT_CYCLES."""
+    """Answers 0 as soon as nothing runs, and 1 if something still runs after WAIT_CYCLES."""
     COUNT = 6
     """Answers the cycles that descriptor rs1 took when it ran last; with funct7 = 1 those in which
     the array multiplied. 0 for one that never ran. Models without time answer 0."""
