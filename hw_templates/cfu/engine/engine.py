@@ -29,7 +29,7 @@ _ROW_LATENCY = 4
 """From addresses to activations in registers: one of the address at the memory, one of what it
 reads, and those of both ends."""
 _READ_LATENCY = _ROW_LATENCY - 1
-"""From addresses to what the memory has read."""
+"""From addresses to what the memory reads there."""
 
 
 class Engine(CfuComponent):
