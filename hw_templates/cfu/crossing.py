@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from amaranth.hdl import Cat, DomainRenamer, Module, Mux, ResetSignal, Signal, Value
 from amaranth.lib.cdc import FFSynchronizer
@@ -16,7 +17,18 @@ _COMMANDS = 4
 _ANSWERS = 2
 MOST_AHEAD = 8
 """Answers on their way of an inside that answers ahead."""
-_Queue = AsyncFIFO | SyncFIFO
+
+
+class _Queue(Protocol):
+    """What both of Amaranth's queues have."""
+
+    width: int
+    w_data: Signal
+    w_rdy: Signal
+    w_en: Signal
+    r_data: Signal
+    r_rdy: Signal
+    r_en: Signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

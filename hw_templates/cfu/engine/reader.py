@@ -1,7 +1,9 @@
 """Reads rows of ACTIVATIONS for the CPU, word by word ahead of the READs that ask for them."""
 
+from enum import Enum
+
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import enum, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
@@ -14,7 +16,7 @@ _COMPARING_CYCLES = 2
 """From a row's number to whether it is written, in a register."""
 
 
-class _State(enum.Enum, shape=3):
+class _State(Enum):
     """What is done about the row that has the next word."""
 
     IDLE = 0  # nobody asks for it
