@@ -148,11 +148,11 @@ class HostPort(wiring.Component):
                 ]
                 with m.If(free):
                     m.d.sync += is_second.eq(~is_second)
-                with m.If(answers):
+                with m.If(free & is_second):
                     m.d.sync += pointer.eq(pointer + 2)
             with m.Case(Operation.READ):
                 m.d.comb += answers.eq(pending)
-                with m.If(answers):
+                with m.If(pending):
                     m.d.sync += pointer.eq(pointer + 1)
             with m.Case(Operation.START):
                 m.d.comb += [self.start.eq(free), answers.eq(free)]
