@@ -141,6 +141,90 @@ def test_an_engine_with_a_clock_of_its_own_computes_the_same_at_any_ratio(
         assert run.answers == right, f"seed {seed}"
 
 
+READING = [
+    config(4, 4, 1, clock_percent=150),
+    config(8, 8, 4, packed=True),
+    config(8, 8, 8, packed=True, clock_percent=150, kib=(24, 8)),
+    config(16, 4, 2, packed=True),
+    config(16, 16, 8, packed=True, clock_percent=200),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", READING, ids=lambda engine: name_of(asdict(engine)))
+def test_answers_are_right_while_the_last_layer_still_runs(
+    engine: EngineConfig, runtime: VerilatedRuntime, build_folder: Path
+) -> None:
+    """Two layers at one command: what the first one has written must not be taken for it."""
+    bench = runtime.build(Engine(engine).verilog(), build_folder / name_of(asdict(engine)))
+    rng = random.Random(f"reading {engine}")
+    commands = []
+    for number in range(24):
+        window = (3, 3) if number % 2 else None
+        first, last = (
+            random_layer(rng, engine, Kind(kind), window=window)
+            for kind in (number % 3, number % 4)
+        )
+        commands += loads(rng, engine, first, 0) + loads(rng, engine, last, 1)
+        commands += [Command(Operation.START, 0, 0, 2)]
+        commands += reads(engine, last)
+        commands += reads(engine, first)[: 1 + number]
+    right = expected(EngineModel(engine), commands)
+    for seed in range(3):
+        run = simulate(
+            bench, commands, seed=seed, command_gap_percent=20 * seed, answer_gap_percent=20 * seed
+        )
+        assert run.answers == right, f"seed {seed}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", READING, ids=lambda engine: name_of(asdict(engine)))
+def test_what_is_read_ahead_and_not_asked_for_changes_nothing(
+    engine: EngineConfig, runtime: VerilatedRuntime, build_folder: Path
+) -> None:
+    bench = runtime.build(Engine(engine).verilog(), build_folder / name_of(asdict(engine)))
+    rng = random.Random(f"ahead {engine}")
+    words = engine.words(Memory.ACTIVATIONS)
+    read = Command(Operation.READ, Memory.ACTIVATIONS)
+    commands = writes(Memory.ACTIVATIONS, 0, rng.randbytes(4 * words))
+    for _ in range(400):
+        a, b = rng.getrandbits(32), rng.getrandbits(32)
+        other = (
+            Command(Operation.SET_POINTER, 0, rng.randrange(words)),
+            Command(Operation.WRITE, Memory.ACTIVATIONS, a),
+            Command(Operation.WRITE_PAIR, Memory.ACTIVATIONS, a, b),
+            Command(Operation.READ, Memory.CHANNELS),
+            Command(Operation.COUNT),
+            Command(Operation.WAIT),
+            Command(Operation.STREAM, 0, a, b),
+            Command(Operation.START, 0, 0, 1),
+        )
+        commands += [read] * rng.choice((0, 1, 2, 3, 9, 40)) + rng.choices(
+            other, k=rng.choice((1, 1, 2))
+        )
+    right = expected(EngineModel(engine), commands)
+    for seed in range(4):
+        run = simulate(
+            bench, commands, seed=seed, command_gap_percent=25 * seed, answer_gap_percent=25 * seed
+        )
+        assert run.answers == right, f"seed {seed}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("clock_percent", "cycles"), [(100, 3.5), (200, 3)])
+def test_one_read_after_the_other_takes_few_cycles(
+    clock_percent: int, cycles: float, runtime: VerilatedRuntime, build_folder: Path
+) -> None:
+    """Of the CPU; with seed 0 the bench has the fastest clock of its own."""
+    engine = config(8, 8, 4, packed=True, clock_percent=clock_percent)
+    bench = runtime.build(Engine(engine).verilog(), build_folder / f"reads-{clock_percent}")
+    few, many = (
+        simulate(bench, [Command(Operation.READ, Memory.ACTIVATIONS)] * count, seed=0).cycles
+        for count in (100, 1100)
+    )
+    assert many - few == pytest.approx(1000 * cycles, rel=0.01)
+
+
 @pytest.mark.slow
 def test_the_array_is_busy_in_all_but_30_cycles_of_a_layer(
     runtime: VerilatedRuntime, build_folder: Path

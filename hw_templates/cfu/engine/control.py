@@ -23,6 +23,7 @@ class Control(wiring.Component):
     Members:
         start, first, count (In): Run ``count`` descriptors from ``first`` on.
         running (Out, 1): A run is in progress.
+        ends (Out, 1): Steps of its last descriptor are on their way; ``running`` is high, too.
         fetch, fetch_number (Out): Read this descriptor.
         fetched, has_magic (In, 1): It was read, and is one.
         take (Out, 1): What was read is what runs, from the next cycle on.
@@ -44,6 +45,7 @@ class Control(wiring.Component):
                 "first": In(_NUMBER_BITS),
                 "count": In(8),
                 "running": Out(1),
+                "ends": Out(1),
                 "fetch": Out(1),
                 "fetch_number": Out(_NUMBER_BITS),
                 "take": Out(1),
@@ -110,6 +112,7 @@ class Control(wiring.Component):
                 m.next = "PREPARING"
             with m.State("PREPARING"), m.If(~self.prepares):
                 m.d.comb += self.start_layer.eq(1)
+                m.d.sync += self.ends.eq(left == 1)
                 m.next = "STEPS"
             with m.State("STEPS"):
                 m.d.comb += self.stop_layer.eq(is_overdue)
@@ -127,7 +130,7 @@ class Control(wiring.Component):
                     self.counter.eq(Cat(number, 1)),
                     self.cycles.eq(steps),
                 ]
-                m.d.sync += [number.eq(number + 1), cycles.eq(1), steps.eq(0)]
+                m.d.sync += [number.eq(number + 1), cycles.eq(1), steps.eq(0), self.ends.eq(0)]
                 with m.If(left == 0):
                     m.d.sync += self.running.eq(0)
                     m.next = "IDLE"

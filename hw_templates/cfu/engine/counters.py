@@ -49,6 +49,7 @@ class StepCounter(wiring.Component):
     Members:
         start (In, 1): Begin with the first step of ``layer``.
         stop (In, 1): No more steps.
+        pause (In, 1): No step in this cycle.
         layer (In): The layer.
         step (Out): A step, in registers.
         busy (Out, 1): There are steps to come.
@@ -60,6 +61,7 @@ class StepCounter(wiring.Component):
             {
                 "start": In(1),
                 "stop": In(1),
+                "pause": In(1),
                 "layer": In(layer_layout(config)),
                 "step": Out(STEP),
                 "busy": Out(1),
@@ -107,7 +109,7 @@ class StepCounter(wiring.Component):
         event = Signal(StructLayout(dict.fromkeys(_EVENTS, 1)))
         wait = Signal(range(self._tile_cycles))
         has_room = Signal()
-        m.d.comb += advances.eq(self.busy & (has_room | ~ends_line))
+        m.d.comb += advances.eq(self.busy & ~self.pause & (has_room | ~ends_line))
         if self._tile_cycles == 1:
             m.d.comb += has_room.eq(1)
         else:

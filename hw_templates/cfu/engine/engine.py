@@ -5,7 +5,7 @@ from amaranth.utils import ceil_log2, exact_log2
 
 from contracts.cfu_clock import CPU_CLOCK_PERCENT
 from hw_templates.cfu.component import CfuComponent, to_verilog
-from hw_templates.cfu.crossing import DOMAIN, ClockCrossing
+from hw_templates.cfu.crossing import DOMAIN, AnswersAhead, ClockCrossing
 from hw_templates.cfu.engine.addresses import AddressGenerator
 from hw_templates.cfu.engine.array import PAIR_BITS, SUM_BITS, ArrayColumns
 from hw_templates.cfu.engine.collector import LanePairs
@@ -20,6 +20,7 @@ from hw_templates.cfu.engine.host_write import HostWrite
 from hw_templates.cfu.engine.isa import CHANNEL_WORDS, MAX_DESCRIPTORS, WORD_BYTES, Kind, Memory
 from hw_templates.cfu.engine.lanes import lanes_of_groups, totals_of_groups
 from hw_templates.cfu.engine.memories import RegisteredRowMemory, RowMemory
+from hw_templates.cfu.engine.reader import RowReader
 from hw_templates.cfu.engine.shared import Ports, SharedModule, with_looped_zeros
 from hw_templates.cfu.engine.unit import RequantisationUnit
 from hw_templates.cfu.engine.writer import Writer
@@ -27,6 +28,8 @@ from hw_templates.cfu.engine.writer import Writer
 _ROW_LATENCY = 4
 """From addresses to activations in registers: one of the address at the memory, one of what it
 reads, and those of both ends."""
+_READ_LATENCY = _ROW_LATENCY - 1
+"""From addresses to what the memory reads there."""
 
 
 class Engine(CfuComponent):
@@ -54,16 +57,20 @@ class Engine(CfuComponent):
             for in_luts, columns in by_kind.items()
         }
         self._unit_module = SharedModule("EngineUnit", RequantisationUnit())
+        self.is_ahead = Signal()
         super().__init__()
 
     def verilog(self) -> str:
         """Return the text of module ``Cfu`` and of those that it names."""
         modules = (self._unit_module, *self._column_modules.values())
-        if self._config.clock_percent == CPU_CLOCK_PERCENT:
-            text = to_verilog(self)
-        else:
-            crossing = ClockCrossing(self, needs_no_answer=HostPort.is_quick)
-            text = to_verilog(crossing, own_clock=DOMAIN)
+        has_own_clock = self._config.clock_percent != CPU_CLOCK_PERCENT
+        crossing = ClockCrossing(
+            self,
+            needs_no_answer=HostPort.is_quick,
+            ahead=AnswersAhead(goes_on=HostPort.is_read, is_ahead=self.is_ahead),
+            domain=DOMAIN if has_own_clock else "sync",
+        )
+        text = to_verilog(crossing, own_clock=DOMAIN if has_own_clock else None)
         texts = [text, *(module.verilog() for module in modules)]
         return with_looped_zeros("\n".join(texts))
 
@@ -73,7 +80,10 @@ class Engine(CfuComponent):
         m = Module()
         config = self._config
         word_bits = max(ceil_log2(config.words(memory)) for memory in Memory)
-        m.submodules.host = host = HostPort(cfu=self, rows=config.rows, word_bits=word_bits)
+        m.submodules.reader = reader = RowReader(config, word_bits=word_bits, latency=_READ_LATENCY)
+        m.submodules.host = host = HostPort(
+            cfu=self, reader=reader, rows=config.rows, word_bits=word_bits
+        )
         m.submodules.control = control = Control(max_cycles=self._max_cycles)
         m.submodules.fetcher = fetcher = Fetcher(config)
         m.submodules.counters = counters = StepCounter(config)
@@ -90,7 +100,13 @@ class Engine(CfuComponent):
             control.start.eq(host.start),
             control.first.eq(host.first),
             control.count.eq(host.count),
+            self.is_ahead.eq(host.is_ahead),
             host.running.eq(control.running),
+            reader.running.eq(control.running),
+            reader.ends.eq(control.ends),
+            reader.in_order.eq(~layer.slides),
+            reader.first_row.eq(layer.output_row),
+            reader.written_row.eq(writer.row),
             fetcher.start.eq(control.fetch),
             fetcher.number.eq(control.fetch_number),
             fetcher.take.eq(control.take),
@@ -100,6 +116,7 @@ class Engine(CfuComponent):
             control.has_magic.eq(fetcher.has_magic),
             counters.start.eq(control.start_layer),
             counters.stop.eq(control.stop_layer),
+            counters.pause.eq(reader.pause),
             counters.layer.eq(layer),
             control.has_steps.eq(counters.busy),
             control.step.eq(counters.step.valid),
@@ -115,7 +132,7 @@ class Engine(CfuComponent):
         copies = self._copies(m, control.running)
         flags = StepFlags(m, addresses)
         activations = self._activations(
-            m, write, host=host, addresses=addresses, flags=flags, writer=writer
+            m, write, reader=reader, addresses=addresses, flags=flags, writer=writer
         )
         is_sum = Signal()
         m.d.sync += is_sum.eq((layer.kind == Kind.DENSE) | (layer.kind == Kind.CHANNELWISE))
@@ -221,7 +238,7 @@ class Engine(CfuComponent):
         m: Module,
         write: HostWrite,
         *,
-        host: HostPort,
+        reader: RowReader,
         addresses: AddressGenerator,
         flags: StepFlags,
         writer: Writer,
@@ -254,16 +271,15 @@ class Engine(CfuComponent):
             ]
         # nothing between the block RAMs and registers: they lie far from each other and are slow
         read_row, read = Signal.like(memory.read_row), memory.data
-        m.d.sync += read_row.eq(Mux(host.running, addresses.row, host.read_word[in_row:]))
+        m.d.sync += read_row.eq(Mux(addresses.valid, addresses.row, reader.row))
         m.d.comb += [
+            reader.is_free.eq(~addresses.valid),
+            reader.data.eq(read),
             memory.write_row.eq(row),
             memory.write_enable.eq(enable),
             memory.write_data.eq(data),
             memory.read_row.eq(read_row),
         ]
-        m.d.sync += host.read_data.eq(
-            read.word_select(host.read_word[:in_row], 32) if in_row else read
-        )
         activations = Signal(8 * config.rows)
         padding = addresses.layer.padded_with.replicate(config.rows)
         is_inside = flags.is_inside(_ROW_LATENCY - 1)

@@ -13,44 +13,46 @@ from hw_templates.cfu.engine.isa import (
     Operation,
 )
 from hw_templates.cfu.engine.loader import ImageLoader
+from hw_templates.cfu.engine.reader import RowReader
 
 MEMORY_BITS = 3
-READ_LATENCY = 5
-"""Cycles from a pointer to what READ and COUNT answer."""
+COUNT_LATENCY = 3
+"""Cycles from the number of a counter to what COUNT answers."""
 
 
 class HostPort(wiring.Component):
     """Takes commands, answers them, and drives the memories and the control unit.
 
-    All outputs towards the CPU are registers, and no path leads from its inputs to them.
+    No path leads from the CPU to the outputs towards it. READ after READ is answered ahead, see
+    ``AnswersAhead``.
 
     Args:
         cfu: The component whose ports are served.
+        reader: Has the words that READ answers.
         rows: Of the engine.
         word_bits: Of an address of a word in the largest memory.
 
     Members:
+        is_ahead (Out, 1): With an answer: it may be ahead of its command.
         write, memory, word, data (Out): A word is written to a memory in this cycle.
-        read_word (Out): The word of ACTIVATIONS that READ answers.
-        read_data (In, 32): What is there, within READ_LATENCY cycles.
         start, first, count (Out): Run ``count`` descriptors from ``first`` on.
         running (In, 1): A run is in progress; high from the cycle behind ``start``.
         counter (Out, 7): Descriptor that COUNT asks for, and which counter (highest bit).
-        counter_data (In, 32): What is there, within READ_LATENCY cycles.
+        counter_data (In, 32): What is there, within COUNT_LATENCY cycles.
     """
 
-    def __init__(self, *, cfu: CfuComponent, rows: int, word_bits: int) -> None:
+    def __init__(self, *, cfu: CfuComponent, reader: RowReader, rows: int, word_bits: int) -> None:
         self._cfu = cfu
+        self._reader = reader
         self._rows = rows
         descriptor_bits = (MAX_DESCRIPTORS - 1).bit_length()
         super().__init__(
             {
+                "is_ahead": Out(1),
                 "write": Out(1),
                 "memory": Out(MEMORY_BITS),
                 "word": Out(word_bits),
                 "data": Out(32),
-                "read_word": Out(word_bits),
-                "read_data": In(32),
                 "start": Out(1),
                 "first": Out(descriptor_bits),
                 "count": Out(8),
@@ -71,16 +73,24 @@ class HostPort(wiring.Component):
             | (funct3 == Operation.STREAM)
         )
 
+    @staticmethod
+    def is_read(function_id: Value) -> Value:
+        """Return whether an instruction reads a word, as the next one may."""
+        is_of_activations = function_id[3:][:MEMORY_BITS] == Memory.ACTIVATIONS
+        return (function_id[:3] == Operation.READ) & is_of_activations
+
     def elaborate(self, platform: object) -> Module:
         """Build the command's and the answer's registers, and what happens between them."""
         del platform
         m = Module()
-        cfu = self._cfu
+        cfu, reader = self._cfu, self._reader
         ready = Signal(init=1)
+        reads, goes_on = Signal(), Signal()
         pending, is_answered = Signal(), Signal()
         funct3, memory = Signal(3), Signal(MEMORY_BITS)
         a, b = Signal(32), Signal(32)
         answer, answers = Signal(32), Signal()
+        given, gives = Signal(32), Signal()
         is_second = Signal()
         waited = Signal(range(WAIT_CYCLES + 1))
         is_overdue = waited[-1]
@@ -88,11 +98,20 @@ class HostPort(wiring.Component):
 
         taken = cfu.cmd_valid & ready
         quick = self.is_quick(cfu.funct3)
+        is_read = self.is_read(cfu.cmd_payload_function_id)
         m.d.comb += [
             cfu.cmd_ready.eq(ready),
             self.memory.eq(memory),
             self.data.eq(Mux(is_second, b, a)),
-            self.read_word.eq(pointer),
+            reader.begin.eq(pending & reads & ~goes_on),
+            reader.go_on.eq(pending & reads & goes_on),
+            reader.stop.eq(taken & ~is_read),
+            reader.word.eq(pointer),
+            reader.ready.eq(cfu.rsp_ready & ~gives),
+            # there is either an answer or a word: another command than READ stops the reader
+            cfu.rsp_valid.eq(gives | reader.valid),
+            cfu.rsp_payload_outputs_0.eq(Mux(gives, given, reader.answer)),
+            self.is_ahead.eq(reader.is_ahead & ~gives),
             self.first.eq(a),
             self.count.eq(b),
             self.counter.eq(Cat(a[: len(self.first)], memory[0])),
@@ -102,16 +121,16 @@ class HostPort(wiring.Component):
         m.d.comb += [loader.a.eq(a), loader.b.eq(b)]
 
         free = pending & ~self.running
-        settled = Signal(range(READ_LATENCY + 1))
-        has_read = settled == READ_LATENCY
+        settled = Signal(range(COUNT_LATENCY + 1))
+        has_counter = settled == COUNT_LATENCY
         with m.If(pending):
             m.d.sync += waited.eq(waited + 1)
-        with m.If(free & ~has_read):
+        with m.If(free & ~has_counter):
             m.d.sync += settled.eq(settled + 1)
         with m.Switch(funct3):
             with m.Case(Operation.SET_POINTER):
-                m.d.comb += answers.eq(free)
-                with m.If(free):
+                m.d.comb += answers.eq(pending)
+                with m.If(pending):
                     m.d.sync += pointer.eq(a)
             with m.Case(Operation.WRITE):
                 m.d.comb += [
@@ -129,13 +148,11 @@ class HostPort(wiring.Component):
                 ]
                 with m.If(free):
                     m.d.sync += is_second.eq(~is_second)
-                with m.If(answers):
+                with m.If(free & is_second):
                     m.d.sync += pointer.eq(pointer + 2)
             with m.Case(Operation.READ):
-                m.d.comb += answers.eq(free & has_read)
-                with m.If(memory == Memory.ACTIVATIONS):
-                    m.d.comb += answer.eq(self.read_data)
-                with m.If(answers):
+                m.d.comb += answers.eq(pending)
+                with m.If(pending):
                     m.d.sync += pointer.eq(pointer + 1)
             with m.Case(Operation.START):
                 m.d.comb += [self.start.eq(free), answers.eq(free)]
@@ -145,7 +162,7 @@ class HostPort(wiring.Component):
                     answers.eq(pending & (~self.running | is_overdue)),
                 ]
             with m.Case(Operation.COUNT):
-                m.d.comb += [answer.eq(self.counter_data), answers.eq(free & has_read)]
+                m.d.comb += [answer.eq(self.counter_data), answers.eq(free & has_counter)]
             with m.Case(Operation.STREAM):
                 m.d.comb += [
                     self.memory.eq(Memory.ACTIVATIONS),
@@ -167,21 +184,23 @@ class HostPort(wiring.Component):
 
         # all others end within the cycle after they were answered
         is_streaming = pending & ~answers & (funct3 == Operation.STREAM)
-        with m.If(cfu.rsp_valid & cfu.rsp_ready):
-            m.d.sync += [cfu.rsp_valid.eq(0), ready.eq(~is_streaming)]
-        with m.Elif(answers & is_answered & ~cfu.rsp_valid):
+        with m.If(gives & cfu.rsp_ready):
+            m.d.sync += [gives.eq(0), ready.eq(~is_streaming)]
+        with m.Elif(answers & is_answered & ~gives):
             m.d.sync += ready.eq(1)
         with m.If(answers):
             m.d.sync += pending.eq(0)
             with m.If(~is_answered):
-                m.d.sync += [cfu.rsp_valid.eq(1), cfu.rsp_payload_outputs_0.eq(answer)]
+                m.d.sync += [gives.eq(1), given.eq(answer)]
         with m.If(taken):
             m.d.sync += [
                 ready.eq(0),
                 pending.eq(1),
                 waited.eq(0),
                 settled.eq(0),
-                is_answered.eq(0),
+                is_answered.eq(is_read),  # by the reader
+                reads.eq(is_read),
+                goes_on.eq(is_read & reads),
                 funct3.eq(cfu.funct3),
                 memory.eq(cfu.funct7),
                 a.eq(cfu.cmd_payload_inputs_0),
@@ -189,9 +208,5 @@ class HostPort(wiring.Component):
             ]
             # what needs no answer is executed while the CPU goes on
             with m.If(quick & ~self.running):
-                m.d.sync += [
-                    is_answered.eq(1),
-                    cfu.rsp_valid.eq(1),
-                    cfu.rsp_payload_outputs_0.eq(0),
-                ]
+                m.d.sync += [is_answered.eq(1), gives.eq(1), given.eq(0)]
         return m

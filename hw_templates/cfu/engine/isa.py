@@ -57,7 +57,7 @@ class Memory(IntEnum):
 
 
 class Operation(IntEnum):
-    """funct3. All wait until nothing runs, save WAIT; unknown ones answer 0 and change nothing."""
+    """funct3. All wait until nothing runs, save SET_POINTER, WAIT and, where it says so, READ."""
 
     SET_POINTER = 0
     """rs1 is the word that the next access takes, of whatever memory: one pointer serves all."""
@@ -68,7 +68,9 @@ class Operation(IntEnum):
     WRITE_PAIR = 2
     """rs1, then rs2, to the even word at the pointer and the one behind; it advances by two."""
     READ = 3
-    """Answers the word of ACTIVATIONS at the pointer, which advances by one; 0 from others."""
+    """Answers the word of ACTIVATIONS at the pointer, which advances by one; 0 from others. What
+    the last descriptor of a run writes is answered as soon as its row is complete, unless windows
+    slide; that descriptor writes no row twice. Others wait until nothing runs."""
     START = 4
     """Runs rs2 (0 to 255) descriptors from number rs1 (modulo MAX_DESCRIPTORS) on, in the
     background. One without MAGIC ends the run. So does one of more than MAX_STEPS; what that leaves

@@ -51,6 +51,7 @@ class ImageLoader(wiring.Component):
         channels_less, last = Signal(2), Signal(exact_log2(size))
         words_less, ahead = Signal(exact_log2(size // WORD_BYTES)), Signal(range(MOST_AHEAD + 1))
         padding, width, lines = Signal(8), Signal(SIZE_BITS), Signal(SIZE_BITS)
+        has_lines = Signal()  # lines are not 0, in a register
         row, waiting = Signal(8 * size), Signal(8 * _WAITING_BYTES)
         count = Signal(range(_WAITING_BYTES + 1))
         # of this line: pixels that are still to come, then padding; pushes before the first row
@@ -65,7 +66,7 @@ class ImageLoader(wiring.Component):
             ]
 
         is_padding = left == 0
-        has_pixel = (lines != 0) & (is_padding | (count > channels_less))
+        has_pixel = has_lines & (is_padding | (count > channels_less))
         pixel = Mux(is_padding, padding.replicate(MOST_CHANNELS), waiting[: 8 * MOST_CHANNELS])
         is_line_over = is_padding & (tail == 0)
         m.d.comb += self.data.eq(row.word_select(self.word, 32) if len(words_less) else row)
@@ -75,7 +76,7 @@ class ImageLoader(wiring.Component):
                 m.d.comb += self.busy.eq(has_pixel)
                 with m.If(has_pixel & is_line_over):
                     m.d.sync += begin_line(padding, width, ahead)
-                    m.d.sync += lines.eq(lines - 1)
+                    m.d.sync += [lines.eq(lines - 1), has_lines.eq(lines != 1)]
                     with m.If(lines == 1):
                         m.d.sync += count.eq(0)
                 with m.Elif(has_pixel):
@@ -100,7 +101,7 @@ class ImageLoader(wiring.Component):
                     m.d.sync += self.word.eq(0)
                     m.next = "TAKE"
 
-        with m.If(self.append & (lines != 0)):
+        with m.If(self.append & has_lines):
             sent = Cat(self.a, self.b)
             kept = Array(Cat(waiting[: 8 * n], sent) for n in range(MOST_CHANNELS))
             m.d.sync += [waiting.eq(kept[count[:2]]), count.eq(count + _SENT_BYTES)]
@@ -115,6 +116,7 @@ class ImageLoader(wiring.Component):
                 padding.eq(own[16:]),
                 width.eq(own_width),
                 lines.eq(_from_one(self.b[16 : 16 + SIZE_BITS])),
+                has_lines.eq(1),
                 count.eq(0),
             ]
         return m

@@ -11,6 +11,9 @@ from hw_templates.cfu.engine.descriptor import Descriptor
 from hw_templates.cfu.engine.isa import CHANNEL_WORDS, WORD_BYTES, Kind, Memory
 from hw_templates.cfu.engine.weights import stored
 
+_LONGEST_READ = 1 << 19
+"""Cycles that a READ may wait: the simulated board takes a million for a hang."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Placed:
@@ -63,7 +66,7 @@ def program_variables(
         row_bytes=CHANNEL_WORDS * WORD_BYTES,
         capacity_rows=config.channels,
     )
-    program = []
+    descriptors = []
     for placed in tasks:
         name, rows = names[placed.layer], placed.task.weights
         memory = channel_weights
@@ -71,9 +74,10 @@ def program_variables(
             memory, rows = weights, stored(rows, bits=config.weight_bits)
         first_weight = 0 if rows is None else memory.add(rows, name)
         first_channel = channels.add(placed.task.channels.astype("<i4"), name)
-        program += _descriptor(placed, first_weight, first_channel, config).words()
+        descriptors.append(_descriptor(placed, first_weight, first_channel, config))
     for memory in (weights, channel_weights, channels):
         memory.require_room()
+    program = [word for each in descriptors for word in each.words()]
     loads = [
         {"memory": int(memory), "name": f"engine_{memory.name.lower()}", "words": words}
         for memory, words in (
@@ -92,6 +96,7 @@ def program_variables(
     variables: dict[str, object] = {
         "engine_loads": loads,
         "engine_copies": copies,
+        "engine_waits": _most_cycles(descriptors, config) > _LONGEST_READ,
         "engine_write_loops": [loop for loop in loops if loop is not None],
         "engine_gathers": [
             {"number": number, "copied": copy}
@@ -137,3 +142,8 @@ def _descriptor(
 
 def _word(home: Home, config: EngineConfig) -> int:
     return home.row * config.rows // WORD_BYTES
+
+
+def _most_cycles(descriptors: Sequence[Descriptor], config: EngineConfig) -> int:
+    """Return what all descriptors together take, however long the units are busy with a step."""
+    return sum(descriptor.steps for descriptor in descriptors) * config.cols // config.units
