@@ -116,7 +116,8 @@ def test_a_process_that_only_thinks_needs_no_other_beside_it(
     with Store(database) as store:
         store.leave("imgc", worker=worker_name(worker.pid))
     assert ">Resume</button>" in asking.get("/studies/imgc").text
-    assert "work" not in [entry.action for entry in Store(database).audits()]
+    with Store(database) as store:
+        assert "work" not in [entry.action for entry in store.audits()]
 
 
 def test_a_design_that_is_there_says_where_and_one_that_waits_can_be_taken_back(

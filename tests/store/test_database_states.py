@@ -72,8 +72,9 @@ def test_a_damaged_database_says_how_to_save_it(tmp_path: Path) -> None:
     content[4096:] = os.urandom(len(content) - 4096)
     path.write_bytes(content)
 
-    with pytest.raises(StoreError, match=r"results.db is damaged .*\n  fix: .* \.recover"):
-        Store(path).summaries()
+    damaged = pytest.raises(StoreError, match=r"results.db is damaged .*\n  fix: .* \.recover")
+    with damaged, Store(path) as store:
+        store.summaries()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write a read-only file")
