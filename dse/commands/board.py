@@ -58,6 +58,8 @@ def run_board(
         command += ["--link", str(link.absolute())]
     with cache.scratch_folder("board") as folder:
         load_firmware(firmware=firmware, soc=soc, folder=folder, clock_hz=job.target.clock_hz)
+        # also where a shell that started this in the background has it ignore Ctrl-C
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         process = child.start(command, is_tied=True, cwd=folder)
         try:
             return process.wait()
@@ -66,3 +68,4 @@ def run_board(
             return process.wait()
         finally:
             child.end(process)
+            signal.signal(signal.SIGINT, before)

@@ -46,6 +46,7 @@ def test_a_stock_serial_program_talks_to_the_board_of_a_trial(tmp_path: Path) ->
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_ignore_ctrl_c,  # as a shell has what it starts in the background do
     )
     try:
         for _ in range(600):
@@ -64,3 +65,7 @@ def test_a_stock_serial_program_talks_to_the_board_of_a_trial(tmp_path: Path) ->
     assert printed.startswith("serial port: /dev/pts/")
     assert "cycles: " in printed
     assert board.returncode == 0
+
+
+def _ignore_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
