@@ -106,6 +106,7 @@ PART_OF_OTHERS = {
     "_distutils_hack": "runs at imports",
     "_pytest": "likewise",
     "pluggy": "likewise",
+    "absl": "Vizier's: makes the loggers of what is imported later, where a test imported that",
 }
 """Packages whose code may run in a build although no key has their version."""
 MECHANICS = ("contracts/", "runners/pipeline/", "runners/tools/", "tests/", ".venv/")
