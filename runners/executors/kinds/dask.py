@@ -43,9 +43,9 @@ _ANSWER_S = 5.0
 """For an outcome to come from its worker; Dask would wait until another one has run the trial."""
 _LOOK_S = 2.0
 """How often the scheduler's workers are looked at; its own list is as old at the most."""
-_CHANGED = (OSError, TimeoutError)
-"""What Dask raises when a worker or the scheduler goes away under a call (its `CommClosedError` is
-an `OSError`): a worker that dies while a parcel is scattered closes the client's own connection."""
+_CHANGED = OSError
+"""What Dask raises when a worker or the scheduler goes away under a call: its `CommClosedError` and
+time-outs are such. A worker that dies under a call closes the client's own connection."""
 _WAITING = StageEvent(stage="wait-for-a-worker", state=StageState.STARTED)
 BOARD = "board"
 """Resource that a worker with a real board declares; such a trial goes to one that has it."""
@@ -137,7 +137,7 @@ class DaskExecutor:
         sent, self._sent = list(self._sent.values()), {}
         if self._client is not None:
             self._end(sent)
-            with suppress(OSError, TimeoutError):
+            with suppress(_CHANGED):
                 self._client.close(timeout=_CONNECT_S)
             self._client = None
 
@@ -148,7 +148,7 @@ class DaskExecutor:
         """Look for the scheduler again, now and then; trials that wait go on waiting."""
         if time.monotonic() < self._next_connect_s:
             return
-        with suppress(OSError, TimeoutError):
+        with suppress(_CHANGED):
             self._client.close(timeout=1)
         with suppress(ToolCrashed):
             self._client = _connect(self.address, self._topic, self._told, timeout_s=2.0)
@@ -276,7 +276,7 @@ class DaskExecutor:
         """Take trials from the cluster; where a task runs, its worker is told to stop it."""
         if not sent or not self._is_connected():
             return  # workers end what they run when their scheduler is gone
-        with suppress(OSError, TimeoutError, distributed.comm.CommClosedError):
+        with suppress(_CHANGED):
             self._client.cancel([each.future for each in sent], force=True)
             tokens = [each.token for each in sent]
             self._client.run(stop_trials, tokens, on_error="ignore")
@@ -330,7 +330,7 @@ def _outcome(done: Any) -> Outcome:
             outcome: Outcome = done.result(timeout=_ANSWER_S)
             return outcome
         problem = done.exception(timeout=_ANSWER_S) if done.status == "error" else None
-    except (distributed.client.FutureCancelledError, *_CHANGED):
+    except (distributed.client.FutureCancelledError, _CHANGED):
         problem = None  # its worker went away with the answer
     if isinstance(problem, DseError):
         return outcome_of(problem, Measurement(metrics=()))
