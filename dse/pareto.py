@@ -26,12 +26,6 @@ _BLOCK = 512
 """Points compared at once; with a front of thousands the arrays stay below some megabytes."""
 
 
-def dominates(left: Point, right: Point, goals: Sequence[Goal]) -> bool:
-    """Tell whether ``left`` is nowhere worse and somewhere better; equal points do not dominate."""
-    first, second = _oriented([left, right], goals)
-    return bool((first <= second).all() and (first < second).any())
-
-
 def front(points: Sequence[Point] | Points, goals: Sequence[Goal]) -> tuple[int, ...]:
     """Return the positions of the points that no other point dominates.
 

@@ -167,7 +167,7 @@ class Job:
     metric_files: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     place_seed: int = 1
-    wanted_clock_hz: float = 0.0
+    wanted_clock_hz: int = 0
     cache_limit_bytes: int | None = None
     cache_remote: str | None = None
     machine_cores: int | None = None

@@ -4,6 +4,7 @@ A promotion is a trial of its own that repeats the design of another trial and g
 stay in the store; what counts for a design is the further one, as soon as that is a result.
 """
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -46,7 +47,7 @@ def to_promote(columns: StudyColumns) -> tuple[NewTrial, ...]:
     return tuple(chosen.values())
 
 
-def wanted_clock_hz(columns: StudyColumns, design_id: str) -> float:
+def wanted_clock_hz(columns: StudyColumns, design_id: str) -> int:
     """Return the clock in Hz from which on a design would be on the front of what is placed.
 
     It has to be faster than each placed design that is not worse in any other objective.
@@ -62,18 +63,19 @@ def wanted_clock_hz(columns: StudyColumns, design_id: str) -> float:
     latency, cycles = columns.metrics.get("latency_us"), columns.metrics.get("cycles")
     own = [at for at, each in enumerate(columns.design_ids) if each == design_id]
     if "latency_us" not in columns.config.minimise or latency is None or cycles is None:
-        return 0.0
+        return 0
     known = [at for at in own if np.isfinite(cycles.values[at])]
     if not known:
-        return 0.0
+        return 0
     points = oriented_objectives(columns)
     others = [at for at, name in enumerate(names) if name not in ("latency_us", "clock_mhz")]
     is_rival = columns.standing.kept & ~latency.estimate
     is_rival[own] = False
     is_rival &= (points[:, others] <= points[known[-1], others]).all(axis=1)
-    if not is_rival.any():
-        return 0.0
-    return float(1e6 * cycles.values[known[-1]] / latency.values[is_rival].min())
+    fastest_us = float(latency.values[is_rival].min(initial=math.inf))
+    if fastest_us <= 0 or math.isinf(fastest_us):  # no rival, or one that no clock can beat
+        return 0
+    return math.ceil(1e6 * float(cycles.values[known[-1]]) / fastest_us)
 
 
 def _undominated_by(best: Points, points: Points) -> Iterable[int]:

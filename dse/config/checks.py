@@ -34,7 +34,7 @@ from dse.config.variants import (
     variants_meant,
 )
 from dse.shipped import TARGETS
-from dse.suggest.algorithms import LEARN_FROM_OTHERS
+from dse.suggest.algorithms import learners_from_others
 from dse.words import closest, plural, suggestion
 from hw_templates.soc.config import PAGE_BYTES
 from hw_templates.soc.fpga_boards import FPGA_BOARDS
@@ -546,11 +546,15 @@ def _default_objectives(part: str) -> ObjectivesSection:
 def _check_suggest(given: StudyFile, mistakes: Mistakes) -> None:
     """Check what to spend, and what can be known of ``learn_from`` without the database."""
     names, algorithm = given.suggest.learn_from, given.suggest.algorithm
-    if names and algorithm not in LEARN_FROM_OTHERS and mistakes.is_certain("suggest.algorithm"):
+    if (
+        names
+        and mistakes.is_certain("suggest.algorithm")
+        and algorithm not in (learners := learners_from_others())
+    ):
         mistakes.add(
             f"[suggest] learn_from names {', '.join(names)}, and algorithm {algorithm!r} learns"
             " from no other study",
-            f"use algorithm {LEARN_FROM_OTHERS[0]!r}, or leave learn_from out",
+            f"use algorithm {' or '.join(map(repr, learners))}, or leave learn_from out",
         )
     budget, hours = given.suggest.budget, given.suggest.hours
     if budget == "hours" and hours is None and mistakes.is_certain("suggest.hours"):

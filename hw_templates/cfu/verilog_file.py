@@ -5,6 +5,8 @@ text is simulated and synthesised. As with Amaranth's own conversion, yosys runs
 made, in a process of its own.
 """
 
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,7 +17,9 @@ from contracts.faults import ConfigError, DoesNotBuild, ToolCrashed, ToolTimeout
 from hw_templates.cfu.family import PORTS
 from hw_templates.cfu.verilog_source import VerilogSource, read_source
 
-_LIMIT_S = 300.0
+_CPU_LIMIT_S = 300
+_WALL_LIMIT_S = 1800.0
+"""For a yosys that waits; one that computes ends earlier, however busy the machine is."""
 _YOSYS = (
     sys.executable,
     "-c",
@@ -144,7 +148,7 @@ def run_yosys(script: Sequence[str], *, cwd: Path, what: str) -> str:
         what: It reads, for messages.
 
     Raises:
-        ToolTimeout: It did not end.
+        ToolTimeout: It did not end; ``is_own_limit`` is set where it computed all the time.
     """
     try:
         done = subprocess.run(
@@ -155,15 +159,27 @@ def run_yosys(script: Sequence[str], *, cwd: Path, what: str) -> str:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            timeout=_LIMIT_S,
+            timeout=_WALL_LIMIT_S,
+            preexec_fn=_limit_cpu,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise ToolTimeout(
-            f"yosys did not elaborate {what} within {_LIMIT_S:.0f} s",
-            fix="look for a loop without an end in a generate block, or a very large memory",
+            f"yosys waited for most of {_WALL_LIMIT_S:.0f} s and did not elaborate {what}",
+            fix="look for what keeps the machine busy, or for a full or slow disk",
         ) from error
+    if done.returncode == -signal.SIGXCPU:
+        fault = ToolTimeout(
+            f"yosys did not elaborate {what} within {_CPU_LIMIT_S} CPU-seconds",
+            fix="look for a loop without an end in a generate block, or a very large memory",
+        )
+        fault.is_own_limit = True
+        raise fault
     return done.stdout
+
+
+def _limit_cpu() -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_LIMIT_S, _CPU_LIMIT_S + 1))
 
 
 def _fault(

@@ -21,7 +21,7 @@ def settle_clock(
     route: Route,
     *,
     tried: list[Placement],
-    wanted_hz: float = 0.0,
+    wanted_hz: int = 0,
     cfu_clock_percent: int = CPU_CLOCK_PERCENT,
 ) -> Placement:
     """Route a design until it has a clock that it strictly meets.

@@ -262,7 +262,7 @@ def test_a_promoted_design_is_run_at_the_fidelity_of_the_study(
         fidelity: [job.wanted_clock_hz for job in executor.submitted if job.fidelity is fidelity]
         for fidelity in Fidelity
     }
-    assert wanted[Fidelity.SYNTHESISED] == [0.0] * trials
+    assert wanted[Fidelity.SYNTHESISED] == [0] * trials
     placed = wanted[Fidelity.PLACED]
     assert placed
     assert placed[0] == 0.0, "nothing was placed before"

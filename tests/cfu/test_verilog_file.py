@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contracts.faults import ConfigError, DoesNotBuild, DseError
+from contracts.faults import ConfigError, DoesNotBuild, DseError, ToolTimeout
 from hw_templates.cfu.verilog_file import ParameterValue, with_parameters
 
 PORTS = """
@@ -134,3 +134,17 @@ def test_a_file_without_module_cfu_or_that_is_not_there_is_named(tmp_path: Path)
         with_parameters(tmp_path / "other.v", {})
     with pytest.raises(ConfigError, match=r"missing\.v cannot be read"):
         with_parameters(tmp_path / "missing.v", {})
+
+
+def test_a_file_that_never_elaborates_reaches_a_limit_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The design is suspected then, as with every other tool, and not tried a third time."""
+    endless = (
+        f"{SAYS} 0; genvar i; generate for (i = 0; i < 2000000000; i = i + 1) wire w; endgenerate"
+    )
+    path = written(tmp_path, body=endless)
+    monkeypatch.setattr("hw_templates.cfu.verilog_file._CPU_LIMIT_S", 2)
+    with pytest.raises(ToolTimeout, match=r"elaborate unit.v within 2 CPU-seconds") as raised:
+        with_parameters(path, {})
+    assert raised.value.is_own_limit

@@ -24,13 +24,14 @@ from dse.dashboard.data.payload import changes_data, columns_data
 from dse.dashboard.data.selection import parse_selection
 from dse.dashboard.data.studies import Studies
 from dse.dashboard.example import RECORDED
-from dse.pareto import dominates, hypervolume
+from dse.pareto import hypervolume
 from dse.results.columns import ABSENT, StudyColumns
 from dse.results.effects import effects
 from dse.results.front import Verdict, broken_constraints, goals_of
 from dse.results.study_results import StudyResults, study_columns, study_front
 from dse.store import NewTrial, Reader, RetryPolicy, Store
 from dse.store.schema import HEAD
+from tests.dominance import dominates
 
 NO_WAIT = RetryPolicy(attempts=1, backoff_s=0.0)
 

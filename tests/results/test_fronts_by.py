@@ -11,7 +11,6 @@ import pytest
 from contracts.faults import ConfigError
 from dse.dashboard.web.serve import example_database
 from dse.output.fronts_report import choice_text, fronts_text, plot_fronts
-from dse.pareto import dominates
 from dse.results.choosing import Limit, choose, parse_limit, parse_weight
 from dse.results.columns import StudyColumns
 from dse.results.front import goals_of, pareto_front
@@ -19,6 +18,7 @@ from dse.results.fronts_by import fronts_by
 from dse.results.study_results import study_columns
 from dse.store import Reader
 from tests.commands.here import call_here
+from tests.dominance import dominates
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from dse.pareto import (
     Goal,
-    dominates,
     front,
     gains,
     hypervolume,
     non_dominated,
     reference_point,
 )
+from tests.dominance import dominates
 
 DOWN: list[Goal] = ["minimise", "minimise"]
 UP: Goal = "maximise"

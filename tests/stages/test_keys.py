@@ -207,7 +207,7 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
         "limits.memory_bytes": (1 << 30,),
         "limits.serial_timeout_s": (1.0,),
         "place_seed": (2,),
-        "wanted_clock_hz": (60e6,),
+        "wanted_clock_hz": (60_000_000,),
         "families": ((str(own_family),),),
         "metric_files": ((str(own_family),),),  # no build reads them
         "cache_limit_bytes": (10**12,),

@@ -2,7 +2,8 @@
 
 A file of somebody else's algorithm is called by whose it is, two underscores and its name, and a
 config writes a colon between them. A file has a function
-``make(*, timeout_s, compilation_cache) -> Suggester``, see ``dse.suggest.make_suggester``. Nothing
+``make(*, timeout_s, compilation_cache) -> Suggester``, see ``dse.suggest.make_suggester``, and says
+``LEARNS_FROM_OTHERS = True`` if it uses what other studies found (``suggest.learn_from``). Nothing
 else has to be changed to add one.
 """
 
@@ -11,8 +12,6 @@ import pkgutil
 from typing import Any
 
 DEFAULT = "vizier"
-LEARN_FROM_OTHERS = (DEFAULT,)
-"""Algorithms that use what other studies found, see ``suggest.learn_from``."""
 
 
 def algorithm_names() -> tuple[str, ...]:
@@ -25,6 +24,15 @@ def algorithm_module(name: str) -> Any:
     """Import the file of one of ``algorithm_names``."""
     file = name.replace(":", "__").replace("-", "_")
     return importlib.import_module(f"{__name__}.{file}")
+
+
+def learners_from_others() -> tuple[str, ...]:
+    """Return the algorithms that use what other studies found, see ``suggest.learn_from``."""
+    return tuple(
+        name
+        for name in algorithm_names()
+        if getattr(algorithm_module(name), "LEARNS_FROM_OTHERS", False)
+    )
 
 
 def _name(file: str) -> str:

@@ -52,6 +52,9 @@ from dse.suggest.messages import (
 from dse.suggest.orders import first_untaken, random_order
 from dse.suggest.process import KeptChild
 
+LEARNS_FROM_OTHERS = True
+"""The designs on the fronts of earlier studies are among its first ones."""
+
 FIRST_DESIGNS = 6
 """Tried before a model is asked: the default and random ones, which taught the models of a made-up
 table more than designs spread out evenly."""

@@ -91,7 +91,7 @@ def best_of_routes(
     clocks_hz: Sequence[int],
     reference_hz: int,
     seeds: int,
-    wanted_hz: float = 0.0,
+    wanted_hz: int = 0,
 ) -> Placement:
     """Return the best of a few routes at the highest clock that it strictly meets.
 
