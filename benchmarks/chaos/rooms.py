@@ -90,6 +90,7 @@ def measure(job: Job, *, report: Report) -> Outcome:
         machine=machine_of(job),
     )
     digest = (walk.get("simulate").folder / "digest").read_text()
+    walk.require_untouched()
     cycles = int(digest[:6], 16) + 1
     values = {"cycles": cycles, "latency_us": cycles / 50, "lut4": int(digest[6:10], 16)}
     return Completed(

@@ -2,7 +2,7 @@
 
 import logging
 
-from contracts.faults import DoesNotBuild, DseError, Then
+from contracts.faults import DesignFault, DoesNotBuild, DseError, Then
 from contracts.measurement import (
     Completed,
     Fidelity,
@@ -66,7 +66,7 @@ def measure(job: Job, *, report: Report, cache: Cache | None = None) -> Outcome:
     attempt = _Attempt(job, cache=cache, report=report)
     workload_model(job.workload)  # a model that is missing or has changed is found here
     try:
-        attempt.run()
+        attempt.run_on_what_stays()
     except DseError as error:
         if error.then is Then.STOP:
             raise
@@ -103,6 +103,23 @@ class _Attempt:
         self._pipelines: list[Pipeline] = [self._pipeline(job)]
         self._on_board: tuple[StageTime, ...] = ()
         self._readers = tuple(load_reader(path) for path in job.metric_files)
+
+    def run_on_what_stays(self) -> None:
+        """Run; neither a result nor a fault of the design counts if an artefact changed meanwhile.
+
+        Raises:
+            DseError: As ``run`` does, or an artefact changed.
+        """
+        try:
+            self.run()
+        except DesignFault:
+            self._require_untouched()
+            raise
+        self._require_untouched()
+
+    def _require_untouched(self) -> None:
+        for pipeline in self._pipelines:
+            pipeline.require_untouched()
 
     def run(self) -> None:
         """Go as far as the job's fidelity asks for.

@@ -27,6 +27,7 @@ from runners.pipeline.entries import (
     judge,
     manifest_text,
     read_manifest,
+    trust,
 )
 from runners.pipeline.locks import Lock, locked_file
 from runners.pipeline.remote import Remote
@@ -204,6 +205,7 @@ class Cache:
             (scratch / MANIFEST).write_text(text)
             scratch.chmod(0o755)
             scratch.rename(folder)
+            trust(folder)
             return cpu_s
 
     @contextmanager
@@ -228,6 +230,7 @@ class Cache:
             )
             if found is not None:
                 found.rename(folder)
+                trust(folder)
         return found is not None
 
     def _is_whole(self, folder: Path, version: int) -> bool:

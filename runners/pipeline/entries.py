@@ -2,7 +2,8 @@
 
 An entry is a folder ``STAGE/KEY`` of plain files with a manifest that names each file's SHA-256
 and what the stage was built from. Every byte is read once a process; after that a look at sizes,
-times and inodes tells whether anything was touched since.
+times and inodes tells whether anything was touched since. That is asked again after an entry was
+used: what was read of one that changed meanwhile counts for nothing.
 """
 
 import hashlib
@@ -77,6 +78,18 @@ def judge(folder: Path, *, version: int | None = None) -> Verdict:
     else:
         _verified[place] = stamps
     return Verdict(damage=damage, size_bytes=size_bytes)
+
+
+def trust(folder: Path) -> None:
+    """Take an entry for verified that this process has just written and hashed."""
+    stamps = _stamps(folder)
+    if stamps is not None:
+        _verified[folder.absolute()] = stamps
+
+
+def is_untouched(folder: Path) -> bool:
+    """Tell whether an entry looks as it did when this process verified it."""
+    return _verified.get(folder.absolute(), ()) == _stamps(folder)
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -9,17 +9,17 @@ import functools
 import resource
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from contracts.faults import DseError, OutOfMemory
+from contracts.faults import DseError, OutOfMemory, ToolCrashed
 from contracts.measurement import StageTime
 from runners.job import Job, StageEvent, StageState
 from runners.pipeline.cache import Artefact, Cache
-from runners.pipeline.entries import artefact_key
+from runners.pipeline.entries import artefact_key, is_untouched
 from runners.pipeline.machine import Machine, Share
 from runners.pipeline.sources import ROOT, source_digest
 from runners.tools.child import spent_cpu_s
@@ -182,7 +182,9 @@ class Pipeline:
         def build(out: Path) -> float:
             building = Building(job=self._job, needs=folders, out=out, progress=progress)
             with limited_own_time(f"stage {name}", limit_s=limit_s):
-                return self._build(stage, building)
+                cpu_s = self._build(stage, building)
+            _require_untouched(needs.values())  # or what was built of them would be believed
+            return cpu_s
 
         started_s, spent_s = time.monotonic(), spent_cpu_s(*_OURS)
         try:
@@ -208,6 +210,16 @@ class Pipeline:
         done = StageState.CACHED if artefact.cached else StageState.DONE
         self._report(StageEvent(stage=name, state=done))
         return artefact
+
+    def require_untouched(self) -> None:
+        """Check that every artefact is still what it was when it was verified or built.
+
+        Whatever was read of one that somebody changed meanwhile may be wrong.
+
+        Raises:
+            ToolCrashed: One was touched; it is named.
+        """
+        _require_untouched(self.artefacts.values())
 
     def _build(self, stage: Stage, building: Building) -> float:
         """Build a stage with its share of the machine, a larger one where its memory was little."""
@@ -251,6 +263,18 @@ class Pipeline:
             if has_waited:
                 self._report(StageEvent(stage=stage.name, state=StageState.STARTED))
             yield share
+
+
+def _require_untouched(artefacts: Iterable[Artefact]) -> None:
+    for artefact in artefacts:
+        if not is_untouched(artefact.folder):
+            fault = ToolCrashed(
+                f"the cache entry {artefact.folder} changed while it was in use",
+                fix="look for what writes into the cache's folder, a backup or a cleaner for"
+                " example; what was made of the entry is not believed, and the trial tried again",
+            )
+            fault.stage = artefact.stage
+            raise fault
 
 
 def _too_small(machine: Machine, error: OutOfMemory) -> OutOfMemory:

@@ -12,7 +12,7 @@ from contracts.faults import ConfigError, FaultKind
 from contracts.measurement import Completed, Failed, Fidelity, Infeasible, Outcome
 from contracts.parameter import Value
 from hw_templates.cfu import BUILT_IN
-from runners.job import Job, Limits, Memory, StageEvent, Target, Workload
+from runners.job import Job, Limits, Memory, StageEvent, StageState, Target, Workload
 from runners.measuring.measure import measure
 from runners.pipeline import Cache, default_root
 from runners.stages.all import pipeline_of
@@ -82,6 +82,30 @@ def test_the_same_design_costs_the_same_cycles_again(job: Job, shared_cache: Cac
     assert again.measurement.metrics == first.measurement.metrics
     assert again.measurement.layers == first.measurement.layers
     assert not any(time.cached for time in again.measurement.stage_times if time.stage == "cfu")
+
+
+@pytest.mark.slow
+def test_a_design_is_not_blamed_for_an_artefact_that_somebody_damaged(
+    job: Job, shared_cache: Cache
+) -> None:
+    """With other weights the answers are wrong, and `wrong-result` would be kept for ever."""
+    own = dataclasses.replace(job, serial=dataclasses.replace(job.serial, device_name="damaged"))
+    firmware = pipeline_of(own, cache=shared_cache, report=lambda _: None).key("firmware")
+    image = default_root() / "firmware" / firmware / "firmware.bin"
+
+    def damage_before_it_is_read(event: StageEvent) -> None:
+        if (event.stage, event.state) == ("simulate", StageState.STARTED):
+            content = bytearray(image.read_bytes())
+            content[len(content) // 2] ^= 0x55
+            image.chmod(0o644)
+            image.write_bytes(content)
+
+    outcome = measure(own, report=damage_before_it_is_read, cache=shared_cache)
+    assert isinstance(outcome, Failed), outcome
+    assert outcome.fault.kind is FaultKind.TOOL_CRASHED
+    assert f"{image.parent} changed while it was in use" in outcome.fault.what
+    again = measure(own, report=lambda _: None, cache=shared_cache)
+    assert isinstance(again, Completed), again
 
 
 FAULTY = """

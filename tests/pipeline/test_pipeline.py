@@ -5,15 +5,16 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from contracts.faults import ToolTimeout
+from contracts.faults import Then, ToolCrashed, ToolTimeout
 from contracts.measurement import Failed, Measurement, outcome_of
 from runners.job import Job, Limits, StageEvent, StageState, Target, Workload
-from runners.pipeline import Building, Cache, Pipeline, Stage
+from runners.pipeline import Building, Cache, Pipeline, Remote, Stage
 from runners.tools import own_time, run, run_tool
 
 JOB = Job(
@@ -130,3 +131,78 @@ def test_in_another_thread_there_is_no_limit() -> None:
     thread.start()
     thread.join()
     assert len(told) == 1
+
+
+def writer(name: str, *needs: str, text: str = "", meanwhile: Callable[[], None]) -> Stage:
+    """Return a stage whose artefact is the texts of its needs and its own."""
+
+    def build(building: Building) -> float:
+        read = [(folder / "text").read_text() for folder in building.needs.values()]
+        meanwhile()
+        (building.out / "text").write_text("".join([*read, text]))
+        return 0.0
+
+    return Stage(
+        name=name, version=1, needs=needs, inputs=lambda _: {"text": text}, code=(), build=build
+    )
+
+
+def damage(folder: Path) -> None:
+    """Change a file of an entry in place, as a program that knows nothing of caches would."""
+    (path,) = folder.glob("*/text")
+    path.chmod(0o644)
+    path.write_text(path.read_text()[::-1])
+
+
+@pytest.mark.parametrize("was_there", [False, True], ids=["built before", "from the cache"])
+def test_nothing_is_built_of_an_entry_that_changes_meanwhile(
+    tmp_path: Path, was_there: bool
+) -> None:
+    """Verified once and damaged afterwards, it gave a wrong artefact that all others believed."""
+    is_damaging = True
+
+    def meanwhile() -> None:
+        if is_damaging:
+            damage(tmp_path / "core")
+
+    stages = {
+        "core": writer("core", text="core ", meanwhile=lambda: None),
+        "soc": writer("soc", "core", text="soc", meanwhile=meanwhile),
+    }
+
+    def walk() -> Pipeline:
+        return Pipeline(JOB, stages=stages, cache=Cache(tmp_path), report=lambda _: None)
+
+    if was_there:
+        walk().get("core")
+    with pytest.raises(ToolCrashed, match=r"cache entry .*/core/.* changed while it was in use"):
+        walk().get("soc")
+    assert not any((tmp_path / "soc").iterdir()), "it would be believed"
+
+    is_damaging = False
+    pipeline = walk()
+    assert (pipeline.get("soc").folder / "text").read_text() == "core soc"
+    pipeline.require_untouched()
+
+
+def test_what_was_read_of_an_entry_counts_only_if_it_is_still_the_same(tmp_path: Path) -> None:
+    stages = {"core": writer("core", text="core", meanwhile=lambda: None)}
+    pipeline = Pipeline(JOB, stages=stages, cache=Cache(tmp_path), report=lambda _: None)
+    pipeline.get("core")
+    pipeline.require_untouched()
+    damage(tmp_path / "core")
+    with pytest.raises(ToolCrashed, match=r"/core/.* changed while it was in use") as caught:
+        pipeline.require_untouched()
+    assert caught.value.stage == "core"
+    assert caught.value.then is Then.RETRY
+
+
+def test_an_entry_that_is_brought_from_a_second_place_is_untouched(tmp_path: Path) -> None:
+    stages = {"core": writer("core", text="core", meanwhile=lambda: None)}
+    for name in ("one", "other"):
+        root = tmp_path / name
+        remote = Remote((tmp_path / "shared").as_uri(), cache_root=root)
+        cache = Cache(root, remote=remote)
+        pipeline = Pipeline(JOB, stages=stages, cache=cache, report=lambda _: None)
+        assert pipeline.get("core").cached is (name == "other")
+        pipeline.require_untouched()
