@@ -5,6 +5,7 @@ import pytest
 from contracts.faults import DoesNotFit
 from runners.fpga import FAMILIES
 from runners.fpga.family import FpgaFamily
+from runners.fpga.gatemate import GATEMATE, multiplier_elements
 from runners.fpga.gowin import GW1N, GW2A
 from runners.fpga.ice40 import ICE40
 from runners.fpga.nexus import NEXUS
@@ -55,7 +56,9 @@ def test_what_a_report_does_not_count_keeps_its_number_from_synthesis() -> None:
     assert used == {"lut4": 4331, "ebr": 22, "spram": 0, "mac16": 0}
 
 
-@pytest.mark.parametrize("family", [NEXUS, GW1N, GW2A, XILINX7], ids=lambda family: family.name)
+@pytest.mark.parametrize(
+    "family", [NEXUS, GW1N, GW2A, GATEMATE, XILINX7], ids=lambda family: family.name
+)
 def test_only_the_soc_gets_pads(family: FpgaFamily) -> None:
     assert "-noiopad" not in " ".join(family.synthesis_script(top="soc", netlist="n.json"))
     assert "-noiopad" in " ".join(family.synthesis_script(top="Cfu", netlist="n.json"))
@@ -65,10 +68,40 @@ def test_the_contents_of_an_ice40_are_read_from_its_routed_design() -> None:
     text = ".device 5k\n.ram_data 6 1\n" + "00ff\n" * 2 + "\n.logic_tile 1 1\n0101\n"
     assert ICE40.rom_bits(text) == [0xFF, 0xFF]
     assert sorted(family.name for family in FAMILIES if not family.patches_rom) == [
+        "gatemate",
         "gw1n",
         "gw2a",
         "nexus",
     ]
+
+
+@pytest.mark.parametrize(
+    ("a_bits", "b_bits", "elements"),
+    [  # as nextpnr 0.11.1 says it of multipliers that yosys 0.70 made of products
+        (8, 8, 56),
+        (9, 9, 73),
+        (16, 8, 80),
+        (25, 9, 129),
+        (16, 16, 136),
+        (17, 17, 161),
+        (18, 18, 161),
+        (32, 32, 392),
+        (33, 33, 433),
+    ],
+)
+def test_a_gatemate_multiplier_is_made_of_as_many_elements_as_nextpnr_says(
+    a_bits: int, b_bits: int, elements: int
+) -> None:
+    assert multiplier_elements(a_bits, b_bits) == elements
+    parameters = {"A_WIDTH": f"{a_bits:032b}", "B_WIDTH": f"{b_bits:032b}"}
+    cells = {"m": {"type": "CC_MULT", "parameters": parameters}, "f": {"type": "CC_DFF"}}
+    added = GATEMATE.revise({"modules": {"Cfu": {"cells": cells}}}, top="Cfu")
+    assert GATEMATE.cost({"CC_MULT": 1, "CC_DFF": 1, **added}) == {
+        "cpe_half": 2 * elements,
+        "ff": 1,
+        "ram20": 0,
+        "mult": 1,
+    }
 
 
 @pytest.mark.parametrize(
