@@ -68,7 +68,6 @@ def test_the_contents_of_an_ice40_are_read_from_its_routed_design() -> None:
     text = ".device 5k\n.ram_data 6 1\n" + "00ff\n" * 2 + "\n.logic_tile 1 1\n0101\n"
     assert ICE40.rom_bits(text) == [0xFF, 0xFF]
     assert sorted(family.name for family in FAMILIES if not family.patches_rom) == [
-        "gatemate",
         "gw1n",
         "gw2a",
         "nexus",
@@ -94,14 +93,41 @@ def test_a_gatemate_multiplier_is_made_of_as_many_elements_as_nextpnr_says(
 ) -> None:
     assert multiplier_elements(a_bits, b_bits) == elements
     parameters = {"A_WIDTH": f"{a_bits:032b}", "B_WIDTH": f"{b_bits:032b}"}
-    cells = {"m": {"type": "CC_MULT", "parameters": parameters}, "f": {"type": "CC_DFF"}}
-    added = GATEMATE.revise({"modules": {"Cfu": {"cells": cells}}}, top="Cfu")
-    assert GATEMATE.cost({"CC_MULT": 1, "CC_DFF": 1, **added}) == {
+    multiplier = {"type": "CC_MULT", "parameters": parameters, "connections": {}}
+    module = {"cells": {"m": multiplier}, "ports": {}}
+    added = GATEMATE.revise({"modules": {"Cfu": module}}, top="Cfu")
+    assert GATEMATE.cost({"CC_MULT": 1, **added}) == {
         "cpe_half": 2 * elements,
-        "ff": 1,
+        "ff": 0,
         "ram20": 0,
         "mult": 1,
     }
+
+
+def gatemate_cell(kind: str, **connections: tuple[str, list[int | str]]) -> dict[str, object]:
+    return {
+        "type": kind,
+        "connections": {name: bits for name, (_, bits) in connections.items()},
+        "port_directions": {name: way for name, (way, _) in connections.items()},
+    }
+
+
+def test_a_gatemate_reaches_flip_flops_and_block_rams_through_trees() -> None:
+    """nextpnr 0.11.1 packed a core and its SoC into 8,631 trees; so counted they are 8,479."""
+    cells = {
+        "tree": gatemate_cell("CC_L2T4", I0=("input", [1]), O=("output", [2])),
+        "its own": gatemate_cell("CC_DFF", D=("input", [2]), Q=("output", [3])),
+        "read twice": gatemate_cell("CC_LUT2", I0=("input", [3]), O=("output", [4])),
+        "another": gatemate_cell("CC_DFF", D=("input", [4]), Q=("output", [5])),
+        "behind a flip-flop": gatemate_cell("CC_DFF", D=("input", [5]), Q=("output", [6])),
+        "of a constant": gatemate_cell("CC_DFF", D=("input", ["1"]), Q=("output", [7])),
+        "block": gatemate_cell("CC_BRAM_20K", A_ADDR=("input", [6, 7, "0"]), A_DO=("output", [8])),
+    }
+    ports = {"y": {"direction": "output", "bits": [4, 8]}, "a": {"direction": "input", "bits": [1]}}
+    netlist = {"modules": {"Cfu": {"cells": cells, "ports": ports}}}
+    added = GATEMATE.revise(netlist, top="Cfu")
+    counts = {"CC_L2T4": 1, "CC_LUT2": 1, "CC_DFF": 4, "CC_BRAM_20K": 1}
+    assert GATEMATE.cost({**counts, **added}) == {"cpe_half": 6, "ff": 4, "ram20": 1, "mult": 0}
 
 
 @pytest.mark.parametrize(
