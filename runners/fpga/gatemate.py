@@ -102,7 +102,7 @@ class GateMate(UnplacedFamily):
             sites=(),
             worth=20_480,
             port_bits=40,
-            least_bits=352,  # of a core's memories, 88 bits became flip-flops and 352 did not
+            least_bits=288,  # of a core's memories, 72 bits became flip-flops and 288 did not
         ),
         Resource(metric=MULT, cells={"CC_MULT": 1}, sites=()),
     )
