@@ -54,7 +54,7 @@ class Ecp5(FpgaFamily):
             sites=("TRELLIS_COMB",),
         ),
         Resource(metric=FF, cells={"TRELLIS_FF": 1}, sites=("TRELLIS_FF",)),
-        Resource(metric=DP16KD, cells={"DP16KD": 1}, sites=("DP16KD",), worth=18_432),
+        Resource(metric=DP16KD, cells={"DP16KD": 1}, sites=("DP16KD",), worth=18_432, port_bits=36),
         Resource(metric=MULT18X18D, cells={"MULT18X18D": 1}, sites=("MULT18X18D",)),
     )
     parts = _parts()
@@ -72,9 +72,9 @@ class Ecp5(FpgaFamily):
         """Return yosys' own flow for the family."""
         return (f"synth_ecp5 -top {top} -json {netlist}",)
 
-    def absorb_registers(self, netlist: dict[str, Any], *, top: str) -> Mapping[str, int]:
+    def revise(self, netlist: dict[str, Any], *, top: str) -> Mapping[str, int]:
         """Fill the output registers of multipliers and block RAMs."""
-        return {"TRELLIS_FF": ecp5_registers.absorb_output_registers(netlist, top=top)}
+        return {"TRELLIS_FF": -ecp5_registers.absorb_output_registers(netlist, top=top)}
 
     def place(self, route: Route) -> Step:
         """Return nextpnr's run; the clock follows from oscillator and PLL."""

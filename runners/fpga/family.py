@@ -31,12 +31,16 @@ class Resource:
             report does not count it, then the metric keeps the count of synthesis.
         worth: What one of it counts in its role: 18,432 for a block RAM of 18 kbit in
             ``block_ram_bits``. Resources of one role are several uses of the same places.
+        port_bits: Most bits that one of it reads at once; for block RAMs.
+        least_bits: Smaller memories may become flip-flops or look-up tables; for block RAMs.
     """
 
     metric: MetricDefinition
     cells: Mapping[str, int]
     sites: tuple[str, ...]
     worth: float = 1.0
+    port_bits: int = 0
+    least_bits: int = 0
 
     @property
     def name(self) -> str:
@@ -120,7 +124,7 @@ class FpgaFamily(ABC):
         most_gained_by_routing: No route ends at so many times the clock that nextpnr expects when
             everything is placed; None where too few were seen to say so.
         clock_sources: Files that ``patch_clock`` follows from beside ``source``, for keys.
-        netlist_sources: The same for ``absorb_registers``; a family without any has nothing to do.
+        netlist_sources: The same for ``revise``; a family without any has nothing to do.
         is_placed: An open tool places and routes it. A family without one is an ``UnplacedFamily``.
     """
 
@@ -148,15 +152,16 @@ class FpgaFamily(ABC):
     def synthesis_script(self, *, top: str, netlist: str) -> Sequence[str]:
         """Return yosys commands that turn module ``top``, read already, into a JSON netlist."""
 
-    def absorb_registers(self, netlist: dict[str, Any], *, top: str) -> Mapping[str, int]:
-        """Move registers into blocks that have some of their own, where yosys does not.
+    def revise(self, netlist: dict[str, Any], *, top: str) -> Mapping[str, int]:
+        """Do what yosys leaves, such as moving registers into blocks that have some of their own.
 
         Args:
             netlist: Of yosys, changed in place.
             top: Name of its top module.
 
         Returns:
-            How many cells of each type the whole design has less.
+            How many cells of each type to add to yosys' count for the whole design, below 0 for
+            fewer; also of types that the netlist does not have and ``resources`` know.
         """
         del netlist, top
         return {}

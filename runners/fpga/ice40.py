@@ -29,7 +29,14 @@ class Ice40(FpgaFamily):
             cells={f"SB_DFF{edge}{kind}": 1 for edge in ("", "N") for kind in _FF},
             sites=(),
         ),
-        Resource(metric=EBR, cells={"SB_RAM40_4K": 1}, sites=("ICESTORM_RAM",), worth=4_096),
+        Resource(
+            metric=EBR,
+            cells={"SB_RAM40_4K": 1},
+            sites=("ICESTORM_RAM",),
+            worth=4_096,
+            port_bits=16,
+            least_bits=512,
+        ),
         Resource(metric=SPRAM, cells={"SB_SPRAM256KA": 1}, sites=("ICESTORM_SPRAM",)),
         Resource(metric=MAC16, cells={"SB_MAC16": 1}, sites=("ICESTORM_DSP",)),
     )

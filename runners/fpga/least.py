@@ -10,12 +10,8 @@ from collections.abc import Mapping
 
 from contracts.least_hardware import LeastHardware, Memory
 from runners.fpga.cells import BLOCK_RAM_BITS, MULTIPLIERS
-from runners.fpga.family import FpgaFamily
+from runners.fpga.family import FpgaFamily, Resource
 
-_PORT_BITS = {18_432: 36, 4_096: 16}
-"""Most bits that a block RAM reads at once, by its size in bits."""
-_LEAST_BITS = {18_432: 0, 4_096: 512}
-"""Smaller memories may become flip-flops: yosys weighs that for iCE40."""
 _SMALL_FACTOR_BITS = 9
 
 
@@ -29,7 +25,8 @@ def least_cells(hardware: LeastHardware, family: FpgaFamily) -> dict[str, float]
     Returns:
         Block RAMs and multipliers of the role's largest resource, by role.
     """
-    blocks = sum(_blocks(memory, block_bits(family)) for memory in hardware.memories)
+    block = _block_ram(family)
+    blocks = sum(_blocks(memory, block) for memory in hardware.memories)
     of_role = [each for each in family.resources if each.metric.role == MULTIPLIERS.name]
     small = min((each.worth for each in of_role), default=1.0)
     multipliers = sum(small if bits <= _SMALL_FACTOR_BITS else 1.0 for bits in hardware.factor_bits)
@@ -47,9 +44,7 @@ def held_cells(family: FpgaFamily, part: str) -> Mapping[str, float]:
 
 def block_bits(family: FpgaFamily) -> int:
     """Return the bits of one block RAM of a family."""
-    return round(
-        max(each.worth for each in family.resources if each.metric.role == BLOCK_RAM_BITS.name)
-    )
+    return round(_block_ram(family).worth)
 
 
 def has_large_rams(family: FpgaFamily) -> bool:
@@ -57,8 +52,13 @@ def has_large_rams(family: FpgaFamily) -> bool:
     return any(each.metric.role is None for each in family.resources)
 
 
-def _blocks(memory: Memory, bits: int) -> int:
-    if memory.rows * memory.row_bits < _LEAST_BITS[bits]:
+def _block_ram(family: FpgaFamily) -> Resource:
+    of_role = (each for each in family.resources if each.metric.role == BLOCK_RAM_BITS.name)
+    return max(of_role, key=lambda each: each.worth)
+
+
+def _blocks(memory: Memory, block: Resource) -> int:
+    bits = memory.rows * memory.row_bits
+    if bits < block.least_bits:
         return 0
-    by_size = math.ceil(memory.rows * memory.row_bits / bits)
-    return max(1, by_size, math.ceil(memory.row_bits / _PORT_BITS[bits]))
+    return max(1, math.ceil(bits / block.worth), math.ceil(memory.row_bits / block.port_bits))

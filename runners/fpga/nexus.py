@@ -32,6 +32,7 @@ class Nexus(FpgaFamily):
             cells={"PDP16K": 1, "PDPSC16K": 1, "DP16K": 1, "SP16K": 1, "FIFO16K": 1},
             sites=("OXIDE_EBR",),
             worth=18_432,
+            port_bits=36,
         ),
         Resource(metric=LRAM, cells={"SP512K": 1, "DPSC512K": 1, "PDPSC512K": 1}, sites=()),
         Resource(

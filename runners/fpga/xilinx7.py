@@ -68,7 +68,13 @@ class Xilinx7(UnplacedFamily):
             },
             sites=(),
         ),
-        Resource(metric=RAMB18, cells={"RAMB18E1": 1, "RAMB36E1": 2}, sites=(), worth=18_432),
+        Resource(
+            metric=RAMB18,
+            cells={"RAMB18E1": 1, "RAMB36E1": 2},
+            sites=(),
+            worth=18_432,
+            port_bits=36,
+        ),
         Resource(metric=DSP48, cells={"DSP48E1": 1}, sites=()),
     )
     parts: Mapping[str, Mapping[str, int]] = {

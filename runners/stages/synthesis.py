@@ -72,8 +72,8 @@ def synthesise(
     counted = parse_cells((out / "stat.json").read_text())
     if family.netlist_sources:
         netlist = json.loads((out / NETLIST).read_text())
-        for cell, count in family.absorb_registers(netlist, top=top).items():
-            counted[cell] = counted.get(cell, 0) - count
+        for cell, count in family.revise(netlist, top=top).items():
+            counted[cell] = counted.get(cell, 0) + count
         (out / NETLIST).write_text(json.dumps(netlist))
     write_cost(family.cost(counted), out)
     return run

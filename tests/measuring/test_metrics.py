@@ -10,7 +10,7 @@ from contracts.faults import ConfigError
 from contracts.measurement import Fidelity, Metric
 from contracts.metric import MetricDefinition
 from contracts.parameter import Value
-from runners.fpga import PARTS, cells, ecp5, gowin, ice40, nexus, xilinx7
+from runners.fpga import PARTS, cells, ecp5, gatemate, gowin, ice40, nexus, xilinx7
 from runners.job import Job, Target, Workload
 from runners.measuring import metrics
 from runners.measuring.metrics import METRICS, by_name, measured_by, metrics_with
@@ -35,7 +35,7 @@ READER = MetricReader(metrics=(METRIC,), read=lambda measured: [METRIC.measured(
 def test_every_definition_is_in_the_table_once() -> None:
     defined = [
         value
-        for module in (metrics, cells, ecp5, gowin, ice40, nexus, xilinx7)
+        for module in (metrics, cells, ecp5, gatemate, gowin, ice40, nexus, xilinx7)
         for value in vars(module).values()
         if isinstance(value, MetricDefinition)
     ]

@@ -1,4 +1,4 @@
-"""The exact clocks of iCE40, Gowin, Nexus and Xilinx 7: within limits, and neighbours named."""
+"""The exact clocks of the families' PLLs: within limits, and neighbours named."""
 
 import itertools
 from fractions import Fraction
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.faults import ConfigError
+from hw_templates.soc.fpga.gatemate import pll as gatemate_pll
 from hw_templates.soc.fpga.gowin import pll as gowin_pll
 from hw_templates.soc.fpga.ice40 import pll as ice40_pll
 from hw_templates.soc.fpga.nexus import pll as nexus_pll
@@ -58,6 +59,28 @@ def test_a_nexus_makes_its_clock_exactly(clock_hz: int) -> None:
     assert round(Fraction(oscillator_hz, clock.output_divider)) == clock_hz
 
 
+@given(
+    st.sampled_from((10_000_000, 25_000_000)).flatmap(
+        lambda reference_hz: st.tuples(
+            st.just(reference_hz), st.sampled_from(gatemate_pll.clocks_hz(reference_hz))
+        )
+    )
+)
+def test_a_gatemate_makes_its_clock_exactly(clocks_hz: tuple[int, int]) -> None:
+    reference_hz, clock_hz = clocks_hz
+    clock = gatemate_pll.clock_for(reference_hz, clock_hz)
+    oscillator_hz = 2 * reference_hz * clock.feedback_divider
+    assert 1.1e9 <= oscillator_hz <= 1.9e9
+    assert Fraction(oscillator_hz, 4 * clock.output_divider) == clock_hz
+    assert clock.output_divider % 2 == 0, "its phases of 90 degrees need that"
+    assert f"{clock_hz / 1e6:.4f}" == f"{clock_hz / 1e6:.6f}".removesuffix("00"), "as it is told"
+
+
+def test_a_gatemate_has_a_range_of_oscillators() -> None:
+    assert {25_000_000, 50_000_000} <= set(gatemate_pll.clocks_hz(10_000_000))
+    assert gatemate_pll.clocks_hz(100_000_000) == ()
+
+
 @given(st.sampled_from(xilinx7_pll.clocks_hz(100_000_000)))
 def test_a_xilinx_7_makes_its_clock_exactly(clock_hz: int) -> None:
     clock = xilinx7_pll.clock_for(100_000_000, clock_hz)
@@ -82,6 +105,7 @@ def test_a_xilinx_7_prefers_a_fast_phase_detector() -> None:
         (gowin_pll.clocks_hz("GW1N", 27_000_000), 20e6, 60e6),
         (gowin_pll.clocks_hz("GW2A", 27_000_000), 30e6, 90e6),
         (nexus_pll.clocks_hz(12_000_000), 30e6, 100e6),
+        (gatemate_pll.clocks_hz(10_000_000), 12e6, 100e6),
         (xilinx7_pll.clocks_hz(100_000_000), 30e6, 200e6),
     ],
 )

@@ -5,6 +5,7 @@ import pytest
 from contracts.faults import DoesNotFit
 from runners.fpga import FAMILIES
 from runners.fpga.family import FpgaFamily
+from runners.fpga.gatemate import GATEMATE, multiplier_elements
 from runners.fpga.gowin import GW1N, GW2A
 from runners.fpga.ice40 import ICE40
 from runners.fpga.nexus import NEXUS
@@ -55,7 +56,9 @@ def test_what_a_report_does_not_count_keeps_its_number_from_synthesis() -> None:
     assert used == {"lut4": 4331, "ebr": 22, "spram": 0, "mac16": 0}
 
 
-@pytest.mark.parametrize("family", [NEXUS, GW1N, GW2A, XILINX7], ids=lambda family: family.name)
+@pytest.mark.parametrize(
+    "family", [NEXUS, GW1N, GW2A, GATEMATE, XILINX7], ids=lambda family: family.name
+)
 def test_only_the_soc_gets_pads(family: FpgaFamily) -> None:
     assert "-noiopad" not in " ".join(family.synthesis_script(top="soc", netlist="n.json"))
     assert "-noiopad" in " ".join(family.synthesis_script(top="Cfu", netlist="n.json"))
@@ -69,6 +72,62 @@ def test_the_contents_of_an_ice40_are_read_from_its_routed_design() -> None:
         "gw2a",
         "nexus",
     ]
+
+
+@pytest.mark.parametrize(
+    ("a_bits", "b_bits", "elements"),
+    [  # as nextpnr 0.11.1 says it of multipliers that yosys 0.70 made of products
+        (8, 8, 56),
+        (9, 9, 73),
+        (16, 8, 80),
+        (25, 9, 129),
+        (16, 16, 136),
+        (17, 17, 161),
+        (18, 18, 161),
+        (32, 32, 392),
+        (33, 33, 433),
+    ],
+)
+def test_a_gatemate_multiplier_is_made_of_as_many_elements_as_nextpnr_says(
+    a_bits: int, b_bits: int, elements: int
+) -> None:
+    assert multiplier_elements(a_bits, b_bits) == elements
+    parameters = {"A_WIDTH": f"{a_bits:032b}", "B_WIDTH": f"{b_bits:032b}"}
+    multiplier = {"type": "CC_MULT", "parameters": parameters, "connections": {}}
+    module = {"cells": {"m": multiplier}, "ports": {}}
+    added = GATEMATE.revise({"modules": {"Cfu": module}}, top="Cfu")
+    assert GATEMATE.cost({"CC_MULT": 1, **added}) == {
+        "cpe_half": 2 * elements,
+        "ff": 0,
+        "ram20": 0,
+        "mult": 1,
+    }
+
+
+def gatemate_cell(kind: str, **connections: tuple[str, list[int | str]]) -> dict[str, object]:
+    return {
+        "type": kind,
+        "connections": {name: bits for name, (_, bits) in connections.items()},
+        "port_directions": {name: way for name, (way, _) in connections.items()},
+    }
+
+
+def test_a_gatemate_reaches_flip_flops_and_block_rams_through_trees() -> None:
+    """nextpnr 0.11.1 packed a core and its SoC into 8,631 trees; so counted they are 8,479."""
+    cells = {
+        "tree": gatemate_cell("CC_L2T4", I0=("input", [1]), O=("output", [2])),
+        "its own": gatemate_cell("CC_DFF", D=("input", [2]), Q=("output", [3])),
+        "read twice": gatemate_cell("CC_LUT2", I0=("input", [3]), O=("output", [4])),
+        "another": gatemate_cell("CC_DFF", D=("input", [4]), Q=("output", [5])),
+        "behind a flip-flop": gatemate_cell("CC_DFF", D=("input", [5]), Q=("output", [6])),
+        "of a constant": gatemate_cell("CC_DFF", D=("input", ["1"]), Q=("output", [7])),
+        "block": gatemate_cell("CC_BRAM_20K", A_ADDR=("input", [6, 7, "0"]), A_DO=("output", [8])),
+    }
+    ports = {"y": {"direction": "output", "bits": [4, 8]}, "a": {"direction": "input", "bits": [1]}}
+    netlist = {"modules": {"Cfu": {"cells": cells, "ports": ports}}}
+    added = GATEMATE.revise(netlist, top="Cfu")
+    counts = {"CC_L2T4": 1, "CC_LUT2": 1, "CC_DFF": 4, "CC_BRAM_20K": 1}
+    assert GATEMATE.cost({**counts, **added}) == {"cpe_half": 6, "ff": 4, "ram20": 1, "mult": 0}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Cologne Chip's GateMate in a SoC: its clocks and pins."""
