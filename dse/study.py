@@ -1446,7 +1446,7 @@ def _running(store: "Store") -> "Running":
 
 
 def _report_stage(event: "StageEvent") -> None:
-    if event.fraction is None:
+    if not event.is_progress:
         print(f"{event.stage} {event.state}", file=sys.stderr, flush=True)
 
 
