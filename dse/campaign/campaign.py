@@ -26,7 +26,7 @@ from dse.campaign.promotion import to_promote, wanted_clock_hz
 from dse.campaign.trial_costs import TrialCosts
 from dse.config import StudyConfig
 from dse.results.front import missing_objectives
-from dse.space import Space
+from dse.space import Design, Space
 from dse.store import (
     BY_HAND,
     Claim,
@@ -221,9 +221,11 @@ class Campaign:
             self._record(running, outcome_of(fault, Measurement(metrics=())))
             return
         self._running[claim.attempt_id] = running
+        self._knowledge.update(self.store)
+        expected = self._knowledge.expected_cycles(Design.from_canonical(claim.trial.design_json))
         job = self.config.job(claim.trial.design, claim.trial.fidelity)
+        job = replace(job, expected_cycles=expected)
         if claim.trial.promotes is not None:
-            self._knowledge.update(self.store)
             wanted_hz = wanted_clock_hz(self._knowledge.columns(), claim.trial.design_id)
             job = replace(job, wanted_clock_hz=wanted_hz)
         self.executor.submit(claim.attempt_id, job)
@@ -430,7 +432,7 @@ class Campaign:
         )
 
     def _beat(self) -> None:
-        """Prolong our leases; drop the trials whose lease was taken away. Tell how far stages are."""
+        """Prolong our leases, drop trials whose lease was taken away, tell how far stages are."""
         now_s = self.now_s()
         if now_s >= self._next_progress_s:
             self._next_progress_s = now_s + self.timing.progress_s
