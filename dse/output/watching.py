@@ -125,7 +125,7 @@ def look_data(look: Look) -> dict[str, Any]:
 def look_line(look: Look) -> str:
     """Write a look in one line, for a log."""
     held = "; ".join(
-        f"{each.number} {_stage(each)} {duration_text(_since(each.stage_since_s, look) or 0.0)}"
+        f"{each.number} {_stage(each)}, {duration_text(_since(each.stage_since_s, look) or 0.0)}"
         for each in look.progress.running
     )
     parts = [

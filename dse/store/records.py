@@ -477,6 +477,27 @@ class TrialDetail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrialWork:
+    """What the trial of a design cost, whatever the network and the target.
+
+    Attributes:
+        study: Name of its study.
+        fidelity: How far it went.
+        macs: Multiply-accumulates of an inference.
+        cycles: Of an inference.
+        simulated_cpu_s: CPU-seconds of the simulation; 0 where it was there already.
+        other_cpu_s: Of everything else that was built for it.
+    """
+
+    study: str
+    fidelity: Fidelity
+    macs: int
+    cycles: float
+    simulated_cpu_s: float
+    other_cpu_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageCost:
     """One stage of an ended trial.
 

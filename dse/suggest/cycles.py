@@ -26,5 +26,5 @@ def expected_cycles(space: Space, known: Mapping[Design, float], design: Design)
         return 0
     cycles = np.array([known[each] for each in ours])
     ridge = LogRidge(feature_columns(encoder, encoder.codes(ours)), cycles)
-    (found,) = ridge.predict(feature_columns(encoder, encoder.codes([design]))).tolist()
-    return round(found)
+    found = ridge.predict(feature_columns(encoder, encoder.codes([design])))
+    return round(float(found[0]))

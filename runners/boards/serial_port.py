@@ -24,7 +24,8 @@ class SerialBoard:
     Args:
         port: Device such as ``/dev/ttyUSB0``.
         baud: Bits per second; without meaning for a pseudo-terminal.
-        while_waiting: Called now and then, about four times a second, while an answer is awaited.
+        while_waiting: Called while an answer is awaited: when something has come, and four times a
+            second while nothing does.
 
     Raises:
         BoardMissing: The port does not exist, is not permitted, or is in use.
@@ -105,8 +106,7 @@ class SerialBoard:
                 self._inbox.add(self._port.read(self._port.in_waiting))
                 if left_s <= 0:
                     break
-                if len(self._inbox) == before:
-                    self._while_waiting()
+                self._while_waiting()
         except (serial.SerialException, OSError, TypeError) as error:
             raise self._missing(error) from error
         return len(self._inbox) != before

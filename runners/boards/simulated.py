@@ -44,8 +44,8 @@ class SimulatedBoard:
         command_cycle_limit: Cycles between two bytes that the firmware asks for; None for no
             limit. Reaching it is the design's fault: ``TooSlow``. So is a CFU that lets the CPU
             wait for longer than the simulator's bound: ``CfuHangs``.
-        on_cycles: Told the cycles simulated since power-up, about four times a second while an
-            answer is awaited; up to 65,536 behind.
+        on_cycles: Told the cycles simulated since power-up, up to 65,536 behind, while an answer is
+            awaited: when something has come, and four times a second while nothing does.
 
     Raises:
         ToolMissing: There is no such program.

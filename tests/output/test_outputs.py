@@ -31,7 +31,7 @@ from dse.output.drawing.svg import Drawing
 from dse.output.export import export
 from dse.output.front_columns import View, cfu_words
 from dse.output.plot import front_drawing, plot_front
-from dse.output.progress import PlainDisplay, Tally
+from dse.output.progress import PlainDisplay, Tally, event_text
 from dse.output.report import front_text, status_data, status_text
 from dse.output.trial_report import show_text
 from dse.results.columns import StudyColumns
@@ -39,8 +39,8 @@ from dse.results.front import pareto_front
 from dse.results.study_results import study_columns, study_front
 from dse.space import Design
 from dse.store import NewTrial, Reader, RetryPolicy, Store, TrialRecord, TrialState
-from dse.words import duration_text, latency_text, number_text
-from runners.job import StageEvent, StageState
+from dse.words import duration_text, latency_text, number_text, stage_text
+from runners.job import SimulatedCycles, StageEvent, StageState
 from runners.stages.golden import Missed, OracleReport
 from tests.campaign.fake_rooms import fake_space, measure
 
@@ -433,6 +433,25 @@ def test_a_running_stage_is_told_beside_what_it_usually_takes(
     now[0] = 42.0
     assert tally.stage_text(tally.running[2]) == "simulate, 12 s of about 30 s"
     assert stage(2, "simulate", StageState.STARTED, 0.5) == "simulate 50%"
+
+
+def test_cycles_are_told_beside_the_expected_ones_and_no_share_is_rounded_up() -> None:
+    assert stage_text("simulate", None, None) == "simulate"
+    cycles = SimulatedCycles(done=12_340_000, expected=None)
+    assert stage_text("simulate", None, cycles) == "simulate, 12.3 Mcycles"
+    cycles = replace(cycles, expected=36_900_000)
+    told = stage_text("simulate", 0.996, cycles)
+    assert told == "simulate 99%, 12.3 of about 36.9 Mcycles"
+
+
+def test_a_log_says_nothing_of_how_far_a_stage_is(config: StudyConfig) -> None:
+    started = StageEvent(stage="simulate", state=StageState.STARTED)
+    cycles = replace(started, cycles=SimulatedCycles(done=1, expected=None))
+    lines = [
+        event_text(StageChanged(number=1, event=event), config)
+        for event in (started, cycles, replace(started, fraction=0.5))
+    ]
+    assert lines == ["trial 1: simulate started", None, None]
 
 
 def test_the_best_so_far_stands_on_a_line_of_its_own(
