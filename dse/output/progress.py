@@ -20,7 +20,7 @@ from dse.campaign.events import (
 )
 from dse.config import StudyConfig
 from dse.results.front import broken_constraints, missing_objectives
-from dse.results.progress import time_left_s
+from dse.results.progress import stage_left_s, time_left_s
 from dse.store import TrialRecord, TrialState
 from dse.words import design_text, duration_text, metrics_text, plural, stage_text
 from runners.job import SimulatedCycles, StageEvent, StageState
@@ -166,6 +166,10 @@ class Tally:
             left,
             usual_s=usual_s,
             spent_s=[now_s - trial.started_s for trial in self.running.values()],
+            of_stages_s=[
+                stage_left_s(now_s - trial.stage_since_s, trial.fraction)
+                for trial in self.running.values()
+            ],
             at_once=self.config.workers,
         )
 

@@ -23,7 +23,7 @@ from contracts.faults import ConfigError, ToolCrashed
 from contracts.measurement import Completed, Measurement, outcome_of
 from contracts.parameter import Value
 from dse.campaign.events import AttemptEnded, StageChanged, TrialReused, TrialStarted
-from dse.config import StudyConfig, load_config
+from dse.config import StudyConfig, load_config, with_budget
 from dse.dashboard.web.serve import example_database
 from dse.output.drawing.scale import make_axis
 from dse.output.drawing.scatter import Mark, Scatter, draw_scatter
@@ -409,6 +409,31 @@ def test_while_something_runs_the_time_left_is_never_nothing(
         left.append(tally.eta_s())
         assert "ETA 0 s" not in tally.summary()
     assert left == [40.0, pytest.approx(3.99), 4.0, 40.0, 400.0]  # overdue: a tenth again
+
+
+def test_a_stage_that_tells_its_share_has_a_say_in_the_time_left(
+    columns: StudyColumns, config: StudyConfig
+) -> None:
+    now = [0.0]
+    tally = Tally(with_budget(config, trials=2, workers=1), now_s=lambda: now[0])
+    ended = AttemptEnded(
+        trial=columns.trials[0],
+        outcome=outcome_of(ToolCrashed("-", fix="-"), Measurement(metrics=())),
+        state=TrialState.FAILED,
+        wall_s=40.0,
+    )
+    tally.take(ended)
+    slow = columns.trials[1]
+    tally.take(TrialStarted(trial=slow, attempt=1))
+    now[0] = 10.0
+    started = StageEvent(stage="simulate", state=StageState.STARTED)
+    tally.take(StageChanged(number=slow.number, event=started))
+    now[0] = 30.0
+    assert tally.eta_s() == 10.0
+    tally.take(StageChanged(number=slow.number, event=replace(started, fraction=0.1)))
+    assert tally.eta_s() == pytest.approx(20.0 * 9), "a tenth took 20 seconds"
+    tally.take(StageChanged(number=slow.number, event=replace(started, fraction=0.99)))
+    assert tally.eta_s() == 10.0, "what comes behind it is not known"
 
 
 def test_a_running_stage_is_told_beside_what_it_usually_takes(
