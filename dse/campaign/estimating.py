@@ -30,10 +30,10 @@ _LARGE_CYCLES = 1_000_000
 _FIRST_CPU_S = 120.0
 """Of what a machine builds once: the generator of CPUs, the simulator's runtime, golden inputs."""
 _BUILD_CPU_S = {
-    Fidelity.SIMULATED: 8.0,
-    Fidelity.SYNTHESISED: 15.0,
-    Fidelity.PLACED: 185.0,
-    Fidelity.BOARD: 185.0,
+    Fidelity.SIMULATED: 10.0,
+    Fidelity.SYNTHESISED: 20.0,
+    Fidelity.PLACED: 190.0,
+    Fidelity.BOARD: 190.0,
 }
 """Of a trial beside its simulation: generating, compiling, checks on the host, and as far as it
 goes synthesis, placing and routing."""

@@ -42,7 +42,7 @@ def test_without_a_trial_the_figures_of_our_machine_stand_in(config: StudyConfig
     found = estimate(config, macs=MACS, works=())
     assert found.cycles == 2.0 * MACS
     assert found.simulate_cpu_s == pytest.approx(2 * 2.0 * MACS / 1.9e6)
-    assert found.wall_s == pytest.approx((15.0 + found.simulate_cpu_s) * 40 / 2)
+    assert found.wall_s == pytest.approx((20.0 + found.simulate_cpu_s) * 40 / 2)
     assert found.least_s < found.wall_s < found.most_s
     assert "an estimate" in found.basis
     assert "as on our machine: the database has too few trials" in found.basis
@@ -75,15 +75,17 @@ def test_a_tiny_network_tells_what_building_costs_and_nothing_of_simulations(
     config: StudyConfig,
 ) -> None:
     plain = estimate(config, macs=MACS, works=())
-    found = estimate(config, macs=MACS, works=works("tiny", cycles=9_000.0))
-    assert found.build_cpu_s == pytest.approx(20.0)
+    found = estimate(config, macs=MACS, works=works("tiny", cycles=9_000.0, other_cpu_s=31.0))
+    assert found.build_cpu_s == pytest.approx(31.0)
     assert (found.cycles, found.simulate_cpu_s) == (plain.cycles, plain.simulate_cpu_s)
     assert found.studies == ("tiny",)
 
 
 def test_what_only_simulated_tells_nothing_of_synthesis(config: StudyConfig) -> None:
-    found = estimate(config, macs=MACS, works=works("a", fidelity=Fidelity.SIMULATED))
-    assert found.build_cpu_s == 15.0
+    found = estimate(
+        config, macs=MACS, works=works("a", fidelity=Fidelity.SIMULATED, other_cpu_s=9.0)
+    )
+    assert found.build_cpu_s == 20.0
     assert found.cycles == pytest.approx(3.0 * MACS)
 
 
