@@ -1,9 +1,14 @@
 """How many cycles a design is expected to take, by what others took."""
 
+from statistics import median
+
 import pytest
 
+from benchmarks.expected_cycles import factors
 from contracts.parameter import Parameter
+from dse.dashboard.web.serve import example_database
 from dse.space import Design, Space
+from dse.store import Reader
 from dse.suggest import expected_cycles
 
 CFU = Parameter(name="cfu", values=("none", "simd"), default="none", description="")
@@ -39,3 +44,10 @@ def test_too_few_tell_nothing_and_designs_of_other_spaces_neither() -> None:
     other = Space((CFU, Parameter(name="level", values=(1, 2), default=1, description="")))
     assert expected_cycles(other, KNOWN, other.at(0)) == 0
     assert expected_cycles(SPACE, KNOWN, other.at(0)) == 0
+
+
+def test_in_recorded_studies_the_trials_before_tell_cycles_by_a_small_factor() -> None:
+    with example_database() as database, Reader(database) as reader:
+        missed = {study: factors(reader, study) for study in ("imgc", "table")}
+    assert {study: len(found) for study, found in missed.items()} == {"imgc": 41, "table": 86}
+    assert all(median(found) < 1.3 for found in missed.values()), missed
