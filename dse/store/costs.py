@@ -78,6 +78,7 @@ def trial_works(db: Connection, *, most: int) -> tuple[TrialWork, ...]:
             trials.c.state == TrialState.COMPLETED,
             trials.c.promotes.is_(None),
             trials.c.reused_from.is_(None),
+            trials.c.fidelity.in_(list(Fidelity)),
             is_number(metrics.c.value),
         )
         .order_by(trials.c.id.desc())
