@@ -141,7 +141,7 @@ class MutatedHardware:
             timeout_s=self.job.limits.stage_timeout_s,
         )
         building = Building(
-            job=self.job, needs={**built, "simulator": out}, out=out, progress=lambda _: None
+            job=self.job, needs={**built, "simulator": out}, out=out, progress=lambda *_, **__: None
         )
         try:
             SIMULATE_STAGE.build(building)

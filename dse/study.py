@@ -184,14 +184,18 @@ def new(
             metavar="FOLDER", help="Labelled samples, to measure accuracy.", show_default="none"
         ),
     ] = None,
+    db: Database = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
     """Write the config of a first study of your model: a space that fits, limits, the time."""
+    from contextlib import nullcontext
     from dataclasses import asdict
 
     from dse.commands.new import new_study, new_text
+    from dse.store.dialect import dialect_of
 
-    written = new_study(config, model=model, target=target, samples=samples)
+    with _open(db) if dialect_of(db).exists(db) else nullcontext() as reader:
+        written = new_study(config, model=model, target=target, samples=samples, reader=reader)
     _show(asdict(written), new_text(written), as_json=as_json)
 
 
@@ -1446,7 +1450,7 @@ def _running(store: "Store") -> "Running":
 
 
 def _report_stage(event: "StageEvent") -> None:
-    if event.fraction is None:
+    if not event.is_progress:
         print(f"{event.stage} {event.state}", file=sys.stderr, flush=True)
 
 

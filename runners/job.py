@@ -149,6 +149,8 @@ class Job:
         metric_files: Python files that define and read the user's own metrics.
         families: The user's own CFU families: Python modules or paths of ``.py`` files.
         place_seed: Of the placer; ``measure`` sets it when it tries several.
+        expected_cycles: Of an inference, as like designs lead to expect; 0 where nothing is known.
+            For telling how far a simulation is, nothing else.
         wanted_clock_hz: Clock from which on a placed design would matter to whoever asks: below it
             another seed is tried where that may help. 0 where any clock will do.
         cache_limit_bytes: Most bytes of all artefacts in the cache that is built into; None for
@@ -167,6 +169,7 @@ class Job:
     metric_files: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     place_seed: int = 1
+    expected_cycles: int = 0
     wanted_clock_hz: int = 0
     cache_limit_bytes: int | None = None
     cache_remote: str | None = None
@@ -194,9 +197,36 @@ class StageState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedCycles:
+    """How many clock cycles a running stage has simulated.
+
+    Attributes:
+        done: Until now.
+        expected: In the whole stage; None where nothing tells.
+    """
+
+    done: int
+    expected: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageEvent:
-    """A stage changed its state; ``fraction`` is its progress where it knows it, else None."""
+    """A stage changed its state, or tells how far it is.
+
+    Attributes:
+        stage: Its name.
+        state: Of the stage; ``STARTED`` again while it tells how far it is.
+        fraction: Its finished share, 0 to 1, where it knows it.
+        cycles: That it has simulated, where it simulates.
+    """
 
     stage: str
     state: StageState
     fraction: float | None = None
+    cycles: SimulatedCycles | None = None
+
+    @property
+    def is_progress(self) -> bool:
+        """Whether it tells how far a stage is that started before."""
+        told = self.fraction is not None or self.cycles is not None
+        return self.state is StageState.STARTED and told

@@ -160,6 +160,7 @@ def test_a_search_algorithm_and_an_executor_are_a_file_each(
         mock.patch.object(campaigns, "assemble_space", fake_space),
         mock.patch.object(checking, "assemble_space", fake_space),
         mock.patch.object(campaigns, "check_network"),
+        mock.patch.object(campaigns, "workload_model", return_value=mock.Mock(macs=1000)),
         mock.patch.object(checking, "check_network"),
         mock.patch.object(campaigns, "measure_oracle", return_value=SEES_ALL),
         mock.patch.object(campaigns, "context_of", return_value=CONTEXT),

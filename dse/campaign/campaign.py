@@ -26,7 +26,7 @@ from dse.campaign.promotion import to_promote, wanted_clock_hz
 from dse.campaign.trial_costs import TrialCosts
 from dse.config import StudyConfig
 from dse.results.front import missing_objectives
-from dse.space import Space
+from dse.space import Design, Space
 from dse.store import (
     BY_HAND,
     Claim,
@@ -41,7 +41,7 @@ from dse.store import (
 from dse.store.workers import is_gone, worker_name
 from dse.suggest.stopping import AGREEING, has_converged
 from runners.executors import Executor, Finished, Progress
-from runners.job import StageState
+from runners.job import StageEvent, StageState
 from runners.pipeline import default_root
 
 _SLOW_S = 0.25
@@ -61,18 +61,22 @@ class Timing:
         poll_s: How long the loop waits for events; an interrupt is noticed within it.
         look_s: How often the store is asked whether somebody wants the study to stop, and which
             workers are dead.
+        progress_s: How often it is stored how far running stages are.
     """
 
     lease_s: float = 42.0
     heartbeat_s: float = 15.0
     poll_s: float = 0.2
     look_s: float = 1.0
+    progress_s: float = 2.0
 
 
 @dataclass(slots=True)
 class _Running:
     claim: Claim
     started_s: float
+    untold: StageEvent | None = None
+    """How far its stage is, where that is newer than what is stored."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -126,6 +130,7 @@ class Campaign:
     _has_no_room: bool = field(default=False, init=False)
     _next_room_s: float = field(default=0.0, init=False)
     _next_told_s: float = field(default=0.0, init=False)
+    _next_progress_s: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self._knowledge = Knowledge(
@@ -216,9 +221,11 @@ class Campaign:
             self._record(running, outcome_of(fault, Measurement(metrics=())))
             return
         self._running[claim.attempt_id] = running
+        self._knowledge.update(self.store)
+        expected = self._knowledge.expected_cycles(Design.from_canonical(claim.trial.design_json))
         job = self.config.job(claim.trial.design, claim.trial.fidelity)
+        job = replace(job, expected_cycles=expected)
         if claim.trial.promotes is not None:
-            self._knowledge.update(self.store)
             wanted_hz = wanted_clock_hz(self._knowledge.columns(), claim.trial.design_id)
             job = replace(job, wanted_clock_hz=wanted_hz)
         self.executor.submit(claim.attempt_id, job)
@@ -394,7 +401,8 @@ class Campaign:
         running = self._running.get(event.ticket)
         if running is not None:
             stage = event.event
-            if stage.state is StageState.STARTED and stage.fraction is None:
+            running.untold = stage if stage.is_progress else None
+            if stage.state is StageState.STARTED and not stage.is_progress:
                 self.store.note_stage(event.ticket, stage.stage, now_s=self.now_s())
             self._tell(StageChanged(number=running.claim.trial.number, event=stage))
 
@@ -424,8 +432,11 @@ class Campaign:
         )
 
     def _beat(self) -> None:
-        """Prolong our leases; drop the trials whose lease was taken away."""
+        """Prolong our leases, drop trials whose lease was taken away, tell how far stages are."""
         now_s = self.now_s()
+        if now_s >= self._next_progress_s:
+            self._next_progress_s = now_s + self.timing.progress_s
+            self._note_progress()
         if now_s < self._next_beat_s:
             return
         self._next_beat_s = now_s + self.timing.heartbeat_s
@@ -436,6 +447,14 @@ class Campaign:
             self.executor.cancel(attempt_id)
             number = running.claim.trial.number
             self._tell(Note(text=f"trial {number} was taken over by another worker"))
+
+    def _note_progress(self) -> None:
+        """Store how far running stages are, of those that told since it was stored last."""
+        told = {key: each.untold for key, each in self._running.items() if each.untold is not None}
+        for key in told:
+            self._running[key].untold = None
+        if told:
+            self.store.note_progress(told)
 
     def _cancel_all(self) -> None:
         """End what runs and give it back; nothing runs after a normal end."""

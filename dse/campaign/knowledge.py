@@ -16,11 +16,15 @@ from dse.suggest import (
     Objective,
     SuggestRequest,
     TrialCost,
+    expected_cycles,
 )
+from runners.measuring.metrics import CYCLES
 
 if TYPE_CHECKING:  # pydantic takes a while to import
     from dse.config import StudyConfig
 
+_MOST_LIKE = 300
+"""Newest designs that the cycles of another one are expected by."""
 _RESULTS = (TrialState.COMPLETED, TrialState.INFEASIBLE)
 
 
@@ -109,6 +113,18 @@ class Knowledge:
             costs=tuple(costs),
             per_cost=self._config.suggest.budget == "hours",
         )
+
+    def expected_cycles(self, design: Design) -> int:
+        """Return the cycles that a design is expected to take, by the newest results; 0 unknown."""
+        known: dict[Design, float] = {}
+        for position in range(len(self._results.trials) - 1, -1, -1):
+            trial = self._results.trials[position]
+            if len(known) == _MOST_LIKE:
+                break
+            cycles = self._results.values(position).get(CYCLES.name)
+            if cycles is not None and self._is_ours(trial):
+                known[Design.from_canonical(trial.design_json)] = cycles
+        return expected_cycles(self._space, known, design)
 
     def columns(self) -> StudyColumns:
         """Return the study as columns, for promotions."""

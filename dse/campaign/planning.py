@@ -8,6 +8,7 @@ from typing import Any
 from contracts.faults import DseError
 from dse.campaign.checking import check_surroundings, checked_space, require_same_config
 from dse.campaign.earlier import EarlierStudies
+from dse.campaign.estimating import MOST_WORKS, Estimate, estimate
 from dse.config import StudyConfig, config_from_json, read_config_text
 from dse.config.checks import family_path, metric_path
 from dse.config.errors import parsed_text
@@ -15,6 +16,7 @@ from dse.config.mistakes import Mistakes
 from dse.config.study_config import config_of
 from dse.space import Space
 from dse.store import Reader, StudyRecord, TrialState
+from dse.words import duration_text, plural
 
 _OPERATORS = "operator_folders"
 _CODE = (("cfu", "families"), ("metrics", "files"), ("workload", _OPERATORS))
@@ -47,12 +49,27 @@ class Expectation:
         trial_s: That a worker had for a trial there, in the mean.
         study: Its name.
         trials: How many there were.
+        workers: Trials at the same time.
     """
 
     wall_s: float
     trial_s: float
     study: str
     trials: int
+    workers: int
+
+    @property
+    def brief(self) -> str:
+        """The time in words."""
+        return f"{duration_text(self.wall_s)} with {plural(self.workers, 'worker')}"
+
+    @property
+    def basis(self) -> str:
+        """What it rests on, in words."""
+        return (
+            f"a trial took {duration_text(self.trial_s)} in the mean of {self.trials} of"
+            f" {self.study}, of the same network and target"
+        )
 
 
 def plan_of(text: str, *, file: str, folder: Path) -> Plan:
@@ -112,9 +129,27 @@ def expected(config: StudyConfig, reader: Reader) -> Expectation | None:
                 trial_s=trial_s,
                 study=summary.study.name,
                 trials=ended,
+                workers=config.workers,
             )
         )
     return max(found, key=lambda each: each.trials, default=None)
+
+
+def expected_time(
+    config: StudyConfig, reader: Reader | None, *, macs: int
+) -> Expectation | Estimate:
+    """Return how long a study will take: by one that is like it, else an estimate.
+
+    Args:
+        config: Of the study.
+        reader: The database; None where there is none yet.
+        macs: Multiply-accumulates of an inference of its network.
+    """
+    like = None if reader is None else expected(config, reader)
+    if like is not None:
+        return like
+    works = () if reader is None else reader.trial_works(most=MOST_WORKS)
+    return estimate(config, macs=macs, works=works)
 
 
 def _likeness(config: StudyConfig) -> tuple[object, ...]:

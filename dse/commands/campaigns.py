@@ -17,6 +17,7 @@ from dse.campaign.events import CampaignEvent, Ending, Note
 from dse.campaign.hooks import Notifier
 from dse.campaign.networks import check_network
 from dse.campaign.notices import Notice, NoticeKind
+from dse.campaign.planning import expected_time
 from dse.commands.interrupts import stop_on_interrupt
 from dse.commands.oracle import measure_oracle, oracle_of_all
 from dse.config import (
@@ -43,6 +44,7 @@ from dse.words import plural, printable, study_command
 from runners.executors import MEASURE, make_executor
 from runners.pipeline import Remote, default_root
 from runners.stages.golden import OracleReport
+from runners.workload import workload_model
 
 _STOPPED_QUIET_S = 600.0
 """Workers that meet the same fault tell it once."""
@@ -157,7 +159,18 @@ def start_study(prepared: Prepared, store: Store, *, running: Running) -> Campai
     trust(prepared.code)  # so that `resume` does not ask for what was given here
     store.requeue(study.id, context=prepared.context.key, now_s=running.now_s, also_failed=False)
     store.request_stop(study.id, now_s=None)
+    _tell_expected_time(study, config, store, running)
     return _run(study, prepared, store, running)
+
+
+def _tell_expected_time(
+    study: StudyRecord, config: StudyConfig, store: Store, running: Running
+) -> None:
+    """Say how long a study will take that has no trial yet."""
+    (summary,) = (each for each in store.summaries() if each.study.id == study.id)
+    if config.budget_s is None and not any(summary.counts.values()):
+        found = expected_time(config, store, macs=workload_model(config.workload).macs)
+        running.say(f"about {found.brief}: {found.basis}")
 
 
 def resume_study(

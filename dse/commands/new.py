@@ -4,9 +4,10 @@ import json
 import math
 import os
 import re
+import textwrap
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +15,13 @@ from typing import TYPE_CHECKING
 from contracts.faults import ConfigError, DoesNotFit
 from contracts.parameter import Value
 from dse import program
+from dse.campaign.estimating import Estimate
+from dse.campaign.planning import Expectation, expected_time
 from dse.commands.targets import fitting_targets
 from dse.config.assembly import assemble_space
-from dse.config.study_config import StudyConfig, config_of
-from dse.words import duration_text, study_command, suggestion
+from dse.config.study_config import StudyConfig, config_of, with_budget
+from dse.store import Reader
+from dse.words import study_command, suggestion
 from runners.fpga import capacity_of, family_of_part
 from runners.job import Target
 
@@ -41,12 +45,6 @@ _CYCLES_A_MAC = 12
 _CYCLES_A_MAC_WITHOUT_MULTIPLIER = 80
 _CYCLES_AN_ELEMENT = 200
 _LEAST_CYCLES = 1_000_000
-_EXPECTED_SHARE = 0.25
-"""Of the limit, in a usual design."""
-_BUILD_CPU_S = 20.0
-"""Of a trial: generating, compiling, checks on the host, synthesis; see docs/results.md."""
-_CYCLES_A_CPU_S = {"on-chip": 3.9e6, "sdram": 1.9e6}
-"""What the simulated board does, by kind of main memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,19 +56,24 @@ class NewStudy:
         target: Its target.
         designs: How many the space has.
         trials: How many are measured.
-        cpu_s: What they will cost together: an estimate.
-        workers: Trials at the same time.
+        time: How long that will take.
     """
 
     path: str
     target: str
     designs: int
     trials: int
-    cpu_s: float
-    workers: int
+    time: Expectation | Estimate
 
 
-def new_study(path: Path, *, model: Path, target: str, samples: Path | None = None) -> NewStudy:
+def new_study(
+    path: Path,
+    *,
+    model: Path,
+    target: str,
+    samples: Path | None = None,
+    reader: Reader | None = None,
+) -> NewStudy:
     """Write the config of a first study, with comments; nothing is started.
 
     Args:
@@ -78,6 +81,7 @@ def new_study(path: Path, *, model: Path, target: str, samples: Path | None = No
         model: A TFLite file.
         target: Name of a target.
         samples: Folder of labelled samples; None for none.
+        reader: The database whose trials tell how long others will take; None without one.
 
     Raises:
         ConfigError: The file is there, the model is not supported or does not fit the target, there
@@ -131,16 +135,14 @@ def new_study(path: Path, *, model: Path, target: str, samples: Path | None = No
     has_multiplier = "pipelined" in _listed(space.get("multiplier", "pipelined"))
     cycles = _cycle_limit(report.macs, elements, has_multiplier=has_multiplier)
     trials = min(designs, 24 if designs < 100_000 else 40)
-    cpu_s = trials * (
-        _BUILD_CPU_S + _EXPECTED_SHARE * cycles / _CYCLES_A_CPU_S[config.target.memory.kind]
-    )
+    limited = replace(config, limits=replace(config.limits, cycles=cycles))
+    time = expected_time(with_budget(limited, trials=trials), reader, macs=report.macs)
     study = NewStudy(
         path=str(path),
         target=target,
         designs=designs,
         trials=trials,
-        cpu_s=cpu_s,
-        workers=config.workers,
+        time=time,
     )
     _check_samples(config, network)
     path.write_text(_text(study, config, space, cycles=cycles, macs=report.macs))
@@ -152,7 +154,8 @@ def new_text(new: NewStudy) -> str:
     return "\n".join(
         [
             f"{new.path}: {new.trials} of {new.designs:,} designs for {new.target},"
-            f" about {_time_text(new)}",
+            f" about {new.time.brief}:",
+            f"  {new.time.basis}",
             "",
             "look at it, then start:",
             f"  {study_command('start', str(new.path))}",
@@ -261,13 +264,13 @@ def _text(new: NewStudy, config: StudyConfig, space: Restriction, *, cycles: int
         else f"cells, and latency at {target.clock_hz / 1e6:g} MHz; nothing here places this part"
     )
     return f"""# {model.name} on {target.name}: {designs}.
-# About {_time_text(new)}: an estimate, the first trials build more than later ones.
+{_time_comment(new)}
 # Every key is explained in docs/reference/config.md.
 
 [study]
 name = {_toml(config.name)}
 trials = {new.trials}
-workers = {new.workers}
+workers = {config.workers}
 fidelity = "synthesise"  # {further}
 
 [workload]
@@ -307,9 +310,9 @@ def _space_text(space: Restriction) -> str:
     return "\n".join(f"{name} = {_toml(values)}" for name, values in space.items())
 
 
-def _time_text(new: NewStudy) -> str:
-    wall_s = new.cpu_s / new.workers
-    return f"{duration_text(wall_s)} with {new.workers} free cores"
+def _time_comment(new: NewStudy) -> str:
+    said = f"About {new.time.brief}: {new.time.basis}."
+    return textwrap.fill(said, 100, initial_indent="# ", subsequent_indent="# ")
 
 
 def _toml(value: object) -> str:

@@ -26,7 +26,7 @@ def measure_oracle(job: Job, *, say: Callable[[str], None]) -> OracleReport:
     """
 
     def report(event: StageEvent) -> None:
-        if event.state is StageState.STARTED and event.fraction is None:
+        if event.state is StageState.STARTED and not event.is_progress:
             say(f"choosing golden inputs for {job.workload.model.name}: once for each model")
 
     if not _is_chosen(job):

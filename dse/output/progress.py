@@ -20,10 +20,10 @@ from dse.campaign.events import (
 )
 from dse.config import StudyConfig
 from dse.results.front import broken_constraints, missing_objectives
-from dse.results.progress import time_left_s
+from dse.results.progress import stage_left_s, time_left_s
 from dse.store import TrialRecord, TrialState
-from dse.words import design_text, duration_text, metrics_text, plural
-from runners.job import StageEvent, StageState
+from dse.words import design_text, duration_text, metrics_text, plural, stage_text
+from runners.job import SimulatedCycles, StageEvent, StageState
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -48,6 +48,7 @@ class _RunningTrial:
     stage: str = "starting"
     stage_since_s: float = 0.0
     fraction: float | None = None
+    cycles: SimulatedCycles | None = None
 
 
 @dataclass(slots=True)
@@ -129,15 +130,12 @@ class Tally:
             trial.stage_since_s = now_s
         elif event.state is StageState.DONE:
             self._stages_s.setdefault(event.stage, []).append(now_s - trial.stage_since_s)
-        trial.stage, trial.fraction = event.stage, event.fraction
+        trial.stage, trial.fraction, trial.cycles = event.stage, event.fraction, event.cycles
 
     def stage_text(self, trial: _RunningTrial) -> str:
-        """Say which stage a trial is in, for how long, and how long it usually takes.
-
-        The simulator tells its cycles at its end alone, so time is what there is to go by.
-        """
-        if trial.fraction is not None:
-            return f"{trial.stage} {trial.fraction:.0%}"
+        """Say which stage a trial is in and how far; else for how long, and how long it takes."""
+        if trial.fraction is not None or trial.cycles is not None:
+            return stage_text(trial.stage, trial.fraction, trial.cycles)
         times_s = self._stages_s.get(trial.stage)
         if not times_s:
             return trial.stage
@@ -168,6 +166,10 @@ class Tally:
             left,
             usual_s=usual_s,
             spent_s=[now_s - trial.started_s for trial in self.running.values()],
+            of_stages_s=[
+                stage_left_s(now_s - trial.stage_since_s, trial.fraction)
+                for trial in self.running.values()
+            ],
             at_once=self.config.workers,
         )
 
@@ -293,7 +295,7 @@ def event_text(event: CampaignEvent, config: StudyConfig) -> str | None:
         case StageChanged():
             if event.event.state is StageState.CACHED:
                 return None
-            if event.event.fraction is not None and event.event.state is StageState.STARTED:
+            if event.event.is_progress:
                 return None
             return f"trial {event.number}: {event.event.stage} {event.event.state}"
         case AttemptEnded():

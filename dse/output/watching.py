@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dse.output.disks import Disk
 from dse.output.report import time_text
 from dse.store import HeldTrial, TrialState
-from dse.words import bytes_text, duration_text, metrics_text, plural, printable
+from dse.words import bytes_text, duration_text, metrics_text, plural, printable, stage_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -87,6 +87,9 @@ def look_data(look: Look) -> dict[str, Any]:
                 "attempt": held.attempt,
                 "worker": held.worker,
                 "stage": held.stage,
+                "stage_fraction": held.fraction,
+                "cycles": None if held.cycles is None else held.cycles.done,
+                "expected_cycles": None if held.cycles is None else held.cycles.expected,
                 "stage_s": _since(held.stage_since_s, look),
                 "trial_s": _since(held.started_s, look),
                 "silent_s": _since(held.heartbeat_s, look),
@@ -122,7 +125,7 @@ def look_data(look: Look) -> dict[str, Any]:
 def look_line(look: Look) -> str:
     """Write a look in one line, for a log."""
     held = "; ".join(
-        f"{each.number} {_stage(each)} {duration_text(_since(each.stage_since_s, look) or 0.0)}"
+        f"{each.number} {_stage(each)}, {duration_text(_since(each.stage_since_s, look) or 0.0)}"
         for each in look.progress.running
     )
     parts = [
@@ -189,7 +192,7 @@ def _duration(time_s: float | None, look: Look) -> str:
 
 
 def _stage(held: HeldTrial) -> str:
-    return printable(held.stage or "starting")
+    return stage_text(printable(held.stage or "starting"), held.fraction, held.cycles)
 
 
 def _done_text(look: Look) -> str:

@@ -77,23 +77,47 @@ def _eta_s(
         return None
     at_once = max(columns.config.workers, len(running))  # more where workers have joined
     spent_s = [now_s - trial.started_s for trial in running]
-    return time_left_s(left, usual_s=usual_s, spent_s=spent_s, at_once=at_once)
+    of_stages_s = [
+        0.0
+        if trial.stage_since_s is None
+        else stage_left_s(now_s - trial.stage_since_s, trial.fraction)
+        for trial in running
+    ]
+    return time_left_s(
+        left, usual_s=usual_s, spent_s=spent_s, of_stages_s=of_stages_s, at_once=at_once
+    )
 
 
 _OVERDUE = 0.1
 """What takes longer than usual is expected to need a tenth of its time until now again."""
 
 
-def time_left_s(left: int, *, usual_s: float, spent_s: Sequence[float], at_once: int) -> float:
+def stage_left_s(spent_s: float, fraction: float | None) -> float:
+    """Return the seconds that a stage will take yet, by its finished share; 0 where unknown."""
+    return 0.0 if not fraction else spent_s * (1 - fraction) / fraction
+
+
+def time_left_s(
+    left: int,
+    *,
+    usual_s: float,
+    spent_s: Sequence[float],
+    of_stages_s: Sequence[float],
+    at_once: int,
+) -> float:
     """Return the seconds that trials will take, at least one: what runs has not ended.
 
     Args:
         left: Trials that have not ended, those that run included.
         usual_s: What one usually takes.
         spent_s: What those that run have taken.
+        of_stages_s: What their stages will take yet at the least, see ``stage_left_s``.
         at_once: How many run at the same time.
     """
-    running_s = [max(usual_s - spent, _OVERDUE * spent, 0.0) for spent in spent_s]
+    running_s = [
+        max(usual_s - spent, _OVERDUE * spent, of_stage, 0.0)
+        for spent, of_stage in zip(spent_s, of_stages_s, strict=True)
+    ]
     waiting_s = usual_s * max(left - len(spent_s), 0)
     all_s = (waiting_s + sum(running_s)) / max(min(at_once, left), 1)
     return max(all_s, *running_s, 1.0) if running_s else max(all_s, 1.0)

@@ -30,6 +30,7 @@ from dse.store.records import (
     TrialRecord,
     TrialResult,
     TrialState,
+    TrialWork,
 )
 from dse.store.soundness import as_unreadable
 from dse.store.store import Store
@@ -65,6 +66,7 @@ __all__ = [
     "TrialRecord",
     "TrialResult",
     "TrialState",
+    "TrialWork",
     "Unavailable",
     "as_unreadable",
     "folders_of",

@@ -158,7 +158,10 @@ def end_attempt(
     if unless_heard_of_since_s is not None:
         holds.append(attempts.c.heartbeat_s == unless_heard_of_since_s)
     trial_id = db.execute(
-        update(attempts).where(*holds).values(ended_s=now_s).returning(attempts.c.trial_id)
+        update(attempts)
+        .where(*holds)
+        .values(ended_s=now_s, detail=None)  # how far its stage was matters no more
+        .returning(attempts.c.trial_id)
     ).scalar()
     if trial_id is None:
         return None

@@ -20,6 +20,7 @@ from contracts.measurement import Fidelity
 from contracts.untrusted import parse_json
 from dse.store.beliefs import read_belief
 from dse.store.dialect import each_of, is_number
+from dse.store.how_far import how_far
 from dse.store.records import (
     BY_HAND,
     AttemptRecord,
@@ -70,6 +71,8 @@ def attempt_record(row: Row[Any]) -> AttemptRecord:
     values = {column.name: getattr(row, column.name) for column in attempts.columns}
     outcome = None if row.outcome is None else TrialState(row.outcome)
     kind = None if row.kind is None else FaultKind(row.kind)
+    if row.ended_s is None:
+        values["detail"] = None  # how far its stage is, see ``how_far``
     return AttemptRecord(**{**values, "outcome": outcome, "kind": kind})
 
 
@@ -190,8 +193,11 @@ def held_trials(db: Connection, study_id: int, *, now_s: float) -> tuple[HeldTri
             lease_until_s=row.lease_until_s,
             stage=row.stage,
             stage_since_s=row.stage_since_s,
+            fraction=fraction,
+            cycles=cycles,
         )
         for row in rows
+        for fraction, cycles in [how_far(row.detail)]
         if not is_gone(row.worker)
     )
 

@@ -27,6 +27,7 @@ from dse.store.records import (
     TrialResult,
     TrialStages,
     TrialState,
+    TrialWork,
 )
 from dse.store.schema import audit, studies, trials
 from dse.store.soundness import as_unreadable
@@ -258,6 +259,17 @@ class Reader:
         """
         with self._read() as db:
             return costs.newest_stages(db, study_id, most=most, since=since)
+
+    def trial_works(self, *, most: int) -> tuple[TrialWork, ...]:
+        """Return what the newest completed trials of all studies cost, oldest first.
+
+        Only of trials that were measured themselves, as ``newest_stages``.
+
+        Args:
+            most: How many trials, at most.
+        """
+        with self._read() as db:
+            return costs.trial_works(db, most=most)
 
     def worked_s(self, study_id: int, *, now_s: float) -> float:
         """Return how long workers have been busy with a study's trials, each worker counted."""

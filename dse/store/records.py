@@ -10,6 +10,7 @@ from contracts.faults import FaultKind
 from contracts.measurement import Fidelity, Measurement
 from contracts.parameter import Value
 from contracts.untrusted import parse_json
+from runners.job import SimulatedCycles
 
 if TYPE_CHECKING:  # NumPy takes a while to import
     import numpy as np
@@ -412,6 +413,8 @@ class HeldTrial:
         lease_until_s: When it may be taken away.
         stage: That runs now, or None before the first.
         stage_since_s: When that stage began, or None.
+        fraction: Its finished share, 0 to 1, where it is known.
+        cycles: That it has simulated, where it simulates.
     """
 
     number: int
@@ -422,6 +425,8 @@ class HeldTrial:
     lease_until_s: float
     stage: str | None
     stage_since_s: float | None
+    fraction: float | None = None
+    cycles: SimulatedCycles | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -469,6 +474,27 @@ class TrialDetail:
     measurement: Measurement
     belief: Belief | None = None
     remark: Remark = Remark()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialWork:
+    """What the trial of a design cost, whatever the network and the target.
+
+    Attributes:
+        study: Name of its study.
+        fidelity: How far it went.
+        macs: Multiply-accumulates of an inference.
+        cycles: Of an inference.
+        simulated_cpu_s: CPU-seconds of the simulation; 0 where it was there already.
+        other_cpu_s: Of everything else that was built for it.
+    """
+
+    study: str
+    fidelity: Fidelity
+    macs: int
+    cycles: float
+    simulated_cpu_s: float
+    other_cpu_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

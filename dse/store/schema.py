@@ -125,7 +125,7 @@ attempts = Table(
     Column("kind", Text),  # of the fault
     Column("what", Text),
     Column("fix", Text),
-    Column("detail", Text),
+    Column("detail", Text),  # of the fault; while it runs, how far its stage is: how_far.py
     # a program reached a limit of the config by itself, on a machine that was not the reason
     Column("is_own_limit", Boolean, nullable=False, server_default="0"),
     UniqueConstraint("trial_id", "number"),

@@ -14,6 +14,7 @@ from dse.store import leases, presence, queries, remarks, withdrawals
 from dse.store.beliefs import write_belief
 from dse.store.copying import copy_study, require_free
 from dse.store.dialect import as_store_error, dialect_of
+from dse.store.how_far import how_far_text
 from dse.store.place import Place
 from dse.store.reader import Reader
 from dse.store.records import (
@@ -42,6 +43,7 @@ from dse.store.studies import (
     write_audit,
 )
 from dse.store.waiting import patient
+from runners.job import StageEvent
 
 
 @patient
@@ -498,8 +500,26 @@ class Store(Reader):
             db.execute(
                 update(attempts)
                 .where(attempts.c.id == attempt_id, attempts.c.ended_s.is_(None))
-                .values(stage=stage, stage_since_s=now_s)
+                .values(stage=stage, stage_since_s=now_s, detail=None)
             )
+
+    def note_progress(self, told: Mapping[int, StageEvent]) -> None:
+        """Say how far the running stages of held attempts are, for those who look on.
+
+        Args:
+            told: What the stage of each attempt told last.
+        """
+        with self._write() as db:
+            for attempt_id, event in told.items():
+                db.execute(
+                    update(attempts)
+                    .where(
+                        attempts.c.id == attempt_id,
+                        attempts.c.ended_s.is_(None),
+                        attempts.c.stage == event.stage,
+                    )
+                    .values(detail=how_far_text(event))
+                )
 
     def finish(
         self, attempt_id: int, outcome: Outcome, *, now_s: float, retry: RetryPolicy

@@ -42,7 +42,13 @@ def cancel(db: Connection, study_id: int, number: int, *, now_s: float) -> Trial
     db.execute(
         update(attempts)
         .where(attempts.c.trial_id == key, attempts.c.ended_s.is_(None))
-        .values(ended_s=now_s, outcome=TrialState.FAILED, kind=FaultKind.CANCELLED, what=what)
+        .values(
+            ended_s=now_s,
+            outcome=TrialState.FAILED,
+            kind=FaultKind.CANCELLED,
+            what=what,
+            detail=None,
+        )
     )
     _mark(db, key, what, now_s=now_s)
     return TrialState.RUNNING

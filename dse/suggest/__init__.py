@@ -4,6 +4,7 @@ from pathlib import Path
 
 from contracts.faults import ConfigError
 from dse.suggest.algorithms import algorithm_module, algorithm_names
+from dse.suggest.cycles import expected_cycles
 from dse.suggest.interface import (
     EarlierStudy,
     History,
@@ -52,5 +53,6 @@ __all__ = [
     "Suggestion",
     "TrialCost",
     "algorithm_names",
+    "expected_cycles",
     "make_suggester",
 ]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dse.space import Design, Space
 from dse.suggest.features import Encoder
 from dse.suggest.interface import StageRun, Suggestion, SuggestRequest, TrialCost
+from dse.suggest.ridge import LogRidge, feature_columns
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int32]
@@ -26,15 +27,6 @@ _LEAST_TRIALS = 3
 _LEAST_SHARE = 0.05
 """Of the mean cost of a trial: no design is cheaper, whatever is built already. A trial has to be
 started, and predictions near zero would win against any gain."""
-
-_STRENGTHS = (0.1, 1.0, 10.0)
-"""Of the ridge, in designs; the one that predicts each time best from the others is taken."""
-
-_LEAST_FITTED = 4
-"""Times that a line is drawn through; fewer have their mean alone."""
-
-_BEYOND = 2.0
-"""A stage is predicted to take at most so many times longer, or less, than it ever took."""
 
 
 class CostModel:
@@ -54,7 +46,7 @@ class CostModel:
         self._is_known = len(ended) >= _LEAST_TRIALS
         names = {stage for trial in ended for stage in trial.stages} if self._is_known else set()
         codes = self._encoder.codes([trial.design for trial in ended])
-        features = _columns(self._encoder, codes)
+        features = feature_columns(self._encoder, codes)
         self._stages = [_Stage(name, ended, codes, features) for name in sorted(names)]
         for design in pending:
             self.assume(design)
@@ -76,7 +68,7 @@ class CostModel:
         """Return the CPU-seconds that the trial of each design would take, if it goes through."""
         seconds = np.zeros(len(designs))
         codes = self._encoder.codes(designs)
-        features = _columns(self._encoder, codes)
+        features = feature_columns(self._encoder, codes)
         for stage in self._stages:
             seconds += stage.predict_s(codes, features)
         return np.maximum(seconds, self._least_s)
@@ -121,7 +113,7 @@ class _Stage:
         self._matters = _mattering(codes[is_built], [key for key in keys if key is not None])
         self._built = set(self._parts(codes[is_built]))
         took_s = np.array([0.0 if run is None or run.was_cached else run.cpu_s for run in runs])
-        self._seconds = _Seconds(features[took_s > 0], took_s[took_s > 0])
+        self._seconds = LogRidge(features[took_s > 0], took_s[took_s > 0])
 
     def assume(self, codes: Codes) -> None:
         self._built.update(self._parts(codes[self._have(codes)]))
@@ -173,51 +165,6 @@ def _differ_within(codes: Codes, groups: NDArray[np.intp]) -> NDArray[np.bool_]:
     least = np.minimum.reduceat(ordered, starts, axis=0)
     several: NDArray[np.bool_] = np.any(most != least, axis=0)
     return several
-
-
-def _columns(encoder: Encoder, codes: Codes) -> Array:
-    """Return the features as numbers: ranks, and a column for each category."""
-    table = encoder.features(codes)
-    kinds = [
-        (table.categorical[:, place, np.newaxis] == np.arange(size)).astype(float)
-        for place, size in enumerate(encoder.categories)
-    ]
-    return np.concatenate([table.continuous, *kinds], axis=1)
-
-
-class _Seconds:
-    """A ridge through the logarithms of some times, or their mean where that is no worse."""
-
-    def __init__(self, features: Array, seconds: Array) -> None:
-        self._limits = (0.0, 0.0)
-        self._middle = 0.0
-        self._offset = np.zeros(features.shape[1])
-        self._weights = np.zeros(features.shape[1])
-        count = len(seconds)
-        if not count:
-            return
-        logs = np.log(seconds)
-        self._limits = float(seconds.min()) / _BEYOND, float(seconds.max()) * _BEYOND
-        self._middle = float(logs.mean())
-        self._offset = features.mean(axis=0)
-        x, y = features - self._offset, logs - self._middle
-        best = float(y @ y) * (count / max(1, count - 1)) ** 2
-        if count < _LEAST_FITTED:
-            return
-        scales, axes = np.linalg.eigh(x.T @ x)  # one decomposition for all strengths
-        along = x @ axes
-        for strength in _STRENGTHS:
-            shrunk = along / (np.maximum(scales, 0.0) + strength)
-            weights = axes @ (shrunk.T @ y)
-            leverage = (shrunk * along).sum(axis=1) + 1.0 / count
-            missed = (y - x @ weights) / np.maximum(1.0 - leverage, 1e-3)
-            if float(missed @ missed) < best:
-                best, self._weights = float(missed @ missed), weights
-
-    def predict(self, features: Array) -> Array:
-        """Return the seconds of each row of features."""
-        logs = self._middle + (features - self._offset) @ self._weights
-        return np.clip(np.exp(np.clip(logs, -50.0, 50.0)), *self._limits)
 
 
 __all__ = ["CostModel", "StageRun", "TrialCost", "priced"]

@@ -24,13 +24,18 @@ class SerialBoard:
     Args:
         port: Device such as ``/dev/ttyUSB0``.
         baud: Bits per second; without meaning for a pseudo-terminal.
+        while_waiting: Called while an answer is awaited: when something has come, and four times a
+            second while nothing does.
 
     Raises:
         BoardMissing: The port does not exist, is not permitted, or is in use.
     """
 
-    def __init__(self, port: str | Path, *, baud: int) -> None:
+    def __init__(
+        self, port: str | Path, *, baud: int, while_waiting: Callable[[], None] = lambda: None
+    ) -> None:
         self._name = str(port)
+        self._while_waiting = while_waiting
         self._inbox = Inbox()
         try:
             self._port = serial.Serial(self._name, baud, timeout=0, exclusive=True)
@@ -101,6 +106,7 @@ class SerialBoard:
                 self._inbox.add(self._port.read(self._port.in_waiting))
                 if left_s <= 0:
                     break
+                self._while_waiting()
         except (serial.SerialException, OSError, TypeError) as error:
             raise self._missing(error) from error
         return len(self._inbox) != before

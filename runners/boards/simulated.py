@@ -1,5 +1,6 @@
 """The simulated board: our simulator as a process, talked to over its pseudo-terminal."""
 
+import mmap
 import os
 import select
 import signal
@@ -43,6 +44,8 @@ class SimulatedBoard:
         command_cycle_limit: Cycles between two bytes that the firmware asks for; None for no
             limit. Reaching it is the design's fault: ``TooSlow``. So is a CFU that lets the CPU
             wait for longer than the simulator's bound: ``CfuHangs``.
+        on_cycles: Told the cycles simulated since power-up, up to 65,536 behind, while an answer is
+            awaited: when something has come, and four times a second while nothing does.
 
     Raises:
         ToolMissing: There is no such program.
@@ -51,11 +54,17 @@ class SimulatedBoard:
     """
 
     def __init__(
-        self, program: Path, folder: Path, *, command_cycle_limit: int | None = None
+        self,
+        program: Path,
+        folder: Path,
+        *,
+        command_cycle_limit: int | None = None,
+        on_cycles: Callable[[int], None] | None = None,
     ) -> None:
         self._program = program.absolute()
         self._folder = folder
         self._command_cycle_limit = command_cycle_limit
+        self._on_cycles = on_cycles
         self._log = folder / "simulator.log"
         self._cycles: int | None = None
         self._process, self._line = self._start()
@@ -64,6 +73,11 @@ class SimulatedBoard:
     def cycles(self) -> int | None:
         """Cycles simulated by the run that ended last; None before the first end."""
         return self._cycles
+
+    @property
+    def cycles_so_far(self) -> int:
+        """Cycles simulated since power-up, up to 65,536 behind."""
+        return self._told.read()
 
     def reset(self) -> None:
         """Start the simulation again from power-up; see ``Board.reset``."""
@@ -87,13 +101,27 @@ class SimulatedBoard:
         self._stop()
 
     def _start(self) -> tuple["subprocess.Popen[bytes]", SerialBoard]:
+        self._told = _SharedNumber()
+        try:
+            return self._start_telling()
+        except BaseException:
+            self._told.close()
+            raise
+
+    def _start_telling(self) -> tuple["subprocess.Popen[bytes]", SerialBoard]:
         command = [str(self._program), "--parent", str(os.getpid())]
+        command += ["--cycles-fd", str(self._told.fd)]
         if self._command_cycle_limit is not None:
             command += ["--command-cycle-limit", str(self._command_cycle_limit)]
         try:
             with self._log.open("wb") as log:
                 process = child.start(
-                    command, is_tied=True, cwd=self._folder, stdout=subprocess.PIPE, stderr=log
+                    command,
+                    is_tied=True,
+                    cwd=self._folder,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    pass_fds=(self._told.fd,),
                 )
         except (FileNotFoundError, PermissionError) as error:
             raise ToolMissing(
@@ -103,7 +131,8 @@ class SimulatedBoard:
         except OSError as error:
             raise fault_of_os_error(error, f"the simulator in {self._folder}") from error
         try:
-            return process, SerialBoard(self._read_port(process), baud=115200)
+            port = self._read_port(process)
+            return process, SerialBoard(port, baud=115200, while_waiting=self._tell_cycles)
         except BaseException:
             child.signal_group(process.pid, signal.SIGKILL)
             self._finish(process)
@@ -128,6 +157,10 @@ class SimulatedBoard:
                 raise self._ended(process, process.wait(_STOP_LIMIT_S), printed=text)
             text += piece
         return text.decode().splitlines()[0].removeprefix(_PORT_LINE)
+
+    def _tell_cycles(self) -> None:
+        if self._on_cycles is not None:
+            self._on_cycles(self.cycles_so_far)
 
     def _guard(self, exchange: Callable[[], _Answer]) -> _Answer:
         """Do an exchange; when the line is gone, say why the simulator ended."""
@@ -172,6 +205,7 @@ class SimulatedBoard:
 
     def _stop(self) -> None:
         self._line.close()
+        self._told.close()
         if self._process.poll() is None:
             self._process.terminate()
         self._finish(self._process)
@@ -191,3 +225,23 @@ class SimulatedBoard:
         for line in printed.splitlines():
             if line.startswith(_CYCLES_LINE):
                 self._cycles = int(line.removeprefix(_CYCLES_LINE))
+
+
+class _SharedNumber:
+    """A number that the simulator keeps in memory that both have."""
+
+    def __init__(self) -> None:
+        self.fd = os.memfd_create("cycles")
+        os.ftruncate(self.fd, 8)
+        self._view = memoryview(mmap.mmap(self.fd, 8)).cast("Q")  # read at once, never by halves
+
+    def read(self) -> int:
+        """Return the number, 0 before the first is there; not after ``close``."""
+        return int(self._view[0])
+
+    def close(self) -> None:
+        """Give the memory back; a second call does nothing."""
+        if self.fd >= 0:
+            self._view.release()
+            os.close(self.fd)
+            self.fd = -1

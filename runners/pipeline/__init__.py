@@ -4,7 +4,7 @@ from runners.pipeline.cache import Artefact, Cache, default_root, digest_of_file
 from runners.pipeline.contents import Contents, Damaged, Entry, Shrunk
 from runners.pipeline.entries import artefact_key
 from runners.pipeline.machine import ALL_CORES, Machine, Share, machine_of, shares
-from runners.pipeline.pipeline import Building, Pipeline, Report, Stage
+from runners.pipeline.pipeline import Building, Pipeline, Report, Stage, TellProgress
 from runners.pipeline.remote import Remote
 from runners.pipeline.sources import ROOT, source_digest
 
@@ -24,6 +24,7 @@ __all__ = [
     "Share",
     "Shrunk",
     "Stage",
+    "TellProgress",
     "artefact_key",
     "default_root",
     "digest_of_files",

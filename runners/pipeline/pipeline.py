@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from contracts.faults import DseError, OutOfMemory, ToolCrashed
 from contracts.measurement import StageTime
-from runners.job import Job, StageEvent, StageState
+from runners.job import Job, SimulatedCycles, StageEvent, StageState
 from runners.pipeline.cache import Artefact, Cache
 from runners.pipeline.entries import artefact_key, is_untouched
 from runners.pipeline.machine import Machine, Share
@@ -31,6 +31,13 @@ WAITING = "wait-for-a-core"
 """Told as a stage of a trial whose next one finds no room on the machine."""
 
 
+class TellProgress(Protocol):
+    """Takes how far a stage is."""
+
+    def __call__(self, fraction: float | None, /, cycles: SimulatedCycles | None = None) -> None:
+        """Take the finished share, 0 to 1 or unknown, and what a simulation has simulated."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Building:
     """What the build function of a stage works with.
@@ -39,13 +46,13 @@ class Building:
         job: What is measured; its limit of memory is what the stage has of the machine.
         needs: The artefact folder of each needed stage by its name.
         out: Empty folder to write into; nothing else may be written.
-        progress: Takes the finished share of the stage, 0 to 1.
+        progress: Takes how far the stage is.
     """
 
     job: Job
     needs: Mapping[str, Path]
     out: Path
-    progress: Callable[[float], None]
+    progress: TellProgress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,8 +183,10 @@ class Pipeline:
             self._report(StageEvent(stage=name, state=StageState.STARTED))
         folders = {need: artefact.folder for need, artefact in needs.items()}
 
-        def progress(fraction: float) -> None:
-            self._report(StageEvent(stage=name, state=StageState.STARTED, fraction=fraction))
+        def progress(fraction: float | None, /, cycles: SimulatedCycles | None = None) -> None:
+            self._report(
+                StageEvent(stage=name, state=StageState.STARTED, fraction=fraction, cycles=cycles)
+            )
 
         def build(out: Path) -> float:
             building = Building(job=self._job, needs=folders, out=out, progress=progress)

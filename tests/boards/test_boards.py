@@ -339,6 +339,44 @@ def test_an_endless_command_is_the_designs_fault(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_cycles_are_told_while_an_answer_is_awaited_and_no_answer_depends_on_it(
+    tmp_path: Path,
+) -> None:
+    program = simulator("on-chip").program
+    found = []
+    for number, told in enumerate([list[int](), None]):
+        folder = letters_folder("on-chip", tmp_path / str(number))
+        board = SimulatedBoard(program, folder, on_cycles=None if told is None else told.append)
+        assert board.cycles_so_far == 0
+        board.send(b"h" + b"t" * 20)
+        board.receive_until(b"hello\r\n", timeout_s=SLOW_S)
+        answers = [board.receive_until(b"\r\n", timeout_s=SLOW_S) for _ in range(20)]
+        before, so_far = told, board.cycles_so_far
+        board.close()
+        assert board.cycles is not None
+        assert 0 <= board.cycles - so_far <= 2 << 16, "a batch, and what it ran until it waits"
+        found.append((answers, board.cycles))
+        if before is not None:
+            assert before == sorted(before)
+            assert len(set(before)) > 3, "an answer each 600,000 cycles"
+            assert before[-1] <= so_far
+    assert found[0] == found[1]
+
+
+@pytest.mark.slow
+def test_cycles_are_told_from_power_up(tmp_path: Path) -> None:
+    board = SimulatedBoard(simulator("on-chip").program, letters_folder("on-chip", tmp_path))
+    for _ in range(2):
+        board.send(b"ht")
+        board.receive_until(b"hello\r\n", timeout_s=SLOW_S)
+        board.receive_until(b"\r\n", timeout_s=SLOW_S)
+        assert board.cycles_so_far > 0
+        board.reset()
+        assert board.cycles_so_far <= 1 << 16, "the last run's cycles are not those of this one"
+    board.close()
+
+
+@pytest.mark.slow
 def test_a_killed_simulator_is_a_missing_board(tmp_path: Path) -> None:
     board = SimulatedBoard(simulator("on-chip").program, letters_folder("on-chip", tmp_path))
     board.send(b"h")

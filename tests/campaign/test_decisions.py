@@ -3,7 +3,7 @@
 import itertools
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from dse.store import Claim, NewTrial, RetryPolicy, Store, TrialState
 from dse.suggest import make_suggester
 from runners.executors import Event, Progress
 from runners.job import StageEvent, StageState
-from tests.campaign.fake_rooms import fake_space
+from tests.campaign.fake_rooms import fake_space, metrics_of
 from tests.campaign.test_campaign import InstantExecutor, campaign, config, states, store
 from tests.campaign.test_promotion import CONFIG, load
 from tests.store.test_store_contract import CRASH
@@ -213,6 +213,43 @@ def test_the_stage_that_runs_is_noted_and_told(store: Store, config: StudyConfig
     assert (asked.algorithm, asked.count) == ("random", 1)
     (started,) = (e for e in events if isinstance(e, TrialStarted))
     assert (started.trial.number, started.attempt) == (1, 1)
+
+
+def test_how_far_a_stage_is_is_stored_now_and_then(store: Store, config: StudyConfig) -> None:
+    noted: list[float | None] = []
+
+    @dataclass
+    class Simulating(InstantExecutor):
+        """Tells of its one job a hundred times how far it is."""
+
+        told: int = 0
+
+        def poll(self, timeout_s: float) -> tuple[Event, ...]:
+            noted.extend(h.fraction for h in store.held_trials(loop.study.id, now_s=1000))
+            if not self.jobs or self.told == 100:
+                return InstantExecutor.poll(self, timeout_s)
+            started = StageEvent(stage="simulate", state=StageState.STARTED)
+            event = replace(started, fraction=self.told / 100) if self.told else started
+            self.told += 1
+            return (Progress(ticket=self.jobs[0][0], event=event),)
+
+    loop = campaign(store, with_budget(config, trials=1), executor=Simulating())
+    loop.timing = replace(loop.timing, progress_s=20.0)
+    loop.run()
+    shares = [share for share in noted if share is not None]
+    assert shares == sorted(shares)
+    assert 2 <= len(set(shares)) <= 20, "some of a hundred"
+    assert max(shares) > 0.5
+
+
+def test_what_trials_took_is_expected_of_the_next(store: Store, config: StudyConfig) -> None:
+    executor = InstantExecutor()
+    campaign(store, with_budget(config, trials=8), executor=executor).run()
+    expected = [job.expected_cycles for job in executor.submitted]
+    assert expected[:2] == [0, 0]
+    took = [metrics_of(job)["cycles"] for job in executor.submitted]
+    assert expected[-1] > 0
+    assert min(took) / 2 <= expected[-1] <= 2 * max(took)
 
 
 def test_a_stop_is_seen_and_starts_nothing_more(store: Store, config: StudyConfig) -> None:

@@ -66,6 +66,9 @@ def fake_rooms() -> Iterator[None]:
         ),
         mock.patch.object(dse.commands.next, "assemble_space", loaded_space),
         mock.patch.object(dse.commands.campaigns, "check_network"),
+        mock.patch.object(
+            dse.commands.campaigns, "workload_model", return_value=mock.Mock(macs=12_501_632)
+        ),
         mock.patch.object(dse.campaign.checking, "check_network"),
         mock.patch.object(dse.commands.campaigns, "measure_oracle", return_value=SEES_ALL),
         mock.patch.object(dse.commands.rerun, "check_network"),

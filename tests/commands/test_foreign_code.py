@@ -13,6 +13,7 @@ import typer
 import dse.study
 from dse.config import config_from_json
 from dse.config.known_space import known_space, stored_code
+from dse.shipped import OUR_MODEL
 from dse.store import Store
 from tests.campaign.fake_rooms import fake_space
 from tests.commands.here import call_here
@@ -20,6 +21,7 @@ from tests.config.foreign_study import ForeignStudy
 
 ROOT = Path(__file__).parents[2]
 LOOK = [
+    ("new", "mine.toml", "--model", str(OUR_MODEL), "--target", "ulx3s_85f"),
     ("list",),
     ("list", "--json"),
     ("status", "night"),

@@ -11,6 +11,8 @@ from dse.commands.new import new_study, new_text, proposed_space
 from dse.commands.targets import find_targets, target_summaries, targets_text
 from dse.config import load_config
 from dse.config.assembly import assemble_space
+from dse.dashboard.web.serve import example_database
+from dse.store import Reader
 from hw_templates.cfu.engine import FAMILY
 from sw_templates.network import network_of
 from sw_templates.tflite_import import load_model
@@ -33,8 +35,20 @@ def test_what_is_written_is_a_whole_config_of_the_model_and_the_target(tmp_path:
     assert (config.trials, assemble_space(config).count()) == (written.trials, written.designs)
     assert 100_000_000 < config.limits.cycles < 300_000_000, "twice the plain kernels"
     assert "# About" in text
+    assert "an estimate of" in text
+    assert max(map(len, text.splitlines()[:4])) <= 100
     assert "start" in new_text(written)
-    assert written.cpu_s > 0
+    assert written.time.wall_s > 60
+    assert written.time.brief in new_text(written)
+
+
+def test_trials_of_the_database_tell_the_time(tmp_path: Path) -> None:
+    plain = new_study(tmp_path / "plain.toml", model=MODEL, target="ulx3s_25f")
+    with example_database() as database, Reader(database) as reader:
+        told = new_study(tmp_path / "told.toml", model=MODEL, target="ulx3s_25f", reader=reader)
+    assert "too few trials" in plain.time.basis
+    assert "trials of imgc" in told.time.basis
+    assert told.time.wall_s != plain.time.wall_s
 
 
 def test_an_engine_has_4_bits_for_weights_where_the_network_has_such(tmp_path: Path) -> None:

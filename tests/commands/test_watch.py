@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from dse.store import NewTrial, Store
 from dse.words import plural
+from runners.job import SimulatedCycles, StageEvent, StageState
 from runners.pipeline import Machine
 from runners.pipeline.machine import usable_cores
 from tests.commands.test_command_line import Shell
@@ -94,6 +96,30 @@ def test_what_stages_have_of_the_machine_is_told(shell: Shell, tmp_path: Path) -
     assert f"stages have 2 of {plural(usable_cores(), 'core')} and 3.22 GB of " in line
     taken = json.loads(out)["taken"]
     assert (taken["cores"], taken["memory_bytes"], taken["waiting"]) == (2, 3 << 30, 0)
+
+
+@pytest.mark.slow
+def test_how_far_a_simulation_is_is_told(shell: Shell) -> None:
+    shell.run("start", "night.toml", "--trials", "1")
+    with Store(shell.folder / "results.db") as store:
+        study = store.study("night")
+        other = store.results(study.id)[0].trial
+        new = NewTrial(design_id="0" * 64, design_json=other.design_json, suggested_by="random")
+        store.add_trials(study.id, [new], context="", budget=None, now_s=0)
+        held = store.claim(study.id, worker="elsewhere", now_s=time.time(), lease_s=600)
+        assert held is not None
+        store.note_stage(held.attempt_id, "simulate", now_s=time.time())
+        cycles = SimulatedCycles(done=3_000_000, expected=12_000_000)
+        told = StageEvent(stage="simulate", state=StageState.STARTED, fraction=0.25, cycles=cycles)
+        store.note_progress({held.attempt_id: told})
+
+    line, _ = shell.run("watch", "night", "--once")
+    out, _ = shell.run("watch", "night", "--once", "--json")
+
+    assert "(2 simulate 25%, 3.0 of about 12.0 Mcycles, " in line
+    (running,) = json.loads(out)["running"]
+    assert (running["stage"], running["stage_fraction"]) == ("simulate", 0.25)
+    assert (running["cycles"], running["expected_cycles"]) == (3_000_000, 12_000_000)
 
 
 @pytest.mark.slow

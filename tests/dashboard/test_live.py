@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from contracts.measurement import Completed, Fidelity, Measurement, Metric
 from dse.store import NewTrial, RetryPolicy, Store, StudyRecord
+from runners.job import SimulatedCycles, StageEvent, StageState
 from tests.dashboard.conftest import TOKEN, Served, Watched
 
 Drawn = Callable[[Page], None]
@@ -60,6 +61,13 @@ def test_a_trial_appears_in_chart_and_tables_by_itself(
         expect(page.locator(".running tbody th")).to_have_text("49")
         store.note_stage(attempt, "synthesise-cpu", now_s=time.time())
         expect(page.locator(".running .tag")).to_have_text("synthesise-cpu")
+        store.note_stage(attempt, "simulate", now_s=time.time())
+        cycles = SimulatedCycles(done=3_000_000, expected=12_000_000)
+        told = StageEvent(stage="simulate", state=StageState.STARTED, fraction=0.25, cycles=cycles)
+        store.note_progress({attempt: told})
+        expect(page.locator(".running .tag")).to_have_text(
+            "simulate 25%, 3.0 of about 12.0 Mcycles"
+        )
         expect(page.locator(".figures")).to_contain_text("left")  # the estimated time
         page.locator("#part-trials input[value='40']").check()
         page.locator("#part-growth summary").click()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,7 +79,9 @@ def test_a_page_says_what_a_config_would_do_and_starts_nothing(desk: Desk) -> No
     page = desk.look("first.toml")
     assert "designs of" in page
     assert "6, 2 at the same time; each as far as synthesise" in page
-    assert "not known: no study of this network" in page
+    assert "about " in page
+    assert "an estimate of " in page
+    assert re.search(r"as \d+ trials of imgc, table", page)
     assert f"start {desk.asking.app.state.context.configs.first}/first.toml" in page
     assert desk.started == []
     with Store(desk.database) as store:

@@ -19,7 +19,7 @@ from dse.store import Store
 from runners.executors import Event, Finished, Progress, make_executor
 from runners.executors.kinds import dask
 from runners.executors.kinds.dask import DaskExecutor
-from runners.job import Job, StageState
+from runners.job import Job, SimulatedCycles, StageEvent, StageState
 from tests.commands.command_line import MEASURE
 from tests.executors.test_executor import ROOT, a_job, is_running
 
@@ -359,3 +359,15 @@ def test_a_study_keeps_its_budget_when_a_worker_dies_in_the_middle(
         results = store.results(store.study("night").id)
     assert len({result.trial.design_id for result in results}) == len(results) == 12
     assert {result.trial.state.value for result in results} <= {"completed", "infeasible"}
+
+
+def test_how_far_a_stage_is_comes_as_it_was_told() -> None:
+    told = StageEvent(
+        stage="simulate",
+        state=StageState.STARTED,
+        fraction=0.25,
+        cycles=SimulatedCycles(done=3, expected=None),
+    )
+    assert dask._stage_event("simulate", "started", 0.25, {"done": 3, "expected": None}) == told
+    assert dask._stage_event("simulate", "started") == replace(told, fraction=None, cycles=None)
+    assert dask._stage_event() is None

@@ -23,7 +23,7 @@ from contracts.faults import ConfigError, ToolCrashed
 from contracts.measurement import Completed, Measurement, outcome_of
 from contracts.parameter import Value
 from dse.campaign.events import AttemptEnded, StageChanged, TrialReused, TrialStarted
-from dse.config import StudyConfig, load_config
+from dse.config import StudyConfig, load_config, with_budget
 from dse.dashboard.web.serve import example_database
 from dse.output.drawing.scale import make_axis
 from dse.output.drawing.scatter import Mark, Scatter, draw_scatter
@@ -31,7 +31,7 @@ from dse.output.drawing.svg import Drawing
 from dse.output.export import export
 from dse.output.front_columns import View, cfu_words
 from dse.output.plot import front_drawing, plot_front
-from dse.output.progress import PlainDisplay, Tally
+from dse.output.progress import PlainDisplay, Tally, event_text
 from dse.output.report import front_text, status_data, status_text
 from dse.output.trial_report import show_text
 from dse.results.columns import StudyColumns
@@ -39,8 +39,8 @@ from dse.results.front import pareto_front
 from dse.results.study_results import study_columns, study_front
 from dse.space import Design
 from dse.store import NewTrial, Reader, RetryPolicy, Store, TrialRecord, TrialState
-from dse.words import duration_text, latency_text, number_text
-from runners.job import StageEvent, StageState
+from dse.words import duration_text, latency_text, number_text, stage_text
+from runners.job import SimulatedCycles, StageEvent, StageState
 from runners.stages.golden import Missed, OracleReport
 from tests.campaign.fake_rooms import fake_space, measure
 
@@ -411,6 +411,31 @@ def test_while_something_runs_the_time_left_is_never_nothing(
     assert left == [40.0, pytest.approx(3.99), 4.0, 40.0, 400.0]  # overdue: a tenth again
 
 
+def test_a_stage_that_tells_its_share_has_a_say_in_the_time_left(
+    columns: StudyColumns, config: StudyConfig
+) -> None:
+    now = [0.0]
+    tally = Tally(with_budget(config, trials=2, workers=1), now_s=lambda: now[0])
+    ended = AttemptEnded(
+        trial=columns.trials[0],
+        outcome=outcome_of(ToolCrashed("-", fix="-"), Measurement(metrics=())),
+        state=TrialState.FAILED,
+        wall_s=40.0,
+    )
+    tally.take(ended)
+    slow = columns.trials[1]
+    tally.take(TrialStarted(trial=slow, attempt=1))
+    now[0] = 10.0
+    started = StageEvent(stage="simulate", state=StageState.STARTED)
+    tally.take(StageChanged(number=slow.number, event=started))
+    now[0] = 30.0
+    assert tally.eta_s() == 10.0
+    tally.take(StageChanged(number=slow.number, event=replace(started, fraction=0.1)))
+    assert tally.eta_s() == pytest.approx(20.0 * 9), "a tenth took 20 seconds"
+    tally.take(StageChanged(number=slow.number, event=replace(started, fraction=0.99)))
+    assert tally.eta_s() == 10.0, "what comes behind it is not known"
+
+
 def test_a_running_stage_is_told_beside_what_it_usually_takes(
     columns: StudyColumns, config: StudyConfig
 ) -> None:
@@ -433,6 +458,25 @@ def test_a_running_stage_is_told_beside_what_it_usually_takes(
     now[0] = 42.0
     assert tally.stage_text(tally.running[2]) == "simulate, 12 s of about 30 s"
     assert stage(2, "simulate", StageState.STARTED, 0.5) == "simulate 50%"
+
+
+def test_cycles_are_told_beside_the_expected_ones_and_no_share_is_rounded_up() -> None:
+    assert stage_text("simulate", None, None) == "simulate"
+    cycles = SimulatedCycles(done=12_340_000, expected=None)
+    assert stage_text("simulate", None, cycles) == "simulate, 12.3 Mcycles"
+    cycles = replace(cycles, expected=36_900_000)
+    told = stage_text("simulate", 0.996, cycles)
+    assert told == "simulate 99%, 12.3 of about 36.9 Mcycles"
+
+
+def test_a_log_says_nothing_of_how_far_a_stage_is(config: StudyConfig) -> None:
+    started = StageEvent(stage="simulate", state=StageState.STARTED)
+    cycles = replace(started, cycles=SimulatedCycles(done=1, expected=None))
+    lines = [
+        event_text(StageChanged(number=1, event=event), config)
+        for event in (started, cycles, replace(started, fraction=0.5))
+    ]
+    assert lines == ["trial 1: simulate started", None, None]
 
 
 def test_the_best_so_far_stands_on_a_line_of_its_own(

@@ -255,6 +255,19 @@ def test_another_firmware_needs_no_other_simulator(tmp_path: Path) -> None:
     assert (run.returncode, cycles_in(run.stdout)) == (3, 1000)
 
 
+def test_a_file_that_is_not_open_cannot_have_the_cycles(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [simulator("on-chip").program, "--cycles-fd", "77"],
+        cwd=letters_folder("on-chip", tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "cannot keep the cycles in file 77: Bad file descriptor" in run.stderr
+
+
 @pytest.mark.parametrize(
     "options", [["--cycle-limit", "many"], ["--cycle-limit", "-1"], ["--fast"], ["now"]]
 )

@@ -98,6 +98,8 @@ class FakePrograms:
 class FakeBoard(Device):
     """Board and host side in one: every answer is right, and what it was sent is noted."""
 
+    cycles_so_far = 1
+
     def __init__(self, programs: FakePrograms, *, limits: Limits, firmware: Path) -> None:
         self._programs = programs
         self._source = (firmware / "protocol.c").read_text()

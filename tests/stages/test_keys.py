@@ -45,6 +45,7 @@ UNKEYED = {
     "limits.stage_timeout_s": "decides whether there is an output, not which",
     "limits.memory_bytes": "likewise",
     "limits.serial_timeout_s": "likewise",
+    "expected_cycles": "tells how far a simulation is, nothing that is kept",
     "workload.model": "where the file is; its contents are workload.model_sha256",
     "families": "where families are found; the sources of the design's own are in the key",
 }
@@ -207,6 +208,7 @@ def alternatives(job: Job) -> dict[str, tuple[object, ...]]:
         "limits.memory_bytes": (1 << 30,),
         "limits.serial_timeout_s": (1.0,),
         "place_seed": (2,),
+        "expected_cycles": (1_000_000,),
         "wanted_clock_hz": (60_000_000,),
         "families": ((str(own_family),),),
         "metric_files": ((str(own_family),),),  # no build reads them

@@ -2,8 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from contracts.measurement import ClockDomain, Completed, Fidelity, PathStep, Placement
 from dse.store import AuditRecord, NewTrial, Store, TrialRecord
+from dse.store.how_far import how_far
+from runners.job import SimulatedCycles, StageEvent, StageState
 from tests.store.store_fixtures import NO_WAIT, completed, new_study, new_trials
 
 
@@ -89,6 +93,47 @@ def test_the_stage_of_a_running_attempt_is_there_for_those_who_look_on(store: St
 
     (attempt,) = store.detail(study, 1).attempts
     assert (attempt.stage, attempt.stage_since_s) == ("simulate", 210)
+
+
+def test_how_far_a_stage_is_is_there_while_it_runs(store: Store) -> None:
+    study = new_study(store)
+    new_trials(store, study, 1)
+    claim = store.claim(study.id, worker="w", now_s=200, lease_s=60)
+    assert claim is not None
+    key = claim.attempt_id
+    cycles = SimulatedCycles(done=3_000_000, expected=12_000_000)
+    told = StageEvent(stage="simulate", state=StageState.STARTED, fraction=0.25, cycles=cycles)
+
+    def seen() -> tuple[float | None, SimulatedCycles | None]:
+        (held,) = store.held_trials(study.id, now_s=201)
+        (attempt,) = store.detail(study, 1).attempts
+        assert attempt.detail is None, "it is no evidence of a fault"
+        return held.fraction, held.cycles
+
+    store.note_stage(key, "simulate", now_s=200)
+    assert seen() == (None, None)
+    store.note_progress({key: told})
+    assert seen() == (0.25, cycles)
+    only = SimulatedCycles(done=5_000_000, expected=None)
+    store.note_progress({key: replace(told, fraction=None, cycles=only)})
+    assert seen() == (None, only)
+    store.note_progress({key: replace(told, stage="firmware")})
+    assert seen() == (None, only), "what another stage told came too late"
+    store.note_stage(key, "accuracy", now_s=201)
+    assert seen() == (None, None)
+    store.note_progress({key: replace(told, stage="accuracy")})
+    store.finish(key, completed(), now_s=202, retry=NO_WAIT)
+    store.note_progress({key: told})
+    (attempt,) = store.detail(study, 1).attempts
+    assert attempt.detail is None
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["a traceback", "[1]", "{}", '{"fraction": 2, "cycles": "many"}', '{"cycles": true}'],
+)
+def test_what_another_program_wrote_there_tells_nothing(written: str) -> None:
+    assert how_far(written) == (None, None)
 
 
 def test_what_people_did_is_kept_newest_first(store: Store) -> None:

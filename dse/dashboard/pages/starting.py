@@ -12,7 +12,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from contracts.faults import ConfigError, ConfigMistakes, DseError, Untrusted
-from dse.campaign.planning import Plan, expected, plan_of, require_startable
+from dse.campaign.estimating import Estimate
+from dse.campaign.planning import Expectation, Plan, expected_time, plan_of, require_startable
+from dse.config import StudyConfig
 from dse.config.provenance import source_hash
 from dse.config.study_config import bounds_text
 from dse.config.trust import code_and_hooks_of, require_trust_in_file
@@ -20,7 +22,8 @@ from dse.dashboard.data.configs import ConfigFile, ConfigFolders
 from dse.dashboard.pages.acted import acting_form, done, study_page
 from dse.dashboard.web.context import Context, ContextDep
 from dse.space import describe
-from dse.store import Store
+from dse.store import Reader, Store
+from runners.workload import workload_model
 
 router = APIRouter(include_in_schema=False)
 
@@ -133,11 +136,15 @@ def _look(context: Context, file: ConfigFile) -> dict[str, Any]:
         "config": config,
         "space": None if plan.space is None else describe(plan.space),
         "constraints": {name: bounds_text(bounds) for name, bounds in config.constraints.items()},
-        "expected": expected(config, reader),
+        "time": None if plan.space is None else _time(config, reader),
         "own_code": [file.path for file in code_and_hooks_of(config)],
         "ended": None if study is None else context.studies.ended(study.id),
         "works": config.name in reader.working_studies(now_s=context.now_s()),
     }
+
+
+def _time(config: StudyConfig, reader: Reader) -> Expectation | Estimate:
+    return expected_time(config, reader, macs=workload_model(config.workload).macs)
 
 
 def _mistakes(error: DseError) -> tuple[tuple[str, str], ...]:

@@ -58,7 +58,7 @@ async def study_events(
                 data = await run_in_threadpool(changes_data, columns, since)
                 yield event("reload" if data is None else "trials", data or {}, mark(columns))
             since = columns.revision
-            shown = [(r.number, r.stage, r.attempt) for r in now_running]
+            shown = [(r.number, r.stage, r.attempt, r.fraction, r.cycles) for r in now_running]
             state = (shown, is_worked_on, columns.stop_requested_s, columns.config.trials)
             # whoever ran a trial may have died after the page was made, and before this
             is_left = not is_worked_on and columns.is_state(TrialState.RUNNING).any()

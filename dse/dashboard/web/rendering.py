@@ -19,6 +19,7 @@ from dse.words import (
     metric_text,
     number_text,
     plural,
+    stage_text,
     unit_text,
     value_text,
 )
@@ -71,6 +72,7 @@ class Pages:
             "value": value_text,
             "plural": plural,
             "verdict": verdict_words,
+            "stage": lambda held: stage_text(held.stage or "starting", held.fraction, held.cycles),
             "segment": lambda text: quote(str(text), safe=""),
             "json": lambda data: json.dumps(data, indent=1, sort_keys=True),
             "unit": unit_text,

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <getopt.h>
 #include <string>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -38,6 +39,7 @@ struct Options {
     uint64_t command_cycle_limit = UINT64_MAX;
     const char *link = nullptr;
     uint64_t parent = 0;
+    uint64_t cycles_fd = 0;
     bool free_running = false;
 };
 
@@ -52,6 +54,8 @@ void usage(FILE *sink)
         "                           without asking for another byte\n"
         "  --link PATH              make PATH a symbolic link to the serial port\n"
         "  --parent PID             end at once when this is not the process that started it\n"
+        "  --cycles-fd FD           keep the number of cycles so far in the first 8 bytes of the open\n"
+        "                           file FD, in this machine's order, up to 65536 cycles behind\n"
         "  --free-running           run on while the firmware waits for input; cycle counts then\n"
         "                           depend on the speed of this machine\n"
         "It ends with exit status 4 when the CFU lets the CPU wait for a million cycles.\n",
@@ -77,6 +81,7 @@ Options options_from(int argc, char **argv)
         {"command-cycle-limit", required_argument, nullptr, 'i'},
         {"link", required_argument, nullptr, 'l'},
         {"parent", required_argument, nullptr, 'p'},
+        {"cycles-fd", required_argument, nullptr, 'd'},
         {"free-running", no_argument, nullptr, 'f'},
         {"help", no_argument, nullptr, 'h'},
         {nullptr, 0, nullptr, 0},
@@ -88,6 +93,7 @@ Options options_from(int argc, char **argv)
         case 'i': options.command_cycle_limit = number_from(optarg); break;
         case 'l': options.link = optarg; break;
         case 'p': options.parent = number_from(optarg); break;
+        case 'd': options.cycles_fd = number_from(optarg); break;
         case 'f': options.free_running = true; break;
         case 'h': usage(stdout); std::exit(0);
         default: usage(stderr); std::exit(exit_wrong_usage);
@@ -121,10 +127,25 @@ void end_with_parent(uint64_t parent)
     }
 }
 
+// The first 8 bytes of a file, of which whoever has it open may read the number at any time: it is
+// told by a store in memory, which costs nothing and waits for nobody.
+volatile uint64_t *shared_number(int fd)
+{
+    void *const shared =
+        mmap(nullptr, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (shared == MAP_FAILED) {
+        std::fprintf(stderr, "simulator: cannot keep the cycles in file %d: %s\n", fd,
+                     std::strerror(errno));
+        std::exit(exit_wrong_usage);
+    }
+    return static_cast<volatile uint64_t *>(shared);
+}
+
 class Simulation {
 public:
-    Simulation(Vsoc &soc, SerialPty &serial, const Options &options)
-        : soc_(soc), serial_(serial), options_(options)
+    // told: gets the cycles after each batch; may be null.
+    Simulation(Vsoc &soc, SerialPty &serial, const Options &options, volatile uint64_t *told)
+        : soc_(soc), serial_(serial), options_(options), told_(told)
     {
         soc_.serial_source_ready = 1; // a full line stops the clock instead
         soc_.serial_sink_valid = 0;
@@ -161,6 +182,9 @@ public:
             const uint64_t left = total_left < command_left ? total_left : command_left;
             run_cycles(left < batch_cycles ? left : batch_cycles);
             serial_.flush();
+            if (told_ != nullptr) {
+                *told_ = cycles_;
+            }
         }
         return 0;
     }
@@ -211,6 +235,7 @@ private:
     Vsoc &soc_;
     SerialPty &serial_;
     const Options &options_;
+    volatile uint64_t *const told_;
     CfuClock<Vsoc> cfu_clock_;
     uint64_t cycles_ = 0;
     uint64_t command_start_ = 0;
@@ -224,6 +249,8 @@ int main(int argc, char **argv)
     const Options options = options_from(argc, argv);
     handle_signals();
     end_with_parent(options.parent);
+    volatile uint64_t *const told =
+        options.cycles_fd == 0 ? nullptr : shared_number(static_cast<int>(options.cycles_fd));
     SerialPty serial;
     VerilatedContext context;
     Vsoc soc(&context);
@@ -238,7 +265,7 @@ int main(int argc, char **argv)
     std::printf("serial port: %s\n", serial.path().c_str());
     std::fflush(stdout);
 
-    Simulation simulation(soc, serial, options);
+    Simulation simulation(soc, serial, options, told);
     const int status = simulation.run();
     serial.flush();
     soc.final();

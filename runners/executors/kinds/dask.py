@@ -19,7 +19,7 @@ import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -31,7 +31,7 @@ from contracts.measurement import Failed, Fidelity, Measurement, Outcome, outcom
 from runners.executors.interface import Event, Executor, Finished, Progress
 from runners.executors.kinds.local import LocalExecutor
 from runners.executors.parcels import Parcel, pack
-from runners.job import Job, StageEvent, StageState
+from runners.job import Job, SimulatedCycles, StageEvent, StageState
 from runners.pipeline import ROOT, source_digest
 from runners.pipeline.sources import ROOMS
 from runners.tools import all_identities
@@ -318,9 +318,15 @@ def _connect(
 
 
 def _stage_event(
-    stage: str = "", state: str = "", fraction: float | None = None
+    stage: str = "",
+    state: str = "",
+    fraction: float | None = None,
+    cycles: Mapping[str, Any] | None = None,
 ) -> StageEvent | None:
-    return StageEvent(stage=stage, state=StageState(state), fraction=fraction) if stage else None
+    if not stage:
+        return None
+    simulated = None if cycles is None else SimulatedCycles(**cycles)
+    return StageEvent(stage=stage, state=StageState(state), fraction=fraction, cycles=simulated)
 
 
 def _outcome(done: Any) -> Outcome:
@@ -385,7 +391,7 @@ def run_trial(token: str, job: Job, parcel: Parcel, measure: str, topic: str) ->
     worker = distributed.get_worker()
     job = parcel.unpack(job, Path(worker.local_directory) / "parcels")
 
-    def tell(*of_stage: str | float | None) -> None:
+    def tell(*of_stage: str | float | Mapping[str, Any] | None) -> None:
         worker.log_event(topic, (token, worker.address, *of_stage))
 
     tell()  # from here on it is known where the trial is
@@ -395,7 +401,9 @@ def run_trial(token: str, job: Job, parcel: Parcel, measure: str, topic: str) ->
         for event in executor.poll(0.2):
             if isinstance(event, Finished):
                 return event.outcome
-            tell(event.event.stage, event.event.state.value, event.event.fraction)
+            told = event.event
+            cycles = None if told.cycles is None else asdict(told.cycles)
+            tell(told.stage, told.state.value, told.fraction, cycles)
     _STOPPED.discard(token)
     executor.cancel(ticket)
     raise WorkerLost("the trial was cancelled", fix="resume the study")
