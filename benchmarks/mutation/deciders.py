@@ -24,6 +24,8 @@ DECIDERS: Mapping[str, tuple[str, ...]] = {
     ),
     "dse/suggest/evidence.py": ("tests/suggest/test_evidence.py",),
     "dse/suggest/stopping.py": ("tests/campaign/test_stop_gain.py",),
+    "dse/suggest/cost.py": ("tests/suggest/test_cost.py",),
+    "dse/suggest/relevance.py": ("tests/suggest/test_learning_from_others.py",),
     "dse/dashboard/data/selection.py": (
         "tests/dashboard/test_data.py",
         "tests/dashboard/test_api.py",

@@ -14,7 +14,7 @@ from dse.output.report import status_data, status_text
 from dse.results.study_results import study_columns
 from dse.store import Store
 from dse.suggest import Suggestion, SuggestRequest, make_suggester
-from dse.suggest.stopping import AGREEING
+from dse.suggest.stopping import AGREEING, has_converged
 from tests.campaign.test_campaign import CONFIG, campaign
 
 
@@ -52,6 +52,23 @@ def config(tmp_path: Path) -> StudyConfig:
 def status(store: Store) -> str:
     columns = study_columns(store, "night")
     return status_text(status_data(columns, store.gains(columns.id, most=AGREEING)))
+
+
+@pytest.mark.parametrize(
+    ("gains", "stop_gain", "is_reached"),
+    [
+        ((0.1, 0.1, 0.1), 0.2, True),
+        ((0.1, 0.1, 0.1, 0.9), 0.2, True),  # what was expected before does not count
+        ((0.1, 0.1, 0.2), 0.2, False),  # below it, not at it
+        ((0.1, 0.1), 0.2, False),
+        ((), 0.2, False),
+        ((0.0, 0.0, 0.0), 0.0, False),  # "0 is never reached"
+    ],
+)
+def test_all_of_the_newest_gains_must_be_below_the_share(
+    gains: tuple[float, ...], stop_gain: float, is_reached: bool
+) -> None:
+    assert has_converged(gains, stop_gain) is is_reached
 
 
 def test_a_study_stops_when_the_gain_stays_below_its_share(
