@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 
 _STORE = ("tests/store/test_store_contract.py", "tests/store/test_second_study.py")
-_CAMPAIGN = ("tests/campaign/test_campaign.py", "tests/campaign/test_decisions.py")
+_CAMPAIGN = (
+    "tests/campaign/test_campaign.py",
+    "tests/campaign/test_decisions.py",
+    "tests/campaign/test_asking_ahead.py",
+    "tests/campaign/test_hours.py",
+    "tests/campaign/test_stop_gain.py",
+)
 
 DECIDERS: Mapping[str, tuple[str, ...]] = {
     "dse/pareto.py": ("tests/results/test_pareto.py",),
@@ -11,7 +17,7 @@ DECIDERS: Mapping[str, tuple[str, ...]] = {
     "dse/results/clock_model.py": ("tests/results/test_clock_model.py",),
     "dse/campaign/promotion.py": (
         "tests/results/test_front.py",
-        "tests/campaign/test_promotion.py",
+        "tests/campaign/test_wanted_clock.py",
     ),
     "dse/campaign/campaign.py": _CAMPAIGN,
     "dse/store/leases.py": (*_STORE, "tests/store/test_limits.py"),

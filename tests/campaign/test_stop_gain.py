@@ -81,6 +81,14 @@ def test_a_study_stops_when_the_gain_stays_below_its_share(
     assert "resume night --stop-gain 0" in status(store)
 
 
+@pytest.mark.parametrize(("trials", "ending"), [(6, Ending.BUDGET), (7, Ending.CONVERGED)])
+def test_a_spent_budget_is_said_before_a_small_gain_and_the_last_trial_is_not_run_for_it(
+    store: Store, config: StudyConfig, trials: int, ending: Ending
+) -> None:
+    assert campaign(store, replace(config, trials=trials), suggester=Fading()).run() is ending
+    assert len(store.results(1)) == 6
+
+
 def test_another_value_goes_on_and_none_never_stops(store: Store, config: StudyConfig) -> None:
     campaign(store, config, suggester=Fading()).run()
     assert campaign(store, config, suggester=Fading()).run() is Ending.CONVERGED
