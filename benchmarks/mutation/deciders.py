@@ -32,10 +32,7 @@ DECIDERS: Mapping[str, tuple[str, ...]] = {
     "dse/suggest/stopping.py": ("tests/campaign/test_stop_gain.py",),
     "dse/suggest/cost.py": ("tests/suggest/test_cost.py",),
     "dse/suggest/relevance.py": ("tests/suggest/test_learning_from_others.py",),
-    "dse/dashboard/data/selection.py": (
-        "tests/dashboard/test_data.py",
-        "tests/dashboard/test_api.py",
-    ),
+    "dse/dashboard/data/selection.py": ("tests/dashboard/test_selection.py",),
     "dse/dashboard/web/security.py": (
         "tests/dashboard/test_access.py",
         "tests/dashboard/test_security.py",
