@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping
 
-_STORE = ("tests/store/test_store_contract.py", "tests/store/test_second_study.py")
+_STORE = (
+    "tests/store/test_store_contract.py",
+    "tests/store/test_second_study.py",
+    "tests/store/test_placing_and_acting.py",
+    "tests/store/test_what_is_told.py",
+)
 _CAMPAIGN = (
     "tests/campaign/test_campaign.py",
     "tests/campaign/test_decisions.py",
-    "tests/campaign/test_asking_ahead.py",
+    "tests/campaign/test_by_the_clock.py",
     "tests/campaign/test_hours.py",
     "tests/campaign/test_stop_gain.py",
 )
@@ -22,21 +27,28 @@ DECIDERS: Mapping[str, tuple[str, ...]] = {
     "dse/campaign/campaign.py": _CAMPAIGN,
     "dse/store/leases.py": (*_STORE, "tests/store/test_limits.py"),
     "dse/store/limits.py": ("tests/store/test_limits.py",),
-    "dse/store/queries.py": (*_STORE, "tests/store/test_placing_and_acting.py"),
-    "dse/store/store.py": (*_STORE, "tests/store/test_placing_and_acting.py"),
+    "dse/store/queries.py": _STORE,
+    "dse/store/store.py": (
+        *_STORE,
+        "tests/store/test_what_people_do.py",
+        "tests/store/test_copying.py",
+    ),
     "dse/suggest/improvement.py": (
         "tests/suggest/test_improvement.py",
         "tests/suggest/test_improvement_sampled.py",
     ),
     "dse/suggest/evidence.py": ("tests/suggest/test_evidence.py",),
     "dse/suggest/stopping.py": ("tests/campaign/test_stop_gain.py",),
-    "dse/suggest/cost.py": ("tests/suggest/test_cost.py",),
-    "dse/suggest/relevance.py": ("tests/suggest/test_learning_from_others.py",),
-    "dse/dashboard/data/selection.py": ("tests/dashboard/test_selection.py",),
-    "dse/dashboard/web/security.py": (
-        "tests/dashboard/test_access.py",
-        "tests/dashboard/test_security.py",
+    "dse/suggest/cost.py": (
+        "tests/suggest/test_cost.py",
+        "tests/suggest/test_cost_by_definition.py",
     ),
+    "dse/suggest/relevance.py": (
+        "tests/suggest/test_relevance.py",
+        "tests/suggest/test_learning_from_others.py",
+    ),
+    "dse/dashboard/data/selection.py": ("tests/dashboard/test_selection.py",),
+    "dse/dashboard/web/security.py": ("tests/dashboard/test_access.py",),
     "dse/config/trust.py": (
         "tests/config/test_trust.py",
         "tests/config/test_hooks_are_code.py",
