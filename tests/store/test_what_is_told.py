@@ -6,8 +6,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from contracts.faults import DoesNotFit, FaultKind, NotFound, ToolCrashed, ToolTimeout
-from contracts.measurement import Fidelity, Measurement, outcome_of
+from contracts.belief import Belief, Prediction
+from contracts.faults import DoesNotFit, FaultKind, NotFound, ToolCrashed, ToolTimeout, Unreadable
+from contracts.measurement import (
+    ClockDomain,
+    Completed,
+    Fidelity,
+    Measurement,
+    PathStep,
+    Placement,
+    outcome_of,
+)
 from dse.store import NewTrial, Store, StudyRecord, TrialState
 from dse.store.records import HeldTrial, Sample
 from dse.store.workers import worker_name
@@ -314,3 +323,89 @@ def test_samples_are_measured_on_the_target_itself_and_told_once(store: Store) -
     new_trials(store, third, 1, first=1)
     assert len(store.reuse_results(third.id, now_s=400)) == 1
     assert sampled("cycles", newest)[1] == [99.0], "a shared result is told where it was measured"
+
+
+def whole_trial(store: Store) -> StudyRecord:
+    """Two trials that have a row in every table that belongs to one."""
+    study = new_study(store, "whole")
+    belief = Belief(
+        reason="gain",
+        predictions=(Prediction(metric="cycles", middle=2.0, low=1.0, high=3.0),),
+        gain=0.5,
+    )
+    placement = Placement(
+        seed=1,
+        clock_hz=75_000_000,
+        fmax_mhz=76.0,
+        is_met=True,
+        domains=(ClockDomain(name="sys_clk", clock_mhz=75.0, fmax_mhz=76.0),),
+        critical_path=(PathStep(kind="logic", delay_ns=0.5, source="a", sink="b"),),
+    )
+    for number in range(2):
+        new = NewTrial(
+            design_id=f"w{number}",
+            design_json=f'{{"schema":1,"values":{{"width":{number}}}}}',
+            suggested_by="model",
+            belief=belief,
+        )
+        store.add_trials(study.id, [new], context="c", budget=None, now_s=1.0)
+        measured = replace(a_measurement(), placements=(placement,))
+        held = begin(store, study, now_s=200 + 10 * number)
+        store.finish(held, Completed(measurement=measured), now_s=205, retry=NO_WAIT)
+    return study
+
+
+OF_TRIAL = "trial_id = 1"
+OF_ATTEMPT = "attempt_id = 1"
+UNSOUND = (
+    "trials SET failures = 'x' WHERE id = 1",
+    "trials SET design_json = '{' WHERE id = 1",
+    f"attempts SET started_s = 'x' WHERE {OF_TRIAL}",
+    f"metrics SET value = 'many' WHERE {OF_TRIAL}",
+    f"layers SET cycles = 'x' WHERE {OF_TRIAL}",
+    f"placements SET fmax_mhz = 'x' WHERE {OF_TRIAL}",
+    f"beliefs SET gain = 'x' WHERE {OF_TRIAL}",
+    f"predictions SET middle = 'x' WHERE {OF_TRIAL}",
+    f"stage_times SET wall_s = x'00' WHERE {OF_ATTEMPT}",
+    f"artefacts SET key = x'00' WHERE {OF_ATTEMPT}",
+    f"tools SET version = x'00' WHERE {OF_ATTEMPT}",
+)
+
+
+@pytest.mark.parametrize("change", UNSOUND)
+def test_a_trial_with_a_value_of_another_type_is_named_and_no_other(
+    store: Store, change: str
+) -> None:
+    if not isinstance(store.place, Path):
+        pytest.skip("a server refuses such a value itself")
+    study = whole_trial(store)
+    assert store.detail(study, 1).result.trial.id == 1
+    with store._write() as db:
+        db.execute(text("PRAGMA ignore_check_constraints = ON"))
+        db.execute(text(f"UPDATE {change}"))
+        db.execute(text("PRAGMA ignore_check_constraints = OFF"))
+    with pytest.raises(Unreadable, match=r"study 'whole' of .* cannot be read"):
+        store.detail(study, 1)
+    assert store.detail(study, 2).result.metrics["cycles"] == 1000.0
+    if change.startswith(("attempts", "stage_times")):
+        with pytest.raises(Unreadable):
+            store.timed_attempts(study, since_s=0, most=10)
+        assert len(store.timed_attempts(study, since_s=210, most=1)) == 1
+
+
+def test_a_study_with_a_value_of_another_type_is_named_and_no_other(store: Store) -> None:
+    if not isinstance(store.place, Path):
+        pytest.skip("a server refuses such a value itself")
+    new_study(store)
+    new_study(store, "other")
+    with store._write() as db:
+        db.execute(text("UPDATE studies SET created_s = 'x' WHERE name = 'one'"))
+    with pytest.raises(Unreadable, match=r"study 'one' of .* cannot be read"):
+        store.study("one")
+    with pytest.raises(Unreadable):
+        new_study(store)
+    assert store.study("other").name == "other"
+    with store._write() as db:
+        db.execute(text("UPDATE studies SET created_s = 1, tags_json = '{' WHERE name = 'one'"))
+    with pytest.raises(Unreadable):
+        store.study("one")

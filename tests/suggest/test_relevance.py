@@ -65,6 +65,16 @@ def test_what_does_not_vary_neither_predicts_nor_is_predicted() -> None:
     assert predicted_share(barely, barely, chance=0.05) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("count", [4, 40])
+def test_a_spread_below_a_millionth_is_rounding(count: int) -> None:
+    varied = np.arange(count, dtype=float)
+    varied = (varied - varied.mean()) / varied.std()
+    for spread, share in ((0.9e-6, 0.0), (1.1e-6, 1.0)):
+        for predictor, labels in ((varied, spread * varied), (spread * varied, varied)):
+            found = predicted_share(predictor, labels, chance=0.05)
+            assert found == pytest.approx(share)
+
+
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
 def test_a_label_that_bears_the_slope_alone_is_not_predicted_by_it(scale: float) -> None:
     """Without it there is no line: it was counted as predicted exactly."""
