@@ -210,6 +210,18 @@ def test_a_shared_result_says_whose_it_is_and_has_its_attempts(
     assert store.contexts_of(third.id) == (), "it has no result of its own"
 
 
+def test_a_trial_shares_nothing_of_the_first_one_that_there_ever_was(store: Store) -> None:
+    first = new_study(store)
+    new_trials(store, first, 1)
+    store.finish(begin(store, first, now_s=200), completed(), now_s=210, retry=NO_WAIT)
+    second = new_study(store, "second")
+    new_trials(store, second, 2)
+    assert [t.number for t in store.reuse_results(second.id, now_s=220)] == [1]
+    assert [r.reused_from for r in store.results(second.id)] == [("one", 1), None]
+    third = new_study(store, "third")
+    assert [t.revision for t in new_trials(store, third, 3, first=50)] == [1, 2, 3]
+
+
 def test_a_detail_has_all_attempts_and_what_the_last_one_that_ended_measured(
     store: Store, study: StudyRecord
 ) -> None:
@@ -268,13 +280,14 @@ def test_contexts_come_in_the_order_of_their_results(store: Store) -> None:
     study = new_study(store)
     store.keep_context("z", {"of": "z"})
     for at, (context, outcome) in enumerate(
-        [("z", completed()), ("a", WIDE), ("z", completed()), ("b", CRASH), ("a", completed())]
+        [("z", completed()), ("a", WIDE), ("a", completed()), ("b", CRASH), ("z", completed())]
     ):
         new_trials(store, study, 1, context=context, first=at)
         held = begin(store, study, now_s=200)
         store.finish(held, outcome, now_s=210, retry=replace(NO_WAIT, attempts=1))
     found = [(c.key, c.facts, c.results) for c in store.contexts_of(study.id)]
     assert found == [("z", {"of": "z"}, 2), ("a", None, 2)]
+    assert (store.context_facts("z"), store.context_facts("a")) == ({"of": "z"}, None)
 
 
 def test_samples_are_measured_on_the_target_itself_and_told_once(store: Store) -> None:
