@@ -145,6 +145,11 @@ def test_a_design_is_as_large_as_its_last_trial_with_cycles_says(config: StudyCo
     assert wanted_clock_hz(columns_with(rows, config), "own") == 90_000_000
 
 
+def test_a_rival_that_takes_less_than_a_microsecond_is_one(config: StudyConfig) -> None:
+    rows = [Row(design="rival", latency_us=0.5), Row(design="own", cycles=100.0, is_placed=False)]
+    assert wanted_clock_hz(columns_with(rows, config), "own") == 200_000_000
+
+
 def test_a_clock_is_rounded_up_to_what_is_as_fast(config: StudyConfig) -> None:
     rows = [Row(design="rival", latency_us=3e6), Row(design="own", cycles=10.0, is_placed=False)]
     assert wanted_clock_hz(columns_with(rows, config), "own") == 4
