@@ -223,6 +223,13 @@ def test_a_stage_that_nothing_decides_on_may_be_needed_by_every_design() -> None
     assert seconds[0] == pytest.approx(6.0)  # for each value that has the stage, one has it not
 
 
+def test_a_value_that_some_have_with_a_stage_and_some_without_decides_nothing() -> None:
+    with_it = [whole(design(c, c), {"cpu": run(f"a{c}", 6.0)}) for c in (1, 2)]
+    without = [whole(design(2 * c, c), {"soc": run("s")}) for c in (1, 2)]
+    seconds = CostModel(space(), [*with_it, *without]).predict_s([design(2, 4), design(4, 4)])
+    assert seconds.min() >= 6.0
+
+
 def test_an_estimate_does_not_change_what_is_taken_for_granted() -> None:
     trials = [whole(design(c), {"cpu": run(f"a{c}", 8.0)}) for c in (1, 2, 4)]
     model = CostModel(space(), trials)
