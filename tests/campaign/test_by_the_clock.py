@@ -195,6 +195,15 @@ def test_the_store_is_looked_at_once_a_second_and_heard_of_each_heartbeat(
     assert [e.wall_s for e in events if isinstance(e, AttemptEnded)] == [35.0]
 
 
+def test_a_trial_that_was_queued_under_other_conditions_is_stored_under_those_of_its_run(
+    store: WatchedStore, config: StudyConfig
+) -> None:
+    loop = timed(store, with_budget(config, trials=2))
+    store.add_trials(loop.study.id, designs(1), context="before", budget=None, now_s=START_S)
+    assert loop.run() is Ending.BUDGET
+    assert [r.trial.context for r in store.results(loop.study.id)] == ["context"] * 2
+
+
 def test_what_the_search_thinks_about_is_looked_for_often_and_a_trial_as_often_as_told(
     store: WatchedStore, config: StudyConfig
 ) -> None:
