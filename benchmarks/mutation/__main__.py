@@ -48,7 +48,8 @@ def main() -> None:
             break
         _judge(module, done=done, most=given.most, until_s=now_s + (end_s - now_s) / left)
     scores = [_score(module, done) for module in DECIDERS]
-    text = page(scores, read_equivalents())
+    before = _PAGE.read_text() if _PAGE.exists() else ""
+    text = page(scores, read_equivalents(), before=before)
     print(text)
     if given.page:
         _PAGE.write_text(text)

@@ -22,7 +22,8 @@ does some of them, `BUDGET_S=600` says for how many seconds; what was judged is 
 `mutants.jsonl` as long as module and tests are what they were, so a run goes on where the last one
 ended. *Possible* are the changes that there are; *tried* is a sample of them, the same in each
 run. The score is what was noticed of those that can be noticed. A change counts as noticed, too,
-where the tests do not end.
+where the tests do not end. Of a module that a run does not come to, the row of the run before
+stays.
 
 Comparisons, `and` and `or`, arithmetic, constants, conditions, returned values, calls, named
 arguments and conditions of comprehensions are changed or left out; messages are not. The tests of
@@ -170,17 +171,31 @@ class Score:
     missed: int
 
 
+def _row(s: Score) -> str:
+    tried = s.noticed + s.equivalent + s.missed
+    return (
+        f"| `{s.module}` | {s.possible} | {tried} | {s.noticed} | {s.equivalent} | {s.missed}"
+        f" | {_percent(s)} |"
+    )
+
+
 def _percent(score: Score) -> str:
     judged = score.noticed + score.missed
     return f"{100 * score.noticed / judged:.0f} %" if judged else "-"
 
 
-def page(scores: Iterable[Score], equivalents: Iterable[Equivalent]) -> str:
-    """Return the scores, and what cannot be noticed, as a page of Markdown."""
+def page(scores: Iterable[Score], equivalents: Iterable[Equivalent], *, before: str = "") -> str:
+    """Return the scores, and what cannot be noticed, as a page of Markdown.
+
+    Args:
+        scores: Of all modules.
+        equivalents: What cannot be noticed.
+        before: The page that there was: of a module that was not judged since, its row stays.
+    """
+    known = {line.split("`")[1]: line for line in before.splitlines() if line.startswith("| `")}
     rows = "\n".join(
-        f"| `{s.module}` | {s.possible} | {s.noticed + s.equivalent + s.missed} | {s.noticed}"
-        f" | {s.equivalent} | {s.missed} | {_percent(s)} |"
-        for s in scores
+        _row(score) if score.noticed + score.missed else known.get(score.module, _row(score))
+        for score in scores
     )
     reasons = "\n".join(
         f"- `{e.module}`, `{e.function or 'module'}`: `` {e.code} ``"

@@ -27,7 +27,9 @@ def predicted_share(predictor: Array, labels: Array, *, chance: float) -> float:
     statistic = correlation * np.sqrt((count - 2) / (1.0 - correlation**2))
     if 2 * float(student.sf(statistic, count - 2)) >= chance:
         return 0.0
-    leverage = np.minimum(1.0 / count + x**2 / xx, 1.0 - 1e-9)
-    missed = (y - x * float(x @ y) / xx) / (1.0 - leverage)
     alone = y * count / (count - 1)
+    # where a label bears the slope by itself, the others are predicted alike and make no line
+    left = 1.0 - (1.0 / count + x**2 / xx)
+    residual = y - x * float(x @ y) / xx
+    missed = np.where(left > 1e-9, residual / np.maximum(left, 1e-9), alone)
     return max(0.0, 1.0 - float(missed @ missed) / float(alone @ alone))

@@ -12,7 +12,15 @@ from contracts.measurement import Fidelity
 from dse.campaign import Timing
 from dse.campaign.asking import Asker
 from dse.campaign.campaign import Campaign
-from dse.campaign.events import Asking, CampaignEvent, Ending, Note, StageChanged, TrialStarted
+from dse.campaign.events import (
+    Asking,
+    CampaignEvent,
+    Ending,
+    Note,
+    Promoted,
+    StageChanged,
+    TrialStarted,
+)
 from dse.config import StudyConfig, with_budget
 from dse.store import Claim, NewTrial, RetryPolicy, Store, TrialState
 from dse.suggest import make_suggester
@@ -293,8 +301,13 @@ def test_a_promoted_design_is_run_at_the_fidelity_of_the_study(
     store: Store, tmp_path: Path, trials: int
 ) -> None:
     config = load(tmp_path, CONFIG.replace("trials = 12", f"trials = {trials}"))
-    executor = InstantExecutor()
-    assert campaign(store, config, executor=executor).run() is Ending.BUDGET
+    executor, events = InstantExecutor(), list[CampaignEvent]()
+    assert campaign(store, config, executor=executor, events=events).run() is Ending.BUDGET
+    told = [trial.number for e in events if isinstance(e, Promoted) for trial in e.trials]
+    promoted = [r.trial for r in store.results(1) if r.trial.promotes is not None]
+    assert told == [trial.number for trial in promoted]
+    assert all(e.trials for e in events if isinstance(e, Promoted)), "nothing is no promotion"
+    assert {trial.context for trial in promoted} == {"context"}
     wanted = {
         fidelity: [job.wanted_clock_hz for job in executor.submitted if job.fidelity is fidelity]
         for fidelity in Fidelity

@@ -14,7 +14,7 @@ from dse.output.report import status_data, status_text
 from dse.results.study_results import study_columns
 from dse.store import Store
 from dse.suggest import Suggestion, SuggestRequest, make_suggester
-from dse.suggest.stopping import AGREEING
+from dse.suggest.stopping import AGREEING, has_converged
 from tests.campaign.test_campaign import CONFIG, campaign
 
 
@@ -54,6 +54,23 @@ def status(store: Store) -> str:
     return status_text(status_data(columns, store.gains(columns.id, most=AGREEING)))
 
 
+@pytest.mark.parametrize(
+    ("gains", "stop_gain", "is_reached"),
+    [
+        ((0.1, 0.1, 0.1), 0.2, True),
+        ((0.1, 0.1, 0.1, 0.9), 0.2, True),  # what was expected before does not count
+        ((0.1, 0.1, 0.2), 0.2, False),  # below it, not at it
+        ((0.1, 0.1), 0.2, False),
+        ((), 0.2, False),
+        ((0.0, 0.0, 0.0), 0.0, False),  # "0 is never reached"
+    ],
+)
+def test_all_of_the_newest_gains_must_be_below_the_share(
+    gains: tuple[float, ...], stop_gain: float, is_reached: bool
+) -> None:
+    assert has_converged(gains, stop_gain) is is_reached
+
+
 def test_a_study_stops_when_the_gain_stays_below_its_share(
     store: Store, config: StudyConfig
 ) -> None:
@@ -62,6 +79,14 @@ def test_a_study_stops_when_the_gain_stays_below_its_share(
     assert gains == tuple(0.5**n for n in reversed(range(6)))  # 1/8, 1/16, 1/32 agree
     assert "expected to enlarge the front's hypervolume by 12.50% at most" in status(store)
     assert "resume night --stop-gain 0" in status(store)
+
+
+@pytest.mark.parametrize(("trials", "ending"), [(6, Ending.BUDGET), (7, Ending.CONVERGED)])
+def test_a_spent_budget_is_said_before_a_small_gain_and_the_last_trial_is_not_run_for_it(
+    store: Store, config: StudyConfig, trials: int, ending: Ending
+) -> None:
+    assert campaign(store, replace(config, trials=trials), suggester=Fading()).run() is ending
+    assert len(store.results(1)) == 6
 
 
 def test_another_value_goes_on_and_none_never_stops(store: Store, config: StudyConfig) -> None:

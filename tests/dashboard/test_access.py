@@ -82,9 +82,9 @@ def test_names_of_this_machine_are_ours_where_the_network_may_read() -> None:
     assert (LOCAL.cookie, OPEN.cookie) == ("dse_token_8000", "dse_token_9000")
     assert make_access(token="t", host="Tower", port=1).is_our_host("tower:1")
     for host in ("localhost", "127.0.0.1", "127.8.8.8", "::1"):
-        assert is_loopback(host)
+        assert is_loopback(host) is True
     for host in ("0.0.0.0", "192.168.1.5", "tower", ""):
-        assert not is_loopback(host)
+        assert is_loopback(host) is False
 
 
 def test_the_token_and_what_a_cookie_and_a_page_hold_are_three_secrets() -> None:
@@ -124,6 +124,8 @@ def test_who_brings_the_token_in_the_header_may_act(headers: dict[str, str], may
         ("dse_token_9000=secret", False),
         ("dse_token_9000=wrong", False),
         ("dse_token_9000", False),
+        ("a@b=c", False),  # Python reads no cookies where one has such a name
+        (f"a@b=c; dse_token_9000={OPEN.reading_key}", False),
     ],
 )
 def test_a_cookie_lets_read_and_no_more(cookie: str, may_read: bool) -> None:
@@ -149,6 +151,24 @@ def test_the_token_of_an_address_goes_behind_its_hash_and_into_no_cookie() -> No
         assert (status, told) == (403, None)
         assert "set-cookie" not in found
     assert ask(LOCAL, "/?token=secret", method="POST")[::2] == (200, False), "only by looking"
+
+
+@pytest.mark.parametrize("kind", ["lifespan", "websocket"])
+def test_what_is_no_request_is_handed_on_as_it_is(kind: str) -> None:
+    """A server says in this way that it starts and stops."""
+    given: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        given.append((dict(scope), receive, send))
+
+    async def receive() -> Any:
+        raise AssertionError("nobody asks")
+
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    asyncio.run(Guard(app, access=OPEN)({"type": kind}, receive, send))
+    assert given == [({"type": kind}, receive, send)]
 
 
 def test_every_answer_has_the_headers_and_may_say_how_long_it_keeps() -> None:

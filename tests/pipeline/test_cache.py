@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import threading
@@ -7,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from contracts.faults import Bug, ToolCrashed
+from contracts.faults import Bug, DiskFull, ToolCrashed
 from runners.pipeline import Cache, artefact_key, digest_of_files
+from runners.pipeline import cache as cache_module
 from runners.pipeline.cache import default_root
 
 
@@ -275,3 +277,39 @@ def test_an_artefact_is_in_use_as_long_as_somebody_has_it(cache: Cache) -> None:
     get(small, "c")
     left = [folder.name for folder in (cache.root / "synthesise").iterdir()]
     assert left == [get(small, "c").key]  # type: ignore[attr-defined]
+
+
+def test_what_cannot_be_stored_is_a_fault_that_names_the_stage(cache: Cache) -> None:
+    def full(out: Path) -> float:
+        (out / "file").write_text("netlist")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(DiskFull, match="stage synthesise could not be stored"):
+        get(cache, build=full)
+    assert list((cache.root / "scratch").iterdir()) == []
+    assert not get(cache).cached  # type: ignore[attr-defined]
+    (cache.root / "place").touch()  # somebody's file where a stage's folder is to be
+    with pytest.raises(ToolCrashed, match="stage place could not be stored"):
+        cache.get_or_build("place", version=1, inputs={}, build=write("x"))  # type: ignore[arg-type]
+
+
+def test_a_request_takes_from_its_beginning_to_its_end(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+
+    class Time:
+        @staticmethod
+        def monotonic() -> float:
+            return clock[0]
+
+    def build(out: Path) -> float:
+        clock[0] += 7.5
+        (out / "file").write_text("netlist")
+        return 3.0
+
+    monkeypatch.setattr(cache_module, "time", Time)
+    first = get(cache, build=build)
+    assert (first.wall_s, first.cpu_s) == (7.5, 3.0)  # type: ignore[attr-defined]
+    second = get(cache, build=build)
+    assert (second.wall_s, second.cpu_s) == (0.0, 0.0)  # type: ignore[attr-defined]

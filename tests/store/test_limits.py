@@ -58,8 +58,28 @@ def test_a_limit_is_a_result_exactly_when_the_program_itself_met_it_there_before
         assert result.kind is RESULT[fault.kind]
         assert fault.stage is not None
         assert fault.stage in result.what
+        assert (result.stage, result.is_own_limit) == (fault.stage, True)
     else:
         assert result is None
+
+
+@pytest.mark.parametrize("numbers", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])
+def test_a_result_names_the_newest_attempt_that_met_the_limit_in_whatever_order(
+    numbers: Sequence[int],
+) -> None:
+    def met(number: int) -> Fault:
+        return Fault(
+            kind=FaultKind.TOOL_TIMEOUT,
+            what=f"stopped for the time no. {number}",
+            fix="-",
+            stage="place-and-route",
+            is_own_limit=True,
+        )
+
+    result = fault_of_design(met(4), [attempt(number, met(number)) for number in numbers])
+    assert result is not None
+    assert "in attempt 3 and again: stopped for the time no. 4" in result.what
+    assert (result.detail or "").startswith("attempt 3: stopped for the time no. 3")
 
 
 def at_limit(

@@ -1,6 +1,7 @@
 """What a model is fitted to, when more has finished than it can take."""
 
 import random
+import zlib
 
 import pytest
 
@@ -83,6 +84,53 @@ def test_an_objective_to_be_maximised_has_its_best_kept() -> None:
     best = max(o.values["lut4"] for o in observations if o.values is not None)
     chosen = [o.values["lut4"] for o in chosen_observations(request) if o.values is not None]
     assert max(chosen) == best
+
+
+def one_objective(count: int) -> SuggestRequest:
+    """Return a request whose designs all differ in what is to be minimised."""
+    space = large_space()
+    numbers = random.Random(2).sample(range(space.count()), count)
+    history = History(("lut4",)).extended(
+        (space.at(number).canonical, None if number % 5 == 0 else {"lut4": float(number)})
+        for number in numbers
+    )
+    return SuggestRequest(space=space, objectives=(Objective(metric="lut4"),), observations=history)
+
+
+@pytest.mark.parametrize(
+    ("most", "best"),
+    [(20, 10), (21, 10), (60, 12), (150, 12)],  # a front of one objective has one design
+)
+def test_the_best_of_twelve_fronts_fill_half_and_the_others_are_drawn_by_their_text(
+    most: int, best: int
+) -> None:
+    request = one_objective(150 if most == 150 else 400)
+    observations = list(request.observations)
+    feasible = [o for o in observations if o.values is not None]
+    kept = sorted(feasible, key=lambda o: o.values["lut4"] if o.values else 0.0)[:best]
+    others = [o for o in observations if o not in kept]
+    drawn = sorted(others, key=lambda o: zlib.crc32(o.design.canonical.encode()))
+    wanted = {o.design for o in (*kept, *drawn[: most - best])}
+    chosen = chosen_observations(request, most=most)
+    assert {o.design for o in chosen} == wanted
+    assert list(chosen) == [o for o in observations if o.design in wanted], "oldest first"
+
+
+def test_where_nothing_is_feasible_designs_are_drawn_all_the_same() -> None:
+    space = large_space()
+    history = History(("lut4",)).extended((space.at(n).canonical, None) for n in range(50))
+    objectives = (Objective(metric="lut4"),)
+    request = SuggestRequest(space=space, objectives=objectives, observations=history)
+    assert len(chosen_observations(request, most=30)) == 30
+
+
+def test_of_few_those_of_another_space_are_left_out() -> None:
+    request = request_of(large_space(), 50)
+    part = large_space().restricted({"p1": [0, 1]})
+    narrow = SuggestRequest(space=part, objectives=TWO, observations=request.observations)
+    chosen = chosen_observations(narrow)
+    assert 0 < len(chosen) < 50
+    assert list(chosen) == [o for o in request.observations if part.contains(o.design)]
 
 
 @pytest.mark.slow
