@@ -57,6 +57,9 @@ class BuiltBefore:
             (folder / "profile.json").write_text(json.dumps(profile))
         return Built(folder)
 
+    def require_untouched(self) -> None:
+        """Nobody else writes there."""
+
 
 @pytest.fixture
 def study_file(tmp_path: Path) -> Path:
