@@ -8,16 +8,25 @@ prints what the units cost on an ECP5 and on an iCE40 UltraPlus instead.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
-from benchmarks.networks import CACHED_CORE, FIRMWARE, ON_CHIP, Run, job_for, layer_table, measure
+from benchmarks.networks import (
+    CACHED_CORE,
+    FIRMWARE,
+    ON_CHIP,
+    Run,
+    job_for,
+    layer_table,
+    measure,
+    model_named,
+    on_chip,
+)
 from benchmarks.targets import read_target
 from contracts.faults import DseError
 from contracts.parameter import Value
 from dse.output.report import table_text
-from runners.job import Memory, StageEvent
+from runners.job import StageEvent
 from runners.pipeline import Cache, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.synthesis import read_cost
@@ -28,6 +37,12 @@ _PARTS = {
     "icebreaker": ("lut4", "ff", "sb_mac16", "sb_ram40_4k"),
 }
 """Targets of small parts, and the cells to print."""
+HEADER = ("cycles", "MAC", "`simd` 8", "`stream` 8", "times fewer", "MAC a cycle")
+_ON_PAGE: Mapping[str, tuple[str, ...]] = {
+    "pretrainedResnet_quant": ("CONV_2D", "ADD"),
+    "kws_ref_model": ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D"),
+}
+"""Networks, and the operators whose layers have a row of their own."""
 
 
 def simd(products: int, words: int, *, channelwise: bool = True) -> dict[str, Value]:
@@ -65,6 +80,31 @@ def busy_share(run: Run, products: int) -> float:
     """Return the share of cycles in which products are formed, of layers with any."""
     layers = [layer for layer in run.layers if layer.macs]
     return sum(layer.macs for layer in layers) / products / sum(layer.cycles for layer in layers)
+
+
+def rows() -> list[list[str]]:
+    """Measure both families with 8 products and 1,024 words on whole networks."""
+    target = on_chip(read_target("ulx3s_85f"))
+    found = []
+    for stem, operators in _ON_PAGE.items():
+        model = model_named(stem)
+        slow, fast = (measure(model, design(8, 1024), target) for design in (simd, stream))
+        found.append([stem, *_compared(slow, fast, {layer.operator for layer in slow.layers})])
+        for operator in operators:
+            count = sum(layer.operator == operator for layer in slow.layers)
+            found.append([f"its {count} `{operator}`", *_compared(slow, fast, {operator})])
+    return found
+
+
+def _compared(slow: Run, fast: Run, operators: Set[str]) -> list[str]:
+    """Return the cells of the layers of these operators, from the second one of ``HEADER``."""
+    chosen = [
+        [layer for layer in run.layers if layer.operator in operators] for run in (slow, fast)
+    ]
+    before, now = (sum(layer.cycles for layer in layers) for layers in chosen)
+    macs = sum(layer.macs for layer in chosen[0])
+    busy = f"{macs / now:.2f}" if macs else ""
+    return [f"{macs:,}", f"{before:,}", f"{now:,}", f"{before / now:.1f}", busy]
 
 
 def _cells(products: Sequence[int], words: int) -> None:
@@ -105,8 +145,7 @@ def main() -> None:
     if given.cells:
         _cells(given.products, given.words)
         return
-    memory = Memory(kind="on-chip", size_bytes=1 << 20, l2_bytes=0)
-    target = replace(read_target("ulx3s_85f"), memory=memory)
+    target = on_chip(read_target("ulx3s_85f"))
     for model in given.models or [_MODEL]:
         for count in given.products:
             runs = {
