@@ -168,7 +168,8 @@ def model_named(stem: str) -> Path:
     raise ConfigError(f"there is no {stem}.tflite below {_SHARED}", fix="put it there")
 
 
-def _name_of(model: Path) -> str:
+def name_of(model: Path) -> str:
+    """Return the name of a file, with MLPerf Tiny's beside it."""
     known = MLPERF_TINY.get(model.stem)
     return f"{model.stem} ({known})" if known else model.stem
 
@@ -183,7 +184,7 @@ def network_row(model: Path) -> list[str]:
     plain, best = runs[0].cycles, runs[-1].cycles
     macs = sum(layer.macs for layer in runs[0].layers)
     cycles = [f"{run.cycles:,}" for run in runs]
-    return [_name_of(model), f"{macs:,}", *cycles, f"{plain / best:.1f}", f"{macs / best:.2f}"]
+    return [name_of(model), f"{macs:,}", *cycles, f"{plain / best:.1f}", f"{macs / best:.2f}"]
 
 
 def our_network() -> list[list[str]]:
@@ -213,7 +214,7 @@ def engine_rows() -> list[list[str]]:
         on_cpu = sum(layer.cycles for layer in run.layers if layer.operator == "SOFTMAX")
         macs = sum(layer.macs for layer in run.layers)
         share = f"{macs / run.cycles:.0f}"
-        rows.append([_name_of(model), f"{run.cycles:,}", f"{on_cpu:,}", share])
+        rows.append([name_of(model), f"{run.cycles:,}", f"{on_cpu:,}", share])
     return rows
 
 

@@ -20,6 +20,7 @@ from benchmarks.networks import (
     layer_table,
     measure,
     model_named,
+    name_of,
     on_chip,
 )
 from benchmarks.targets import read_target
@@ -89,7 +90,9 @@ def rows() -> list[list[str]]:
     for stem, operators in _ON_PAGE.items():
         model = model_named(stem)
         slow, fast = (measure(model, design(8, 1024), target) for design in (simd, stream))
-        found.append([stem, *_compared(slow, fast, {layer.operator for layer in slow.layers})])
+        found.append(
+            [name_of(model), *_compared(slow, fast, {layer.operator for layer in slow.layers})]
+        )
         for operator in operators:
             count = sum(layer.operator == operator for layer in slow.layers)
             found.append([f"its {count} `{operator}`", *_compared(slow, fast, {operator})])
