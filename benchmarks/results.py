@@ -69,7 +69,7 @@ FIGURES: Mapping[str, Figure] = {
     "engine": Figure(header=networks.ENGINE_HEADER, rows=networks.engine_rows),
     "routes": Figure(header=place.HEADER, rows=place.rows),
     "settling": Figure(header=settling.HEADER, rows=settling.rows),
-    "sdram": Figure(header=sdram.HEADER, rows=sdram.rows),
+    "sdram": Figure(header=sdram.HEADER, rows=sdram.rows, is_cheap=True),
     "simulation": Figure(header=simulation.HEADER, rows=simulation.rows),
     "dashboard": Figure(header=dashboard.header(dashboard.USUAL), rows=dashboard.rows),
     "large-dashboard": Figure(
