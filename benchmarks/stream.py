@@ -8,7 +8,7 @@ prints what the units cost on an ECP5 and on an iCE40 UltraPlus instead.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.networks import (
@@ -90,22 +90,25 @@ def rows() -> list[list[str]]:
     for stem, operators in _ON_PAGE.items():
         model = model_named(stem)
         slow, fast = (measure(model, design(8, 1024), target) for design in (simd, stream))
-        found.append(
-            [name_of(model), *_compared(slow, fast, {layer.operator for layer in slow.layers})]
-        )
+        macs = sum(layer.macs for layer in fast.layers)
+        found.append([name_of(model), *_compared(macs, slow.cycles, fast.cycles)])
         for operator in operators:
-            count = sum(layer.operator == operator for layer in slow.layers)
-            found.append([f"its {count} `{operator}`", *_compared(slow, fast, {operator})])
+            pairs = [
+                (before, now)
+                for before, now in zip(slow.layers, fast.layers, strict=True)
+                if now.operator == operator
+            ]
+            macs, *cycles = (
+                sum(now.macs for _, now in pairs),
+                sum(before.cycles for before, _ in pairs),
+                sum(now.cycles for _, now in pairs),
+            )
+            found.append([f"its {len(pairs)} `{operator}`", *_compared(macs, *cycles)])
     return found
 
 
-def _compared(slow: Run, fast: Run, operators: Set[str]) -> list[str]:
-    """Return the cells of the layers of these operators, from the second one of ``HEADER``."""
-    chosen = [
-        [layer for layer in run.layers if layer.operator in operators] for run in (slow, fast)
-    ]
-    before, now = (sum(layer.cycles for layer in layers) for layers in chosen)
-    macs = sum(layer.macs for layer in chosen[0])
+def _compared(macs: int, before: int, now: int) -> list[str]:
+    """Return the cells of ``HEADER`` from its second one on."""
     busy = f"{macs / now:.2f}" if macs else ""
     return [f"{macs:,}", f"{before:,}", f"{now:,}", f"{before / now:.1f}", busy]
 
