@@ -31,7 +31,7 @@ from benchmarks import (
 )
 from benchmarks.pages import page_table, with_block
 from benchmarks.sdram import __main__ as sdram
-from contracts.faults import DseError
+from contracts.faults import ConfigError, DseError
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results.md"
@@ -98,14 +98,24 @@ def block(name: str, rows: list[list[str]], *, commit: str, day: str) -> str:
 
 
 def current_commit() -> str:
-    """Return the commit of this checkout, and whether files other than pages were changed since."""
+    """Return the commit of this checkout, and whether files other than pages were changed since.
+
+    Raises:
+        ConfigError: It is no clone of the repository.
+    """
     commit = _git("rev-parse", "--short=7", "HEAD")
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!*.md")
     return f"{commit} with changes" if changed else commit
 
 
 def _git(*words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True, text=True)
+    done = subprocess.run(["git", *words], cwd=ROOT, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise ConfigError(
+            f"git does not tell the commit of {ROOT}, which belongs below each table",
+            fix="measure in a clone of the repository",
+            detail=done.stderr,
+        )
     return done.stdout.strip()
 
 
@@ -119,7 +129,11 @@ def main() -> int:
     for name in given.names:
         if name not in FIGURES:
             parser.error(f"there is no figure {name!r}; there are: {', '.join(FIGURES)}")
-    commit, day = current_commit(), f"{datetime.now(UTC):%Y-%m-%d}"
+    try:
+        commit = current_commit()
+    except ConfigError as error:
+        parser.error(str(error))
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
     names = given.names or [n for n, each in FIGURES.items() if each.is_cheap or given.all]
     failed = False
     for name in names:

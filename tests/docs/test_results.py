@@ -1,6 +1,8 @@
 """Tables of the pages that ``python -m benchmarks.results`` writes."""
 
 import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from benchmarks import channelwise, results, simd_cells
 from benchmarks.networks import DESIGNS, HEADER, ON_CHIP, Run, measure, on_chip
 from benchmarks.pages import page_table, with_block
 from benchmarks.targets import read_target
+from contracts.faults import ConfigError
 from contracts.measurement import LayerProfile
 from dse.shipped import OUR_MODEL
 from tests.docs.pages import ROOT, page_paths
@@ -92,6 +95,31 @@ def test_marks_that_are_not_there_or_twice_are_refused() -> None:
     for page in ("", once + once, once.replace("end of a", "end of b")):
         with pytest.raises(ValueError, match="marks of a"):
             with_block(page, "a", "new\n")
+
+
+def test_a_figure_that_cannot_be_measured_is_told_and_the_next_one_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    marks = "".join(f"<!-- {name}: x -->\nold\n<!-- end of {name} -->\n" for name in "ab")
+    page.write_text(marks)
+
+    def fail() -> list[list[str]]:
+        raise ConfigError("there is no model", fix="put it there")
+
+    def figure(rows: Callable[[], list[list[str]]], *, is_cheap: bool) -> results.Figure:
+        return results.Figure(header=("n",), rows=rows, pages=(page,), is_cheap=is_cheap)
+
+    figures = {"a": figure(fail, is_cheap=True), "b": figure(lambda: [["7"]], is_cheap=True)}
+    monkeypatch.setattr(results, "FIGURES", figures | {"c": figure(fail, is_cheap=False)})
+    monkeypatch.setattr(results, "current_commit", lambda: "0123abc")
+    monkeypatch.setattr(sys, "argv", ["results"])
+    assert results.main() == 1
+    said = capsys.readouterr().err
+    assert said == "a: there is no model\n  fix: put it there\n"
+    written = page.read_text()
+    assert "<!-- a: x -->\nold\n" in written
+    assert "<!-- b: x -->\n| n |\n|---|\n| 7 |\n\nMeasured at `0123abc`, " in written
 
 
 def test_a_table_is_one_of_markdown() -> None:
