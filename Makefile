@@ -35,7 +35,7 @@ docs: setup  ## build/docs: the documentation as a site; a broken link fails
 	@$(PYTHON) -m sphinx --quiet --nitpicky --fail-on-warning --keep-going -c docs -d build/docs.pages . build/docs
 	@echo "open build/docs/docs/index.html"
 
-results: setup  ## measure the cheap figures of docs/results.md and rewrite them; FIGURES=--all: the headline, too
+results: setup  ## measure tables of the pages that take minutes and rewrite them; FIGURES="NAME ..." or --all: others, too
 	@$(PYTHON) -m benchmarks.results $(FIGURES)
 
 cluster: setup  ## a Dask scheduler and workers on this machine, until Ctrl-C

@@ -18,10 +18,19 @@ from pathlib import Path
 from statistics import quantiles
 
 from benchmarks.postgresql import bin_folder, running_server
+from contracts.faults import ConfigError
 from contracts.measurement import Completed, Fidelity, Measurement, Metric
 from dse.output.report import table_text
 from dse.store import NewTrial, Place, RetryPolicy, Store
 
+WRITERS = (1, 8, 32)
+SECONDS = 8.0
+TRIALS = 6000
+HEADER = (
+    "processes",
+    "SQLite: trials/s; a claim, median and 99th percentile",
+    "PostgreSQL, `fsync` on",
+)
 _METRICS = ("cycles", "latency_us", "lut4", "ff", "block_ram_bits", "multipliers")
 _OUTCOME = Completed(
     measurement=Measurement(
@@ -88,23 +97,47 @@ def places(*, is_server: bool) -> Iterator[Iterator[Place]]:
         yield (Path(folder) / f"{number}.db" for number in range(1000))
 
 
+def rows() -> list[list[str]]:
+    """Measure both databases.
+
+    Raises:
+        ConfigError: There is no PostgreSQL.
+    """
+    if bin_folder() is None:
+        raise ConfigError("there is no PostgreSQL", fix="install Debian's package postgresql")
+    columns = []
+    for is_server in (False, True):
+        with places(is_server=is_server) as found:
+            columns.append([_cell(next(found), writers) for writers in WRITERS])
+    return [[str(writers), *cells] for writers, *cells in zip(WRITERS, *columns, strict=True)]
+
+
+def _cell(place: Place, writers: int) -> str:
+    a_second, median_ms, late_ms, _ = rate(place, writers=writers, seconds=SECONDS, trials=TRIALS)
+    return f"{a_second:.0f}; {_wait(median_ms)}, {_wait(late_ms)}"
+
+
+def _wait(ms: float) -> str:
+    return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
+
+
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.claims", description=__doc__)
     parser.add_argument("--postgresql", action="store_true", help="of a server of its own")
-    parser.add_argument("--writers", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--seconds", type=float, default=8.0)
-    parser.add_argument("--trials", type=int, default=6000)
+    parser.add_argument("--writers", type=int, nargs="+", default=WRITERS)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--trials", type=int, default=TRIALS)
     given = parser.parse_args()
     if given.postgresql and bin_folder() is None:
         parser.error("--postgresql needs PostgreSQL: Debian's package postgresql")
-    rows = []
+    found_rows = []
     with places(is_server=given.postgresql) as found:
         for writers in given.writers:
             figures = rate(next(found), writers=writers, seconds=given.seconds, trials=given.trials)
-            rows.append([str(writers), *(f"{figure:.1f}" for figure in figures)])
+            found_rows.append([str(writers), *(f"{figure:.1f}" for figure in figures)])
     head = ["writers", "trials/s", "claim ms, median", "99th percentile", "CPU ms a trial"]
-    print(table_text(head, rows))
+    print(table_text(head, found_rows))
     load = " ".join(f"{each:.1f}" for each in os.getloadavg())
     print(f"{len(os.sched_getaffinity(0))} cores, load {load}")
     return 0

@@ -12,7 +12,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from sw_templates.operator_set import find_operators
 from sw_templates.tflite_file import parse_tflite
 from tests.campaign.fake_rooms import PARAMETERS
 
+HEADER = ("input", "tried", "answered", "refused", "neither", "CPU-s")
 _QUICK = ROOT / "configs" / "quick.toml"
 _MODEL = ROOT / "models" / "imgc" / "imgc_resnet8_int8.tflite"
 _PIECES = (
@@ -241,6 +242,43 @@ def run(target: Target, *, count: int, dice: random.Random) -> Tally:
     return tally
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What became of the inputs of one target.
+
+    Attributes:
+        count: Inputs.
+        tally: Their ends.
+        spent_s: CPU time.
+    """
+
+    count: int
+    tally: Tally
+    spent_s: float
+
+    @property
+    def cells(self) -> list[str]:
+        """What ``HEADER`` names from its second column on."""
+        ends = (self.tally.answered, self.tally.refused, len(self.tally.faults))
+        return [f"{number:,}" for number in (self.count, *ends, round(self.spent_s))]
+
+
+def tried(*, share: float, seed: int, only: Sequence[str] = ()) -> Iterator[tuple[str, Tried]]:
+    """Try each target, or some, and give what became of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, target in targets(Path(folder)).items():
+            if only and name not in only:
+                continue
+            count, started_s = max(1, int(target.count * share)), time.process_time()
+            tally = run(target, count=count, dice=random.Random(seed))
+            yield name, Tried(count=count, tally=tally, spent_s=time.process_time() - started_s)
+
+
+def rows() -> list[list[str]]:
+    """Try everything, as often as is usual."""
+    return [[name, *found.cells] for name, found in tried(share=1.0, seed=1)]
+
+
 def main() -> int:
     """Print a row for each target; 1 where one did neither answer nor refuse."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description=__doc__)
@@ -248,20 +286,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME")
     given = parser.parse_args()
-    rows, total, faults = [], 0, 0
-    with tempfile.TemporaryDirectory() as name:
-        for target_name, target in targets(Path(name)).items():
-            if given.only and target_name not in given.only:
-                continue
-            count, started_s = max(1, int(target.count * given.share)), time.process_time()
-            tally = run(target, count=count, dice=random.Random(given.seed))
-            spent_s = time.process_time() - started_s
-            total, faults = total + count, faults + len(tally.faults)
-            counts = (count, tally.answered, tally.refused, len(tally.faults), round(spent_s))
-            rows.append([target_name, *(f"{number:,}" for number in counts)])
-            for kind, text in tally.faults.items():
-                print(f"{target_name}: {kind}: {text}", flush=True)
-    print(table_text(["input", "tried", "answered", "refused", "faults", "CPU-s"], rows))
+    every = {}
+    for name, found in tried(share=given.share, seed=given.seed, only=given.only):
+        every[name] = found
+        for kind, text in found.tally.faults.items():
+            print(f"{name}: {kind}: {text}", flush=True)
+    print(table_text(list(HEADER), [[name, *found.cells] for name, found in every.items()]))
+    faults = sum(len(found.tally.faults) for found in every.values())
+    total = sum(found.count for found in every.values())
     print(f"{total:,} inputs, {faults} kinds of fault")
     return 1 if faults else 0
 

@@ -1,11 +1,9 @@
-"""``python -m benchmarks.headline``: measure the designs of the README again, rewrite its table.
+"""``python -m benchmarks.results headline``: the designs of the README, measured again.
 
 Four designs that a search on the MLPerf Tiny image-classification model found, on a ULX3S 85F:
-each is simulated, bit-exact, then placed and routed at 50 MHz. The rows go between two marks of
-README.md and docs/results.md. About five CPU-minutes a design; ``--print`` leaves the pages.
+each is simulated, bit-exact, then placed and routed at 50 MHz. About five CPU-minutes a design.
 """
 
-import argparse
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +11,6 @@ from pathlib import Path
 
 from benchmarks.fmax import route
 from benchmarks.networks import job_for, measure
-from benchmarks.pages import with_block
 from benchmarks.targets import read_target
 from contracts.parameter import Value
 from runners.job import StageEvent, Target
@@ -23,8 +20,11 @@ from runners.stages.synthesis import SYNTHESISED, read_cost
 
 ROOT = Path(__file__).parent.parent
 MODEL = ROOT.parent / "shared" / "data" / "imgc" / "pretrainedResnet_quant.tflite"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
 TARGET = "ulx3s_85f"
+HEADER = (
+    *("design", "Mcycles", "LUT4 synthesised", "LUT4 placed", "Fmax, MHz"),
+    "latency at 50 MHz",
+)
 _CORE: Mapping[str, Value] = {
     "branch_prediction": "none",
     "bypass": False,
@@ -103,50 +103,27 @@ def row_of(design: Mapping[str, Value], target: Target) -> Row:
     )
 
 
-def table(rows: Mapping[str, Row], clock_hz: int) -> str:
-    """Lay out the rows for a page; a latency is of the clock that the routes meet."""
-    clock = f"{clock_hz / 1e6:g} MHz"
-    lines = [
-        f"| design | Mcycles | LUT4 synthesised | LUT4 placed | Fmax, MHz | latency at {clock} |",
-        "|---|---|---|---|---|---|",
+def cells(row: Row, clock_hz: int) -> list[str]:
+    """Return what a page shows of a design; a latency is of the clock that its routes meet."""
+    met = row.fmax_mhz > clock_hz / 1e6
+    return [
+        f"{row.cycles / 1e6:.2f}",
+        f"{row.synthesised_lut4:,}",
+        f"{row.placed_lut4:,}",
+        f"{row.fmax_mhz:.1f}",
+        f"{row.cycles / clock_hz * 1e3:,.1f} ms" if met else "not met",
     ]
-    for name, row in rows.items():
-        met = row.fmax_mhz > clock_hz / 1e6
-        latency = f"{row.cycles / clock_hz * 1e3:,.1f} ms" if met else "not met"
-        lines.append(
-            f"| {name} | {row.cycles / 1e6:.2f} | {row.synthesised_lut4:,} "
-            f"| {row.placed_lut4:,} | {row.fmax_mhz:.1f} | {latency} |"
-        )
-    return "\n".join(lines) + "\n"
 
 
-def measured() -> str:
-    """Measure all rows, print each as it is known, and return the table."""
+def rows() -> list[list[str]]:
+    """Measure all designs, print each as it is known, and return the rows of the table."""
     target = read_target(TARGET)
-    rows: dict[str, Row] = {}
+    found = []
     for name, design in DESIGNS.items():
-        rows[name] = row_of(design, target)
-        print(name, rows[name], flush=True)
-    return table(rows, target.clock_hz)
+        found.append([name, *cells(row_of(design, target), target.clock_hz)])
+        print(found[-1], file=sys.stderr, flush=True)
+    return found
 
 
 def _ignore(event: StageEvent) -> None:
     del event
-
-
-def main() -> int:
-    """Measure, print each row as it is known, rewrite the pages."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.headline", description=__doc__)
-    parser.add_argument("--print", action="store_true", help="do not rewrite the pages")
-    given = parser.parse_args()
-    text = measured()
-    print(text)
-    if not given.print:
-        for page in PAGES:
-            changed = with_block(page.read_text(encoding="utf-8"), "headline", text)
-            page.write_text(changed, encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -24,7 +24,7 @@ from typing import Any
 import flatbuffers
 import tflite
 
-from contracts.faults import ConfigError
+from contracts.faults import Bug, ConfigError
 from runners.reference import reference_refusals
 from runners.workload import model_memory
 from sw_templates.tflite_import import load_model
@@ -38,8 +38,15 @@ _NUMBERS = (0, 1, -1, 2, 3, 4, 5, 7, 127, 128, 255, 256, 4096, 65536, 2**31 - 1,
 _REALS = (0.0, -0.0, 1.0, -1.0, 1e-45, 1e-30, 1e30, 3e38, float("nan"), float("inf"))
 _CHUNK = 500
 _MOST_WORK = 50_000_000
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+HEADER = (
+    *("model", "mutants", "refused by the import", "refused by the reference", "supported"),
+    *("crashes of the reference", "slowest import, s"),
+)
+_COUNT = 10_000
 TOO_LARGE = "accepted, too large to run"
 """A changed size may make a network of minutes; it has its answer, the reference is not asked."""
+KINDS = ("refused by the import", "refused by the reference", "supported", TOO_LARGE)
 
 
 # Mutations: each takes the file and a generator, and returns another file. ----------------------
@@ -278,14 +285,34 @@ def models_in(paths: Sequence[Path]) -> list[Path]:
     return [path for group in found for path in group]
 
 
+def rows() -> list[list[str]]:
+    """Damage the networks at hand, as often as is usual.
+
+    Raises:
+        ConfigError: There are none.
+    """
+    models = models_in([SHARED])
+    if not models:
+        raise ConfigError(f"there are no models below {SHARED}", fix="put them there")
+    found = []
+    for path in models:
+        outcome = try_mutants(path, count=_COUNT, seed=1)
+        ends = [outcome.counts[kind] for kind in KINDS[:3]]
+        counts = [f"{number:,}" for number in (_COUNT, *ends, outcome.crashes)]
+        found.append([path.stem, *counts, f"{outcome.slowest_s:.2f}"])
+        if outcome.faults:
+            raise Bug(f"{path.name}: {outcome.faults[0]}", fix="mend the import")
+        print(found[-1], file=sys.stderr, flush=True)
+    return found
+
+
 def main() -> None:
     """Print a row for each model; the exit status is 1 where anything was a fault."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("models", nargs="+", type=Path, help="model files, or folders of them")
-    parser.add_argument("--count", type=int, default=10_000, help="mutants of each model")
+    parser.add_argument("--count", type=int, default=_COUNT, help="mutants of each model")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    kinds = ("refused by the import", "refused by the reference", "supported", TOO_LARGE)
     print(
         f"{'model':34} {'import':>8} {'reference':>9} {'supported':>9} {'large':>6}"
         f" {'crashes':>7} {'slow':>5} {'slowest s':>9}"
@@ -293,7 +320,7 @@ def main() -> None:
     has_faults = False
     for path in models_in(arguments.models):
         outcome = try_mutants(path, count=arguments.count, seed=arguments.seed)
-        first, second, third, fourth = (outcome.counts[kind] for kind in kinds)
+        first, second, third, fourth = (outcome.counts[kind] for kind in KINDS)
         print(
             f"{path.name:34} {first:8,} {second:9,} {third:9,} {fourth:6,} {outcome.crashes:7,}"
             f" {outcome.too_slow:5,} {outcome.slowest_s:9.2f}",

@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.targets import read_target
-from contracts.faults import DseError
+from contracts.faults import ConfigError, DseError
 from contracts.measurement import LayerProfile
 from contracts.parameter import Value
 from dse.output.report import table_text
+from dse.shipped import OUR_MODEL
 from runners.job import Job, Limits, Memory, StageEvent, Target, Workload
 from runners.pipeline import Cache, default_root
 from runners.stages.all import pipeline_of
@@ -77,10 +78,34 @@ DEFAULT_CFU: Mapping[str, Value] = {
     "channelwise": False,
 }
 PUBLISHED = (
-    ("Andes D25F, soft RISC-V with SIMD, vendor's library, 60 MHz", 18.3, 4.79, 17.8, 1.01),
-    ("Andes D45, the same", 13.7, 4.10, 13.5, 0.73),
+    (
+        "Andes D25F, soft RISC-V with SIMD, vendor's library, 60 MHz",
+        *("18.3", "4.79", "17.8", "1.01"),
+    ),
+    ("Andes D45, the same", "13.7", "4.10", "13.5", "0.73"),
 )
 """Mcycles of MLPerf Tiny's ic, kws, vww, ad on soft CPUs, from their submissions."""
+ON_CHIP_BYTES = 1 << 20
+MLPERF_TINY = {
+    "pretrainedResnet_quant": "ic",
+    "kws_ref_model": "kws",
+    "vww_96_int8": "vww",
+    "ad01_int8": "ad",
+    "str_ww_ref_model": "sww",
+}
+"""File to the name that MLPerf Tiny has for it."""
+OTHERS = ("person_detect", "micro_speech", "magic_wand")
+ENGINE_RUNS = (
+    *("pretrainedResnet_quant", "kws_ref_model", "vww_96_int8", "str_ww_ref_model"),
+    *("person_detect", "micro_speech"),
+)
+"""What fits the memories of the engine."""
+HEADER = (
+    *("network", "MAC", "plain", "`simd`", "`channelwise`", "plain / channelwise"),
+    "MAC a cycle",
+)
+ENGINE_HEADER = ("network", "cycles", "SOFTMAX on the CPU", "MAC a cycle")
+PUBLISHED_HEADER = ("Mcycles", "ic", "kws", "vww", "ad")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +150,68 @@ def measure(model: Path, design: Mapping[str, Value], target: Target) -> Run:
     pipeline = pipeline_of(job, cache=Cache(default_root()), report=_ignore)
     cycles, layers = read_profile(pipeline.get("simulate").folder)
     return Run(cycles=cycles, layers=layers)
+
+
+def on_chip(target: Target) -> Target:
+    """Return a target with on-chip memory for its own."""
+    return replace(target, memory=Memory(kind="on-chip", size_bytes=ON_CHIP_BYTES, l2_bytes=0))
+
+
+def model_named(stem: str) -> Path:
+    """Return the file of a network that is not ours.
+
+    Raises:
+        ConfigError: It is not there.
+    """
+    for path in _SHARED.rglob(f"{stem}.tflite"):
+        return path
+    raise ConfigError(f"there is no {stem}.tflite below {_SHARED}", fix="put it there")
+
+
+def name_of(model: Path) -> str:
+    """Return the name of a file, with MLPerf Tiny's beside it."""
+    known = MLPERF_TINY.get(model.stem)
+    return f"{model.stem} ({known})" if known else model.stem
+
+
+def network_row(model: Path) -> list[str]:
+    """Return what ``HEADER`` names of a network, from on-chip memory."""
+    target = on_chip(read_target("ulx3s_85f"))
+    runs = [
+        measure(model, {**DESIGNS[name], **ON_CHIP}, target)
+        for name in ("plain", "simd", "channelwise")
+    ]
+    plain, best = runs[0].cycles, runs[-1].cycles
+    macs = sum(layer.macs for layer in runs[0].layers)
+    cycles = [f"{run.cycles:,}" for run in runs]
+    return [name_of(model), f"{macs:,}", *cycles, f"{plain / best:.1f}", f"{macs / best:.2f}"]
+
+
+def all_networks() -> list[list[str]]:
+    """Measure the networks at hand."""
+    models = [*map(model_named, (*MLPERF_TINY, *OTHERS)), OUR_MODEL]
+    return [network_row(model) for model in models]
+
+
+def beside_published() -> list[list[str]]:
+    """Return Mcycles of the networks that others published, and theirs."""
+    target = on_chip(read_target("ulx3s_85f"))
+    design = {**DESIGNS["channelwise"], **ON_CHIP}
+    runs = [measure(model_named(stem), design, target) for stem in list(MLPERF_TINY)[:4]]
+    ours = [f"{run.cycles / 1e6:.2f}" for run in runs]
+    return [["here, `channelwise`, on-chip memory", *ours], *map(list, PUBLISHED)]
+
+
+def engine_rows() -> list[list[str]]:
+    """Measure the networks that an engine of 16 x 16 products runs, from the board's SDRAM."""
+    rows = []
+    for model in map(model_named, ENGINE_RUNS):
+        run = measure(model, DESIGNS["engine"], read_target("ulx3s_85f"))
+        on_cpu = sum(layer.cycles for layer in run.layers if layer.operator == "SOFTMAX")
+        macs = sum(layer.macs for layer in run.layers)
+        share = f"{macs / run.cycles:.0f}"
+        rows.append([name_of(model), f"{run.cycles:,}", f"{on_cpu:,}", share])
+    return rows
 
 
 def layer_table(runs: Mapping[str, Run]) -> str:

@@ -8,6 +8,7 @@ variants differ by seed or option alone. A run takes a minute or more of CPU tim
 import argparse
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,10 @@ VARIANTS: dict[str, tuple[int, tuple[str, ...]]] = {
     **{f"seed {seed}": (seed, ()) for seed in range(1, 6)},
     "timing weight 30": (1, ("--placer-heap-timingweight", "30")),
     "criticality exponent 4": (1, ("--placer-heap-critexp", "4")),
-    "both": (1, ("--placer-heap-timingweight", "30", "--placer-heap-critexp", "4")),
+    "timing weight 30 and criticality exponent 4": (
+        1,
+        ("--placer-heap-timingweight", "30", "--placer-heap-critexp", "4"),
+    ),
     "density 0.7": (1, ("--placer-heap-beta", "0.7")),
     "placer static": (1, ("--placer", "static")),
     "not timing-driven": (1, ("--no-tmdriv",)),
@@ -37,6 +41,12 @@ VARIANTS: dict[str, tuple[int, tuple[str, ...]]] = {
     "timing-driven rip-up": (1, ("--tmg-ripup",)),
 }
 """Name to seed and further arguments of nextpnr."""
+HEADER = ("variant", "Fmax, MHz", "CPU-s")
+_ON_PAGE = (
+    *("seed 1", "seed 4", "seed 5", "timing weight 30 and criticality exponent 4"),
+    *("placer static", "density 0.7", "not timing-driven"),
+)
+_CLOCK_MHZ = 75.0
 
 DESIGN: dict[str, Value] = {
     **CPU,
@@ -100,10 +110,28 @@ def write_inputs(job: Job, folder: Path) -> None:
     (folder / name).write_bytes((soc / name).read_bytes())
 
 
+def job_of(design: Mapping[str, Value], clock_mhz: float) -> Job:
+    """Return the job whose netlist is routed."""
+    return Job(
+        design=design,
+        target=Target(name="ulx3s_85f", part="LFE5U-85F", clock_hz=round(clock_mhz * 1e6)),
+        workload=Workload(model=Path(), model_sha256=""),  # nothing of it is synthesised
+    )
+
+
+def rows() -> list[list[str]]:
+    """Route the variants of the page."""
+    job = job_of(DESIGN, _CLOCK_MHZ)
+    with tempfile.TemporaryDirectory() as name:
+        write_inputs(job, Path(name))
+        found = {each: run_variant(job, Path(name), *VARIANTS[each]) for each in _ON_PAGE}
+    return [[name, f"{each.fmax_mhz:.1f}", f"{each.cpu_s:.0f}"] for name, each in found.items()]
+
+
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--clock-mhz", type=float, default=75.0, help="clock to route for")
+    parser.add_argument("--clock-mhz", type=float, default=_CLOCK_MHZ, help="clock to route for")
     parser.add_argument(
         "--variants",
         default="seed 1,seed 2,seed 3,seed 4,seed 5",
@@ -113,13 +141,7 @@ def main() -> None:
     arguments = parser.parse_args()
     names = list(VARIANTS) if arguments.variants == "all" else arguments.variants.split(",")
     changed = {name: json.loads(text) for name, text in (each.split("=") for each in arguments.set)}
-    job = Job(
-        design=DESIGN | changed,
-        target=Target(
-            name="ulx3s_85f", part="LFE5U-85F", clock_hz=round(arguments.clock_mhz * 1e6)
-        ),
-        workload=Workload(model=Path(), model_sha256=""),  # nothing of it is synthesised
-    )
+    job = job_of(DESIGN | changed, arguments.clock_mhz)
     print(f"{job.target.part} at {job.target.clock_hz / 1e6:g} MHz, {json.dumps(dict(job.design))}")
     print(f"{'variant':24} {'Fmax MHz':>9} {'CPU-s':>7} {'RSS MiB':>8}")
     with tempfile.TemporaryDirectory() as name:

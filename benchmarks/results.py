@@ -1,116 +1,41 @@
-"""``python -m benchmarks.results [NAME ...]``: measure figures of docs/results.md, rewrite them.
+"""``python -m benchmarks.results [NAME ...]``: measure tables of the pages, and rewrite them.
 
-Each is a table between two marks of a page. Without names those are measured that take minutes;
-``--all`` takes the headline, too, which places four designs. ``--print`` leaves the pages.
+Each stands between two marks of a page, with the commit and the day that it was measured at.
+Without names those are measured that count cycles or cells and take minutes; ``--all`` takes those,
+too, that take hours or a machine with nothing else to do. ``--print`` leaves the pages.
 """
 
 import argparse
+import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import channelwise, headline
-from benchmarks.networks import CACHED_CORE, DESIGNS, FIRMWARE, ON_CHIP, Run, job_for, measure
+from benchmarks import (
+    channelwise,
+    claims,
+    cluster,
+    dashboard,
+    fuzz,
+    headline,
+    mutated_models,
+    networks,
+    place,
+    scale,
+    settling,
+    simd_cells,
+    simulation,
+    stream,
+)
 from benchmarks.pages import page_table, with_block
-from benchmarks.targets import read_target
-from contracts.parameter import Value
-from dse.shipped import OUR_MODEL
-from runners.job import Memory, StageEvent
-from runners.pipeline import Cache, default_root
-from runners.stages.all import pipeline_of
-from runners.stages.synthesis import read_cost
+from benchmarks.sdram import __main__ as sdram
+from contracts.faults import ConfigError, DseError
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results.md"
-TARGET = "ulx3s_85f"
-CELLS = ("lut4", "ff", "mult18x18d", "dp16kd")
-LAYER_CHANNELS = (8, 16, 32)
-
-
-def _simd(width: int, words: int, *, channelwise: bool = False) -> dict[str, Value]:
-    return {
-        "cfu": "simd",
-        "simd_width": width,
-        "buffer_depth": words,
-        "hardware_requantisation": words > 0,
-        "channelwise": channelwise,
-    }
-
-
-_SAME = "the same, `channelwise`"
-SIMD_UNITS: tuple[tuple[str, Mapping[str, Value]], ...] = (
-    ("default: 4 products, from registers", _simd(4, 0)),
-    ("4 products, 1024 words, requantises", _simd(4, 1024)),
-    (_SAME, _simd(4, 1024, channelwise=True)),
-    ("8 products, 1024 words, requantises", _simd(8, 1024)),
-    (_SAME, _simd(8, 1024, channelwise=True)),
-    ("16 products, 4096 words, requantises", _simd(16, 4096)),
-    (_SAME, _simd(16, 4096, channelwise=True)),
-)
-"""Each row of the table ``simd-cells``, with the unit that it is about."""
-
-
-def unit_cells(unit: Mapping[str, Value]) -> list[str]:
-    """Return what a CFU costs, synthesised alone for an ECP5, in the order of ``CELLS``."""
-    job = job_for(OUR_MODEL, {**CACHED_CORE, **FIRMWARE, **unit}, read_target(TARGET))
-    pipeline = pipeline_of(job, cache=Cache(default_root()), report=_ignore)
-    cost = read_cost(pipeline.get("synthesise-cfu").folder)
-    return [f"{cost.get(cell, 0):,}" for cell in CELLS]
-
-
-def simd_cells() -> str:
-    """Measure what ``simd`` costs."""
-    rows = [[name, *unit_cells(unit)] for name, unit in SIMD_UNITS]
-    return page_table(["`simd`", "LUT4", "FF", "MULT18X18D", "DP16KD"], rows)
-
-
-def layer_runs(channels: int) -> tuple[Run, Run]:
-    """Measure single layers of so many channels, plain and in the widest ``simd``."""
-    memory = Memory(kind="on-chip", size_bytes=1 << 20, l2_bytes=0)
-    target = replace(read_target(TARGET), memory=memory)
-    with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / f"channels_{channels}.tflite"
-        model.write_bytes(channelwise.network(channels))
-        plain, fast = (
-            measure(model, {**DESIGNS[name], **ON_CHIP}, target)
-            for name in ("plain", "channelwise")
-        )
-    return plain, fast
-
-
-DEPTHWISE_ROWS = (
-    "depthwise 3×3",
-    "depthwise 3×3, stride 2",
-    "depthwise 3×3, dilation 2",
-    "depthwise 5×5",
-)
-
-
-def layer_cells(plain: Run, fast: Run) -> list[str]:
-    """Return the cells of one number of channels: depthwise layers, then both kinds of pooling."""
-    pairs = list(zip(plain.layers, fast.layers, strict=True))
-    factors = [slow.cycles / quick.cycles for slow, quick in pairs]
-    depthwise = len(channelwise.DEPTHWISE)
-    cells = [
-        f"{quick.macs / quick.cycles:.1f} ({factor:.0f})"
-        for (_, quick), factor in zip(pairs[:depthwise], factors[:depthwise], strict=True)
-    ]
-    kinds = len(channelwise.POOLS)
-    for start in (depthwise, depthwise + kinds):  # the last pooling of each kind is of all
-        two, three = factors[start : start + 2]
-        cells.append(f"({_factor(two)}, {_factor(three)})")
-    return cells
-
-
-def single_layers() -> str:
-    """Measure single layers in the CFU, and how many times faster than plain they are."""
-    columns = [layer_cells(*layer_runs(channels)) for channels in LAYER_CHANNELS]
-    names = (*DEPTHWISE_ROWS, "average pooling 2×2, 3×3", "max pooling 2×2, 3×3")
-    rows = [[name, *(column[at] for column in columns)] for at, name in enumerate(names)]
-    first, *others = LAYER_CHANNELS
-    return page_table(["layer", f"{first} channels", *map(str, others)], rows)
+SERVER = ROOT / "docs" / "how-to" / "keep-studies-on-a-server.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,33 +43,84 @@ class Figure:
     """A table of the pages.
 
     Attributes:
-        measure: Returns it anew.
+        header: Its first row.
+        rows: Measures the others.
         pages: That have it.
-        is_cheap: Whether it takes minutes, and not a night.
+        is_cheap: Whether it counts cycles or cells, and takes minutes.
     """
 
-    measure: Callable[[], str]
+    header: tuple[str, ...]
+    rows: Callable[[], list[list[str]]]
     pages: tuple[Path, ...] = (RESULTS,)
-    is_cheap: bool = True
+    is_cheap: bool = False
 
 
 FIGURES: Mapping[str, Figure] = {
-    "simd-cells": Figure(measure=simd_cells),
-    "single-layers": Figure(measure=single_layers),
-    "headline": Figure(measure=headline.measured, pages=headline.PAGES, is_cheap=False),
+    "headline": Figure(
+        header=headline.HEADER, rows=headline.rows, pages=(ROOT / "README.md", RESULTS)
+    ),
+    "networks": Figure(header=networks.HEADER, rows=networks.all_networks, is_cheap=True),
+    "published": Figure(
+        header=networks.PUBLISHED_HEADER, rows=networks.beside_published, is_cheap=True
+    ),
+    "single-layers": Figure(
+        header=channelwise.HEADER, rows=channelwise.single_layers, is_cheap=True
+    ),
+    "simd-cells": Figure(header=simd_cells.HEADER, rows=simd_cells.rows, is_cheap=True),
+    "stream": Figure(header=stream.HEADER, rows=stream.rows, is_cheap=True),
+    "engine": Figure(header=networks.ENGINE_HEADER, rows=networks.engine_rows),
+    "routes": Figure(header=place.HEADER, rows=place.rows),
+    "settling": Figure(header=settling.HEADER, rows=settling.rows),
+    "sdram": Figure(header=sdram.HEADER, rows=sdram.rows, is_cheap=True),
+    "simulation": Figure(header=simulation.HEADER, rows=simulation.rows),
+    "dashboard": Figure(header=dashboard.header(dashboard.USUAL), rows=dashboard.rows),
+    "large-dashboard": Figure(
+        header=dashboard.header(dashboard.LARGE), rows=dashboard.rows_of_a_large_study
+    ),
+    "scale": Figure(header=scale.HEADER, rows=scale.rows),
+    "cluster": Figure(header=cluster.HEADER, rows=cluster.rows),
+    "claims": Figure(header=claims.HEADER, rows=claims.rows, pages=(SERVER,)),
+    "fuzz": Figure(header=fuzz.HEADER, rows=fuzz.rows),
+    "damaged-models": Figure(header=mutated_models.HEADER, rows=mutated_models.rows),
 }
+"""Name of the marks to the table between them."""
 
 
-def _factor(value: float) -> str:
-    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+def origin(name: str, *, commit: str, day: str) -> str:
+    """Return the line below a table that says what measured it, at which commit, on which day."""
+    return f"Measured at `{commit}`, {day}: `python -m benchmarks.results {name}`.\n"
 
 
-def _ignore(event: StageEvent) -> None:
-    del event
+def block(name: str, rows: list[list[str]], *, commit: str, day: str) -> str:
+    """Return what stands between the marks of a figure."""
+    table = page_table(list(FIGURES[name].header), rows)
+    return f"{table}\n{origin(name, commit=commit, day=day)}"
+
+
+def current_commit() -> str:
+    """Return the commit of this checkout, and whether files other than pages were changed since.
+
+    Raises:
+        ConfigError: It is no clone of the repository.
+    """
+    commit = _git("rev-parse", "--short=7", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!*.md")
+    return f"{commit} with changes" if changed else commit
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=ROOT, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise ConfigError(
+            f"git does not tell the commit of {ROOT}, which belongs below each table",
+            fix="measure in a clone of the repository",
+            detail=done.stderr,
+        )
+    return done.stdout.strip()
 
 
 def main() -> int:
-    """Measure the figures, print each, rewrite the pages."""
+    """Measure the figures, print each, rewrite the pages; 1 where one could not be measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.results", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(FIGURES)}")
     parser.add_argument("--all", action="store_true", help="also those that take long")
@@ -153,14 +129,26 @@ def main() -> int:
     for name in given.names:
         if name not in FIGURES:
             parser.error(f"there is no figure {name!r}; there are: {', '.join(FIGURES)}")
+    try:
+        commit = current_commit()
+    except ConfigError as error:
+        parser.error(str(error))
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
     names = given.names or [n for n, each in FIGURES.items() if each.is_cheap or given.all]
+    failed = False
     for name in names:
-        text = FIGURES[name].measure()
+        try:
+            rows = FIGURES[name].rows()
+        except DseError as error:
+            failed = True
+            print(f"{name}: {error}", file=sys.stderr, flush=True)
+            continue
+        text = block(name, rows, commit=commit, day=day)
         print(f"{name}\n{text}", flush=True)
         if not given.print:
             for page in FIGURES[name].pages:
                 page.write_text(with_block(page.read_text(encoding="utf-8"), name, text), "utf-8")
-    return 0
+    return int(failed)
 
 
 if __name__ == "__main__":

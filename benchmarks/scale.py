@@ -20,6 +20,16 @@ from dse.output.report import table_text
 from dse.program import keep_to_one_thread
 
 SIZES = (1_000, 10_000, 100_000)
+HEADER = (
+    *("trials", "`list`, s", "`status`, s", "`front`, s", "dashboard's data read first, s"),
+    *("packed, kB", "campaign's first trial, s", "service of a trial, ms"),
+    *("heartbeat late, s", "campaign's memory, MB"),
+)
+COLUMNS = (
+    *HEADER,
+    *("vizier's first suggestion, s", "vizier's suggestion, s", "each of 32, s"),
+    *("vizier's memory, MB", "times slower"),
+)
 _SERVED = 200
 """Trials that the campaign is watched for."""
 _BATCH = 32
@@ -199,6 +209,45 @@ def reference_s() -> float:
     return time.process_time() - started_s
 
 
+def row_of(trials: int) -> list[str]:
+    """Measure a study of so many trials, see ``COLUMNS``."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder) / "large.db"
+        make_study(database, trials=trials)
+        at = ("--db", str(database))
+        seen = [
+            command_cpu_s("list", *at),
+            command_cpu_s("status", NAME, *at),
+            command_cpu_s("front", NAME, *at),
+        ]
+        shown = dashboard_figures(database)
+        search = search_figures(database)
+        service = campaign_figures(database)
+        slow = reference_s() / _REFERENCE_S
+    row = [
+        f"{trials:,}",
+        *(f"{value:.2f}" for value in seen),
+        f"{shown['first_s']:.2f}",
+        f"{shown['packed_kb']:.0f}",
+        f"{service['first_s']:.2f}",
+        f"{1000 * service['usual_s']:.1f}",
+        f"{service['late_s']:.2f}",
+        f"{service['used_mb']:.0f}",
+        f"{search['first_s']:.1f}",
+        f"{search['usual_s']:.2f}",
+        f"{search['each_of_batch_s']:.2f}",
+        f"{search['used_mb']:.0f}",
+        f"{slow:.1f}",
+    ]
+    print(row, file=sys.stderr, flush=True)
+    return row
+
+
+def rows() -> list[list[str]]:
+    """Measure studies of all sizes; without the columns of an algorithm's own."""
+    return [row_of(trials)[: len(HEADER)] for trials in SIZES]
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -213,46 +262,7 @@ def main() -> None:
     if given.campaign is not None:
         print(json.dumps(continue_study(given.campaign)))
         return
-    rows = []
-    for trials in given.trials:
-        with tempfile.TemporaryDirectory() as folder:
-            database = Path(folder) / "large.db"
-            make_study(database, trials=trials)
-            at = ("--db", str(database))
-            seen = [
-                command_cpu_s("list", *at),
-                command_cpu_s("status", NAME, *at),
-                command_cpu_s("front", NAME, *at),
-            ]
-            shown = dashboard_figures(database)
-            search = search_figures(database)
-            service = campaign_figures(database)
-            slow = reference_s() / _REFERENCE_S
-        rows.append(
-            [
-                f"{trials:,}",
-                *(f"{value:.2f}" for value in seen),
-                f"{shown['first_s']:.2f}",
-                f"{shown['packed_kb']:.0f}",
-                f"{service['first_s']:.2f}",
-                f"{1000 * service['usual_s']:.1f}",
-                f"{service['late_s']:.2f}",
-                f"{service['used_mb']:.0f}",
-                f"{search['first_s']:.1f}",
-                f"{search['usual_s']:.2f}",
-                f"{search['each_of_batch_s']:.2f}",
-                f"{search['used_mb']:.0f}",
-                f"{slow:.1f}",
-            ]
-        )
-        print(rows[-1], file=sys.stderr, flush=True)
-    header = [
-        "trials", "list [s]", "status [s]", "front [s]", "dashboard's data [s]", "packed [kB]",
-        "campaign's first trial [s]", "service of a trial [ms]", "heartbeat late [s]",
-        "campaign's memory [MB]", "vizier's first suggestion [s]", "vizier's suggestion [s]",
-        "each of 32 [s]", "vizier's memory [MB]", "times slower",
-    ]  # fmt: skip
-    print(table_text(header, rows, left=0))
+    print(table_text(list(COLUMNS), [row_of(trials) for trials in given.trials], left=0))
 
 
 if __name__ == "__main__":

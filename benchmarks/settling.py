@@ -54,9 +54,13 @@ def _unit(width: int, depth: int, *, requantises: bool) -> dict[str, Value]:
 DESIGNS: Mapping[str, Mapping[str, Value]] = {
     "no unit": {**_CPU, "cfu": "none"},
     "4 products": _unit(4, 0, requantises=False),
-    "4 products, buffers": _unit(4, 512, requantises=True),
-    "16 products, buffers": _unit(16, 4096, requantises=True),
+    "4 products, buffers of 512 words": _unit(4, 512, requantises=True),
+    "16 products, buffers of 4,096 words": _unit(16, 4096, requantises=True),
 }
+HEADER = (
+    *("unit", "routes", "CPU-s of the route", "CPU-s in all", "Fmax, MHz", "clock, MHz"),
+    *("share", "Mcycles", "latency, ms"),
+)
 
 
 def read_target() -> Target:
@@ -112,12 +116,16 @@ def row_of(name: str) -> list[str]:
     ]
 
 
+def rows() -> list[list[str]]:
+    """Place the designs that have a unit."""
+    return [row_of(name) for name in DESIGNS if name != "no unit"]
+
+
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n\n", maxsplit=1)[0])
     parser.add_argument("names", nargs="*", default=list(DESIGNS), help=", ".join(DESIGNS))
-    header = "design routes route-CPU-s all-CPU-s best-Fmax clock share Mcycles ms"
-    print(" | ".join(header.split(" ")), flush=True)
+    print(" | ".join(HEADER), flush=True)
     for name in parser.parse_args().names:
         print(" | ".join(row_of(name)), flush=True)
 

@@ -9,15 +9,25 @@ prints what the units cost on an ECP5 and on an iCE40 UltraPlus instead.
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.networks import CACHED_CORE, FIRMWARE, ON_CHIP, Run, job_for, layer_table, measure
+from benchmarks.networks import (
+    CACHED_CORE,
+    FIRMWARE,
+    ON_CHIP,
+    Run,
+    job_for,
+    layer_table,
+    measure,
+    model_named,
+    name_of,
+    on_chip,
+)
 from benchmarks.targets import read_target
 from contracts.faults import DseError
 from contracts.parameter import Value
 from dse.output.report import table_text
-from runners.job import Memory, StageEvent
+from runners.job import StageEvent
 from runners.pipeline import Cache, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.synthesis import read_cost
@@ -28,6 +38,12 @@ _PARTS = {
     "icebreaker": ("lut4", "ff", "sb_mac16", "sb_ram40_4k"),
 }
 """Targets of small parts, and the cells to print."""
+HEADER = ("cycles", "MAC", "`simd` 8", "`stream` 8", "times fewer", "MAC a cycle")
+_ON_PAGE: Mapping[str, tuple[str, ...]] = {
+    "pretrainedResnet_quant": ("CONV_2D", "ADD"),
+    "kws_ref_model": ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D"),
+}
+"""Networks, and the operators whose layers have a row of their own."""
 
 
 def simd(products: int, words: int, *, channelwise: bool = True) -> dict[str, Value]:
@@ -65,6 +81,36 @@ def busy_share(run: Run, products: int) -> float:
     """Return the share of cycles in which products are formed, of layers with any."""
     layers = [layer for layer in run.layers if layer.macs]
     return sum(layer.macs for layer in layers) / products / sum(layer.cycles for layer in layers)
+
+
+def rows() -> list[list[str]]:
+    """Measure both families with 8 products and 1,024 words on whole networks."""
+    target = on_chip(read_target("ulx3s_85f"))
+    found = []
+    for stem, operators in _ON_PAGE.items():
+        model = model_named(stem)
+        slow, fast = (measure(model, design(8, 1024), target) for design in (simd, stream))
+        macs = sum(layer.macs for layer in fast.layers)
+        found.append([name_of(model), *_compared(macs, slow.cycles, fast.cycles)])
+        for operator in operators:
+            pairs = [
+                (before, now)
+                for before, now in zip(slow.layers, fast.layers, strict=True)
+                if now.operator == operator
+            ]
+            macs, *cycles = (
+                sum(now.macs for _, now in pairs),
+                sum(before.cycles for before, _ in pairs),
+                sum(now.cycles for _, now in pairs),
+            )
+            found.append([f"its {len(pairs)} `{operator}`", *_compared(macs, *cycles)])
+    return found
+
+
+def _compared(macs: int, before: int, now: int) -> list[str]:
+    """Return the cells of ``HEADER`` from its second one on."""
+    busy = f"{macs / now:.2f}" if macs else ""
+    return [f"{macs:,}", f"{before:,}", f"{now:,}", f"{before / now:.1f}", busy]
 
 
 def _cells(products: Sequence[int], words: int) -> None:
@@ -105,8 +151,7 @@ def main() -> None:
     if given.cells:
         _cells(given.products, given.words)
         return
-    memory = Memory(kind="on-chip", size_bytes=1 << 20, l2_bytes=0)
-    target = replace(read_target("ulx3s_85f"), memory=memory)
+    target = on_chip(read_target("ulx3s_85f"))
     for model in given.models or [_MODEL]:
         for count in given.products:
             runs = {

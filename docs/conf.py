@@ -21,6 +21,7 @@ include_patterns = [
     "docs/**",
     "configs/README.md",
     "models/imgc/README.md",
+    "benchmarks/README.md",
     "benchmarks/**/README.md",
     "hw_templates/cpu/README.md",
 ]

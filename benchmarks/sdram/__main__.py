@@ -13,6 +13,7 @@ from pathlib import Path
 
 from litedram.modules import MT48LC16M16
 
+from dse.output.report import table_text
 from hw_templates.soc.config import SocConfig
 from runners.boards import SimulatedBoard
 from tests.soc.soc_bench import built, compiled
@@ -21,6 +22,10 @@ LINE_BYTES = 32  # of the packaged core that runs here
 FILLS = 32
 BANKS = 4
 CLOCKS_HZ = (50_000_000, 75_000_000, 100_000_000)
+HEADER = (
+    *("clock, MHz", "open row, cycles", "least possible", "other row, cycles", "more"),
+    "promised (tRP + tRCD)",
+)
 SOURCE = Path(__file__).parent / "latency.c"
 
 
@@ -57,22 +62,29 @@ def measure(clock_hz: int) -> Figures:
     return Figures(open_row=same / FILLS - per_loop, other_row=other / FILLS - per_loop)
 
 
+def row_of(clock_hz: int) -> list[str]:
+    """Return what ``HEADER`` names, at a clock."""
+    timing = MT48LC16M16(clock_hz, "1:1").timing_settings
+    found = measure(clock_hz)
+    latency = 3 if clock_hz > 100e6 else 2
+    return [
+        f"{clock_hz / 1e6:.0f}",
+        f"{found.open_row:.1f}",
+        str(latency + 1 + LINE_BYTES // 2),
+        f"{found.other_row:.1f}",
+        f"{found.other_row - found.open_row:.1f}",
+        str(timing.tRP + timing.tRCD),
+    ]
+
+
+def rows() -> list[list[str]]:
+    """Measure at each clock."""
+    return [row_of(clock_hz) for clock_hz in CLOCKS_HZ]
+
+
 def main() -> None:
     """Measure and print a row for each clock."""
-    sys.stdout.write(
-        "clock MHz  open row: cycles  least  other row: cycles  more  promised (tRP + tRCD)\n"
-    )
-    for clock_hz in CLOCKS_HZ:
-        timing = MT48LC16M16(clock_hz, "1:1").timing_settings
-        found = measure(clock_hz)
-        latency = 3 if clock_hz > 100e6 else 2
-        least = latency + 1 + LINE_BYTES // 2
-        sys.stdout.write(
-            f"{clock_hz / 1e6:9.0f}  {found.open_row:16.1f}  {least:5}"
-            f"  {found.other_row:17.1f}  {found.other_row - found.open_row:4.1f}"
-            f"  {timing.tRP + timing.tRCD:22}\n"
-        )
-        sys.stdout.flush()
+    sys.stdout.write(table_text(list(HEADER), rows(), left=0) + "\n")
 
 
 if __name__ == "__main__":

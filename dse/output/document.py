@@ -145,8 +145,8 @@ def document_html(document: Document) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{_STYLE}</style></head>\n<body>\n"
-        f"{document_body(document)}\n</body></html>\n"
+        f"<title>{title}</title><style>{_STYLE}</style></head>\n<body><main>\n"
+        f"{document_body(document)}\n</main></body></html>\n"
     )
 
 

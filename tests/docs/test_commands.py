@@ -19,7 +19,7 @@ OURS = "python -m dse.study"
 RUN_ELSEWHERE = (
     r"make [a-z-]+",  # `make study` and `make test` themselves; the target must exist
     r"git clone \S+",
-    r"pip install \.",  # tests/package, and the next one
+    r"(pip|uv tool) install (--constraints \S+ )?\.",  # tests/package, and the next one
     r'pip install "soft-soc-dse\[[a-z]+\]"',
     r"createuser \S+ && createdb .*",  # of PostgreSQL
     r"python -m dse\.study .* postgresql://.*",  # tests/store and tests/dashboard, on a server

@@ -1,25 +1,88 @@
-"""Figures of docs/results.md that ``python -m benchmarks.results`` writes."""
+"""Tables of the pages that ``python -m benchmarks.results`` writes."""
 
+import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from benchmarks import results
-from benchmarks.networks import Run
+from benchmarks import channelwise, results, simd_cells
+from benchmarks.networks import DESIGNS, HEADER, ON_CHIP, Run, measure, on_chip
 from benchmarks.pages import page_table, with_block
+from benchmarks.targets import read_target
+from contracts.faults import ConfigError
 from contracts.measurement import LayerProfile
-from tests.docs.pages import ROOT
+from dse.shipped import OUR_MODEL
+from tests.docs.pages import ROOT, page_paths
+
+MARKED = re.compile(
+    r"^<!-- ([\w-]+): written by benchmarks\.results -->\n(.*?)^<!-- end of \1 -->$",
+    re.MULTILINE | re.DOTALL,
+)
+TABLE = re.compile(r"^(\|.*\|)\n\|[-|]+\|\n", re.MULTILINE)
+MEASURED = re.compile(
+    r"Measured (at `[0-9a-f]{7}( with changes)?`, \d{4}-\d\d-\d\d: "
+    r"|before marks were kept, in the page since `[0-9a-f]{7}`, \d{4}-\d\d-\d\d; again: )"
+    r"`python -m benchmarks\.results ([\w-]+)`\.\n"
+)
 
 
-def block(page: Path, name: str) -> list[str]:
-    """Return the rows between the marks of a figure, without the head of the table."""
-    _, _, rest = page.read_text().partition(f"<!-- {name}: written by benchmarks.")
-    text, _, _ = rest.partition(f"<!-- end of {name} -->")
-    return text.splitlines()[3:]
+def blocks(page: Path) -> dict[str, str]:
+    """Return what stands between the marks of a page, by name."""
+    return {found[1]: found[2] for found in MARKED.finditer(page.read_text())}
+
+
+def cells(name: str) -> list[list[str]]:
+    """Return the rows of a figure without the head of its table."""
+    table, _, _ = blocks(results.FIGURES[name].pages[0])[name].partition("\n\n")
+    return [[cell.strip() for cell in row[1:-1].split("|")] for row in table.splitlines()[2:]]
+
+
+def test_every_block_of_the_pages_is_a_figure_and_every_figure_has_its_blocks() -> None:
+    on_pages = {(name, page) for page in page_paths() for name in blocks(page)}
+    known = {(name, page) for name, each in results.FIGURES.items() for page in each.pages}
+    assert on_pages == known
 
 
 @pytest.mark.parametrize("name", results.FIGURES)
-def test_every_figure_has_its_marks_on_its_pages_and_is_written_between_them(name: str) -> None:
+def test_a_block_has_the_columns_of_its_figure_and_says_what_measured_it(name: str) -> None:
+    figure = results.FIGURES[name]
+    (text,) = {blocks(page)[name] for page in figure.pages}  # the same on all of them
+    table, _, origin = text.partition("\n\n")
+    assert table.startswith(page_table(list(figure.header), []))
+    assert all(len(row) == len(figure.header) for row in cells(name))
+    measured = MEASURED.fullmatch(origin)
+    assert measured is not None
+    assert measured[3] == name
+
+
+def test_what_the_command_writes_is_a_block_that_these_tests_accept() -> None:
+    header = results.FIGURES["fuzz"].header
+    text = results.block("fuzz", [["1"] * len(header)], commit="0123abc", day="2026-11-28")
+    table, _, origin = text.partition("\n\n")
+    assert table == page_table(list(header), [["1"] * len(header)]).rstrip("\n")
+    assert MEASURED.fullmatch(origin)
+    assert MEASURED.fullmatch(
+        results.origin("fuzz", commit="0123abc with changes", day="2026-11-28")
+    )
+
+
+def test_every_other_table_of_the_results_is_listed_with_its_command() -> None:
+    others = MARKED.sub("", results.RESULTS.read_text())
+    heads = [
+        ", ".join(cell.strip() for cell in found[1][1:-1].split("|"))
+        for found in TABLE.finditer(others)
+    ]
+    page = (ROOT / "benchmarks" / "README.md").read_text()
+    _, _, listed = page.partition("## Tables that no command rewrites\n")
+    starts = [row.split("|")[1].strip() for row in listed.splitlines() if row.startswith("| ")][1:]
+    assert [head for head in heads if not any(map(head.startswith, starts))] == []
+    assert [start for start in starts if not any(h.startswith(start) for h in heads)] == []
+
+
+@pytest.mark.parametrize("name", results.FIGURES)
+def test_a_figure_is_written_between_its_marks(name: str) -> None:
     for page in results.FIGURES[name].pages:
         changed = with_block(page.read_text(), name, "| new |\n")
         assert len(changed) < len(page.read_text())
@@ -34,18 +97,38 @@ def test_marks_that_are_not_there_or_twice_are_refused() -> None:
             with_block(page, "a", "new\n")
 
 
+def test_a_figure_that_cannot_be_measured_is_told_and_the_next_one_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    marks = "".join(f"<!-- {name}: x -->\nold\n<!-- end of {name} -->\n" for name in "ab")
+    page.write_text(marks)
+
+    def fail() -> list[list[str]]:
+        raise ConfigError("there is no model", fix="put it there")
+
+    def figure(rows: Callable[[], list[list[str]]], *, is_cheap: bool) -> results.Figure:
+        return results.Figure(header=("n",), rows=rows, pages=(page,), is_cheap=is_cheap)
+
+    figures = {"a": figure(fail, is_cheap=True), "b": figure(lambda: [["7"]], is_cheap=True)}
+    monkeypatch.setattr(results, "FIGURES", figures | {"c": figure(fail, is_cheap=False)})
+    monkeypatch.setattr(results, "current_commit", lambda: "0123abc")
+    monkeypatch.setattr(sys, "argv", ["results"])
+    assert results.main() == 1
+    said = capsys.readouterr().err
+    assert said == "a: there is no model\n  fix: put it there\n"
+    written = page.read_text()
+    assert "<!-- a: x -->\nold\n" in written
+    assert "<!-- b: x -->\n| n |\n|---|\n| 7 |\n\nMeasured at `0123abc`, " in written
+
+
 def test_a_table_is_one_of_markdown() -> None:
     assert page_table(["a", "b"], [["1", "2"]]) == "| a | b |\n|---|---|\n| 1 | 2 |\n"
 
 
 def test_the_pages_have_a_row_for_each_unit_and_layer() -> None:
-    cells = block(results.RESULTS, "simd-cells")
-    assert [row.split(" | ")[0].removeprefix("| ") for row in cells] == [
-        name for name, _ in results.SIMD_UNITS
-    ]
-    layers = block(results.RESULTS, "single-layers")
-    assert len(layers) == len(results.DEPTHWISE_ROWS) + 2
-    assert all(row.count("|") == len(results.LAYER_CHANNELS) + 2 for row in layers)
+    assert [row[0] for row in cells("simd-cells")] == [name for name, _ in simd_cells.UNITS]
+    assert [row[0] for row in cells("single-layers")] == list(channelwise.ROWS)
 
 
 def test_layers_are_told_as_products_a_cycle_and_as_factors() -> None:
@@ -68,13 +151,20 @@ def test_layers_are_told_as_products_a_cycle_and_as_factors() -> None:
 
     plain = run(*[10_000] * 10)
     fast = run(500, 1000, 250, 400, 2000, 1000, 77, 3000, 2500, 77)
-    assert results.layer_cells(plain, fast) == [
+    assert channelwise.layer_cells(plain, fast) == [
         "2.0 (20)", "1.0 (10)", "4.0 (40)", "2.5 (25)", "(5.0, 10)", "(3.3, 4.0)",
     ]  # fmt: skip
 
 
 @pytest.mark.slow
 def test_a_unit_costs_what_the_page_says() -> None:
-    name, unit = results.SIMD_UNITS[0]
-    row = f"| {' | '.join([name, *results.unit_cells(unit)])} |"
-    assert row in block(ROOT / "docs" / "results.md", "simd-cells")
+    name, unit = simd_cells.UNITS[0]
+    assert [name, *simd_cells.unit_cells(unit)] in cells("simd-cells")
+
+
+@pytest.mark.slow
+def test_our_network_takes_the_cycles_that_the_page_says() -> None:
+    design = {**DESIGNS["channelwise"], **ON_CHIP}
+    found = measure(OUR_MODEL, design, on_chip(read_target("ulx3s_85f")))
+    (row,) = (row for row in cells("networks") if row[0] == OUR_MODEL.stem)
+    assert row[HEADER.index("`channelwise`")] == f"{found.cycles:,}"

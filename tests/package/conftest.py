@@ -1,11 +1,14 @@
 """The program as a stranger gets it: a wheel of this checkout in an environment of its own."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -43,27 +46,81 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-@pytest.fixture(scope="session")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the wheel beside the packages of this Python, and return its ``bin``."""
-    place = tmp_path_factory.mktemp("installed") / "venv"
-    made = tell([sys.executable, "-m", "venv", "--without-pip", str(place)], wheel.parent)
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """Where an installer put the program.
+
+    Attributes:
+        place: Folder of its environment.
+        bin: Folder that the installer's user has in ``PATH``.
+    """
+
+    place: Path
+    bin: Path
+
+    @property
+    def script(self) -> Path:
+        return self.bin / "soft-soc-dse"
+
+    @property
+    def python(self) -> Path:
+        return self.place / "bin" / "python"
+
+    @property
+    def path(self) -> str:
+        return f"{self.bin}{os.pathsep}{os.environ['PATH']}"
+
+
+def with_pip(wheel: Path, folder: Path) -> Installed:
+    place = folder / "venv"
+    made = tell([sys.executable, "-m", "venv", "--without-pip", str(place)], folder)
     assert made.returncode == 0, made.stderr
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    packages = place / "lib" / version / "site-packages"
-    (packages / "shared.pth").write_text(sysconfig.get_path("purelib") + "\n")
     pip = [sys.executable, "-m", "pip", "--python", str(place / "bin" / "python"), "install"]
-    done = tell([*pip, "--quiet", "--no-deps", "--no-index", str(wheel)], wheel.parent)
+    done = tell([*pip, "--quiet", "--no-deps", "--no-index", str(wheel)], folder)
     assert done.returncode == 0, done.stderr
-    return place / "bin"
+    return Installed(place=place, bin=place / "bin")
+
+
+def with_uv(wheel: Path, folder: Path) -> Installed:
+    """As a tool of its own. uv has no ``--no-deps`` here: each dependency is for no system."""
+    beside = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    uv = shutil.which("uv", path=beside)
+    if uv is None:
+        pytest.skip("uv is not there: `make setup` installs it")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = [re.split(r"[^A-Za-z0-9-]", each)[0] for each in project["dependencies"]]
+    overrides = folder / "overrides.txt"
+    overrides.write_text("".join(f"{name} ; sys_platform == 'none'\n" for name in names))
+    offline = ("--quiet", "--no-config", "--offline", "--no-index")
+    chosen = ("--python", sys.executable, "--overrides", str(overrides))
+    done = tell(
+        [uv, "tool", "install", *offline, *chosen, str(wheel)],
+        folder,
+        UV_CACHE_DIR=str(folder / "cache"),
+        UV_TOOL_DIR=str(folder / "tools"),
+        UV_TOOL_BIN_DIR=str(folder / "bin"),
+    )
+    assert done.returncode == 0, done.stderr
+    return Installed(place=folder / "tools" / "soft-soc-dse", bin=folder / "bin")
+
+
+@pytest.fixture(scope="session", params=[with_pip, with_uv], ids=["pip", "uv tool"])
+def installed(
+    wheel: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Installed:
+    """Install the wheel, let it find the packages of this Python, and tell where it is."""
+    made: Installed = request.param(wheel, tmp_path_factory.mktemp("installed"))
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    packages = made.place / "lib" / version / "site-packages"
+    (packages / "shared.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return made
 
 
 @pytest.fixture
-def program(installed: Path, tmp_path: Path) -> Program:
+def program(installed: Installed, tmp_path: Path) -> Program:
     """Return a function that runs ``soft-soc-dse`` in an empty folder, found by the shell."""
-    path = f"{installed}{os.pathsep}{os.environ['PATH']}"
 
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
-        return tell([str(installed / "soft-soc-dse"), *words], tmp_path, PATH=path)
+        return tell([str(installed.script), *words], tmp_path, PATH=installed.path)
 
     return run

@@ -1,5 +1,4 @@
 import hashlib
-import os
 import sys
 import zipfile
 from pathlib import Path
@@ -7,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dse.config.provenance import source_hash
-from tests.package.conftest import ROOMS, ROOT, Program, tell
+from tests.package.conftest import ROOMS, ROOT, Installed, Program, tell
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 MODEL = "models/imgc/imgc_resnet8_int8.tflite"
@@ -90,26 +89,26 @@ def test_from_an_empty_folder_the_program_has_all_that_it_needs(program: Program
 
 
 def test_a_script_that_the_shell_would_not_find_is_named_by_its_path(
-    installed: Path, tmp_path: Path
+    installed: Installed, tmp_path: Path
 ) -> None:
-    script = str(installed / "soft-soc-dse")
+    script = str(installed.script)
     said = tell([script, "list"], tmp_path).stderr
     assert f"start a study here: {script} start CONFIG" in said
-    module = tell([str(installed / "python"), "-m", "dse.study", "list"], tmp_path).stderr
+    module = tell([str(installed.python), "-m", "dse.study", "list"], tmp_path).stderr
     assert "start a study here: python -m dse.study start CONFIG" in module
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_completes_commands_and_studies(
-    shell: str, installed: Path, tmp_path: Path
+    shell: str, installed: Installed, tmp_path: Path
 ) -> None:
     name = "COMP_WORDS" if shell == "bash" else "_TYPER_COMPLETE_ARGS"
     more = {name: "soft-soc-dse resu", "COMP_CWORD": "1", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     done = tell(
-        [str(installed / "soft-soc-dse")],
+        [str(installed.script)],
         tmp_path,
         _SOFT_SOC_DSE_COMPLETE=f"complete_{shell}",
-        PATH=f"{installed}{os.pathsep}{os.environ['PATH']}",
+        PATH=installed.path,
         **more,
     )
     assert "resume" in done.stdout, done.stderr
@@ -125,9 +124,9 @@ def test_a_trial_runs_from_an_empty_folder(program: Program, tmp_path: Path) -> 
     assert sorted(p.name for p in tmp_path.iterdir() if "results" not in p.name) == ["first.toml"]
 
 
-def test_nothing_of_the_program_lies_in_the_checkout(installed: Path, tmp_path: Path) -> None:
+def test_nothing_of_the_program_lies_in_the_checkout(installed: Installed, tmp_path: Path) -> None:
     asked = "import dse, runners, dse.shipped as s; print(dse.__file__, runners.ROOT, s.FOLDER)"
-    said = tell([str(installed / "python"), "-c", asked], tmp_path).stdout
+    said = tell([str(installed.python), "-c", asked], tmp_path).stdout
     assert str(ROOT) not in said
-    assert said.count(str(installed.parent)) == 3
-    assert sys.executable != str(installed / "python")
+    assert said.count(str(installed.place)) == 3
+    assert sys.executable != str(installed.python)
