@@ -356,6 +356,8 @@ def test_objectives_are_the_first_metrics_and_one_alone_is_both_axes(tmp_path: P
     alone = load(tmp_path, CONFIG.replace('"latency_us", "lut4"', '"lut4"'))
     one = replace(columns, config=alone)
     assert (parse_selection([], one).x, parse_selection([], one).y) == ("lut4", "cycles")
+    two = replace(columns, metrics={name: columns.metrics[name] for name in ("latency_us", "lut4")})
+    assert (parse_selection([], two).x, parse_selection([], two).y) == ("latency_us", "lut4")
     only = replace(one, metrics={"lut4": columns.metrics["lut4"]})
     assert (parse_selection([], only).x, parse_selection([], only).y) == ("lut4", "lut4")
 

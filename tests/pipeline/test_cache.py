@@ -5,6 +5,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -61,6 +62,19 @@ def test_what_a_killed_process_leaves_in_a_scratch_folder_is_swept(cache: Cache)
     os.utime(folder, (0, 0))
     Cache(cache.root)
     assert not folder.exists()
+
+
+def test_an_entry_is_counted_when_it_comes_and_not_each_time_that_it_is_asked_for(
+    cache: Cache,
+) -> None:
+    limited = Cache(cache.root, limit_bytes=10**6)
+    with mock.patch.object(limited.contents, "grew") as grew:
+        for _ in range(3):
+            get(limited)
+    ((size_bytes,), named) = grew.call_args_list[0]
+    assert grew.call_count == 1
+    assert size_bytes > len("netlist")
+    assert named == {"limit_bytes": 10**6}
 
 
 def test_other_inputs_version_or_stage_have_other_keys() -> None:
@@ -130,7 +144,8 @@ def test_damaged_entry_is_a_warned_miss(
 def test_rebuilding_compares_bytes(cache: Cache) -> None:
     get(cache)
     again = Cache(cache.root, rebuild=True)
-    assert not get(again).cached  # type: ignore[attr-defined]
+    rebuilt = get(again)
+    assert (rebuilt.cached, rebuilt.cpu_s) == (False, 1.5)  # type: ignore[attr-defined]
     assert get(again).cached, "built again once, not at each request"  # type: ignore[attr-defined]
 
 
@@ -151,6 +166,12 @@ def test_logs_may_differ(cache: Cache) -> None:
 
     get(cache, build=build_with_log("CPU: 1 s"))
     get(Cache(cache.root, rebuild=True), build=build_with_log("CPU: 2 s"))
+
+
+def test_digest_tells_names_and_contents_of_the_same_length_apart() -> None:
+    assert digest_of_files({"a": b"x"}) != digest_of_files({"a": b"y"})
+    assert digest_of_files({"a": b"x"}) != digest_of_files({"b": b"x"})
+    assert digest_of_files({"a": b"x", "b": b"y"}) == digest_of_files({"b": b"y", "a": b"x"})
 
 
 def test_digest_tells_names_from_contents() -> None:

@@ -165,6 +165,19 @@ def test_an_entry_from_before_the_version_was_written_down_is_taken(cache: Cache
     assert not is_built_again(cache)
 
 
+def test_an_entry_from_before_the_version_was_written_down_is_foreign_with_other_inputs(
+    cache: Cache,
+) -> None:
+    ours, theirs = entry(cache, "netlist"), entry(cache, "other")
+    shutil.rmtree(ours)
+    shutil.copytree(theirs, ours)
+    content = json.loads((ours / "manifest.json").read_text())
+    del content["version"]
+    (ours / "manifest.json").write_text(json.dumps(content))
+
+    assert is_built_again(cache, "netlist")
+
+
 def test_every_byte_is_read_once_a_process_and_not_at_every_hit(cache: Cache) -> None:
     entry(cache)
     with mock.patch.object(entries, "hashes", wraps=entries.hashes) as hashing:
