@@ -7,6 +7,7 @@ read the same image, on the designs of
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,10 +36,16 @@ POOLS = ((2, 2), (3, 2), (SIZE, SIZE))
 """Kernel and stride."""
 
 
-def network(channels: int) -> bytes:
-    """Return a file with all layers for one number of channels."""
+def network(
+    channels: int,
+    *,
+    side: int = SIZE,
+    depthwise: Sequence[tuple[int, int, int]] = DEPTHWISE,
+    pools: Sequence[tuple[int, int]] = POOLS,
+) -> bytes:
+    """Return a file with these layers for one number of channels, on an image of side x side."""
     rng = np.random.default_rng(channels)
-    image = TensorSpec(shape=[1, SIZE, SIZE, channels], scales=[0.05], zero_points=[3])
+    image = TensorSpec(shape=[1, side, side, channels], scales=[0.05], zero_points=[3])
     tensors, operators, outputs = [image], [], []
 
     def add(
@@ -51,7 +58,7 @@ def network(channels: int) -> bytes:
             OperatorSpec(code=code, inputs=sources, outputs=[outputs[-1]], options=options)
         )
 
-    for kernel, stride, dilation in DEPTHWISE:
+    for kernel, stride, dilation in depthwise:
         weights = rng.integers(-127, 128, (1, kernel, kernel, channels), dtype=np.int8)
         tensors.append(
             TensorSpec(
@@ -68,17 +75,17 @@ def network(channels: int) -> bytes:
             **{f"Dilation{side}Factor": dilation for side in "HW"},
             "DepthMultiplier": 1,
         }
-        size = -(-SIZE // stride)
+        size = -(-side // stride)
         add(DEPTHWISE_CONV_2D, [0, len(tensors) - 1], size, 0.3, options)
     for code in (AVERAGE_POOL_2D, MAX_POOL_2D):
-        for kernel, stride in POOLS:
+        for kernel, stride in pools:
             options = {
                 "Padding": VALID,
                 **{f"Stride{side}": stride for side in "HW"},
                 "FilterHeight": kernel,
                 "FilterWidth": kernel,
             }
-            add(code, [0], (SIZE - kernel) // stride + 1, 0.05, options)
+            add(code, [0], (side - kernel) // stride + 1, 0.05, options)
     return build(ModelSpec(tensors=tensors, operators=operators, inputs=[0], outputs=outputs))
 
 

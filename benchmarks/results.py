@@ -15,6 +15,7 @@ from benchmarks import channelwise, headline
 from benchmarks.networks import CACHED_CORE, DESIGNS, FIRMWARE, ON_CHIP, Run, job_for, measure
 from benchmarks.pages import page_table, with_block
 from benchmarks.targets import read_target
+from contracts.measurement import LayerProfile
 from contracts.parameter import Value
 from dse.shipped import OUR_MODEL
 from runners.job import Memory, StageEvent
@@ -27,6 +28,8 @@ RESULTS = ROOT / "docs" / "results.md"
 TARGET = "ulx3s_85f"
 CELLS = ("lut4", "ff", "mult18x18d", "dp16kd")
 LAYER_CHANNELS = (8, 16, 32)
+LARGE = 48
+"""Side of an image on which what a layer costs to begin matters less."""
 
 
 def _simd(width: int, words: int, *, channelwise: bool = False) -> dict[str, Value]:
@@ -66,13 +69,13 @@ def simd_cells() -> str:
     return page_table(["`simd`", "LUT4", "FF", "MULT18X18D", "DP16KD"], rows)
 
 
-def layer_runs(channels: int) -> tuple[Run, Run]:
-    """Measure single layers of so many channels, plain and in the widest ``simd``."""
+def layer_runs(channels: int, content: bytes) -> tuple[Run, Run]:
+    """Measure a network of single layers of so many channels, plain and in the widest ``simd``."""
     memory = Memory(kind="on-chip", size_bytes=1 << 20, l2_bytes=0)
     target = replace(read_target(TARGET), memory=memory)
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / f"channels_{channels}.tflite"
-        model.write_bytes(channelwise.network(channels))
+        model.write_bytes(content)
         plain, fast = (
             measure(model, {**DESIGNS[name], **ON_CHIP}, target)
             for name in ("plain", "channelwise")
@@ -88,15 +91,20 @@ DEPTHWISE_ROWS = (
 )
 
 
+def _pairs(plain: Run, fast: Run) -> list[tuple[LayerProfile, LayerProfile]]:
+    return list(zip(plain.layers, fast.layers, strict=True))
+
+
+def _rate(plain: LayerProfile, fast: LayerProfile) -> str:
+    return f"{fast.macs / fast.cycles:.1f} ({plain.cycles / fast.cycles:.0f})"
+
+
 def layer_cells(plain: Run, fast: Run) -> list[str]:
     """Return the cells of one number of channels: depthwise layers, then both kinds of pooling."""
-    pairs = list(zip(plain.layers, fast.layers, strict=True))
+    pairs = _pairs(plain, fast)
     factors = [slow.cycles / quick.cycles for slow, quick in pairs]
     depthwise = len(channelwise.DEPTHWISE)
-    cells = [
-        f"{quick.macs / quick.cycles:.1f} ({factor:.0f})"
-        for (_, quick), factor in zip(pairs[:depthwise], factors[:depthwise], strict=True)
-    ]
+    cells = [_rate(*pair) for pair in pairs[:depthwise]]
     kinds = len(channelwise.POOLS)
     for start in (depthwise, depthwise + kinds):  # the last pooling of each kind is of all
         two, three = factors[start : start + 2]
@@ -106,8 +114,17 @@ def layer_cells(plain: Run, fast: Run) -> list[str]:
 
 def single_layers() -> str:
     """Measure single layers in the CFU, and how many times faster than plain they are."""
-    columns = [layer_cells(*layer_runs(channels)) for channels in LAYER_CHANNELS]
+    columns = []
+    for channels in LAYER_CHANNELS:
+        large = channelwise.network(channels, side=LARGE, depthwise=((3, 1, 1),), pools=())
+        columns.append(
+            [
+                *layer_cells(*layer_runs(channels, channelwise.network(channels))),
+                *(_rate(*pair) for pair in _pairs(*layer_runs(channels, large))),
+            ]
+        )
     names = (*DEPTHWISE_ROWS, "average pooling 2×2, 3×3", "max pooling 2×2, 3×3")
+    names = (*names, f"depthwise 3×3, image of {LARGE}×{LARGE}")
     rows = [[name, *(column[at] for column in columns)] for at, name in enumerate(names)]
     first, *others = LAYER_CHANNELS
     return page_table(["layer", f"{first} channels", *map(str, others)], rows)
