@@ -123,8 +123,8 @@ def single_layers() -> str:
                 *(_rate(*pair) for pair in _pairs(*layer_runs(channels, large))),
             ]
         )
-    names = (*DEPTHWISE_ROWS, "average pooling 2×2, 3×3", "max pooling 2×2, 3×3")
-    names = (*names, f"depthwise 3×3, image of {LARGE}×{LARGE}")
+    names = [*DEPTHWISE_ROWS, "average pooling 2×2, 3×3", "max pooling 2×2, 3×3"]
+    names.append(f"depthwise 3×3, image of {LARGE}×{LARGE}")
     rows = [[name, *(column[at] for column in columns)] for at, name in enumerate(names)]
     first, *others = LAYER_CHANNELS
     return page_table(["layer", f"{first} channels", *map(str, others)], rows)
