@@ -44,6 +44,10 @@ _ONE_ROW = (
     "the next row of SOFTMAX's input or output, and this network has one row: nothing is read or"
     " written behind it"
 )
+_FEW_CLASSES = (
+    "only with a sum of 512 exponentials or more is there a shift by more than 31, and this network"
+    " has fewer classes"
+)
 _SOFTMAX_OF_A_ROW = (
     "magic_wand", "trained_lstm_int8", "micro_speech", "str_ww_ref_model", "person_detect",
     "kws_ref_model", "vww_96_int8", "pretrainedResnet_quant", "imgc_resnet8_int8",
@@ -52,6 +56,17 @@ _NUDGE = "int64_t nudge = product >= 0 ? (INT64_C(1) << 30) : 1 - (INT64_C(1) <<
 _THRESHOLD = "int32_t threshold = (mask >> 1) + (value < 0);"
 _ANY = ""
 _REASONS: Mapping[tuple[str, str, str, str], str] = {
+    (_ANY, "requantise.h", _NUDGE, "> for >="): (
+        "of a product of 0, to which either nudge adds less than what is divided by"
+    ),
+    (_ANY, "requantise.h", "if (value < lowest)", "<= for <"): (
+        "of the lowest value itself, which is what it is limited to"
+    ),
+    **{
+        (model, "softmax.c", code, "one more"): _FEW_CLASSES
+        for model in _SOFTMAX_OF_A_ROW
+        for code in ("if (shift <= 31)", "int32_t value = 0;")
+    },
     **{
         (model, "softmax.c", f"{tensor} += layer->depth;", what): _ONE_ROW
         for model in _SOFTMAX_OF_A_ROW
