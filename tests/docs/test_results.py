@@ -44,7 +44,7 @@ def test_the_pages_have_a_row_for_each_unit_and_layer() -> None:
         name for name, _ in results.SIMD_UNITS
     ]
     layers = block(results.RESULTS, "single-layers")
-    assert len(layers) == len(results.DEPTHWISE_ROWS) + 2
+    assert len(layers) == len(results.DEPTHWISE_ROWS) + 3
     assert all(row.count("|") == len(results.LAYER_CHANNELS) + 2 for row in layers)
 
 
