@@ -36,12 +36,49 @@ _LINEAR = re.compile(
     r"|reshape|pad|concatenation|split|strided_slice|transpose|average_pool2d|max_pool2d)\.c"
 )
 _LOOKS_AT_VALUES = re.compile(
-    r"activation_m(in|ax)|requantise|finish\(|value|result|round|clamp|zero_point|multiplier|shift"
+    r"activation_m(in|ax)|requantise|finish\(|value|result|round|clamp|zero_point"
+    r"|(?<!depth_)multiplier|shift"
 )
+_COMMENT = re.compile(r"/\*.*?(\*/|$)")
+_ONE_ROW = (
+    "the next row of SOFTMAX's input or output, and this network has one row: nothing is read or"
+    " written behind it"
+)
+_FEW_CLASSES = (
+    "only with a sum of 512 exponentials or more is there a shift by more than 31, and this network"
+    " has fewer classes"
+)
+_SOFTMAX_OF_A_ROW = (
+    "magic_wand", "trained_lstm_int8", "micro_speech", "str_ww_ref_model", "person_detect",
+    "kws_ref_model", "vww_96_int8", "pretrainedResnet_quant", "imgc_resnet8_int8",
+)  # fmt: skip
 _NUDGE = "int64_t nudge = product >= 0 ? (INT64_C(1) << 30) : 1 - (INT64_C(1) << 30);"
 _THRESHOLD = "int32_t threshold = (mask >> 1) + (value < 0);"
 _ANY = ""
 _REASONS: Mapping[tuple[str, str, str, str], str] = {
+    (_ANY, "requantise.h", _NUDGE, "> for >="): (
+        "of a product of 0, to which either nudge adds less than what is divided by"
+    ),
+    (_ANY, "requantise.h", "if (value < lowest)", "<= for <"): (
+        "of the lowest value itself, which is what it is limited to"
+    ),
+    **{
+        (model, "softmax.c", code, "one more"): _FEW_CLASSES
+        for model in _SOFTMAX_OF_A_ROW
+        for code in ("if (shift <= 31)", "int32_t value = 0;")
+    },
+    **{
+        (model, "softmax.c", f"{tensor} += layer->depth;", what): _ONE_ROW
+        for model in _SOFTMAX_OF_A_ROW
+        for tensor in ("input", "output")
+        for what in ("= for +=", "a statement less")
+    },
+    (
+        "hps_74ops",
+        "logistic.c",
+        "for (; end - input >= 4; input += 4, output += 4) {",
+        "= for +=",
+    ): "the step behind four elements, and LOGISTIC has one here",
     (_ANY, "requantise.h", _THRESHOLD, "<= for <"): (
         "of 0 nothing is left over, which exceeds neither threshold"
     ),
@@ -106,6 +143,6 @@ def reason_of(
     for name in (model, _ANY):
         if known := _REASONS.get((name, file, code, what)):
             return known
-    if _LINEAR.fullmatch(file) and not _LOOKS_AT_VALUES.search(code):
+    if _LINEAR.fullmatch(file) and not _LOOKS_AT_VALUES.search(_COMMENT.sub("", code)):
         return _SHAPES_ALONE
     return ""

@@ -68,8 +68,9 @@ DESIGNS: Mapping[str, Mapping[str, Value]] = {
     "engine": {**_CPU, **_ENGINE},
 }
 """The CPU of the fastest design found for image classification, without and with CFUs."""
-ON_CHIP: dict[str, Value] = {"dcache_line_bytes": 32}
-"""Better beside on-chip memory, which has no level-2 cache that could hold the rest of a line."""
+ON_CHIP: dict[str, Value] = {"icache_line_bytes": 64, "dcache_line_bytes": 64}
+"""Better beside on-chip memory, which has no level-2 cache that could hold the rest of a line, and
+answers a word a cycle within a burst."""
 DEFAULT_CFU: Mapping[str, Value] = {
     "cfu": "simd",
     "simd_width": 4,

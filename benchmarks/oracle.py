@@ -208,7 +208,7 @@ def _record(key: str, pair: Pair, mutant: Mutant, verdict: str) -> dict[str, Any
     }
 
 
-def pairs_of(models: Sequence[Path]) -> list[Pair]:
+def pairs_of(models: Sequence[Path], designs: Sequence[str]) -> list[Pair]:
     """Return what faults are put into; networks of little work first."""
     by_macs = []
     for path in models:
@@ -221,8 +221,8 @@ def pairs_of(models: Sequence[Path]) -> list[Pair]:
     return [
         Pair(model=path, design=design, where=where)
         for _, path in sorted(by_macs)
-        for design, values in DESIGNS.items()
-        for where in (("C",) if values["cfu"] == "none" else ("C", "Verilog"))
+        for design in designs
+        for where in (("C",) if DESIGNS[design]["cfu"] == "none" else ("C", "Verilog"))
     ]
 
 
@@ -293,6 +293,7 @@ def main() -> None:
     parser.add_argument(
         "--hardware", type=int, default=15, help="of them in its CFU's Verilog (15)"
     )
+    parser.add_argument("--designs", nargs="*", choices=[*DESIGNS], default=[*DESIGNS])
     parser.add_argument("--done", type=Path, default=Path("oracle.jsonl"), metavar="FILE")
     parser.add_argument("--report", action="store_true", help="print what is done, and do nothing")
     given = parser.parse_args()
@@ -301,7 +302,8 @@ def main() -> None:
         print_report(done.records)
         return
     default = [OWN, *(_SHARED / name for name in ("models", "imgc", "mlperf_tiny"))]
-    pairs = pairs_of(models_of(given.models or [path for path in default if path.exists()]))
+    models = models_of(given.models or [path for path in default if path.exists()])
+    pairs = pairs_of(models, given.designs)
     wanted = {
         pair: given.hardware
         if pair.where == "Verilog"

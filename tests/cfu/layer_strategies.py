@@ -105,6 +105,37 @@ def depthwise_layers(draw: Callable) -> Depthwise:
 
 
 @st.composite
+def whole_word_depthwise_layers(draw: Callable) -> Depthwise:
+    """Return a layer of stride 1 and channels of whole words, as most layers of networks are."""
+
+    def small(low: int, high: int) -> int:
+        return draw(st.integers(low, high))
+
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    kernel = draw(st.sampled_from([(3, 3), (3, 3), (3, 1), (1, 3), (5, 5), (2, 4)]))
+    dilation = draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (2, 1)]))
+    channels = draw(st.sampled_from((4, 8, 8, 8, 16, 16, 32, 48, 64, 72, 80)))
+    size = (small(1, 9), small(1, 24))
+    span = tuple((taps - 1) * step for taps, step in zip(kernel, dilation, strict=True))
+    output, is_padded = size, draw(st.booleans())
+    if not is_padded:
+        size = (size[0] + span[0], size[1] + span[1])
+    return Depthwise(
+        weights=random_int8(rng, *kernel, channels),
+        image=random_int8(rng, *size, channels),
+        stride=(1, 1),
+        dilation=dilation,
+        pad=(span[0] // 2, span[1] // 2) if is_padded else (0, 0),
+        output=output,
+        input_zero_point=small(-128, 127),
+        output_zero_point=small(-128, 127),
+        limits=(-128, 127),
+        bias=tuple(rng.integers(-(2**17), 2**17, channels).tolist()),
+        scales=tuple(scale(draw, shifts=st.integers(-12, -2)) for _ in range(channels)),
+    )
+
+
+@st.composite
 def poolings(draw: Callable) -> Pooling:
     def small(low: int, high: int) -> int:
         return draw(st.integers(low, high))

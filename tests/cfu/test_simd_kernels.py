@@ -14,6 +14,7 @@ from tests.cfu.layer_strategies import (
     depthwise_layers,
     layer_of_imgc,
     poolings,
+    whole_word_depthwise_layers,
 )
 from tests.cfu.simd_layers import Addition, Convolution, Depthwise, Pooling
 
@@ -85,6 +86,12 @@ def test_any_fully_connected_layer(kernels: Kernels, layer: Convolution) -> None
 @RELAXED
 @given(layer=depthwise_layers())
 def test_any_depthwise_convolution(kernels: Kernels, layer: Depthwise) -> None:
+    assert kernels.run(layer.packed(kernels.align_bytes)) == layer.expected()
+
+
+@RELAXED
+@given(layer=whole_word_depthwise_layers())
+def test_any_depthwise_convolution_of_stride_1(kernels: Kernels, layer: Depthwise) -> None:
     assert kernels.run(layer.packed(kernels.align_bytes)) == layer.expected()
 
 

@@ -58,6 +58,10 @@ def test_what_nothing_shows_is_a_fault_until_somebody_says_why() -> None:
     assert not is_fault({**rounding, "may_tie": False})
     assert is_fault(clamp)
     assert not is_fault(address)
+    shape = "if (shape.channels >= 4) { /* whole words of results */"
+    assert not is_fault({**record, "file": "simd_conv2d.c", "code": shape})
+    depth = "if (layer->depth_multiplier == 1) {"
+    assert not is_fault({**record, "file": "depthwise_conv2d.c", "code": depth})
     assert not is_fault({**rounding, "every_input": True})
     assert not is_fault({**rounding, "verdict": "same code"})
     assert is_fault({**address, "verdict": "missed"})
