@@ -14,6 +14,7 @@ from benchmarks.targets import read_target
 from contracts.faults import ConfigError
 from contracts.measurement import LayerProfile
 from dse.shipped import OUR_MODEL
+from runners.tools.versions import identity
 from tests.docs.pages import ROOT, page_paths
 
 MARKED = re.compile(
@@ -167,4 +168,7 @@ def test_our_network_takes_the_cycles_that_the_page_says() -> None:
     design = {**DESIGNS["channelwise"], **ON_CHIP}
     found = measure(OUR_MODEL, design, on_chip(read_target("ulx3s_85f")))
     (row,) = (row for row in cells("networks") if row[0] == OUR_MODEL.stem)
-    assert row[HEADER.index("`channelwise`")] == f"{found.cycles:,}"
+    told = int(row[HEADER.index("`channelwise`")].replace(",", ""))
+    (compiler,) = re.findall(r"firmware by RISC-V gcc (\d+\.\d+)", results.RESULTS.read_text())
+    is_that_of_the_page = f" {compiler}." in identity("riscv-gcc")
+    assert found.cycles == pytest.approx(told, rel=0 if is_that_of_the_page else 0.1, abs=0)
