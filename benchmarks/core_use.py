@@ -125,8 +125,9 @@ class Peak:
 class Accounts:
     """Whose the CPU-seconds are, from one look at all processes to the next.
 
-    A process that ends hands what it used to its parent, so sums never shrink; only the trial's
-    own share of what its launcher was handed has to be remembered.
+    A process that ends hands what it used to its parent, so sums never shrink; only whose it was
+    has to be remembered: of a trial in what its launcher was handed, of launcher and search in what
+    the campaign was.
 
     Args:
         root: The campaign's process.
@@ -135,6 +136,7 @@ class Accounts:
     root: int
     peaks: dict[str, Peak] = field(default_factory=dict)
     _own_of_trials_s: dict[int, float] = field(default_factory=dict)
+    _of_child_s: dict[int, dict[str, float]] = field(default_factory=dict)
     _before: Mapping[str, float] = field(default_factory=dict)
     _of_stage: dict[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -168,24 +170,33 @@ class Accounts:
         campaign = processes[self.root]
         total["service"] += campaign.own_s
         total["tools"] += campaign.ended_s  # what it asks before the first trial
-        for pid in children.get(self.root, ()):
+        below_campaign = children.get(self.root, ())
+        for pid in below_campaign:
             process = processes[pid]
-            if not process.is_launcher:
-                below = _all_below(pid, children)
-                total["search" if process.is_search else "tools"] += sum(
-                    _whole(processes[each]) for each in (pid, *below)
-                )
-                continue
-            total["service"] += process.own_s
-            total["tools"] += process.ended_s
-            for trial in children.get(pid, ()):
-                self._own_of_trials_s[trial] = processes[trial].own_s
-                total["tools"] += processes[trial].ended_s
-                total["tools"] += sum(_whole(processes[p]) for p in _all_below(trial, children))
-            ended = self._own_of_trials_s.keys() - set(children.get(pid, ()))
-            total["tools"] -= sum(self._own_of_trials_s[trial] for trial in ended)
-        total["service"] += sum(self._own_of_trials_s.values())
+            if process.is_launcher:
+                self._of_child_s[pid] = self._of_launcher(pid, processes, children)
+            elif process.is_search:
+                self._of_child_s[pid] = {"search": _with_all_below(pid, processes, children)}
+            else:
+                total["tools"] += _with_all_below(pid, processes, children)
+        for pid, spent_s in self._of_child_s.items():
+            for kind, seconds in spent_s.items():
+                total[kind] += seconds
+                if pid not in below_campaign:  # it ended, and the campaign was handed it
+                    total["tools"] -= seconds
         return total
+
+    def _of_launcher(
+        self, launcher: int, processes: Mapping[int, Process], children: Mapping[int, Sequence[int]]
+    ) -> dict[str, float]:
+        tools_s, trials = processes[launcher].ended_s, children.get(launcher, ())
+        for trial in trials:
+            self._own_of_trials_s[trial] = processes[trial].own_s
+            tools_s += _with_all_below(trial, processes, children) - processes[trial].own_s
+        ended = self._own_of_trials_s.keys() - set(trials)
+        tools_s -= sum(self._own_of_trials_s[trial] for trial in ended)
+        service_s = processes[launcher].own_s + sum(self._own_of_trials_s.values())
+        return {"service": service_s, "tools": tools_s}
 
     def _look_at_stages(self, processes: Mapping[int, Process], held: Sequence[Share]) -> None:
         children, now_s = _children(processes), time.monotonic()
@@ -218,6 +229,12 @@ def _all_below(pid: int, children: Mapping[int, Sequence[int]]) -> list[int]:
     for each in found:
         found += children.get(each, ())
     return found
+
+
+def _with_all_below(
+    pid: int, processes: Mapping[int, Process], children: Mapping[int, Sequence[int]]
+) -> float:
+    return sum(_whole(processes[each]) for each in (pid, *_all_below(pid, children)))
 
 
 def _whole(process: Process) -> float:

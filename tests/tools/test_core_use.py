@@ -49,6 +49,14 @@ def test_what_ended_between_two_looks_is_still_whose_it_was() -> None:
     used = accounts.take(asked, machine_s=105.75)
     assert used == pytest.approx({"tools": 0.5, "service": 0.25, "search": 0.0, "others": 0.0})
 
+    handed_s = 0.5 + 2.0 + 13.75 + 3.25  # the launcher and the search end with the study
+    ended = {
+        CAMPAIGN: process(1, 1.25, handed_s),
+        OTHER: process(1, 50.0),
+    }
+    used = accounts.take(ended, machine_s=105.75)
+    assert used == pytest.approx({"tools": 0.0, "service": 0.0, "search": 0.0, "others": 0.0})
+
 
 def test_the_share_of_tools_is_told_of_all_cores_and_of_what_others_left() -> None:
     seconds = [
