@@ -63,6 +63,7 @@ class Knowledge:
         )
         self._history = History(config.objectives)
         self._open: dict[int, str] = {}
+        self._cycles: dict[Design, float] = {}
         self._designs = 0
 
     @property
@@ -76,6 +77,7 @@ class Knowledge:
         before = len(trials)
         update = self._results.update(reader)
         positions = update.positions.tolist()
+        self._note_cycles(positions)
         is_promoted = any(trials[p].promotes and trials[p].state in _RESULTS for p in positions)
         self._designs += sum(
             trials[p].promotes is None and not trials[p].is_by_hand
@@ -116,15 +118,22 @@ class Knowledge:
 
     def expected_cycles(self, design: Design) -> int:
         """Return the cycles that a design is expected to take, by the newest results; 0 unknown."""
-        known: dict[Design, float] = {}
-        for position in range(len(self._results.trials) - 1, -1, -1):
-            trial = self._results.trials[position]
-            if len(known) == _MOST_LIKE:
+        return expected_cycles(self._space, self._cycles, design)
+
+    def _note_cycles(self, positions: list[int]) -> None:
+        """Keep the cycles of the newest designs, so that no claim walks over the study again."""
+        found: dict[Design, float] = {}
+        for position in reversed(positions):
+            if len(found) == _MOST_LIKE:
                 break
-            cycles = self._results.values(position).get(CYCLES.name)
-            if cycles is not None and self._is_ours(trial):
-                known[Design.from_canonical(trial.design_json)] = cycles
-        return expected_cycles(self._space, known, design)
+            trial, cycles = self._results.trials[position], self._results.values(position)
+            if CYCLES.name in cycles and self._is_ours(trial):
+                found[Design.from_canonical(trial.design_json)] = cycles[CYCLES.name]
+        for design in reversed(found):
+            self._cycles.pop(design, None)
+            self._cycles[design] = found[design]
+        for design in list(self._cycles)[:-_MOST_LIKE]:
+            del self._cycles[design]
 
     def columns(self) -> StudyColumns:
         """Return the study as columns, for promotions."""
