@@ -88,7 +88,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         values=(False, True),
         default=False,
         when=_present("icache"),
-        description="Whether the next address passes a register on its way to the instruction cache",
+        description="Whether a register lies between the next address and the instruction cache",
     ),
 )
 
