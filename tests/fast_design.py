@@ -17,6 +17,8 @@ CPU: dict[str, Value] = {
     "shifter": "full",
     "branch_prediction": "static",
     "bypass": True,
+    "branch_stage": "memory",
+    "relaxed_fetch": False,
 }
 FIRMWARE: dict[str, Value] = {"optimisation": "O2", "unroll": 4}
 FAST_CFU: dict[str, Value] = {

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from hw_templates.cfu import Family
 
 
-def assemble_space(config: StudyConfig) -> Space:
+def assemble_space(config: StudyConfig, *, reads_networks: bool = True) -> Space:
     """Return the space that a config allows, the user's own CFU families included.
 
     Imports the modules of these families: where the config comes from a database, ask
     ``trust.require_trust`` first.
+
+    Args:
+        config: Of the study.
+        reads_networks: Whether designs are left out that do not hold the study's network; where
+            its file is not there they stay in.
 
     Raises:
         ConfigError: A family cannot be loaded, the config names a parameter or value that
@@ -39,19 +44,23 @@ def assemble_space(config: StudyConfig) -> Space:
     variants = [variants_parameter(tuple(config.variants))] if config.variants else []
     parameters = [*variants, *cpu.PARAMETERS, choice, *_of_families(families), *firmware.PARAMETERS]
     space = restricted_space(Space(parameters, rules), config)
-    return _that_fits(space, families, config)
+    fitting = _that_fits(space, families, config)
+    return _that_holds(fitting, families, config) if reads_networks else fitting
 
 
 def load_space(path: Path) -> Space:
     """Return the space of a config file, whose model and samples need not be there.
 
+    Where the model is, designs that do not hold it are left out, as a study leaves them out.
+
     Raises:
         ConfigError: All that is wrong in the file, or in what its ``[space]`` allows.
     """
     read = read_config(path, with_workload=False)
-    space: Space | None = None
-    with read.mistakes.checking("cfu", without=f"study {read.config.name}: "):
-        space = assemble_space(read.config)
+    config, space = read.config, None
+    workload = replace(config.workload, model=path.parent / config.workload.model)
+    with read.mistakes.checking("cfu", without=f"study {config.name}: "):
+        space = assemble_space(replace(config, workload=workload))
     read.mistakes.raise_any()
     assert space is not None, "without a mistake there is one"
     return space
@@ -92,6 +101,29 @@ def _that_fits(space: Space, families: "Mapping[str, Family]", config: StudyConf
             fix="allow smaller values (icache_bytes, icache_ways, dcache_bytes, dcache_ways, the"
             " CFU's own), shrink target.memory (rom_bytes, sram_bytes, l2_bytes, on-chip"
             " size_bytes), or take a target with a larger part",
+        ) from error
+
+
+def _that_holds(space: Space, families: "Mapping[str, Family]", config: StudyConfig) -> Space:
+    """Return the part of a space of which it is not known that it does not hold the network.
+
+    Raises:
+        ConfigError: That is no design.
+    """
+    from dse.config.network_fit import network_rules, networks_of
+
+    if not any(family.compiler for family in families.values()):
+        return space
+    rules = tuple(network_rules(space.parameters, families, networks_of(config)))
+    if not rules:
+        return space
+    try:
+        return Space(space.parameters, (*space.rules, *rules))
+    except EmptySpace as error:
+        raise ConfigError(
+            f"study {config.name}: [space] no design that it allows holds {config.network_name}:"
+            f" {'; '.join(rule.reason for rule in rules)}",
+            fix="allow larger values of the CFU's memories, or another cfu",
         ) from error
 
 

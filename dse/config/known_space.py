@@ -79,7 +79,7 @@ def known_space(config: StudyConfig, stored: str | None) -> KnownSpace | None:
             ) from error
     if config.families:
         return None
-    space = assemble_space(config)
+    space = assemble_space(config, reads_networks=False)
     return KnownSpace(space=space, undecided=(), designs=space.count(), default=space.default())
 
 

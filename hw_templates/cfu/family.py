@@ -110,10 +110,15 @@ class Compiler:
             it cannot run stays the CPU's. Raises DoesNotFit where memory is too small for a layer,
             naming it, the bytes it needs and the bytes there are.
         sources: Files or folders that it depends on beside those of the family.
+        room: Parameters of the family that say how large its memories are: what one value holds
+            a larger one holds, too. A space leaves out what is too small for its network.
+        decided_by: The other parameters that decide how much a network takes of them.
     """
 
     compile: Callable[[Values, Network], Program]
     sources: tuple[Path, ...] = ()
+    room: tuple[str, ...] = ()
+    decided_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

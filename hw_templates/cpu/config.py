@@ -10,6 +10,8 @@ from hw_templates.cpu.parameters import PARAMETERS, RULES
 
 _NEWEST_ISA_WITH_CSR_IN_BASE = "-misa-spec=2.2"  # later ones want _zicsr, whose libgcc is rv64
 _ABI = "-mabi=ilp32"
+_BEFORE: Mapping[str, Value] = {"branch_stage": "memory", "relaxed_fetch": False}
+"""What cores with an instruction cache had before there was a choice: older designs name none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class CpuConfig:
         shifter: ``iterative`` or ``full``.
         branch_prediction: ``none``, ``static``, ``dynamic`` or ``dynamic-target``.
         bypass: Whether results are forwarded.
+        branch_stage: ``execute`` or ``memory``; ``execute`` without an instruction cache.
+        relaxed_fetch: Whether a register lies between the next address and the instruction cache.
         cfu: Whether the core has the port of a custom function unit.
     """
 
@@ -49,6 +53,8 @@ class CpuConfig:
     shifter: str
     branch_prediction: str
     bypass: bool
+    branch_stage: str
+    relaxed_fetch: bool
     cfu: bool
 
     @classmethod
@@ -61,6 +67,8 @@ class CpuConfig:
         Raises:
             InvalidDesign: A value is missing, superfluous or not allowed, or a rule is broken.
         """
+        if values.get("icache_bytes"):
+            values = {**_BEFORE, **values}
         for parameter in PARAMETERS:
             _check(parameter, values)
         for rule in RULES:
@@ -77,6 +85,8 @@ class CpuConfig:
             shifter=str(values["shifter"]),
             branch_prediction=str(values["branch_prediction"]),
             bypass=bool(values["bypass"]),
+            branch_stage=str(values.get("branch_stage", "execute")),
+            relaxed_fetch=bool(values.get("relaxed_fetch", False)),
             cfu=values.get("cfu", "none") not in ("none", False),
         )
 

@@ -110,6 +110,8 @@ def options_text(config: CpuConfig) -> str:
         "shifter": config.shifter,
         "branch_prediction": config.branch_prediction,
         "bypass": str(config.bypass).lower(),
+        "branch_stage": config.branch_stage,
+        "relaxed_fetch": str(config.relaxed_fetch).lower(),
         "cfu": str(config.cfu).lower(),
     }
     return "".join(f"{key}={value}\n" for key, value in options.items())

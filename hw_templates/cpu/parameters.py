@@ -9,8 +9,12 @@ CACHE_WAYS = (1, 2, 4)
 CACHE_LINE_BYTES = (8, 16, 32, 64)
 
 
+def _present(prefix: str) -> tuple[Condition, ...]:
+    return (Condition(parameter=f"{prefix}_bytes", values=CACHE_BYTES),)
+
+
 def _cache_parameters(prefix: str, what: str) -> tuple[Parameter, ...]:
-    present = (Condition(parameter=f"{prefix}_bytes", values=CACHE_BYTES),)
+    present = _present(prefix)
     return (
         Parameter(
             name=f"{prefix}_bytes",
@@ -70,6 +74,21 @@ PARAMETERS: tuple[Parameter, ...] = (
         values=(False, True),
         default=True,
         description="Forward a result to the next instructions instead of waiting for its write",
+    ),
+    # Without an instruction cache the memory binds the clock, and neither bought anything there.
+    Parameter(
+        name="branch_stage",
+        values=("execute", "memory"),
+        default="memory",
+        when=_present("icache"),
+        description="Where a branch goes its way; memory: a cycle later, from registers",
+    ),
+    Parameter(
+        name="relaxed_fetch",
+        values=(False, True),
+        default=False,
+        when=_present("icache"),
+        description="Whether a register lies between the next address and the instruction cache",
     ),
 )
 

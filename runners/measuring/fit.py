@@ -16,7 +16,10 @@ _CPU_KEYS = {
     BLOCK_RAM_BITS.name: ("icache_bytes", "icache_ways", "dcache_bytes", "dcache_ways"),
     MULTIPLIERS.name: ("multiplier",),
 }
-_CPU_LOGIC = ("multiplier", "divider", "shifter", "branch_prediction", "bypass")
+_CPU_LOGIC = (
+    *("multiplier", "divider", "shifter"),
+    *("branch_prediction", "bypass", "branch_stage", "relaxed_fetch"),
+)
 
 
 def require_fit(costs: Costs, job: Job) -> None:

@@ -106,7 +106,10 @@ def slowest_core() -> Path:
         "bypass": False,
         "cfu": "none",
     }
-    for name in ("icache_ways", "icache_line_bytes", "dcache_ways", "dcache_line_bytes"):
+    for name in (
+        *("icache_ways", "icache_line_bytes", "branch_stage", "relaxed_fetch"),
+        *("dcache_ways", "dcache_line_bytes"),
+    ):
         del design[name]
     job = Job(
         design=design,

@@ -19,8 +19,10 @@ DEFAULTS: Mapping[str, Value] = {**CPU, "cfu": "simd"}
 
 
 def design(**changes: Value) -> dict[str, Value]:
-    """Return the middle of the space, changed; a cache of 0 bytes loses its ways and lines."""
+    """Return the middle of the space, changed; what needs a cache goes with it."""
     values = {**DEFAULTS, **changes}
+    if values["icache_bytes"] == 0:
+        del values["branch_stage"], values["relaxed_fetch"]
     for prefix in ("icache", "dcache"):
         if values[f"{prefix}_bytes"] == 0:
             del values[f"{prefix}_ways"], values[f"{prefix}_line_bytes"]

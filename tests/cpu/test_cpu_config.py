@@ -33,6 +33,17 @@ def test_defaults_are_a_legal_design() -> None:
     assert config.march == "rv32im"
 
 
+def test_a_design_from_before_there_was_a_choice_is_the_core_that_it_was() -> None:
+    older = {
+        name: value
+        for name, value in design().items()
+        if name not in ("branch_stage", "relaxed_fetch")
+    }
+    now = design(branch_stage="memory", relaxed_fetch=False)
+    assert CpuConfig.from_values(older) == CpuConfig.from_values(now)
+    assert CpuConfig.from_values(design(icache_bytes=0)).branch_stage == "execute"
+
+
 @given(st.integers(0, 2**32), st.integers(0, 2**32))
 def test_different_designs_are_different_cores(left_seed: int, right_seed: int) -> None:
     left, right = (random_design(random.Random(seed)) for seed in (left_seed, right_seed))
@@ -62,6 +73,8 @@ def test_all_cfu_families_share_one_core() -> None:
         (design(icache_ways=3), "icache_ways is 3"),
         (design(dcache_line_bytes=4), "dcache_line_bytes is 4"),
         (design(bypass=1), "bypass is 1"),
+        (design(branch_stage="decode"), "branch_stage is 'decode'"),
+        ({**design(icache_bytes=0), "relaxed_fetch": True}, "relaxed_fetch=True has no meaning"),
         ({**design(icache_bytes=0), "icache_ways": 1}, "icache_ways=1 has no meaning here"),
         ({"icache_bytes": 0}, "dcache_bytes is missing"),
         (design(multiplier="none"), "divider-needs-multiplier is broken"),

@@ -63,6 +63,12 @@ CORES = {
         bypass=False,
     ),
     "without-cfu": design(cfu="none", branch_prediction="dynamic"),
+    "early-branch": design(branch_stage="execute"),
+    "relaxed-fetch": design(relaxed_fetch=True, dcache_bytes=0),
+    "early-branch-relaxed-fetch": design(
+        branch_stage="execute", relaxed_fetch=True, branch_prediction="dynamic-target", bypass=False
+    ),
+    "dynamic-relaxed-fetch": design(relaxed_fetch=True, branch_prediction="dynamic"),
 }
 
 

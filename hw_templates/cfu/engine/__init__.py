@@ -196,7 +196,12 @@ FAMILY = Family(
     verilog=gateware.verilog,
     model=gateware.model,
     kernels=KernelFolder(folder=_FOLDER / "kernels", variables=driver_variables),
-    compiler=Compiler(compile=compile_network, sources=(_FOLDER / "compiler",)),
+    compiler=Compiler(
+        compile=compile_network,
+        sources=(_FOLDER / "compiler",),
+        room=("engine_activation_kib", "engine_weight_kib"),
+        decided_by=("engine_rows", "engine_cols", "engine_weight_bits"),
+    ),
     clock=ClockOf(parameters=("engine_clock_percent",), percent=clock_percent),
     macs_per_cycle=_macs_per_cycle,
     least=(

@@ -42,9 +42,7 @@ object Core {
         bypassWriteBack = options.bypass,
         bypassWriteBackBuffer = options.bypass
       ),
-      // In front of an instruction cache the comparison of operands is the longest path, so a branch goes its way a
-      // stage later there, from registers. Without one the memory binds, and a cycle of each branch would buy nothing.
-      new BranchPlugin(earlyBranch = options.icache.isEmpty, catchAddressMisaligned = true),
+      new BranchPlugin(earlyBranch = options.branchStage == "execute", catchAddressMisaligned = true),
       new CsrPlugin(csr),
       new ExternalInterruptArrayPlugin(machineMaskCsrId = 0xbc0, machinePendingsCsrId = 0xfc0)
     )
@@ -81,6 +79,7 @@ object Core {
       case Some(cache) =>
         new IBusCachedPlugin(
           resetVector = null,
+          relaxedPcCalculation = options.relaxedFetch,
           prediction = prediction,
           config = InstructionCacheConfig(
             cacheSize = cache.bytes,

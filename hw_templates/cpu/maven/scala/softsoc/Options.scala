@@ -15,6 +15,8 @@ case class Options(
     shifter: String,
     branchPrediction: String,
     bypass: Boolean,
+    branchStage: String,
+    relaxedFetch: Boolean,
     cfu: Boolean
 )
 
@@ -49,6 +51,8 @@ object Options {
       shifter = choice("shifter", "iterative", "full"),
       branchPrediction = choice("branch_prediction", "none", "static", "dynamic", "dynamic-target"),
       bypass = flag("bypass"),
+      branchStage = choice("branch_stage", "execute", "memory"),
+      relaxedFetch = flag("relaxed_fetch"),
       cfu = flag("cfu")
     )
     require(values.isEmpty, s"$file: unknown keys ${values.keys.toSeq.sorted.mkString(", ")}")
