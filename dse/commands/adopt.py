@@ -39,6 +39,7 @@ from sw_templates.tflite_import import load_model
 from sw_templates.tflm.find import FoundKernels, find_kernels
 
 _PYTHON = ("cfu.py", "cfu_gen.py")
+_BUILT = frozenset({"build", "third_party", "__pycache__"})
 _CONTRACT = "tests/cfu/test_cfu_contract.py"
 
 
@@ -227,13 +228,16 @@ def _has_verilog(folder: Path) -> bool:
 
 def _in_amaranth(folder: Path, top: str) -> Hardware:
     texts = {}
-    for path in sorted(folder.glob("*.py")):
+    for path in sorted(folder.rglob("*.py")):
+        name = path.relative_to(folder)
+        if any(part.startswith(".") or part in _BUILT for part in name.parts):
+            continue
         if not path.resolve().is_relative_to(folder):
             raise ConfigError(
-                f"{path.name} is a link to outside of {folder.name}",
+                f"{name.as_posix()} is a link to outside of {folder.name}",
                 fix="copy the file into the folder: nothing outside of it is read",
             )
-        texts[path.name] = path.read_text(encoding="utf-8")
+        texts[name.as_posix()] = path.read_text(encoding="utf-8")
     with calling(top):
         parameters = arguments_of(folder / top)
     return Hardware(
