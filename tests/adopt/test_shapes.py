@@ -2,6 +2,7 @@
 
 import gc
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from dse.commands.adopt import _in_amaranth
 from hw_templates.cfu.amaranth_file import amaranth_verilog, arguments_of
 from hw_templates.cfu.inspect_verilog import inspect_cfu
 from hw_templates.cfu.verilog_file import with_parameters
+from sw_templates.tflm.find import find_kernels
+from tests.adopt.kernel_project import HEADERS, PROJECT
 
 PORTS = """
     input clk, input reset, input cmd_valid, output cmd_ready,
@@ -137,6 +140,34 @@ def test_an_input_more_that_nothing_reads_is_told_of_and_does_no_harm(tmp_path: 
     assert "port0_din" in notes
     assert "rst" in notes
     assert "port0_din" not in with_parameters(tmp_path / "cfu.v", {})
+
+
+def test_a_kernel_that_stands_in_an_included_header_is_found(tmp_path: Path) -> None:
+    project = Path(shutil.copytree(PROJECT, tmp_path / "project"))
+    header = project / "src" / HEADERS["conv2d"]
+    header.rename(header.with_name("conv_v2.h"))
+    header.write_text('#pragma once\n#include "conf.h"\n#include "conv_v2.h"\n')
+    header.with_name("conf.h").write_text("#define CFU_VERSION 2\n")
+    found = find_kernels(project)
+    assert found.headers == HEADERS
+    assert {path.rpartition("/")[2] for path in found.files} >= {"conv_v2.h", "conf.h"}
+
+
+def test_macros_of_a_makefile_are_those_that_it_always_sets(tmp_path: Path) -> None:
+    project = Path(shutil.copytree(PROJECT, tmp_path / "project"))
+    (project / "Makefile").write_text(
+        "DEFINES += NDEBUG ROUNDS=2\n#DEFINES += COMMENTED\nDEFINES += \\\n  LONG \\\n  LONGER\n"
+        "ifdef FAST\nDEFINES += FAST_MODE\nelse\nDEFINES += SLOW_MODE\nendif\n"
+        "ifeq ($(PLATFORM),sim)\nDEFINES += SIMULATED\nendif\n"
+        "DEFINES += DEPTH=$(DEPTH) LAST\nDEFINES += CFU_SOFTWARE_DEFINED\n"
+    )
+    found = find_kernels(project)
+    assert found.defines == {
+        "NDEBUG": "1", "ROUNDS": "2", "LONG": "1", "LONGER": "1", "LAST": "1",
+    }  # fmt: skip
+    notes = " ".join(found.notes)
+    for name in ("FAST_MODE", "SLOW_MODE", "SIMULATED", "DEPTH=$(DEPTH)", "CFU_SOFTWARE_DEFINED"):
+        assert f"{name} of the Makefile is left out" in notes
 
 
 OLD_AMARANTH = {
