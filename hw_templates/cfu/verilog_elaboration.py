@@ -4,6 +4,7 @@ The first one takes Verilog, however old, and some SystemVerilog; slang takes Sy
 IEEE 1800-2017 has it: ``return``, package imports in a header, structures of several dimensions.
 """
 
+import re
 import resource
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.faults import ToolTimeout
+from contracts.faults import DoesNotBuild, ToolTimeout
 from hw_templates.cfu.verilog_source import VerilogSource
 
 _CPU_LIMIT_S = 300
@@ -65,6 +66,7 @@ def elaborate(
         wrapper: A file of Verilog more, which may hold ``top``.
 
     Raises:
+        DoesNotBuild: A file that it includes is not there.
         ToolTimeout: yosys did not end.
     """
     for folder in (scratch / _FOLDER, scratch):
@@ -88,8 +90,28 @@ def elaborate(
         if (scratch / written).is_file():
             text = (scratch / written).read_text(encoding="utf-8")
             return Elaboration(text=text, said=said, is_slang=reader is readers[1])
+    _require_includes(attempts[0], source)
     said = _telling(attempts[0], attempts[1], source)
     return Elaboration(text=None, said=said, is_slang=said is attempts[1])
+
+
+def _require_includes(said: str, source: VerilogSource) -> None:
+    """Refuse an include on a condition that holds, of a file that is not there.
+
+    Raises:
+        DoesNotBuild: yosys missed it.
+    """
+    missed = re.search(r"Can't open include file `([^']+)'", said)
+    if missed is None:
+        return
+    place = ""
+    for name, text in source.texts.items():
+        if found := re.search(rf'`include\s+["<]{re.escape(missed[1])}[">]', text):
+            place = f"{name}:{text.count(chr(10), 0, found.start()) + 1}: "
+    raise DoesNotBuild(
+        f"{place}{missed[1]} is not there",
+        fix="copy it into the CFU's folder: nothing outside of it is read",
+    )
 
 
 def _telling(first: str, second: str, source: VerilogSource) -> str:

@@ -12,6 +12,7 @@ from contracts.faults import DoesNotBuild
 
 SUFFIXES = (".v", ".sv")
 _INCLUDE = re.compile(r'^[ \t]*`include\s+["<]([^">\n]+)[">]', re.MULTILINE)
+_CONDITION = re.compile(r"`(ifdef|ifndef|endif)\b[ \t]*(\w*)")
 _DATA = re.compile(r'\$readmem[hb]\s*\(\s*"([^"\n]+)"')
 _TEXT = re.compile(r'"([\w./+-]*\w\.\w+)"')
 """A literal that may name a file: a parameter's default that ``$readmemh`` is given."""
@@ -110,6 +111,18 @@ def verilog_files(root: Path, *, is_deep: bool) -> Iterator[str]:
             yield name.as_posix()
 
 
+def _is_conditional(text: str, at: int) -> bool:
+    """Return whether a place of a file is compiled on a condition, include guards not counted."""
+    conditions: list[bool] = []
+    for found in _CONDITION.finditer(text, 0, at):
+        if found[1] == "endif":
+            del conditions[-1:]
+        else:
+            guard = rf"\s*`define\s+{re.escape(found[2])}\b"
+            conditions.append(not (found[1] == "ifndef" and re.match(guard, text[found.end() :])))
+    return any(conditions)
+
+
 def _line(text: str, at: int) -> int:
     return text.count("\n", 0, at) + 1
 
@@ -150,7 +163,13 @@ class _Reader:
         self.plain[name] = plain = without_comments(text)
         for found in _INCLUDE.finditer(plain):
             place = f"{name}:{_line(plain, found.start(1))}"
-            self.add(self._found(found[1], name, place), because=place)
+            try:
+                included = self._found(found[1], name, place)
+            except DoesNotBuild:
+                if not _is_conditional(plain, found.start()):
+                    raise
+                continue  # yosys says whether the condition holds
+            self.add(included, because=place)
         for found in _DATA.finditer(plain):
             self._add_data(found[1], name, f"{name}:{_line(plain, found.start(1))}")
         for found in _TEXT.finditer(plain):

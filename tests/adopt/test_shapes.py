@@ -142,6 +142,35 @@ def test_an_input_more_that_nothing_reads_is_told_of_and_does_no_harm(tmp_path: 
     assert "port0_din" not in with_parameters(tmp_path / "cfu.v", {})
 
 
+VERSIONS = {
+    "cfu.v": f'`include "conf.vh"\n`ifdef OLD\n`include "old/unit.v"\n`else\n'
+    f'`include "unit.v"\n`endif\nmodule Cfu ({PORTS});\n{HANDSHAKE}\n'
+    "Unit unit (rsp_payload_outputs_0);\nendmodule\n",
+    "conf.vh": "`ifndef CONF\n`define CONF\n`define NEW\n`endif\n",
+    "unit.v": "module Unit (output [31:0] s); assign s = 5; endmodule\n",
+}
+
+
+def test_an_include_that_is_not_there_is_none_where_its_condition_does_not_hold(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, VERSIONS)
+    assert "32'd5" in with_parameters(tmp_path / "cfu.v", {})
+    (tmp_path / "conf.vh").write_text(VERSIONS["conf.vh"].replace("NEW", "OLD"))
+    for read in (inspect_cfu, lambda folder: with_parameters(folder / "cfu.v", {})):
+        with pytest.raises(DoesNotBuild, match=r"cfu\.v:3: old/unit\.v is not there\n  fix: copy"):
+            read(tmp_path)
+
+
+def test_an_include_in_a_guard_is_no_condition(tmp_path: Path) -> None:
+    text = (
+        f'`ifndef CFU\n`define CFU\n`include "none.vh"\nmodule Cfu ({PORTS}); endmodule\n`endif\n'
+    )
+    write(tmp_path, {"cfu.v": text})
+    with pytest.raises(DoesNotBuild, match=r"cfu\.v:3: none\.vh is not in"):
+        inspect_cfu(tmp_path)
+
+
 def test_a_kernel_that_stands_in_an_included_header_is_found(tmp_path: Path) -> None:
     project = Path(shutil.copytree(PROJECT, tmp_path / "project"))
     header = project / "src" / HEADERS["conv2d"]
