@@ -28,6 +28,7 @@ from benchmarks import (
     simd_cells,
     simulation,
     stream,
+    vivado,
 )
 from benchmarks.pages import page_table, with_block
 from benchmarks.sdram import __main__ as sdram
@@ -68,6 +69,7 @@ FIGURES: Mapping[str, Figure] = {
     ),
     "simd-cells": Figure(header=simd_cells.HEADER, rows=simd_cells.rows, is_cheap=True),
     "stream": Figure(header=stream.HEADER, rows=stream.rows, is_cheap=True),
+    "vivado": Figure(header=vivado.HEADER, rows=vivado.rows, is_cheap=True),
     "engine": Figure(header=networks.ENGINE_HEADER, rows=networks.engine_rows),
     "routes": Figure(header=place.HEADER, rows=place.rows),
     "settling": Figure(header=settling.HEADER, rows=settling.rows),

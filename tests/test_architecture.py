@@ -64,7 +64,7 @@ def test_only_the_store_touches_the_database() -> None:
 
 STARTS_CHILDREN = {
     "runners/tools/child.py",
-    "hw_templates/cfu/verilog_file.py",  # yosys, while a family makes its Verilog
+    "hw_templates/cfu/verilog_elaboration.py",  # yosys, while a family makes its Verilog
     "dse/dashboard/vendoring/__main__.py",  # npm, which who changes the charts calls by hand
 }
 

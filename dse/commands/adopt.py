@@ -24,7 +24,7 @@ from dse.commands.adopted_files import (
     study_text,
 )
 from dse.shipped import OUR_MODEL
-from hw_templates.cfu import BUILT_IN, load_families
+from hw_templates.cfu import BUILT_IN, load_families, on_host
 from hw_templates.cfu.amaranth_file import arguments_of
 from hw_templates.cfu.inspect_verilog import inspect_cfu
 from hw_templates.cfu.verilog_source import modules_in, verilog_files
@@ -39,6 +39,7 @@ from sw_templates.tflite_import import load_model
 from sw_templates.tflm.find import FoundKernels, find_kernels
 
 _PYTHON = ("cfu.py", "cfu_gen.py")
+_BUILT = frozenset({"build", "third_party", "__pycache__"})
 _CONTRACT = "tests/cfu/test_cfu_contract.py"
 
 
@@ -158,7 +159,7 @@ def adopt_project(
             proposals[at], reasons = checker.without_faults(each, defaults)
             left_out += reasons
         write()
-    contract, is_kept = _contract(out / FAMILY_FILE, name)
+    contract, is_kept = _contract(out / FAMILY_FILE, name, commands=checker.commands)
     found, guessed = _found(hardware, kernels), _guessed(proposals, kernels)
     missing = [
         "no reference model and no C emulation: the Verilog, compiled by Verilator, is the model on"
@@ -227,13 +228,16 @@ def _has_verilog(folder: Path) -> bool:
 
 def _in_amaranth(folder: Path, top: str) -> Hardware:
     texts = {}
-    for path in sorted(folder.glob("*.py")):
+    for path in sorted(folder.rglob("*.py")):
+        name = path.relative_to(folder)
+        if any(part.startswith(".") or part in _BUILT for part in name.parts):
+            continue
         if not path.resolve().is_relative_to(folder):
             raise ConfigError(
-                f"{path.name} is a link to outside of {folder.name}",
+                f"{name.as_posix()} is a link to outside of {folder.name}",
                 fix="copy the file into the folder: nothing outside of it is read",
             )
-        texts[path.name] = path.read_text(encoding="utf-8")
+        texts[name.as_posix()] = path.read_text(encoding="utf-8")
     with calling(top):
         parameters = arguments_of(folder / top)
     return Hardware(
@@ -296,6 +300,8 @@ class _Checker:
 
     Attributes:
         said: What was run, and how it went.
+        commands: File of the instructions that the kernels gave a design that is right; None where
+            there are none.
     """
 
     def __init__(
@@ -309,6 +315,7 @@ class _Checker:
         self._report = report
         self._cache = Cache(default_root())
         self.said: list[str] = []
+        self.commands: Path | None = None
 
     def fault(self, values: Mapping[str, Value]) -> DseError | None:
         """Return what is wrong with a design; None where nothing is.
@@ -321,7 +328,9 @@ class _Checker:
             pipeline = pipeline_of(job, cache=self._cache, report=self._report)
             pipeline.get("cfu")
             if load_families(job.families).named(self._name).kernel_headers is not None:
-                pipeline.get("cfu-check")
+                commands = pipeline.get("cfu-check").folder / on_host.COMMANDS_FILE
+                if self.commands is None and commands.is_file() and commands.stat().st_size:
+                    self.commands = commands
                 self._say()
         except DseError as error:
             if error.then is not Then.INFEASIBLE:
@@ -370,9 +379,19 @@ class _Checker:
         )
 
 
-def _contract(family: Path, name: str) -> tuple[str, bool]:
-    """Run the contract tests of a family; return how they went, in words."""
-    again = f"CFU_MODULES={family} python -m pytest {_CONTRACT} -k {name}"
+def _contract(family: Path, name: str, *, commands: Path | None) -> tuple[str, bool]:
+    """Run the contract tests of a family; return how they went, in words.
+
+    Args:
+        family: The family's file.
+        name: Of the family.
+        commands: File of instructions for its hardware; None for random ones.
+    """
+    variables = {"CFU_MODULES": str(family)}
+    if commands is not None:
+        variables["CFU_COMMANDS"] = str(commands)
+    settings = " ".join(f"{name}={value}" for name, value in variables.items())
+    again = f"{settings} python -m pytest {_CONTRACT} -k {name}"
     if not (ROOT / _CONTRACT).is_file():
         return f"contract tests: not run, only a checkout has them: {again}", True
     done = child.output_of(
@@ -381,7 +400,7 @@ def _contract(family: Path, name: str) -> tuple[str, bool]:
             *("-k", name, "--no-header", "-o", "addopts=", "--tb=line"),
         ],
         cwd=ROOT,
-        env={"CFU_MODULES": str(family)},
+        env=variables,
     )
     lines = [line for line in done.stdout.splitlines() if line.strip()]
     said = lines[-1] if lines else "no test ran"

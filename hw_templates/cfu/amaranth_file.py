@@ -1,23 +1,20 @@
 """A CFU that exists as a Python file in Amaranth, as CFU-Playground's ``cfu.py``."""
 
-import importlib
 import importlib.util
 import inspect
+import re
 import sys
+import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from contracts.faults import ConfigError
+from contracts.faults import ConfigError, DoesNotBuild
 from hw_templates.cfu.component import CfuComponent, to_verilog
-
-_SHIMS = {
-    "amaranth_cfu": "hw_templates.cfu.playground.amaranth_cfu",
-    "amaranth_cfu.util": "hw_templates.cfu.playground.amaranth_cfu",
-    "amaranth_cfu.cfu": "hw_templates.cfu.playground.amaranth_cfu",
-}
+from hw_templates.cfu.playground.imports import GONE, is_below, project_imports
 
 
 def amaranth_verilog(path: Path, arguments: Mapping[str, Any]) -> str:
@@ -26,8 +23,8 @@ def amaranth_verilog(path: Path, arguments: Mapping[str, Any]) -> str:
     Its code runs.
 
     Args:
-        path: Defines ``make_cfu`` or a class ``Cfu``; may import ``amaranth_cfu`` and files beside
-            it.
+        path: Defines or imports ``make_cfu`` or a class ``Cfu`` of its folder; may import
+            ``amaranth_cfu``, or ``nmigen_cfu`` as it was called, and what is in that folder.
         arguments: Of either; what is not named keeps its default.
 
     Raises:
@@ -70,9 +67,15 @@ def arguments_of(path: Path) -> dict[str, int | str]:
 
 
 def _maker(module: types.ModuleType, path: Path) -> Callable[..., Any]:
+    folder = path.resolve().parent
+
+    def is_own(each: object) -> bool:
+        defined_in = sys.modules.get(getattr(each, "__module__", ""))
+        return defined_in is module or is_below(defined_in, folder)
+
     for name in ("make_cfu", "Cfu"):
         maker = getattr(module, name, None)
-        if maker is not None and getattr(maker, "__module__", "") == module.__name__:
+        if maker is not None and is_own(maker):
             return maker  # type: ignore[no-any-return]
     own = [
         each
@@ -92,25 +95,40 @@ def _maker(module: types.ModuleType, path: Path) -> Callable[..., Any]:
 @contextmanager
 def _loaded(path: Path) -> Iterator[types.ModuleType]:
     """Within it a file is imported, with those beside it and CFU-Playground's library to import."""
-    folder = path.resolve().parent
-    before = dict(sys.modules)
-    for name, real in _SHIMS.items():
-        sys.modules.setdefault(name, importlib.import_module(real))
-    sys.path.insert(0, str(folder))
     name = f"adopted_{path.stem}"
-    try:
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
-            raise ConfigError(f"{path.name} is not a Python file", fix="name the file cfu.py")
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path.name} is not a Python file", fix="name the file cfu.py")
+    with project_imports(path.resolve().parent):
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        spec.loader.exec_module(module)
+        try:
+            spec.loader.exec_module(module)
+        except ImportError as error:
+            raise _missing(error, path) from error
         yield module
-    finally:
-        sys.path.remove(str(folder))
-        for each, loaded in list(sys.modules.items()):
-            origin = getattr(loaded, "__file__", None) or ""
-            if each in before and before[each] is loaded:
-                continue
-            if each in _SHIMS or each == name or Path(origin).is_relative_to(folder):
-                del sys.modules[each]  # two projects may have files of one name
+
+
+def _missing(error: ImportError, path: Path) -> DoesNotBuild:
+    """Return what a file could not import, where, and what to do."""
+    folder = path.resolve().parent
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(folder)
+    ]
+    place = path.name
+    if frames:
+        place = f"{Path(frames[-1].filename).relative_to(folder).as_posix()}:{frames[-1].lineno}"
+    if isinstance(error, ModuleNotFoundError):
+        return DoesNotBuild(
+            f"{place}: there is no module {error.name}",
+            fix=f"copy it into {folder.name}: nothing outside of it is read but Amaranth and"
+            " amaranth_cfu",
+        )
+    name = re.search(r"cannot import name '(\w+)'", str(error))
+    return DoesNotBuild(
+        f"{place}: {str(error).split(' (')[0]}",
+        fix=f"this is Amaranth {metadata.version('amaranth')}: "
+        + GONE.get(name[1] if name else "", "look in its list of changes for what stands for it"),
+    )

@@ -8,13 +8,13 @@ import json
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from contracts.faults import ConfigError, DoesNotBuild
 from hw_templates.cfu.family import PORTS
-from hw_templates.cfu.verilog_file import read_command, run_yosys, write_source
+from hw_templates.cfu.verilog_elaboration import complaint, elaborate
 from hw_templates.cfu.verilog_source import (
     VerilogSource,
     modules_in,
@@ -26,6 +26,9 @@ from hw_templates.cfu.verilog_source import (
 _NETLIST = "dse_cfu.json"
 _CLOCKS = ("CLK", "C", "WR_CLK", "RD_CLK")
 """Ports of yosys' cells that are clocks."""
+_PROBE = "dse_parameter_"
+_TEXT_BITS = 8 * 256
+"""Longest text that a parameter can have here."""
 _MARK = "cmd_payload_function_id"
 """A port that no other module has by chance."""
 
@@ -61,16 +64,21 @@ def inspect_cfu(folder: Path) -> CfuFacts:
     source = read_source(folder / top, folder=folder)
     text = without_comments(source.texts[top])
     _require_defaults(top, text)
-    netlist = _netlist(source)
-    module: Mapping[str, Any] = next(
-        each for name, each in netlist["modules"].items() if name.split("$")[0] == "Cfu"
-    )
+    module, is_slang = _elaborated(source)
     place = f"{top}:{_line_of_module(text, 'Cfu')}"
-    _require_ports(top, place, text, module["ports"])
-    parameters = {
-        name: _value(value) for name, value in module.get("parameter_default_values", {}).items()
-    }
+    unread = _require_ports(top, place, text, module)
+    parameters = (
+        _probed_parameters(source, text)
+        if is_slang
+        else {
+            name: _value(value)
+            for name, value in module.get("parameter_default_values", {}).items()
+        }
+    )
     notes = [f"{name} also has a module Cfu and was not taken" for name in others]
+    if is_slang:
+        notes.append("yosys reads it as SystemVerilog, by slang: its own reader does not take it")
+    notes += [f"port {name} is no port of a CFU; it reads nothing there" for name in unread]
     notes += _notes_of_clocks(module)
     notes += [
         f"port {name} is no port of a CFU; nothing reads it"
@@ -135,14 +143,14 @@ def _require_defaults(top: str, text: str) -> None:
     begin = text.find(module)
     for found in re.finditer(r"\bparameter\b([^;)]*)", module):
         for each in _parts(found[1]):
-            name = re.search(r"(\w+)\s*(?:\[[^\]]*\]\s*)?$", each.split("=")[0].strip())
-            if "=" in each or name is None or name[1] == "parameter":
+            name = _parameter_name(each)
+            if "=" in each or name is None:
                 continue
-            at = begin + found.start(1) + found[1].find(each) + each.find(name[1])
+            at = begin + found.start(1) + found[1].find(each) + each.find(name)
             line = text.count("\n", 0, at) + 1
             raise ConfigError(
-                f"{top}:{line}: parameter {name[1]} of module Cfu has no default",
-                fix=f"give it one, for example parameter {name[1]} = 4: a search starts there",
+                f"{top}:{line}: parameter {name} of module Cfu has no default",
+                fix=f"give it one, for example parameter {name} = 4: a search starts there",
             )
 
 
@@ -157,32 +165,88 @@ def _parts(text: str) -> Sequence[str]:
     return [*parts, text[last:]]
 
 
-def _netlist(source: VerilogSource) -> Mapping[str, Any]:
-    """Return what yosys makes of the files, as it writes it."""
-    script = (
-        read_command(source, is_deferred=False),
-        "hierarchy -check -top Cfu",
-        "proc",
-        "flatten",
-        "opt_clean",
-        f"write_json {_NETLIST}",
-    )
+def _elaborated(source: VerilogSource) -> tuple[Mapping[str, Any], bool]:
+    """Return module ``Cfu`` of a source as yosys writes it, and whether slang read it.
+
+    Raises:
+        DoesNotBuild: Neither reader takes the files.
+    """
     with tempfile.TemporaryDirectory(prefix="dse-adopt-") as temporary:
-        write_source(source, Path(temporary))
-        output = run_yosys(script, cwd=Path(temporary), what=source.top)
-        written = Path(temporary) / _NETLIST
-        if not written.is_file():
-            lines = [line for line in output.splitlines() if "ERROR" in line]
-            said = lines[0].replace("ERROR: ", "") if lines else "yosys ended without a word"
-            raise DoesNotBuild(
-                said, fix="correct the file; yosys must take it", detail=output[-2000:]
-            )
-        netlist: Mapping[str, Any] = json.loads(written.read_text(encoding="utf-8"))
-        return netlist
+        done = elaborate(
+            source,
+            top="Cfu",
+            script=("proc", "flatten", "opt_clean", f"write_json {_NETLIST}"),
+            written=_NETLIST,
+            scratch=Path(temporary),
+        )
+    if done.text is None:
+        found = complaint(done.said)
+        place, what = found or ("", "yosys ended without a word")
+        raise DoesNotBuild(
+            f"{place}: {what}" if place else what,
+            fix="correct the file; yosys must take it",
+            detail=done.said[-2000:],
+        )
+    modules = json.loads(done.text)["modules"]
+    return next(each for name, each in modules.items() if name.split("$")[0] == "Cfu"), (
+        done.is_slang
+    )
 
 
-def _require_ports(top: str, place: str, text: str, ports: Mapping[str, Any]) -> None:
-    faults, fixes = [], []
+def _probed_parameters(source: VerilogSource, text: str) -> dict[str, int | str]:
+    """Return the defaults of the parameters of ``Cfu`` where yosys does not write them.
+
+    Each drives a wire that is added to the module for that.
+
+    Args:
+        source: What slang takes.
+        text: Of the top file, without comments.
+    """
+    module = _header(text, "Cfu")
+    names = {
+        name: each.partition("=")[2].strip()
+        for found in re.finditer(r"\bparameter\b(?!\s+type\b)([^;)]*)", module)
+        for each in _parts(found[1])
+        if (name := _parameter_name(each))
+    }
+    probes = "".join(
+        f"(* keep *) wire [{_TEXT_BITS - 1 if default.startswith(chr(34)) else 31}:0]"
+        f" {_PROBE}{name} = {name};"
+        for name, default in names.items()
+    )
+    end = text.find("endmodule", text.find(module))
+    whole = source.texts[source.top]
+    texts = {**source.texts, source.top: f"{whole[:end]}{probes}{whole[end:]}"}
+    netlist, _ = _elaborated(replace(source, texts=texts))
+    values: dict[str, int | str] = {}
+    for name, default in names.items():
+        bits = "".join(map(str, reversed(netlist["netnames"][_PROBE + name]["bits"])))
+        if default.startswith('"'):
+            number = int(bits, 2)
+            values[name] = number.to_bytes(_TEXT_BITS // 8, "big").lstrip(b"\0").decode()
+        else:
+            values[name] = _value(bits)
+    return values
+
+
+def _parameter_name(declaration: str) -> str | None:
+    """Return the name in ``int unsigned [3:0] LANES = 4``; None where there is none."""
+    name = re.search(r"(\w+)\s*(?:\[[^\]]*\]\s*)?$", declaration.split("=")[0].strip())
+    return None if name is None or name[1] == "parameter" else name[1]
+
+
+def _require_ports(top: str, place: str, text: str, module: Mapping[str, Any]) -> list[str]:
+    """Refuse ports that are no CFU's; return the inputs more that the module does not read."""
+    faults, fixes, unread = [], [], []
+    ports = module["ports"]
+    read = {
+        bit
+        for each in (
+            *(bits for cell in module["cells"].values() for bits in cell["connections"].values()),
+            *(port["bits"] for port in ports.values() if port["direction"] == "output"),
+        )
+        for bit in each
+    }
     for name, (direction, width) in PORTS.items():
         found = ports.get(name)
         if found is None:
@@ -197,6 +261,9 @@ def _require_ports(top: str, place: str, text: str, ports: Mapping[str, Any]) ->
     for name, port in ports.items():
         if name in PORTS or port["direction"] == "output":
             continue
+        if port["direction"] == "input" and read.isdisjoint(port["bits"]):
+            unread.append(name)
+            continue
         is_clock = "clk" in name.lower() or "clock" in name.lower()
         kind = "a second clock" if is_clock else "an extra port"
         faults.append(f"{top}:{_line(text, name)}: {kind}, {name}, which nothing drives")
@@ -207,6 +274,7 @@ def _require_ports(top: str, place: str, text: str, ports: Mapping[str, Any]) ->
         )
     if faults:
         raise ConfigError("; ".join(faults), fix="; ".join(dict.fromkeys(fixes)))
+    return unread
 
 
 def _notes_of_clocks(module: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,10 @@ from contracts.faults import DoesNotBuild
 
 SUFFIXES = (".v", ".sv")
 _INCLUDE = re.compile(r'^[ \t]*`include\s+["<]([^">\n]+)[">]', re.MULTILINE)
+_CONDITION = re.compile(r"`(ifdef|ifndef|endif)\b[ \t]*(\w*)")
 _DATA = re.compile(r'\$readmem[hb]\s*\(\s*"([^"\n]+)"')
+_TEXT = re.compile(r'"([\w./+-]*\w\.\w+)"')
+"""A literal that may name a file: a parameter's default that ``$readmemh`` is given."""
 _MODULE = re.compile(r"^[ \t]*(?:module|macromodule|package|interface)\s+(\w+)", re.MULTILINE)
 _NAME = re.compile(r"[\w.+/-]+")
 _COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
@@ -108,6 +111,22 @@ def verilog_files(root: Path, *, is_deep: bool) -> Iterator[str]:
             yield name.as_posix()
 
 
+def _is_conditional(text: str, at: int) -> bool:
+    """Return whether a place of a file is compiled on a condition, include guards not counted."""
+    conditions: list[bool] = []
+    for found in _CONDITION.finditer(text, 0, at):
+        if found[1] == "endif":
+            del conditions[-1:]
+        else:
+            guard = rf"\s*`define\s+{re.escape(found[2])}\b"
+            conditions.append(not (found[1] == "ifndef" and re.match(guard, text[found.end() :])))
+    return any(conditions)
+
+
+def _line(text: str, at: int) -> int:
+    return text.count("\n", 0, at) + 1
+
+
 class _Reader:
     """Reads files of one folder, with what they include.
 
@@ -143,14 +162,38 @@ class _Reader:
         self.texts[name] = text = self._text(name)
         self.plain[name] = plain = without_comments(text)
         for found in _INCLUDE.finditer(plain):
-            place = f"{name}:{plain.count(chr(10), 0, found.start(1)) + 1}"
-            self.add(self._found(found[1], name, place), because=place)
+            place = f"{name}:{_line(plain, found.start(1))}"
+            try:
+                included = self._found(found[1], name, place)
+            except DoesNotBuild:
+                if not _is_conditional(plain, found.start()):
+                    raise
+                continue  # yosys says whether the condition holds
+            self.add(included, because=place)
         for found in _DATA.finditer(plain):
-            place = f"{name}:{plain.count(chr(10), 0, found.start(1)) + 1}"
-            data = self._found(found[1], name, place)
-            self._require_inside(data, place)
-            # where a program looks for it: in the folder in which it runs
-            self.texts[found[1].removeprefix("./")] = self._text(data)
+            self._add_data(found[1], name, f"{name}:{_line(plain, found.start(1))}")
+        for found in _TEXT.finditer(plain):
+            if self._is_there(found[1], name):
+                self._add_data(found[1], name, f"{name}:{_line(plain, found.start(1))}")
+
+    def _add_data(self, wanted: str, includer: str, place: str) -> None:
+        """Read a file of data, by the name that a program looks for, in both places where it does.
+
+        Those are the folder in which it runs and that of the file that names the data.
+        """
+        data = self._found(wanted, includer, place)
+        self._require_inside(data, place)
+        plain = Path(wanted.removeprefix("./"))
+        for path in (plain, Path(includer).parent / plain):
+            if ".." not in path.parts:
+                self.texts.setdefault(path.as_posix(), self._text(data))
+
+    def _is_there(self, wanted: str, includer: str) -> bool:
+        """Return whether a literal names a file that is not Verilog itself."""
+        if Path(wanted).suffix in (*SUFFIXES, ".vh", ".svh"):
+            return False
+        starts = (Path(includer).parent, Path())
+        return any((self._root / start / wanted).is_file() for start in starts)
 
     def modules_of(self, name: str) -> tuple[str, ...]:
         """Return the modules of a file that is not added."""

@@ -106,7 +106,10 @@ CFU_STAGE = Stage(
         *(f"runners/stages/{name}.py" for name in ("cfu", "design", "own_source")),
         *(
             f"hw_templates/cfu/{name}.py"
-            for name in ("component", "ports", "verilog", "verilog_file")
+            for name in (
+                *("component", "ports", "verilog", "verilog_file"),
+                *("verilog_elaboration", "verilog_source"),
+            )
         ),
         "hw_templates/soc/simulation",
     ),

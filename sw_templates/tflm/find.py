@@ -13,7 +13,8 @@ _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _DEFINITION = re.compile(r"\b([A-Za-z_]\w*)\s*\([^;{}]*\)\s*(?:const\s*)?\{")
 _FUNCTION = re.compile(r"\breference(?:_integer)?_ops\b")
 _CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
-_MAKE_DEFINES = re.compile(r"^\s*(?:export\s+)?DEFINES\s*[+:?]?=\s*(.*)$", re.MULTILINE)
+_MAKE_DEFINES = re.compile(r"^\s*(?:export\s+)?DEFINES\s*[+:?]*=\s*(.*)$")
+_MAKE_IF = re.compile(r"^\s*(if|endif)(?:n?def|n?eq)?\b")
 _SOFTWARE_CFU = "CFU_SOFTWARE_DEFINED"
 _ELSEWHERE = frozenset({"build", "third_party", "obj_dir", "node_modules"})
 _NOT_SOURCES = re.compile(r"menu|software_cfu|(^|_)tests?($|_)|^main$|^tflite$")
@@ -56,8 +57,10 @@ def find_kernels(folder: Path) -> FoundKernels:
             path
             for path in project.files
             if path.name == reference.header
-            and reference.namespace in (text := project.text(path))
-            and _defines(text, reference.function)
+            and any(
+                reference.namespace in text and _defines(text, reference.function)
+                for text in project.texts_with_includes(path)
+            )
         ]
         if not found:
             continue
@@ -119,6 +122,24 @@ class _Project:
         if path not in self._texts:
             self._texts[path] = path.read_text(encoding="utf-8", errors="replace")
         return self._texts[path]
+
+    def texts_with_includes(self, path: Path) -> Iterator[str]:
+        """Yield the texts of a file and of those of the project that it includes."""
+        waiting, seen = [path], set[Path]()
+        while waiting:
+            path = waiting.pop()
+            if path in seen:
+                continue
+            seen.add(path)
+            text = self.text(path)
+            yield text
+            names = [found[1] for found in _INCLUDE.finditer(_COMMENT.sub("", text))]
+            waiting += [
+                each
+                for each in self.files
+                if each.name in {Path(name).name for name in names} - OURS
+                and any(each.as_posix().endswith(f"/{name}") for name in names)
+            ]
 
     def take(self, path: Path, target: str | None = None) -> str:
         """Take a file with all that it includes; return its path in the folder of kernels."""
@@ -200,11 +221,20 @@ def _makefile_defines(folder: Path) -> tuple[dict[str, str], Iterable[str]]:
         return {}, ()
     defines: dict[str, str] = {}
     notes: list[str] = []
-    for found in _MAKE_DEFINES.finditer(path.read_text(encoding="utf-8", errors="replace")):
-        for word in found[1].split("#")[0].split():
+    text = path.read_text(encoding="utf-8", errors="replace").replace("\\\n", " ")
+    depth = 0
+    for line in text.splitlines():
+        if condition := _MAKE_IF.match(line):
+            depth += 1 if condition[1] == "if" else -1
+        found = _MAKE_DEFINES.match(line)
+        for word in found[1].split("#")[0].split() if found else ():
             name, _, value = word.partition("=")
             if name == _SOFTWARE_CFU:
                 notes.append(f"{_SOFTWARE_CFU} of the Makefile is left out: here it is hardware")
-            elif re.fullmatch(r"[A-Za-z_]\w*", name) and "$" not in value:
+            elif not re.fullmatch(r"[A-Za-z_]\w*", name) or "$" in value:
+                notes.append(f"{word} of the Makefile is left out: make computes it")
+            elif depth:
+                notes.append(f"{word} of the Makefile is left out: it is set on a condition")
+            else:
                 defines[name] = value or "1"
     return defines, notes

@@ -56,22 +56,36 @@ def linked(name: str) -> Callable[[Path], None]:
 PORT = "    input               clk\n"
 
 
+def also_read(ports: str, body: str) -> Callable[[Path], None]:
+    """Further ports that the module reads."""
+
+    def change(project: Path) -> None:
+        replaced("cfu.v", PORT, ports)(project)
+        replaced(
+            "cfu.v",
+            "    function [31:0]",
+            f"    (* keep *) reg [31:0] fast; {body}\n    function [31:0]",
+        )(project)
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (replaced("cfu.v", "module Cfu", "module my_cfu"), r"cfu\.v:4: .*called my_cfu[\s\S]*fix: rename it to Cfu"),
         (replaced("cfu.v", "parameter LANES = 4", "parameter LANES"), r"cfu\.v:5: parameter LANES .*no default[\s\S]*fix: give it one"),
         (replaced("cfu.v", "SHIFT_IN_CFU = 1", "SHIFT_IN_CFU"), r"cfu\.v:6: parameter SHIFT_IN_CFU .*no default"),
-        (replaced("cfu.v", PORT, "    input clk,\n    input clk_fast\n"), r"cfu\.v:18: a second clock, clk_fast[\s\S]*fix: clock what clk_fast"),
-        (replaced("cfu.v", PORT, "    input clk,\n    input [31:0] port0_din\n"), r"cfu\.v:18: an extra port, port0_din"),
+        (also_read("    input clk,\n    input clk_fast\n", "always @(posedge clk_fast) fast <= dot;"), r"cfu\.v:18: a second clock, clk_fast[\s\S]*fix: clock what clk_fast"),
+        (also_read("    input clk,\n    input [31:0] port0_din\n", "always @(posedge clk) fast <= port0_din;"), r"cfu\.v:18: an extra port, port0_din"),
         (replaced("cfu.v", "input      [9:0]    cmd", "input      [2:0]    cmd"), r"cfu\.v:10: port cmd_payload_function_id .*3 bits[\s\S]*fix: declare input \[9:0\]"),
         (lambda folder: (folder / "rtl" / "opcodes.vh").unlink(), r"cfu\.v:2: rtl/opcodes\.vh is not in project[\s\S]*fix: copy it"),
         (lambda folder: (folder / "rtl" / "dot_product.v").unlink(), r"dot_product"),
         (outside_include, r"cfu\.v:2: \.\./secret\.vh lies outside of project[\s\S]*fix: copy"),
         (linked("rtl/opcodes.vh"), r"cfu\.v:2: rtl/opcodes\.vh lies outside of project"),
         (linked("cfu.v"), r"cfu\.v is a link to outside of project"),
-        (replaced("cfu.v", "assign cmd_ready = ~rsp_valid;", "assign cmd_ready = ~rsp_valid"), r"cfu\.v:\d+: syntax error"),
-        (replaced("rtl/dot_product.v", "endmodule", ""), r"rtl/dot_product\.v:\d+: syntax error"),
+        (replaced("cfu.v", "assign cmd_ready = ~rsp_valid;", "assign cmd_ready = ~rsp_valid"), r"cfu\.v:\d+: expected ';'"),
+        (replaced("rtl/dot_product.v", "endmodule", ""), r"rtl/dot_product\.v:\d+: "),
         (lambda folder: (folder / "cfu.v").unlink(), r"no Verilog file in project has a module Cfu"),
     ],
 )  # fmt: skip

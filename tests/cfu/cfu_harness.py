@@ -96,6 +96,14 @@ class VerilatedRuntime:
         return folder / "bench"
 
 
+def read_commands(path: str) -> list[Command]:
+    """Return the commands that a program with a CFU on the host left in a file."""
+    rows = [
+        [int(word, 16) for word in line.split()] for line in Path(path).read_text().splitlines()
+    ]
+    return [Command(funct3=i & 7, funct7=i >> 3, a=a, b=b) for i, a, b in rows]
+
+
 def simulate(
     bench: Path,
     commands: Sequence[Command],

@@ -102,7 +102,7 @@ def test_the_text_is_one_module_and_depends_on_no_folder(tmp_path: Path) -> None
         ),
         (f"{SAYS} 0;", {"A B": 4}, ConfigError, r"unit\.v: 'A B' cannot be the name"),
         (f"{SAYS} 0;", {"A": 0.5}, ConfigError, r"unit\.v: parameter A cannot be 0\.5"),
-        ("assign oops", {}, DoesNotBuild, r"unit\.v:\d+: syntax error"),
+        ("assign oops", {}, DoesNotBuild, r"unit\.v:\d+: expected "),
         (f"Other u (); {SAYS} 0;", {}, DoesNotBuild, r"unit\.v: Module `\\Other' referenced"),
     ],
     ids=["unknown", "localparam", "name", "not whole", "syntax", "missing module"],
@@ -144,7 +144,7 @@ def test_a_file_that_never_elaborates_reaches_a_limit_of_its_own(
         f"{SAYS} 0; genvar i; generate for (i = 0; i < 2000000000; i = i + 1) wire w; endgenerate"
     )
     path = written(tmp_path, body=endless)
-    monkeypatch.setattr("hw_templates.cfu.verilog_file._CPU_LIMIT_S", 2)
+    monkeypatch.setattr("hw_templates.cfu.verilog_elaboration._CPU_LIMIT_S", 2)
     with pytest.raises(ToolTimeout, match=r"elaborate unit.v within 2 CPU-seconds") as raised:
         with_parameters(path, {})
     assert raised.value.is_own_limit

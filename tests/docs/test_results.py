@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import channelwise, results, simd_cells
+from benchmarks import channelwise, results, simd_cells, vivado
 from benchmarks.networks import DESIGNS, HEADER, ON_CHIP, Run, measure, on_chip
 from benchmarks.pages import page_table, with_block
 from benchmarks.targets import read_target
@@ -130,6 +130,33 @@ def test_a_table_is_one_of_markdown() -> None:
 def test_the_pages_have_a_row_for_each_unit_and_layer() -> None:
     assert [row[0] for row in cells("simd-cells")] == [name for name, _ in simd_cells.UNITS]
     assert [row[0] for row in cells("single-layers")] == list(channelwise.ROWS)
+
+
+def test_the_page_has_a_row_for_each_core_that_vivado_was_given() -> None:
+    rows = cells("vivado")
+    assert [row[:2] for row in rows] == [[core.name, f"{core.luts:,}"] for core in vivado.CORES]
+    assert [row[5] for row in rows] == [f"{core.ffs:,}" for core in vivado.CORES]
+
+
+def test_two_tables_are_paired_that_share_a_signal_and_have_five_at_most() -> None:
+    def tables(*inputs: str) -> list[frozenset[int]]:
+        return [frozenset(map(ord, each)) for each in inputs]
+
+    assert vivado.pairs(tables("abc", "cde")) == 1
+    assert vivado.pairs(tables("abc", "cdef")) == 0
+    assert vivado.pairs(tables("abc", "de")) == 0
+    assert vivado.pairs(tables("abcdef", "abc")) == 0
+    # each in one pair, the most alike together
+    assert vivado.pairs(tables("abcde", "abcd", "ab")) == 1
+    assert vivado.pairs(tables("abcde", "abcd", "fg", "gh")) == 2
+    module = {
+        "cells": {
+            "a": {"type": "LUT3", "connections": {"I0": [2], "I1": ["1"], "I2": [3], "O": [9]}},
+            "b": {"type": "INV", "connections": {"I": [2], "O": [8]}},
+            "c": {"type": "FDRE", "connections": {"D": [9], "Q": [2]}},
+        }
+    }
+    assert vivado.inputs_of_luts(module) == [frozenset({2, 3}), frozenset({2})]
 
 
 def test_layers_are_told_as_products_a_cycle_and_as_factors() -> None:

@@ -18,6 +18,8 @@ CFU_OBJECT = "cfu.o"
 """What ``compile_command`` writes."""
 CYCLES_FILE = "cfu_cycles"
 """Left by a program in the folder where it runs: how many cycles its CFU was clocked."""
+COMMANDS_FILE = "cfu_commands"
+"""Left likewise: the first 4,096 instructions, a line each: function id, operands, hexadecimal."""
 
 _DRIVER = "cfu_on_host.cpp"
 _FOLDER = Path(__file__).parent

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <vector>
 
 #include "Vcfu.h"
 #include "cfu_clock.h"
@@ -16,6 +17,7 @@
 namespace {
 
 constexpr int exit_cfu_hangs = 4;
+constexpr size_t most_kept = 4096;
 constexpr uint64_t cfu_wait_limit = 1'000'000; // as on the simulated SoC
 
 class OnHost {
@@ -39,10 +41,18 @@ public:
             std::fprintf(sink, "%" PRIu64 "\n", cycles_);
             std::fclose(sink);
         }
+        if (std::FILE *sink = std::fopen("cfu_commands", "w")) {
+            for (const Command &each : kept_)
+                std::fprintf(sink, "%" PRIx32 " %" PRIx32 " %" PRIx32 "\n", each.id, each.a, each.b);
+            std::fclose(sink);
+        }
     }
 
     uint32_t op(uint32_t function_id, uint32_t a, uint32_t b)
     {
+        if (kept_.size() < most_kept) {
+            kept_.push_back({function_id, a, b});
+        }
         pattern_ = pattern_ * 1664525u + 1013904223u;
         if (pattern_ >> 28 == 0) { // one instruction in 16 comes later
             for (uint32_t left = 1 + (pattern_ >> 25 & 7); left > 0; left--) {
@@ -100,6 +110,8 @@ private:
         std::_Exit(exit_cfu_hangs);
     }
 
+    struct Command { uint32_t id, a, b; };
+    std::vector<Command> kept_;
     VerilatedContext context_;
     Vcfu cfu_;
     CfuClock<Vcfu> cfu_clock_;

@@ -5,27 +5,48 @@ a table. The classes for tests are there so that files that define some can be i
 """
 
 import unittest
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import NoReturn
 
-from amaranth.hdl import Array, Elaboratable, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Array, Module, ResetSignal, Signal, Value, signed
 
+from contracts.faults import ConfigError
 from hw_templates.cfu.component import CfuComponent
+from hw_templates.cfu.playground.parts import (
+    DualPortMemory,
+    SequentialMemoryReader,
+    SimpleElaboratable,
+    ValueBuffer,
+    all_words,
+    increment_to_limit,
+    is_pysim_run,
+    pack128,
+    pack_vals,
+    tree_sum,
+)
 
-
-class SimpleElaboratable(Elaboratable):
-    """A component whose ``elab`` is handed the module to fill."""
-
-    def elab(self, m: Module) -> None:
-        """Fill the module; a subclass defines it."""
-        raise NotImplementedError
-
-    def elaborate(self, platform: object) -> Module:
-        """Return the module."""
-        self.platform = platform
-        self.m = Module()
-        self.elab(self.m)
-        return self.m
+__all__ = (
+    "Cfu",
+    "CfuBase",
+    "CfuTestBase",
+    "DualPortMemory",
+    "InstructionBase",
+    "InstructionTestBase",
+    "SequentialMemoryReader",
+    "SimpleElaboratable",
+    "TestBase",
+    "ValueBuffer",
+    "all_words",
+    "increment_to_limit",
+    "is_pysim_run",
+    "is_sim_run",
+    "pack128",
+    "pack_vals",
+    "simple_cfu",
+    "tree_sum",
+)
+is_sim_run = is_pysim_run
+"""Its name in older versions."""
 
 
 class InstructionBase(SimpleElaboratable):
@@ -68,19 +89,90 @@ class _Fallback(InstructionBase):
         m.d.comb += [self.output.eq(self.in0), self.done.eq(1)]
 
 
-class Cfu(CfuComponent):
-    """A CFU of up to eight instructions; a subclass returns them from ``elab_instructions``."""
+class CfuBase(CfuComponent):
+    """The ports of a CFU by CFU-Playground's names; a subclass fills the module in ``elab``."""
 
-    def elab_instructions(self, m: Module) -> dict[int, InstructionBase]:
-        """Make the instructions, as submodules of ``m``; return them by funct3."""
-        del m
-        return {}
+    @property
+    def cmd_function_id(self) -> Signal:
+        """funct7 above funct3."""
+        return self.cmd_payload_function_id
+
+    @property
+    def cmd_in0(self) -> Signal:
+        """The first operand."""
+        return self.cmd_payload_inputs_0
+
+    @property
+    def cmd_in1(self) -> Signal:
+        """The second operand."""
+        return self.cmd_payload_inputs_1
+
+    @property
+    def rsp_out(self) -> Signal:
+        """The answer."""
+        return self.rsp_payload_outputs_0
+
+    @property
+    def reset(self) -> Value:
+        """The reset of the SoC."""
+        return ResetSignal("sync")
+
+    @property
+    def lram_addr(self) -> NoReturn:
+        """Refuse it: see ``lram_data``."""
+        self._refuse_large_rams()
+
+    @property
+    def lram_data(self) -> NoReturn:
+        """Refuse it: the large RAMs of a CrossLink-NX are main memory here."""
+        self._refuse_large_rams()
+
+    def _refuse_large_rams(self) -> NoReturn:
+        raise ConfigError(
+            "it reads main memory through four ports of its own (lram_addr, lram_data), which no"
+            " SoC here has",
+            fix="copy what it needs into a memory of the CFU by instructions",
+        )
+
+    def elab(self, m: Module) -> None:
+        """Fill the module; a subclass defines it."""
+        raise NotImplementedError
 
     def elaborate(self, platform: object) -> Module:
         """Return the module."""
-        del platform
-        m = Module()
+        self.platform = platform
+        self.m = Module()
+        self.elab(self.m)
+        return self.m
+
+
+class Cfu(CfuBase):
+    """A CFU of up to eight instructions.
+
+    A subclass returns them from ``elab_instructions``, or hands them to ``__init__`` as older
+    versions of the library want it. One that overrides ``elab`` calls this one first.
+
+    Args:
+        instructions: By funct3; they become submodules.
+    """
+
+    def __init__(self, instructions: Mapping[int, InstructionBase] | None = None) -> None:
+        super().__init__()
+        self._instructions = dict(instructions or {})
+
+    def elab_instructions(self, m: Module) -> dict[int, InstructionBase]:
+        """Make the instructions, as submodules of ``m``; return them by funct3."""
+        for funct3, instruction in self._instructions.items():
+            m.submodules[f"fn{funct3}"] = instruction
+        return dict(self._instructions)
+
+    def elab(self, m: Module) -> None:
+        """Fill the module."""
         own = self.elab_instructions(m)
+        if wrong := [funct3 for funct3 in own if funct3 not in range(8)]:
+            raise ConfigError(
+                f"an instruction has the number {wrong[0]!r}", fix="number them by funct3, 0 to 7"
+            )
         instructions = []
         for funct3 in range(8):
             if funct3 not in own:
@@ -123,73 +215,11 @@ class Cfu(CfuComponent):
                 m.d.comb += [self.rsp_valid.eq(1), self.rsp_payload_outputs_0.eq(kept_output)]
                 with m.If(self.rsp_ready):
                     m.next = "COMMAND"
-        return m
-
-
-class _TableCfu(Cfu):
-    def __init__(self, instructions: Mapping[int, InstructionBase]) -> None:
-        super().__init__()
-        self._instructions = instructions
-
-    def elab_instructions(self, m: Module) -> dict[int, InstructionBase]:
-        for funct3, instruction in self._instructions.items():
-            m.submodules[f"fn{funct3}"] = instruction
-        return dict(self._instructions)
 
 
 def simple_cfu(instructions: Mapping[int, InstructionBase]) -> Cfu:
     """Return a CFU of instructions that know nothing of each other, by funct3."""
-    return _TableCfu(instructions)
-
-
-class ValueBuffer(SimpleElaboratable):
-    """Lets a value through while ``capture`` is high, and then keeps it.
-
-    Attributes:
-        output: The value, or the one that was kept.
-    """
-
-    def __init__(self, inp: Value, capture: Signal) -> None:
-        self.input = inp
-        self.capture = capture
-        self.output = Signal.like(inp)
-
-    def elab(self, m: Module) -> None:
-        """Fill the module."""
-        kept = Signal.like(self.input)
-        with m.If(self.capture):
-            m.d.sync += kept.eq(self.input)
-        m.d.comb += self.output.eq(Mux(self.capture, self.input, kept))
-
-
-def all_words(signal: Value, word_length: int) -> Iterator[Value]:
-    """Yield the words of a longer value, the lowest first."""
-    return (signal[at : at + word_length] for at in range(0, len(signal), word_length))
-
-
-def tree_sum(values: Sequence[Any]) -> Any:
-    """Return the sum of values, added up as a tree."""
-    values = list(values)
-    if len(values) == 1:
-        return values[0]
-    half = len(values) // 2
-    return tree_sum(values[:half]) + tree_sum(values[half:])
-
-
-def pack_vals(*values: int, offset: int = 0, bits: int = 8) -> int:
-    """Return values side by side in one number, the first in the low bits."""
-    mask = (1 << bits) - 1
-    return sum(((value + offset) & mask) << at * bits for at, value in enumerate(values))
-
-
-def pack128(*words: int) -> int:
-    """Return four words of 32 bits side by side in one number."""
-    return pack_vals(*words, bits=32)
-
-
-def is_pysim_run() -> bool:
-    """Return whether Amaranth's simulator runs it: never here."""
-    return False
+    return Cfu(instructions)
 
 
 class TestBase(unittest.TestCase):
