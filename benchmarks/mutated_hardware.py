@@ -21,7 +21,7 @@ from runners.workload import workload_model
 from sw_templates.oracle.lone_layers import LoneInput, lone_inputs
 from sw_templates.reference import Golden
 
-_MORE_CYCLES = 10_000_000
+_MORE_CYCLES = 6_000_000
 """Of the CFU, for candidates and for layers by themselves, where the oracle has found nothing."""
 _SOC_NEEDS = ("soc", "cpu", "simulator-runtime", "firmware", "golden")
 
@@ -34,11 +34,13 @@ class MutatedHardware:
         job: The design and the network.
         cache: Where the right parts are.
         folder: To work in; must exist.
+        simulates: Whether the SoC is simulated where nothing else shows a mutant.
     """
 
     job: Job
     cache: Cache
     folder: Path
+    simulates: bool
     _pipeline: Pipeline = field(init=False)
     _lone: tuple[LoneInput, ...] = field(init=False)
 
@@ -71,6 +73,8 @@ class MutatedHardware:
             return "others"
         if self._is_wrong_alone(hardware, cfu_cycles=half):
             return "alone"
+        if workload_model(self.job.workload).input_bytes == 1:  # all inputs were tried
+            return "none"
         if not self._is_reached(mutant, others):
             return "unreached"
         hardware = self._linked(mutant.text)
@@ -78,9 +82,11 @@ class MutatedHardware:
         if self._is_wrong(hardware, others, cfu_cycles=_MORE_CYCLES) or self._is_wrong_alone(
             hardware, cfu_cycles=_MORE_CYCLES
         ):
-            return "simulation" if self._is_wrong_in_soc() else "missed"
+            return "simulation" if self.simulates and self._is_wrong_in_soc() else "missed"
         if cycles != self._right_cycles(candidates):
             return "time"
+        if not self.simulates:
+            return "none"
         self._linked(mutant.text)
         return "simulation" if self._is_wrong_in_soc() else "none"
 

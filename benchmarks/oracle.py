@@ -179,7 +179,9 @@ def job_for(path: Path, design: Mapping[str, Value]) -> Job:
     )
 
 
-def verdicts(pair: Pair, *, count: int, done: Done) -> Iterator[dict[str, Any]]:
+def verdicts(
+    pair: Pair, *, count: int, done: Done, simulates: bool = True
+) -> Iterator[dict[str, Any]]:
     """Return the records of a pair's mutants until ``count`` of them are faults that can show.
 
     Fewer where most of those that are tried cannot.
@@ -195,7 +197,7 @@ def verdicts(pair: Pair, *, count: int, done: Done) -> Iterator[dict[str, Any]]:
             golden = pipeline_of(job, cache=cache, report=lambda _: None).get("golden").folder
             source = MutatedKernels(job=job, golden=golden, folder=folder)
         else:
-            source = MutatedHardware(job=job, cache=cache, folder=folder)
+            source = MutatedHardware(job=job, cache=cache, folder=folder, simulates=simulates)
         found = source.mutants()
         random.Random(str(pair)).shuffle(found)
         faults = 0
@@ -320,6 +322,11 @@ def main() -> None:
     )
     parser.add_argument("--designs", nargs="*", choices=[*DESIGNS], default=[*DESIGNS])
     parser.add_argument("--done", type=Path, default=_DONE, metavar="FILE")
+    parser.add_argument(
+        "--no-simulation",
+        action="store_true",
+        help="do not simulate the SoC with what nothing else shows: it counts as not caught",
+    )
     parser.add_argument("--report", action="store_true", help="print what is done, and do nothing")
     given = parser.parse_args()
     done = Done(given.done)
@@ -327,9 +334,15 @@ def main() -> None:
         print_report(done.records)
         return
     models = models_of(given.models or [path for path in MODELS if path.exists()])
-    print_report(
-        run(models, given.designs, mutants=given.mutants, hardware=given.hardware, done=done)
+    records = run(
+        models,
+        given.designs,
+        mutants=given.mutants,
+        hardware=given.hardware,
+        done=done,
+        simulates=not given.no_simulation,
     )
+    print_report(records)
 
 
 def rows() -> list[list[str]]:
@@ -340,7 +353,13 @@ def rows() -> list[list[str]]:
 
 
 def run(
-    models: Sequence[Path], designs: Sequence[str], *, mutants: int, hardware: int, done: Done
+    models: Sequence[Path],
+    designs: Sequence[str],
+    *,
+    mutants: int,
+    hardware: int,
+    done: Done,
+    simulates: bool = True,
 ) -> list[dict[str, Any]]:
     """Put faults into designs, those that are not finished, and return the records of all.
 
@@ -350,6 +369,7 @@ def run(
         mutants: Faults in a family, on each network.
         hardware: How many of them are in Verilog.
         done: What is finished.
+        simulates: Whether the SoC is simulated with what nothing else shows of the hardware.
     """
     pairs = pairs_of(models, designs)
     wanted = {pair: _wanted(pair, designs, mutants=mutants, hardware=hardware) for pair in pairs}
@@ -360,7 +380,7 @@ def run(
     for pair in pairs:
         left_of_pair = wanted[pair]
         try:
-            for record in verdicts(pair, count=wanted[pair], done=done):
+            for record in verdicts(pair, count=wanted[pair], done=done, simulates=simulates):
                 records.append(record)
                 if not is_fault(record):
                     continue
