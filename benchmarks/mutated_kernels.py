@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.mutants import C_OPERATORS, Mutant, mutants_of, program_mutants
+from benchmarks.rounding_proof import HEADER, is_same_for_all
 from contracts.faults import Bug, DseError
 from runners.job import Job
 from runners.stages.design import family_of
@@ -25,7 +26,6 @@ _COMPILER_LIMIT_S = 300.0
 _HANGS_FACTOR, _HANGS_LEAST_S = 10, 5.0
 """A program that takes so many times longer than the right one is taken for hung."""
 _NO_STATEMENT_BEFORE = (";", "{", "}", ":", "*/")
-_HEADER = "requantise.h"
 
 
 def run_quietly(
@@ -121,7 +121,15 @@ class MutatedKernels:
             return "golden"
         if self._is_wrong(self._candidates[self._count_golden :]):
             return "others"
-        return "alone" if self._is_wrong_alone() else "none"
+        if self._is_wrong_alone():
+            return "alone"
+        is_proved = mutant.file == HEADER and is_same_for_all(
+            workload_model(self.job.workload),
+            right=self.folder,
+            changed=mutant.text,
+            folder=self.folder,
+        )
+        return "in range" if is_proved else "none"
 
     def _all(self) -> Sequence[tuple[str, str]]:
         return [*self._objects.items()]
@@ -184,7 +192,7 @@ class MutatedKernels:
                 for line in file["lines"]:
                     number = line["line_number"]
                     lines[number] = max(lines.get(number, 0), line["count"])
-        wanted = (*self._kernels(), _HEADER)
+        wanted = (*self._kernels(), HEADER)
         return {
             name: _whole_statements((self.folder / name).read_text(), lines)
             for name, lines in counts.items()

@@ -93,6 +93,7 @@ VERDICTS: Mapping[str, str] = {
     "none": "nothing shows it",
     "time": "instructions of the CFU take another time, and answer what is right",
     "unreached": "the changed signal of the CFU is never other than right",
+    "in range": "it makes no difference for any sum that this network can have: all were tried",
     "same code": "it compiles to what is right, so it is no fault",
     "invalid": "it does not compile",
 }
@@ -103,11 +104,12 @@ _MOST_TRIED = 4
 _SHOWN_BY_NONE = ("none", "time", "unreached")
 MUTANTS, HARDWARE = 50, 15
 HEADER = ("network", *FAMILIES, "of them in Verilog", "golden input", "others", "alone")
-HEADER += ("simulation", "equivalent", "missed", "unexplained")
+HEADER += ("simulation", "proved equivalent", "argued equivalent", "missed", "unexplained")
 _DONE = Path("oracle.jsonl")
 _ALL = "all"
 _CAUGHT = ("golden", "others", "alone", "simulation")
-_NO_FAULT = ("same code", "invalid")
+_IN_RANGE = "in range"
+_NO_FAULT = (_IN_RANGE, "same code", "invalid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,10 +272,15 @@ def page_rows(records: Sequence[dict[str, Any]]) -> list[list[str]]:
             cells.append(f"{caught} of {len(faults)}" if faults else "–")
         faults = [each for each in mine if is_fault(each)]
         verdicts = Counter(each["verdict"] for each in faults)
-        equivalent = sum(each["verdict"] in _SHOWN_BY_NONE and not is_fault(each) for each in mine)
+        no_faults = [
+            each
+            for each in mine
+            if each["verdict"] in (*_SHOWN_BY_NONE, _IN_RANGE) and not is_fault(each)
+        ]
+        proved = sum(each["verdict"] == _IN_RANGE or each["every_input"] for each in no_faults)
         in_verilog = sum(each["where"] == "Verilog" for each in faults)
         counts = (in_verilog, verdicts["golden"], verdicts["others"], verdicts["alone"])
-        counts += (verdicts["simulation"], equivalent, verdicts["missed"])
+        counts += (verdicts["simulation"], proved, len(no_faults) - proved, verdicts["missed"])
         unexplained = sum(verdicts[each] for each in _SHOWN_BY_NONE)
         rows.append([model, *cells, *map(str, (*counts, unexplained))])
     return rows
@@ -306,7 +313,7 @@ def _reason(record: Mapping[str, Any]) -> str:
         what=record["what"],
         every_input=record["every_input"],
         may_tie=record.get("may_tie", True),
-        is_reached=record["verdict"] != "unreached",
+        verdict=record["verdict"],
     )
 
 

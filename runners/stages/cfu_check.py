@@ -10,7 +10,7 @@ an activation or at the end of a network, candidates bring a layer little of wha
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +64,8 @@ class HardwareOnHost:
 
     Attributes:
         cpu_s: What the runs have cost so far.
-        inference_cycles: What an inference took the CFU; 0 before there was one, and where the
-            kernels of the network do not use it.
+        inference_cycles: What the first inference took the CFU; 0 before there was one, and where
+            the kernels of the network do not use it.
     """
 
     def __init__(
@@ -134,22 +134,48 @@ class HardwareOnHost:
     ) -> int:
         """Compare layers by themselves, for about a number of cycles of the CFU.
 
-        To be called behind ``checked``.
+        Each kernel that uses the CFU gets the same share of them, and so does each of its layers:
+        the more inputs the less it does, its first ones, which are the most telling. What a layer
+        takes is told by its work, and by the cycles of the kernel's least layer.
 
         Args:
             lone: What single layers are given, all of ``lone_inputs``.
             right: CRC of the outputs to each, from the reference kernels.
-            cfu_cycles: What all of them together may take it.
+            cfu_cycles: What all of them together may take.
 
         Returns:
             How many were right: all that were run.
 
         Raises:
-            WrongResult: A layer differs; the first one is named.
+            WrongResult: A layer differs; it is named.
+            DseError: As ``answers``.
         """
-        if self.inference_cycles == 0:
-            return 0
-        numbers = affordable(self._model, lone, inferences=cfu_cycles / self.inference_cycles)
+        layers = self._model.layers
+        by_kernel: dict[str, list[int]] = {}
+        for number, each in enumerate(lone):
+            by_kernel.setdefault(layers[each.position].kernel, []).append(number)
+        compared = 0
+        cycles_of: dict[str, float] = {}  # for a unit of work
+        for kernel, numbers in by_kernel.items():
+            least = min(numbers, key=lambda number: (_work(layers[lone[number].position]), number))
+            compared += self._compared_alone([least], lone, right)
+            if cycles := self._cycles():
+                cycles_of[kernel] = cycles / _work(layers[lone[least].position])
+        more = [
+            number
+            for kernel, cycles_of_work in cycles_of.items()
+            for number in _affordable(
+                self._model,
+                by_kernel[kernel],
+                lone,
+                work=cfu_cycles / len(cycles_of) / cycles_of_work,
+            )
+        ]
+        return compared + (self._compared_alone(more, lone, right) if more else 0)
+
+    def _compared_alone(
+        self, numbers: Sequence[int], lone: Sequence[LoneInput], right: Sequence[int | None]
+    ) -> int:
         inputs = [lone[number] for number in numbers]
         self._run(lone_command(self._program, inputs, folder=self._folder))
         return require_lone_right(
@@ -170,26 +196,17 @@ class HardwareOnHost:
         return int(path.read_text()) if path.exists() else 0
 
 
-def affordable(model: Model, inputs: Sequence[LoneInput], *, inferences: float) -> list[int]:
-    """Return the numbers of inputs, in their order, that do about the work of some inferences.
-
-    Each layer gets the same share of the work, so the more inputs the less it does: its first ones,
-    which are the most telling.
-
-    Args:
-        model: What ``inputs`` are of.
-        inputs: All of ``lone_inputs``.
-        inferences: How much work, as a multiple of that of all layers.
-    """
-    work = [_work(layer) for layer in model.layers]
-    share = inferences * sum(work) / max(1, len({each.position for each in inputs}))
+def _affordable(
+    model: Model, numbers: Sequence[int], lone: Sequence[LoneInput], *, work: float
+) -> Iterator[int]:
+    """Yield, in their order, numbers of inputs that do so much work, each layer's as much."""
+    share = work / len({lone[number].position for number in numbers})
     taken: Counter[int] = Counter()
-    numbers = []
-    for number, each in enumerate(inputs):
-        taken[each.position] += 1
-        if taken[each.position] * work[each.position] <= share:
-            numbers.append(number)
-    return numbers
+    for number in numbers:
+        position = lone[number].position
+        taken[position] += 1
+        if taken[position] * _work(model.layers[position]) <= share:
+            yield number
 
 
 def _work(layer: Layer) -> int:
@@ -262,11 +279,12 @@ def _build(building: Building) -> float:
             checked = hardware.checked(
                 candidates_for_hardware(needs["golden"]), cfu_cycles=CFU_CYCLES // 2
             )
-            layer_inputs = hardware.checked_alone(
-                lone_inputs(model, seed=job.workload.seed),
-                read_lone(needs["golden"]),
-                cfu_cycles=CFU_CYCLES // 2,
-            )
+            if checked:
+                layer_inputs = hardware.checked_alone(
+                    lone_inputs(model, seed=job.workload.seed),
+                    read_lone(needs["golden"]),
+                    cfu_cycles=CFU_CYCLES // 2,
+                )
         except (ToolCrashed, ToolTimeout) as error:
             if not is_own(family_of(job)):
                 raise
