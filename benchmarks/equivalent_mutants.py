@@ -32,14 +32,19 @@ _UNREACHED = (
     " the changed signal never has another value than the right one"
 )
 _LINEAR = re.compile(
-    r"(simd_)?(conv2d|common|depthwise_conv2d|fully_connected)\.c|(depthwise_conv2d|fully_connected"
-    r"|reshape|pad|concatenation|split|strided_slice|transpose|average_pool2d|max_pool2d)\.c"
+    r"(simd_|stream_)?(conv2d|common|depthwise_conv2d|fully_connected)\.c|(add|reshape|pad"
+    r"|concatenation|split|strided_slice|transpose|average_pool2d|max_pool2d|stream|unit)\.c"
 )
 _LOOKS_AT_VALUES = re.compile(
     r"activation_m(in|ax)|requantise|finish\(|value|result|round|clamp|zero_point"
     r"|(?<!depth_)multiplier|shift"
 )
 _COMMENT = re.compile(r"/\*.*?(\*/|$)")
+_OTHER_TIME = (
+    "when instructions of the CFU are taken or answered: an inference takes another number of its"
+    " cycles and is right, with instructions that follow each other at once and with pauses"
+)
+_OF_CONTROL = {"unreached": _UNREACHED, "time": _OTHER_TIME}
 _ONE_ROW = (
     "the next row of SOFTMAX's input or output, and this network has one row: nothing is read or"
     " written behind it"
@@ -121,7 +126,7 @@ def reason_of(
     what: str,
     every_input: bool,
     may_tie: bool,
-    is_reached: bool,
+    verdict: str,
 ) -> str:
     """Return why a mutant changes nothing that an input can show; empty where nobody has said it.
 
@@ -131,13 +136,13 @@ def reason_of(
         code: The right line.
         what: How it was changed.
         every_input: All inputs that the network can have were tried.
-        is_reached: Some candidate gives the changed signal of a CFU another value.
         may_tie: As ``rounding_ties.may_tie`` says of the network.
+        verdict: Of ``oracle.VERDICTS``.
     """
     if every_input:
         return _EVERY_INPUT
-    if not is_reached and "for one value" not in what:
-        return _UNREACHED
+    if "for one value" not in what and verdict in _OF_CONTROL:
+        return _OF_CONTROL[verdict]
     if (file, code) == _TIES and not may_tie:
         return _NO_TIES
     for name in (model, _ANY):

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from hw_templates.cfu.engine.isa import DESCRIPTOR_WORDS, Kind, Word
+
 Replacement = str | Callable[["re.Match[str]"], str]
 
 
@@ -94,6 +96,10 @@ VERILOG_OPERATORS = (
     _operator("a condition inverted", r"(?<=if )\((\\\$\d+ |\w+)\)(?= begin\n)", r"(!\1)"),
     _operator("a register is not written", r"(?m)^(\s+)[^\s;]+ +<= [^;]*;$", r"\1;"),
 )
+_PROGRAM = re.compile(r"static const uint32_t engine_program\[\d+\] = \{([^}]*)\}")
+_NUMBER = re.compile(r"\b(\d+)u\b")
+_NOT_OF_ADD = (Word.INPUT_SIZE, Word.WINDOW, Word.PADDING, Word.WEIGHTS)
+_OF_ADD_ALONE = tuple(word for word in Word if word >= Word.SECOND_INPUT)
 _ASSIGNED = re.compile(r"\s*assign ([^=]+) = (.+);")
 _WRITTEN = re.compile(r"\s*(\S+) +<= (.+);")
 _COMMENT = re.compile(r"\s*(/?\*|//|#|\(\*)")
@@ -118,6 +124,37 @@ def mutants_of(file: str, text: str, operators: Sequence[Operator]) -> Iterator[
                     what=operator.what,
                     text=text[: found.start()] + new + text[found.end() :],
                 )
+
+
+def program_mutants(file: str, text: str) -> list[Mutant]:
+    """Return a changed bit of each word of a unit's descriptors that is not 0 and that is read.
+
+    Args:
+        file: Name of the C source.
+        text: The source; in others than those of ``engine`` there is no such table.
+    """
+    table = _PROGRAM.search(text)
+    if table is None:
+        return []
+    words = list(_NUMBER.finditer(text, table.start(1), table.end(1)))
+    found = []
+    for number, word in enumerate(words):
+        value, place = int(word[1]), number % DESCRIPTOR_WORDS
+        is_add = int(words[number - place][1]) & 3 == Kind.ADD
+        if value == 0 or place in (_NOT_OF_ADD if is_add else _OF_ADD_ALONE):
+            continue
+        changed = value ^ 1 << word.start() * 7 % value.bit_length()
+        start = text.rfind("\n", 0, word.start()) + 1
+        found.append(
+            Mutant(
+                file=file,
+                line=text.count("\n", 0, word.start()) + 1,
+                code=text[start : text.find("\n", start)].strip(),
+                what=f"a bit of {Word(place).name} of a descriptor: {changed} for {value}",
+                text=f"{text[: word.start()]}{changed}u{text[word.end() :]}",
+            )
+        )
+    return found
 
 
 def watched(right: str, mutant: Mutant) -> str | None:

@@ -14,14 +14,15 @@ from runners.stages import cfu_check
 from runners.stages.all import pipeline_of
 from runners.stages.cfu import SOURCE
 from runners.stages.cfu_on_host import build_cfu_object
-from runners.stages.golden import read_candidates, read_golden
+from runners.stages.golden import read_candidates, read_golden, read_lone
 from runners.stages.simulate import SIMULATE_STAGE
 from runners.stages.simulator import build_simulator
 from runners.workload import workload_model
+from sw_templates.oracle.lone_layers import LoneInput, lone_inputs
 from sw_templates.reference import Golden
 
-_ALL_CYCLES = 200_000_000
-"""Of the CFU, when all candidates are tried for what the oracle has not found."""
+_MORE_CYCLES = 6_000_000
+"""Of the CFU, for candidates and for layers by themselves, where the oracle has found nothing."""
 _SOC_NEEDS = ("soc", "cpu", "simulator-runtime", "firmware", "golden")
 
 
@@ -33,14 +34,19 @@ class MutatedHardware:
         job: The design and the network.
         cache: Where the right parts are.
         folder: To work in; must exist.
+        simulates: Whether the SoC is simulated where nothing else shows a mutant.
     """
 
     job: Job
     cache: Cache
     folder: Path
+    simulates: bool
     _pipeline: Pipeline = field(init=False)
+    _lone: tuple[LoneInput, ...] = field(init=False)
 
     def __post_init__(self) -> None:
+        workload = self.job.workload
+        self._lone = lone_inputs(workload_model(workload), seed=workload.seed)
         self._pipeline = pipeline_of(self.job, cache=self.cache, report=lambda _: None)
 
     def mutants(self) -> list[Mutant]:
@@ -50,11 +56,8 @@ class MutatedHardware:
 
     def verdict(self, mutant: Mutant) -> str:
         """Return who shows a mutant, as ``oracle.VERDICTS`` says."""
-        shutil.rmtree(self.folder)
-        self.folder.mkdir()
-        (self.folder / "mutant.v").write_text(mutant.text)
         try:
-            hardware = self._linked()
+            hardware = self._linked(mutant.text)
         except DseError:
             return "invalid"
         if hardware is None:
@@ -63,33 +66,64 @@ class MutatedHardware:
         candidates = read_candidates(golden)
         if self._is_wrong(hardware, candidates[: len(read_golden(golden))]):
             return "golden"
-        if self._is_wrong(hardware, cfu_check.candidates_for_hardware(golden)):
+        cycles = hardware.inference_cycles
+        half = cfu_check.CFU_CYCLES // 2
+        others = cfu_check.candidates_for_hardware(golden)
+        if self._is_wrong(hardware, others, cfu_cycles=half):
             return "others"
-        if self._is_wrong_in_soc():
-            return "simulation"
-        if self._is_wrong(hardware, candidates, cfu_cycles=_ALL_CYCLES):
-            return "missed"
-        return "none" if self._is_reached(mutant, candidates) else "unreached"
+        if self._is_wrong_alone(hardware, cfu_cycles=half):
+            return "alone"
+        if workload_model(self.job.workload).input_bytes == 1:  # all inputs were tried
+            return "none"
+        if not self._is_reached(mutant, others):
+            return "unreached"
+        hardware = self._linked(mutant.text)
+        assert hardware is not None
+        if self._is_wrong(hardware, others, cfu_cycles=_MORE_CYCLES) or self._is_wrong_alone(
+            hardware, cfu_cycles=_MORE_CYCLES
+        ):
+            return "simulation" if self.simulates and self._is_wrong_in_soc() else "missed"
+        if cycles != self._right_cycles(candidates):
+            return "time"
+        if not self.simulates:
+            return "none"
+        self._linked(mutant.text)
+        return "simulation" if self._is_wrong_in_soc() else "none"
+
+    def _right_cycles(self, candidates: Sequence[tuple[bytes, Golden]]) -> int:
+        """Return how many cycles the right CFU is clocked by the first golden inference."""
+        text = (self._pipeline.get("cfu").folder / SOURCE).read_text()
+        hardware = self._linked(f"{text}\n", is_right=True)
+        assert hardware is not None
+        hardware.checked(candidates[:1], cfu_cycles=1)
+        return hardware.inference_cycles
 
     def _is_reached(self, mutant: Mutant, candidates: Sequence[tuple[bytes, Golden]]) -> bool:
-        """Tell whether some candidate gives the changed signal another value than the right one."""
+        """Tell whether the changed signal ever has another value than the right one.
+
+        With many candidates, and with layers by themselves.
+        """
         text = watched((self._pipeline.get("cfu").folder / SOURCE).read_text(), mutant)
         if text is None:
             return True
-        shutil.rmtree(self.folder)
-        self.folder.mkdir()
-        (self.folder / "mutant.v").write_text(text)
         try:
-            hardware = self._linked()
+            hardware = self._linked(text)
         except DseError:  # a module without a clock
             return True
         if hardware is None:
             return False
-        hardware.checked(candidates, cfu_cycles=_ALL_CYCLES)
-        return "reached" in (self.folder / "log").read_text()
+        log = self.folder / "log"
+        hardware.checked(candidates, cfu_cycles=_MORE_CYCLES)
+        if "reached" in log.read_text():
+            return True
+        self._is_wrong_alone(hardware, cfu_cycles=_MORE_CYCLES)
+        return "reached" in log.read_text()
 
-    def _linked(self) -> cfu_check.HardwareOnHost | None:
-        """Return the kernels with a CFU; None when it is the right one to the last byte."""
+    def _linked(self, text: str, *, is_right: bool = False) -> cfu_check.HardwareOnHost | None:
+        """Return the kernels with a CFU; None when it compiles to the right one and is no such."""
+        shutil.rmtree(self.folder)
+        self.folder.mkdir()
+        (self.folder / "mutant.v").write_text(text)
         limits = self.job.limits
         runtime = self._pipeline.get("simulator-runtime").folder
         build_cfu_object(
@@ -100,7 +134,7 @@ class MutatedHardware:
         )
         cfu = self.folder / on_host.CFU_OBJECT
         right = self._pipeline.get("cfu-on-host").folder / on_host.CFU_OBJECT
-        if cfu.read_bytes() == right.read_bytes():
+        if not is_right and cfu.read_bytes() == right.read_bytes():
             return None
         program = self.folder / "firmware_with_cfu"
         cfu_check.link_with_cfu(
@@ -124,6 +158,14 @@ class MutatedHardware:
         try:
             hardware.checked(candidates, cfu_cycles=cfu_cycles)
         except DseError:  # a kernel that crashes or hangs for it, too
+            return True
+        return False
+
+    def _is_wrong_alone(self, hardware: cfu_check.HardwareOnHost, *, cfu_cycles: int) -> bool:
+        right = read_lone(self._pipeline.get("golden").folder)
+        try:
+            hardware.checked_alone(self._lone, right, cfu_cycles=cfu_cycles)
+        except DseError:
             return True
         return False
 

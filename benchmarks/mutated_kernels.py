@@ -1,15 +1,18 @@
 """Faults in the C of a design's kernels, for ``benchmarks.oracle``: run as kernel-check does."""
 
 import json
+import random
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.mutants import C_OPERATORS, Mutant, mutants_of
+from benchmarks.mutants import C_OPERATORS, Mutant, mutants_of, program_mutants
+from benchmarks.rounding_proof import HEADER, is_same_for_all
 from contracts.faults import Bug, DseError
 from runners.job import Job
+from runners.stages.design import family_of
 from runners.stages.firmware import generate_firmware
 from runners.stages.golden import read_candidates, read_golden, read_lone
 from runners.workload import workload_model
@@ -23,7 +26,6 @@ _COMPILER_LIMIT_S = 300.0
 _HANGS_FACTOR, _HANGS_LEAST_S = 10, 5.0
 """A program that takes so many times longer than the right one is taken for hung."""
 _NO_STATEMENT_BEFORE = (";", "{", "}", ":", "*/")
-_HEADER = "requantise.h"
 
 
 def run_quietly(
@@ -84,12 +86,19 @@ class MutatedKernels:
     def mutants(self) -> list[Mutant]:
         """Return all changes of lines that some candidate executes."""
         executed = self._executed()
-        return [
-            mutant
-            for name in sorted(executed)
-            for mutant in mutants_of(name, (self.folder / name).read_text(), C_OPERATORS)
-            if mutant.line in executed[name]
-        ]
+        found = []
+        for name in sorted(executed):
+            text = (self.folder / name).read_text()
+            code = [
+                mutant
+                for mutant in mutants_of(name, text, C_OPERATORS)
+                if mutant.line in executed[name]
+            ]
+            program = program_mutants(name, text)
+            # as many words of a unit's program as changes of code, at most: there are thousands
+            random.Random(name).shuffle(program)
+            found += code + program[: len(code)]
+        return found
 
     def verdict(self, mutant: Mutant) -> str:
         """Return who shows a mutant, as ``oracle.VERDICTS`` says."""
@@ -112,7 +121,15 @@ class MutatedKernels:
             return "golden"
         if self._is_wrong(self._candidates[self._count_golden :]):
             return "others"
-        return "alone" if self._is_wrong_alone() else "none"
+        if self._is_wrong_alone():
+            return "alone"
+        is_proved = mutant.file == HEADER and is_same_for_all(
+            workload_model(self.job.workload),
+            right=self.folder,
+            changed=mutant.text,
+            folder=self.folder,
+        )
+        return "in range" if is_proved else "none"
 
     def _all(self) -> Sequence[tuple[str, str]]:
         return [*self._objects.items()]
@@ -146,10 +163,9 @@ class MutatedKernels:
         """Return the sources that a design has its own way with: those of layers and of the CFU."""
         model = workload_model(self.job.workload)
         own = {f"{layer.kernel}.c" for layer in model.layers}
-        family = {
-            name for name in self._objects if name.startswith(("simd", "cfu")) and name != EMULATION
-        }
-        return sorted((own | family) & self._objects.keys())
+        kernels = family_of(self.job).kernels
+        family = set() if kernels is None else {file.stem for file in kernels.folder.glob("*.c.j2")}
+        return sorted((own | family - {EMULATION}) & self._objects.keys())
 
     def _executed(self) -> Mapping[str, set[int]]:
         """Return the lines of kernels that are executed with all candidates, as gcov counts."""
@@ -176,7 +192,7 @@ class MutatedKernels:
                 for line in file["lines"]:
                     number = line["line_number"]
                     lines[number] = max(lines.get(number, 0), line["count"])
-        wanted = (*self._kernels(), _HEADER)
+        wanted = (*self._kernels(), HEADER)
         return {
             name: _whole_statements((self.folder / name).read_text(), lines)
             for name, lines in counts.items()

@@ -55,29 +55,61 @@ _BUFFERS: Mapping[str, Value] = {
     "hardware_requantisation": True,
     "channelwise": False,
 }
+_STREAM: Mapping[str, Value] = {
+    "cfu": "stream",
+    "stream_products": 8,
+    "stream_filter_words": 1024,
+    "stream_activation_words": 1024,
+    "stream_channelwise": True,
+    "stream_lut_products": False,
+}
+_ENGINE: Mapping[str, Value] = {
+    "cfu": "engine",
+    "engine_rows": 4,
+    "engine_cols": 4,
+    "engine_activation_kib": 128,
+    "engine_weight_kib": 288,
+    "engine_units": 2,
+    "engine_packed": True,
+    "engine_lut_percent": 0,
+    "engine_clock_percent": 100,
+    "engine_weight_bits": 8,
+}
 DESIGNS: Mapping[str, Mapping[str, Value]] = {
     "none": {"cfu": "none"},
     "simd, registers": _REGISTERS,
     "simd, buffers": _BUFFERS,
     "simd, channelwise": {**_BUFFERS, "channelwise": True},
+    "stream": _STREAM,
+    "engine": _ENGINE,
 }
+FAMILIES = tuple(dict.fromkeys(str(design["cfu"]) for design in DESIGNS.values()))
 VERDICTS: Mapping[str, str] = {
     "golden": "a golden input shows it",
     "others": "another candidate shows it, on the host",
     "alone": "a layer by itself shows it, on inputs of its own, on the host",
     "simulation": "only the simulated SoC shows it",
-    "missed": "only candidates beyond the bound of cfu-check show it: not caught",
-    "none": "no candidate shows it",
-    "unreached": "the changed signal of the CFU is never other than right with any candidate",
+    "missed": "only what is beyond the bound of cfu-check shows it: not caught",
+    "none": "nothing shows it",
+    "time": "instructions of the CFU take another time, and answer what is right",
+    "unreached": "the changed signal of the CFU is never other than right",
+    "in range": "it makes no difference for any sum that this network can have: all were tried",
     "same code": "it compiles to what is right, so it is no fault",
     "invalid": "it does not compile",
 }
 """Who shows a mutant."""
+MODELS = (OWN, *(_SHARED / name for name in ("models", "imgc", "mlperf_tiny")))
 _MOST_TRIED = 4
 """So many times the mutants that are wanted: small networks leave much of a CFU unused."""
-_SHOWN_BY_NONE = ("none", "unreached")
+_SHOWN_BY_NONE = ("none", "time", "unreached")
+MUTANTS, HARDWARE = 50, 15
+HEADER = ("network", *FAMILIES, "of them in Verilog", "golden input", "others", "alone")
+HEADER += ("simulation", "proved equivalent", "argued equivalent", "missed", "unexplained")
+_DONE = Path("oracle.jsonl")
+_ALL = "all"
 _CAUGHT = ("golden", "others", "alone", "simulation")
-_NO_FAULT = ("same code", "invalid")
+_IN_RANGE = "in range"
+_NO_FAULT = (_IN_RANGE, "same code", "invalid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +181,9 @@ def job_for(path: Path, design: Mapping[str, Value]) -> Job:
     )
 
 
-def verdicts(pair: Pair, *, count: int, done: Done) -> Iterator[dict[str, Any]]:
+def verdicts(
+    pair: Pair, *, count: int, done: Done, simulates: bool = True
+) -> Iterator[dict[str, Any]]:
     """Return the records of a pair's mutants until ``count`` of them are faults that can show.
 
     Fewer where most of those that are tried cannot.
@@ -165,7 +199,7 @@ def verdicts(pair: Pair, *, count: int, done: Done) -> Iterator[dict[str, Any]]:
             golden = pipeline_of(job, cache=cache, report=lambda _: None).get("golden").folder
             source = MutatedKernels(job=job, golden=golden, folder=folder)
         else:
-            source = MutatedHardware(job=job, cache=cache, folder=folder)
+            source = MutatedHardware(job=job, cache=cache, folder=folder, simulates=simulates)
         found = source.mutants()
         random.Random(str(pair)).shuffle(found)
         faults = 0
@@ -226,35 +260,35 @@ def pairs_of(models: Sequence[Path], designs: Sequence[str]) -> list[Pair]:
     ]
 
 
-def summary(records: Sequence[dict[str, Any]]) -> str:
-    """Lay out a row for each network, design and place, then a row for each family."""
+def page_rows(records: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Return the rows of ``HEADER``: of each network what was caught of what was tried."""
     rows = []
-    for model in (*dict.fromkeys(record["model"] for record in records), "all"):
-        for design in DESIGNS:
-            mine = [
-                record
-                for record in records
-                if record["design"] == design and model in (record["model"], "all")
-            ]
-            if mine:
-                rows.append([model, design, *_counts(mine)])
-    header = ["model", "design", "faults in C", "in Verilog", "golden", "others", "alone"]
-    header += ["simulation", "equivalent", "not caught", "caught"]
-    return table_text(header, rows, left=2)
+    for model in (*sorted({record["model"] for record in records}), _ALL):
+        mine = [record for record in records if model in (record["model"], _ALL)]
+        cells = []
+        for family in FAMILIES:
+            faults = [each for each in mine if family_of(each) == family and is_fault(each)]
+            caught = sum(each["verdict"] in _CAUGHT for each in faults)
+            cells.append(f"{caught} of {len(faults)}" if faults else "–")
+        faults = [each for each in mine if is_fault(each)]
+        verdicts = Counter(each["verdict"] for each in faults)
+        no_faults = [
+            each
+            for each in mine
+            if each["verdict"] in (*_SHOWN_BY_NONE, _IN_RANGE) and not is_fault(each)
+        ]
+        proved = sum(each["verdict"] == _IN_RANGE or each["every_input"] for each in no_faults)
+        in_verilog = sum(each["where"] == "Verilog" for each in faults)
+        counts = (in_verilog, verdicts["golden"], verdicts["others"], verdicts["alone"])
+        counts += (verdicts["simulation"], proved, len(no_faults) - proved, verdicts["missed"])
+        unexplained = sum(verdicts[each] for each in _SHOWN_BY_NONE)
+        rows.append([model, *cells, *map(str, (*counts, unexplained))])
+    return rows
 
 
-def _counts(records: Sequence[dict[str, Any]]) -> list[str]:
-    faults = [record for record in records if is_fault(record)]
-    verdicts = Counter(record["verdict"] for record in faults)
-    places = Counter(record["where"] for record in faults)
-    equivalent = sum(
-        record["verdict"] in _SHOWN_BY_NONE and not is_fault(record) for record in records
-    )
-    caught = sum(verdicts[verdict] for verdict in _CAUGHT)
-    missed = len(faults) - caught
-    share = 100 * caught / max(1, caught + missed)
-    counts = [places["C"], places["Verilog"], *(verdicts[each] for each in _CAUGHT)]
-    return [*map(str, (*counts, equivalent, missed)), f"{share:.1f} %"]
+def family_of(record: Mapping[str, Any]) -> str:
+    """Return the family of CFUs that a mutant is of."""
+    return str(DESIGNS[record["design"]]["cfu"])
 
 
 def survivors(records: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -279,37 +313,73 @@ def _reason(record: Mapping[str, Any]) -> str:
         what=record["what"],
         every_input=record["every_input"],
         may_tie=record.get("may_tie", True),
-        is_reached=record["verdict"] != "unreached",
+        verdict=record["verdict"],
     )
 
 
 def main() -> None:
-    """Print a row for each network and design, then what was not caught."""
+    """Print a row for each network, then what was not caught."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("models", nargs="*", type=Path, metavar="FILE|FOLDER")
-    parser.add_argument("--mutants", type=int, default=50, help="faults in a design (50)")
+    parser.add_argument("--mutants", type=int, default=MUTANTS, help="faults in a family (50)")
     parser.add_argument(
-        "--hardware", type=int, default=15, help="of them in its CFU's Verilog (15)"
+        "--hardware", type=int, default=HARDWARE, help="of them in its CFU's Verilog (15)"
     )
     parser.add_argument("--designs", nargs="*", choices=[*DESIGNS], default=[*DESIGNS])
-    parser.add_argument("--done", type=Path, default=Path("oracle.jsonl"), metavar="FILE")
+    parser.add_argument("--done", type=Path, default=_DONE, metavar="FILE")
+    parser.add_argument(
+        "--no-simulation",
+        action="store_true",
+        help="do not simulate the SoC with what nothing else shows: it counts as not caught",
+    )
     parser.add_argument("--report", action="store_true", help="print what is done, and do nothing")
     given = parser.parse_args()
     done = Done(given.done)
     if given.report:
         print_report(done.records)
         return
-    default = [OWN, *(_SHARED / name for name in ("models", "imgc", "mlperf_tiny"))]
-    models = models_of(given.models or [path for path in default if path.exists()])
-    pairs = pairs_of(models, given.designs)
-    wanted = {
-        pair: given.hardware
-        if pair.where == "Verilog"
-        else given.mutants - (given.hardware if DESIGNS[pair.design]["cfu"] != "none" else 0)
-        for pair in pairs
-    }
+    models = models_of(given.models or [path for path in MODELS if path.exists()])
+    records = run(
+        models,
+        given.designs,
+        mutants=given.mutants,
+        hardware=given.hardware,
+        done=done,
+        simulates=not given.no_simulation,
+    )
+    print_report(records)
+
+
+def rows() -> list[list[str]]:
+    """Go on with the run of the current folder, to its end, and return the rows of ``HEADER``."""
+    models = models_of([path for path in MODELS if path.exists()])
+    done = Done(_DONE)
+    return page_rows(run(models, [*DESIGNS], mutants=MUTANTS, hardware=HARDWARE, done=done))
+
+
+def run(
+    models: Sequence[Path],
+    designs: Sequence[str],
+    *,
+    mutants: int,
+    hardware: int,
+    done: Done,
+    simulates: bool = True,
+) -> list[dict[str, Any]]:
+    """Put faults into designs, those that are not finished, and return the records of all.
+
+    Args:
+        models: Networks.
+        designs: Of ``DESIGNS``.
+        mutants: Faults in a family, on each network.
+        hardware: How many of them are in Verilog.
+        done: What is finished.
+        simulates: Whether the SoC is simulated with what nothing else shows of the hardware.
+    """
+    pairs = pairs_of(models, designs)
+    wanted = {pair: _wanted(pair, designs, mutants=mutants, hardware=hardware) for pair in pairs}
     left = sum(wanted.values())
     records: list[dict[str, Any]] = []
     started_s = time.monotonic()
@@ -317,7 +387,7 @@ def main() -> None:
     for pair in pairs:
         left_of_pair = wanted[pair]
         try:
-            for record in verdicts(pair, count=wanted[pair], done=done):
+            for record in verdicts(pair, count=wanted[pair], done=done, simulates=simulates):
                 records.append(record)
                 if not is_fault(record):
                     continue
@@ -333,12 +403,21 @@ def main() -> None:
         except DseError as error:
             print(f"{pair}: {error}", file=sys.stderr)
         left -= left_of_pair  # there are no more, or it cannot be measured
-    print_report(records)
+    return records
+
+
+def _wanted(pair: Pair, designs: Sequence[str], *, mutants: int, hardware: int) -> int:
+    """Return how many faults a pair gets: those of a family are divided over its designs."""
+    family = DESIGNS[pair.design]["cfu"]
+    if family == "none":
+        return mutants
+    in_family = sum(DESIGNS[design]["cfu"] == family for design in designs)
+    return -(-(hardware if pair.where == "Verilog" else mutants - hardware) // in_family)
 
 
 def print_report(records: Sequence[dict[str, Any]]) -> None:
     """Print the table, then what was not caught."""
-    print(summary(records))
+    print(table_text([*HEADER], page_rows(records)))
     for text in survivors(records):
         print(f"\n{text}")
 

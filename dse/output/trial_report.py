@@ -26,7 +26,7 @@ from runners.job import Target
 def show_data(detail: TrialDetail, target: Target) -> dict[str, Any]:
     """Return everything about one trial of a study for ``target``."""
     result, trial = detail.result, detail.result.trial
-    roofline = roofline_of(trial.design, target)
+    roofline = roofline_of(detail.measurement, trial.design, target)
     figures = layer_figures(detail.measurement, trial.design, target)
     return {
         "trial": trial.number,
@@ -179,7 +179,8 @@ def _layer_lines(
     ]
     header = ["layer", "output", "MAC", "cycles", "time", "MAC/us", "MAC/cycle", "roofline"]
     header += ["in B", "out B", "scratch B"]
-    return [table_text(header, rows, left=2), roofline_text(roofline_of(design, target))]
+    roofline = roofline_of(measurement, design, target)
+    return [table_text(header, rows, left=2), roofline_text(roofline)]
 
 
 def _or_dash(value: float | None, form: str) -> str:

@@ -14,6 +14,7 @@ from dse.words import number_text
 from hw_templates import cpu
 from hw_templates.cfu import BUILT_IN
 from runners.job import Target
+from runners.measuring.metrics import PEAK_MACS_PER_CYCLE
 from runners.stages.socs import simulated_soc
 
 
@@ -60,14 +61,17 @@ def clock_mhz(measurement: Measurement, target: Target) -> float:
     return next(own, target.clock_hz / 1e6)
 
 
-def roofline_of(design: Mapping[str, Value], target: Target) -> Roofline | None:
-    """Return the roofline of a design, from its values alone: no code of a study is loaded.
+def roofline_of(
+    measurement: Measurement, design: Mapping[str, Value], target: Target
+) -> Roofline | None:
+    """Return the roofline of a measured design. No code of a study is loaded.
 
     Returns:
-        None where no peak is known: the CFU is of a family that is not built in, or there is
-        neither a CFU nor a multiplier; or the board of the study is gone.
+        None where no peak is known: the CFU is of a family of the study's own that did not say it
+        when it was measured, or there is neither a CFU nor a multiplier; or the board of the study
+        is gone.
     """
-    peak = _macs_per_cycle(design)
+    peak = _macs_per_cycle(measurement, design)
     if peak is None:
         return None
     try:
@@ -91,7 +95,8 @@ def layer_figures(
     measurement: Measurement, design: Mapping[str, Value], target: Target
 ) -> tuple[LayerFigures, ...]:
     """Return the figures of each layer of a measurement, in the same order."""
-    roofline, clock = roofline_of(design, target), clock_mhz(measurement, target)
+    roofline = roofline_of(measurement, design, target)
+    clock = clock_mhz(measurement, target)
     return tuple(_figures(layer, roofline, clock) for layer in measurement.layers)
 
 
@@ -110,11 +115,14 @@ def _figures(layer: LayerProfile, roofline: Roofline | None, clock: float) -> La
     )
 
 
-def _macs_per_cycle(design: Mapping[str, Value]) -> float | None:
+def _macs_per_cycle(measurement: Measurement, design: Mapping[str, Value]) -> float | None:
     of_core = cpu.MACS_PER_CYCLE.get(str(design.get("multiplier")))
     family_name = str(design.get("cfu", "none"))
     if family_name == "none":
         return of_core
+    for metric in measurement.metrics:
+        if metric.name == PEAK_MACS_PER_CYCLE.name:
+            return max(metric.value, of_core or 0.0)
     family = BUILT_IN.get(family_name)
     if family is None or family.macs_per_cycle is None:
         return None

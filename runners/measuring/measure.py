@@ -26,10 +26,12 @@ from runners.measuring.metrics import (
     CYCLES,
     FMAX_MHZ,
     LATENCY_US,
+    PEAK_MACS_PER_CYCLE,
     PLACE_SEED,
     REQUESTED_CLOCK_MHZ,
 )
 from runners.measuring.on_board import measure_on_board
+from runners.measuring.peak import own_peak_macs_per_cycle
 from runners.measuring.reader import Measured, load_reader, read_metrics
 from runners.pipeline import Cache, Pipeline, Remote, Report, default_root
 from runners.stages.accuracy import read_score
@@ -214,6 +216,9 @@ class _Attempt:
             CYCLES.measured(cycles),
             LATENCY_US.measured(latency_us, fidelity=fidelity, estimate=not is_placed),
         )
+        peak = own_peak_macs_per_cycle(job)
+        if peak is not None:
+            self._learn(PEAK_MACS_PER_CYCLE.measured(peak))
 
     def _score(self, pipeline: Pipeline) -> None:
         """Learn how often the network is right, now that the design is known to answer as it."""

@@ -43,6 +43,15 @@ AUC = MetricDefinition(
 )
 OF_SAMPLES = (ACCURACY_PERCENT, AUC)
 """What only a workload with labelled samples has: the one of the two that its task asks for."""
+PEAK_MACS_PER_CYCLE = MetricDefinition(
+    name="peak_macs_per_cycle",
+    unit="",
+    description="the most MAC that a CFU family of the study's own says its hardware does in a"
+    " cycle; a property of the design and no objective",
+    since=Fidelity.SIMULATED,
+    better=None,
+)
+"""Only a family from a file of the study has it: what built-in families say is read from them."""
 CLOCK_MHZ = MetricDefinition(
     name="clock_mhz",
     unit="MHz",
@@ -126,6 +135,7 @@ METRICS: Mapping[str, MetricDefinition] = by_name(
     (
         *(CYCLES, LATENCY_US),
         *OF_SAMPLES,
+        PEAK_MACS_PER_CYCLE,
         *fpga.METRICS,
         *(CLOCK_MHZ, REQUESTED_CLOCK_MHZ, FMAX_MHZ, PLACE_SEED),
         *(LATENCY_HALF_WIDTH_US, INFERENCES),
@@ -154,6 +164,8 @@ def measured_by(
 ) -> tuple[str, ...]:
     """Return the names of the metrics that a trial of this fidelity on this part has.
 
+    Without ``PEAK_MACS_PER_CYCLE``, which depends on what a family says.
+
     Args:
         fidelity: How far the trial goes.
         part: Of the target.
@@ -162,7 +174,8 @@ def measured_by(
     """
     of_parts = {metric.name for metric in fpga.METRICS}
     here = {metric.name for metric in fpga.family_of_part(part).metrics}
-    unknown = of_parts - here | (set() if with_samples else {each.name for each in OF_SAMPLES})
+    unknown = of_parts - here | {PEAK_MACS_PER_CYCLE.name}
+    unknown |= set() if with_samples else {each.name for each in OF_SAMPLES}
     return tuple(
         name
         for name, metric in definitions.items()

@@ -39,8 +39,8 @@ from sw_templates.reference import Golden
 
 CHECKED = "checked.json"
 """File of this stage and of ``cfu-check``: ``inputs``, how many were right, and ``model``, what the
-kernels reached as the CFU: its ``emulation`` in C, or its ``verilog``. Of this stage also
-``layer_inputs``: how many inputs single layers were right for."""
+kernels reached as the CFU: its ``emulation`` in C, or its ``verilog``. Where layers were run by
+themselves, also ``layer_inputs``: how many inputs these were right for."""
 _FIX = "correct the kernels, or the C model of the CFU beside them"
 
 
@@ -141,6 +141,9 @@ def require_lone_right(
     inputs: Sequence[LoneInput],
     right: Sequence[int | None],
     found: Sequence[int | None],
+    *,
+    what: str = "",
+    fix: str = _FIX,
 ) -> int:
     """Compare what kernels answered to inputs of single layers with what is right.
 
@@ -149,6 +152,8 @@ def require_lone_right(
         inputs: What the layers were given.
         right: CRC of the outputs to each; None where the reference kernel has no answer.
         found: The same of the kernels; None where a unit cannot run the layer by itself.
+        what: What the kernels used, for people.
+        fix: What helps.
 
     Returns:
         How many were compared.
@@ -166,10 +171,10 @@ def require_lone_right(
         return compared
     layer = model.layers[first]
     raise WrongResult(
-        f"on the host, {layer.name} ({layer.operator}) by itself differs from TFLite's reference"
-        f" kernel for {wrong[first]:,} of {_inputs_of(first, inputs):,} inputs of its own, which no"
-        " candidate for the network's input brings to it",
-        fix=f"{_FIX}; each must be right for whatever its layer's input tensors can hold",
+        f"on the host{what}, {layer.name} ({layer.operator}) by itself differs from TFLite's"
+        f" reference kernel for {wrong[first]:,} of {_inputs_of(first, inputs):,} inputs of its"
+        " own, which no candidate for the network's input brings to it",
+        fix=f"{fix}; each must be right for whatever its layer's input tensors can hold",
     )
 
 

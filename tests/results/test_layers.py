@@ -14,6 +14,7 @@ from dse.store import Reader
 from hw_templates import cpu
 from hw_templates.cfu import BUILT_IN
 from runners.job import Memory, Target
+from runners.measuring.metrics import PEAK_MACS_PER_CYCLE
 
 SDRAM = Target(name="ulx3s_85f", part="LFE5U-85F", clock_hz=50_000_000)
 ON_CHIP = replace(SDRAM, memory=Memory(kind="on-chip", size_bytes=262144, l2_bytes=0))
@@ -106,10 +107,22 @@ def test_a_layer_without_cycles_divides_by_nothing() -> None:
 def test_the_peak_is_the_cfus_or_else_the_cores(
     design: dict[str, Value], peak: float | None
 ) -> None:
-    roofline = roofline_of(design, SDRAM)
+    roofline = roofline_of(measured(), design, SDRAM)
     assert (None if roofline is None else roofline.macs_per_cycle) == peak
     if roofline is None:
         assert roofline_text(roofline).startswith("no roofline")
+
+
+def test_what_a_family_of_ones_own_said_of_itself_makes_its_roofline() -> None:
+    """Stored when the trial was measured: no code of the study is loaded to show it."""
+    once = measured(layer(macs=16_000, cycles=4_000, moved_bytes=1_000))
+    said = PEAK_MACS_PER_CYCLE.measured(8)
+    own = replace(once, metrics=(*once.metrics, said))
+    design: dict[str, Value] = {"multiplier": "pipelined", "cfu": "dotter", "lanes": 8}
+    (figure,) = layer_figures(own, design, SDRAM)
+    assert figure.roofline_share == 0.5
+    assert roofline_text(roofline_of(own, design, SDRAM)).startswith("roofline: 8 MAC/cycle")
+    assert layer_figures(once, design, SDRAM)[0].roofline_share is None
 
 
 def test_a_board_that_is_gone_takes_the_roofline_and_not_the_trial() -> None:

@@ -42,6 +42,7 @@ def own_family(
     kernels: str = "KernelFolder(folder=HERE / 'kernels')",
     templates: dict[str, str] | None = None,
     head: str = "",
+    more: str = "",
 ) -> str:
     """Write a family ``own`` with one parameter, ``mode`` of 0 or 1; return its module's path."""
     (folder / "kernels").mkdir(exist_ok=True)
@@ -67,6 +68,7 @@ FAMILY = Family(
     model=lambda values: Model(),
     kernels={kernels},
     sources=(HERE / "unit.v", Path(__file__)),
+    {more}
 )
 """)
     return str(folder / "own.py")

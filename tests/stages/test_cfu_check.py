@@ -10,12 +10,17 @@ import pytest
 
 from contracts.faults import WrongResult
 from contracts.parameter import Value
-from runners.job import Job, Workload
+from hw_templates.cfu.on_host import CFU_OBJECT
+from runners.job import Job, Limits, Workload
 from runners.pipeline import Cache, Pipeline, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.cfu import SOURCE
-from runners.stages.golden import read_candidates, read_golden
+from runners.stages.cfu_check import CFU_CYCLES, HardwareOnHost, link_with_cfu
+from runners.stages.cfu_on_host import build_cfu_object
+from runners.stages.golden import read_candidates, read_golden, read_lone
 from runners.workload import workload_model
+from sw_templates.model import Model
+from sw_templates.oracle.lone_layers import lone_inputs
 from sw_templates.oracle.variety import VALUES, values_seen
 from sw_templates.reference import reference_inferences
 from tests.stages.own_family import own_family, own_job
@@ -47,6 +52,22 @@ def job_for(folder: Path, design: dict[str, Value], families: tuple[str, ...] = 
 
 def pipeline_for(job: Job) -> Pipeline:
     return pipeline_of(job, cache=Cache(default_root()), report=lambda _: None)
+
+
+def linked(pipeline: Pipeline, model: Model, source: str, folder: Path) -> HardwareOnHost:
+    """Return the host firmware of a pipeline with other Verilog."""
+    (folder / "cfu.v").write_text(source)
+    runtime = pipeline.get("simulator-runtime").folder
+    build_cfu_object(cfu=folder / "cfu.v", runtime=runtime, out=folder, timeout_s=600)
+    program = folder / "program"
+    link_with_cfu(
+        host_firmware=pipeline.get("host-firmware").folder,
+        cfu=folder / CFU_OBJECT,
+        runtime=runtime,
+        out=program,
+        limits=Limits(),
+    )
+    return HardwareOnHost(model, program=program, folder=folder, limits=Limits())
 
 
 def checked(pipeline: Pipeline) -> int:
@@ -97,6 +118,33 @@ def test_a_small_network_meets_the_hardware_with_every_candidate(
     pipeline = pipeline_for(job_for(tmp_path, design))
     golden = pipeline.get("golden").folder
     assert checked(pipeline) == len(read_candidates(golden)) - len(read_golden(golden)) > 50
+
+
+@pytest.mark.slow
+def test_hardware_that_is_wrong_for_one_pair_of_values_is_found_by_a_layer_alone(
+    tmp_path: Path,
+) -> None:
+    """No candidate is needed: each layer meets the hardware with inputs of its own."""
+    job = job_for(tmp_path, REGISTERS)
+    right = pipeline_for(job)
+    model = workload_model(job.workload)
+    weight = int(np.frombuffer(model.layers[0].constants[0].data or b"", dtype=np.uint8)[0])
+    text, count = re.subn(
+        r"\$signed\(a\[7:0\]\) \* \$signed\(b\[7:0\]\)",
+        rf"\g<0> + (a[7:0] == 8'd77 && b[7:0] == 8'd{weight} ? 16'sd4096 : 16'sd0)",
+        (right.get("cfu").folder / SOURCE).read_text(),
+    )
+    assert count == 1
+    lone = lone_inputs(model, seed=job.workload.seed)
+    answers = read_lone(right.get("golden").folder)
+    for source, is_right in (((right.get("cfu").folder / SOURCE).read_text(), True), (text, False)):
+        hardware = linked(right, model, source, tmp_path)
+        if is_right:
+            compared = hardware.checked_alone(lone, answers, cfu_cycles=CFU_CYCLES)
+            assert 1_000 < compared < len(lone)
+            continue
+        with pytest.raises(WrongResult, match=r"with the CFU's Verilog, .* by itself differs"):
+            hardware.checked_alone(lone, answers, cfu_cycles=CFU_CYCLES)
 
 
 @pytest.mark.slow

@@ -2,12 +2,24 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.mutants import C_OPERATORS, VERILOG_OPERATORS, mutants_of, watched
-from benchmarks.oracle import Done, is_fault
+from benchmarks.mutants import (
+    C_OPERATORS,
+    VERILOG_OPERATORS,
+    mutants_of,
+    program_mutants,
+    watched,
+)
+from benchmarks.oracle import FAMILIES, HEADER, Done, is_fault, page_rows
+from benchmarks.rounding_proof import is_same_for_all
 from benchmarks.rounding_ties import is_reachable
+from hw_templates.cfu.engine.isa import DESCRIPTOR_WORDS, MAGIC, Kind, Word
+from runners.stages.firmware import generate_firmware
+from runners.workload import workload_model
+from tests.stages.own_family import own_family, own_job
 
 SOURCE = """/* a + b */
 int sum(int a, int b)
@@ -80,6 +92,68 @@ def test_a_changed_wire_is_watched_beside_the_right_one() -> None:
     assert "if (!reached__ && x !== mutant__)" in text
     (kept,) = (m for m in mutants_of("cfu.v", right, VERILOG_OPERATORS) if "written" in m.what)
     assert "y !== (x )" in (watched(right, kept) or "")
+
+
+def test_a_bit_of_a_descriptor_is_changed_that_the_layer_reads() -> None:
+    words = []
+    for kind in (Kind.DENSE, Kind.ADD):
+        words += [MAGIC << 16 | kind, *range(1, DESCRIPTOR_WORDS)]
+    table = "u, ".join(map(str, words))
+    text = f"static const uint32_t engine_program[{len(words)}] = {{\n    {table}u,\n}};\n"
+    found = program_mutants("unit.c", text)
+    changed = [
+        next(
+            place
+            for place, pair in enumerate(zip(text.split(), each.text.split(), strict=True))
+            if pair[0] != pair[1]
+        )
+        - 6
+        for each in found
+    ]
+    assert len(set(changed)) == len(found)
+    of_dense = {place for place in changed if place < DESCRIPTOR_WORDS}
+    of_add = {place - DESCRIPTOR_WORDS for place in changed if place >= DESCRIPTOR_WORDS}
+    assert of_dense == set(range(Word.SECOND_INPUT))
+    assert of_add == set(Word) - {Word.INPUT_SIZE, Word.WINDOW, Word.PADDING, Word.WEIGHTS}
+    assert program_mutants("conv2d.c", SOURCE) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "changed", "is_same"),
+    [
+        ("if (value < lowest)", "if (value <= lowest)", True),
+        ("INT64_C(1) << 30)) >> 31", "INT64_C(1) << 29)) >> 31", False),
+        ("(total_shift - 1)) - (value < 0)", "(total_shift - 2)) - (value < 0)", False),
+        ("return value > highest ? highest", "return value > highest ? highest - 1", False),
+    ],
+)
+def test_a_change_of_the_rounding_is_tried_for_every_sum(
+    right: str, changed: str, is_same: bool, tmp_path: Path
+) -> None:
+    job = own_job(tmp_path, own_family(tmp_path))
+    firmware = tmp_path / "firmware"
+    generate_firmware(job, soc=None, out=firmware)
+    header = (firmware / "requantise.h").read_text()
+    assert right in header
+    found = is_same_for_all(
+        workload_model(job.workload),
+        right=firmware,
+        changed=header.replace(right, changed),
+        folder=tmp_path,
+    )
+    assert found == is_same
+
+
+def test_a_row_says_what_was_caught_of_what_was_tried() -> None:
+    one = {"model": "m", "design": "stream", "where": "C", "file": "stream.c", "code": "x = value;"}
+    one |= {"what": "one more", "every_input": False}
+    records = [{**one, "verdict": verdict} for verdict in ("golden", "alone", "in range", "none")]
+    found, all_of_them = page_rows(records)
+    cells = dict(zip(HEADER, found, strict=True))
+    assert cells["stream"] == "2 of 3"
+    assert [cells[name] for name in FAMILIES if name != "stream"] == ["–"] * 3
+    assert (cells["proved equivalent"], cells["unexplained"]) == ("1", "1")
+    assert all_of_them[1:] == found[1:]
 
 
 @given(st.integers(0, 300), st.integers(2, 8), st.integers(0, 400))

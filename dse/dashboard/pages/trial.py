@@ -40,7 +40,8 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
     trial = columns.trials[position]
     names = [*metric_names(columns), *(metric.name for metric in measurement.metrics)]
     order = list(dict.fromkeys(names))
-    figures = layer_figures(measurement, trial.design, columns.config.target)
+    target = columns.config.target
+    figures = layer_figures(measurement, trial.design, target)
     numbers = {other.id: other.number for other in columns.trials}
     return {
         "study": name,
@@ -58,7 +59,7 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
         "next": _neighbour(columns, position + 1),
         "clock_mhz": clock_mhz(measurement, columns.config.target),
         "layers": list(zip(measurement.layers, figures, strict=True)),
-        "roofline": roofline_text(roofline_of(trial.design, columns.config.target)),
+        "roofline": roofline_text(roofline_of(measurement, trial.design, target)),
         "capacity": capacity_of(columns.config.target.part),
         "definitions": METRICS,
         "drawings": drawings(measurement, columns.config.target.part),
