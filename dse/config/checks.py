@@ -438,7 +438,7 @@ def _check_metrics(
 ) -> None:
     """Check that every metric that is named will be measured; one of another part is not known."""
     study = given.study
-    reached = "synthesise" if study.promote == "front" else study.fidelity
+    reached = study.fidelity if study.promote == "all" else "synthesise"
     known = measured_by(
         FIDELITIES[reached],
         part=part,
@@ -519,9 +519,10 @@ def _check_constraints(
 
 
 def _check_promotion(given: StudyFile, *, file: str) -> None:
-    if given.study.promote == "front" and given.study.fidelity not in ("place", "board"):
+    if given.study.promote != "all" and given.study.fidelity not in ("place", "board"):
         raise ConfigError(
-            f"{file}: [study] promote is 'front', but fidelity is {given.study.fidelity!r}:"
+            f"{file}: [study] promote is {given.study.promote!r}, but fidelity is"
+            f" {given.study.fidelity!r}:"
             " there is nothing to promote to",
             fix='set fidelity = "place" or "board", or leave promote out',
         )
