@@ -9,6 +9,7 @@ from typing import Any
 
 from contracts.faults import ConfigError
 from contracts.metric import MetricDefinition
+from dse.config.contradictions import contradictions
 from dse.config.errors import read_toml, validated
 from dse.config.file import (
     FIDELITIES,
@@ -88,6 +89,8 @@ def completed(
         _check_metrics(given, definitions, mistakes, part=part)
     _check_directions(given, definitions, mistakes)
     _check_constraints(given, definitions, mistakes)
+    for what, fix in contradictions(given, target if mistakes.is_certain("target") else None):
+        mistakes.add(f"[constraints] {what}", fix)
     for reference in given.references:
         if reference.metric not in definitions and mistakes.is_certain("metrics"):
             mistakes.add(
