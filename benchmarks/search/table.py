@@ -20,7 +20,11 @@ _NOT_PARAMETERS = {
     "on_front",
     "reused_from",
     "suggested_by",
+    "fidelity",
+    "estimates",
     "design_id",
+    "tags",
+    "note",
     *METRICS,
 }
 _COMPLETED, _INFEASIBLE = "completed", "infeasible"

@@ -39,6 +39,7 @@ from dse.store import (
     Unavailable,
 )
 from dse.store.workers import is_gone, worker_name
+from dse.suggest.cost import CostModel
 from dse.suggest.stopping import AGREEING, has_converged
 from runners.executors import Executor, Finished, Progress
 from runners.job import StageEvent, StageState
@@ -120,6 +121,7 @@ class Campaign:
     _knowledge: Knowledge = field(init=False)
     _earlier: EarlierStudies = field(init=False)
     _costs: TrialCosts = field(init=False)
+    _promotion_costs: TrialCosts = field(init=False)
     _is_exhausted: bool = field(default=False, init=False)
     _next_beat_s: float = field(default=0.0, init=False)
     _is_spent: bool = field(default=False, init=False)
@@ -141,6 +143,7 @@ class Campaign:
         )
         self._earlier = EarlierStudies(self.config, self.space, self.store)
         self._costs = TrialCosts(self.study.id)
+        self._promotion_costs = TrialCosts(self.study.id, of_promotions=True)
 
     def run(self) -> Ending:
         """Run to the end.
@@ -323,9 +326,12 @@ class Campaign:
         if not self.config.promotes:
             return False
         self._knowledge.update(self.store)
+        costs = CostModel(self.space, self._promotion_costs.update(self.store))
         promoted = self.store.add_trials(
             self.study.id,
-            to_promote(self._knowledge.columns()),
+            to_promote(
+                self._knowledge.columns(), costs=costs.predict_s if costs.is_known else None
+            ),
             context=self.context,
             budget=self.config.trials,
             now_s=self.now_s(),

@@ -14,16 +14,23 @@ class TrialCosts:
 
     Args:
         study_id: Key of the study.
+        of_promotions: Whether of its promotions, and not of what they promote.
     """
 
-    def __init__(self, study_id: int) -> None:
+    def __init__(self, study_id: int, *, of_promotions: bool = False) -> None:
         self._study_id = study_id
+        self._of_promotions = of_promotions
         self._revision = -1
         self._known: dict[int, TrialCost] = {}
 
     def update(self, reader: Reader) -> tuple[TrialCost, ...]:
         """Read what ended since the last update; return all that is known, oldest first."""
-        found = reader.newest_stages(self._study_id, most=MOST_COSTS, since=self._revision)
+        found = reader.newest_stages(
+            self._study_id,
+            most=MOST_COSTS,
+            since=self._revision,
+            of_promotions=self._of_promotions,
+        )
         for trial in found:
             self._known.pop(trial.trial_id, None)  # what is read again is the newest
             self._known[trial.trial_id] = _cost_of(trial)

@@ -9,6 +9,7 @@ from typing import Any
 
 from contracts.faults import ConfigError
 from contracts.metric import MetricDefinition
+from dse.config.contradictions import contradictions
 from dse.config.errors import read_toml, validated
 from dse.config.file import (
     FIDELITIES,
@@ -88,6 +89,8 @@ def completed(
         _check_metrics(given, definitions, mistakes, part=part)
     _check_directions(given, definitions, mistakes)
     _check_constraints(given, definitions, mistakes)
+    for what, fix in contradictions(given, target if mistakes.is_certain("target") else None):
+        mistakes.add(f"[constraints] {what}", fix)
     for reference in given.references:
         if reference.metric not in definitions and mistakes.is_certain("metrics"):
             mistakes.add(
@@ -438,7 +441,7 @@ def _check_metrics(
 ) -> None:
     """Check that every metric that is named will be measured; one of another part is not known."""
     study = given.study
-    reached = "synthesise" if study.promote == "front" else study.fidelity
+    reached = study.fidelity if study.promote == "all" else "synthesise"
     known = measured_by(
         FIDELITIES[reached],
         part=part,
@@ -519,9 +522,10 @@ def _check_constraints(
 
 
 def _check_promotion(given: StudyFile, *, file: str) -> None:
-    if given.study.promote == "front" and given.study.fidelity not in ("place", "board"):
+    if given.study.promote != "all" and given.study.fidelity not in ("place", "board"):
         raise ConfigError(
-            f"{file}: [study] promote is 'front', but fidelity is {given.study.fidelity!r}:"
+            f"{file}: [study] promote is {given.study.promote!r}, but fidelity is"
+            f" {given.study.fidelity!r}:"
             " there is nothing to promote to",
             fix='set fidelity = "place" or "board", or leave promote out',
         )

@@ -101,8 +101,9 @@ class StudySection(Section):
     scheduler: str | None = Field(default=None, pattern=r"^[a-z]+://[^\s/]+$")
     seed: int = Field(default=1, ge=0)
     fidelity: Literal["simulate", "synthesise", "place", "board"] = "synthesise"
-    promote: Literal["all", "front"] = "all"
+    promote: Literal["all", "front", "gain"] = "all"
     promote_margin: float = Field(default=0.05, ge=0, lt=1)
+    promote_gain: float = Field(default=0.002, ge=0, lt=1)
 
 
 Names = Annotated[

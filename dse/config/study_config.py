@@ -33,6 +33,7 @@ CHANGEABLE = (
     ("study", "executor"),
     ("study", "scheduler"),
     ("study", "promote_margin"),
+    ("study", "promote_gain"),
     ("suggest", "timeout_s"),
     ("cache", "limit"),
     ("cache", "remote"),
@@ -130,8 +131,11 @@ class StudyConfig:
         scheduler: Address of an executor's scheduler, where it has one.
         seed: Of the search.
         fidelity: How far trials go.
-        promotes: Whether only designs on or near the front go that far.
+        promotes: Whether only some designs go that far, after the others.
+        promotes_by_gain: Whether those do that are expected to enlarge the front of what went that
+            far, and not all on or near the front.
         promote_margin: How much worse than the front, as a share, still counts as near.
+        promote_gain: The least gain that is worth it, as a share of the front's hypervolume.
         suggest: The algorithm.
         workload: The model and its inputs; of variants the first one.
         variants: Values of the parameter ``model`` to their workloads; empty for a single model.
@@ -162,7 +166,9 @@ class StudyConfig:
     seed: int
     fidelity: Fidelity
     promotes: bool
+    promotes_by_gain: bool
     promote_margin: float
+    promote_gain: float
     suggest: Suggest
     workload: Workload
     variants: Mapping[str, Workload]
@@ -428,8 +434,10 @@ def _config(complete: StudyFile) -> StudyConfig:
         scheduler=study.scheduler,
         seed=study.seed,
         fidelity=FIDELITIES[study.fidelity],
-        promotes=study.promote == "front",
+        promotes=study.promote != "all",
+        promotes_by_gain=study.promote == "gain",
         promote_margin=study.promote_margin,
+        promote_gain=study.promote_gain,
         suggest=Suggest(
             **complete.suggest.model_dump(exclude={"learn_from"}),
             learn_from=tuple(complete.suggest.learn_from),

@@ -110,7 +110,7 @@ def fit_clock(placed: Sequence[tuple[Mapping[str, Value], float]]) -> ClockModel
     clocks = np.array([clock_mhz for _, clock_mhz in placed])
     names = sorted({name for row in rows for name in row})
     table = np.array([[row.get(name, 0.0) for name in names] for row in rows])
-    varying = table.std(axis=0) > 0
+    varying = np.ptp(table, axis=0) > 0  # rounding may leave equal values a deviation
     names = [name for name, varies in zip(names, varying, strict=True) if varies]
     table = table[:, varying]
     centre, scale = table.mean(axis=0), table.std(axis=0)

@@ -11,7 +11,7 @@ _RESULTS = (TrialState.COMPLETED, TrialState.INFEASIBLE)
 
 
 def newest_stages(
-    db: Connection, study_id: int, *, most: int, since: int
+    db: Connection, study_id: int, *, most: int, since: int, of_promotions: bool
 ) -> tuple[TrialStages, ...]:
     """Return the stages of a study's newest results, see ``Reader.newest_stages``."""
     newest = (
@@ -25,7 +25,7 @@ def newest_stages(
             trials.c.study_id == study_id,
             trials.c.revision > since,
             trials.c.state.in_(_RESULTS),
-            trials.c.promotes.is_(None),
+            trials.c.promotes.is_not(None) if of_promotions else trials.c.promotes.is_(None),
             trials.c.reused_from.is_(None),
             trials.c.ended_s.is_not(None),
         )

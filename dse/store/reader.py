@@ -245,20 +245,23 @@ class Reader:
             return newest_gains(db, study_id, most=most)
 
     def newest_stages(
-        self, study_id: int, *, most: int, since: int = -1
+        self, study_id: int, *, most: int, since: int = -1, of_promotions: bool = False
     ) -> tuple[TrialStages, ...]:
         """Return what the stages of a study's newest results took, oldest change first.
 
         Only of trials that were measured themselves, at the fidelity of every design: neither
-        promotions nor what reuses the result of another trial.
+        promotions, unless those are asked for, nor what reuses the result of another trial.
 
         Args:
             study_id: Key of the study.
             most: How many trials, at most: those that changed last.
             since: Only trials with a larger revision; -1 for all.
+            of_promotions: Whether promotions are wanted instead of what they promote.
         """
         with self._read() as db:
-            return costs.newest_stages(db, study_id, most=most, since=since)
+            return costs.newest_stages(
+                db, study_id, most=most, since=since, of_promotions=of_promotions
+            )
 
     def trial_works(self, *, most: int) -> tuple[TrialWork, ...]:
         """Return what the newest completed trials of all studies cost, oldest first.

@@ -1,7 +1,7 @@
 """A study that places only what is on or near its front, and guesses the clock of the rest."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from dse.campaign.promotion import to_promote, wanted_clock_hz
 from dse.config import StudyConfig, load_config
 from dse.output.report import clock_text, front_data, front_text
 from dse.output.trial_report import show_text
+from dse.pareto import Points
 from dse.results.clock_model import ClockModel, clock_model
 from dse.results.columns import STATES, StudyColumns
 from dse.results.front import pareto_front
@@ -24,6 +25,7 @@ from dse.results.study_results import (
     study_front,
     wanted_for_front,
 )
+from dse.space import Design
 from dse.store import Store, TrialResult, TrialState
 from runners.job import Job
 from tests.campaign.fake_rooms import clock_of
@@ -129,6 +131,45 @@ def test_a_margin_places_more(tmp_path: Path) -> None:
             results = store.results(store.study("night").id)
         counts.append(sum(r.trial.promotes is not None for r in results))
     assert counts[0] < counts[1]
+
+
+def test_by_gain_designs_are_placed_in_turn_until_none_promises_enough(tmp_path: Path) -> None:
+    """A batch has as many as there are workers, and what it showed decides the next one."""
+    counts = []
+    for gain in ("0.5", "0.002"):
+        text = CONFIG.replace('promote = "front"', f'promote = "gain"\npromote_gain = {gain}')
+        folder = tmp_path / gain
+        folder.mkdir()
+        config = load(folder, text)
+        events = list[CampaignEvent]()
+        with Store(folder / "results.db") as store:
+            assert run(store, config, events=events) is Ending.BUDGET
+            columns = study_columns(store, "night")
+        batches = [len(e.trials) for e in events if isinstance(e, Promoted)]
+        assert batches
+        assert max(batches) <= config.workers
+        assert to_promote(columns) == ()
+        counts.append(sum(batches))
+        front = pareto_front(columns)
+        assert any(r.trial.fidelity is Fidelity.PLACED for r in front.points)
+    assert counts[0] < counts[1] < 12
+
+
+def test_by_gain_what_placing_costs_decides_where_it_is_known(store: Store, tmp_path: Path) -> None:
+    text = CONFIG.replace('promote = "front"', 'promote = "gain"').replace(
+        "trials = 12", "trials = 12\nworkers = 1"
+    )
+    config = load(tmp_path, text)
+    run(store, config)
+    columns = without_promotions(study_columns(store, "night"))
+    columns = replace(columns, promotes=np.zeros_like(columns.promotes))
+    (first,) = to_promote(columns)
+
+    def dear(designs: Sequence[Design]) -> Points:
+        return np.array([1e9 if d.id == first.design_id else 1.0 for d in designs])
+
+    (instead,) = to_promote(columns, dear)
+    assert instead.design_id != first.design_id
 
 
 def test_a_design_that_misses_timing_leaves_the_front(store: Store, config: StudyConfig) -> None:

@@ -19,9 +19,9 @@ class CountingStore(Store):
     trials_read = 0
 
     def newest_stages(
-        self, study_id: int, *, most: int, since: int = -1
+        self, study_id: int, *, most: int, since: int = -1, of_promotions: bool = False
     ) -> tuple[TrialStages, ...]:
-        found = super().newest_stages(study_id, most=most, since=since)
+        found = super().newest_stages(study_id, most=most, since=since, of_promotions=of_promotions)
         self.trials_read += len(found)
         return found
 

@@ -315,6 +315,41 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "mult18x18d = {min = 21, max = 20}",
         r"\[constraints\] mult18x18d has min 21, which is above its max 20",
     ),
+    "a constraint below zero": (
+        "mult18x18d = 20",
+        "mult18x18d = -1",
+        r"\[constraints\] mult18x18d is at most -1, and it is never below 0\n  fix: write the",
+    ),
+    "a constraint above what the part holds": (
+        "mult18x18d = 20",
+        "mult18x18d = {min = 1000}",
+        r"\[constraints\] mult18x18d has min 1000, and the LFE5U-\d+F holds \d+\n  fix: write a",
+    ),
+    "a constraint that the limits contradict": (
+        "mult18x18d = 20",
+        "cycles = {min = 500000000}",
+        r"\[constraints\] cycles has min 500000000, and a trial ends .* after 400000000 cycles.*\n"
+        r"  fix: raise limits.cycles",
+    ),
+    "constraints of one thing by two names": (
+        "mult18x18d = 20",
+        "multipliers = 3\nmult18x18d = {min = 4}",
+        r"\[constraints\] multipliers is at most 3, and mult18x18d at least 4, which are 4 of"
+        r" them\n"
+        r"  fix: leave one of the two out",
+    ),
+    "a latency that no allowed cycles make": (
+        "mult18x18d = 20",
+        "latency_us = 1000\ncycles = {min = 10000000}",
+        r"\[constraints\] latency_us is at most 1000, and 10000000 cycles, the fewest that are"
+        r" allowed, take [\d.]+ us at [\d.]+ MHz\n  fix: raise the max",
+    ),
+    "a latency that allowed cycles exceed": (
+        "mult18x18d = 20",
+        "latency_us = {min = 1e6}\ncycles = 1000",
+        r"\[constraints\] latency_us is at least 1000000, and 1000 cycles, the most that are"
+        r" allowed, take [\d.]+ us at [\d.]+ MHz\n  fix: lower the min",
+    ),
     "objective in its worse direction": (
         ', "dp16kd"]',
         ']\nmaximise = ["dp16kd"]',

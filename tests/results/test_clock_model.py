@@ -181,3 +181,11 @@ def test_designs_that_met_all_that_was_asked_have_one_clock() -> None:
     assert model.is_one_clock
     assert model.error_mhz == pytest.approx(0.0, abs=1e-9)
     assert model.predict_mhz({"size": 99}) == 60.0
+
+
+def test_a_parameter_that_never_varies_is_no_feature_however_its_deviation_is_rounded() -> None:
+    for count in range(3, 60):
+        placed = [({"icache_bytes": 1024 + 8, "width": n}, 60.0 + n % 7) for n in range(count)]
+        model = fit_clock(placed)
+        assert model is not None
+        assert model.names == ("width",)

@@ -10,8 +10,9 @@ import pytest
 from contracts.parameter import Parameter
 from dse.space import Design, Space
 from dse.suggest import EarlierStudy, History, Objective, Observation, SuggestRequest
-from dse.suggest.algorithms.vizier import VizierSuggester, first_suggestions
+from dse.suggest.algorithms.vizier import VizierSuggester
 from dse.suggest.relevance import predicted_share
+from dse.suggest.starting import first_suggestions
 from tests.suggest.small_study import TWO, drawn, small_space, values_of
 
 Values = Callable[[Design], dict[str, float] | None]

@@ -9,11 +9,11 @@ from pathlib import Path
 from contracts.belief import AT_RANDOM, ITS_OWN, Belief
 from contracts.parameter import Value
 from dse.space import Design, Space
-from dse.suggest.algorithms.vizier import FIRST_DESIGNS, first_suggestions
 from dse.suggest.guests.messages import FlatParameter, FlatTrial, Places, Propose
 from dse.suggest.interface import Suggestion, SuggestRequest
 from dse.suggest.orders import random_order
 from dse.suggest.process import KeptChild
+from dse.suggest.starting import FIRST_DESIGNS, first_suggestions
 
 BESIDE = "beside what was tried: the sampler repeated itself"
 """Reason of a design that stands for one that the guest proposed again."""

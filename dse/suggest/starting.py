@@ -1,0 +1,72 @@
+"""What is tried before a model is asked: the default design, known designs and random ones."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+
+from contracts.belief import DEFAULT_START, RANDOM_START, Belief, known_from
+from dse.pareto import front
+from dse.space import Design
+from dse.suggest.interface import EarlierStudy, Suggestion, SuggestRequest
+from dse.suggest.orders import first_untaken, random_order
+
+FIRST_DESIGNS = 6
+"""Tried before a model is asked: the default and random ones, which taught the models of a made-up
+table more than designs spread out evenly."""
+
+_EARLIER_FIRST = 3
+"""So many of the first designs may come from the fronts of earlier studies."""
+
+FIRST_DEFAULT, FIRST_RANDOM = "default (first designs)", "random (first designs)"
+"""What the first designs are suggested by: no model has chosen them. Those of earlier studies say
+which, in the same way."""
+
+
+def first_suggestions(request: SuggestRequest) -> tuple[Suggestion, ...]:
+    """Return the next first designs: the default one, then known and random ones in turn."""
+    default = request.space.default()
+    known = earlier_designs(request)
+    found = []
+    for design in first_untaken(first_designs(request, known), request):
+        by, reason = FIRST_RANDOM, RANDOM_START
+        if design == default:
+            by, reason = FIRST_DEFAULT, DEFAULT_START
+        elif design in known:
+            reason = known_from((known[design],))
+            by = f"{reason} (first designs)"
+        found.append(Suggestion(design=design, suggested_by=by, belief=Belief(reason=reason)))
+    return tuple(found)
+
+
+def first_designs(request: SuggestRequest, known: Iterable[Design] = ()) -> Iterator[Design]:
+    """Yield the default design, then designs in a random order, every second a known one."""
+    yield request.space.default()
+    others = iter(known)
+    for design in random_order(request.space, request.seed):
+        yield from itertools.islice(others, 1)
+        yield design
+
+
+def earlier_designs(request: SuggestRequest) -> dict[Design, str]:
+    """Return designs from the fronts of earlier studies, in turn, each with its study's name."""
+    fronts = [
+        [(design, study.name) for design in _spread_front(study) if request.space.contains(design)]
+        for study in request.earlier
+    ]
+    found: dict[Design, str] = {}
+    for round_ in itertools.zip_longest(*fronts):
+        for each in round_:
+            if each is not None and len(found) < _EARLIER_FIRST:
+                found.setdefault(*each)
+    return found
+
+
+def _spread_front(study: EarlierStudy) -> list[Design]:
+    """Return a compromise of a study's front and then its ends."""
+    finished = study.observations.finished()
+    feasible = [(text, values) for text, values in finished if values is not None]
+    points = [[values[o.metric] for o in study.objectives] for _, values in feasible]
+    best = sorted(front(points, [o.goal for o in study.objectives]), key=points.__getitem__)
+    if not best:
+        return []
+    chosen = dict.fromkeys((best[len(best) // 2], best[0], best[-1]))
+    return [Design.from_canonical(feasible[place][0]) for place in chosen]
