@@ -9,7 +9,7 @@ from dse.store.place import Place
 from dse.store.schema import HEAD
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """All schema versions that this code can bring to ``HEAD``, oldest first."""
 
 
