@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -224,6 +225,18 @@ def test_looking_at_a_database_of_any_schema_changes_nothing_about_it(
         with Store(path) as store:
             store.request_stop(study.id, now_s=1.0)
         assert reader.stamp() != stamp
+
+
+def test_an_old_database_can_be_looked_at_by_many_threads_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "results.db"
+    shutil.copy(ASSETS / "schema_0001.sqlite3", path)
+
+    def look(_: int) -> str:
+        with Reader(path) as reader:
+            return reader.study("old").name
+
+    with ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(look, range(6))) == ["old"] * 6
 
 
 def test_looking_makes_no_database(tmp_path: Path) -> None:
