@@ -196,8 +196,8 @@ class Knowledge:
             self._untold[result[1]] = result
         found = []
         for number in sorted(self._untold)[: max(len(self._untold) - but, 0)]:
-            result = self._untold[number]
-            if result is None:
+            told = self._untold[number]
+            if told is None:
                 break
-            found.append(result)
+            found.append(told)
         return found
