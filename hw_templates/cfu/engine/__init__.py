@@ -71,7 +71,7 @@ def _least_memories(values: Mapping[str, Value]) -> LeastHardware:
 
 
 def _least_sizes(values: Mapping[str, Value]) -> LeastHardware:
-    """Return the least of them for weights of any number of bits, and any number of units if not given.
+    """Return the least of them for weights of any number of bits; without units, for any of these.
 
     It follows from fewer parameters, so that a space can add the caches of the core to it.
     """
