@@ -23,6 +23,23 @@ def with_block(page: str, name: str, text: str) -> str:
     return changed
 
 
+def rows_of_block(page: str, name: str) -> list[list[str]]:
+    """Return the cells of the table between the marks of a name, without its head.
+
+    Raises:
+        ValueError: The page has no such marks.
+    """
+    found = re.search(
+        rf"<!-- {re.escape(name)}\b[^\n]*-->\n(.*?)<!-- end of {re.escape(name)} -->",
+        page,
+        re.DOTALL,
+    )
+    if found is None:
+        raise ValueError(f"a page must have the marks of {name} once")
+    table, _, _ = found[1].partition("\n\n")
+    return [[cell.strip() for cell in row[1:-1].split("|")] for row in table.splitlines()[2:]]
+
+
 def page_table(header: list[str], rows: list[list[str]]) -> str:
     """Return a table as Markdown has it."""
     lines = [f"| {' | '.join(cells)} |" for cells in (header, *rows)]

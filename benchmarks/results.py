@@ -31,8 +31,11 @@ from benchmarks import (
     stream,
     vivado,
 )
-from benchmarks.pages import page_table, with_block
+from benchmarks.pages import page_table, rows_of_block, with_block
 from benchmarks.sdram import __main__ as sdram
+from benchmarks.search import __main__ as search
+from benchmarks.search import hours, warm
+from benchmarks.sentences import SENTENCES, Sentence
 from contracts.faults import ConfigError, DseError
 
 ROOT = Path(__file__).parent.parent
@@ -84,6 +87,9 @@ FIGURES: Mapping[str, Figure] = {
     "cluster": Figure(header=cluster.HEADER, rows=cluster.rows),
     "claims": Figure(header=claims.HEADER, rows=claims.rows, pages=(SERVER,)),
     "oracle": Figure(header=oracle.HEADER, rows=oracle.rows),
+    "search": Figure(header=search.HEADER, rows=search.rows),
+    "search-warm": Figure(header=warm.HEADER, rows=warm.rows),
+    "search-hours": Figure(header=hours.HEADER, rows=hours.rows),
     "fuzz": Figure(header=fuzz.HEADER, rows=fuzz.rows),
     "damaged-models": Figure(header=mutated_models.HEADER, rows=mutated_models.rows),
 }
@@ -152,7 +158,23 @@ def main() -> int:
         if not given.print:
             for page in FIGURES[name].pages:
                 page.write_text(with_block(page.read_text(encoding="utf-8"), name, text), "utf-8")
+            write_sentences(name)
     return int(failed)
+
+
+def sentence_text(sentence: Sentence) -> str:
+    """Return a paragraph that repeats figures, from the tables as they are on the pages."""
+    tables = [FIGURES[name].pages[0].read_text(encoding="utf-8") for name in sentence.of]
+    return sentence.text(*map(rows_of_block, tables, sentence.of))
+
+
+def write_sentences(figure: str) -> None:
+    """Write the paragraphs anew that repeat figures of a table."""
+    for name, sentence in SENTENCES.items():
+        if figure in sentence.of:
+            text = sentence_text(sentence)
+            for page in sentence.pages:
+                page.write_text(with_block(page.read_text(encoding="utf-8"), name, text), "utf-8")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,13 @@ class Memory:
     Attributes:
         rows: How many.
         row_bits: Bits that are read at once.
+        part_bits: Bits of a row that are written apart from the others; 0 where rows are written
+            as a whole.
     """
 
     rows: int
     row_bits: int
+    part_bits: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

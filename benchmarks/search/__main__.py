@@ -60,6 +60,31 @@ Courses = Mapping[str, NDArray[np.float64]]
 """Algorithm to the share of the true hypervolume, seeds x trials, on the scale of ``compare``."""
 
 
+HEADER = ("search", "10 trials", "20", "30", "40")
+_MEASURED = Path(__file__).parent / "imgc_simd.csv"
+_TOLD = ("random", "grid", "optuna:tpe", "vizier")
+
+
+def rows(*, seeds: int = 12) -> list[list[str]]:
+    """Return the share of the true hypervolume of logarithms on the measured table, by trials."""
+    objectives = (Objective(metric="latency_us"), Objective(metric="lut4"))
+    table = read_table(_MEASURED, [objective.metric for objective in objectives])
+    scale = Scale(table, objectives, logarithmic=True)
+    marks = [10, 20, 30, 40]
+    found = []
+    for algorithm in _TOLD:
+        games = _games(table, objectives, algorithm, seeds=seeds, trials=max(marks))
+        shares = [[scale.share(game.found[:mark]) for mark in marks] for game in games]
+        cells = [_share_cell(column) for column in zip(*shares, strict=True)]
+        found.append([f"`{algorithm}`", *cells])
+    return found
+
+
+def _share_cell(column: Sequence[float]) -> str:
+    mean = f"{statistics.fmean(column):.3f}"
+    return mean if len(column) < 2 else f"{mean} ± {half_width(column):.3f}"
+
+
 def summary_text(courses: Courses, trials: int) -> str:
     """Lay out the medians, the tenth percentiles, and the trials to 95 % of the whole."""
     marks = [mark for mark in (10, 20, 40, 60) if mark <= trials]

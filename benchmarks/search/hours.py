@@ -12,7 +12,7 @@ import argparse
 import math
 import statistics
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -66,6 +66,35 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10, help="studies of each kind")
     parser.add_argument("--trials", type=int, default=45, help="trials of a study, at most")
     given = parser.parse_args()
+    table, games = played(seeds=given.seeds, trials=given.trials)
+    print(shares_text(table, games))
+    print(predictions_text(table, games[_RANDOM]))
+
+
+_MARKS_S = (60, 120, 180, 240, 300, 450)
+HEADER = ("search", *map(str, _MARKS_S))
+
+
+def rows(*, seeds: int = 10, trials: int = 36) -> list[list[str]]:
+    """Return the share of the true hypervolume after so many CPU-seconds of trials."""
+    table, games = played(seeds=seeds, trials=trials)
+    shares = shares_after(table, games, _MARKS_S)
+    names = {
+        _RANDOM: "`random`",
+        _BY_GAIN: "`vizier`, by gain",
+        _BY_RATE: "`vizier`, by gain for cost",
+    }
+    found = [
+        [name, *(f"{statistics.fmean(column):.3f}" for column in zip(*shares[key], strict=True))]
+        for key, name in names.items()
+    ]
+    gains = np.array(shares[_BY_RATE]) - np.array(shares[_BY_GAIN])
+    cells = [f"{gain.mean():.3f} ± {half_width(gain.tolist()):.3f}" for gain in gains.T]
+    return [*found, ["difference of the last two", *cells]]
+
+
+def played(*, seeds: int, trials: int) -> tuple[Table, dict[str, list[Game]]]:
+    """Play the recorded study at random, by gain and by gain for cost, with the costs it had."""
     table = read_table(Path(__file__).parent / "imgc_simd.csv", [o.metric for o in OBJECTIVES])
     stages = recorded_stages()
     vizier = make_suggester("vizier")
@@ -77,13 +106,23 @@ def main() -> None:
             (_BY_RATE, vizier),
         ):
             games[name] = [
-                _game(table, stages, suggester, seed, given.trials, per_cost=name == _BY_RATE)
-                for seed in range(given.seeds)
+                _game(table, stages, suggester, seed, trials, per_cost=name == _BY_RATE)
+                for seed in range(seeds)
             ]
     finally:
         vizier.close()
-    print(shares_text(table, games))
-    print(predictions_text(table, games[_RANDOM]))
+    return table, games
+
+
+def shares_after(
+    table: Table, games: Mapping[str, list[Game]], marks_s: Sequence[float]
+) -> dict[str, list[list[float]]]:
+    """Return the share of each game, a row, after each budget of CPU-seconds, a column."""
+    scale = Scale(table, OBJECTIVES, logarithmic=True)
+    return {
+        name: [[_share_after(scale, game, mark) for mark in marks_s] for game in each]
+        for name, each in games.items()
+    }
 
 
 def recorded_stages() -> dict[Design, dict[str, tuple[str, float]]]:
@@ -138,20 +177,16 @@ def _game(
 
 def shares_text(table: Table, games: Mapping[str, list[Game]]) -> str:
     """Lay out the shares after budgets of CPU-seconds that every game has spent."""
-    scale = Scale(table, OBJECTIVES, logarithmic=True)
     most_s = min(sum(map(_paid_s, game.costs)) for each in games.values() for game in each)
     marks = [mark for mark in (60, 120, 180, 240, 300, 450, 600) if mark <= most_s]
-    shares = {
-        name: [[_share_after(scale, game, mark) for mark in marks] for game in each]
-        for name, each in games.items()
-    }
-    rows = [
+    shares = shares_after(table, games, marks)
+    told = [
         [name, *(f"{statistics.fmean(column):.3f}" for column in zip(*each, strict=True))]
         for name, each in shares.items()
     ]
     gains = np.array(shares[_BY_RATE]) - np.array(shares[_BY_GAIN])
     cells = [f"{gain.mean():+.3f} ± {half_width(gain.tolist()):.3f}" for gain in gains.T]
-    return table_text(["", *(f"{mark} CPU-s" for mark in marks)], [*rows, [_GAIN_OF_RATE, *cells]])
+    return table_text(["", *(f"{mark} CPU-s" for mark in marks)], [*told, [_GAIN_OF_RATE, *cells]])
 
 
 def _share_after(scale: Scale, game: Game, budget_s: float) -> float:

@@ -125,6 +125,7 @@ class Campaign:
     _is_exhausted: bool = field(default=False, init=False)
     _next_beat_s: float = field(default=0.0, init=False)
     _is_spent: bool = field(default=False, init=False)
+    _is_waiting: bool = field(default=False, init=False)
     _has_converged: bool = field(default=False, init=False)
     _next_look_s: float = field(default=0.0, init=False)
     _next_ahead_s: float = field(default=0.0, init=False)
@@ -140,6 +141,7 @@ class Campaign:
             self.config,
             self.space,
             is_ours=lambda trial: self._refusal(trial) is None,
+            newest_untold=self.config.workers - 1 if self.config.suggest.reproducible else None,
         )
         self._earlier = EarlierStudies(self.config, self.space, self.store)
         self._costs = TrialCosts(self.study.id)
@@ -274,9 +276,12 @@ class Campaign:
             self.study.id, now_s=self.now_s()
         )
         self._is_spent = left <= 0 or is_late or self._has_converged
-        if self._is_spent:
+        self._is_waiting = not self._is_spent and not self._knowledge.is_ready
+        if self._is_spent or self._is_waiting:
             return
         count = min(max(self.config.workers - len(self._running), at_least), left)
+        if self.config.suggest.reproducible:
+            count = min(count, 1)  # the next one is told of one design more
         if count > 0:
             self._earlier.update(self.store)
             self.asker.ask(
@@ -391,6 +396,7 @@ class Campaign:
         return (
             not self._running
             and not self.asker.is_asking
+            and not self._is_waiting
             and self.store.open_trials(self.study.id) == 0
         )
 

@@ -1,7 +1,7 @@
 """What a campaign knows of its study, kept so that a suggestion costs what is new."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # pydantic takes a while to import
 
 _MOST_LIKE = 300
 """Newest designs that the cycles of another one are expected by."""
+_Result = tuple[int, int, str, Mapping[str, float] | None]
+"""Revision and number of an ended trial, its design's canonical text, its values."""
 _RESULTS = (TrialState.COMPLETED, TrialState.INFEASIBLE)
 
 
@@ -39,6 +41,9 @@ class Knowledge:
         space: Where designs come from.
         is_ours: Tells whether a trial's design is one of the space; the algorithm knows no others.
         also: Metrics that are told beside the objectives, where a design has them.
+        newest_untold: So many of the newest designs are not told though they may have ended, and
+            the others in the order in which they were suggested: what is told then does not depend
+            on which trial ends first. None tells whatever has ended.
     """
 
     def __init__(
@@ -49,7 +54,9 @@ class Knowledge:
         *,
         is_ours: Callable[[TrialRecord], bool] = lambda _trial: True,
         also: tuple[str, ...] = (),
+        newest_untold: int | None = None,
     ) -> None:
+        self._newest_untold = newest_untold
         self._is_ours = is_ours
         self._config = config
         self._space = space
@@ -63,6 +70,7 @@ class Knowledge:
         )
         self._history = History(config.objectives)
         self._open: dict[int, str] = {}
+        self._untold: dict[int, _Result | None] = {}
         self._cycles: dict[Design, float] = {}
         self._designs = 0
 
@@ -70,6 +78,11 @@ class Knowledge:
     def designs(self) -> int:
         """How many designs of the budget the study has: neither promotions nor those by hand."""
         return self._designs
+
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether all has ended that the next question is to tell."""
+        return self._newest_untold is None or len(self._untold) <= self._newest_untold
 
     def update(self, reader: Reader) -> None:
         """Learn what changed since the last update."""
@@ -87,6 +100,7 @@ class Knowledge:
         if update.is_new_clock or is_promoted:  # what was told before has other values now
             self._history = History(self._config.objectives)
             self._open.clear()
+            self._untold.clear()
             positions = list(range(len(trials)))
         self._learn(positions)
 
@@ -146,7 +160,7 @@ class Knowledge:
             for p in positions
             if trials[p].promotes is not None and trials[p].state in _RESULTS
         }
-        finished = []
+        finished: list[_Result] = []
         for position in positions:
             trial = trials[position]
             if trial.promotes is not None or not self._is_ours(trial):
@@ -154,8 +168,11 @@ class Knowledge:
             if trial.state not in _RESULTS:
                 # failed ones too: they are for `resume`, not for the algorithm
                 self._open[trial.number] = trial.design_json
+                if trial.state is TrialState.FAILED:
+                    self._untold.pop(trial.number, None)
+                else:
+                    self._untold.setdefault(trial.number, None)
                 continue
-            self._open.pop(trial.number, None)
             counts = further.get(trial.id, position)  # a promotion's result, once there is one
             found = self._results.values(counts)
             values = observed_values(trials[counts].state, found, self._config)
@@ -164,6 +181,23 @@ class Knowledge:
                 values = {n: v for n, v in more.items() if math.isfinite(v)} | values
             finished.append((trial.revision, trial.number, trial.design_json, values))
         # in the order in which they ended, however many of them came with one update
-        self._history = self._history.extended(
-            (text, values) for _, _, text, values in sorted(finished, key=lambda one: one[:2])
-        )
+        finished.sort(key=lambda one: one[:2])
+        if self._newest_untold is not None:
+            finished = self._in_turn(finished, but=self._newest_untold)
+        for _, number, _, _ in finished:
+            self._open.pop(number, None)
+            self._untold.pop(number, None)
+        self._history = self._history.extended((text, values) for _, _, text, values in finished)
+
+    def _in_turn(self, finished: list[_Result], *, but: int) -> list[_Result]:
+        """Return the results that are told now: of all but the newest designs, one by one."""
+        for result in finished:
+            self._open.setdefault(result[1], result[2])
+            self._untold[result[1]] = result
+        found = []
+        for number in sorted(self._untold)[: max(len(self._untold) - but, 0)]:
+            told = self._untold[number]
+            if told is None:
+                break
+            found.append(told)
+        return found

@@ -571,6 +571,12 @@ def _check_suggest(given: StudyFile, mistakes: Mistakes) -> None:
             f"[suggest] hours is {hours:g}, but budget is 'trials', which spends no hours",
             "set budget = 'hours', or leave hours out",
         )
+    if budget == "hours" and given.suggest.reproducible and mistakes.is_certain("suggest"):
+        mistakes.add(
+            "[suggest] reproducible is true, but budget is 'hours', and what trials take is never"
+            " the same twice",
+            "set budget = 'trials', or leave reproducible out",
+        )
     for name in dict.fromkeys(names):
         if name == given.study.name and mistakes.is_certain("study.name"):
             mistakes.add(

@@ -121,6 +121,7 @@ class SuggestSection(Section):
     learn_from: Names = []
     budget: Literal["trials", "hours"] = "trials"
     hours: float | None = Field(default=None, gt=0)
+    reproducible: bool = False
 
 
 Sha256 = Annotated[

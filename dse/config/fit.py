@@ -31,7 +31,7 @@ _READ_BY_CORE = {
     MULTIPLIERS.name: ("multiplier",),
 }
 _NAMES = {BLOCK_RAM_BITS.name: "block RAMs", MULTIPLIERS.name: "multipliers"}
-_MOST_TOGETHER = 20_000
+_MOST_TOGETHER = 250_000
 """Combinations of values that one rule may look at: a space keeps each in memory."""
 
 

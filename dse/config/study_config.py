@@ -62,6 +62,7 @@ class Suggest:
         budget: What is to be spent: ``trials``, or ``hours``; then a design is worth what it gains
             for what it costs.
         hours: To be spent, or None; see ``StudyConfig.budget_s``.
+        reproducible: Whether the designs do not depend on which of the running trials ends first.
     """
 
     algorithm: str
@@ -70,6 +71,7 @@ class Suggest:
     learn_from: tuple[str, ...] = ()
     budget: Literal["trials", "hours"] = "trials"
     hours: float | None = None
+    reproducible: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,4 @@
-"""How far the stage of a running trial is, as it is kept beside its attempt.
-
-An attempt has no evidence of a fault while it runs: until it ends, the column of that has this.
-"""
+"""How far the stage of a running trial is, as its attempt has it until it ends."""
 
 import json
 from typing import Any

@@ -160,7 +160,7 @@ def end_attempt(
     trial_id = db.execute(
         update(attempts)
         .where(*holds)
-        .values(ended_s=now_s, detail=None)  # how far its stage was matters no more
+        .values(ended_s=now_s, progress_json=None)
         .returning(attempts.c.trial_id)
     ).scalar()
     if trial_id is None:

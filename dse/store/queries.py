@@ -68,11 +68,9 @@ def trial_record(row: Row[Any]) -> TrialRecord:
 
 def attempt_record(row: Row[Any]) -> AttemptRecord:
     """Turn a row of ``attempts`` into its record."""
-    values = {column.name: getattr(row, column.name) for column in attempts.columns}
+    values = {name: getattr(row, name) for name in AttemptRecord.__dataclass_fields__}
     outcome = None if row.outcome is None else TrialState(row.outcome)
     kind = None if row.kind is None else FaultKind(row.kind)
-    if row.ended_s is None:
-        values["detail"] = None  # how far its stage is, see ``how_far``
     return AttemptRecord(**{**values, "outcome": outcome, "kind": kind})
 
 
@@ -197,7 +195,7 @@ def held_trials(db: Connection, study_id: int, *, now_s: float) -> tuple[HeldTri
             cycles=cycles,
         )
         for row in rows
-        for fraction, cycles in [how_far(row.detail)]
+        for fraction, cycles in [how_far(row.progress_json)]
         if not is_gone(row.worker)
     )
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0007"
+HEAD = "0008"
 """The migration that this code expects; a test compares it with the newest file."""
 
 metadata = MetaData()
@@ -125,9 +125,10 @@ attempts = Table(
     Column("kind", Text),  # of the fault
     Column("what", Text),
     Column("fix", Text),
-    Column("detail", Text),  # of the fault; while it runs, how far its stage is: how_far.py
+    Column("detail", Text),  # of the fault
     # a program reached a limit of the config by itself, on a machine that was not the reason
     Column("is_own_limit", Boolean, nullable=False, server_default="0"),
+    Column("progress_json", Text),  # how far its stage is, while it runs: see how_far.py
     UniqueConstraint("trial_id", "number"),
     CheckConstraint("outcome IN ('completed', 'infeasible', 'failed')"),
     Index("attempts_held", "ended_s", "lease_until_s"),

@@ -500,7 +500,7 @@ class Store(Reader):
             db.execute(
                 update(attempts)
                 .where(attempts.c.id == attempt_id, attempts.c.ended_s.is_(None))
-                .values(stage=stage, stage_since_s=now_s, detail=None)
+                .values(stage=stage, stage_since_s=now_s, progress_json=None)
             )
 
     def note_progress(self, told: Mapping[int, StageEvent]) -> None:
@@ -518,7 +518,7 @@ class Store(Reader):
                         attempts.c.ended_s.is_(None),
                         attempts.c.stage == event.stage,
                     )
-                    .values(detail=how_far_text(event))
+                    .values(progress_json=how_far_text(event))
                 )
 
     def finish(

@@ -1,5 +1,6 @@
 """Versions of the schema: which a database has, and how it gets the newest one."""
 
+import threading
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect
@@ -8,8 +9,11 @@ from contracts.faults import StoreError
 from dse.store.place import Place
 from dse.store.schema import HEAD
 
+_UPGRADING = threading.Lock()
+"""Alembic keeps what it works on in names of its module: two threads at once break each other."""
+
 MIGRATIONS = Path(__file__).parent / "migrations"
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """All schema versions that this code can bring to ``HEAD``, oldest first."""
 
 
@@ -68,4 +72,5 @@ def migrate(place: Place, db: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = db
-    command.upgrade(config, HEAD)
+    with _UPGRADING:
+        command.upgrade(config, HEAD)

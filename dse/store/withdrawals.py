@@ -47,7 +47,7 @@ def cancel(db: Connection, study_id: int, number: int, *, now_s: float) -> Trial
             outcome=TrialState.FAILED,
             kind=FaultKind.CANCELLED,
             what=what,
-            detail=None,
+            progress_json=None,
         )
     )
     _mark(db, key, what, now_s=now_s)

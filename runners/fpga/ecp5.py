@@ -54,7 +54,14 @@ class Ecp5(FpgaFamily):
             sites=("TRELLIS_COMB",),
         ),
         Resource(metric=FF, cells={"TRELLIS_FF": 1}, sites=("TRELLIS_FF",)),
-        Resource(metric=DP16KD, cells={"DP16KD": 1}, sites=("DP16KD",), worth=18_432, port_bits=36),
+        Resource(
+            metric=DP16KD,
+            cells={"DP16KD": 1},
+            sites=("DP16KD",),
+            worth=18_432,
+            port_bits=36,
+            lane_bits=9,
+        ),
         Resource(metric=MULT18X18D, cells={"MULT18X18D": 1}, sites=("MULT18X18D",)),
     )
     parts = _parts()

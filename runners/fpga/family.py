@@ -33,6 +33,8 @@ class Resource:
             ``block_ram_bits``. Resources of one role are several uses of the same places.
         port_bits: Most bits that one of it reads at once; for block RAMs.
         least_bits: Smaller memories may become flip-flops or look-up tables; for block RAMs.
+        lane_bits: What is written apart from the rest of a row is a whole number of so many bits
+            at least; for block RAMs.
     """
 
     metric: MetricDefinition
@@ -41,6 +43,7 @@ class Resource:
     worth: float = 1.0
     port_bits: int = 0
     least_bits: int = 0
+    lane_bits: int = 1
 
     @property
     def name(self) -> str:

@@ -48,6 +48,7 @@ class Gowin(FpgaFamily):
             sites=("BSRAM",),
             worth=18_432,
             port_bits=36,
+            lane_bits=9,
         ),
         Resource(metric=MULT18X18, cells={"MULT18X18": 1, "MULT36X36": 4}, sites=("MULT18X18",)),
         # two of them take the place of one of 18 x 18 bits

@@ -1,7 +1,8 @@
 """What the least hardware comes to in the cells of a family.
 
 A block RAM holds what its resource is worth in bits, and reads a port's width at once at most; a
-memory takes the larger of both. The factors of a multiplication take a multiplier, where a family
+memory takes the larger of both. What is written apart has lanes of its own: 32 bits take 36 where a
+lane has 9. The factors of a multiplication take a multiplier, where a family
 has small ones, too, the share that a small one counts for.
 """
 
@@ -58,7 +59,11 @@ def _block_ram(family: FpgaFamily) -> Resource:
 
 
 def _blocks(memory: Memory, block: Resource) -> int:
-    bits = memory.rows * memory.row_bits
-    if bits < block.least_bits:
+    if memory.rows * memory.row_bits < block.least_bits:
         return 0
-    return max(1, math.ceil(bits / block.worth), math.ceil(memory.row_bits / block.port_bits))
+    row_bits = memory.row_bits
+    if part_bits := memory.part_bits:  # a lane belongs to one part
+        lanes = math.ceil(part_bits / block.lane_bits)
+        row_bits = row_bits // part_bits * lanes * block.lane_bits
+    bits = memory.rows * row_bits
+    return max(1, math.ceil(bits / block.worth), math.ceil(row_bits / block.port_bits))

@@ -33,6 +33,7 @@ class Nexus(FpgaFamily):
             sites=("OXIDE_EBR",),
             worth=18_432,
             port_bits=36,
+            lane_bits=9,
         ),
         Resource(metric=LRAM, cells={"SP512K": 1, "DPSC512K": 1, "PDPSC512K": 1}, sites=()),
         Resource(

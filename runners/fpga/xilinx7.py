@@ -74,6 +74,7 @@ class Xilinx7(UnplacedFamily):
             sites=(),
             worth=18_432,
             port_bits=36,
+            lane_bits=9,
         ),
         Resource(metric=DSP48, cells={"DSP48E1": 1}, sites=()),
     )

@@ -95,6 +95,17 @@ def test_the_list_of_studies_and_an_open_trial_follow(
         trial.goto(f"{served.url}/studies/imgc/trials/49")
         expect(trial.locator("main")).to_contain_text("running")
         expect(trial.locator("#live")).to_have_text("live")
+        trial.get_by_role("textbox", name="Compare with").fill("4, 4")
+        store.note_stage(attempt, "simulate", now_s=time.time())
+        expect(trial.locator("#at-standing .tag")).to_have_text("simulate")
+        cycles = SimulatedCycles(done=3_000_000, expected=12_000_000)
+        told = StageEvent(stage="simulate", state=StageState.STARTED, fraction=0.25, cycles=cycles)
+        store.note_progress({attempt: told})
+        expect(trial.locator("#at-standing .tag")).to_have_text(
+            "simulate 25%, 3.0 of about 12.0 Mcycles"
+        )
+        expect(trial.get_by_label("Of this stage")).to_have_attribute("value", "0.250")
+        expect(trial.get_by_role("textbox", name="Compare with")).to_have_value("4, 4")
         end(store, attempt, 50_000.0, 4_000.0)
     expect(trial.locator("main")).to_contain_text("on the front")
     expect(row).to_contain_text("49 of 49")

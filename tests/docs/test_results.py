@@ -10,6 +10,7 @@ import pytest
 from benchmarks import channelwise, results, simd_cells, vivado
 from benchmarks.networks import DESIGNS, HEADER, ON_CHIP, Run, measure, on_chip
 from benchmarks.pages import page_table, with_block
+from benchmarks.sentences import SENTENCES
 from benchmarks.targets import read_target
 from contracts.faults import ConfigError
 from contracts.measurement import LayerProfile
@@ -42,8 +43,59 @@ def cells(name: str) -> list[list[str]]:
 
 def test_every_block_of_the_pages_is_a_figure_and_every_figure_has_its_blocks() -> None:
     on_pages = {(name, page) for page in page_paths() for name in blocks(page)}
-    known = {(name, page) for name, each in results.FIGURES.items() for page in each.pages}
+    known = {
+        (name, page)
+        for name, pages in (
+            *((name, figure.pages) for name, figure in results.FIGURES.items()),
+            *((name, sentence.pages) for name, sentence in SENTENCES.items()),
+        )
+        for page in pages
+    }
     assert on_pages == known
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_a_sentence_repeats_the_figures_of_its_tables(name: str) -> None:
+    (text,) = {blocks(page)[name] for page in SENTENCES[name].pages}
+    assert text == results.sentence_text(SENTENCES[name])
+
+
+FIGURE = re.compile(
+    r"(?<![\w`#-])\d[\d,]*(?:\.\d+)?\s(?:CPU-s(?:econds)?|CPU-minutes|[kM]?cycles|ms|µs|s|min|h|MHz|ns"
+    r"|LUT4|FF|DP16KD|MULT18X18D|%|MB|kB|trials an hour|MAC a cycle)(?![\w`-])"
+)
+COMMIT = re.compile(r"`[0-9a-f]{7}`")
+FENCED = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
+
+
+def unsaid(text: str) -> list[str]:
+    """Return the paragraphs outside of marks with a figure of which nothing says the commit.
+
+    It is named in the paragraph, or for a whole section in a line *History: ...* below its heading.
+    """
+    found = []
+    is_history = False
+    for paragraph in re.split(r"\n\s*\n", FENCED.sub("", MARKED.sub("", text))):
+        if paragraph.lstrip().startswith("#"):
+            is_history = False
+        if paragraph.lstrip().startswith("*History: "):
+            assert COMMIT.search(paragraph)
+            is_history = True
+        if FIGURE.search(paragraph) and not is_history and not COMMIT.search(paragraph):
+            found.append(paragraph.strip())
+    return found
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/results.md"])
+def test_a_figure_outside_of_marks_says_at_which_commit_it_was_measured(page: str) -> None:
+    assert unsaid((ROOT / page).read_text()) == []
+
+
+def test_a_figure_that_says_nothing_is_found() -> None:
+    said = "It takes 4.5 ms at `0123abc`.\n\n"
+    section = "## A\n\n*History: measured at `0123abc`.*\n\nIt took 5 s.\n\n"
+    assert unsaid(said + section) == []
+    assert unsaid(said + section + "## B\n\nIt takes 1,203 cycles.\n") == ["It takes 1,203 cycles."]
 
 
 @pytest.mark.parametrize("name", results.FIGURES)

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from contracts.faults import StoreError
 from dse.store import Reader, Store, TrialState
 from dse.store.schema import HEAD, metadata
 from dse.store.versions import KNOWN, MIGRATIONS
+from runners.job import SimulatedCycles
 from tests.store.store_fixtures import new_study, new_trials
 
 ASSETS = Path(__file__).parent / "assets"
@@ -165,6 +167,31 @@ def test_a_database_of_every_schema_can_be_opened(tmp_path: Path, schema: str) -
         assert store.detail(study, 1).measurement.value("cycles") == 1000
 
 
+def test_what_a_running_attempt_told_moves_out_of_the_column_of_faults(tmp_path: Path) -> None:
+    path = tmp_path / "results.db"
+    shutil.copy(ASSETS / "schema_0007.sqlite3", path)
+    told = '{"fraction": 0.25, "cycles": 5, "expected_cycles": 20}'
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(
+            "INSERT INTO attempts (id, trial_id, number, worker, started_s, heartbeat_s,"
+            " lease_until_s, detail) SELECT 99, id, 1, 'w', 1, 1, 1e9, ? FROM trials"
+            " WHERE state = 'waiting'",
+            [told],
+        )
+        db.execute("UPDATE trials SET state = 'running' WHERE state = 'waiting'")
+        db.execute("UPDATE attempts SET detail = 'log' WHERE kind = 'does-not-fit'")
+
+    with Store(path) as store:
+        study = store.study("old")
+        (held,) = store.held_trials(study.id, now_s=1.0)
+        (ended,) = store.detail(study, 2).attempts
+        (running,) = store.detail(study, 3).attempts
+    assert held.fraction == 0.25
+    assert held.cycles == SimulatedCycles(done=5, expected=20)
+    assert ended.detail == "log"
+    assert running.detail is None
+
+
 def test_opening_a_database_of_the_current_schema_needs_no_migration_tool(tmp_path: Path) -> None:
     path = tmp_path / "results.db"
     Store(path).close()
@@ -198,6 +225,18 @@ def test_looking_at_a_database_of_any_schema_changes_nothing_about_it(
         with Store(path) as store:
             store.request_stop(study.id, now_s=1.0)
         assert reader.stamp() != stamp
+
+
+def test_an_old_database_can_be_looked_at_by_many_threads_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "results.db"
+    shutil.copy(ASSETS / "schema_0001.sqlite3", path)
+
+    def look(_: int) -> str:
+        with Reader(path) as reader:
+            return reader.study("old").name
+
+    with ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(look, range(6))) == ["old"] * 6
 
 
 def test_looking_makes_no_database(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from contracts.faults import NotFound
 from dse.dashboard.data.payload import MOST_DRAWN
 from dse.dashboard.pages.compare import compare_context
 from dse.dashboard.pages.parts import PARTS, study_context
-from dse.dashboard.pages.trial import trial_context
+from dse.dashboard.pages.trial import standing_of, trial_context
 from dse.dashboard.web.context import ColumnsDep, Context, ContextDep, SelectionDep
 from dse.dashboard.web.events import list_events, study_events
 from dse.output.disks import disks_of
@@ -97,6 +97,21 @@ def show_trial(
 ) -> HTMLResponse:
     """Everything about one trial."""
     return context.pages.respond(request, "trial.html", **trial_context(context, columns, number))
+
+
+@router.get("/studies/{study}/trials/{number}/standing")
+def show_standing(
+    request: Request, number: int, columns: ColumnsDep, context: ContextDep, seen: str = ""
+) -> HTMLResponse:
+    """What runs of a trial now; where it stands as it was not seen, the page is loaded again."""
+    name = columns.config.name
+    standing = standing_of(context, columns, context.studies.detail(name, number)[1])
+    answer = context.pages.respond(
+        request, "parts/standing.html", base=f"/studies/{quote(name, safe='')}", **standing
+    )
+    if standing["standing"] != seen:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
 
 
 @router.get("/studies/{study}/report")

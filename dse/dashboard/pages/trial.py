@@ -66,9 +66,26 @@ def trial_context(context: Context, columns: StudyColumns, number: int) -> dict[
         "shares": shares(measurement, columns.config.target.part),
         "path": path_summary(measurement.placements),
         "files": stage_files(context.cache_root, measurement.artefacts),
-        "died": any(a.ended_s is None and is_gone(a.worker) for a in detail.attempts),
         "commands": commands(context, detail, name),
-        "now_s": context.now_s(),
+        **standing_of(context, columns, detail),
+    }
+
+
+def standing_of(context: Context, columns: StudyColumns, detail: TrialDetail) -> dict[str, Any]:
+    """Return where a trial that has not ended stands: what runs of it, or that its process died.
+
+    ``standing`` is another word whenever the rest of its page may have changed, too.
+    """
+    now_s = context.now_s()
+    number = detail.result.trial.number
+    running = context.studies.running(columns.id, now_s=now_s)
+    died = any(a.ended_s is None and is_gone(a.worker) for a in detail.attempts)
+    state = "died" if died else detail.result.trial.state
+    return {
+        "died": died,
+        "held": next((each for each in running if each.number == number), None),
+        "standing": f"{state}-{len(detail.attempts)}",
+        "now_s": now_s,
     }
 
 

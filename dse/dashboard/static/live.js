@@ -22,13 +22,12 @@ function show(isLive, words) {
   mark.lastElementChild.textContent = words;
 }
 
-function open({ events, reload }) {
+function open({ events }) {
   source = new EventSource(seen ? `${events}?seen=${encodeURIComponent(seen)}` : events);
   source.addEventListener("open", () => show(true, "live"));
   source.addEventListener("error", () => show(false, "not connected"));
   source.addEventListener("trials", (event) => {
     seen = event.lastEventId;
-    if (reload) return location.reload();
     document.dispatchEvent(new CustomEvent("changes", { detail: JSON.parse(event.data) }));
     announce("trials-changed");
   });
@@ -37,7 +36,7 @@ function open({ events, reload }) {
     document.dispatchEvent(new CustomEvent("columns-stale"));
     announce("trials-changed");
   });
-  source.addEventListener("progress", () => (reload ? location.reload() : announce("progress-changed")));
+  source.addEventListener("progress", () => announce("progress-changed"));
   source.addEventListener("studies", () => announce("studies-changed"));
   source.addEventListener("gone", (event) => {
     source.close();

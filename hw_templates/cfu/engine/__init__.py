@@ -1,6 +1,6 @@
 """Family ``engine``: an array of products with memories of its own that runs whole networks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from contracts.cfu_clock import CPU_CLOCK_PERCENT
@@ -9,6 +9,7 @@ from contracts.parameter import Parameter, Rule, Value
 from hw_templates.cfu import component as component_module
 from hw_templates.cfu import crossing
 from hw_templates.cfu.engine import gateware
+from hw_templates.cfu.engine.add_tables import ENTRIES
 from hw_templates.cfu.engine.compiler import compile_network, driver_variables
 from hw_templates.cfu.engine.config import (
     ACTIVATION_KIB,
@@ -18,11 +19,13 @@ from hw_templates.cfu.engine.config import (
     UNITS,
     WEIGHT_BITS,
     WEIGHT_KIB,
+    EngineConfig,
     clock_percent,
     fills_words,
     weight_bits,
 )
-from hw_templates.cfu.engine.isa import DESCRIPTOR_WORDS, MAX_DESCRIPTORS, SIDES, WORD_BYTES
+from hw_templates.cfu.engine.isa import MAX_DESCRIPTORS, SIDES, WORD_BYTES
+from hw_templates.cfu.engine.isa import Memory as Isa
 from hw_templates.cfu.family import (
     ClockOf,
     Compiler,
@@ -32,6 +35,7 @@ from hw_templates.cfu.family import (
 )
 
 _FOLDER = Path(__file__).parent
+_WORD_BITS = 8 * WORD_BYTES
 
 
 def _cols_divide_rows(values: Mapping[str, Value]) -> bool:
@@ -56,26 +60,52 @@ def _columns_fill_words(values: Mapping[str, Value]) -> bool:
 
 
 def _least_memories(values: Mapping[str, Value]) -> LeastHardware:
-    """Return the memories that are read by rows: a column of weights has its own."""
-    rows, cols = int(values["engine_rows"]), int(values["engine_cols"])
-    activation_bytes = 1024 * int(values["engine_activation_kib"])
-    all_weight_bits = 8 * 1024 * int(values["engine_weight_kib"])
-    row_bits = rows * weight_bits(values)
-    weights = Memory(rows=all_weight_bits // (row_bits * cols), row_bits=row_bits)
-    return LeastHardware(
-        memories=(
-            *cols * (weights,),
-            Memory(rows=activation_bytes // rows, row_bits=8 * rows),
-            *_OTHERS.memories,
-        )
-    )
+    """Return all memories of an engine, as ``engine.py`` builds them; none of an illegal one."""
+    are_legal = (_cols_divide_rows, _units_divide_cols, _columns_fill_words)
+    if not all(is_legal(values) for is_legal in are_legal):
+        return LeastHardware()
+    config = _config(values)
+    row_bits = config.weight_bits * config.rows
+    weights = _banks(rows=config.weight_rows, row_bits=row_bits)
+    return LeastHardware(memories=(*config.cols * weights, *_beside_weights(config)))
 
 
 def _least_sizes(values: Mapping[str, Value]) -> LeastHardware:
-    """Return the same whatever the array is: so many bits, read word by word."""
-    sizes = (int(values["engine_activation_kib"]), int(values["engine_weight_kib"]))
-    words = [Memory(rows=kib * 1024 // WORD_BYTES, row_bits=8 * WORD_BYTES) for kib in sizes]
-    return LeastHardware(memories=(*words, *_OTHERS.memories))
+    """Return the least of them for weights of any number of bits; without units, for any of these.
+
+    It follows from fewer parameters, so that a space can add the caches of the core to it.
+    """
+    values = {"engine_units": 1, **values}
+    if not (_cols_divide_rows(values) and _units_divide_cols(values)):
+        return LeastHardware()
+    config = _config(values)
+    bits = 8 * 1024 * config.weight_kib
+    weights = Memory(rows=bits // _WORD_BITS, row_bits=_WORD_BITS, part_bits=_WORD_BITS)
+    return LeastHardware(memories=(weights, *_beside_weights(config)))
+
+
+def _config(values: Mapping[str, Value]) -> EngineConfig:
+    """Return the engine of some parameters; the others do not matter to its memories."""
+    return EngineConfig.from_values({"engine_packed": False, "engine_lut_percent": 0, **values})
+
+
+def _beside_weights(config: EngineConfig) -> Iterator[Memory]:
+    yield Memory(rows=config.words(Isa.PROGRAM), row_bits=_WORD_BITS)
+    yield Memory(rows=2 * MAX_DESCRIPTORS, row_bits=_WORD_BITS)  # cycles of each layer
+    yield from _banks(rows=config.activation_rows, row_bits=8 * config.rows)
+    yield from _banks(rows=config.channel_weight_rows, row_bits=8 * config.cols)
+    for bits in (32, 32, 8):  # bias, multiplier and shift of a channel
+        rows, units = config.channels // config.units, config.units
+        yield Memory(rows=rows, row_bits=bits * units, part_bits=bits if units > 1 else 0)
+    for _ in range(2 * config.units):
+        yield Memory(rows=ENTRIES, row_bits=_WORD_BITS)
+
+
+def _banks(*, rows: int, row_bits: int) -> list[Memory]:
+    """Return the memories that a ``RegisteredRowMemory`` consists of."""
+    part_bits = _WORD_BITS if row_bits > _WORD_BITS else 0
+    banks = (1 << bit for bit in range(rows.bit_length()) if rows >> bit & 1)
+    return [Memory(rows=bank, row_bits=row_bits, part_bits=part_bits) for bank in banks]
 
 
 def _least_factors(values: Mapping[str, Value]) -> LeastHardware:
@@ -91,8 +121,6 @@ def _macs_per_cycle(values: Mapping[str, Value]) -> float:
     products = int(values["engine_rows"]) * int(values["engine_cols"])
     return products * clock_percent(values) / CPU_CLOCK_PERCENT
 
-
-_OTHERS = LeastHardware(memories=(Memory(rows=MAX_DESCRIPTORS * DESCRIPTOR_WORDS, row_bits=32),))
 
 FAMILY = Family(
     name="engine",
@@ -211,11 +239,24 @@ FAMILY = Family(
                 "engine_cols",
                 "engine_activation_kib",
                 "engine_weight_kib",
+                "engine_units",
                 "engine_weight_bits",
             ),
             hardware=_least_memories,
         ),
-        LeastOf(parameters=("engine_activation_kib", "engine_weight_kib"), hardware=_least_sizes),
+        *(
+            LeastOf(
+                parameters=(
+                    "engine_rows",
+                    "engine_cols",
+                    "engine_activation_kib",
+                    "engine_weight_kib",
+                    *units,
+                ),
+                hardware=_least_sizes,
+            )
+            for units in ((), ("engine_units",))
+        ),
         LeastOf(
             parameters=(
                 "engine_rows",
