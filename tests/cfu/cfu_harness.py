@@ -217,8 +217,17 @@ def expected(model: ReferenceModel, commands: Iterable[Command]) -> list[int]:
 
 
 def designs(family: Family) -> list[dict[str, Value]]:
-    """Return every legal combination of a family's parameters."""
+    """Return every legal combination of a family's parameters; not to be changed."""
+    if id(family) not in _DESIGNS:
+        _DESIGNS[id(family)] = family, _legal(family)
+    return _DESIGNS[id(family)][1]
 
+
+_DESIGNS: dict[int, tuple[Family, list[dict[str, Value]]]] = {}
+"""By identity, with the family, so that its number is given to no other one."""
+
+
+def _legal(family: Family) -> list[dict[str, Value]]:
     def combine(parameters: tuple[Parameter, ...]) -> list[dict[str, Value]]:
         if not parameters:
             return [{}]
