@@ -1,16 +1,24 @@
 """How the tests are shared out between the processes of pytest-xdist, and in which order."""
 
+import gc
 import os
 import random
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("here")  # how fast a machine draws examples says nothing about the software
+from tests.examples import ALL, FEW, examples
+from tests.sharing import ByGroup, group_of
+
+# how fast a machine draws examples says nothing about the software
+settings.register_profile(ALL, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(FEW, settings.get_profile(ALL), max_examples=examples(100, FEW))
+settings.load_profile(ALL)
 
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     # as containers say; but then hundreds of processes compile the same modules: Vizier's cost each
@@ -18,19 +26,6 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     _base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     os.environ.setdefault("PYTHONPYCACHEPREFIX", str(_base / "soft-soc-dse-tests" / "bytecode"))
     sys.dont_write_bytecode, sys.pycache_prefix = False, os.environ["PYTHONPYCACHEPREFIX"]
-
-BUILT_ONCE = {
-    "boards": "soc",
-    "cfu": "cfu",
-    "cpu": "cpu",
-    "docs": "docs",
-    "soc": "soc",
-    "test_clock_after_routing.py": "small design, routed",
-    "test_measure_on_board.py": "small design, routed",
-    "test_measure_placed.py": "small design, routed",
-    "test_netlist_simulation.py": "small design, routed",
-}
-"""Folders and files that share what takes long to build, with the name of what they share."""
 
 MINUTES = (
     "cfu",
@@ -56,11 +51,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw few examples where slow tests are left out, too; before a file of tests is read."""
+    settings.load_profile(FEW if config.option.markexpr == "not slow" else ALL)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Let the garbage collector not look at what lives as long as the process.
+
+    Of the 700,000 objects that all files of tests make, none is garbage; a whole collection among
+    the tests takes half a second with them, and a hundredth without.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)  # xdist's
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup | None:
+    return ByGroup(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+@pytest.hookimpl(tryfirst=True)  # before what is deselected by its marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep in one process what shares a simulator or a study, and the tests of any one file."""
+    """Mark what needs a browser, and bring all tests into their order."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)  # seconds each: a browser starts and draws
     seed: int | None = config.getoption("random_order_seed")
@@ -70,15 +89,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = shuffled(items, seed=seed)
 
 
-def group_of(item: pytest.Item) -> str:
-    """Return the name of what a test shares with others; else its file."""
-    path = item.path
-    return BUILT_ONCE.get(path.name) or BUILT_ONCE.get(path.parent.name) or str(path)
-
-
 def turn_of(item: pytest.Item) -> int:
     """Return when a test's turn is; equals stay in the order of the files."""
-    group = group_of(item)
+    group = group_of(item.path)
     name = group if group in MINUTES else item.path.name
     return MINUTES.index(name) if name in MINUTES else len(MINUTES)
 

@@ -26,6 +26,7 @@ from dse.store.schema import attempts, trials
 
 _FORGIVEN = 5
 """So often a trial may lose its worker before that counts: a design may be what kills it."""
+_BUSY, _EARLIER = trials.alias(), trials.alias()  # once: each copies all columns
 _RESULTS = (TrialState.COMPLETED, TrialState.INFEASIBLE)
 
 
@@ -40,13 +41,12 @@ def claim_oldest(
 ) -> Claim | None:
     """Give the oldest trial that may start to ``worker``; the guard is inside the statement."""
     moved = {} if context is None else {"context": context}
-    busy = trials.alias()
     built_elsewhere = exists(
         select(literal(1)).where(
-            busy.c.design_id == trials.c.design_id,
-            busy.c.context == trials.c.context,
-            busy.c.fidelity == trials.c.fidelity,
-            busy.c.state == TrialState.RUNNING,
+            _BUSY.c.design_id == trials.c.design_id,
+            _BUSY.c.context == trials.c.context,
+            _BUSY.c.fidelity == trials.c.fidelity,
+            _BUSY.c.state == TrialState.RUNNING,
         )
     )
     oldest = (
@@ -85,21 +85,20 @@ def claim_oldest(
 
 def reuse_results(db: Connection, study_id: int, *, now_s: float) -> list[TrialRecord]:
     """End every waiting trial whose design was measured before in the same context."""
-    earlier = trials.alias()
     same = and_(
-        earlier.c.design_id == trials.c.design_id,
-        earlier.c.context == trials.c.context,
-        earlier.c.fidelity == trials.c.fidelity,
-        earlier.c.state.in_(_RESULTS),
-        earlier.c.reused_from.is_(None),
+        _EARLIER.c.design_id == trials.c.design_id,
+        _EARLIER.c.context == trials.c.context,
+        _EARLIER.c.fidelity == trials.c.fidelity,
+        _EARLIER.c.state.in_(_RESULTS),
+        _EARLIER.c.reused_from.is_(None),
         ~exists(
             select(literal(1)).where(
-                attempts.c.trial_id == earlier.c.id, attempts.c.kind.in_(LIMIT_RESULTS)
+                attempts.c.trial_id == _EARLIER.c.id, attempts.c.kind.in_(LIMIT_RESULTS)
             )
         ),
     )
-    origin = select(func.min(earlier.c.id)).where(same).scalar_subquery()
-    state = select(earlier.c.state).where(same).order_by(earlier.c.id).limit(1).scalar_subquery()
+    origin = select(func.min(_EARLIER.c.id)).where(same).scalar_subquery()
+    state = select(_EARLIER.c.state).where(same).order_by(_EARLIER.c.id).limit(1).scalar_subquery()
     rows = db.execute(
         update(trials)
         .where(

@@ -95,12 +95,14 @@ KEYED = (studies, attempts)
 deleted: with a key that is given again, its next result would be stored with another study."""
 
 
+_CHANGED = trials.alias()  # once: it copies all columns
+
+
 def next_revision(study_id: int | ColumnElement[int]) -> ScalarSelect[int]:
     """Return the expression of the next number for a change of a trial of a study."""
-    changed = trials.alias()
     return (
-        select(func.coalesce(func.max(changed.c.revision), 0) + 1)
-        .where(changed.c.study_id == study_id)
+        select(func.coalesce(func.max(_CHANGED.c.revision), 0) + 1)
+        .where(_CHANGED.c.study_id == study_id)
         .scalar_subquery()
     )
 

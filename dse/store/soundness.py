@@ -6,6 +6,7 @@ reads rows asks here first, so that one bad study is refused by name and no othe
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Connection,
     Float,
     Integer,
+    Select,
     Table,
     Text,
     and_,
@@ -44,14 +46,20 @@ def require_sound(db: Connection, table: Table, which: ColumnElement[bool]) -> N
     Raises:
         ValueError: A value is of another type than its column, or a time that no clock shows.
     """
+    row = db.execute(_unsound(table).where(which)).one_or_none()
+    if row is not None:
+        columns = list(table.columns)
+        at = [bool(each) for each in row[: len(columns)]].index(False)
+        raise ValueError(f"{table.name}.{columns[at].name} is {row[len(columns) + at]}")
+
+
+@cache  # a campaign asks at every look, and building it takes longer than running it
+def _unsound(table: Table) -> Select[Any]:
+    """Return what selects a row with an unsound value: whether each is sound, then their texts."""
     columns = list(table.columns)
     sound = [_is_sound(column) for column in columns]
     shown = [func.substr(literal_of(column), 1, _SHOWN_CHARS) for column in columns]
-    bad = select(*sound, *shown).where(which, or_(*map(not_, sound))).limit(1)
-    row = db.execute(bad).one_or_none()
-    if row is not None:
-        at = [bool(each) for each in row[: len(columns)]].index(False)
-        raise ValueError(f"{table.name}.{columns[at].name} is {row[len(columns) + at]}")
+    return select(*sound, *shown).where(or_(*map(not_, sound))).limit(1)
 
 
 @contextmanager

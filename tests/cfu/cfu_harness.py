@@ -10,7 +10,7 @@ from pathlib import Path
 
 from contracts.kernel_headers import KernelHeaders
 from contracts.network import Network
-from contracts.parameter import Parameter, Value
+from contracts.parameter import Value
 from hw_templates.cfu import Family, ReferenceModel
 from hw_templates.cfu.family import OWN_CLOCK
 from runners.tools import newest_clang, run_tool
@@ -225,21 +225,33 @@ def expected(model: ReferenceModel, commands: Iterable[Command]) -> list[int]:
 
 
 def designs(family: Family) -> list[dict[str, Value]]:
-    """Return every legal combination of a family's parameters."""
+    """Return every legal combination of a family's parameters; not to be changed."""
+    if id(family) not in _DESIGNS:
+        _DESIGNS[id(family)] = family, _legal(family)
+    return _DESIGNS[id(family)][1]
 
-    def combine(parameters: tuple[Parameter, ...]) -> list[dict[str, Value]]:
-        if not parameters:
-            return [{}]
-        first, rest = parameters[0], combine(parameters[1:])
-        return [{first.name: value, **others} for value in first.values for others in rest]
 
-    return [
-        values
-        for values in combine(family.parameters)
-        if all(
-            rule.holds({name: values[name] for name in rule.parameters}) for rule in family.rules
-        )
-    ]
+_DESIGNS: dict[int, tuple[Family, list[dict[str, Value]]]] = {}
+"""By identity, with the family, so that its number is given to no other one."""
+
+
+def _legal(family: Family) -> list[dict[str, Value]]:
+    """Decide each rule as soon as its parameters have values: most combinations are never made."""
+    found: list[dict[str, Value]] = [{}]
+    for parameter in family.parameters:
+        found = [{**known, parameter.name: v} for known in found for v in parameter.values]
+        names = found[0].keys() if found else ()
+        rules = [
+            rule
+            for rule in family.rules
+            if parameter.name in rule.parameters and set(rule.parameters) <= set(names)
+        ]
+        found = [
+            values
+            for values in found
+            if all(rule.holds({name: values[name] for name in rule.parameters}) for rule in rules)
+        ]
+    return found
 
 
 def name_of(values: Mapping[str, Value]) -> str:

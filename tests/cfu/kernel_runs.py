@@ -8,10 +8,11 @@ from hypothesis import HealthCheck, Phase, settings
 
 from hw_templates.cfu.family import Family, Values
 from tests.cfu.cfu_harness import compile_host, render_kernels
+from tests.examples import examples
 
 NO_LEAKS = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # the bench frees nothing
 RELAXED = settings(
-    max_examples=30,
+    max_examples=examples(30),
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],  # each example is a process: shrinking takes minutes

@@ -24,6 +24,7 @@ from tests.cfu.cfu_harness import (
     render_kernels,
     simulate,
 )
+from tests.objects import compile_once
 
 # a user's own families go through the same suite
 OWN = [module for module in os.environ.get("CFU_MODULES", "").split(",") if module]
@@ -229,14 +230,13 @@ def test_every_kernel_compiles_for_the_core(
     family: Family, values: dict[str, Value], march: str, tmp_path: Path
 ) -> None:
     sources = [name for name in render_kernels(family, values, tmp_path) if "emulation" not in name]
-    done = subprocess.run(
+    compile_once(
         [
             *("riscv64-unknown-elf-gcc", f"-march={march}", "-misa-spec=2.2", "-mabi=ilp32"),
-            *("-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-I.", "-S"),
-            *sources,
+            *("-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-I."),
+            *("-c", *sources),
         ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
+        tmp_path,
+        log=tmp_path / "gcc.log",
+        timeout_s=120,
     )
-    assert done.returncode == 0, done.stderr

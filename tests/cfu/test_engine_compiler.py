@@ -18,6 +18,7 @@ from sw_templates.reference import golden_inferences, random_inputs
 from sw_templates.tflite_import import load_model, model_from_bytes
 from tests.cfu.engine_runs import compiled, design, run_network
 from tests.cfu.random_networks import RandomNetwork, random_network
+from tests.examples import examples
 from tests.firmware.firmware_bench import (
     DATA,
     IMGC,
@@ -61,7 +62,7 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> KernelLibrary:
     return KernelLibrary(tmp_path_factory.mktemp("kernels"), 4)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), array=st.sampled_from(ARRAYS), seed=st.integers(0, 2**32 - 1))
 @pytest.mark.parametrize("kind", LAYERS)
 def test_any_layer(

@@ -19,6 +19,7 @@ from sw_templates.reference import golden_inferences, random_inputs
 from sw_templates.tflite_import import model_from_bytes
 from tests.cfu.engine_runs import compiled, design, run_network
 from tests.cfu.test_engine_compiler import single_layer_spec
+from tests.examples import examples
 from tests.firmware.firmware_bench import (
     KernelLibrary,
     host_firmware,
@@ -52,7 +53,7 @@ def with_small_weights(spec: ModelSpec) -> ModelSpec:
     return replace(spec, tensors=tensors)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     spec=INT4_LAYERS,
     array=st.sampled_from(ARRAYS),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dse.dashboard.web.security import HEADERS
 from tests.dashboard.http import Asking, client
+from tests.examples import examples
 
 KNOWN = {
     "study": ["imgc", "table", "none"],
@@ -81,7 +82,9 @@ def check_answer(answer: Any, operation: dict[str, Any], asked: str) -> None:
 
 
 @settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(120),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_every_answer_is_one_that_the_document_names(

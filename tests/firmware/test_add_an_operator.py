@@ -23,6 +23,7 @@ from sw_templates.options import PLAIN_KERNELS, FirmwareOptions, KernelSet
 from sw_templates.reference import golden_inferences, random_inputs
 from sw_templates.tflite_import import load_model, model_from_bytes
 from sw_templates.workload import workload_report
+from tests.examples import examples
 from tests.fast_design import CPU, FAST_CFU, FIRMWARE, space_toml
 from tests.firmware.added_operator import network_with_square, write_operator
 from tests.firmware.firmware_bench import (
@@ -164,7 +165,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, KernelLibra
     return folder, KernelLibrary(out, 4, network=network_with_square(), operator_folders=[folder])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(spec=square_models(), seed=st.integers(0, 2**32 - 1))
 def test_it_is_bit_exact(library: tuple[Path, KernelLibrary], spec: ModelSpec, seed: int) -> None:
     folder, kernels = library

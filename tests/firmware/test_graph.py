@@ -16,6 +16,7 @@ from sw_templates.reference import golden_inferences, random_inputs
 from sw_templates.tensor import ElementType
 from sw_templates.tflite_import import model_from_bytes
 from sw_templates.workload import workload_report
+from tests.examples import examples
 from tests.firmware.firmware_bench import host_firmware, load_bytes, run_batch
 from tests.firmware.random_movers import integers
 from tests.firmware.test_memory_plan import tensor
@@ -116,7 +117,7 @@ def test_the_host_and_the_whole_file_say_the_same(tmp_path: Path) -> None:
     assert (dequantise_values(model.outputs[0], elements) == interpreter.get_tensor(3)).all()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     scale=st.floats(2.0**-17, 1024, width=32),
     kind=st.sampled_from([ElementType.INT8, ElementType.UINT8, ElementType.INT16]),

@@ -15,6 +15,7 @@ from sw_templates.options import FirmwareOptions
 from sw_templates.reference import golden_inferences, random_inputs
 from sw_templates.tflite_import import model_from_bytes
 from sw_templates.workload import workload_report
+from tests.examples import examples
 from tests.firmware.firmware_bench import host_firmware, load_bytes, run_batch
 from tests.firmware.test_memory_plan import check, random_graph, tensor
 from tests.firmware.tflite_builder import (
@@ -137,7 +138,7 @@ def _ask(program: Path, commands: str) -> str:
     return run.stdout.decode()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     layers=st.integers(1, 10),

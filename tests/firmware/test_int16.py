@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sw_templates.tflite_import import model_from_bytes
+from tests.examples import examples
 from tests.firmware.firmware_bench import KernelLibrary, reference_outputs
 from tests.firmware.random_layers import (
     average_pool_models,
@@ -60,7 +61,7 @@ from tests.firmware.tflite_builder import (
 )
 
 ABS, NEG = tflite.BuiltinOperator.ABS, tflite.BuiltinOperator.NEG
-MANY = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=examples(120), deadline=None, suppress_health_check=list(HealthCheck))
 WIDE = (
     *(ADD, SUB, MUL, MAXIMUM, MINIMUM, PRELU, AVERAGE_POOL_2D, MAX_POOL_2D, MEAN, PAD, PADV2),
     *(RESIZE_BILINEAR, BATCH_MATMUL),

@@ -18,6 +18,7 @@ from sw_templates.reference import golden_inferences, random_inputs
 from sw_templates.tflite_import import model_from_bytes
 from sw_templates.workload import workload_report
 from tests.cfu.random_networks import RandomNetwork
+from tests.examples import examples
 from tests.firmware.firmware_bench import (
     KernelLibrary,
     host_firmware,
@@ -39,7 +40,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 SPECS = st.one_of(conv2d_models(), depthwise_models(), fully_connected_models()).map(
     with_int4_weights
 )
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sw_templates.tflite_import import model_from_bytes
+from tests.examples import examples
 from tests.firmware.firmware_bench import KernelLibrary, reference_outputs
 from tests.firmware.random_movers import MODELS
 from tests.firmware.tflite_builder import build
 
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

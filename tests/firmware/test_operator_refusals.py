@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.faults import ConfigError
 from sw_templates.tflite_import import model_from_bytes
+from tests.examples import examples
 from tests.firmware.operator_network import operator_network
 from tests.firmware.random_operators import integers
 from tests.firmware.tflite_builder import (
@@ -147,7 +148,7 @@ def test_it_is_named(spec: ModelSpec, message: str) -> None:
     assert what.startswith("net")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32 - 1))
 def test_damaged_networks_end_in_a_model_or_an_error(seed: int) -> None:
     content = bytearray(operator_network())

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sw_templates.options import UNROLLS
 from sw_templates.tflite_import import model_from_bytes
+from tests.examples import examples
 from tests.firmware.firmware_bench import KernelLibrary, reference_outputs
 from tests.firmware.random_layers import (
     average_pool_models,
@@ -31,8 +32,8 @@ from tests.firmware.tflite_builder import ModelSpec, build
 
 Libraries = Mapping[int, KernelLibrary]
 SEEDS = st.integers(0, 2**32 - 1)
-MANY = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
-FEW = settings(MANY, max_examples=40)
+MANY = settings(max_examples=examples(120), deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(MANY, max_examples=examples(40))
 
 
 @pytest.fixture(scope="module")

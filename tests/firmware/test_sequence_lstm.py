@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from contracts.faults import ConfigError
 from sw_templates.reference import golden_inferences, random_inputs
 from sw_templates.tflite_import import model_from_bytes
+from tests.examples import examples
 from tests.firmware.firmware_bench import (
     KernelLibrary,
     host_firmware,
@@ -30,7 +31,7 @@ from tests.firmware.tflite_builder import (
     build,
 )
 
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 LEFT_OUT = -1
 
 

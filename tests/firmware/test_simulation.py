@@ -11,6 +11,7 @@ from contracts.faults import ConfigError
 from sw_templates.oracle.simulation import simulate_network
 from sw_templates.reference import golden_inferences, random_inputs
 from sw_templates.tflite_import import load_model, model_from_bytes
+from tests.examples import examples
 from tests.firmware.firmware_bench import DATA, load_bytes, reference_outputs, small_network
 from tests.firmware.random_layers import (
     average_pool_models,
@@ -91,7 +92,7 @@ SPECS = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=list(HealthCheck))
 @given(spec=SPECS, seed=st.integers(0, 2**32 - 1))
 def test_random_layers_are_those_of_the_reference(spec: ModelSpec, seed: int) -> None:
     content = build(spec)

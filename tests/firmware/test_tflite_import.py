@@ -21,6 +21,7 @@ from sw_templates.operators.average_pool2d import AveragePool2d
 from sw_templates.operators.conv2d import Conv2d
 from sw_templates.options import PLAIN_KERNELS, FirmwareOptions
 from sw_templates.tflite_import import load_model, model_from_bytes
+from tests.examples import examples
 from tests.firmware.firmware_bench import IMGC, KernelLibrary, small_network
 from tests.firmware.tflite_builder import (
     ADD,
@@ -344,7 +345,7 @@ def test_other_files_are_not_tflite(content: bytes) -> None:
 # A damaged file may still be a model; then the generator must cope with it. Otherwise ConfigError.
 
 SMALL = small_network()
-FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=examples(300), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def survives(content: bytes, out: Path) -> None:

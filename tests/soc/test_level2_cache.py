@@ -123,8 +123,15 @@ def masked(old: int, new: int, select: int) -> int:
     return old & ~bits | new & bits
 
 
-@pytest.mark.parametrize("port_bits", [16, 32])
-@pytest.mark.parametrize("size_bytes", [128, 512])
+@pytest.mark.parametrize(
+    ("size_bytes", "port_bits"),
+    [
+        pytest.param(128, 16, marks=pytest.mark.slow),
+        (128, 32),
+        pytest.param(512, 16, marks=pytest.mark.slow),
+        pytest.param(512, 32, marks=pytest.mark.slow),
+    ],
+)
 def test_words_are_those_of_a_memory_without_cache(size_bytes: int, port_bits: int) -> None:
     """Words, masks, bursts, displaced lines, with and without pauses; then nothing is lost."""
     rng = random.Random(f"{size_bytes} {port_bits}")

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import mimetypes
+from functools import cache
 from pathlib import Path
 
 from starlette.requests import Request
@@ -25,7 +26,7 @@ class Assets:
             if path.is_file()
         }
         self._packed = {
-            name: gzip.compress(content, 9, mtime=0)
+            name: _packed(content)
             for name, content in self._files.items()
             if Path(name).suffix in _TYPES
         }
@@ -52,3 +53,8 @@ class Assets:
         suffix = Path(name).suffix
         kind = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "text/plain"
         return Response(content, media_type=kind, headers=headers)
+
+
+@cache
+def _packed(content: bytes) -> bytes:
+    return gzip.compress(content, 9, mtime=0)

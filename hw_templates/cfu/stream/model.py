@@ -55,12 +55,14 @@ class _Ring:
     def steps(
         self, numbers: npt.NDArray[np.int64]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        """Return a row of bytes for each step, and whether it is there."""
+        """Return a row of bytes for each step, zeros where it is not there; and whether it is."""
         in_ring = numbers % (len(self._bytes) // self._step_bytes)
         is_there = in_ring < self._words * 4 // self._step_bytes
-        first = self._base * 4 + in_ring * self._step_bytes
+        first = self._base * 4 + in_ring[is_there] * self._step_bytes
         at = (first[:, None] + np.arange(self._step_bytes)) % len(self._bytes)
-        return self._bytes[at].astype(np.int64), is_there
+        found = np.zeros((len(numbers), self._step_bytes), dtype=np.int64)
+        found[is_there] = self._bytes[at]
+        return found, is_there
 
 
 class StreamModel:
@@ -167,8 +169,7 @@ class StreamModel:
 
     @staticmethod
     def _there(ring: _Ring, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        steps, are_there = ring.steps(numbers)
-        return np.where(are_there[:, None], steps, 0).astype(np.float64)
+        return ring.steps(numbers)[0].astype(np.float64)
 
     def _run_channelwise(self, window: npt.NDArray[np.int64], results: int, channels: int) -> None:
         groups = channels // self._products
