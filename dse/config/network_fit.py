@@ -83,7 +83,9 @@ def _rule(
             return True
         others = tuple(values[name] for name in compiler.decided_by)
         needed = least[values.get(VARIANT) if of_variant else None, others]
-        return needed is not None and all(values[name] >= needed[name] for name in compiler.room)
+        return needed is not None and all(
+            int(values[name]) >= int(needed[name]) for name in compiler.room
+        )
 
     smallest = {name: known[name].values[0] for name in compiler.room}
     return Rule(
