@@ -83,7 +83,7 @@ def test_reading_runs_no_code(tmp_path: Path, foreign: StudyConfig) -> None:
 def test_an_old_database_is_known_as_far_as_it_needs_nobodys_code(tmp_path: Path) -> None:
     known = known_space(config_with(tmp_path), None)
     assert known is not None
-    assert known.designs == 462_148_200_000
+    assert known.designs == 1_333_378_347_840
 
     study = ForeignStudy(tmp_path)
     with Reader(study.database) as reader:
