@@ -331,6 +331,7 @@ class _Checker:
                 commands = pipeline.get("cfu-check").folder / on_host.COMMANDS_FILE
                 if self.commands is None and commands.is_file() and commands.stat().st_size:
                     self.commands = commands
+                pipeline.get("firmware")  # the core's compiler wants more than this computer's
                 self._say()
         except DseError as error:
             if error.then is not Then.INFEASIBLE:
