@@ -26,6 +26,7 @@ from dse.commands.adopted_files import (
 )
 from dse.commands.targets import find_targets
 from dse.shipped import OUR_MODEL
+from hw_templates import cpu
 from hw_templates.cfu import BUILT_IN, load_families, on_host
 from hw_templates.cfu.amaranth_file import arguments_of
 from hw_templates.cfu.inspect_verilog import inspect_cfu
@@ -312,7 +313,8 @@ class _Checker:
         content = network.read_bytes()
         workload = Workload(model=network, model_sha256=hashlib.sha256(content).hexdigest())
         target = next(each for each in find_targets(family.parent) if each.name == TARGET)
-        self._job = Job(design={}, target=target, workload=workload, families=(str(family),))
+        core = {each.name: each.default for each in cpu.PARAMETERS}
+        self._job = Job(design=core, target=target, workload=workload, families=(str(family),))
         self._name = name
         self._network = network
         self._report = report
@@ -326,7 +328,7 @@ class _Checker:
         Raises:
             DseError: The machine's or a tool's fault, not one of the design.
         """
-        job: Job = replace(self._job, design={"cfu": self._name, **values})
+        job: Job = replace(self._job, design={**self._job.design, "cfu": self._name, **values})
         try:
             pipeline = pipeline_of(job, cache=self._cache, report=self._report)
             pipeline.get("cfu")
