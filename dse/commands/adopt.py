@@ -17,19 +17,22 @@ from dse.commands.adopted_files import (
     HARDWARE,
     KERNELS,
     STUDY_FILE,
+    TARGET,
     Proposal,
     copy_texts,
     family_text,
     proposal,
     study_text,
 )
+from dse.commands.targets import find_targets
 from dse.shipped import OUR_MODEL
+from hw_templates import cpu
 from hw_templates.cfu import BUILT_IN, load_families, on_host
 from hw_templates.cfu.amaranth_file import arguments_of
 from hw_templates.cfu.inspect_verilog import inspect_cfu
 from hw_templates.cfu.verilog_source import modules_in, verilog_files
 from runners import ROOT
-from runners.job import Job, StageEvent, Workload, job_without_design
+from runners.job import Job, StageEvent, Workload
 from runners.pipeline import Cache, default_root
 from runners.stages.all import pipeline_of
 from runners.stages.own_source import calling
@@ -309,7 +312,9 @@ class _Checker:
     ) -> None:
         content = network.read_bytes()
         workload = Workload(model=network, model_sha256=hashlib.sha256(content).hexdigest())
-        self._job = replace(job_without_design(workload), families=(str(family),))
+        target = next(each for each in find_targets(family.parent) if each.name == TARGET)
+        core = {each.name: each.default for each in cpu.PARAMETERS}
+        self._job = Job(design=core, target=target, workload=workload, families=(str(family),))
         self._name = name
         self._network = network
         self._report = report
@@ -323,7 +328,7 @@ class _Checker:
         Raises:
             DseError: The machine's or a tool's fault, not one of the design.
         """
-        job: Job = replace(self._job, design={"cfu": self._name, **values})
+        job: Job = replace(self._job, design={**self._job.design, "cfu": self._name, **values})
         try:
             pipeline = pipeline_of(job, cache=self._cache, report=self._report)
             pipeline.get("cfu")
@@ -331,6 +336,7 @@ class _Checker:
                 commands = pipeline.get("cfu-check").folder / on_host.COMMANDS_FILE
                 if self.commands is None and commands.is_file() and commands.stat().st_size:
                     self.commands = commands
+                pipeline.get("firmware")  # the core's compiler wants more than this computer's
                 self._say()
         except DseError as error:
             if error.then is not Then.INFEASIBLE:

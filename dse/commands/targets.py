@@ -112,7 +112,12 @@ def targets_text(targets: Sequence[TargetSummary]) -> str:
         ]
         for target in targets
     ]
-    return table_text([*header, *models], rows, left=2)
+    lines = [table_text([*header, *models], rows, left=2)]
+    if any(target.memory == "on-chip" for target in targets):
+        lines += ["", "on-chip: main memory is RAM of the FPGA; a board's DDR memory is not used"]
+    if not all(target.is_placed for target in targets):
+        lines += ["not placed: latencies are estimates at that clock; studies end at synthesise"]
+    return "\n".join(lines)
 
 
 def _target(name: str, folder: Path) -> Target:

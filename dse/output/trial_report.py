@@ -8,7 +8,7 @@ from contracts.measurement import Measurement, PathStep, Placement
 from contracts.parameter import Value
 from dse.output.calibration_report import belief_data, belief_lines
 from dse.output.report import reuse_data, table_text, time_text
-from dse.results.layers import layer_figures, roofline_of, roofline_text
+from dse.results.layers import clock_mhz, layer_figures, roofline_of, roofline_text
 from dse.store import TrialDetail, TrialResult
 from dse.words import (
     duration_text,
@@ -87,6 +87,8 @@ def show_text(detail: TrialDetail, target: Target) -> str:
         lines += ["", *belief_lines(detail.belief, result.metrics)]
     if measurement.metrics:
         lines += ["", _metrics_text(measurement, capacity_of(target.part))]
+        if any(metric.name == "latency_us" and metric.estimate for metric in measurement.metrics):
+            lines.append(f"latency is an estimate, at {clock_mhz(measurement, target):g} MHz")
     if measurement.placements:
         lines += ["", *_placement_lines(measurement.placements)]
     if measurement.layers:

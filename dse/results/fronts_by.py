@@ -64,7 +64,7 @@ class FrontsBy:
         studies: Names of the studies.
         objectives: Metrics, the same in all studies.
         goals: Their directions.
-        groups: In the order of the parameter's values, study by study.
+        groups: Study by study, the CPU alone first, then in the order of the parameter's values.
     """
 
     by: str
@@ -139,7 +139,9 @@ def _groups(columns: StudyColumns, by: str, counts: Mask, *, with_study: bool) -
         )
     parameter = columns.parameters[by]
     groups = []
-    for code, value in [*enumerate(parameter.values), (-1, "-")]:
+    # the first one is what the others are compared with
+    known = sorted(enumerate(parameter.values), key=lambda each: not _is_alone(by, each[1]))
+    for code, value in [*known, (-1, "-")]:
         positions = [at for at in kept.tolist() if parameter.codes[at] == code]
         text = _group_name(by, value)
         groups.append(group(f"{study}: {text}" if with_study else text, positions))
@@ -147,7 +149,11 @@ def _groups(columns: StudyColumns, by: str, counts: Mask, *, with_study: bool) -
 
 
 def _group_name(by: str, value: Value) -> str:
-    return "CPU alone" if (by, value) == ("cfu", ALONE) else value_text(value)
+    return "CPU alone" if _is_alone(by, value) else value_text(value)
+
+
+def _is_alone(by: str, value: Value) -> bool:
+    return (by, value) == ("cfu", ALONE)
 
 
 def _joined(

@@ -25,14 +25,10 @@ from sw_templates.network import network_of
 from sw_templates.operator_set import operators_digest
 from sw_templates.options import FirmwareOptions, KernelSet, printable_name
 from sw_templates.soc_map import SocMap
-from sw_templates.tflm import missing_symbol
+from sw_templates.tflm.complaints import complaint
 
 PROGRAM = "program.json"
 """File that a firmware has whose layers do not all run on the CPU."""
-_SHIM_FIX = (
-    "define it in a header beside the kernels, or leave that kernel out of the family's"
-    " kernel_headers; docs/how-to/coming-from-cfu-playground.md lists what the shim has"
-)
 _LINKER_OVERFLOW = "region `"  # ... main_ram' overflowed by N bytes
 
 
@@ -253,16 +249,11 @@ def _run(building: Building, command: tuple[str, ...]) -> float:
         if family_of(building.job).kernel_headers is None:
             raise
         log = (building.out / "compiler.log").read_text(encoding="utf-8", errors="replace")
-        missing = missing_symbol(log)
-        if missing is None:
+        found = complaint(log)
+        if found is None:
             raise
-        where, what = missing
-        raise DoesNotBuild(
-            f"{where}: {what} is neither in the kernels' folder nor in the shim for TensorFlow Lite"
-            " Micro",
-            fix=_SHIM_FIX,
-            detail=error.detail,
-        ) from error
+        what, fix = found
+        raise DoesNotBuild(what, fix=fix, detail=error.detail) from error
 
 
 _CODE = (

@@ -1,5 +1,6 @@
 """Kernels written against TensorFlow Lite Micro compile as they are, and answer like TFLite."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,6 +17,7 @@ from sw_templates.options import FirmwareOptions, KernelSet
 from sw_templates.reference import golden_inferences, random_inputs
 from sw_templates.tflite_import import model_from_bytes
 from sw_templates.tflm import missing_symbol
+from sw_templates.tflm.complaints import complaint
 from tests.adopt.kernel_project import (
     EMULATION,
     HEADERS,
@@ -182,6 +184,58 @@ def test_a_function_that_no_file_defines_is_named(tmp_path: Path) -> None:
     found = missing_symbol((tmp_path / "f" / "compiler.log").read_text())
     assert found is not None
     assert "FlushAccelerator" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "  perf_disable_counter(0);",
+            "  for (int f = 0; f < output_shape.Dims(3); f++)\n    cfu_op0(f, 1, 2);",
+            r"integer_ops/conv\.h:\d+: funct3 or funct7 of an instruction is no constant",
+        ),
+        (
+            "const int32_t* output_multiplier",
+            "const uint8_t* output_multiplier",
+            r"^conv\.h: ConvPerChannel takes other arguments .*: no matching function",
+        ),
+        (
+            "  perf_disable_counter(0);",
+            "  TfLiteTensor* tensor = nullptr;\n  (void)tensor;",
+            r"integer_ops/conv\.h:\d+: TfLiteTensor is neither",
+        ),
+    ],
+    ids=["funct7", "arguments", "symbol"],
+)
+def test_what_the_core_s_compiler_refuses_is_named_with_a_fix(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    _, model = load_bytes(small_network(), tmp_path)
+    kernels = edited(tmp_path / "k", "conv2d", old, new)
+    firmware = generate(
+        model, kernels=kernels, options=FirmwareOptions(), soc=SOC, out=tmp_path / "f"
+    )
+    with pytest.raises(ToolCrashed):
+        compile_in(tmp_path / "f", *commands_for(firmware, "rv32im", FirmwareOptions()))
+    found = complaint((tmp_path / "f" / "compiler.log").read_text())
+    assert found is not None
+    what, fix = found
+    assert re.search(message, what)
+    assert fix
+
+
+def test_assembly_language_of_the_core_is_named_where_this_computer_meets_it(
+    tmp_path: Path,
+) -> None:
+    _, model = load_bytes(small_network(), tmp_path)
+    line = '  asm volatile(".insn r 0x0B, 0, 1, x0, x0, x0");'
+    kernels = edited(tmp_path / "k", "conv2d", "  perf_disable_counter(0);", line)
+    with pytest.raises(ToolCrashed):
+        host_program(model, tmp_path / "host", kernels)
+    found = complaint((tmp_path / "host" / "compiler.log").read_text())
+    assert found is not None
+    assert re.match(r".*integer_ops/conv\.h:\d+: the assembler of this computer", found[0])
+    assert "cfu_op0(funct7" in found[1]
 
 
 def test_a_header_without_the_function_of_its_kernel_is_refused_by_name(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import adopt
 from dse.config import load_config
 from hw_templates.cfu import load_families
 from sw_templates.tflm import missing_symbol, reference_kernels
@@ -46,6 +47,16 @@ def test_the_example_becomes_a_family_by_the_command_on_the_page(tmp_path: Path)
     assert list(family.kernel_headers.headers) == ["conv2d"]
     _, config = load_config(tmp_path / "four_macs_family" / "study.toml")
     assert config.name == "four_macs"
+
+
+def test_the_benchmark_reads_the_projects_and_lines_of_the_pages() -> None:
+    assert adopt.blocks(adopt.ADOPTED_PAGE) == dict(_FILE.findall(PAGE))
+    assert list(adopt.lines_by_hand()) == [
+        "dotter.py",
+        "dotter_kernels/fully_connected.c.j2",
+        "dotter_kernels/cfu_emulation.c.j2",
+    ]
+    assert all(count > 5 for count in adopt.lines_by_hand().values())
 
 
 def test_the_page_names_every_kernel_that_a_header_can_stand_for() -> None:

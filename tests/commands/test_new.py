@@ -121,6 +121,9 @@ def test_targets_say_which_models_fit(tmp_path: Path) -> None:
     assert "LFE5U-45F" in text
     (arty,) = (line for line in text.splitlines() if line.startswith("arty_a7_35t "))
     assert "75  not placed " in arty, "no range, where nothing places a design"
+    assert "a board's DDR memory is not used" in text
+    placed = [each for each in found.values() if each.is_placed and each.memory == "sdram"]
+    assert "not" not in targets_text(placed)
 
 
 def test_a_part_that_nothing_places_gets_a_config_that_says_so(tmp_path: Path) -> None:

@@ -220,6 +220,7 @@ def test_show_prints_a_reused_trial_with_the_origin_of_its_numbers(
 
     assert "reused: measured as trial 2 of study night" in text
     assert re.search(r"latency +32.0 ms +simulated, estimate", text)
+    assert "latency is an estimate, at 50 MHz" in text
     assert re.search(r"conv2d_0 +1x32x32x16 +442,368 +1,600,000 +32.0 ms +13.82", text)
 
 

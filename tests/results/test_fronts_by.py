@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from contracts.faults import ConfigError
@@ -54,6 +56,23 @@ def test_each_family_has_its_own_front_and_together_they_are_the_studys(
         assert not any(dominates(a, b, goals) for a in values for b in values)
     joint = {p.number for group in fronts.groups for p in group.points if p.is_joint}
     assert joint == {point.trial.number for point in pareto_front(imgc).points}
+
+
+def test_every_family_is_compared_with_the_cpu_alone_whatever_it_is_called(
+    imgc: StudyColumns,
+) -> None:
+    names = {"none": "none", "simd": "accelerator"}
+    cfu = imgc.parameters["cfu"]
+    values = tuple(names[str(value)] for value in cfu.values)
+    ascending = sorted(range(len(values)), key=lambda code: values[code])
+    codes = np.array([ascending.index(code) if code >= 0 else code for code in cfu.codes])
+    renamed = replace(cfu, values=tuple(sorted(values)), codes=codes.astype(cfu.codes.dtype))
+    columns = replace(imgc, parameters={**imgc.parameters, "cfu": renamed})
+    fronts = fronts_by([columns], "cfu")
+    assert [group.name for group in fronts.groups] == ["CPU alone", "accelerator"]
+    assert "against CPU alone" in fronts_text(fronts)
+    before = fronts_by([imgc], "cfu").groups
+    assert [group.adds for group in fronts.groups] == [group.adds for group in before]
 
 
 def test_what_a_front_adds_is_what_is_lost_without_it(imgc: StudyColumns) -> None:
