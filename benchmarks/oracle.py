@@ -279,10 +279,10 @@ def page_rows(records: Sequence[dict[str, Any]]) -> list[list[str]]:
         ]
         proved = sum(each["verdict"] == _IN_RANGE or each["every_input"] for each in no_faults)
         in_verilog = sum(each["where"] == "Verilog" for each in faults)
-        counts = (in_verilog, verdicts["golden"], verdicts["others"], verdicts["alone"])
-        counts += (verdicts["simulation"], proved, len(no_faults) - proved, verdicts["missed"])
+        equivalent = (proved, len(no_faults) - proved)
         unexplained = sum(verdicts[each] for each in _SHOWN_BY_NONE)
-        rows.append([model, *cells, *map(str, (*counts, unexplained))])
+        counts = (in_verilog, *(verdicts[each] for each in _CAUGHT), *equivalent)
+        rows.append([model, *cells, *map(str, (*counts, verdicts["missed"], unexplained))])
     return rows
 
 

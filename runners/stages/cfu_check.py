@@ -91,6 +91,7 @@ class HardwareOnHost:
         return batch_answers(self._model, self._folder)
 
     def _run(self, command: Sequence[str]) -> None:
+        (self._folder / on_host.CYCLES_FILE).unlink(missing_ok=True)
         try:
             self.cpu_s += run_tool(
                 command,
@@ -154,12 +155,14 @@ class HardwareOnHost:
         by_kernel: dict[str, list[int]] = {}
         for number, each in enumerate(lone):
             by_kernel.setdefault(layers[each.position].kernel, []).append(number)
+        self._run(lone_command(self._program, [], folder=self._folder))
+        idle = self._cycles()  # what a unit is told before its first layer
         compared = 0
         cycles_of: dict[str, float] = {}  # for a unit of work
         for kernel, numbers in by_kernel.items():
             least = min(numbers, key=lambda number: (_work(layers[lone[number].position]), number))
             compared += self._compared_alone([least], lone, right)
-            if cycles := self._cycles():
+            if (cycles := self._cycles() - idle) > 0:
                 cycles_of[kernel] = cycles / _work(layers[lone[least].position])
         more = [
             number

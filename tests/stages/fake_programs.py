@@ -55,8 +55,8 @@ class FakePrograms:
         for check in (kernel_check, cfu_check):
             monkeypatch.setattr(check, "batch_answers", lambda *_: ())
             monkeypatch.setattr(check, "require_right", lambda *_, **__: None)
-        monkeypatch.setattr(kernel_check, "lone_answers", lambda *_, **__: ())
-        monkeypatch.setattr(kernel_check, "require_lone_right", lambda *_, **__: 0)
+            monkeypatch.setattr(check, "lone_answers", lambda *_, **__: ())
+            monkeypatch.setattr(check, "require_lone_right", lambda *_, **__: 0)
 
     def run(
         self,
