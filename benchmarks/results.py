@@ -31,6 +31,7 @@ from benchmarks import (
 )
 from benchmarks.pages import page_table, with_block
 from benchmarks.sdram import __main__ as sdram
+from benchmarks.search import comparison
 from contracts.faults import ConfigError, DseError
 
 ROOT = Path(__file__).parent.parent
@@ -80,6 +81,7 @@ FIGURES: Mapping[str, Figure] = {
     "scale": Figure(header=scale.HEADER, rows=scale.rows),
     "cluster": Figure(header=cluster.HEADER, rows=cluster.rows),
     "claims": Figure(header=claims.HEADER, rows=claims.rows, pages=(SERVER,)),
+    "searches": Figure(header=comparison.HEADER, rows=comparison.rows),
     "fuzz": Figure(header=fuzz.HEADER, rows=fuzz.rows),
     "damaged-models": Figure(header=mutated_models.HEADER, rows=mutated_models.rows),
 }
