@@ -306,8 +306,7 @@ def _read(state: Path) -> Iterator[Played]:
         return
     for line in state.read_text(encoding="utf-8").splitlines():
         told = json.loads(line)
-        lists = {name: tuple(told.pop(name)) for name in ("shares", "cpu_s")}
-        yield Played(**told, **lists)
+        yield Played(**{**told, "shares": tuple(told["shares"]), "cpu_s": tuple(told["cpu_s"])})
 
 
 def _play(arena: Arena, name: str, seed: int, trials: int, digest: str) -> Played:
