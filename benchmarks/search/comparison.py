@@ -196,14 +196,13 @@ def table_rows(games: Sequence[Played]) -> list[list[str]]:
             low = "" if len(each) < 2 else _share(np.quantile(_at(each, SPREAD_AT), 0.1))
             if each.shape[1] < SPREAD_AT:
                 low = ""
-            to_enough = trials_to(each, ENOUGH)
             rows.append(
                 [
                     table,
                     f"`{algorithm}`",
                     *(_share(_median_at(each, m)) if m <= each.shape[1] else "" for m in MARKS),
                     low,
-                    f"{to_enough:.0f}" if np.isfinite(to_enough) else f"over {each.shape[1]}",
+                    _trials_text(trials_to(each, ENOUGH), each.shape[1]),
                     f"{statistics.fmean(costs):.2f}",
                     str(len(each)),
                 ]
@@ -233,7 +232,8 @@ def verdicts(games: Sequence[Played]) -> Iterator[str]:
         full = {n: each for n, each in others.items() if each.shape[1] >= least}
         at_40, name_40 = max((_median_at(each, SPREAD_AT), n) for n, each in full.items())
         yield (
-            f"{table}: 95 % after {own:.0f} trials, the best other ({name}) after {best:.0f};"
+            f"{table}: 95 % after {_trials_text(own, ours.shape[1])} trials,"
+            f" the best other ({name}) after {_trials_text(best, others[name].shape[1])};"
             f" after 10 trials {_median_at(ours, 10):.3f},"
             f" random {ten.get('random', float('nan')):.3f};"
             f" 10th percentile at {SPREAD_AT} {low:.3f}, the best other median ({name_40})"
@@ -295,6 +295,10 @@ def _at(courses: NDArray[np.float64], trial: int) -> NDArray[np.float64]:
 
 def _median_at(courses: NDArray[np.float64], trial: int) -> float:
     return float(np.median(_at(courses, trial)))
+
+
+def _trials_text(trials: float, most: int) -> str:
+    return f"{trials:.0f}" if np.isfinite(trials) else f"over {most}"
 
 
 def _share(value: float) -> str:
