@@ -34,7 +34,7 @@ from benchmarks import (
 from benchmarks.pages import page_table, rows_of_block, with_block
 from benchmarks.sdram import __main__ as sdram
 from benchmarks.search import __main__ as search
-from benchmarks.search import hours, warm
+from benchmarks.search import comparison, hours, warm
 from benchmarks.sentences import SENTENCES, Sentence
 from contracts.faults import ConfigError, DseError
 
@@ -90,6 +90,7 @@ FIGURES: Mapping[str, Figure] = {
     "search": Figure(header=search.HEADER, rows=search.rows),
     "search-warm": Figure(header=warm.HEADER, rows=warm.rows),
     "search-hours": Figure(header=hours.HEADER, rows=hours.rows),
+    "searches": Figure(header=comparison.HEADER, rows=comparison.rows),
     "fuzz": Figure(header=fuzz.HEADER, rows=fuzz.rows),
     "damaged-models": Figure(header=mutated_models.HEADER, rows=mutated_models.rows),
 }

@@ -38,13 +38,27 @@ from runners.pipeline.sources import source_digest
 HERE = Path(__file__).parent
 OTHERS_TABLES = ROOT.parent / "shared" / "data" / "tables"
 """Tables measured by others (KastnerRG/spector), which are not part of the repository."""
+STATE = ROOT / "search-comparison.jsonl"
+PICTURE = ROOT / "docs" / "pictures" / "search.svg"
 OURS = "vizier"
+SEEDS = 10
 TRIALS = 60
 MARKS = (10, 20, 40, 60)
 ENOUGH = 0.95
 SPREAD_AT = 40
-SHORTER: Mapping[str, tuple[int, int]] = {"vizier:gp-ucb-pe": (2, 20), "grid": (1, TRIALS)}
-"""Seeds and trials, at most: one takes 4 to 22 CPU-seconds a suggestion, the other no seed."""
+SHORTER: Mapping[str, tuple[int, int]] = {
+    "grid": (1, TRIALS),
+    "optuna:gp": (3, TRIALS),
+    "vizier:eagle": (2, TRIALS),
+    "vizier:gp-ucb-pe": (1, 20),
+    "vizier:grid": (2, TRIALS),
+    "vizier:nsga2": (2, TRIALS),
+    "vizier:quasi-random": (2, TRIALS),
+}
+"""Seeds and trials, at most: the first takes no seed, of the others a suggestion takes long."""
+
+UNDRAWN = ("grid", "vizier:grid")
+"""Walks that learn nothing; there are more searches than colours."""
 
 HEADER = (
     "table",
@@ -98,8 +112,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.search.comparison", description=__doc__
     )
-    parser.add_argument("--state", type=Path, default=Path("search-comparison.jsonl"))
-    parser.add_argument("--seeds", type=int, default=10, help="studies of each kind")
+    parser.add_argument("--state", type=Path, default=STATE, help="lines of JSON")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="studies of each kind")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--algorithms", default=",".join(peers()), help=f"of {algorithm_names()}")
     parser.add_argument("--only", default="", help="tables whose name has this in it")
@@ -121,6 +135,13 @@ def main() -> None:
 def peers() -> tuple[str, ...]:
     """Return all algorithms, ours first."""
     return algorithm_names()
+
+
+def rows() -> list[list[str]]:
+    """Return the table that the pages have, and draw their picture; plays what is missing."""
+    games = played(STATE, arenas(), peers(), range(SEEDS))
+    write_picture(drawing(games), PICTURE)
+    return table_rows(games)
 
 
 def arenas() -> tuple[Arena, ...]:
@@ -175,14 +196,13 @@ def table_rows(games: Sequence[Played]) -> list[list[str]]:
             low = "" if len(each) < 2 else _share(np.quantile(_at(each, SPREAD_AT), 0.1))
             if each.shape[1] < SPREAD_AT:
                 low = ""
-            to_enough = trials_to(each, ENOUGH)
             rows.append(
                 [
                     table,
                     f"`{algorithm}`",
                     *(_share(_median_at(each, m)) if m <= each.shape[1] else "" for m in MARKS),
                     low,
-                    f"{to_enough:.0f}" if np.isfinite(to_enough) else f"over {each.shape[1]}",
+                    _trials_text(trials_to(each, ENOUGH), each.shape[1]),
                     f"{statistics.fmean(costs):.2f}",
                     str(len(each)),
                 ]
@@ -208,10 +228,12 @@ def verdicts(games: Sequence[Played]) -> Iterator[str]:
         best, name = min((trials_to(each, ENOUGH), name) for name, each in others.items())
         ten = {name: _median_at(each, 10) for name, each in others.items()}
         low = float(np.quantile(_at(ours, SPREAD_AT), 0.1))
-        full = {n: each for n, each in others.items() if each.shape[1] >= SPREAD_AT}
+        least = min(SPREAD_AT, ours.shape[1])
+        full = {n: each for n, each in others.items() if each.shape[1] >= least}
         at_40, name_40 = max((_median_at(each, SPREAD_AT), n) for n, each in full.items())
         yield (
-            f"{table}: 95 % after {own:.0f} trials, the best other ({name}) after {best:.0f};"
+            f"{table}: 95 % after {_trials_text(own, ours.shape[1])} trials,"
+            f" the best other ({name}) after {_trials_text(best, others[name].shape[1])};"
             f" after 10 trials {_median_at(ours, 10):.3f},"
             f" random {ten.get('random', float('nan')):.3f};"
             f" 10th percentile at {SPREAD_AT} {low:.3f}, the best other median ({name_40})"
@@ -223,7 +245,8 @@ def drawing(games: Sequence[Played]) -> Drawing:
     """Draw the median courses, a panel for each table; the names stand below, in their colours."""
     tables = list(_by_table(games))
     names = sorted({game.algorithm for game in games}, key=lambda name: (name != OURS, name))
-    kinds = {name: place % len(SERIES) for place, name in enumerate(names)}
+    names = [name for name in names if name not in UNDRAWN][: len(SERIES)]
+    kinds = {name: place for place, name in enumerate(names)}
     across = 2
     down = -(-len(tables) // across)
     picture = Drawing(across * _PANEL_WIDTH, down * _PANEL_HEIGHT + 60, "Searches on tables")
@@ -233,8 +256,8 @@ def drawing(games: Sequence[Played]) -> Drawing:
         y = Axis(low=0.0, high=1.05, start=top + _PANEL_HEIGHT - 34, end=top + 28)
         picture.text(left + 46, top + 18, table, "c-head")
         frame(picture, x, y, percent=True)
-        for algorithm, each in courses.items():
-            middle = np.median(each, axis=0)
+        for algorithm in (name for name in names if name in courses):
+            middle = np.median(courses[algorithm], axis=0)
             steps = (f"{x.at(n):.1f} {y.at(v):.1f}" for n, v in enumerate(middle, start=1))
             picture.path("M" + "L".join(steps), f"c-series-line-{kinds[algorithm]}")
     for place, name in enumerate(names):
@@ -274,6 +297,10 @@ def _median_at(courses: NDArray[np.float64], trial: int) -> float:
     return float(np.median(_at(courses, trial)))
 
 
+def _trials_text(trials: float, most: int) -> str:
+    return f"{trials:.0f}" if np.isfinite(trials) else f"over {most}"
+
+
 def _share(value: float) -> str:
     return f"{value:.3f}"
 
@@ -283,8 +310,7 @@ def _read(state: Path) -> Iterator[Played]:
         return
     for line in state.read_text(encoding="utf-8").splitlines():
         told = json.loads(line)
-        lists = {name: tuple(told.pop(name)) for name in ("shares", "cpu_s")}
-        yield Played(**told, **lists)
+        yield Played(**{**told, "shares": tuple(told["shares"]), "cpu_s": tuple(told["cpu_s"])})
 
 
 def _play(arena: Arena, name: str, seed: int, trials: int, digest: str) -> Played:

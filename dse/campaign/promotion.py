@@ -8,8 +8,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dse.pareto import Points, non_dominated
+from dse.pareto import Points, Positions, non_dominated
 from dse.results.columns import StudyColumns
 from dse.results.front import oriented_objectives
 from dse.space import Design
@@ -82,7 +83,10 @@ def near_front(points: Points, margin: float) -> list[int]:
 
 
 def _gaining(
-    columns: StudyColumns, kept: Points, is_done: Points, costs: Costs | None
+    columns: StudyColumns,
+    kept: Positions,
+    is_done: NDArray[np.bool_],
+    costs: Costs | None,
 ) -> list[int]:
     """Return where the trials stand whose promotion is worth most, see ``to_promote``."""
     config = columns.config

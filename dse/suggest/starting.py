@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contracts.belief import DEFAULT_START, RANDOM_START, Belief, known_from
 from dse.pareto import front
 from dse.space import Design
+from dse.suggest.cost import CostModel
 from dse.suggest.interface import EarlierStudy, Suggestion, SuggestRequest
 from dse.suggest.orders import first_untaken, random_order
 
@@ -15,6 +16,9 @@ table more than designs spread out evenly."""
 
 _EARLIER_FIRST = 3
 """So many of the first designs may come from the fronts of earlier studies."""
+
+_CHOICE = 8
+"""Random designs of which the cheapest is tried, where hours are spent and not trials."""
 
 FIRST_DEFAULT, FIRST_RANDOM = "default (first designs)", "random (first designs)"
 """What the first designs are suggested by: no model has chosen them. Those of earlier studies say
@@ -41,9 +45,25 @@ def first_designs(request: SuggestRequest, known: Iterable[Design] = ()) -> Iter
     """Yield the default design, then designs in a random order, every second a known one."""
     yield request.space.default()
     others = iter(known)
-    for design in random_order(request.space, request.seed):
+    for design in _drawn(request):
         yield from itertools.islice(others, 1)
         yield design
+
+
+def _drawn(request: SuggestRequest) -> Iterator[Design]:
+    """Yield designs in a random order; where cost counts, the cheapest of the next few first."""
+    order = random_order(request.space, request.seed)
+    cost = CostModel(request.space, request.costs, request.active) if request.per_cost else None
+    if cost is None or not cost.is_known:
+        yield from order
+        return
+    coming = (design for design in order if not request.is_taken(design))
+    few = list(itertools.islice(coming, _CHOICE))
+    while few:
+        design = few.pop(int(cost.predict_s(few).argmin()))
+        cost.assume(design)
+        yield design
+        few += itertools.islice(coming, 1)
 
 
 def earlier_designs(request: SuggestRequest) -> dict[Design, str]:

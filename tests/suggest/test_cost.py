@@ -13,6 +13,7 @@ from dse.space import Design, Space
 from dse.suggest import Observation, StageRun, Suggestion, SuggestRequest, TrialCost
 from dse.suggest.algorithms.vizier import VizierSuggester
 from dse.suggest.cost import CostModel, priced
+from dse.suggest.starting import first_suggestions
 from tests.suggest.small_study import TWO
 
 CFU = (Condition(parameter="cfu", values=("simd",)),)
@@ -153,6 +154,36 @@ def test_failed_stages_and_cached_ones_teach_no_times() -> None:
     assert (predicted > 0).all()
     only_odd = CostModel(space(), odd).predict_s(left)
     assert np.isfinite(only_odd).all()
+
+
+def test_by_the_hour_first_designs_are_the_cheapest_of_the_next_few_random_ones() -> None:
+    _, trials, _ = after(4)
+    told = tuple(
+        Observation(design=t.design, values={"latency_us": 1.0, "lut4": 1.0}) for t in trials
+    )
+
+    def asked(*, per_cost: bool, costs: list[TrialCost]) -> list[Design]:
+        request = SuggestRequest(
+            space=space(),
+            objectives=TWO,
+            observations=told,
+            costs=tuple(costs),
+            per_cost=per_cost,
+            count=6,
+            seed=3,
+        )
+        return [suggestion.design for suggestion in first_suggestions(request)]
+
+    plain, hourly = asked(per_cost=False, costs=trials), asked(per_cost=True, costs=trials)
+    assert len(set(hourly)) == 6
+    assert not {trial.design for trial in trials} & set(hourly)
+    default = space().default()
+    prices = CostModel(space(), trials)
+    drawn = [design for design in plain if design != default]
+    (first, *_) = [design for design in hourly if design != default]
+    assert prices.predict_s([first])[0] <= prices.predict_s(drawn).min()
+    assert hourly != plain
+    assert asked(per_cost=True, costs=trials[:1]) == plain, "too few trials to know any cost"
 
 
 # --- with the models
