@@ -15,11 +15,11 @@ import csv
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from benchmarks.networks import MLPERF_TINY, model_named
-from contracts.faults import ConfigError, DesignFault, DoesNotFit, DseError
+from contracts.faults import ConfigError, DesignFault, DseError, FaultKind
 from dse.commands.new import new_study
 from dse.commands.targets import find_targets
 from dse.config import StudyConfig, load_config
@@ -40,6 +40,8 @@ from runners.stages.synthesis import SYNTHESISED, read_cost
 DONE = Path(__file__).parent / "first_designs.csv"
 FIRST = 10
 FITS = "fits"
+_PATIENCE_S = 4 * 3600.0
+"""Of each outside program, by the clock: a busy machine is no fault of a design."""
 HEADER = ("target", *MLPERF_TINY.values(), "does not fit")
 
 
@@ -51,7 +53,7 @@ class Verdict:
         target: Name.
         network: Stem of its file.
         design: Its place among the first, from 1 on, as a text.
-        what: ``fits``, or what is short.
+        what: ``fits``, or the kind of the fault and what it says.
     """
 
     target: str
@@ -137,8 +139,9 @@ def first_designs(config: StudyConfig) -> tuple[Design, ...]:
 
 
 def verdict(job: Job) -> str:
-    """Synthesise a design; return ``fits``, or what its part or the CFU's memories are short of."""
-    pipeline = pipeline_of(job, cache=Cache(default_root()), report=_ignore)
+    """Synthesise a design; return ``fits``, or the fault that ends its trial before it is run."""
+    patient = replace(job, limits=replace(job.limits, stage_timeout_s=_PATIENCE_S))
+    pipeline = pipeline_of(patient, cache=Cache(default_root()), report=_ignore)
     try:
         if family_of(job).compiler is not None:
             pipeline.get("host-firmware")
@@ -146,8 +149,6 @@ def verdict(job: Job) -> str:
             name: read_cost(pipeline.get(f"synthesise-{name}").folder) for name, _, _ in SYNTHESISED
         }
         require_fit(costs, job)
-    except DoesNotFit as error:
-        return error.what
     except DesignFault as error:
         return f"{error.kind}: {error.what}"
     return FITS
@@ -158,7 +159,8 @@ def table(verdicts: Iterable[Verdict]) -> list[list[str]]:
     found: dict[str, dict[str, list[bool]]] = {}
     for each in verdicts:
         of_target = found.setdefault(each.target, {})
-        of_target.setdefault(each.network, []).append(each.what != FITS)
+        lost = each.what.startswith(f"{FaultKind.DOES_NOT_FIT}: ")
+        of_target.setdefault(each.network, []).append(lost)
     return [
         [
             target,
