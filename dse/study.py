@@ -836,7 +836,9 @@ def import_command(
 ) -> None:
     """Take a study of Vizier's into the database, with its results, as a new one."""
     from dse.commands.vizier_study import import_vizier, imported_text
+    from dse.suggest.vizier_api.study_file import require_vizier_file
 
+    require_vizier_file(file)  # before a database is made for it
     with _open_to_write(db, create=True) as store:
         imported = import_vizier(
             file, store, study=study, owner=owner, config_file=config, now_s=store.now_s()
