@@ -15,9 +15,12 @@ from pathlib import Path
 
 from benchmarks import (
     channelwise,
+    checks,
     claims,
     cluster,
+    commands,
     dashboard,
+    first_designs,
     fuzz,
     headline,
     mutated_models,
@@ -87,6 +90,9 @@ FIGURES: Mapping[str, Figure] = {
     "cluster": Figure(header=cluster.HEADER, rows=cluster.rows),
     "claims": Figure(header=claims.HEADER, rows=claims.rows, pages=(SERVER,)),
     "oracle": Figure(header=oracle.HEADER, rows=oracle.rows),
+    "commands": Figure(header=commands.HEADER, rows=commands.rows),
+    "first-designs": Figure(header=first_designs.HEADER, rows=first_designs.rows),
+    "checks": Figure(header=checks.HEADER, rows=checks.rows, is_cheap=True),
     "search": Figure(header=search.HEADER, rows=search.rows),
     "search-warm": Figure(header=warm.HEADER, rows=warm.rows),
     "search-hours": Figure(header=hours.HEADER, rows=hours.rows),

@@ -539,6 +539,7 @@ def front(
     """Print the Pareto front of a study, or of those designs that keep your limits."""
     from dse.output.front_columns import View
     from dse.output.report import front_data, front_text
+    from dse.results.front import why_none_counts
     from dse.results.placing import placing_adds
     from dse.results.study_results import study_columns, study_front
 
@@ -566,6 +567,7 @@ def front(
         columns.cell_models,
         view=view,
         placing=placing_adds(columns, [point.trial.number for point in found.points]),
+        why_none=() if found.points else why_none_counts(columns),
     )
     _show(front_data(found, config), text, as_json=as_json)
 
@@ -834,7 +836,9 @@ def import_command(
 ) -> None:
     """Take a study of Vizier's into the database, with its results, as a new one."""
     from dse.commands.vizier_study import import_vizier, imported_text
+    from dse.suggest.vizier_api.study_file import require_vizier_file
 
+    require_vizier_file(file)  # before a database is made for it
     with _open_to_write(db, create=True) as store:
         imported = import_vizier(
             file, store, study=study, owner=owner, config_file=config, now_s=store.now_s()
@@ -1468,6 +1472,7 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
     """Print the front and what to do next; leave with the campaign's exit code."""
     from dse.campaign.events import Ending
     from dse.output.report import front_text
+    from dse.results.front import why_none_counts
     from dse.results.placing import placing_adds
     from dse.results.study_results import study_front
     from dse.words import plural
@@ -1478,7 +1483,8 @@ def _finish(end: "CampaignEnd", store: "Store") -> None:
     columns, found = study_front(store, name)
     placing = placing_adds(columns, [point.trial.number for point in found.points])
     models = columns.clock_model, columns.cell_models
-    print(front_text(found, end.config, *models, placing=placing))
+    why = () if found.points else why_none_counts(columns)
+    print(front_text(found, end.config, *models, placing=placing, why_none=why))
     if end.ending is Ending.STOPPED:
         print(f"\nstopped as asked; go on with: {command} resume {name}{with_db}", file=sys.stderr)
     if end.ending is Ending.CONVERGED:

@@ -1,12 +1,13 @@
 """A first config for a model and a target: a space that fits, limits, and what it will cost."""
 
+import contextlib
 import json
 import math
 import os
 import re
 import textwrap
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sw_templates.model import Model
 
 Restriction = Mapping[str, Value | list[Value]]
+MakeConfig = Callable[[Restriction], StudyConfig]
 
 _LEAN_LUTS = 6_000
 """Below this only the smallest core leaves room for a CFU (docs/reference/targets.md)."""
@@ -36,6 +38,12 @@ _SMALL_LUTS = 10_000
 """Below this caches do not fit beside a CFU (the same)."""
 _ENGINE_LUTS = 43_000
 """From this on an engine may fit; the default one has 28,820 LUT4."""
+
+_ENGINE_SIDES = ((4, 8, 16), (4, 8), (4,))
+"""Rows and columns of an engine, what is tried first first."""
+_ENGINE_LUT_PERCENT: list[Value] = [0, 25, 50]
+"""A product in look-up tables takes 130 to 190 LUT4: with 32 rows, or most of 16 x 16 in them, an
+engine leaves no room for a core on any part that there is a target for."""
 
 _MOST_ROOM = 4
 """An engine's memory of more than so many times the least size gains nothing."""
@@ -124,13 +132,17 @@ def new_study(
         "target": {"name": target},
     }
     folder = path.parent.resolve()
+
+    def make(space: Restriction) -> StudyConfig:
+        return config_of({**content, "space": space}, file=str(path), folder=folder)
+
     plain = config_of(content, file=str(path), folder=folder)
     space = proposed_space(plain.target)
     if "engine" in _listed(space["cfu"]):
         if 4 not in {each.weight_bits for each in report.layers}:
             space["engine_weight_bits"] = 8  # of an int8 network, hardly a layer fits fewer
-        space |= engine_memories(network)
-    config = config_of({**content, "space": space}, file=str(path), folder=folder)
+        space |= engine_space(network, space, make)
+    config = make(space)
     designs = assemble_space(config).count()
     has_multiplier = "pipelined" in _listed(space.get("multiplier", "pipelined"))
     cycles = _cycle_limit(report.macs, elements, has_multiplier=has_multiplier)
@@ -201,11 +213,33 @@ def proposed_space(target: Target) -> dict[str, Value | list[Value]]:
     }
 
 
-def engine_memories(network: "Model") -> dict[str, Value | list[Value]]:
-    """Return the sizes of an engine's memories that hold a network well, as ``[space]``.
+def engine_space(network: "Model", space: Restriction, make: MakeConfig) -> Restriction:
+    """Return what of an engine is worth a first study: arrays and memories that hold a network.
 
-    Of an engine of 8 x 8 products, whose rows have the least room without use. Where no size
-    does, the families without the engine.
+    Wider rows leave more room without use, and so want larger memories. They are left out where a
+    part has no room for those, and the engine where it has none for any.
+
+    Args:
+        network: That it is to run.
+        space: Of the other parameters.
+        make: Makes a config of a space.
+    """
+    for sides in _ENGINE_SIDES:
+        sizes = engine_memories(network, sides)
+        if sizes is None:
+            continue
+        found = {"engine_rows": list(sides), "engine_lut_percent": _ENGINE_LUT_PERCENT, **sizes}
+        widest = {"cfu": "engine", "engine_rows": sides[-1], "engine_cols": sides[-1]}
+        with contextlib.suppress(ConfigError):  # no design of it fits
+            assemble_space(make({**space, **found, **widest}))
+            return found
+    return {"cfu": ["none", "simd", "stream"]}
+
+
+def engine_memories(network: "Model", sides: Sequence[int]) -> Restriction | None:
+    """Return the sizes of an engine's memories that hold a network in arrays of any such sides.
+
+    None where no size does.
     """
     from hw_templates.cfu.engine import FAMILY
     from sw_templates.network import network_of
@@ -213,22 +247,25 @@ def engine_memories(network: "Model") -> dict[str, Value | list[Value]]:
     assert FAMILY.compiler is not None
     compile_for, seen = FAMILY.compiler.compile, network_of(network)
     sizes = {p.name: p.values for p in FAMILY.parameters if p.name.endswith("_kib")}
-    largest = {p.name: p.default for p in FAMILY.parameters}
-    largest |= {"engine_rows": 8, "engine_cols": 8, "engine_units": 1}
+    largest = {p.name: p.default for p in FAMILY.parameters} | {"engine_units": 1}
     largest |= {name: values[-1] for name, values in sizes.items()}
 
-    def holds(name: str, value: Value) -> bool:
+    def holds(name: str, array: Mapping[str, Value], value: Value) -> bool:
         try:
-            compile_for({**largest, name: value}, seen)
+            compile_for({**largest, **array, name: value}, seen)
         except DoesNotFit:
             return False
         return True
 
     found: dict[str, Value | list[Value]] = {}
     for name, values in sizes.items():
-        first = bisect_left(values, True, key=partial(holds, name))
+        first = 0
+        for rows, cols in ((rows, cols) for rows in sides for cols in sides if cols <= rows):
+            enough = partial(holds, name, {"engine_rows": rows, "engine_cols": cols})
+            if first < len(values) and not enough(values[first]):
+                first = bisect_left(values, True, lo=first + 1, key=enough)
         if first == len(values):
-            return {"cfu": ["none", "simd", "stream"]}
+            return None
         found[name] = [v for v in values[first:] if int(v) <= _MOST_ROOM * int(values[first])]
     return found
 

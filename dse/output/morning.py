@@ -194,7 +194,8 @@ def _failed(morning: Morning) -> Section:
             f" three times: {told}."
         )
     if not morning.failures:
-        lines.append("Every trial that ended completed.")
+        has_ended = morning.progress.done > 0
+        lines.append("Every trial that ended completed." if has_ended else "No trial has ended.")
         return Section(heading="What failed, and why", lines=lines)
     rows = [
         [

@@ -256,6 +256,7 @@ def front_text(
     *,
     view: View = _USUAL,
     placing: "Sequence[PlacingAdds]" = (),
+    why_none: "Sequence[str]" = (),
 ) -> str:
     """Lay out the front of a study; what is common to all designs stands below the table.
 
@@ -266,6 +267,7 @@ def front_text(
         cell_models: What estimated cells rest on.
         view: Which columns.
         placing: What placing adds, where designs of both kinds are on it.
+        why_none: Why nothing is on it.
 
     Raises:
         ConfigError: A column is asked for that no design on the front has.
@@ -276,7 +278,8 @@ def front_text(
     if front.stand_ins:
         below.append(stand_ins_text(list(front.stand_ins)))
     if not front.points:
-        return "\n".join(["no trial has completed within the constraints yet", *below])
+        none = "no trial has completed within the constraints yet"
+        return "\n".join([none, *why_none, *map(wrapped, below)])
     drawn = set(front.stand_ins.values())
     columns = front_columns(front, config, view)
     numbers = tuple(

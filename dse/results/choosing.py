@@ -11,7 +11,7 @@ from contracts.faults import ConfigError
 from contracts.metric import MetricDefinition
 from dse.pareto import front
 from dse.results.columns import Mask, StudyColumns
-from dse.results.front import goals_of
+from dse.results.front import goals_of, why_none_counts
 from dse.words import number_text, quantity, study_command, suggestion
 from runners.fpga import capacity_of
 from runners.measuring.metrics import METRICS
@@ -176,6 +176,13 @@ def keepers_of(
     if part is not None or spare > 0:
         what = f"room on {part or columns.config.target.part} with {spare:.0%} to spare"
         keepers[what] = {at for at, share in free.items() if share is not None and share >= spare}
+    if not counted:
+        why = "; ".join(why_none_counts(columns))
+        raise ConfigError(
+            f"no trial of study {columns.config.name} has completed within its constraints yet"
+            + (f": {why}" if why else ""),
+            fix="go on searching, or loosen [constraints] in a study of another name",
+        )
     kept = [at for at in counted if all(at in keeping for keeping in keepers.values())]
     if not kept:
         each = ", ".join(f"{len(keeping)} keep {what}" for what, keeping in keepers.items())

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dse.pareto import Goal, Points, Positions, non_dominated
 from dse.store import TrialResult, TrialState
+from dse.words import metric_text, plural
 
 if TYPE_CHECKING:  # pydantic takes a while to import
     from dse.config import StudyConfig
@@ -181,6 +182,35 @@ def within_constraints(columns: "StudyColumns") -> NDArray[np.bool_]:
         values = columns.column(metric)  # NaN, where a trial has none, satisfies nothing
         kept &= (values >= bounds.min) & (values <= bounds.max)
     return kept
+
+
+def why_none_counts(columns: "StudyColumns") -> tuple[str, ...]:
+    """Say which constraints keep the completed trials from counting, a sentence for each.
+
+    Empty where one counts, where none has completed, and where there is no constraint.
+    """
+    completed = columns.is_state(TrialState.COMPLETED)
+    if not completed.any() or (completed & within_constraints(columns)).any():
+        return ()
+    found = []
+    for metric, bounds in columns.config.constraints.items():
+        values = columns.column(metric)[completed]
+        known = values[np.isfinite(values)]
+        kept = int(((known >= bounds.min) & (known <= bounds.max)).sum())
+        nearest = ""
+        if known.size and not kept:
+            value = float(known[np.argmin(np.maximum(bounds.min - known, known - bounds.max))])
+            nearest = f"; the nearest has {metric_text(metric, value)}"
+        limits = [
+            f"{sign} {metric_text(metric, bound)}"
+            for sign, bound in ((">=", bounds.min), ("<=", bounds.max))
+            if math.isfinite(bound)
+        ]
+        found.append(
+            f"{metric} {' and '.join(limits)}: {kept} of"
+            f" {plural(int(completed.sum()), 'completed trial')}{nearest}"
+        )
+    return tuple(found)
 
 
 def has_objectives(columns: "StudyColumns") -> NDArray[np.bool_]:

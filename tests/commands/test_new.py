@@ -1,5 +1,6 @@
 """``new`` writes a config that starts: its space fits, its limits are told, its paths are right."""
 
+import itertools
 import json
 from pathlib import Path
 from random import Random
@@ -7,9 +8,17 @@ from random import Random
 import pytest
 
 from contracts.faults import ConfigError
-from dse.commands.new import new_study, new_text, proposed_space
+from contracts.parameter import Value
+from dse.commands.new import (
+    Restriction,
+    engine_memories,
+    engine_space,
+    new_study,
+    new_text,
+    proposed_space,
+)
 from dse.commands.targets import find_targets, target_summaries, targets_text
-from dse.config import load_config
+from dse.config import StudyConfig, load_config
 from dse.config.assembly import assemble_space
 from dse.dashboard.web.serve import example_database
 from dse.store import Reader
@@ -68,11 +77,28 @@ def test_an_engine_has_memories_that_hold_the_network(tmp_path: Path) -> None:
     sizes = {p.name: p.values for p in space.parameters if p.name.endswith("_kib")}
     assert sizes["engine_weight_kib"][0] == 96
     assert 32 <= sizes["engine_activation_kib"][0] <= 56
-    small = next(d for d in (space.sample(Random(n)) for n in range(999)) if d["cfu"] == "engine")
+    drawn = (space.sample(Random(n)) for n in range(999))
+    engines = list(itertools.islice((each for each in drawn if each["cfu"] == "engine"), 8))
+    assert {each["engine_rows"] for each in engines} == {4, 8, 16}
     assert FAMILY.compiler is not None
-    FAMILY.compiler.compile(
-        {**small.values, "engine_rows": 8, "engine_cols": 8}, network_of(load_model(MODEL))
-    )
+    for engine in engines:
+        FAMILY.compiler.compile(engine.values, network_of(load_model(MODEL)))
+
+
+def test_rows_whose_memories_do_not_fit_are_left_out() -> None:
+    asked: list[list[Value]] = []
+
+    def make(space: Restriction) -> StudyConfig:
+        asked.append([space["engine_rows"], space["engine_cols"]])
+        raise ConfigError("no design fits", fix="-")
+
+    network = load_model(MODEL)
+    assert engine_space(network, {}, make) == {"cfu": ["none", "simd", "stream"]}
+    assert asked == [[16, 16], [8, 8], [4, 4]]
+    narrow, wide = (engine_memories(network, sides) for sides in ((4, 8), (4, 8, 16)))
+    assert narrow is not None
+    assert wide is not None
+    assert all(wide[name][0] >= narrow[name][0] for name in narrow)
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))

@@ -13,6 +13,7 @@ from dse.store import NewTrial, Store, TrialState
 from dse.suggest import make_suggester
 from tests.campaign.fake_rooms import fake_space
 from tests.campaign.test_campaign import CONFIG, campaign
+from tests.commands.here import call_here
 from tests.suggest.quiet_vizier import clients, vz
 
 # isort: split
@@ -227,3 +228,10 @@ def test_what_is_no_study_of_viziers_is_named(tmp_path: Path, store: Store) -> N
     assert "has no study 'mine' of owner" in refused(theirs, study="mine")
     assert "was not exported by this program" in refused(theirs)
     assert "has no studies of owner 'me'" in refused(theirs, owner="me")
+
+
+def test_no_database_is_made_for_a_file_that_is_none_of_viziers(tmp_path: Path) -> None:
+    ended = call_here("import", "none", folder=tmp_path)
+    assert ended.returncode
+    assert "there is no file none\n  fix: " in ended.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -10,7 +10,12 @@ import pytest
 from contracts.measurement import Fidelity
 from dse.config import StudyConfig, load_config
 from dse.results.columns import STATES, MetricColumn, StudyColumns
-from dse.results.front import broken_constraints, observed_values, pareto_front
+from dse.results.front import (
+    broken_constraints,
+    observed_values,
+    pareto_front,
+    why_none_counts,
+)
 from dse.store import TrialRecord, TrialResult, TrialState
 
 CONFIG = """
@@ -138,3 +143,14 @@ def test_a_trial_without_the_metric_of_a_constraint_does_not_satisfy_it(
 def test_without_constraints_nothing_is_excluded(config: StudyConfig) -> None:
     free = replace(config, constraints={})
     assert not pareto_front(columns_of([trial(1, KEPT)], free)).excluded
+
+
+def test_who_has_no_front_is_told_which_constraint_is_in_the_way(config: StudyConfig) -> None:
+    far = [trial(1, KEPT | {"luts": 2500.0}), trial(2, KEPT | {"luts": 2100.0, "ff": 3500.0})]
+    assert why_none_counts(columns_of(far, config)) == (
+        "luts >= 1,000 and <= 2,000: 0 of 2 completed trials; the nearest has 2,100",
+        "cycles >= 100: 2 of 2 completed trials",
+        "ff <= 3,000: 1 of 2 completed trials",
+    )
+    assert why_none_counts(columns_of([*far, trial(3, KEPT)], config)) == ()
+    assert why_none_counts(columns_of([], config)) == ()

@@ -30,7 +30,7 @@ from dse.results.choosing import ranked
 from dse.results.columns import ABSENT, FIDELITIES, StudyColumns
 from dse.results.course import course_of, improvements
 from dse.results.effects import LEAST_TRIALS, Effects, effects
-from dse.results.front import Standing, goals_of
+from dse.results.front import Standing, goals_of, why_none_counts
 from dse.results.fronts_by import fronts_by
 from dse.results.growth import growth_rows
 from dse.results.interactions import interaction
@@ -144,6 +144,7 @@ def front_part(
             if name in columns.metrics
         ),
         "names": names,
+        "why_none": why_none_counts(columns),
         "placing": [
             *cells_text(columns.config.objectives, columns.cell_models),
             *(adds.text for adds in placing_adds(columns, columns.numbers[positions].tolist()))

@@ -123,6 +123,11 @@ function axis({ id, parameter, metric }, dim, all) {
 
 function say(all, front, sampled, left, first) {
   const hint = document.getElementById("parallel-hint");
+  node.hidden = !all.length;
+  if (!all.length) {
+    hint.textContent = "Nothing to draw until a chosen trial has completed within the constraints.";
+    return;
+  }
   const words = ["Drag along an axis to keep only the trials that pass there; a click on the axis takes it back."];
   const count = sampled.length + front.length;
   if (count < all.length) words.push(`${count.toLocaleString("en")} of ${all.length.toLocaleString("en")} trials are drawn: those on the front and an even sample.`);

@@ -78,7 +78,7 @@ def read_study(
         ConfigError: There is no such file, it is none of Vizier's, or has not one study of that
             name.
     """
-    _require_database(path)
+    require_vizier_file(path)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "study"  # Vizier adds the tables that it misses
         shutil.copyfile(path, copy)
@@ -108,7 +108,12 @@ def _studies(store: Any, path: Path, owner: str) -> list[Any]:
         return list(store.list_studies(f"owners/{owner}"))
 
 
-def _require_database(path: Path) -> None:
+def require_vizier_file(path: Path) -> None:
+    """Make sure that a file is there and may be one of Vizier's.
+
+    Raises:
+        ConfigError: It is not.
+    """
     fix = "name the SQLite file of a Vizier service, or what `export --vizier` wrote"
     if not path.is_file():
         raise ConfigError(f"there is no file {path}", fix=fix)
