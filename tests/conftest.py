@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -40,6 +41,17 @@ MINUTES = (
     "cpu",
 )
 """What takes longest begins first: at the end no process is to wait for another one's long test."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def databases_set_up_once() -> Iterator[None]:
+    """Write the outcome of the migrations where they were run before; `tests/store` runs them."""
+    import dse.store.sqlite.file  # here: the process that hands out tests needs none of it
+    from dse.store.versions import migrate
+    from tests.databases import SetUpOnce
+
+    with mock.patch.object(dse.store.sqlite.file, "migrate", SetUpOnce(migrate)):
+        yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
