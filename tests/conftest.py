@@ -54,6 +54,16 @@ def databases_set_up_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def templates_compiled_once() -> Iterator[None]:
+    from jinja2 import Environment
+
+    from tests.templates import compiling_once
+
+    with mock.patch.object(Environment, "compile", compiling_once(Environment.compile)):
+        yield
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--random-order-seed",
