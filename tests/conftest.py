@@ -4,6 +4,7 @@ import gc
 import os
 import random
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,8 +75,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Draw few examples where slow tests are left out, too; before a file of tests is read."""
+    """Say, before a file of tests is read, what holds for all: few examples without slow tests."""
     settings.load_profile(FEW if config.option.markexpr == "not slow" else ALL)
+    if not hasattr(config, "workerinput"):
+        # the stages of all processes of this run share the machine; a study that runs beside it
+        # may hold all cores for longer than a test may take
+        folder = tempfile.TemporaryDirectory(prefix="soft-soc-dse-tests-")
+        config.add_cleanup(folder.cleanup)
+        os.environ["DSE_MACHINE_DIR"] = folder.name
 
 
 @pytest.hookimpl(wrapper=True)

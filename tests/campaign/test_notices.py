@@ -211,7 +211,7 @@ def test_a_hook_that_hangs_holds_up_nothing(
     def tell_late(*given: Any, **how: Any) -> list[str]:
         has_begun.set()
         assert may_go_on.wait(60), "who listens waits for the hook"
-        return tell(*given, **how)
+        return tell(*given, **{**how, "limit_s": 1.0})  # less, so that its end is waited for
 
     monkeypatch.setattr(hooks, "tell", tell_late)
     notifier = Notifier(
@@ -220,7 +220,7 @@ def test_a_hook_that_hangs_holds_up_nothing(
         database=tmp_path / "results.db",
         folders=[tmp_path],
         say=said.append,
-        limit_s=1.0,
+        limit_s=60.0,
     )
     notifier.listen(ended(CRASH))
     assert has_begun.wait(60)
