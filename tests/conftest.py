@@ -4,10 +4,12 @@ import gc
 import os
 import random
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -42,6 +44,27 @@ MINUTES = (
 """What takes longest begins first: at the end no process is to wait for another one's long test."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def databases_set_up_once() -> Iterator[None]:
+    """Write the outcome of the migrations where they were run before; `tests/store` runs them."""
+    import dse.store.sqlite.file  # here: the process that hands out tests needs none of it
+    from dse.store.versions import migrate
+    from tests.databases import SetUpOnce
+
+    with mock.patch.object(dse.store.sqlite.file, "migrate", SetUpOnce(migrate)):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates_compiled_once() -> Iterator[None]:
+    from jinja2 import Environment
+
+    from tests.templates import compiling_once
+
+    with mock.patch.object(Environment, "compile", compiling_once(Environment.compile)):
+        yield
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--random-order-seed",
@@ -52,8 +75,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Draw few examples where slow tests are left out, too; before a file of tests is read."""
+    """Say, before a file of tests is read, what holds for all: few examples without slow tests."""
     settings.load_profile(FEW if config.option.markexpr == "not slow" else ALL)
+    if not hasattr(config, "workerinput"):
+        # the stages of all processes of this run share the machine; a study that runs beside it
+        # may hold all cores for longer than a test may take
+        folder = tempfile.TemporaryDirectory(prefix="soft-soc-dse-tests-")
+        config.add_cleanup(folder.cleanup)
+        os.environ["DSE_MACHINE_DIR"] = folder.name
 
 
 @pytest.hookimpl(wrapper=True)

@@ -54,7 +54,7 @@ def require_sound(db: Connection, table: Table, which: ColumnElement[bool]) -> N
 
 
 @cache  # a campaign asks at every look, and building it takes longer than running it
-def _unsound(table: Table) -> Select[Any]:
+def _unsound(table: Table) -> Select[*tuple[Any, ...]]:
     """Return what selects a row with an unsound value: whether each is sound, then their texts."""
     columns = list(table.columns)
     sound = [_is_sound(column) for column in columns]

@@ -130,8 +130,8 @@ def test_a_slow_drip_does_not_prolong_the_deadline() -> None:
     with device(lambda line, data: line.drip(data * 100, 0.05)) as line:
         board = SerialBoard(line.path, baud=115200)
         board.send(b"abc")
-        with pytest.raises(BoardSilent, match=r"did not finish within 0\.5 s: \d+ bytes") as caught:
-            board.receive_until(b"\n", timeout_s=0.5)
+        with pytest.raises(BoardSilent, match=r"did not finish within 2 s: \d+ bytes") as caught:
+            board.receive_until(b"\n", timeout_s=2)
         received = re.search(r"(\d+) bytes", str(caught.value))
         assert received is not None
         assert 0 < int(received[1]) < 300, "it did not wait for the last drop"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import dse.campaign.campaign as loop
 from dse.campaign.events import Ending
 from dse.config import StudyConfig, load_config, with_budget
 from dse.store import Store, TrialState
@@ -94,8 +95,9 @@ def test_a_slow_search_thinks_while_all_workers_are_busy(store: Store, config: S
 
 
 def test_a_quick_search_is_asked_when_there_is_room_and_knows_all(
-    store: Store, config: StudyConfig
+    store: Store, config: StudyConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(loop, "_SLOW_S", 60.0)  # a busy machine is no slow search
     executor = run(store, config, Search(seconds=0.0), limit_s=0.2)
 
     assert executor.had_successor == [False] * 5

@@ -180,21 +180,24 @@ def test_an_address_is_sent_the_notice(web: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "problem"),
-    [("/wrong", "the webhook answered 500"), ("/slow", "the webhook did not answer within 1 s")],
+    ("path", "limit_s", "problem"),
+    [
+        ("/wrong", 60, "the webhook answered 500"),
+        ("/slow", 1, "the webhook did not answer within 1 s"),
+    ],
 )
-def test_an_address_that_fails_is_said(web: str, path: str, problem: str) -> None:
+def test_an_address_that_fails_is_said(web: str, path: str, limit_s: int, problem: str) -> None:
     settings = replace(ALL, command=(), webhook=web + path)
 
     Web.may_answer.clear()
-    assert tell(settings, CONTENT, limit_s=1) == [problem]
+    assert tell(settings, CONTENT, limit_s=limit_s) == [problem]
     Web.may_answer.set()  # not before
 
 
 def test_nobody_listens_at_an_address() -> None:
     settings = replace(ALL, command=(), webhook="http://127.0.0.1:9/")
 
-    (said,) = tell(settings, CONTENT, limit_s=5)
+    (said,) = tell(settings, CONTENT, limit_s=60)
     assert said.startswith("the webhook could not be reached")
 
 
@@ -208,7 +211,7 @@ def test_a_hook_that_hangs_holds_up_nothing(
     def tell_late(*given: Any, **how: Any) -> list[str]:
         has_begun.set()
         assert may_go_on.wait(60), "who listens waits for the hook"
-        return tell(*given, **how)
+        return tell(*given, **{**how, "limit_s": 1.0})  # less, so that its end is waited for
 
     monkeypatch.setattr(hooks, "tell", tell_late)
     notifier = Notifier(
@@ -217,7 +220,7 @@ def test_a_hook_that_hangs_holds_up_nothing(
         database=tmp_path / "results.db",
         folders=[tmp_path],
         say=said.append,
-        limit_s=1.0,
+        limit_s=60.0,
     )
     notifier.listen(ended(CRASH))
     assert has_begun.wait(60)

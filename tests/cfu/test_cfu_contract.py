@@ -24,6 +24,7 @@ from tests.cfu.cfu_harness import (
     render_kernels,
     simulate,
 )
+from tests.examples import examples
 from tests.objects import compile_once
 
 # a user's own families go through the same suite
@@ -209,7 +210,7 @@ def test_emulation_answers_like_the_model(
     """Where there is no model, like the hardware."""
     render_kernels(family, values, tmp_path)
     program = compile_host(["emulation_bench.c", "cfu_emulation.c", "-I."], tmp_path, "emulation")
-    commands = random_commands(random.Random(1), 20_000)
+    commands = random_commands(random.Random(1), examples(20_000))
     if family.model is not None:
         right = expected(family.model(values), commands)
     else:

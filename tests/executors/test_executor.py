@@ -29,7 +29,7 @@ def a_job(**design: int | str | bool) -> Job:
 
 
 def outcome_of(executor: LocalExecutor, ticket: int = 1) -> Outcome:
-    deadline_s = time.monotonic() + 60
+    deadline_s = time.monotonic() + 120  # a process imports all of it first
     while time.monotonic() < deadline_s:
         for event in executor.poll(0.2):
             if isinstance(event, Finished) and event.ticket == ticket:

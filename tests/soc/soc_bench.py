@@ -49,6 +49,13 @@ def generate(config: SocConfig, out: Path, **environment: str) -> Path:
     return out
 
 
+@cache
+def generated(config: SocConfig) -> Path:
+    """Return the folder of a SoC that is generated once for all tests; not to be written to."""
+    folder = Path(tempfile.mkdtemp(prefix="soc-", dir=scratch()))
+    return generate(config, folder, PYTHONHASHSEED="1")
+
+
 def simulation_config(memory: MemoryKind) -> SocConfig:
     return SocConfig(
         with_cfu=True,

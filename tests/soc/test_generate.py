@@ -11,7 +11,7 @@ import pytest
 
 from hw_templates.soc.config import SocConfig
 from hw_templates.soc.generate import strip_variable_parts
-from tests.soc.soc_bench import ROOT, generate, simulation_config
+from tests.soc.soc_bench import ROOT, generate, generated, scratch, simulation_config
 
 BOARD = SocConfig(
     flavour="synthesis",
@@ -39,11 +39,12 @@ def instances(verilog: str) -> set[str]:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_same_soc_is_the_same_bytes(name: str, tmp_path: Path) -> None:
     config = CONFIGS[name]
-    first = contents(generate(config, tmp_path / "first", PYTHONHASHSEED="1"))
+    first = contents(generated(config))
     again = contents(generate(config, tmp_path / "another place", PYTHONHASHSEED="2"))
     assert first == again
     text = first["soc.v"].decode()
     assert str(tmp_path) not in text
+    assert str(scratch()) not in text
     assert str(ROOT) not in text
     assert not re.search(r"20\d\d-\d\d-\d\d", text)
 
@@ -54,11 +55,9 @@ def test_dates_are_cut_off() -> None:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_cpu_and_cfu_are_instances_that_somebody_else_brings(name: str, tmp_path: Path) -> None:
-    with_cfu = (generate(CONFIGS[name], tmp_path / "with") / "soc.v").read_text()
-    without = (
-        generate(replace(CONFIGS[name], with_cfu=False), tmp_path / "without") / "soc.v"
-    ).read_text()
+def test_cpu_and_cfu_are_instances_that_somebody_else_brings(name: str) -> None:
+    with_cfu = (generated(CONFIGS[name]) / "soc.v").read_text()
+    without = (generated(replace(CONFIGS[name], with_cfu=False)) / "soc.v").read_text()
     assert instances(with_cfu) == {"VexRiscv", "Cfu"}
     assert instances(without) == {"VexRiscv"}
     assert "CfuPlugin_bus_cmd_valid" in with_cfu
@@ -67,8 +66,8 @@ def test_cpu_and_cfu_are_instances_that_somebody_else_brings(name: str, tmp_path
 
 
 @pytest.mark.parametrize("memory", ["on-chip", "sdram"])
-def test_a_simulated_soc_boots_from_main_memory(memory: str, tmp_path: Path) -> None:
-    folder = generate(CONFIGS[memory], tmp_path / "soc")
+def test_a_simulated_soc_boots_from_main_memory(memory: str) -> None:
+    folder = generated(CONFIGS[memory])
     soc = json.loads((folder / "soc.json").read_text())
     assert soc["reset_address"] == soc["memory"]["main_ram"]["origin"]
     assert soc["memory"]["main_ram"]["size_bytes"] == 4 << 20
@@ -77,8 +76,8 @@ def test_a_simulated_soc_boots_from_main_memory(memory: str, tmp_path: Path) -> 
     assert sorted(files) == sorted(soc["images"]["files"])
 
 
-def test_a_board_boots_from_its_rom_and_every_port_has_a_pin(tmp_path: Path) -> None:
-    folder = generate(BOARD, tmp_path / "soc")
+def test_a_board_boots_from_its_rom_and_every_port_has_a_pin() -> None:
+    folder = generated(BOARD)
     soc = json.loads((folder / "soc.json").read_text())
     assert soc["reset_address"] == soc["memory"]["rom"]["origin"]
     assert soc["device"] == "LFE5U-85F-6BG381C"
@@ -112,9 +111,9 @@ def test_a_board_boots_from_its_rom_and_every_port_has_a_pin(tmp_path: Path) -> 
     assert 'FREQUENCY PORT "clock" 25 MHZ;' in constraints
 
 
-def test_a_board_can_do_without_its_sdram(tmp_path: Path) -> None:
+def test_a_board_can_do_without_its_sdram() -> None:
     config = replace(BOARD, memory="on-chip", main_ram_bytes=65536, l2_bytes=0, with_cfu=False)
-    verilog = (generate(config, tmp_path / "soc") / "soc.v").read_text()
+    verilog = (generated(config) / "soc.v").read_text()
     assert "sdram" not in verilog
     assert re.findall(r'\$readmemh\("([^"]+)"', verilog) == ["soc_rom.init"]
 

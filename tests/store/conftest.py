@@ -2,13 +2,24 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+import dse.store.sqlite.file
 from benchmarks.postgresql import PostgreSQLServer, bin_folder, running_server
 from dse.store import Place, Store
+from dse.store.versions import migrate
 
 Places = Callable[[str], Place]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def databases_by_migrations(databases_set_up_once: None) -> Iterator[None]:
+    """Run the migrations for each database, as the program does."""
+    del databases_set_up_once
+    with mock.patch.object(dse.store.sqlite.file, "migrate", migrate):
+        yield
 
 
 @pytest.fixture(scope="session")

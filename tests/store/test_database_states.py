@@ -10,20 +10,41 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event
 
+import dse.store.sqlite.file
 from contracts.faults import StoreError
 from dse.store import Reader, Store, TrialState
 from dse.store.schema import HEAD, metadata
-from dse.store.versions import KNOWN, MIGRATIONS
+from dse.store.versions import KNOWN, MIGRATIONS, migrate
 from runners.job import SimulatedCycles
+from tests.databases import SetUpOnce
 from tests.store.store_fixtures import new_study, new_trials
 
 ASSETS = Path(__file__).parent / "assets"
+
+
+def test_databases_of_other_tests_are_those_of_the_migrations(tmp_path: Path) -> None:
+    set_up = SetUpOnce(migrate)
+    with mock.patch.object(dse.store.sqlite.file, "migrate", set_up):
+        for name in ("first", "second"):
+            Store(tmp_path / f"{name}.db").close()
+    set_up.migrate = mock.Mock(side_effect=AssertionError)
+    with mock.patch.object(dse.store.sqlite.file, "migrate", set_up):
+        Store(tmp_path / "third.db").close()
+    Store(tmp_path / "real.db").close()
+
+    def content(name: str) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(tmp_path / f"{name}.db")) as db:
+            tables = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+            return [*tables, *db.execute("SELECT version_num FROM alembic_version")]
+
+    assert content("first") == content("second") == content("third") == content("real")
 
 
 def test_a_text_file_is_not_a_database(tmp_path: Path) -> None:

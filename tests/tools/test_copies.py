@@ -31,7 +31,7 @@ def fill(answer: Answer) -> None:
 
 def answer_all(answer: Answer) -> None:
     for number in range(3):
-        time.sleep(0.8)  # longer than the limit together, not each
+        time.sleep(1.5)  # longer than the limit together, not each
         answer(f"{number}\n".encode())
 
 
@@ -51,7 +51,7 @@ def test_a_copy_says_how_far_it_came_and_how_it_ended(
     program = (
         "from runners.tools.child import answers_of_copy\n"
         f"from tests.tools.test_copies import {work}\n"
-        f"print(answers_of_copy({work}, limit_s=2.0, memory_bytes=16 << 30))"
+        f"print(answers_of_copy({work}, limit_s=4.0, memory_bytes=16 << 30))"
     )
     ran = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True

@@ -109,20 +109,20 @@ def test_memory_of_children_counts(tmp_path: Path) -> None:
 def test_a_program_that_computes_until_its_time_limit_reaches_it_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "_COMPUTING_SHARE", 0.05)  # the machine of the tests may be busy
+    monkeypatch.setattr(run, "_COMPUTING_SHARE", 0.01)  # the machine of the tests may be busy
     burn = "while True: pass"  # as a compiler behind its driver: a child that is never waited for
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}])"
     with pytest.raises(ToolTimeout, match="after 2 s") as caught:
         run_python(code, tmp_path, timeout_s=2.0)
     assert caught.value.is_own_limit
-    assert "s of processor time in 2 s" in caught.value.detail
+    assert re.search(r"it used \d+ s of processor time in \d+ s", caught.value.detail)
 
 
 def test_a_program_that_waits_until_its_time_limit_is_not_blamed(tmp_path: Path) -> None:
     with pytest.raises(ToolTimeout) as caught:
         run_python("import time; print('waiting'); time.sleep(60)", tmp_path, timeout_s=1.0)
     assert not caught.value.is_own_limit
-    assert caught.value.detail.startswith("it used 0 s of processor time in 1 s")
+    assert re.match(r"it used 0 s of processor time in \d+ s", caught.value.detail)
     assert "load" in caught.value.detail
 
 
