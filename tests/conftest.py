@@ -76,7 +76,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Say, before a file of tests is read, what holds for all: few examples without slow tests."""
-    settings.load_profile(FEW if config.option.markexpr == "not slow" else ALL)
+    if not config.getoption("--hypothesis-profile"):  # else it is Hypothesis that loads one
+        settings.load_profile(FEW if config.option.markexpr == "not slow" else ALL)
     if not hasattr(config, "workerinput"):
         # the stages of all processes of this run share the machine; a study that runs beside it
         # may hold all cores for longer than a test may take

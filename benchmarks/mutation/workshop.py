@@ -242,6 +242,7 @@ class Workshop:
 
 _OPTIONS = (
     *("-q", "-x", "--no-header", "-m", "not slow", "-p", "no:cacheprovider"),
+    "--hypothesis-profile=all",  # of ``tests/examples.py``
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of libraries that are there already
 )
 
