@@ -25,7 +25,7 @@ class GuestSuggester:
     A parameter that a design does not have counts as its default, so each design has one place;
     what a guest proposes is made legal, and a design that was tried already is replaced by a
     neighbour. Objectives are told as logarithms where all values are positive, as our own models
-    take them. The first designs are those of ``vizier``, so that only what follows is compared.
+    take them. The first designs are the default, known and random ones (``dse.suggest.starting``).
 
     Args:
         name: As a config writes it, for example ``vizier:nsga2``.
