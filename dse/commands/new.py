@@ -228,8 +228,16 @@ def engine_space(network: "Model", space: Restriction, make: MakeConfig) -> Rest
         sizes = engine_memories(network, sides)
         if sizes is None:
             continue
-        found = {"engine_rows": list(sides), "engine_lut_percent": _ENGINE_LUT_PERCENT, **sizes}
-        widest = {"cfu": "engine", "engine_rows": sides[-1], "engine_cols": sides[-1]}
+        found: dict[str, Value | list[Value]] = {
+            "engine_rows": list(sides),
+            "engine_lut_percent": _ENGINE_LUT_PERCENT,
+            **sizes,
+        }
+        widest: dict[str, Value] = {
+            "cfu": "engine",
+            "engine_rows": sides[-1],
+            "engine_cols": sides[-1],
+        }
         with contextlib.suppress(ConfigError):  # no design of it fits
             assemble_space(make({**space, **found, **widest}))
             return found
