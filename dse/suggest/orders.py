@@ -3,10 +3,13 @@
 import hashlib
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import overload
 
-from dse.space import Design, Space
+from contracts.parameter import Value
+from dse.space import Design, EmptySpace, Space
 from dse.suggest.interface import SuggestRequest
 
 _ROUNDS = 6
@@ -87,6 +90,36 @@ def next_untaken(order: Order, request: SuggestRequest) -> tuple[Design, ...]:
     start = (len(request.observations) + len(request.active)) % len(order)
     places = itertools.chain(range(start, len(order)), range(start))
     return first_untaken(map(order.__getitem__, places), request)
+
+
+def random_order_in_turn(space: Space, seed: int) -> Iterator[Design]:
+    """Yield the designs of a space at random, those of each kind in turn.
+
+    The kind is the choice that brings most further parameters, as the family of a CFU does: the
+    one with most parameters has nearly all designs, so that drawing from all alike would show
+    nothing of the others. That of the default design, which is tried before, comes last. A space
+    without such a choice has ``random_order``.
+    """
+    brought = Counter(need.parameter for each in space.parameters for need in each.when)
+    kinds = [each for each in space.parameters if brought[each.name] and not each.ordered]
+    if not kinds:
+        yield from random_order(space, seed)
+        return
+    choice = max(kinds, key=lambda parameter: brought[parameter.name])
+    usual = space.default().values.get(choice.name)
+    values = [value for value in choice.values if value != usual]
+    random.Random(seed).shuffle(values)
+    parts = [_part(space, choice.name, value) for value in (*values, usual) if value is not None]
+    orders = [random_order(part, seed) for part in parts if part is not None]
+    for drawn in itertools.zip_longest(*orders):
+        yield from (design for design in drawn if design is not None)
+
+
+def _part(space: Space, name: str, value: Value) -> Space | None:
+    try:
+        return space.restricted({name: value})
+    except EmptySpace:
+        return None
 
 
 def first_untaken(designs: Iterable[Design], request: SuggestRequest) -> tuple[Design, ...]:

@@ -8,7 +8,7 @@ from dse.pareto import front
 from dse.space import Design
 from dse.suggest.cost import CostModel
 from dse.suggest.interface import EarlierStudy, Suggestion, SuggestRequest
-from dse.suggest.orders import first_untaken, random_order
+from dse.suggest.orders import first_untaken, random_order_in_turn
 
 FIRST_DESIGNS = 6
 """Tried before a model is asked: the default and random ones, which taught the models of a made-up
@@ -42,7 +42,7 @@ def first_suggestions(request: SuggestRequest) -> tuple[Suggestion, ...]:
 
 
 def first_designs(request: SuggestRequest, known: Iterable[Design] = ()) -> Iterator[Design]:
-    """Yield the default design, then designs in a random order, every second a known one."""
+    """Yield the default design, then random ones of each kind, every second a known one."""
     yield request.space.default()
     others = iter(known)
     for design in _drawn(request):
@@ -51,8 +51,11 @@ def first_designs(request: SuggestRequest, known: Iterable[Design] = ()) -> Iter
 
 
 def _drawn(request: SuggestRequest) -> Iterator[Design]:
-    """Yield designs in a random order; where cost counts, the cheapest of the next few first."""
-    order = random_order(request.space, request.seed)
+    """Yield random designs, each kind in turn; where cost counts, cheap ones first.
+
+    Of the next few that is the cheapest.
+    """
+    order = random_order_in_turn(request.space, request.seed)
     cost = CostModel(request.space, request.costs, request.active) if request.per_cost else None
     if cost is None or not cost.is_known:
         yield from order
