@@ -287,6 +287,7 @@ def test_a_cfu_of_nmigen_in_a_package_is_read_as_it_was_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
     write(tmp_path, OLD_AMARANTH)
     hardware = _in_amaranth(tmp_path, "cfu_gen.py")
     assert set(hardware.texts) == set(OLD_AMARANTH)
