@@ -3,6 +3,7 @@
 import gc
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -282,7 +283,11 @@ def make_cfu(depth=64):
 }
 
 
-def test_a_cfu_of_nmigen_in_a_package_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_a_cfu_of_nmigen_in_a_package_is_read_as_it_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
     write(tmp_path, OLD_AMARANTH)
     hardware = _in_amaranth(tmp_path, "cfu_gen.py")
     assert set(hardware.texts) == set(OLD_AMARANTH)
@@ -290,6 +295,7 @@ def test_a_cfu_of_nmigen_in_a_package_is_read_as_it_was_written(tmp_path: Path) 
     text = amaranth_verilog(tmp_path / "cfu_gen.py", {"depth": 16})
     assert text == amaranth_verilog(tmp_path / "cfu_gen.py", {"depth": 16})
     assert text != amaranth_verilog(tmp_path / "cfu_gen.py", {})
+    assert not list(tmp_path.rglob("__pycache__")), "looking changes nothing"
 
 
 def test_two_projects_with_files_of_one_name_do_not_meet(tmp_path: Path) -> None:

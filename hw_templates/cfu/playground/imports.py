@@ -42,7 +42,8 @@ def project_imports(folder: Path) -> Iterator[None]:
         folder: Absolute. Its modules are forgotten afterwards: two projects may have files of one
             name.
     """
-    before = dict(sys.modules)
+    before, writes_none = dict(sys.modules), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True  # looking at a project changes nothing in it
     library = importlib.import_module(_LIBRARY)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -60,6 +61,7 @@ def project_imports(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
+            sys.dont_write_bytecode = writes_none
             sys.path.remove(str(folder))
             for name, module in list(sys.modules.items()):
                 if before.get(name) is module:
