@@ -22,7 +22,6 @@ from benchmarks import (
     headline,
     mutated_models,
     networks,
-    oracle,
     place,
     scale,
     settling,
@@ -81,7 +80,6 @@ FIGURES: Mapping[str, Figure] = {
     "scale": Figure(header=scale.HEADER, rows=scale.rows),
     "cluster": Figure(header=cluster.HEADER, rows=cluster.rows),
     "claims": Figure(header=claims.HEADER, rows=claims.rows, pages=(SERVER,)),
-    "oracle": Figure(header=oracle.HEADER, rows=oracle.rows),
     "fuzz": Figure(header=fuzz.HEADER, rows=fuzz.rows),
     "damaged-models": Figure(header=mutated_models.HEADER, rows=mutated_models.rows),
 }
