@@ -352,13 +352,6 @@ def main() -> None:
     print_report(records)
 
 
-def rows() -> list[list[str]]:
-    """Go on with the run of the current folder, to its end, and return the rows of ``HEADER``."""
-    models = models_of([path for path in MODELS if path.exists()])
-    done = Done(_DONE)
-    return page_rows(run(models, [*DESIGNS], mutants=MUTANTS, hardware=HARDWARE, done=done))
-
-
 def run(
     models: Sequence[Path],
     designs: Sequence[str],
