@@ -9,6 +9,7 @@ COVERED = 0.9
 EXPECTED_GAIN = "expected gain"
 RANDOM_START = "random start"
 DEFAULT_START = "default start"
+END_START = "end of all scales"
 AT_RANDOM = "at random"
 IN_ORDER = "next in order"
 ITS_OWN = "the sampler's own"

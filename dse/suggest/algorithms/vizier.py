@@ -26,6 +26,7 @@ from contracts.belief import (
 from dse.pareto import front
 from dse.space import Design
 from dse.suggest.cost import CostModel
+from dse.suggest.ends import first_suggestions_with_ends
 from dse.suggest.evidence import chosen_observations
 from dse.suggest.features import Encoder
 from dse.suggest.interface import (
@@ -48,7 +49,7 @@ from dse.suggest.messages import (
 )
 from dse.suggest.orders import first_untaken, random_order
 from dse.suggest.process import KeptChild
-from dse.suggest.starting import FIRST_DESIGNS, first_suggestions
+from dse.suggest.starting import FIRST_DESIGNS
 
 LEARNS_FROM_OTHERS = True
 """The designs on the fronts of earlier studies are among its first ones."""
@@ -118,7 +119,7 @@ class VizierSuggester:
         if known < self._first_designs or measured < 3:
             if known + 2 >= self._first_designs and request.space.count() > known + 2:
                 self._child.running()  # so that it has started when it is first asked
-            return first_suggestions(request)
+            return first_suggestions_with_ends(request)
         deadline_s = time.monotonic() + self.timeout_s
         child = self._child.running()
         ask = partial(child.ask, deadline_s=deadline_s)
