@@ -29,7 +29,7 @@ from dse.results.front import goals_of
 from dse.shipped import TARGETS
 from dse.space import Design
 from dse.suggest import Objective, SuggestRequest
-from dse.suggest.starting import first_suggestions
+from dse.suggest.ends import first_suggestions_with_ends
 from runners.job import Job, StageEvent
 from runners.measuring.fit import require_fit
 from runners.pipeline import Cache, default_root
@@ -135,7 +135,7 @@ def first_designs(config: StudyConfig) -> tuple[Design, ...]:
     request = SuggestRequest(
         space=space, objectives=objectives, seed=config.seed, count=min(FIRST, space.count())
     )
-    return tuple(suggestion.design for suggestion in first_suggestions(request))
+    return tuple(suggestion.design for suggestion in first_suggestions_with_ends(request))
 
 
 def verdict(job: Job) -> str:

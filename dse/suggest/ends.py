@@ -44,9 +44,10 @@ def first_suggestions_with_ends(request: SuggestRequest) -> tuple[Suggestion, ..
 def end_designs(space: Space) -> tuple[Design, ...]:
     """Return the designs with all ordered parameters at their largest, and at their smallest.
 
-    Other parameters have the value that brings most of the ordered ones, such as a CFU that has
-    some, and the default where that makes no difference. Wishes that the rules do not allow are
-    dropped; without ordered parameters there are no ends.
+    Of other parameters that bring ordered ones, as a family of CFUs does, the value that brings
+    fewest is taken, but some: a family with many scales is large, and the design at the end of
+    all costs more than all other first ones together. Else it is the default. Wishes that the
+    rules do not allow are dropped; without ordered parameters there are no ends.
     """
     if not any(parameter.ordered for parameter in space.parameters):
         return ()
@@ -56,7 +57,7 @@ def end_designs(space: Space) -> tuple[Design, ...]:
 def _end(space: Space, place: int) -> Design:
     wishes: dict[str, Value] = {}
     for parameter in sorted(space.parameters, key=_is_scale):
-        wish = parameter.values[place] if parameter.ordered else _richest(space, parameter)
+        wish = parameter.values[place] if parameter.ordered else _leanest(space, parameter)
         attempt = {**wishes, parameter.name: wish}
         if space.completed(attempt) is not None:
             wishes = attempt
@@ -65,8 +66,8 @@ def _end(space: Space, place: int) -> Design:
     return design
 
 
-def _richest(space: Space, parameter: Parameter) -> Value:
-    """Return the value that brings most ordered parameters, the default among equals."""
+def _leanest(space: Space, parameter: Parameter) -> Value:
+    """Return the value that brings fewest ordered parameters but some, the default among equals."""
     brings = [
         condition.values
         for each in space.parameters
@@ -75,10 +76,11 @@ def _richest(space: Space, parameter: Parameter) -> Value:
         if condition.parameter == parameter.name
     ]
 
-    def rank(value: Value) -> tuple[int, bool]:
-        return sum(value in values for values in brings), value == parameter.default
+    def rank(value: Value) -> tuple[bool, int, bool]:
+        count = sum(value in values for values in brings)
+        return count == 0, count, value != parameter.default
 
-    return max(parameter.values, key=rank)
+    return min(parameter.values, key=rank)
 
 
 def _is_scale(parameter: Parameter) -> bool:

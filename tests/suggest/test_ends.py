@@ -32,6 +32,17 @@ def test_ends_have_the_choices_that_bring_scales_and_their_largest_or_smallest_v
     )
 
 
+def test_the_ends_are_of_the_family_with_fewest_scales() -> None:
+    """The largest design of one with many takes longer to build than all other first ones."""
+    engine = (Condition(parameter="cfu", values=("engine",)),)
+    cfu = Parameter(name="cfu", values=("none", "engine", "simd"), default="none", description="")
+    scales = [
+        Parameter(name=name, values=(1, 2), default=1, description="", ordered=True, when=when)
+        for name, when in {"rows": engine, "cols": engine, "width": SIMD}.items()
+    ]
+    assert {design["cfu"] for design in end_designs(Space((cfu, *scales)))} == {"simd"}
+
+
 def test_an_end_keeps_what_the_rules_allow() -> None:
     def holds(values: object) -> bool:
         return values["cache"] * values.get("width", 0) < 16  # type: ignore[index,attr-defined]
