@@ -45,7 +45,9 @@ def assemble_space(config: StudyConfig, *, reads_networks: bool = True) -> Space
     parameters = [*variants, *cpu.PARAMETERS, choice, *_of_families(families), *firmware.PARAMETERS]
     space = restricted_space(Space(parameters, rules), config)
     fitting = _that_fits(space, families, config)
-    return _that_holds(fitting, families, config) if reads_networks else fitting
+    whole = _that_holds(fitting, families, config) if reads_networks else fitting
+    whole.count()  # one that cannot be counted is refused here, where its config is known
+    return whole
 
 
 def load_space(path: Path) -> Space:
@@ -92,16 +94,14 @@ def _that_fits(space: Space, families: "Mapping[str, Family]", config: StudyConf
     rules = fit_rules(space.parameters, families, config.target)
     if not rules:
         return space
-    try:
-        return Space(space.parameters, (*space.rules, *rules))
-    except EmptySpace as error:
-        raise ConfigError(
-            f"study {config.name}: [space] no design that it allows fits the"
-            f" {config.target.part}: {room_text(config.target)}",
-            fix="allow smaller values (icache_bytes, icache_ways, dcache_bytes, dcache_ways, the"
-            " CFU's own), shrink target.memory (rom_bytes, sram_bytes, l2_bytes, on-chip"
-            " size_bytes), or take a target with a larger part",
-        ) from error
+    refusal = ConfigError(
+        f"study {config.name}: [space] no design that it allows fits the"
+        f" {config.target.part}: {room_text(config.target)}",
+        fix="allow smaller values (icache_bytes, icache_ways, dcache_bytes, dcache_ways, the"
+        " CFU's own), shrink target.memory (rom_bytes, sram_bytes, l2_bytes, on-chip"
+        " size_bytes), or take a target with a larger part",
+    )
+    return _with_rules(space, rules, refusal)
 
 
 def _that_holds(space: Space, families: "Mapping[str, Family]", config: StudyConfig) -> Space:
@@ -117,14 +117,20 @@ def _that_holds(space: Space, families: "Mapping[str, Family]", config: StudyCon
     rules = tuple(network_rules(space.parameters, families, networks_of(config)))
     if not rules:
         return space
+    refusal = ConfigError(
+        f"study {config.name}: [space] no design that it allows holds {config.network_name}:"
+        f" {'; '.join(rule.reason for rule in rules)}",
+        fix="allow larger values of the CFU's memories, or another cfu",
+    )
+    return _with_rules(space, rules, refusal)
+
+
+def _with_rules(space: Space, rules: Sequence[Rule], refusal: ConfigError) -> Space:
+    """Return a space under further rules; raise ``refusal`` where they leave no design."""
     try:
         return Space(space.parameters, (*space.rules, *rules))
     except EmptySpace as error:
-        raise ConfigError(
-            f"study {config.name}: [space] no design that it allows holds {config.network_name}:"
-            f" {'; '.join(rule.reason for rule in rules)}",
-            fix="allow larger values of the CFU's memories, or another cfu",
-        ) from error
+        raise refusal from error
 
 
 def restricted_space(space: Space, config: StudyConfig) -> Space:

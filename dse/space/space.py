@@ -7,7 +7,8 @@ design in time that grows with the coupling between parameters and not with the 
 """
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from functools import cached_property
 
 from contracts.faults import ConfigError, ConfigMistakes
 from contracts.parameter import Parameter, Rule, Value, same_value
@@ -30,6 +31,7 @@ _MAX_SITUATIONS = 1_000_000
 """Bound on the memory of one space, about 0.3 GB; coupling beyond it is refused, not endured."""
 
 _Situation = tuple[int, ...]
+_Place = tuple[int, _Situation]  # depth, and what of the earlier decisions matters there
 _Branch = tuple[int, _Situation, int]  # choice, situation after it, designs below it
 
 
@@ -48,8 +50,8 @@ class Space:
         rules: A rule is given the active ones of the parameters that it names, no others.
 
     Raises:
-        ConfigError: A name is used twice, a condition or rule names an unknown parameter or value,
-            or rules couple too many parameters to be counted.
+        ConfigError: A name is used twice, or a condition or rule names an unknown parameter or
+            value.
         EmptySpace: The rules leave no design.
     """
 
@@ -62,9 +64,8 @@ class Space:
         position = {parameter.name: depth for depth, parameter in enumerate(self._order)}
         self._due = _rules_by_last_parameter(self.rules, position)
         self._alive = _alive_before(self._order, self.rules, position)
-        self._memo: dict[tuple[int, _Situation], tuple[_Branch, ...]] = {}
-        self._count = self._designs_below(0, ())
-        if self._count == 0:
+        self._memo: dict[_Place, tuple[_Branch, ...]] = {}
+        if not self._can_end(0, (), set()):
             raise EmptySpace(
                 "the space is empty: no combination of the values satisfies the rules "
                 + ", ".join(f"{rule.name} ({rule.reason})" for rule in self.rules),
@@ -93,7 +94,11 @@ class Space:
         return self._count
 
     def count(self) -> int:
-        """Return the exact number of distinct designs."""
+        """Return the exact number of distinct designs; the first call counts them.
+
+        Raises:
+            ConfigError: Rules couple too many parameters.
+        """
         return self._count
 
     def enumerate(self) -> Iterator[Design]:
@@ -232,6 +237,30 @@ class Space:
 
     # Everything below works on positions in ``values`` instead of values, -1 for inactive.
 
+    @cached_property
+    def _count(self) -> int:
+        return self._designs_below(0, ())
+
+    def _can_end(self, depth: int, situation: _Situation, dead: set[_Place]) -> bool:
+        """Tell whether any choices from ``depth`` on obey the rules; stops at the first.
+
+        Args:
+            depth: Of the next decision.
+            situation: What of the earlier ones still matters.
+            dead: Where nothing does; grows, so that no situation is tried twice.
+        """
+        if depth == len(self._order):
+            return True
+        if (depth, situation) in dead:
+            return False
+        if any(
+            self._can_end(depth + 1, after, dead) for _, after in self._choices(depth, situation)
+        ):
+            return True
+        self._require_few(dead, depth)
+        dead.add((depth, situation))
+        return False
+
     def _designs_below(self, depth: int, situation: _Situation) -> int:
         if depth == len(self._order):
             return 1
@@ -240,14 +269,17 @@ class Space:
     def _branches(self, depth: int, situation: _Situation) -> tuple[_Branch, ...]:
         """Return the legal choices at ``depth`` that can be finished."""
         key = (depth, situation)
-        if key in self._memo:
-            return self._memo[key]
-        if len(self._memo) >= _MAX_SITUATIONS:
-            raise ConfigError(
-                f"the rules couple too many parameters: over {_MAX_SITUATIONS} situations at "
-                f"parameter {self._order[depth].name}",
-                "let each rule name fewer parameters, or allow fewer values of them",
+        if key not in self._memo:
+            self._require_few(self._memo, depth)
+            counted = (
+                (choice, after, self._designs_below(depth + 1, after))
+                for choice, after in self._choices(depth, situation)
             )
+            self._memo[key] = tuple(branch for branch in counted if branch[2])
+        return self._memo[key]
+
+    def _choices(self, depth: int, situation: _Situation) -> Iterator[tuple[int, _Situation]]:
+        """Yield what the rules that are due at ``depth`` allow there, with the situation after."""
         parameter = self._order[depth]
         known = dict(zip(self._alive[depth], situation, strict=True))
         values = {
@@ -256,17 +288,19 @@ class Space:
             if choice != INACTIVE
         }
         active = is_active(parameter, values)
-        branches: list[_Branch] = []
         for choice in range(len(parameter.values)) if active else (INACTIVE,):
             here = {**values, parameter.name: parameter.values[choice]} if active else values
             if all(rule_holds(rule, here) for rule in self._due[depth]):
                 known[parameter.name] = choice
-                after = tuple(known[name] for name in self._alive[depth + 1])
-                below = self._designs_below(depth + 1, after)
-                if below:
-                    branches.append((choice, after, below))
-        self._memo[key] = tuple(branches)
-        return self._memo[key]
+                yield choice, tuple(known[name] for name in self._alive[depth + 1])
+
+    def _require_few(self, situations: Sized, depth: int) -> None:
+        if len(situations) >= _MAX_SITUATIONS:
+            raise ConfigError(
+                f"the rules couple too many parameters: over {_MAX_SITUATIONS} situations at "
+                f"parameter {self._order[depth].name}",
+                "let each rule name fewer parameters, or allow fewer values of them",
+            )
 
     def _walk(self, depth: int, situation: _Situation) -> Iterator[tuple[int, ...]]:
         if depth == len(self._order):
@@ -290,7 +324,7 @@ class Space:
         depth: int,
         situation: _Situation,
         wishes: Mapping[str, Value],
-        dead: set[tuple[int, _Situation]],
+        dead: set[_Place],
     ) -> tuple[int, ...] | None:
         """Return the choices from ``depth`` on that ``completed`` promises, or None.
 

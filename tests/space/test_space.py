@@ -204,7 +204,7 @@ def test_coupling_that_cannot_be_counted_is_refused(monkeypatch: pytest.MonkeyPa
     names = tuple(p.name for p in values)
     rule = Rule(name="all", reason="", parameters=names, holds=lambda v: sum(v.values()) % 2 == 0)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="couple too many parameters"):
-        Space(values, (rule,))
+        Space(values, (rule,)).count()
 
 
 def test_groups_are_what_conditions_and_rules_connect(space: Space) -> None:
