@@ -161,8 +161,14 @@ def test_a_part_that_nothing_places_gets_a_config_that_says_so(tmp_path: Path) -
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the data is not part of the repository")
-@pytest.mark.parametrize("model", ["person_detect", "micro_speech", "magic_wand"])
-def test_models_that_people_use_get_a_config(tmp_path: Path, model: str) -> None:
+@pytest.mark.parametrize(
+    ("model", "plain_mcycles"),
+    [("person_detect", 46.6), ("micro_speech", 7.33), ("magic_wand", 1.0)],
+)
+def test_models_that_people_use_get_a_config_that_the_cpu_alone_keeps(
+    tmp_path: Path, model: str, plain_mcycles: float
+) -> None:
+    """Cycles of the plain kernels are those of docs/results.md."""
     path = tmp_path / "s.toml"
     new_study(path, model=DATA / "models" / f"{model}.tflite", target="ulx3s_25f")
-    assert load_config(path)[1].limits.cycles >= 1_000_000
+    assert load_config(path)[1].limits.cycles >= 1.5e6 * plain_mcycles
