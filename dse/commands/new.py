@@ -52,8 +52,8 @@ _CYCLES_A_MAC = 12
 """Twice what plain kernels take for a multiply-accumulate on a core with caches, 4 to 6."""
 _CYCLES_A_MAC_WITHOUT_MULTIPLIER = 80
 _DEPTHWISE_WORK = 4
-"""Multiply-accumulates that one of a depthwise layer counts for: that of micro_speech takes 22 cycles
-for each, since hardly anything is used twice (docs/results.md)."""
+"""Multiply-accumulates that one of a depthwise layer counts for: that of micro_speech takes 22
+cycles for each, since hardly anything is used twice (docs/results.md)."""
 _CYCLES_AN_ELEMENT = 200
 _LEAST_CYCLES = 1_000_000
 
