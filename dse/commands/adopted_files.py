@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dse.config.file import DEFAULT_TARGET
+
 HARDWARE = "hardware"
 KERNELS = "kernels"
 FAMILY_FILE = "family.py"
 STUDY_FILE = "study.toml"
-TARGET = "ulx3s_85f"
+TARGET = DEFAULT_TARGET
 """Of the study: the open tools go all the way there."""
 
 

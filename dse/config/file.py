@@ -29,6 +29,7 @@ from runners.job import SampleEncoding
 STUDY_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 """What a study may be called: it is part of file names and addresses."""
 
+DEFAULT_TARGET = "ulx3s_85f"
 _MOST_MHZ = 10_000
 """Far above any FPGA; the generators' own limits come later."""
 
@@ -342,7 +343,7 @@ class StudyFile(Section):
     study: StudySection
     suggest: SuggestSection = SuggestSection()
     workload: WorkloadSection
-    target: TargetSection = TargetSection(name="ulx3s_85f")
+    target: TargetSection = TargetSection(name=DEFAULT_TARGET)
     objectives: ObjectivesSection = ObjectivesSection(minimise=["latency_us", "lut4"])
     constraints: dict[str, Constraint] = {}
     limits: LimitsSection = LimitsSection()

@@ -67,26 +67,28 @@ class CpuConfig:
         Raises:
             InvalidDesign: A value is missing, superfluous or not allowed, or a rule is broken.
         """
-        if values.get("icache_bytes"):
-            values = {**_BEFORE, **values}
+        # no other value of the design is looked at: these are what the key of a core consists of
+        own = {each.name: values[each.name] for each in PARAMETERS if each.name in values}
+        if own.get("icache_bytes"):
+            own = {**_BEFORE, **own}
         for parameter in PARAMETERS:
-            _check(parameter, values)
+            _check(parameter, own)
         for rule in RULES:
-            if not rule.holds(values):
-                found = ", ".join(f"{name}={values.get(name)!r}" for name in rule.parameters)
+            if not rule.holds(own):
+                found = ", ".join(f"{name}={own.get(name)!r}" for name in rule.parameters)
                 raise InvalidDesign(
                     f"CPU rule {rule.name} is broken by {found}", fix=f"{rule.reason}; change one"
                 )
         return cls(
-            icache=_cache("icache", values),
-            dcache=_cache("dcache", values),
-            multiplier=str(values["multiplier"]),
-            divider=str(values["divider"]),
-            shifter=str(values["shifter"]),
-            branch_prediction=str(values["branch_prediction"]),
-            bypass=bool(values["bypass"]),
-            branch_stage=str(values.get("branch_stage", "execute")),
-            relaxed_fetch=bool(values.get("relaxed_fetch", False)),
+            icache=_cache("icache", own),
+            dcache=_cache("dcache", own),
+            multiplier=str(own["multiplier"]),
+            divider=str(own["divider"]),
+            shifter=str(own["shifter"]),
+            branch_prediction=str(own["branch_prediction"]),
+            bypass=bool(own["bypass"]),
+            branch_stage=str(own.get("branch_stage", "execute")),
+            relaxed_fetch=bool(own.get("relaxed_fetch", False)),
             cfu=values.get("cfu", "none") not in ("none", False),
         )
 

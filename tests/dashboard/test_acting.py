@@ -103,6 +103,7 @@ def test_stop_asks_for_no_further_trial(asking: Asking, database: Path) -> None:
 def design_form(database: Path, number: int, **changes: str) -> dict[str, str]:
     with Store(database) as store:
         design = store.detail(store.study("imgc"), number).result.trial.design
+    design = {**design, "branch_stage": "memory", "relaxed_fetch": False}  # which came later
     texts = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in design.items()}
     return {f"design-{name}": text for name, text in (texts | changes).items()}
 

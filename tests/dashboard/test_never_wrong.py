@@ -129,7 +129,8 @@ def test_a_design_that_is_there_says_where_and_one_that_waits_can_be_taken_back(
     texts = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in design.items()}
     form = {f"design-{name}": text for name, text in texts.items()}
     path = "/studies/imgc/queue"
-    form |= {"design-simd_width": "8", "design-channelwise": "false"}  # the latter came later
+    form |= {"design-simd_width": "8", "design-channelwise": "false"}  # the latter came later,
+    form |= {"design-branch_stage": "memory", "design-relaxed_fetch": "false"}  # as did these
     assert said(asking, path, **form).startswith("queued as trial 49")
     assert said(asking, path, **form).endswith("trial 49 has this design already, it is waiting")
 

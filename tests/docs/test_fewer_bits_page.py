@@ -153,16 +153,14 @@ def test_a_study_over_bits_has_a_front_of_accuracy_and_latency(tmp_path: Path) -
     assert ended.returncode == 0, ended.stderr
 
     found = {}
-    for number in range(1, 5):
+    for number in range(1, 4):
         shown = run([*PYTHON, "show", "fewer-bits", str(number), "--json"], tmp_path)
         trial = json.loads(shown.stdout)
         design = trial["design"]
         key = design["model"].partition(".")[0], design["engine_weight_bits"]
         found[key] = trial
-    refused = found.pop(("w8", 4))
-    (attempt,) = refused["attempts"]
-    assert attempt["kind"] == "does-not-fit"
-    assert "no layer of the network has weights that fit 4 bits" in attempt["what"]
+    # an engine of 4 bits does not hold the network of 8, so that is no design of the space
+    assert found.keys() == {("w4", 4), ("w4", 8), ("w8", 8)}
     # packed weights are read in the cycles of int8; in the first and last layer the CPU has a part
     cycles = {
         key: [layer["cycles"] for layer in trial["layers"]][1:-1] for key, trial in found.items()

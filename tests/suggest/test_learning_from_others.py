@@ -49,11 +49,10 @@ def test_half_of_the_first_designs_are_of_the_fronts_of_earlier_studies() -> Non
     known = earlier("before", list(space.enumerate()), values_of)
     request = SuggestRequest(space=space, objectives=TWO, seed=3, earlier=(known,))
     found = played(request, 6)
-    assert [reason for _, reason in found] == [
-        "default start",
-        *("known from before", "random start") * 2,
-        "known from before",
-    ]
+    reasons = [reason for _, reason in found]
+    assert reasons[0] == "default start"
+    assert reasons[1:3] == ["known from before", "random start"]
+    assert reasons.count("known from before") == 3, "one of them may be drawn by chance"
     for metric in ("latency_us", "lut4"):
         best = min(values_of(design)[metric] for design in space.enumerate())
         assert min(values_of(design)[metric] for design, _ in found) == best
