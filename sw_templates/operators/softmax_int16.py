@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 from sw_templates.constants import Constant, int16_constant
 from sw_templates.layer import Layer
 from sw_templates.layers.function_table16 import function_table
-from sw_templates.quantise import Multiplier, kernel_multiplier
+from sw_templates.quantise import Multiplier, kernel_multiplier, to_float32
 from sw_templates.tflite_file import OptionsTable
 from sw_templates.tflite_node import INT16, Node
 
@@ -49,11 +49,12 @@ void softmax_int16(const struct softmax_int16_layer *layer, const int16_t *input
         if output.scale != _OUTPUT_SCALE:
             node.refuse(output.index, "needs the scale 2^-15")
         beta = float(node.option("Beta"))
+        per_step = to_float32(source.scale * to_float32(beta))  # a float product in TFLite
         return cls(
             index=node.index,
             inputs=(source,),
             outputs=(output,),
-            scaling=kernel_multiplier(source.scale * beta / (10.0 / 65535.0)),
+            scaling=kernel_multiplier(per_step / (10.0 / 65535.0)),
         )
 
     def fields(self, *, row_align_bytes: int) -> dict[str, int | str]:

@@ -189,6 +189,28 @@ def test_it_is_bit_exact(
     assert library.run_model(model, given_bytes) == expected
 
 
+def test_a_softmax_scales_by_the_float_product_of_its_scale_and_beta(
+    library: KernelLibrary,
+) -> None:
+    """-2867 steps are -11778.5002 of the table's by the product in float, -11778.4999 in double."""
+    values = TensorSpec(
+        shape=[1, 2], scales=[0.006268865894526243], zero_points=[0], type_code=INT16
+    )
+    content = build(
+        ModelSpec(
+            tensors=[values, replace(values, scales=[2.0**-15])],
+            operators=[OperatorSpec(code=SOFTMAX, inputs=[0], outputs=[1], options={"Beta": 0.1})],
+            inputs=[0],
+            outputs=[1],
+        )
+    )
+    model = model_from_bytes(content, "network")
+    for most in (32618, 2867, 0):
+        given_bytes = np.array([most, most - 2867], dtype="<i2").tobytes()
+        expected = reference_outputs(content, model, given_bytes)
+        assert library.run_model(model, given_bytes) == expected
+
+
 @pytest.mark.parametrize("code", [FULLY_CONNECTED, CONV_2D, DEPTHWISE_CONV_2D])
 @pytest.mark.parametrize(
     "factor", [(1.0, 2.0), (1.0, 1024.0), (5.0, 64.0), (1.0, 6.0), (1.0, 22.0)]
