@@ -63,6 +63,7 @@ class Layer(ABC):
         on_integers: Instead of ``fold``: the function in NumPy of plain integers, such as sizes,
             that are known before the network runs.
         keeps_shape: The output has the sizes of the first input.
+        work_per_mac: What a multiply-accumulate takes in plain C, by what one of a convolution does.
         on_host: What the host does for it at the edges of a file, on float32; None where it cannot.
         for_int16: It is the operator on int16 activations, for which another file is on int8.
         for_int4: It is the operator with int4 weights, for which another file has int8 ones.
@@ -83,6 +84,7 @@ class Layer(ABC):
     options: ClassVar[OptionsTable | None] = None
     structure: ClassVar[str]
     prototype: ClassVar[str]
+    work_per_mac: ClassVar[int] = 1
     has_input_list: ClassVar[bool] = False
     has_output_list: ClassVar[bool] = False
     aliases_input: ClassVar[bool] = False

@@ -51,9 +51,6 @@ _MOST_ROOM = 4
 _CYCLES_A_MAC = 12
 """Twice what plain kernels take for a multiply-accumulate on a core with caches, 4 to 6."""
 _CYCLES_A_MAC_WITHOUT_MULTIPLIER = 80
-_DEPTHWISE_WORK = 4
-"""Multiply-accumulates that one of a depthwise layer counts for: that of micro_speech takes 22
-cycles for each, since hardly anything is used twice (docs/results.md)."""
 _CYCLES_AN_ELEMENT = 200
 _LEAST_CYCLES = 1_000_000
 
@@ -126,10 +123,7 @@ def new_study(
         )
     report = workload_report(network)
     elements = sum(math.prod(s) for layer in report.layers for s in layer.output_shapes)
-    work = sum(
-        (_DEPTHWISE_WORK if layer.operator == "DEPTHWISE_CONV_2D" else 1) * layer.macs
-        for layer in report.layers
-    )
+    work = sum(layer.work_per_mac * layer.macs for layer in network.layers)
     content = {
         "study": {"name": _study_name(path), "trials": 1},
         "workload": {

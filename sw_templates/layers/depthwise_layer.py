@@ -22,6 +22,7 @@ class DepthwiseLayer(WeightedLayer, ABC):
     """DEPTHWISE_CONV_2D of one image; weights are [1, y, x, output channel]."""
 
     channels_in_row: ClassVar[bool] = True
+    work_per_mac: ClassVar[int] = 4  # hardly anything is used twice: 22 cycles in micro_speech
 
     window: Window
     depth_multiplier: int

@@ -44,6 +44,7 @@ void depthwise_conv2d_int16(const struct depthwise_conv2d_int16_layer *layer,
                             const int16_t *input, int16_t *output);
 """
     channels_in_row: ClassVar[bool] = True
+    work_per_mac: ClassVar[int] = 4  # as of int8
 
     window: Window
     depth_multiplier: int
