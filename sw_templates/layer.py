@@ -63,7 +63,7 @@ class Layer(ABC):
         on_integers: Instead of ``fold``: the function in NumPy of plain integers, such as sizes,
             that are known before the network runs.
         keeps_shape: The output has the sizes of the first input.
-        work_per_mac: What a multiply-accumulate takes in plain C, by what one of a convolution does.
+        work_per_mac: What a multiply-accumulate takes in plain C, by that of a convolution.
         on_host: What the host does for it at the edges of a file, on float32; None where it cannot.
         for_int16: It is the operator on int16 activations, for which another file is on int8.
         for_int4: It is the operator with int4 weights, for which another file has int8 ones.
