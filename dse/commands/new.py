@@ -6,14 +6,12 @@ import math
 import os
 import re
 import textwrap
-from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contracts.faults import ConfigError, DoesNotFit
+from contracts.faults import ConfigError
 from contracts.parameter import Value
 from dse import program
 from dse.campaign.estimating import Estimate
@@ -246,33 +244,24 @@ def engine_memories(network: "Model", sides: Sequence[int]) -> Restriction | Non
 
     None where no size does.
     """
+    from dse.config.network_fit import least_room
     from hw_templates.cfu.engine import FAMILY
     from sw_templates.network import network_of
 
     assert FAMILY.compiler is not None
-    compile_for, seen = FAMILY.compiler.compile, network_of(network)
-    sizes = {p.name: p.values for p in FAMILY.parameters if p.name.endswith("_kib")}
-    largest = {p.name: p.default for p in FAMILY.parameters} | {"engine_units": 1}
-    largest |= {name: values[-1] for name, values in sizes.items()}
-
-    def holds(name: str, array: Mapping[str, Value], value: Value) -> bool:
-        try:
-            compile_for({**largest, **array, name: value}, seen)
-        except DoesNotFit:
-            return False
-        return True
-
-    found: dict[str, Value | list[Value]] = {}
-    for name, values in sizes.items():
-        first = 0
-        for rows, cols in ((rows, cols) for rows in sides for cols in sides if cols <= rows):
-            enough = partial(holds, name, {"engine_rows": rows, "engine_cols": cols})
-            if first < len(values) and not enough(values[first]):
-                first = bisect_left(values, True, lo=first + 1, key=enough)
-        if first == len(values):
+    seen = network_of(network)
+    room = {p.name: p.values for p in FAMILY.parameters if p.name in FAMILY.compiler.room}
+    least = dict.fromkeys(room, 0)
+    for rows, cols in ((rows, cols) for rows in sides for cols in sides if cols <= rows):
+        array = {"engine_rows": rows, "engine_cols": cols, "engine_units": 1}
+        needed = least_room(FAMILY, seen, given=array, room=room)
+        if needed is None:
             return None
-        found[name] = [v for v in values[first:] if int(v) <= _MOST_ROOM * int(values[first])]
-    return found
+        least = {name: max(size, int(needed[name])) for name, size in least.items()}
+    return {
+        name: [v for v in values if least[name] <= int(v) <= _MOST_ROOM * least[name]]
+        for name, values in room.items()
+    }
 
 
 def _cycle_limit(work: int, elements: int, *, has_multiplier: bool) -> int:

@@ -70,11 +70,13 @@ def _rule(
     networks: Mapping[Variant, Network],
 ) -> tuple[Rule, bool]:
     """Return the rule of a family, and whether it excludes anything."""
+    room = {name: known[name].values for name in compiler.room}
     least = {
-        (variant, others): _least(family, compiler, dict(given), known, network)
+        (variant, others): least_room(
+            family, network, given=dict(zip(compiler.decided_by, others, strict=True)), room=room
+        )
         for variant, network in networks.items()
         for others in itertools.product(*(known[name].values for name in compiler.decided_by))
-        for given in [zip(compiler.decided_by, others, strict=True)]
     }
     of_variant = () if None in networks else (VARIANT,)
 
@@ -87,7 +89,7 @@ def _rule(
             int(values[name]) >= int(needed[name]) for name in compiler.room
         )
 
-    smallest = {name: known[name].values[0] for name in compiler.room}
+    smallest = {name: values[0] for name, values in room.items()}
     return Rule(
         name=f"{family.name}-holds-the-network",
         reason=f"the memories of the {family.name} are too small for the network",
@@ -96,27 +98,32 @@ def _rule(
     ), any(needed != smallest for needed in least.values())
 
 
-def _least(
+def least_room(
     family: Family,
-    compiler: Compiler,
-    others: Mapping[str, Value],
-    known: Mapping[str, Parameter],
     network: Network,
+    *,
+    given: Mapping[str, Value],
+    room: Mapping[str, Sequence[Value]],
 ) -> Mapping[str, Value] | None:
     """Return the least value of each parameter that gives room; None where none is enough.
 
     Each beside the largest of the others: what is too small beside these is too small always.
+
+    Args:
+        family: Has a compiler.
+        network: That is to be held.
+        given: Values of other parameters of the family; those that are left out have defaults.
+        room: Parameters that say how large the memories are, with the values to choose from.
     """
+    assert family.compiler is not None
     defaults = {parameter.name: parameter.default for parameter in family.parameters}
-    largest = {name: known[name].values[-1] for name in compiler.room}
-    design = {**defaults, **others, **largest}
+    design = {**defaults, **given, **{name: values[-1] for name, values in room.items()}}
     own = (rule for rule in family.rules if design.keys() >= set(rule.parameters))
     if not all(rule.holds(design) for rule in own):
-        return {name: known[name].values[0] for name in compiler.room}  # out by that rule
+        return {name: values[0] for name, values in room.items()}  # out by that rule
     found = {}
-    for name in compiler.room:
-        values = known[name].values
-        holds = partial(_compiles, compiler, design, network, name)
+    for name, values in room.items():
+        holds = partial(_compiles, family.compiler, design, network, name)
         at = bisect_left(values, True, key=holds)
         if at == len(values):
             return None
