@@ -89,7 +89,7 @@ class _Fallback(InstructionBase):
         m.d.comb += [self.output.eq(self.in0), self.done.eq(1)]
 
 
-class CfuBase(CfuComponent):
+class CfuBase(SimpleElaboratable, CfuComponent):
     """The ports of a CFU by CFU-Playground's names; a subclass fills the module in ``elab``."""
 
     @property
@@ -133,17 +133,6 @@ class CfuBase(CfuComponent):
             " SoC here has",
             fix="copy what it needs into a memory of the CFU by instructions",
         )
-
-    def elab(self, m: Module) -> None:
-        """Fill the module; a subclass defines it."""
-        raise NotImplementedError
-
-    def elaborate(self, platform: object) -> Module:
-        """Return the module."""
-        self.platform = platform
-        self.m = Module()
-        self.elab(self.m)
-        return self.m
 
 
 class Cfu(CfuBase):
