@@ -396,7 +396,7 @@ def _contract(family: Path, name: str, *, commands: Path | None) -> tuple[str, b
     variables = {"CFU_MODULES": str(family)}
     if commands is not None:
         variables["CFU_COMMANDS"] = str(commands)
-    settings = " ".join(f"{name}={value}" for name, value in variables.items())
+    settings = " ".join(f"{variable}={value}" for variable, value in variables.items())
     again = f"{settings} python -m pytest {_CONTRACT} -k {name}"
     if not (ROOT / _CONTRACT).is_file():
         return f"contract tests: not run, only a checkout has them: {again}", True

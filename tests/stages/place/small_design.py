@@ -3,8 +3,10 @@
 import hashlib
 from pathlib import Path
 
+from contracts.measurement import Measurement
 from contracts.parameter import Value
 from runners.job import Job, Limits, Memory, Target, Workload
+from runners.pipeline import default_root
 from tests.firmware.firmware_bench import small_network
 
 SMALL: dict[str, Value] = {
@@ -44,3 +46,8 @@ def small_job(folder: Path) -> Job:
         workload=Workload(model=model, model_sha256=hashlib.sha256(model.read_bytes()).hexdigest()),
         limits=Limits(cycles=20_000_000),
     )
+
+
+def artefact(measured: Measurement, stage: str) -> Path:
+    """Return the folder of a stage's artefact, which is in the user's own cache."""
+    return default_root() / stage / measured.artefacts[stage]

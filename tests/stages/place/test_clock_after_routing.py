@@ -1,19 +1,17 @@
 """With the real tools: the clock that a routed design is given is one that it meets and makes."""
 
-import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
-from contracts.measurement import Completed, Fidelity, Measurement
+from contracts.measurement import Measurement
 from hw_templates.soc.fpga.ecp5.pll import PllClocks, clocks_hz, outputs, settings_for
 from hw_templates.soc.fpga_boards import fpga_board
 from runners.fpga import ecp5_pll, family_of_part
 from runners.fpga.family import Route
 from runners.job import Job
-from runners.measuring.measure import measure
-from runners.pipeline import Cache, default_root
+from runners.pipeline import default_root
 from runners.stages.bitstream import bitstream_of
 from runners.stages.place.netlist import join_netlists
 from runners.stages.place.report import parse_report
@@ -21,21 +19,9 @@ from runners.stages.soc import read_soc
 from runners.stages.socs import asked_clock_hz
 from runners.stages.synthesis import NETLIST, SYNTHESISED
 from runners.tools import run_tool
-from tests.stages.place.small_design import small_job
+from tests.stages.place.small_design import artefact
 
 REFERENCE_HZ = 25_000_000
-
-
-@pytest.fixture
-def job(tmp_path: Path) -> Job:
-    return dataclasses.replace(small_job(tmp_path), fidelity=Fidelity.PLACED)
-
-
-@pytest.fixture
-def measured(job: Job) -> Measurement:
-    outcome = measure(job, report=lambda _: None, cache=Cache(default_root()))
-    assert isinstance(outcome, Completed), outcome
-    return outcome.measurement
 
 
 @pytest.mark.slow
@@ -106,10 +92,6 @@ def test_the_router_meets_the_settled_clock_when_it_is_asked_for_it(
     assert placement.is_met, placement.domains
     text = (tmp_path / family.placed_file).read_text()
     assert round(ecp5_pll.clock_of(text, REFERENCE_HZ)) == clock_hz
-
-
-def artefact(measured: Measurement, stage: str) -> Path:
-    return default_root() / stage / measured.artefacts[stage]
 
 
 def set_pll(netlist: dict[str, dict[str, dict[str, dict[str, object]]]], clock_hz: int) -> None:

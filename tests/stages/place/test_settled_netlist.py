@@ -5,7 +5,6 @@ its clock the ratio to the oscillator that the bitstream's PLL makes; both are r
 ``ecpunpack``. What the board says is sampled by a clock on the wall, not by its own.
 """
 
-import dataclasses
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -13,16 +12,14 @@ from typing import Any
 
 import pytest
 
-from contracts.measurement import Completed, Fidelity, Measurement
+from contracts.measurement import Measurement
 from runners.fpga import ecp5_pll
 from runners.job import Job
-from runners.measuring.measure import measure
-from runners.pipeline import Cache, default_root
 from runners.stages.bitstream import bitstream_of
 from runners.stages.place.netlist import join_netlists
 from runners.stages.synthesis import NETLIST, SYNTHESISED
 from runners.tools import run_tool
-from tests.stages.place.small_design import small_job
+from tests.stages.place.small_design import artefact
 from tests.stages.place.test_netlist_simulation import as_verilog, cell_models
 
 REFERENCE_HZ = 25_000_000
@@ -70,22 +67,6 @@ int main(int, char **arguments)
 """
 
 Netlist = dict[str, Any]
-
-
-@pytest.fixture
-def job(tmp_path: Path) -> Job:
-    return dataclasses.replace(small_job(tmp_path), fidelity=Fidelity.PLACED)
-
-
-@pytest.fixture
-def measured(job: Job) -> Measurement:
-    outcome = measure(job, report=lambda _: None, cache=Cache(default_root()))
-    assert isinstance(outcome, Completed), outcome
-    return outcome.measurement
-
-
-def artefact(measured: Measurement, stage: str) -> Path:
-    return default_root() / stage / measured.artefacts[stage]
 
 
 def block_rams(config: str) -> dict[str, list[int]]:
