@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.search.chance import half_width
+from benchmarks.search.chance import half_width, trials_text, trials_to
 from benchmarks.search.play import Game, Scale, play
 from benchmarks.search.table import Table, read_table, synthetic_table
 from dse.output.drawing.charts import frame
@@ -26,7 +26,6 @@ from dse.output.report import table_text
 from dse.suggest import Objective, algorithm_names, make_suggester
 
 _STEP = 10
-_ENOUGH = 0.95
 _WIDTH, _HEIGHT = 760.0, 420.0
 
 
@@ -90,14 +89,10 @@ def summary_text(courses: Courses, trials: int) -> str:
     marks = [mark for mark in (10, 20, 40, 60) if mark <= trials]
     rows = []
     for algorithm, shares in courses.items():
-        reached = [int(np.argmax(row >= _ENOUGH)) + 1 for row in shares if row[-1] >= _ENOUGH]
-        missed = len(shares) - len(reached)
-        median = float(np.median([*reached, *[np.inf] * missed]))
         at = shares[:, [mark - 1 for mark in marks]]
         low, middle = np.quantile(at, 0.1, axis=0), np.median(at, axis=0)
         cells = [f"{m:.3f} ({p:.3f})" for m, p in zip(middle, low, strict=True)]
-        shown = f"{median:.0f}" if np.isfinite(median) else f"over {trials}"
-        rows.append([algorithm, *cells, shown])
+        rows.append([algorithm, *cells, trials_text(trials_to(shares), trials)])
     header = ["median (10th percentile)", *(f"{mark} trials" for mark in marks), "to 95 %"]
     return table_text(header, rows)
 

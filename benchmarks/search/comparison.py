@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.search.chance import trials_text, trials_to
 from benchmarks.search.play import Scale, play
 from benchmarks.search.table import Table, read_table, synthetic_table
 from dse.output.drawing.charts import frame
@@ -44,7 +45,6 @@ OURS = "vizier"
 SEEDS = 10
 TRIALS = 60
 MARKS = (10, 20, 40, 60)
-ENOUGH = 0.95
 SPREAD_AT = 40
 SHORTER: Mapping[str, tuple[int, int]] = {
     "grid": (1, TRIALS),
@@ -202,19 +202,12 @@ def table_rows(games: Sequence[Played]) -> list[list[str]]:
                     f"`{algorithm}`",
                     *(_share(_median_at(each, m)) if m <= each.shape[1] else "" for m in MARKS),
                     low,
-                    _trials_text(trials_to(each, ENOUGH), each.shape[1]),
+                    trials_text(trials_to(each), each.shape[1]),
                     f"{statistics.fmean(costs):.2f}",
                     str(len(each)),
                 ]
             )
     return rows
-
-
-def trials_to(courses: NDArray[np.float64], share: float) -> float:
-    """Return after how many trials the median study has a share; infinite where it never has."""
-    reached = courses >= share
-    first = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)
-    return float(np.median(first))
 
 
 def verdicts(games: Sequence[Played]) -> Iterator[str]:
@@ -224,16 +217,16 @@ def verdicts(games: Sequence[Played]) -> Iterator[str]:
         others = {name: each for name, each in courses.items() if name != OURS}
         if ours is None or not others:
             continue
-        own = trials_to(ours, ENOUGH)
-        best, name = min((trials_to(each, ENOUGH), name) for name, each in others.items())
+        own = trials_to(ours)
+        best, name = min((trials_to(each), name) for name, each in others.items())
         ten = {name: _median_at(each, 10) for name, each in others.items()}
         low = float(np.quantile(_at(ours, SPREAD_AT), 0.1))
         least = min(SPREAD_AT, ours.shape[1])
         full = {n: each for n, each in others.items() if each.shape[1] >= least}
         at_40, name_40 = max((_median_at(each, SPREAD_AT), n) for n, each in full.items())
         yield (
-            f"{table}: 95 % after {_trials_text(own, ours.shape[1])} trials,"
-            f" the best other ({name}) after {_trials_text(best, others[name].shape[1])};"
+            f"{table}: 95 % after {trials_text(own, ours.shape[1])} trials,"
+            f" the best other ({name}) after {trials_text(best, others[name].shape[1])};"
             f" after 10 trials {_median_at(ours, 10):.3f},"
             f" random {ten.get('random', float('nan')):.3f};"
             f" 10th percentile at {SPREAD_AT} {low:.3f}, the best other median ({name_40})"
@@ -295,10 +288,6 @@ def _at(courses: NDArray[np.float64], trial: int) -> NDArray[np.float64]:
 
 def _median_at(courses: NDArray[np.float64], trial: int) -> float:
     return float(np.median(_at(courses, trial)))
-
-
-def _trials_text(trials: float, most: int) -> str:
-    return f"{trials:.0f}" if np.isfinite(trials) else f"over {most}"
 
 
 def _share(value: float) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks.search import comparison
-from benchmarks.search.comparison import Arena, drawing, played, table_rows, trials_to, verdicts
+from benchmarks.search.chance import trials_to
+from benchmarks.search.comparison import Arena, drawing, played, table_rows, verdicts
 from benchmarks.search.table import Table
 from tests.suggest.small_study import TWO, small_space, values_of
 
