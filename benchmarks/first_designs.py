@@ -6,8 +6,9 @@ an engine filled: as far as a trial goes before it is ``does-not-fit``, without 
 first six are those that a study tries; the others are drawn in the same way, where a study would
 have chosen by what it had found.
 
-Each verdict is noted at once in ``--done FILE``, and what is there is not tried again: an ended run
-goes on. A target takes one to ten CPU-minutes a network.
+Each verdict is noted at once in ``--done FILE``, by the design that it is of, and what is there is
+not tried again: an ended run goes on. Verdicts of designs that no study begins with any more do not
+count. A target takes one to ten CPU-minutes a network.
 """
 
 import argparse
@@ -52,7 +53,7 @@ class Verdict:
     Attributes:
         target: Name.
         network: Stem of its file.
-        design: Its place among the first, from 1 on, as a text.
+        design: Its id.
         what: ``fits``, or the kind of the fault and what it says.
     """
 
@@ -72,46 +73,44 @@ def main() -> int:
     for name in given.target:
         if name not in names:
             parser.error(f"there is no target {name!r}; there are: {', '.join(names)}")
+    found: list[Verdict] = []
     failed = False
     try:
-        measure(given.target or names, done=given.done)
+        found.extend(measure(given.target or names, done=given.done))
     except DseError as error:
         failed = True
         print(error, file=sys.stderr)
-    print(table_text(HEADER, table(read(given.done))))
+    print(table_text(HEADER, table(found)))
     return int(failed)
 
 
 def rows() -> list[list[str]]:
     """Try what is not tried yet on all targets, and return the table."""
-    measure([target.name for target in find_targets(TARGETS)], done=DONE)
-    return table(read(DONE))
+    return table(measure([target.name for target in find_targets(TARGETS)], done=DONE))
 
 
-def measure(targets: Iterable[str], *, done: Path) -> None:
-    """Try the first designs of each target and network that ``done`` has no verdict on.
+def measure(targets: Iterable[str], *, done: Path) -> Iterator[Verdict]:
+    """Yield a verdict on each first design of each target and network, from ``done`` or tried now.
 
     Raises:
         DseError: A network is not there, or a tool fails.
     """
-    known = {(each.target, each.network, each.design) for each in read(done)}
+    known = {(each.target, each.network, each.design): each for each in read(done)}
     models = {name: model_named(name) for name in MLPERF_TINY}
     for target in targets:
         for network, model in models.items():
-            wanted = [str(n + 1) for n in range(FIRST)]
-            if all((target, network, n) in known for n in wanted):
-                continue
             with tempfile.TemporaryDirectory() as folder:
                 config = _new_config(Path(folder) / "study.toml", model, target)
                 if config is None:
                     continue
-                for number, design in enumerate(first_designs(config), start=1):
-                    if (target, network, str(number)) in known:
-                        continue
-                    what = verdict(config.job(design.values))
-                    found = Verdict(target=target, network=network, design=str(number), what=what)
-                    print(*asdict(found).values(), sep=", ", flush=True)
-                    _note(found, done)
+                for design in first_designs(config):
+                    found = known.get((target, network, design.id))
+                    if found is None:
+                        what = verdict(config.job(design.values))
+                        found = Verdict(target=target, network=network, design=design.id, what=what)
+                        print(*asdict(found).values(), sep=", ", flush=True)
+                        _note(found, done)
+                    yield found
 
 
 def _new_config(path: Path, model: Path, target: str) -> StudyConfig | None:

@@ -1,14 +1,17 @@
 """The benchmarks of the first hour: what a new study tries, what commands cost, what is checked."""
 
 from pathlib import Path
+from unittest import mock
 
 from benchmarks import checks, commands
+from benchmarks import first_designs as benchmark
 from benchmarks.first_designs import FIRST, HEADER, Verdict, first_designs, read, table
 from dse.commands.new import new_study
 from dse.config import load_config
 from dse.config.assembly import assemble_space
 from dse.shipped import OUR_MODEL
 from dse.study import app
+from runners.job import Job
 from tests.docs.pages import ROOT
 
 FITS, LOST, LATE = "fits", "does-not-fit: 3 of 2", "too-slow-to-build: 900 s"
@@ -43,6 +46,32 @@ def test_the_first_designs_are_those_of_a_new_study(tmp_path: Path) -> None:
     found = first_designs(config)
     assert len(set(found)) == FIRST
     assert found[0] == assemble_space(config).default()
+
+
+def test_a_verdict_is_of_a_design_and_not_of_its_place(tmp_path: Path) -> None:
+    """What a study begins with changes; what was found of other designs does not count then."""
+    path, done = tmp_path / "s.toml", tmp_path / "done.csv"
+    new_study(path, model=OUR_MODEL, target="ulx3s_25f")
+    designs = first_designs(load_config(path)[1])
+    tried: list[str] = []
+
+    def fake(job: Job) -> str:
+        tried.append(str(job.design["cfu"]))
+        return FITS
+
+    with (
+        mock.patch.object(benchmark, "MLPERF_TINY", {"ours": "ic"}),
+        mock.patch.object(benchmark, "model_named", return_value=OUR_MODEL),
+        mock.patch.object(benchmark, "verdict", fake),
+    ):
+        first = list(benchmark.measure(["ulx3s_25f"], done=done))
+        again = list(benchmark.measure(["ulx3s_25f"], done=done))
+        with mock.patch.object(benchmark, "first_designs", return_value=designs[:2]):
+            fewer = list(benchmark.measure(["ulx3s_25f"], done=done))
+    assert [each.design for each in first] == [design.id for design in designs]
+    assert again == first
+    assert fewer == first[:2]
+    assert len(tried) == FIRST
 
 
 def test_what_is_timed_are_commands_and_what_is_checked_are_tests() -> None:
